@@ -1,0 +1,55 @@
+"""The ground every event stands on: its identity, its time and where it comes from."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Milliseconds = Annotated[int, Field(ge=-(2**53), le=2**53)]
+"""Milliseconds; the bound is what a JSON number carries exactly everywhere."""
+
+Duration = Annotated[int, Field(ge=0, le=2**53)]
+"""A span of time in milliseconds, never negative."""
+
+CarNumber = Annotated[str, Field(min_length=1, max_length=16)]
+"""A car's number as it is painted on the car: ``"007"`` is not ``"7"``."""
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(max_length=2000)]
+Count = Annotated[int, Field(ge=0, le=2**31)]
+
+Basis = Literal["recorded", "published", "reconstructed"]
+"""How a thing is known: timed or decided on the day, printed since, or worked out."""
+
+
+class Part(BaseModel):
+    """A value inside an event."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Event(BaseModel):
+    """Something that happened in a session, in the past tense.
+
+    ``at`` is when it happened, in milliseconds on the session clock (0 is the start of
+    the session). ``source`` and ``source_seq`` are its identity: an event counts once,
+    however often it is sent. ``by`` names who decided, for human decisions.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    VERSION: ClassVar[int] = 1
+
+    v: Literal[1] = 1
+    type: str
+    at: Milliseconds
+    source: Annotated[str, Field(min_length=1, max_length=64)]
+    source_seq: Annotated[int, Field(ge=0, le=2**53)]
+    by: Name | None = None
+    basis: Basis = "recorded"
+
+    @property
+    def identity(self) -> tuple[str, int]:
+        """``(source, source_seq)``."""
+        return (self.source, self.source_seq)

@@ -1,0 +1,96 @@
+"""Every event there is, and the order of those that share a millisecond."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from events.base import Event
+from events.corrections import CrossingsReassigned, EventVoided, LapAmended
+from events.outputs import OutputFrozen, OutputReleased
+from events.running import (
+    CarRetired,
+    CarReturned,
+    DriverChanged,
+    LapCompleted,
+    LinePassed,
+    PitEntered,
+    PitExited,
+    PitStopped,
+)
+from events.season import RoundScored, SeasonOpened
+from events.session import (
+    EntryAdded,
+    EntryAmended,
+    GridSet,
+    PointsAdjusted,
+    ResultDeclared,
+    SessionEnded,
+    SessionOpened,
+)
+from events.stewards import (
+    LapTimeDeleted,
+    PenaltyConverted,
+    PenaltyImposed,
+    PenaltyRescinded,
+    PenaltyServed,
+)
+from events.track import (
+    FlagShown,
+    PassAroundGiven,
+    PitLaneClosed,
+    PitLaneOpened,
+    RaceControlMessage,
+    SafetyCarDeployed,
+    SafetyCarWithdrawn,
+    WaveByGiven,
+)
+
+Correction = EventVoided | LapAmended | CrossingsReassigned
+RaceEvent = (
+    SessionOpened
+    | EntryAdded
+    | EntryAmended
+    | GridSet
+    | FlagShown
+    | SafetyCarDeployed
+    | SafetyCarWithdrawn
+    | PitLaneOpened
+    | PitLaneClosed
+    | WaveByGiven
+    | PassAroundGiven
+    | PitEntered
+    | PitStopped
+    | LinePassed
+    | LapCompleted
+    | PitExited
+    | DriverChanged
+    | CarReturned
+    | CarRetired
+    | LapTimeDeleted
+    | PenaltyImposed
+    | PenaltyServed
+    | PenaltyConverted
+    | PenaltyRescinded
+    | PointsAdjusted
+    | ResultDeclared
+    | OutputFrozen
+    | OutputReleased
+    | RaceControlMessage
+    | SessionEnded
+)
+SeasonEvent = SeasonOpened | RoundScored
+AnyEvent = RaceEvent | Correction | SeasonEvent
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    model.model_fields["type"].default: model for model in get_args(AnyEvent)
+}
+"""The name on the wire to the model."""
+
+RANK: dict[type[Event], int] = {model: rank for rank, model in enumerate(get_args(AnyEvent))}
+"""Which of two events at the same millisecond comes first.
+
+The session and its entries stand before what they describe. A flag stands before the
+crossings it falls on: a lap finished in the millisecond of the chequered flag has taken
+it, and a lap finished in the millisecond a caution began counts under it. A car enters
+the lane before it crosses the finish line in it, and leaves it afterwards.
+"""

@@ -1,0 +1,46 @@
+"""Clock times as people write them, to milliseconds and back."""
+
+from __future__ import annotations
+
+import re
+
+_CLOCK = re.compile(r"(?:(\d{1,3}):)?(?:([0-5]?\d):)?(\d{1,3})(?:\.(\d{1,3}))?", re.ASCII)
+
+
+def parse_clock(text: str) -> int:
+    """``H:MM:SS.mmm``, ``M:SS.mmm`` or ``S.mmm`` in milliseconds.
+
+    Raises ValueError for anything else.
+    """
+    match = _CLOCK.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a time such as 5:00:00, 1:09.195 or 35.2")
+    first, second, seconds, fraction = match.groups()
+    hours, minutes = (first, second) if second is not None else (None, first)
+    if minutes is not None and (int(seconds) > 59 or len(seconds) != 2):
+        raise ValueError(f"{text!r} is not a time: its seconds are not 00 to 59")
+    whole = (int(hours or 0) * 60 + int(minutes or 0)) * 60 + int(seconds)
+    return whole * 1000 + int((fraction or "0").ljust(3, "0"))
+
+
+def format_clock(ms: int) -> str:
+    """Milliseconds as ``H:MM:SS.mmm``: 33540000 is ``9:19:00.000``."""
+    sign = "-" if ms < 0 else ""
+    seconds, rest = divmod(abs(ms), 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{sign}{hours}:{minutes:02}:{seconds:02}.{rest:03}"
+
+
+def format_lap_time(ms: int) -> str:
+    """Milliseconds as a lap time, with no hours or minutes it does not need: ``1:09.195``."""
+    if ms < 0:
+        return "-" + format_lap_time(-ms)
+    seconds, rest = divmod(ms, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    if minutes == 0:
+        return f"{seconds}.{rest:03}"
+    hours, minutes = divmod(minutes, 60)
+    if hours == 0:
+        return f"{minutes}:{seconds:02}.{rest:03}"
+    return f"{hours}:{minutes:02}:{seconds:02}.{rest:03}"

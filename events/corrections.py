@@ -1,0 +1,52 @@
+"""Events that correct the record. They change which events count, never the log.
+
+A correction holds for the whole race, whatever its own ``at``: "how did it stand then"
+is answered with what is known now. What was known then is asked with ``known_at``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from events.base import CarNumber, Duration, Event, Milliseconds, Name, Text
+from events.running import LapNumber
+
+
+class EventVoided(Event):
+    """The event of that identity does not count."""
+
+    type: Literal["event_voided"] = "event_voided"
+    voided_source: Annotated[str, Field(min_length=1, max_length=64)]
+    voided_seq: Annotated[int, Field(ge=0, le=2**53)]
+    reason: Text
+
+
+class LapAmended(Event):
+    """What a completed lap should have said; a member left out stays as it was."""
+
+    type: Literal["lap_amended"] = "lap_amended"
+    car: CarNumber
+    lap: LapNumber
+    completed_at: Milliseconds | None = None
+    lap_time_ms: Duration | None = None
+    driver: Name | None = None
+    in_pit_lane: bool | None = None
+    reason: Text
+
+
+class CrossingsReassigned(Event):
+    """Crossings timed for one car belong to another (transponders swapped).
+
+    Lines, laps and pit-lane crossings of ``from_car`` with ``start <= at < end`` become
+    ``to_car``'s; ``swap`` moves those of ``to_car`` the other way as well.
+    """
+
+    type: Literal["crossings_reassigned"] = "crossings_reassigned"
+    from_car: CarNumber
+    to_car: CarNumber
+    start: Milliseconds
+    end: Milliseconds
+    swap: bool = False
+    reason: Text

@@ -1,0 +1,176 @@
+"""What can go wrong, as one small tree.
+
+The core raises these; the shell logs them and decides. Each keeps the values it speaks
+of as attributes, and its text is one line that says what is wrong and, where there is
+something to do, what to do.
+
+    LapstreamError
+    ├── UndecodableEvent           an entry of a log that cannot be folded
+    │   ├── UnreadableEvent        bytes that are no event: parked, the session goes on
+    │   ├── UnknownEventType       the session stops: skipping it would be a wrong position
+    │   └── NewerEventVersion      likewise
+    ├── BadTimingFile              a foreign file, by file, line, column and value
+    ├── BadArchive                 an archive that is damaged or of a newer format
+    ├── BadMoment                  an instant such as ``lap:372`` that cannot be found
+    ├── UnknownSession             no such session
+    ├── UnknownCar                 no such car in the session
+    ├── AppendRefused              nothing of the batch was appended
+    │   ├── PositionConflict       the log is not where the writer believed
+    │   └── SessionNotEmpty        an import that keeps positions needs an empty session
+    └── StoreError
+        ├── StoreUnavailable       no answer from the server
+        └── StoreUnfit             too old, or its persistence cannot keep the promise
+"""
+
+from __future__ import annotations
+
+
+class LapstreamError(Exception):
+    """The root of every error that lapstream raises on purpose."""
+
+
+class UndecodableEvent(LapstreamError):
+    """An entry that cannot be folded."""
+
+
+class UnreadableEvent(UndecodableEvent):
+    """Bytes that are no event."""
+
+    def __init__(self, raw: bytes, reason: str) -> None:
+        self.raw = raw
+        self.reason = reason
+        super().__init__(f"unreadable event: {reason}: {raw[:80]!r}")
+
+
+class UnknownEventType(UndecodableEvent):
+    """An event of a type that this version does not know."""
+
+    def __init__(self, type_name: str) -> None:
+        self.type_name = type_name
+        super().__init__(
+            f"unknown event type {type_name!r}: a newer lapstream wrote this log; update to read it"
+        )
+
+
+class NewerEventVersion(UndecodableEvent):
+    """An event of a known type in a schema version from the future."""
+
+    def __init__(self, type_name: str, version: int, known: int) -> None:
+        self.type_name = type_name
+        self.version = version
+        self.known = known
+        super().__init__(
+            f"{type_name} version {version} is newer than {known}, the newest known here: "
+            "update lapstream to read this log"
+        )
+
+
+class BadTimingFile(LapstreamError):
+    """A foreign timing file that cannot be imported; nothing of it was."""
+
+    def __init__(
+        self,
+        file: str,
+        reason: str,
+        *,
+        line: int | None = None,
+        column: str | None = None,
+        value: str | None = None,
+    ) -> None:
+        self.file = file
+        self.reason = reason
+        self.line = line
+        self.column = column
+        self.value = value
+        where = file if line is None else f"{file}:{line}"
+        if column is not None:
+            where += f", column {column}"
+        if value is not None:
+            where += f", value {value!r}"
+        super().__init__(f"{where}: {reason}")
+
+
+class BadArchive(LapstreamError):
+    """An archive that cannot be read; nothing of it was imported."""
+
+    def __init__(self, file: str, reason: str, *, line: int | None = None) -> None:
+        self.file = file
+        self.reason = reason
+        self.line = line
+        where = file if line is None else f"{file}:{line}"
+        super().__init__(f"{where}: {reason}")
+
+
+class BadMoment(LapstreamError):
+    """An instant that is not written as one, or that the race never reached."""
+
+    def __init__(self, value: str, reason: str) -> None:
+        self.value = value
+        self.reason = reason
+        super().__init__(f"{value!r}: {reason}")
+
+
+class UnknownSession(LapstreamError):
+    """No session of that name in this store."""
+
+    def __init__(self, session: str, known: tuple[str, ...] = ()) -> None:
+        self.session = session
+        self.known = known
+        hint = f"; there is {', '.join(known)}" if known else "; there are no sessions yet"
+        super().__init__(f"no session {session!r} in this store{hint}")
+
+
+class UnknownCar(LapstreamError):
+    """No car of that number in the session."""
+
+    def __init__(self, car: str, known: tuple[str, ...] = ()) -> None:
+        self.car = car
+        self.known = known
+        super().__init__(f"no car {car!r} in this session; there are {', '.join(known)}")
+
+
+class AppendRefused(LapstreamError):
+    """The batch was not appended, nor was any part of it."""
+
+
+class PositionConflict(AppendRefused):
+    """The log is not at the position that the writer expected."""
+
+    def __init__(self, session: str, expected: str, actual: str) -> None:
+        self.session = session
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"session {session!r} is at position {actual}, not at {expected}: "
+            "read what has come since, then decide again"
+        )
+
+
+class SessionNotEmpty(AppendRefused):
+    """The entries keep their positions, so they need an empty session."""
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+        super().__init__(f"session {session!r} already has events; import into another")
+
+
+class StoreError(LapstreamError):
+    """Something about the server that holds the logs."""
+
+
+class StoreUnavailable(StoreError):
+    """The server does not answer."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        self.reason = reason
+        super().__init__(f"no answer from the store at {url}: {reason}")
+
+
+class StoreUnfit(StoreError):
+    """The server answers, but cannot keep what lapstream promises."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        self.reason = reason
+        super().__init__(f"the store at {url} is unfit: {reason}")

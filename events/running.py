@@ -1,0 +1,80 @@
+"""Events of the cars: lines, laps, the pit lane, drivers, retirements."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from events.base import CarNumber, Duration, Event, Name, Text
+
+LapNumber = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class LinePassed(Event):
+    """The car crossed an intermediate line while running its lap ``lap`` (1 is the first)."""
+
+    type: Literal["line_passed"] = "line_passed"
+    car: CarNumber
+    line: Annotated[str, Field(min_length=1, max_length=16)]
+    lap: LapNumber
+
+
+class LapCompleted(Event):
+    """The car crossed the finish line and with it completed lap ``lap``.
+
+    ``driver`` is who was at the wheel at the line; ``in_pit_lane`` says that the line
+    was crossed in the lane.
+    """
+
+    type: Literal["lap_completed"] = "lap_completed"
+    car: CarNumber
+    lap: LapNumber
+    lap_time_ms: Duration | None
+    driver: Name | None = None
+    in_pit_lane: bool = False
+
+
+class PitEntered(Event):
+    """The car crossed the pit-entry line."""
+
+    type: Literal["pit_entered"] = "pit_entered"
+    car: CarNumber
+
+
+class PitStopped(Event):
+    """The car stood still in its box for ``stationary_ms``; ``at`` is when it left it."""
+
+    type: Literal["pit_stopped"] = "pit_stopped"
+    car: CarNumber
+    stationary_ms: Duration
+
+
+class PitExited(Event):
+    """The car crossed the pit-exit line."""
+
+    type: Literal["pit_exited"] = "pit_exited"
+    car: CarNumber
+
+
+class DriverChanged(Event):
+    """Another driver took the wheel."""
+
+    type: Literal["driver_changed"] = "driver_changed"
+    car: CarNumber
+    driver: Name
+
+
+class CarRetired(Event):
+    """The car takes no further part, as far as is known."""
+
+    type: Literal["car_retired"] = "car_retired"
+    car: CarNumber
+    reason: Text | None = None
+
+
+class CarReturned(Event):
+    """A car that was retired is running again."""
+
+    type: Literal["car_returned"] = "car_returned"
+    car: CarNumber

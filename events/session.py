@@ -1,0 +1,131 @@
+"""Events of the session itself: what is run, by whom, from which grid."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from events.base import Basis, CarNumber, Count, Duration, Event, Name, Part, Text
+
+SessionKind = Literal["race", "qualifying", "practice"]
+FINISH_LINE = "FL"
+
+
+class Driver(Part):
+    """A driver of a car. ``number`` is the seat in the car's crew, 1 for the first."""
+
+    number: Annotated[int, Field(ge=1, le=99)]
+    name: Name
+    short: Annotated[str, Field(max_length=8)] | None = None
+    country: Annotated[str, Field(max_length=3)] | None = None
+    rating: Annotated[str, Field(max_length=16)] | None = None
+
+
+class SessionOpened(Event):
+    """The session and its frame: limits, classes in order, timing lines, rules.
+
+    ``timing_lines`` are in the order a lap meets them and end with the finish line
+    ``FL``; ``starts_at`` is the wall-clock time of session clock 0 and carries its zone;
+    ``rules`` names the regulation pack.
+    """
+
+    type: Literal["session_opened"] = "session_opened"
+    title: Name
+    series: Name | None = None
+    season: Annotated[str, Field(max_length=64)] | None = None
+    round: Count | None = None
+    kind: SessionKind
+    circuit: Name | None = None
+    circuit_length_m: Annotated[int, Field(gt=0, le=100_000)] | None = None
+    classes: tuple[Name, ...] = ()
+    timing_lines: Annotated[tuple[Name, ...], Field(min_length=1, max_length=16)] = (FINISH_LINE,)
+    distance_limit_m: Annotated[int, Field(gt=0)] | None = None
+    laps_limit: Annotated[int, Field(gt=0)] | None = None
+    time_limit_ms: Annotated[int, Field(gt=0)] | None = None
+    rules: Annotated[str, Field(max_length=64)] | None = None
+    starts_at: AwareDatetime | None = None
+    zone: Annotated[str, Field(max_length=64)] | None = None
+    provenance: Text | None = None
+
+
+class EntryAdded(Event):
+    """A car of the entry list. ``car_class`` is ``None`` for a car outside every class."""
+
+    type: Literal["entry_added"] = "entry_added"
+    car: CarNumber
+    car_class: Name | None = None
+    team: Name | None = None
+    vehicle: Name | None = None
+    manufacturer: Name | None = None
+    drivers: tuple[Driver, ...] = ()
+    championships: tuple[Name, ...] | None = None
+
+
+class EntryAmended(Event):
+    """What changed about an entry; a member left out stays as it was."""
+
+    type: Literal["entry_amended"] = "entry_amended"
+    car: CarNumber
+    car_class: Name | None = None
+    team: Name | None = None
+    vehicle: Name | None = None
+    manufacturer: Name | None = None
+    drivers: tuple[Driver, ...] | None = None
+    championships: tuple[Name, ...] | None = None
+    reason: Text | None = None
+
+
+class GridSet(Event):
+    """The starting order, pole first."""
+
+    type: Literal["grid_set"] = "grid_set"
+    order: tuple[CarNumber, ...]
+
+
+class SessionEnded(Event):
+    """Nothing more is timed in this session."""
+
+    type: Literal["session_ended"] = "session_ended"
+    reason: Text | None = None
+
+
+ResultStatus = Literal[
+    "classified", "not_classified", "retired", "not_started", "disqualified", "withdrawn"
+]
+
+
+class ResultRow(Part):
+    """One car of a declared result; times in milliseconds."""
+
+    position: Annotated[int, Field(ge=1)]
+    car: CarNumber
+    car_class: Name | None = None
+    status: ResultStatus
+    laps: Count
+    total_ms: Duration | None = None
+    best_lap_ms: Duration | None = None
+    best_lap: Count | None = None
+
+
+class ResultDeclared(Event):
+    """A result as the officials declared it, and what it rests on.
+
+    It is kept beside the computed classification and never read by it.
+    """
+
+    type: Literal["result_declared"] = "result_declared"
+    status: Literal["provisional", "amended", "final"]
+    rows: tuple[ResultRow, ...]
+    rests_on: Text
+    rows_basis: Basis = "published"
+
+
+class PointsAdjusted(Event):
+    """Points given or (negative) taken by decision, outside the scale."""
+
+    type: Literal["points_adjusted"] = "points_adjusted"
+    championship: Name
+    name: Name
+    points: Annotated[int, Field(ge=-10_000, le=10_000)]
+    reason: Text
