@@ -12,6 +12,7 @@ something to do, what to do.
     ├── BadTimingFile              a foreign file, by file, line, column and value
     ├── BadArchive                 an archive that is damaged or of a newer format
     ├── BadMoment                  an instant such as ``lap:372`` that cannot be found
+    ├── BadSessionId               a name that no session can have
     ├── UnknownSession             no such session
     ├── UnknownCar                 no such car in the session
     ├── AppendRefused              nothing of the batch was appended
@@ -108,6 +109,16 @@ class BadMoment(LapstreamError):
         self.value = value
         self.reason = reason
         super().__init__(f"{value!r}: {reason}")
+
+
+class BadSessionId(LapstreamError):
+    """A name that no session can have."""
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+        super().__init__(
+            f"{session!r} cannot name a session: 1 to 64 of the characters a-z, 0-9 and -"
+        )
 
 
 class UnknownSession(LapstreamError):
