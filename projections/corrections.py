@@ -1,0 +1,125 @@
+"""Which of the recorded events count, and as what.
+
+Rules:
+
+- an event that a valid EventVoided names does not count. A void can itself be voided by
+  one behind it in effective order; so whether a void is valid is settled from the last
+  one back, and never depends on the order of arrival;
+- CrossingsReassigned moves crossings to the other car, and renumbers their laps: the
+  laps that car had completed before, plus those since. LapAmended then speaks of the lap
+  as it now stands. Of several corrections of one thing the last in effective order
+  prevails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from events import (
+    RANK,
+    AnyEvent,
+    Correction,
+    CrossingsReassigned,
+    EventVoided,
+    LapAmended,
+    LapCompleted,
+    LinePassed,
+    PitEntered,
+    PitExited,
+    PitStopped,
+    encode,
+)
+
+CORRECTIONS = (EventVoided, LapAmended, CrossingsReassigned)
+CROSSINGS = (LinePassed, LapCompleted, PitEntered, PitStopped, PitExited)
+
+EffectiveKey = tuple[int, int, str, bytes]
+
+
+def effective_key(event: AnyEvent) -> EffectiveKey:
+    """What orders events: time, rank of the type, car, content; never arrival."""
+    return (event.at, RANK[type(event)], getattr(event, "car", ""), encode(event))
+
+
+class Corrections:
+    """The corrections that are valid among those given, and what they make of an event."""
+
+    def __init__(
+        self, corrections: Iterable[Correction] = (), recorded: Iterable[AnyEvent] = ()
+    ) -> None:
+        self.voided: set[tuple[str, int]] = set()
+        valid = self._settle(sorted(corrections, key=effective_key))
+        self._amended: dict[tuple[str, int], dict[str, Any]] = {}
+        self.reassigned: list[tuple[CrossingsReassigned, dict[str, int]]] = []
+        for correction in valid:
+            match correction:
+                case LapAmended():
+                    self._amend(correction)
+                case CrossingsReassigned():
+                    counts = _laps_before(correction, recorded)
+                    self.reassigned.append((correction, counts))
+                case EventVoided():
+                    pass
+
+    def __bool__(self) -> bool:
+        return bool(self.voided or self._amended or self.reassigned)
+
+    def _settle(self, in_order: list[Correction]) -> list[Correction]:
+        """The valid corrections, in effective order; notes what is voided on the way."""
+        valid: list[Correction] = []
+        for correction in reversed(in_order):
+            if correction.identity in self.voided:
+                continue
+            valid.append(correction)
+            if isinstance(correction, EventVoided):
+                self.voided.add((correction.voided_source, correction.voided_seq))
+        valid.reverse()
+        return valid
+
+    def _amend(self, amended: LapAmended) -> None:
+        changes = self._amended.setdefault((amended.car, amended.lap), {})
+        if amended.completed_at is not None:
+            changes["at"] = amended.completed_at
+        for member in ("lap_time_ms", "driver", "in_pit_lane"):
+            value = getattr(amended, member)
+            if value is not None:
+                changes[member] = value
+
+    def effective(self, event: AnyEvent) -> AnyEvent | None:
+        """The event as it counts, or None where it does not."""
+        if (event.source, event.source_seq) in self.voided:
+            return None
+        if self.reassigned and isinstance(event, CROSSINGS):
+            event = self._reassign(event)
+        if self._amended and isinstance(event, LapCompleted):
+            changes = self._amended.get((event.car, event.lap))
+            if changes:
+                event = event.model_copy(update=changes)
+        return event
+
+    def _reassign(self, event: AnyEvent) -> AnyEvent:
+        for moved, laps_before in self.reassigned:
+            if not moved.start <= event.at < moved.end:
+                continue
+            car: str = getattr(event, "car")  # noqa: B009 - every crossing has a car
+            if car == moved.from_car:
+                other = moved.to_car
+            elif car == moved.to_car and moved.swap:
+                other = moved.from_car
+            else:
+                continue
+            changes: dict[str, Any] = {"car": other}
+            if isinstance(event, LinePassed | LapCompleted):
+                changes["lap"] = event.lap - laps_before[car] + laps_before[other]
+            event = event.model_copy(update=changes)
+        return event
+
+
+def _laps_before(moved: CrossingsReassigned, recorded: Iterable[AnyEvent]) -> dict[str, int]:
+    """How many laps each of the two cars was timed for before the crossings moved."""
+    laps = {moved.from_car: 0, moved.to_car: 0}
+    for event in recorded:
+        if isinstance(event, LapCompleted) and event.at < moved.start and event.car in laps:
+            laps[event.car] = max(laps[event.car], event.lap)
+    return laps

@@ -1,0 +1,42 @@
+"""Instants of a race as people name them: ``5:00:00``, ``lap:372``, ``caution:9``."""
+
+from __future__ import annotations
+
+from events.clock import format_clock, parse_clock
+from events.errors import BadMoment
+from projections.race import Race
+
+
+def moment_of(text: str, race: Race) -> int:
+    """The session clock (ms) of an instant.
+
+    ``H:MM:SS[.mmm]`` is that time; ``lap:N`` the instant the overall leader completes
+    lap N; ``caution:N`` the start of caution N. ``race`` is the whole race. Raises
+    BadMoment where the text names no instant, or one that the race never reached.
+    """
+    kind, colon, number = text.partition(":")
+    if colon and kind in ("lap", "caution"):
+        if not number.isascii() or not number.isdigit():
+            raise BadMoment(text, f"{kind}: takes a number, as in {kind}:9")
+        return _lap(text, int(number), race) if kind == "lap" else _caution(text, int(number), race)
+    try:
+        return parse_clock(text)
+    except ValueError:
+        raise BadMoment(
+            text, "not an instant; write 5:00:00, 5:00:00.250, lap:372 or caution:9"
+        ) from None
+
+
+def _lap(text: str, lap: int, race: Race) -> int:
+    for led in race.chart.led:
+        if led.lap == lap:
+            return led.at
+    last = race.chart.led[-1].lap if race.chart.led else 0
+    raise BadMoment(text, f"no leader completed that lap; the last was lap {last}")
+
+
+def _caution(text: str, number: int, race: Race) -> int:
+    for caution in race.track.cautions():
+        if caution.number == number:
+            return caution.start_ms
+    raise BadMoment(text, f"there were {race.track.number} cautions until {format_clock(race.at)}")

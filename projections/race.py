@@ -1,0 +1,151 @@
+"""A race: every projection of one session, fed from one sequence of events.
+
+``apply`` costs O(1) for an event, whatever the cars and laps so far (finding a best lap
+again after its time was deleted costs O(laps) of that car). State is O(cars) plus
+histories that only grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from events import EVENT_TYPES, Event, LapCompleted
+from projections.chart import LapChart
+from projections.control import RaceControl
+from projections.drivers import Drivers
+from projections.laps import Laps
+from projections.order import RunningOrder
+from projections.pits import Pits
+from projections.session import Session
+from projections.state import Handler, Mark, Projection, canonical, digest, stored_block
+from projections.stewards import Stewards
+from projections.track import Track
+
+
+class Race:
+    """The projections of one session. ``at`` is the newest event's time, in ms."""
+
+    def __init__(self) -> None:
+        self.session = Session()
+        self.order = RunningOrder(session=self.session)
+        self.track = Track()
+        self.pits = Pits(order=self.order, track=self.track)
+        self.laps = Laps(track=self.track, pits=self.pits)
+        self.chart = LapChart(session=self.session)
+        self.drivers = Drivers(order=self.order)
+        self.stewards = Stewards()
+        self.control = RaceControl()
+        self.at = 0
+        self.projections: tuple[Projection, ...] = (
+            self.session,
+            self.order,
+            self.track,
+            self.pits,
+            self.laps,
+            self.chart,
+            self.drivers,
+            self.stewards,
+            self.control,
+        )
+        self._handlers = self._dispatch()
+
+    def _dispatch(self) -> dict[type[Event], tuple[Handler, ...]]:
+        """For each type of event, what folds it, in the order of ``projections``."""
+        tables = [projection.handlers() for projection in self.projections]
+        handlers = {
+            kind: tuple(table[kind] for table in tables if kind in table)
+            for kind in EVENT_TYPES.values()
+        }
+        handlers[LapCompleted] = (self._lap_completed,)
+        return handlers
+
+    def _lap_completed(self, event: LapCompleted) -> None:
+        """A lap counts for all projections or for none: the running order decides."""
+        if not self.order.lap_completed(event):
+            return
+        if self.chart.lap_completed(event):
+            self.track.leader_completed(event.lap, event.car)
+        if event.in_pit_lane:
+            self.pits.lap_in_lane(event)
+        self.laps.lap_completed(event)
+        self.drivers.lap_completed(event)
+
+    def apply(self, event: Event) -> None:
+        """Fold one event. Events come in effective order."""
+        for handle in self._handlers[type(event)]:
+            handle(event)
+        self.at = event.at
+
+    def apply_all(self, events: Iterable[Event]) -> None:
+        """Fold events that are in effective order."""
+        handlers = self._handlers
+        event = None
+        for event in events:
+            for handle in handlers[type(event)]:
+                handle(event)
+        if event is not None:
+            self.at = event.at
+
+    # Moments
+
+    def mark(self) -> Mark:
+        """This moment, to rewind to or to fork from; O(cars)."""
+        return (self.at, *(projection.mark() for projection in self.projections))
+
+    def rewind(self, mark: Mark) -> None:
+        """Go back to an earlier moment."""
+        self.at = mark[0]
+        for projection, marked in zip(self.projections, mark[1:], strict=True):
+            projection.rewind(marked)
+
+    def fork(self, mark: Mark) -> Race:
+        """A race of its own, standing as this one stood at ``mark``."""
+        fork = Race()
+        fork.at = mark[0]
+        for mine, theirs, marked in zip(fork.projections, self.projections, mark[1:], strict=True):
+            mine.take_from(theirs, marked)
+        return fork
+
+    # Checkpoints that outlive the process
+
+    def summary(self) -> dict[str, Any]:
+        """The state as plain values: O(cars), histories by their hashes."""
+        state = {projection.NAME: projection.summary() for projection in self.projections}
+        return {"at": self.at, "versions": VERSIONS, "state": state}
+
+    def state_hash(self) -> str:
+        """The hash of the state: equal for equal sets of events, however they arrived."""
+        return digest(canonical(self.summary())).hex()
+
+    def blocks(self, known: Callable[[str], bool]) -> dict[str, bytes]:
+        """The full blocks of all histories that are not ``known`` yet, by hash, as JSON."""
+        found: dict[str, bytes] = {}
+        for projection in self.projections:
+            for history in projection.histories():
+                for index in range(len(history.chain()) - 1, -1, -1):
+                    if known(history.chain()[index].hex()):
+                        break
+                    name, block = stored_block(history, index)
+                    found[name] = canonical(block)
+        return found
+
+    @classmethod
+    def restored(cls, summary: Mapping[str, Any], block: Callable[[str], Any]) -> Race | None:
+        """A race from its summary, or None where another version of the code made it.
+
+        ``block`` gives the parsed block of a hash. Raises KeyError where something is
+        missing.
+        """
+        if summary["versions"] != VERSIONS:
+            return None
+        race = cls()
+        race.at = summary["at"]
+        for projection in race.projections:
+            projection.restore(summary["state"][projection.NAME], block)
+        return race
+
+
+VERSIONS: dict[str, int] = {
+    projection.NAME: projection.VERSION for projection in Race().projections
+}

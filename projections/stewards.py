@@ -1,0 +1,88 @@
+"""The stewards' book: every penalty and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from events import PenaltyConverted, PenaltyImposed, PenaltyRescinded, PenaltyServed
+from projections.state import Handlers, Projection, of, row
+
+
+class Penalty(NamedTuple):
+    """A penalty; ``status`` is imposed, served, converted or rescinded; times in ms."""
+
+    penalty_id: str
+    car: str
+    kind: str
+    amount: int | None
+    reason: str | None
+    status: str
+    imposed_at: int
+    changed_at: int
+    by: str | None
+    basis: str
+
+
+@dataclass(slots=True)
+class Stewards(Projection):
+    """Every penalty by its id."""
+
+    NAME: ClassVar[str] = "stewards"
+    VERSION: ClassVar[int] = 1
+
+    penalties: dict[str, Penalty] = of(row(Penalty), dict)
+
+    def handlers(self) -> Handlers:
+        return {
+            PenaltyImposed: self._imposed,
+            PenaltyServed: self._served,
+            PenaltyConverted: self._converted,
+            PenaltyRescinded: self._rescinded,
+        }
+
+    def of_car(self, car: str) -> list[Penalty]:
+        """The car's penalties that stand, in the order they were imposed."""
+        standing = (
+            penalty
+            for penalty in self.penalties.values()
+            if penalty.car == car and penalty.status != "rescinded"
+        )
+        return sorted(standing, key=lambda penalty: (penalty.imposed_at, penalty.penalty_id))
+
+    def _imposed(self, event: PenaltyImposed) -> None:
+        self.penalties.setdefault(
+            event.penalty_id,
+            Penalty(
+                event.penalty_id,
+                event.car,
+                event.kind,
+                event.amount,
+                event.reason,
+                "imposed",
+                event.at,
+                event.at,
+                event.by,
+                event.basis,
+            ),
+        )
+
+    def _served(self, event: PenaltyServed) -> None:
+        self._change(event.penalty_id, status="served", changed_at=event.at)
+
+    def _converted(self, event: PenaltyConverted) -> None:
+        self._change(
+            event.penalty_id,
+            kind=event.kind,
+            amount=event.amount,
+            status="converted",
+            changed_at=event.at,
+        )
+
+    def _rescinded(self, event: PenaltyRescinded) -> None:
+        self._change(event.penalty_id, status="rescinded", changed_at=event.at)
+
+    def _change(self, penalty_id: str, **changes: object) -> None:
+        penalty = self.penalties.get(penalty_id)
+        if penalty is not None:
+            self.penalties[penalty_id] = penalty._replace(**changes)  # type: ignore[arg-type]

@@ -1,0 +1,249 @@
+"""The effective order: from events as they arrive to a race as it was.
+
+State is the fold of the events that count, ordered by what they say, never by when they
+came. An event behind the newest, a void or an amendment rewinds the race to a
+checkpoint before it and folds again from there. Checkpoints thin out with distance: one
+within about an eighth of the way back, so lateness n costs O(n).
+
+Memory is O(events): every event that may still have to be folded again is kept.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from events import RANK, AnyEvent, Correction
+from events.errors import LapstreamError
+from projections.corrections import CORRECTIONS, Corrections, effective_key
+from projections.race import Race
+from projections.state import Mark
+
+CHECKPOINT_EVERY = 256
+_BEFORE_ALL = (-(2**63), 0)
+
+
+class Identities:
+    """The sequence numbers of one source that have been seen, as ranges."""
+
+    __slots__ = ("_apart", "_upto")
+
+    def __init__(self) -> None:
+        self._upto = -1
+        self._apart: set[int] = set()
+
+    def add(self, seq: int) -> bool:
+        """Note a number; False where it was seen before."""
+        if seq == self._upto + 1:
+            self._upto = seq
+            if self._apart:
+                self._close_up()
+            return True
+        if seq <= self._upto or seq in self._apart:
+            return False
+        self._apart.add(seq)
+        return True
+
+    def _close_up(self) -> None:
+        while self._upto + 1 in self._apart:
+            self._upto += 1
+            self._apart.remove(self._upto)
+
+    def dump(self) -> list[Any]:
+        """The last of the unbroken run from 0, and those apart from it."""
+        return [self._upto, sorted(self._apart)]
+
+    @classmethod
+    def load(cls, dumped: list[Any]) -> Identities:
+        """What ``dump`` gave."""
+        identities = cls()
+        identities._upto = dumped[0]
+        identities._apart = set(dumped[1])
+        return identities
+
+
+class ForgottenPast(LapstreamError):
+    """Something reaches behind the stored checkpoint that this timeline was resumed from.
+
+    The caller folds the whole log again instead.
+    """
+
+
+class Timeline:
+    """A race and the events it is folded from.
+
+    ``add`` takes events in any order, repeats included; ``race`` is always the fold of
+    all that were added.
+    """
+
+    def __init__(self, race: Race | None = None) -> None:
+        self.race = race or Race()
+        self.refolded = 0
+        """How many events have been folded a second time, for late or corrected ones."""
+        self._base_key = _BEFORE_ALL if race is None else (race.at, len(RANK))
+        self._recorded: list[AnyEvent] = []
+        self._corrections: list[Correction] = []
+        self._in_force = Corrections()
+        self._seen: dict[str, Identities] = {}
+        self._times: list[int] = []
+        self._events: list[AnyEvent] = []
+        self._folded = 0
+        self._valid = 0
+        self._marks: list[tuple[int, Mark]] = [(0, self.race.mark())]
+
+    def __len__(self) -> int:
+        """How many events count."""
+        return len(self._events)
+
+    @property
+    def events(self) -> list[AnyEvent]:
+        """The events that count, in effective order. Not to be changed."""
+        return self._events
+
+    # Taking events in
+
+    def add(self, events: Iterable[AnyEvent]) -> int:
+        """Take in events and bring ``race`` up to date; how many of them were new.
+
+        Raises ForgottenPast, leaving the timeline useless, where an event or correction
+        reaches behind the stored checkpoint that this timeline was resumed from.
+        """
+        seen, recorded = self._seen, self._recorded
+        times, effective = self._times, self._events
+        corrected = False
+        new = 0
+        for event in events:
+            identities = seen.get(event.source)
+            if identities is None:
+                identities = seen[event.source] = Identities()
+            if not identities.add(event.source_seq):
+                continue
+            new += 1
+            if isinstance(event, CORRECTIONS):
+                if self._base_key is not _BEFORE_ALL:
+                    raise ForgottenPast
+                self._corrections.append(event)
+                corrected = True
+                continue
+            recorded.append(event)
+            if self._in_force:
+                corrected |= self._add_corrected(event)
+            elif not times or event.at > times[-1]:
+                times.append(event.at)
+                effective.append(event)
+            else:
+                self._insert(event)
+        if corrected:
+            self._correct()
+        self._settle()
+        return new
+
+    def _add_corrected(self, event: AnyEvent) -> bool:
+        """Place an event while corrections are in force; True if they must be seen anew."""
+        counts = self._in_force.effective(event)
+        if counts is not None:
+            self._insert(counts)
+        # A late lap can change how many laps a car had before its crossings moved.
+        return any(event.at < moved.start for moved, _ in self._in_force.reassigned)
+
+    def _insert(self, event: AnyEvent) -> None:
+        index = self._place(event)
+        if index == 0 and self._base_key >= (event.at, RANK[type(event)]):
+            raise ForgottenPast
+        self._times.insert(index, event.at)
+        self._events.insert(index, event)
+        self._valid = min(self._valid, index)
+
+    def _place(self, event: AnyEvent) -> int:
+        first = bisect_left(self._times, event.at)
+        last = bisect_right(self._times, event.at, first)
+        if first == last:
+            return first
+        return bisect_left(self._events, effective_key(event), first, last, key=effective_key)
+
+    def _remove(self, event: AnyEvent) -> None:
+        index = self._place(event)
+        del self._times[index]
+        del self._events[index]
+        self._valid = min(self._valid, index)
+
+    def _correct(self) -> None:
+        """Bring the events that count in line with the corrections there are now."""
+        before = self._in_force
+        after = self._in_force = Corrections(self._corrections, self._recorded)
+        for event in self._recorded:
+            was, now = before.effective(event), after.effective(event)
+            if was is now or was == now:
+                continue
+            if was is not None:
+                self._remove(was)
+            if now is not None:
+                self._insert(now)
+
+    # Folding
+
+    def _settle(self) -> None:
+        if self._valid < self._folded:
+            self._rewind(self._valid)
+        total = len(self._events)
+        while self._folded < total:
+            upto = min(total, (self._folded // CHECKPOINT_EVERY + 1) * CHECKPOINT_EVERY)
+            self.race.apply_all(self._events[self._folded : upto])
+            self._folded = upto
+            if upto % CHECKPOINT_EVERY == 0:
+                self._checkpoint()
+        self._valid = total
+
+    def _rewind(self, index: int) -> None:
+        while self._marks[-1][0] > index:
+            self._marks.pop()
+        at, mark = self._marks[-1]
+        self.race.rewind(mark)
+        self.refolded += self._folded - at
+        self._folded = at
+
+    def _checkpoint(self) -> None:
+        self._marks.append((self._folded, self.race.mark()))
+        self._thin_out()
+
+    def _thin_out(self) -> None:
+        """Drop a checkpoint whose neighbours lie close together for how far back they are."""
+        marks, now = self._marks, self._folded
+        kept = [marks[0]]
+        for mark, after in pairwise(marks[1:]):
+            if (after[0] - kept[-1][0]) * 8 > now - after[0]:
+                kept.append(mark)
+        kept.extend(marks[1:][-1:])
+        self._marks = kept
+
+    # Other moments
+
+    def race_at(self, at: int) -> Race:
+        """The race as it stood at ``at`` (ms), with all that is known now."""
+        index = bisect_right(self._times, at)
+        if index < self._marks[0][0] or at < self._base_key[0]:
+            raise ForgottenPast
+        before = max(mark for mark, _ in self._marks if mark <= index)
+        race = self.race.fork(next(mark for place, mark in self._marks if place == before))
+        race.apply_all(self._events[before:index])
+        return race
+
+    # Being taken up again by another process
+
+    def identities(self) -> dict[str, list[Any]]:
+        """The identities seen so far, as plain values."""
+        return {source: seen.dump() for source, seen in self._seen.items()}
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a stored checkpoint can stand for this timeline: no correction is in force."""
+        return not self._corrections
+
+    @classmethod
+    def resumed(cls, race: Race, identities: Mapping[str, list[Any]]) -> Timeline:
+        """A timeline that goes on from a stored checkpoint, its earlier events untold."""
+        timeline = cls(race)
+        timeline._seen = {source: Identities.load(dump) for source, dump in identities.items()}
+        return timeline

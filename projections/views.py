@@ -1,0 +1,337 @@
+"""What people and programs read: tables as plain rows, made from a race.
+
+Times are in ms on the session clock unless a name says otherwise. Order is the member
+``position``. A row is made anew at each call; nothing here changes the race.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from events import Driver, EntryAdded
+from projections.order import LEADING, NEVER, Gap
+from projections.race import Race
+
+Row = dict[str, Any]
+
+
+def standings(race: Race) -> list[Row]:
+    """The running order: a row a car, leader first.
+
+    ``gap`` and ``interval`` are ``{laps, ms}``, one of them None, both None before the
+    car's first crossing. ``position`` is None for nobody: every entered car has one.
+    """
+    order = race.order.cars()
+    class_order: dict[str | None, list[str]] = {}
+    rows = []
+    for position, car in enumerate(order, start=1):
+        name = race.session.car_class(car)
+        in_class = class_order.setdefault(name, [])
+        ahead = order[position - 2] if position > 1 else None
+        class_ahead = in_class[-1] if in_class else None
+        in_class.append(car)
+        row = _car_row(race, car, name)
+        row["position"] = position
+        row["class_position"] = len(in_class)
+        row["gap"] = _gap(race, order[0], car)
+        row["interval"] = _gap(race, ahead, car)
+        row["class_gap"] = _gap(race, in_class[0], car)
+        row["class_interval"] = _gap(race, class_ahead, car)
+        rows.append(row)
+    return rows
+
+
+def _gap(race: Race, ahead: str | None, car: str) -> Row:
+    if ahead is None or ahead == car:
+        gap: Gap | None = LEADING if car in race.order.passings else None
+    else:
+        gap = race.order.gap(ahead, car, race.at)
+    return {"laps": gap.laps, "ms": gap.ms} if gap else {"laps": None, "ms": None}
+
+
+def _car_row(race: Race, car: str, car_class: str | None) -> Row:
+    entry = race.session.entries.get(car)
+    last, best = race.laps.last(car), race.laps.best.get(car)
+    wheel = race.drivers.at_wheel.get(car)
+    driver = wheel.driver if wheel else None
+    in_lane = race.pits.in_lane_since(car)
+    return {
+        "position": 0,
+        "car": car,
+        "class": car_class,
+        "class_position": 0,
+        "team": entry.team if entry else None,
+        "vehicle": entry.vehicle if entry else None,
+        "manufacturer": entry.manufacturer if entry else None,
+        "driver": driver,
+        "driver_short": short_name(entry, driver),
+        "laps": race.order.laps.get(car, 0),
+        "gap": None,
+        "interval": None,
+        "class_gap": None,
+        "class_interval": None,
+        "last_lap_ms": last.lap_time_ms if last else None,
+        "best_lap_ms": best.ms if best else None,
+        "best_lap": best.lap if best else None,
+        "pace_ms": race.laps.pace(car),
+        "last_sectors_ms": list(race.order.last_sectors(car)),
+        "best_sectors_ms": _best_sectors(race, car),
+        "status": status(race, car),
+        "in_pit": in_lane is not None,
+        "in_pit_since_ms": in_lane,
+        "stops": race.pits.stops.get(car, 0),
+        "last_pit_lap": race.pits.last_pit_lap.get(car),
+        "stint_laps": race.pits.stint_laps(car),
+        "last_seen_ms": race.order.last_seen(car),
+        "penalties": [
+            {"id": p.penalty_id, "kind": p.kind, "amount": p.amount, "status": p.status}
+            for p in race.stewards.of_car(car)
+        ],
+    }
+
+
+def _best_sectors(race: Race, car: str) -> list[int | None]:
+    bests = race.order.best_sectors.get(car, (NEVER,) * race.order.lines_per_lap)
+    return [None if ms == NEVER else ms for ms in bests]
+
+
+def short_name(entry: EntryAdded | None, driver: str | None) -> str | None:
+    """The three letters of a driver for a narrow column: given, else from the family name."""
+    if driver is None:
+        return None
+    for one in entry.drivers if entry else ():
+        if one.name == driver and one.short:
+            return one.short
+    family = "".join(sign for sign in driver.split()[-1] if sign.isalpha())
+    return (family or driver)[:3].upper()
+
+
+def status(race: Race, car: str) -> str:
+    """``not_started``, ``running``, ``pit``, ``retired`` or ``finished``."""
+    if car in race.order.finished:
+        return "finished"
+    if car in race.order.retired:
+        return "retired"
+    if race.pits.in_lane_since(car) is not None:
+        return "pit"
+    return "running" if car in race.order.passings else "not_started"
+
+
+def session_line(race: Race) -> Row:
+    """The line above every table: what is run, and how it stands with clock, flag and laps."""
+    opened, track = race.session.opened, race.track
+    leader = race.order.leader()
+    laps = race.order.laps.get(leader, 0) if leader else 0
+    caution = track.current
+    return {
+        "title": opened.title,
+        "series": opened.series,
+        "circuit": opened.circuit,
+        "kind": opened.kind,
+        "classes": list(opened.classes),
+        "timing_lines": list(opened.timing_lines),
+        "rules": opened.rules,
+        "starts_at": opened.starts_at.isoformat() if opened.starts_at else None,
+        "provenance": opened.provenance,
+        "clock_ms": race.at,
+        "time_to_go_ms": _time_to_go(race),
+        "laps_to_go": _laps_to_go(race, laps),
+        "flag": track.flag,
+        "flag_since_ms": track.since if track.flag else None,
+        "caution": caution.number if caution else None,
+        "caution_since_ms": caution.start_ms if caution else None,
+        "safety_car_since_ms": track.safety_car_since,
+        "pit_lane_closed": sorted(track.pit_lane_closed) or None,
+        "leader": leader,
+        "leader_lap": laps,
+        "lead_changes": race.chart.changes,
+        "ended_ms": race.session.ended_at,
+    }
+
+
+def _time_to_go(race: Race) -> int | None:
+    limit = race.session.opened.time_limit_ms
+    return None if limit is None else max(0, limit - race.at)
+
+
+def _laps_to_go(race: Race, laps: int) -> int | None:
+    opened = race.session.opened
+    limit = opened.laps_limit
+    if limit is None and opened.distance_limit_m and opened.circuit_length_m:
+        limit = -(-opened.distance_limit_m // opened.circuit_length_m)
+    return None if limit is None else max(0, limit - laps)
+
+
+def cautions(race: Race) -> list[Row]:
+    """The caution ledger, a row for each kind of each caution."""
+    return [
+        {
+            "number": c.number,
+            "kind": c.kind,
+            "start_ms": c.start_ms,
+            "end_ms": c.end_ms,
+            "duration_ms": None if c.end_ms is None else c.end_ms - c.start_ms,
+            "first_lap": c.first_lap,
+            "last_lap": c.last_lap,
+            "laps": 0
+            if c.first_lap is None or c.last_lap is None
+            else c.last_lap - c.first_lap + 1,
+            "leader_before": c.leader_before,
+            "leader_after": c.leader_after,
+            "pitted": list(c.pitted),
+        }
+        for c in race.track.cautions()
+    ]
+
+
+def laps(race: Race, car: str) -> list[Row]:
+    """Every lap of a car, with its sectors and its overall position at the line."""
+    positions = lap_positions(race)
+    lines = race.order.lines_per_lap
+    return [
+        {
+            "car": car,
+            "lap": lap.lap,
+            "at_ms": lap.at,
+            "lap_time_ms": lap.lap_time_ms,
+            "sectors_ms": list(race.order.sectors(car, lap.lap)) if lines > 1 else [],
+            "driver": lap.driver,
+            "position": positions[car, lap.lap],
+            "in_pit_lane": lap.in_pit_lane,
+            "pit": lap.pit,
+            "flag": lap.flag,
+            "deleted": lap.lap in race.laps.deleted.get(car, ()),
+        }
+        for lap in race.laps.laps.get(car, ())
+    ]
+
+
+def lap_positions(race: Race) -> dict[tuple[str, int], int]:
+    """The lap chart: (car, lap) to the place in which the car completed that lap."""
+    crossings: dict[int, list[tuple[int, str]]] = {}
+    for car, laps_of_car in race.laps.laps.items():
+        for lap in laps_of_car:
+            crossings.setdefault(lap.lap, []).append((lap.at, car))
+    return {
+        (car, lap): place
+        for lap, line in crossings.items()
+        for place, (_, car) in enumerate(sorted(line), start=1)
+    }
+
+
+def leaders(race: Race) -> list[Row]:
+    """The spells in the lead: who led from which lap to which."""
+    spells: list[Row] = []
+    for led in race.chart.led:
+        if spells and spells[-1]["car"] == led.car:
+            spells[-1]["last_lap"] = led.lap
+        else:
+            entry = race.session.entries.get(led.car)
+            spells.append(
+                {
+                    "car": led.car,
+                    "team": entry.team if entry else None,
+                    "first_lap": led.lap,
+                    "last_lap": led.lap,
+                    "at_ms": led.at,
+                }
+            )
+    return spells
+
+
+def pits(race: Race, car: str | None = None) -> list[Row]:
+    """Every visit to the lane, of one car or of all, in the order they began."""
+    rows = []
+    for one in race.order.cars() if car is None else [car]:
+        visits = list(race.pits.visits.get(one, ()))
+        if one in race.pits.current:
+            visits.append(race.pits.current[one])
+        for number, visit in enumerate(visits, start=1):
+            rows.append(
+                {
+                    "car": one,
+                    "class": race.session.car_class(one),
+                    "visit": number,
+                    "lap": visit.lap,
+                    "entered_ms": visit.entered_ms,
+                    "exited_ms": visit.exited_ms,
+                    "lane_ms": visit.lane_ms,
+                    "stationary_ms": visit.stationary_ms,
+                    "kind": visit.kind,
+                    "flag": visit.flag,
+                    "driver_changed": visit.driver_changed,
+                }
+            )
+    rows.sort(key=lambda row: (row["entered_ms"], row["car"]))
+    return rows
+
+
+def stints(race: Race, car: str) -> list[Row]:
+    """The car's stints, the one it is in still included (``end_ms`` None)."""
+    return [{"car": car, **stint._asdict(), "laps": stint.laps} for stint in race.pits.stints(car)]
+
+
+def drivers(race: Race) -> list[Row]:
+    """Each driver's laps and time at the wheel, by car in the running order."""
+    rows = []
+    for car in race.order.cars():
+        entry = race.session.entries.get(car)
+        times = race.drivers.drive_time(car, race.at)
+        driven_laps = dict(race.drivers.laps.get(car, ()))
+        wheel = race.drivers.at_wheel.get(car)
+        crew: list[Driver] = list(entry.drivers) if entry else []
+        names = [one.name for one in crew]
+        for name in [*names, *(name for name in times if name not in names)]:
+            rows.append(
+                {
+                    "car": car,
+                    "class": race.session.car_class(car),
+                    "driver": name,
+                    "drive_time_ms": times.get(name, 0),
+                    "laps": driven_laps.get(name, 0),
+                    "at_wheel": wheel is not None and wheel.driver == name,
+                }
+            )
+    return rows
+
+
+def fastest_laps(race: Race) -> list[Row]:
+    """Each car's best lap, the quickest first."""
+    return [
+        {
+            "rank": rank,
+            "car": car,
+            "class": race.session.car_class(car),
+            "lap_time_ms": best.ms,
+            "lap": best.lap,
+            "driver": best.driver,
+        }
+        for rank, (car, best) in enumerate(race.laps.fastest(), start=1)
+    ]
+
+
+def penalties(race: Race) -> list[Row]:
+    """The stewards' book, in the order the penalties were imposed."""
+    book = sorted(race.stewards.penalties.values(), key=lambda p: (p.imposed_at, p.penalty_id))
+    return [penalty._asdict() for penalty in book]
+
+
+def results(race: Race) -> list[Row]:
+    """The classification as it stands: laps, then the time at the line of the last one."""
+    from projections.classification import classify
+
+    return [row._asdict() for row in classify(race)]
+
+
+VIEWS: dict[str, Callable[[Race], list[Row]]] = {
+    "standings": standings,
+    "results": results,
+    "cautions": cautions,
+    "pits": pits,
+    "drivers": drivers,
+    "penalties": penalties,
+    "fastest-laps": fastest_laps,
+    "leaders": leaders,
+}
+"""The tables that need nothing but the race."""
