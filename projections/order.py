@@ -42,7 +42,7 @@ class Gap(NamedTuple):
     ms: int | None
 
 
-LEADING = Gap(None, 0)
+LEADING = Gap(0, 0)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from events import Driver, EntryAdded
+from events import EntryAdded
+from projections.classification import Classified, classify
 from projections.order import LEADING, NEVER, Gap
 from projections.race import Race
 
@@ -274,26 +275,26 @@ def stints(race: Race, car: str) -> list[Row]:
 
 def drivers(race: Race) -> list[Row]:
     """Each driver's laps and time at the wheel, by car in the running order."""
-    rows = []
-    for car in race.order.cars():
-        entry = race.session.entries.get(car)
-        times = race.drivers.drive_time(car, race.at)
-        driven_laps = dict(race.drivers.laps.get(car, ()))
-        wheel = race.drivers.at_wheel.get(car)
-        crew: list[Driver] = list(entry.drivers) if entry else []
-        names = [one.name for one in crew]
-        for name in [*names, *(name for name in times if name not in names)]:
-            rows.append(
-                {
-                    "car": car,
-                    "class": race.session.car_class(car),
-                    "driver": name,
-                    "drive_time_ms": times.get(name, 0),
-                    "laps": driven_laps.get(name, 0),
-                    "at_wheel": wheel is not None and wheel.driver == name,
-                }
-            )
-    return rows
+    return [row for car in race.order.cars() for row in _crew(race, car)]
+
+
+def _crew(race: Race, car: str) -> list[Row]:
+    entry = race.session.entries.get(car)
+    times = race.drivers.drive_time(car, race.at)
+    driven_laps = dict(race.drivers.laps.get(car, ()))
+    wheel = race.drivers.at_wheel.get(car)
+    entered = [one.name for one in entry.drivers] if entry else []
+    return [
+        {
+            "car": car,
+            "class": race.session.car_class(car),
+            "driver": name,
+            "drive_time_ms": times.get(name, 0),
+            "laps": driven_laps.get(name, 0),
+            "at_wheel": wheel is not None and wheel.driver == name,
+        }
+        for name in [*entered, *(name for name in times if name not in entered)]
+    ]
 
 
 def fastest_laps(race: Race) -> list[Row]:
@@ -319,9 +320,14 @@ def penalties(race: Race) -> list[Row]:
 
 def results(race: Race) -> list[Row]:
     """The classification as it stands: laps, then the time at the line of the last one."""
-    from projections.classification import classify
+    return [_result(row) for row in classify(race)]
 
-    return [row._asdict() for row in classify(race)]
+
+def _result(classified: Classified) -> Row:
+    row = classified._asdict()
+    row["class"] = row.pop("car_class")
+    row["gap"] = {"laps": row.pop("gap_laps"), "ms": row.pop("gap_ms")}
+    return row
 
 
 VIEWS: dict[str, Callable[[Race], list[Row]]] = {
