@@ -1,0 +1,70 @@
+"""Entries of a log, as they are stored.
+
+An entry has a position, the server's id for it, ``<milliseconds>-<number>``: when we
+learned it. It holds one field, ``event``, with the event's JSON. A program in any
+language can append, so an entry may also hold something else; it is kept as it is, and
+whoever reads it decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from events.errors import UnreadableEvent
+
+EVENT_FIELD = b"event"
+START = "0-0"
+"""The position before the first entry."""
+
+_POSITION = re.compile(r"(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})", re.ASCII)
+_LARGEST = 2**64 - 1
+
+
+class Entry(NamedTuple):
+    """One entry: its position, and its fields and values in turn, as they are stored.
+
+    The fields are no dictionary because a stream may repeat a field's name.
+    """
+
+    position: str
+    fields: Sequence[bytes]
+
+    @property
+    def payload(self) -> bytes:
+        """The event's JSON. Raises UnreadableEvent for an entry of another shape."""
+        return entry_payload(self.fields)
+
+
+def entry_payload(fields: Sequence[bytes] | Mapping[bytes, bytes]) -> bytes:
+    """The event's JSON of an entry whose one field is ``event``.
+
+    The fields are names and values in turn, or a dictionary. Raises UnreadableEvent for
+    an entry with another field, with several, or with none.
+    """
+    if isinstance(fields, Mapping):
+        fields = [part for pair in fields.items() for part in pair]
+    if len(fields) == 2 and fields[0] == EVENT_FIELD:
+        return fields[1]
+    names = ", ".join(repr(name.decode(errors="replace")) for name in fields[::2][:5]) or "none"
+    raise UnreadableEvent(b" ".join(fields), f"an entry needs one field 'event', but has {names}")
+
+
+def event_fields(payload: bytes) -> tuple[bytes, bytes]:
+    """The fields of an entry that holds this event."""
+    return (EVENT_FIELD, payload)
+
+
+def parse_position(text: str) -> tuple[int, int]:
+    """``"1190000000000-3"`` as ``(1190000000000, 3)``, which compares as positions do.
+
+    Raises ValueError for anything else.
+    """
+    match = _POSITION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a position such as 1190000000000-0")
+    learned, number = int(match[1]), int(match[2])
+    if learned > _LARGEST or number > _LARGEST:
+        raise ValueError(f"{text!r} is not a position: its numbers have at most 64 bits")
+    return learned, number

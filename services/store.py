@@ -1,0 +1,219 @@
+"""The store that holds the logs: the embedded server, or one that is named by its URL.
+
+A store that is opened has been checked: it answers, it is new enough, and its
+persistence keeps, as far as can be told from outside, what ``Store.promise`` says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from platformdirs import user_data_path
+from redis.asyncio import Redis
+from redis.asyncio.connection import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from events.errors import StoreUnavailable, StoreUnfit
+
+CONNECTIONS = 1024
+"""Connections at most: one blocking reader for each session, and room for the rest.
+redis-py stops at 100. They are opened only as they are needed."""
+
+SOCKET_TIMEOUT = 30.0
+"""Seconds to wait for an answer. redis-py's five would cut off a blocking read that waits
+as long, and an import that the server takes in as one batch."""
+
+OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
+"""The oldest versions that are fit."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store that was checked. ``url`` is for libraries that connect by themselves.
+
+    ``name`` is how to speak of it: without a password, or the embedded server's folder.
+    ``promise`` says in one line what its persistence keeps, and ``socket`` is the embedded
+    server's.
+    """
+
+    redis: Redis
+    url: str
+    name: str
+    promise: str
+    socket: Path | None = None
+
+    @contextlib.contextmanager
+    def speaking(self) -> Iterator[None]:
+        """Around commands: what the client library raises becomes a StoreError."""
+        with spoken_to(self.name):
+            yield
+
+
+@contextlib.asynccontextmanager
+async def open_store(
+    url: str | None = None, data: Path | None = None, *, connections: int = CONNECTIONS
+) -> AsyncIterator[Store]:
+    """The store at ``url``, or the embedded server of the folder ``data``.
+
+    Without either it is the embedded server of the user's data folder. Commands sent
+    through ``Store.redis`` are sent again after a lost answer: writes must stand that.
+    Raises StoreUnavailable and StoreUnfit.
+    """
+    if url is None:
+        async with _open_embedded(data or default_folder(), connections) as store:
+            yield store
+    else:
+        async with _connected(url, url_name(url), connections) as redis:
+            yield Store(redis, url, url_name(url), await check_fitness(redis, url_name(url)))
+
+
+def default_folder() -> Path:
+    """The user's data folder, where the embedded server keeps its logs."""
+    return user_data_path("lapstream")
+
+
+@contextlib.asynccontextmanager
+async def _open_embedded(data: Path, connections: int) -> AsyncIterator[Store]:
+    try:
+        from services.embedded import EmbeddedServer
+    except ImportError:  # no fcntl: Windows
+        raise StoreUnfit(
+            "the embedded server",
+            "it does not come for this platform: name a server with --store redis://HOST:PORT",
+        ) from None
+    async with EmbeddedServer(data).running() as server:
+        url = f"unix://{quote(str(server.socket))}?db=0"
+        name = str(server.data)
+        async with _connected(url, name, connections) as redis:
+            promise = await check_fitness(redis, name)
+            yield Store(redis, url, name, promise, server.socket)
+
+
+@contextlib.asynccontextmanager
+async def _connected(url: str, name: str, connections: int) -> AsyncIterator[Redis]:
+    """A client of the server there, with the pool and the patience that we need."""
+    try:
+        pool = ConnectionPool.from_url(
+            url,
+            max_connections=connections,
+            socket_timeout=SOCKET_TIMEOUT,
+            socket_connect_timeout=5.0,
+            retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=1.0), retries=10),
+        )
+    except ValueError:
+        raise StoreUnavailable(
+            name, "this is no store: write redis://HOST:PORT, rediss://HOST:PORT or unix://PATH"
+        ) from None
+    redis = Redis.from_pool(pool)
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
+
+
+# -- What a server must be ---------------------------------------------------------------
+
+
+async def check_fitness(redis: Redis, name: str) -> str:
+    """Ask the server what it is. Returns the promise; raises StoreError where it is unfit."""
+    with spoken_to(name):
+        info = await redis.info()
+        try:
+            config = await redis.config_get("appendonly", "appendfsync", "maxmemory-policy")
+        except ResponseError:  # managed servers deny CONFIG
+            config = None
+    return fitness(info, config, name)
+
+
+def fitness(
+    info: Mapping[str, object], config: Mapping[str | None, str | None] | None, name: str
+) -> str:
+    """What a server keeps, from its INFO and its CONFIG (None where that is denied).
+
+    Raises StoreUnfit with what is wrong and what to do about it.
+    """
+    _check_version(info, name)
+    _check_role(info, name)
+    policy = (config or {}).get("maxmemory-policy", str(info.get("maxmemory_policy", "")))
+    if policy and policy != "noeviction":
+        raise StoreUnfit(
+            name,
+            f"with maxmemory-policy {policy} it drops logs when memory is short: "
+            "set maxmemory-policy noeviction",
+        )
+    if config is None:
+        return _promise_of_managed(info)
+    if config.get("appendonly") != "yes":
+        raise StoreUnfit(
+            name, "it keeps no append-only file, and its end would lose events: set appendonly yes"
+        )
+    match config.get("appendfsync"):
+        case "always":
+            return "every acknowledged event is on disk"
+        case "everysec":
+            return "an acknowledged event is on disk within a second (appendfsync everysec)"
+        case other:
+            raise StoreUnfit(
+                name,
+                f"with appendfsync {other} nobody knows when an event is on disk: "
+                "set appendfsync always (or everysec)",
+            )
+
+
+def _promise_of_managed(info: Mapping[str, object]) -> str:
+    if info.get("aof_enabled") in (1, "1"):
+        return "it keeps an append-only file; how soon an event is on disk, it does not tell"
+    return "it does not let its persistence be checked: see what its provider promises"
+
+
+def _check_version(info: Mapping[str, object], name: str) -> None:
+    server = "valkey" if info.get("server_name") == "valkey" else "redis"
+    version = str(info.get(f"{server}_version", "unknown"))
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if found is None or (int(found[1]), int(found[2])) < OLDEST[server]:
+        raise StoreUnfit(
+            name, f"{server.title()} {version} is too old: it needs Redis 7 or Valkey 8, or newer"
+        )
+
+
+def _check_role(info: Mapping[str, object], name: str) -> None:
+    if info.get("redis_mode", info.get("server_mode")) == "sentinel":
+        raise StoreUnfit(name, "it is a sentinel, not a server: name the server that it watches")
+    if info.get("role") == "slave":
+        raise StoreUnfit(name, "it is a replica and takes no writes: name its primary")
+
+
+# -- Errors ------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def spoken_to(name: str) -> Iterator[None]:
+    """Around commands to a server: raises StoreError for what the client library raises."""
+    try:
+        yield
+    except AuthenticationError as error:
+        raise StoreUnfit(name, f"it does not let us in ({error})") from error
+    except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+        raise StoreUnavailable(name, _one_line(error)) from error
+    except RedisError as error:
+        raise StoreUnfit(name, f"it refuses a command ({_one_line(error)})") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+def url_name(url: str) -> str:
+    """The URL without its password and options."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
