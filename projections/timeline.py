@@ -15,14 +15,14 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from events import RANK, AnyEvent, Correction
+from events import AnyEvent, Correction
 from events.errors import LapstreamError
 from projections.corrections import CORRECTIONS, Corrections, effective_key
 from projections.race import Race
 from projections.state import Mark
 
 CHECKPOINT_EVERY = 256
-_BEFORE_ALL = (-(2**63), 0)
+BEFORE_ALL = -(2**63)
 
 
 class Identities:
@@ -82,7 +82,7 @@ class Timeline:
         self.race = race or Race()
         self.refolded = 0
         """How many events have been folded a second time, for late or corrected ones."""
-        self._base_key = _BEFORE_ALL if race is None else (race.at, len(RANK))
+        self._begins_after = BEFORE_ALL if race is None else race.at
         self._recorded: list[AnyEvent] = []
         self._corrections: list[Correction] = []
         self._in_force = Corrections()
@@ -122,7 +122,7 @@ class Timeline:
                 continue
             new += 1
             if isinstance(event, CORRECTIONS):
-                if self._base_key is not _BEFORE_ALL:
+                if self._begins_after != BEFORE_ALL:
                     raise ForgottenPast
                 self._corrections.append(event)
                 corrected = True
@@ -130,7 +130,7 @@ class Timeline:
             recorded.append(event)
             if self._in_force:
                 corrected |= self._add_corrected(event)
-            elif not times or event.at > times[-1]:
+            elif event.at > (times[-1] if times else self._begins_after):
                 times.append(event.at)
                 effective.append(event)
             else:
@@ -149,9 +149,9 @@ class Timeline:
         return any(event.at < moved.start for moved, _ in self._in_force.reassigned)
 
     def _insert(self, event: AnyEvent) -> None:
-        index = self._place(event)
-        if index == 0 and self._base_key >= (event.at, RANK[type(event)]):
+        if event.at <= self._begins_after:
             raise ForgottenPast
+        index = self._place(event)
         self._times.insert(index, event.at)
         self._events.insert(index, event)
         self._valid = min(self._valid, index)
@@ -223,7 +223,7 @@ class Timeline:
     def race_at(self, at: int) -> Race:
         """The race as it stood at ``at`` (ms), with all that is known now."""
         index = bisect_right(self._times, at)
-        if index < self._marks[0][0] or at < self._base_key[0]:
+        if at < self._begins_after:
             raise ForgottenPast
         before = max(mark for mark, _ in self._marks if mark <= index)
         race = self.race.fork(next(mark for place, mark in self._marks if place == before))

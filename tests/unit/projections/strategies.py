@@ -1,0 +1,94 @@
+"""Races drawn at random, with everything that makes a fold go wrong.
+
+Few cars, few laps, times from a narrow range: so equal milliseconds, doubled laps,
+missed lines, flags in mid-lap, lanes left open, corrections of what came before and of
+each other are all common.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+import events as ev
+from events import AnyEvent
+from tests.builders import LINES, Story
+
+CARS = ("1", "2", "01")
+TIMES = st.integers(0, 400)
+
+_cars = st.sampled_from(CARS)
+_laps = st.integers(1, 5)
+_flags = st.sampled_from(["green", "fcy", "safety_car", "red", "white", "chequered"])
+_drivers = st.sampled_from(["A", "B"])
+_ids = st.sampled_from(["p", "q"])
+
+
+def _told(model: type[ev.Event], **members: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.tuples(st.just(model), TIMES, st.fixed_dictionaries(members))
+
+
+_happenings = st.one_of(
+    _told(ev.LinePassed, car=_cars, line=st.sampled_from(["S1", "S2", "S9"]), lap=_laps),
+    _told(
+        ev.LapCompleted,
+        car=_cars,
+        lap=_laps,
+        lap_time_ms=st.none() | st.integers(50, 60),
+        driver=st.none() | _drivers,
+        in_pit_lane=st.booleans(),
+    ),
+    _told(ev.FlagShown, flag=_flags, sector=st.none() | st.just(1)),
+    _told(ev.PitEntered, car=_cars),
+    _told(ev.PitExited, car=_cars),
+    _told(ev.DriverChanged, car=_cars, driver=_drivers),
+    _told(ev.CarRetired, car=_cars),
+    _told(ev.CarReturned, car=_cars),
+    _told(ev.LapTimeDeleted, car=_cars, lap=_laps),
+    _told(ev.PenaltyImposed, penalty_id=_ids, car=_cars, kind=st.just("drive_through")),
+    _told(ev.PenaltyServed, penalty_id=_ids),
+    _told(ev.EntryAmended, car=_cars, car_class=st.sampled_from(["GT", "P"])),
+    _told(ev.RaceControlMessage, text=st.just("Track clear")),
+)
+_corrections = st.one_of(
+    _told(
+        ev.EventVoided,
+        voided_source=st.just("test"),
+        voided_seq=st.integers(0, 40),
+        reason=st.just("a test"),
+    ),
+    _told(
+        ev.LapAmended,
+        car=_cars,
+        lap=_laps,
+        completed_at=st.none() | TIMES,
+        lap_time_ms=st.none() | st.integers(40, 60),
+        reason=st.just("a test"),
+    ),
+    _told(
+        ev.CrossingsReassigned,
+        from_car=_cars,
+        to_car=_cars,
+        start=TIMES,
+        end=TIMES,
+        swap=st.booleans(),
+        reason=st.just("a test"),
+    ),
+)
+
+
+def _story(happenings: list[tuple[type[ev.Event], int, dict[str, Any]]]) -> list[AnyEvent]:
+    story = Story()
+    story.tell(ev.SessionOpened, 0, title="A race", kind="race", timing_lines=LINES)
+    for car in CARS:
+        story.entry(car)
+    for model, at, members in happenings:
+        story.tell(model, at, **members)
+    return story.events
+
+
+def races(corrected: bool = True, max_size: int = 60) -> st.SearchStrategy[list[AnyEvent]]:
+    """A race's events in any order of time, with corrections unless told otherwise."""
+    happenings = _happenings if not corrected else st.one_of(*[_happenings] * 4, _corrections)
+    return st.lists(happenings, max_size=max_size).map(_story)

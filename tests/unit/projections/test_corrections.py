@@ -1,0 +1,92 @@
+"""Voids, amendments and reassigned crossings."""
+
+from __future__ import annotations
+
+import events as ev
+from tests.builders import opened, race_of
+
+
+def test_a_voided_lap_does_not_count():
+    """The race is as if it had never been timed."""
+    story = opened("1").laps("1", 2)
+    voided = story.last
+    story.void(voided)
+    assert story.race().order.laps == {"1": 1}
+
+
+def test_a_void_can_come_first():
+    """A void that arrives before what it voids holds all the same."""
+    story = opened("1").laps("1", 2)
+    voided = story.last
+    void = story.void(voided)
+    early = [void, *(event for event in story if event is not void)]
+    assert race_of(early).state_hash() == story.race().state_hash()
+
+
+def test_a_voided_void_restores():
+    """Undo is another event."""
+    story = opened("1").laps("1", 2)
+    first = story.void(story.last, at=500_000)
+    story.void(first, at=600_000)
+    assert story.race().order.laps == {"1": 2}
+
+
+def test_an_amended_lap():
+    """Everything that rests on the lap follows its amendment."""
+    story = opened("1", "2").lap("1", 1, 60_000).lap("2", 1, 61_000, 61_000)
+    story.tell(
+        ev.LapAmended,
+        700_000,
+        car="2",
+        lap=1,
+        completed_at=59_000,
+        lap_time_ms=59_000,
+        reason="transponder",
+    )
+    race = story.race()
+    assert race.order.cars() == ["2", "1"]
+    assert race.laps.best["2"].ms == 59_000
+    assert race.chart.led[0].car == "2"
+
+
+def test_swapped_transponders():
+    """From the swap on each car has the other's crossings, its laps counted on."""
+    story = opened("1", "2", lines=("FL",)).laps("1", 3).laps("2", 2, ms=90_000)
+    story.lap("1", 4, 270_000, 90_000).lap("2", 3, 240_000).lap("2", 4, 300_000)
+    assert story.race().order.cars() == ["1", "2"]
+    story.tell(
+        ev.CrossingsReassigned,
+        400_000,
+        from_car="1",
+        to_car="2",
+        start=200_000,
+        end=390_000,
+        swap=True,
+        reason="transponders swapped",
+    )
+    race = story.race()
+    assert race.order.laps == {"1": 5, "2": 3}
+    assert race.order.passings["1"] == [60_000, 120_000, 180_000, 240_000, 300_000]
+    assert race.order.passings["2"] == [90_000, 180_000, 270_000]
+
+
+def test_a_late_lap_before_a_swap_renumbers_what_came_after():
+    """How many laps a car had before the swap is settled from all that is known."""
+    story = opened("1", "2", lines=("FL",)).laps("1", 2).lap("1", 3, 180_000).laps("2", 1)
+    late = story.events[-2]
+    moved = story.tell(
+        ev.CrossingsReassigned,
+        400_000,
+        from_car="2",
+        to_car="1",
+        start=200_000,
+        end=390_000,
+        reason="wrong transponder",
+    )
+    story.lap("2", 2, 240_000)
+    in_order = story.race()
+    arrival = [event for event in story if event is not late]
+    assert in_order.order.laps == {"1": 4, "2": 1}
+    assert race_of([*arrival, late]).state_hash() == in_order.state_hash()
+    story.void(moved)
+    assert story.race().order.laps == {"1": 3, "2": 2}
