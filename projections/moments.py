@@ -16,15 +16,18 @@ def moment_of(text: str, race: Race) -> int:
     """
     kind, colon, number = text.partition(":")
     if colon and kind in ("lap", "caution"):
-        if not number.isascii() or not number.isdigit():
+        if not number.isascii() or not number.isdigit() or len(number) > 9:
             raise BadMoment(text, f"{kind}: takes a number, as in {kind}:9")
         return _lap(text, int(number), race) if kind == "lap" else _caution(text, int(number), race)
     try:
-        return parse_clock(text)
+        at = parse_clock(text)
     except ValueError:
         raise BadMoment(
             text, "not an instant; write 5:00:00, 5:00:00.250, lap:372 or caution:9"
         ) from None
+    if at > race.at:
+        raise BadMoment(text, f"the session has come to {format_clock(race.at)}, not so far")
+    return at
 
 
 def _lap(text: str, lap: int, race: Race) -> int:

@@ -186,26 +186,31 @@ def cautions(race: Race) -> list[Row]:
     ]
 
 
-def laps(race: Race, car: str) -> list[Row]:
-    """Every lap of a car, with its sectors and its overall position at the line."""
+def laps(race: Race, car: str | None = None) -> list[Row]:
+    """Every lap of one car or of all, with its sectors and its overall position at the line."""
     positions = lap_positions(race)
     lines = race.order.lines_per_lap
     return [
         {
-            "car": car,
+            "car": one,
             "lap": lap.lap,
             "at_ms": lap.at,
             "lap_time_ms": lap.lap_time_ms,
-            "sectors_ms": list(race.order.sectors(car, lap.lap)) if lines > 1 else [],
+            "sectors_ms": list(race.order.sectors(one, lap.lap)) if lines > 1 else [],
             "driver": lap.driver,
-            "position": positions[car, lap.lap],
+            "position": positions[one, lap.lap],
             "in_pit_lane": lap.in_pit_lane,
             "pit": lap.pit,
             "flag": lap.flag,
-            "deleted": lap.lap in race.laps.deleted.get(car, ()),
+            "deleted": lap.lap in race.laps.deleted.get(one, ()),
         }
-        for lap in race.laps.laps.get(car, ())
+        for one in _of(race, car)
+        for lap in race.laps.laps.get(one, ())
     ]
+
+
+def _of(race: Race, car: str | None) -> list[str]:
+    return race.order.cars() if car is None else [car]
 
 
 def lap_positions(race: Race) -> dict[tuple[str, int], int]:
@@ -244,7 +249,7 @@ def leaders(race: Race) -> list[Row]:
 def pits(race: Race, car: str | None = None) -> list[Row]:
     """Every visit to the lane, of one car or of all, in the order they began."""
     rows = []
-    for one in race.order.cars() if car is None else [car]:
+    for one in _of(race, car):
         visits = list(race.pits.visits.get(one, ()))
         if one in race.pits.current:
             visits.append(race.pits.current[one])
@@ -268,9 +273,13 @@ def pits(race: Race, car: str | None = None) -> list[Row]:
     return rows
 
 
-def stints(race: Race, car: str) -> list[Row]:
-    """The car's stints, the one it is in still included (``end_ms`` None)."""
-    return [{"car": car, **stint._asdict(), "laps": stint.laps} for stint in race.pits.stints(car)]
+def stints(race: Race, car: str | None = None) -> list[Row]:
+    """The stints of one car or of all, those still going on included (``end_ms`` None)."""
+    return [
+        {"car": one, **stint._asdict(), "laps": stint.laps}
+        for one in _of(race, car)
+        for stint in race.pits.stints(one)
+    ]
 
 
 def drivers(race: Race) -> list[Row]:
@@ -320,13 +329,16 @@ def penalties(race: Race) -> list[Row]:
 
 def results(race: Race) -> list[Row]:
     """The classification as it stands: laps, then the time at the line of the last one."""
-    return [_result(row) for row in classify(race)]
+    return [_result(race, row) for row in classify(race)]
 
 
-def _result(classified: Classified) -> Row:
+def _result(race: Race, classified: Classified) -> Row:
     row = classified._asdict()
     row["class"] = row.pop("car_class")
     row["gap"] = {"laps": row.pop("gap_laps"), "ms": row.pop("gap_ms")}
+    entry = race.session.entries.get(classified.car)
+    row["team"] = entry.team if entry else None
+    row["vehicle"] = entry.vehicle if entry else None
     return row
 
 
@@ -339,5 +351,7 @@ VIEWS: dict[str, Callable[[Race], list[Row]]] = {
     "penalties": penalties,
     "fastest-laps": fastest_laps,
     "leaders": leaders,
+    "laps": laps,
+    "stints": stints,
 }
 """The tables that need nothing but the race."""
