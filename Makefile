@@ -4,27 +4,33 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --group build
 
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check bench schema lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the recipes
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Create .venv with everything that lapstream and its tests need
 
+# An interrupted setup leaves no stamp, and the next one begins anew (--clear).
 $(STAMP): pyproject.toml requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lapstream needs Python 3.11 or newer; set PYTHON=")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "lapstream needs Python 3.11 or newer, and $(PYTHON) is %d.%d: name another with make PYTHON=python3.12" % sys.version_info[:2])'
+	@echo 'Setting up $(VENV): about half a minute'
+	@$(PYTHON) -m venv $(if $(wildcard $(STAMP)),,--clear) $(VENV)
+	@rm -f $@
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: setup ## Run the 2007 Petit Le Mans through the log into a live tower
 	@$(BIN)/lapstream demo
 
 test: setup ## Run the tests (data tests read ../shared/data and skip where it is absent)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
 
 check: setup ## Lint, types and import rules
 	$(BIN)/ruff check .
@@ -33,13 +39,18 @@ check: setup ## Lint, types and import rules
 	$(BIN)/lint-imports
 
 bench: setup ## Run the benchmarks; each prints one JSON line
-	$(BIN)/python -m bench
+	@$(BIN)/python -m bench
 
-lock: ## Write requirements.lock anew from pyproject.toml
-	$(PYTHON) -m venv build/lock
+schema: setup ## Write docs/events.schema.json anew from the event models
+	$(BIN)/python -c 'import json, events; print(json.dumps(events.json_schema(), indent=2))' \
+		> docs/events.schema.json
+
+lock: ## Write the lock files anew from pyproject.toml, at the newest versions it allows
+	$(PYTHON) -m venv --clear build/lock
 	build/lock/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
-	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-		--no-emit-index-url --no-header --group dev --group build --output-file requirements.lock pyproject.toml
+	$(LOCK) --upgrade --group dev --output-file requirements.lock pyproject.toml
+	$(LOCK) --upgrade --constraint requirements.lock --output-file requirements.image.lock pyproject.toml
 
 clean: ## Remove what the recipes made
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
