@@ -118,23 +118,17 @@ class RunningOrder(Projection):
     def _pass(self, car: str, line: int, at: int) -> None:
         history = self.passings[car]
         passed = len(history)
-        if line <= passed:
+        if line == passed + 1:
+            sector, ms = passed % self.lines_per_lap, at - history[-1] if passed else at
+            bests = self.best_sectors.get(car)
+            if bests is None or ms < bests[sector]:
+                bests = bests or (NEVER,) * self.lines_per_lap
+                self.best_sectors[car] = (*bests[:sector], ms, *bests[sector + 1 :])
+        elif line <= passed:
             return  # a line already behind the car: read twice, or told too late
-        if line > passed + 1:
+        else:
             history.extend([at] * (line - passed - 1))
-        elif passed:
-            self._best_sector(car, (line - 1) % self.lines_per_lap, at - history[-1])
-        elif line == 1:
-            self._best_sector(car, 0, at)
         history.append(at)
-
-    def _best_sector(self, car: str, sector: int, ms: int) -> None:
-        bests = self.best_sectors.get(car)
-        if bests is None:
-            bests = (NEVER,) * self.lines_per_lap
-        elif bests[sector] <= ms:
-            return
-        self.best_sectors[car] = (*bests[:sector], ms, *bests[sector + 1 :])
 
     # What can be asked
 

@@ -26,42 +26,27 @@ BEFORE_ALL = -(2**63)
 
 
 class Identities:
-    """The sequence numbers of one source that have been seen, as ranges."""
+    """The sequence numbers of one source that have been seen: all up to ``upto``, and ``apart``."""
 
-    __slots__ = ("_apart", "_upto")
+    __slots__ = ("apart", "upto")
 
-    def __init__(self) -> None:
-        self._upto = -1
-        self._apart: set[int] = set()
+    def __init__(self, upto: int = -1, apart: Iterable[int] = ()) -> None:
+        self.upto = upto
+        self.apart = set(apart)
 
     def add(self, seq: int) -> bool:
         """Note a number; False where it was seen before."""
-        if seq == self._upto + 1:
-            self._upto = seq
-            if self._apart:
-                self._close_up()
-            return True
-        if seq <= self._upto or seq in self._apart:
+        if seq <= self.upto or seq in self.apart:
             return False
-        self._apart.add(seq)
+        self.apart.add(seq)
+        while self.upto + 1 in self.apart:
+            self.upto += 1
+            self.apart.remove(self.upto)
         return True
-
-    def _close_up(self) -> None:
-        while self._upto + 1 in self._apart:
-            self._upto += 1
-            self._apart.remove(self._upto)
 
     def dump(self) -> list[Any]:
         """The last of the unbroken run from 0, and those apart from it."""
-        return [self._upto, sorted(self._apart)]
-
-    @classmethod
-    def load(cls, dumped: list[Any]) -> Identities:
-        """What ``dump`` gave."""
-        identities = cls()
-        identities._upto = dumped[0]
-        identities._apart = set(dumped[1])
-        return identities
+        return [self.upto, sorted(self.apart)]
 
 
 class ForgottenPast(LapstreamError):
@@ -83,9 +68,10 @@ class Timeline:
         self.refolded = 0
         """How many events have been folded a second time, for late or corrected ones."""
         self._begins_after = BEFORE_ALL if race is None else race.at
-        self._recorded: list[AnyEvent] = []
+        self._recorded: list[AnyEvent] | None = None  # as ``_events`` until one is corrected
         self._corrections: list[Correction] = []
         self._in_force = Corrections()
+        self._outdated = False
         self._seen: dict[str, Identities] = {}
         self._times: list[int] = []
         self._events: list[AnyEvent] = []
@@ -110,43 +96,48 @@ class Timeline:
         Raises ForgottenPast, leaving the timeline useless, where an event or correction
         reaches behind the stored checkpoint that this timeline was resumed from.
         """
-        seen, recorded = self._seen, self._recorded
         times, effective = self._times, self._events
-        corrected = False
-        new = 0
+        newest = times[-1] if times else self._begins_after
+        source, identities, new = None, Identities(), 0
         for event in events:
-            identities = seen.get(event.source)
-            if identities is None:
-                identities = seen[event.source] = Identities()
-            if not identities.add(event.source_seq):
+            if event.source != source:
+                source = event.source
+                identities = self._seen.setdefault(source, Identities())
+            # Nearly every event is the next of its source, and the newest.
+            if event.source_seq == identities.upto + 1 and not identities.apart:
+                identities.upto += 1
+            elif not identities.add(event.source_seq):
                 continue
             new += 1
-            if isinstance(event, CORRECTIONS):
-                if self._begins_after != BEFORE_ALL:
-                    raise ForgottenPast
-                self._corrections.append(event)
-                corrected = True
-                continue
-            recorded.append(event)
-            if self._in_force:
-                corrected |= self._add_corrected(event)
-            elif event.at > (times[-1] if times else self._begins_after):
-                times.append(event.at)
+            if self._recorded is not None or type(event) in CORRECTIONS:
+                self._add_corrected(event)
+            elif event.at > newest:
+                newest = event.at
+                times.append(newest)
                 effective.append(event)
             else:
                 self._insert(event)
-        if corrected:
+        if self._outdated:
             self._correct()
         self._settle()
         return new
 
-    def _add_corrected(self, event: AnyEvent) -> bool:
-        """Place an event while corrections are in force; True if they must be seen anew."""
+    def _add_corrected(self, event: AnyEvent) -> None:
+        """Take in a correction, or any event of a race in which something was corrected."""
+        if self._recorded is None:
+            self._recorded = list(self._events)
+        if isinstance(event, CORRECTIONS):
+            if self._begins_after != BEFORE_ALL:
+                raise ForgottenPast
+            self._corrections.append(event)
+            self._outdated = True
+            return
+        self._recorded.append(event)
         counts = self._in_force.effective(event)
         if counts is not None:
             self._insert(counts)
         # A late lap can change how many laps a car had before its crossings moved.
-        return any(event.at < moved.start for moved, _ in self._in_force.reassigned)
+        self._outdated |= any(event.at < moved.start for moved, _ in self._in_force.reassigned)
 
     def _insert(self, event: AnyEvent) -> None:
         if event.at <= self._begins_after:
@@ -171,9 +162,11 @@ class Timeline:
 
     def _correct(self) -> None:
         """Bring the events that count in line with the corrections there are now."""
+        recorded = self._recorded or []
         before = self._in_force
-        after = self._in_force = Corrections(self._corrections, self._recorded)
-        for event in self._recorded:
+        after = self._in_force = Corrections(self._corrections, recorded)
+        self._outdated = False
+        for event in recorded:
             was, now = before.effective(event), after.effective(event)
             if was is now or was == now:
                 continue
@@ -225,9 +218,9 @@ class Timeline:
         index = bisect_right(self._times, at)
         if at < self._begins_after:
             raise ForgottenPast
-        before = max(mark for mark, _ in self._marks if mark <= index)
-        race = self.race.fork(next(mark for place, mark in self._marks if place == before))
-        race.apply_all(self._events[before:index])
+        folded, mark = next(each for each in reversed(self._marks) if each[0] <= index)
+        race = self.race.fork(mark)
+        race.apply_all(self._events[folded:index])
         return race
 
     # Being taken up again by another process
@@ -245,5 +238,5 @@ class Timeline:
     def resumed(cls, race: Race, identities: Mapping[str, list[Any]]) -> Timeline:
         """A timeline that goes on from a stored checkpoint, its earlier events untold."""
         timeline = cls(race)
-        timeline._seen = {source: Identities.load(dump) for source, dump in identities.items()}
+        timeline._seen = {source: Identities(*dump) for source, dump in identities.items()}
         return timeline

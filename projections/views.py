@@ -290,7 +290,6 @@ def drivers(race: Race) -> list[Row]:
 def _crew(race: Race, car: str) -> list[Row]:
     entry = race.session.entries.get(car)
     times = race.drivers.drive_time(car, race.at)
-    driven_laps = dict(race.drivers.laps.get(car, ()))
     wheel = race.drivers.at_wheel.get(car)
     entered = [one.name for one in entry.drivers] if entry else []
     return [
@@ -298,8 +297,8 @@ def _crew(race: Race, car: str) -> list[Row]:
             "car": car,
             "class": race.session.car_class(car),
             "driver": name,
-            "drive_time_ms": times.get(name, 0),
-            "laps": driven_laps.get(name, 0),
+            "drive_time_ms": times[name].ms if name in times else 0,
+            "laps": times[name].laps if name in times else 0,
             "at_wheel": wheel is not None and wheel.driver == name,
         }
         for name in [*entered, *(name for name in times if name not in entered)]
