@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from events.errors import UnreadableEvent
+from events.errors import BadSessionId, UnreadableEvent
 
 EVENT_FIELD = b"event"
 START = "0-0"
@@ -20,6 +20,7 @@ START = "0-0"
 
 _POSITION = re.compile(r"(0|[1-9]\d{0,19})-(0|[1-9]\d{0,19})", re.ASCII)
 _LARGEST = 2**64 - 1
+_SESSION_ID = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 
 
 class Entry(NamedTuple):
@@ -51,9 +52,11 @@ def entry_payload(fields: Sequence[bytes] | Mapping[bytes, bytes]) -> bytes:
     raise UnreadableEvent(b" ".join(fields), f"an entry needs one field 'event', but has {names}")
 
 
-def event_fields(payload: bytes) -> tuple[bytes, bytes]:
-    """The fields of an entry that holds this event."""
-    return (EVENT_FIELD, payload)
+def check_session_id(session: str) -> str:
+    """The id itself. Raises BadSessionId unless it is 1 to 64 of a-z, 0-9 and ``-``."""
+    if not _SESSION_ID.fullmatch(session):
+        raise BadSessionId(session)
+    return session
 
 
 def parse_position(text: str) -> tuple[int, int]:

@@ -19,7 +19,8 @@ acknowledged is lost either way, since every write is on disk before it is answe
 
 The server listens on no network port, only on a socket in a runtime folder of the user's
 own: a socket's path has at most 107 characters, which a data folder may well exceed. The
-path follows from the data folder's real path, so it stays the same over restarts.
+path follows from the data folder's real path, so it stays the same over restarts, and
+clients find the server that was started again.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ import structlog
 
 from events.errors import StoreError, StoreUnavailable, StoreUnfit
 
-LONGEST_SOCKET_PATH = 107
-"""Characters of a unix socket's path on Linux (macOS: 103, which our paths respect)."""
+LONGEST_SOCKET_PATH = 103
+"""Characters of a unix socket's path on macOS; Linux has room for 107."""
 
 PATIENCE = 30.0
 """Seconds without any sign of the server before a command gives up on it. Reading a long
@@ -197,14 +198,17 @@ class EmbeddedServer:
         """Start the server, which inherits the lock."""
         binary = find_binary()
         self.socket = self._choose_socket()
-        await self._end_orphan()
-        self._trim_log()
         try:
+            await self._end_orphan()
+            self._trim_log()
             os.ftruncate(lock, 0)
             os.pwrite(lock, os.fsencode(self.socket), 0)
-            self._launch(binary, lock)
         except OSError as error:
             raise self._unusable(error) from None
+        try:
+            self._launch(binary, lock)
+        except OSError as error:
+            raise StoreUnfit(str(self.data), f"{binary} cannot be run: {error}") from None
 
     def _launch(self, binary: Path, lock: int) -> None:
         settings = {**SETTINGS, "unixsocket": str(self.socket)}
@@ -262,6 +266,8 @@ class EmbeddedServer:
 
     def _silent(self) -> str:
         pid = self._server_pid()
+        if self._named_socket() is None:
+            return f"its server (process {pid}) was started under another path of this folder"
         return (
             f"its server (process {pid}) holds the folder but does not answer at {self.socket}: "
             f"end it (kill {pid}) and try again; {self.data / 'valkey.log'} may say more"
@@ -356,15 +362,16 @@ class EmbeddedServer:
 
     async def _shut_down(self) -> None:
         """End the server; newcomers wait for it at the users' lock, which we hold alone."""
-        if self._lifeline is None and not await self._find():
-            return
-        if self._lifeline is not None:
-            await self._lifeline.shut_down()
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with self._sole_right() as lock:
                 if lock is not None:
                     return
+            if self._lifeline is None:
+                await self._find()
+            if self._lifeline is not None:
+                await self._lifeline.shut_down()
+                self._drop_lifeline()
             await asyncio.sleep(_POLL)
 
     def _drop_lifeline(self) -> None:

@@ -21,11 +21,10 @@ A raw XADD passes this by, so the fold ignores an identity that it has seen, too
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -39,7 +38,7 @@ from events.errors import (
     UndecodableEvent,
     UnknownSession,
 )
-from replay.entries import START, Entry, parse_position
+from replay.entries import START, Entry, check_session_id, parse_position
 from services.store import Store
 
 SESSIONS = "lapstream:sessions"
@@ -53,8 +52,6 @@ LONGEST_WAIT_MS = 20_000
 
 MOST_PARTS = 7000
 """Names and values of an entry that an import can take: Lua's stack holds 8,000."""
-
-_SESSION_ID = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 
 _INTERVALS = """
 -- Numbers are exact here (doubles) up to 2^53, which no source_seq exceeds.
@@ -125,7 +122,7 @@ _APPEND = (
     + """
 local log, expected = KEYS[1], ARGV[1]
 local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
-local position = newest and newest[1] or '0-0'
+local before = newest and newest[1] or '0-0'
 
 local to_add = {}
 local any = false
@@ -135,18 +132,17 @@ for i = 2, #ARGV, 3 do
     any = any or add
 end
 -- A batch that is all there already was sent twice, whatever came after it.
-if any and expected ~= '' and expected ~= position then return {'conflict', position} end
+if any and expected ~= '' and expected ~= before then return {'conflict', before} end
 
-local reply = {'ok', position}
+local reply = {before, before}  -- the position before, the position now, and each event's
 for i = 1, #to_add do
     if to_add[i] then
-        position = redis.call('XADD', log, '*', 'event', ARGV[i * 3 + 1])
-        reply[i + 2] = position
+        reply[2] = redis.call('XADD', log, '*', 'event', ARGV[i * 3 + 1])
+        reply[i + 2] = reply[2]
     else
         reply[i + 2] = false
     end
 end
-reply[2] = position
 write_intervals()
 return reply
 """
@@ -254,9 +250,11 @@ class Log:
             return AppendResult((), await self.last_position(session))
         await self._list(session)
         with self._store.speaking():
-            answer, position, *positions = await self._append(list(keys), arguments)
-        if answer == b"conflict":
-            raise PositionConflict(session, expected or "", position.decode())
+            before, position, *positions = await self._append(list(keys), arguments)
+        if before == b"conflict":
+            raise PositionConflict(session, expected or START, position.decode())
+        if before == b"0-0":  # a server that lost its last second lost the listing, too
+            await self._list(session, again=True)
         return AppendResult(
             tuple(None if added is None else added.decode() for added in positions),
             position.decode(),
@@ -285,9 +283,9 @@ class Log:
         if answer != b"ok":
             raise SessionNotEmpty(session)
 
-    async def _list(self, session: str) -> None:
+    async def _list(self, session: str, *, again: bool = False) -> None:
         """List the session before its first entry."""
-        if session in self._listed:
+        if session in self._listed and not again:
             return
         with self._store.speaking():
             await self._redis.sadd(SESSIONS, session)
@@ -375,15 +373,7 @@ class Log:
     async def _listed_sessions(self) -> list[str]:
         with self._store.speaking():
             names = await self._redis.smembers(SESSIONS)
-        listed = (name.decode(errors="replace") for name in cast("set[bytes]", names))
-        return sorted(name for name in listed if _SESSION_ID.fullmatch(name))
-
-
-def check_session_id(session: str) -> str:
-    """The id itself. Raises BadSessionId unless it is 1 to 64 of a-z, 0-9 and ``-``."""
-    if not _SESSION_ID.fullmatch(session):
-        raise BadSessionId(session)
-    return session
+        return sorted(name for name in map(_decoded, names) if name is not None)
 
 
 def log_key(session: str) -> str:
@@ -407,6 +397,14 @@ def _identity(entry: Entry) -> tuple[str, int] | None:
     try:
         return decode(entry.payload).identity
     except UndecodableEvent:
+        return None
+
+
+def _decoded(name: Any) -> str | None:
+    """A session's id, None for what another program put among them that is none."""
+    try:
+        return check_session_id(name.decode())
+    except (UnicodeDecodeError, BadSessionId):
         return None
 
 

@@ -72,8 +72,10 @@ async def open_store(
         async with _open_embedded(data or default_folder(), connections) as store:
             yield store
     else:
-        async with _connected(url, url_name(url), connections) as redis:
-            yield Store(redis, url, url_name(url), await check_fitness(redis, url_name(url)))
+        name = url_name(url)
+        promise = await _checked(url, name)
+        async with _connected(url, name, connections) as redis:
+            yield Store(redis, url, name, promise)
 
 
 def default_folder() -> Path:
@@ -93,21 +95,26 @@ async def _open_embedded(data: Path, connections: int) -> AsyncIterator[Store]:
     async with EmbeddedServer(data).running() as server:
         url = f"unix://{quote(str(server.socket))}?db=0"
         name = str(server.data)
+        promise = await _checked(url, name)
         async with _connected(url, name, connections) as redis:
-            promise = await check_fitness(redis, name)
             yield Store(redis, url, name, promise, server.socket)
 
 
 @contextlib.asynccontextmanager
-async def _connected(url: str, name: str, connections: int) -> AsyncIterator[Redis]:
-    """A client of the server there, with the pool and the patience that we need."""
+async def _connected(
+    url: str, name: str, connections: int, retries: int = 10
+) -> AsyncIterator[Redis]:
+    """A client of the server there, with the pool and the patience that we need.
+
+    Ten attempts last about three seconds, in which the embedded server is back.
+    """
     try:
         pool = ConnectionPool.from_url(
             url,
             max_connections=connections,
             socket_timeout=SOCKET_TIMEOUT,
             socket_connect_timeout=5.0,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=1.0), retries=10),
+            retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=1.0), retries),
         )
     except ValueError:
         raise StoreUnavailable(
@@ -123,14 +130,15 @@ async def _connected(url: str, name: str, connections: int) -> AsyncIterator[Red
 # -- What a server must be ---------------------------------------------------------------
 
 
-async def check_fitness(redis: Redis, name: str) -> str:
+async def _checked(url: str, name: str) -> str:
     """Ask the server what it is. Returns the promise; raises StoreError where it is unfit."""
-    with spoken_to(name):
-        info = await redis.info()
-        try:
-            config = await redis.config_get("appendonly", "appendfsync", "maxmemory-policy")
-        except ResponseError:  # managed servers deny CONFIG
-            config = None
+    async with _connected(url, name, connections=1, retries=0) as redis:
+        with spoken_to(name):
+            info = await redis.info()
+            try:
+                config = await redis.config_get("appendonly", "appendfsync", "maxmemory-policy")
+            except ResponseError:  # managed servers deny CONFIG
+                config = None
     return fitness(info, config, name)
 
 

@@ -1,0 +1,252 @@
+"""Archives: a session's log as one file, ``.jsonl.gz``, that can be kept and sent.
+
+The first line is the manifest: format and version, session, how many entries and bytes
+follow, first and last position, and the SHA-256 of everything after its own line end.
+Then comes one line for each entry, in the order of their positions:
+
+    {"position":"1190000000000-0","event":{"v":1,"type":"pit_entered",...}}
+    {"position":"1190000000000-1","fields":["ZXZlbnQ=","bm8gSlNPTg=="]}
+
+An entry whose one field ``event`` is a JSON object on one line stands in the first form,
+with its bytes exactly as they are in the log, spaces and all. Everything else that a
+stream may hold stands in the second, names and values in base64. Which form it is depends
+on the bytes alone, never on what this version knows of events, and reading accepts only
+what writing gives: so import then export gives the same lines, and (on the same zlib) the
+same file, for the gzip header holds no time and no name. What is in a log stays in it:
+whether an entry is a good event is judged when it is folded, not here.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from events.errors import BadArchive, BadSessionId
+from replay.entries import EVENT_FIELD, START, Entry, check_session_id, parse_position
+
+FORMAT = "lapstream-archive"
+VERSION = 1
+
+_ENTRY_LINE = re.compile(
+    rb'\{"position":"(?P<position>[0-9-]+)",'
+    rb'(?:"event":(?P<event>\{.*\})|"fields":(?P<fields>\[.*\]))\}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What the first line of an archive says about the others.
+
+    ``bytes`` is their length with line ends; ``first`` and ``last`` are positions.
+    """
+
+    session: str
+    entries: int
+    bytes: int
+    first: str
+    last: str
+    sha256: str
+
+
+def pack(session: str, entries: Iterable[Entry]) -> bytes:
+    """The archive of a session as the bytes of its file."""
+    kept = list(entries)
+    body = b"".join(_entry_line(entry) + b"\n" for entry in kept)
+    manifest = _manifest_line(_manifest_of(session, kept, body))
+    packed = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=packed, mtime=0) as file:
+        file.write(manifest + b"\n" + body)
+    return packed.getvalue()
+
+
+def unpack(packed: bytes, file: str) -> tuple[Manifest, list[Entry]]:
+    """The manifest and the entries of an archive, once everything in it was checked.
+
+    Raises BadArchive, which names ``file`` and, where it can be told, the line.
+    """
+    head, _, body = _decompress(packed, file).partition(b"\n")
+    manifest = _read_manifest(head, file)
+    lines = body.split(b"\n")
+    unfinished = lines.pop()
+    entries = [_read_entry(line, file, number) for number, line in enumerate(lines, start=2)]
+    if unfinished or len(entries) != manifest.entries:
+        found = f"{len(entries)} and an unfinished line" if unfinished else f"{len(entries)}"
+        reason = f"the manifest counts {manifest.entries} entries, but here are {found}"
+        raise BadArchive(file, reason, line=len(entries) + 2)
+    _check_positions(entries, file)
+    found_manifest = _manifest_of(manifest.session, entries, body)
+    if found_manifest.sha256 != manifest.sha256:
+        raise BadArchive(file, "its lines were changed: their SHA-256 is not the manifest's")
+    if _manifest_line(found_manifest) != head:
+        raise BadArchive(file, "the manifest does not describe the lines", line=1)
+    return manifest, entries
+
+
+def write_archive(path: Path, session: str, entries: Iterable[Entry]) -> None:
+    """Write the archive of a session; the file comes to be whole or not at all.
+
+    Raises BadArchive where it cannot be written.
+    """
+    packed = pack(session, entries)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(packed)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise BadArchive(str(path), f"it cannot be written ({error.strerror})") from None
+
+
+def read_archive(path: Path) -> tuple[Manifest, list[Entry]]:
+    """Read an archive and check everything in it. Raises BadArchive."""
+    try:
+        packed = path.read_bytes()
+    except OSError as error:
+        raise BadArchive(str(path), f"it cannot be read ({error.strerror})") from None
+    return unpack(packed, str(path))
+
+
+# -- Lines -------------------------------------------------------------------------------
+
+
+def _entry_line(entry: Entry) -> bytes:
+    position = entry.position.encode()
+    fields = entry.fields
+    if len(fields) == 2 and fields[0] == EVENT_FIELD and _is_json_object(fields[1]):
+        return b'{"position":"%b","event":%b}' % (position, fields[1])
+    in_base64 = b",".join(b'"%b"' % base64.b64encode(part) for part in fields)
+    return b'{"position":"%b","fields":[%b]}' % (position, in_base64)
+
+
+def _is_json_object(payload: bytes) -> bool:
+    """Whether the payload is a JSON object on one line, and nothing around it.
+
+    NaN and Infinity, which Python would read, are no JSON.
+    """
+    on_one_line = b"\n" not in payload and b"\r" not in payload
+    if not on_one_line or payload[:1] != b"{" or payload[-1:] != b"}":
+        return False
+    try:
+        json.loads(payload.decode(), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _read_entry(line: bytes, file: str, number: int) -> Entry:
+    """The entry of a line that is exactly as it would be written."""
+    match = _ENTRY_LINE.fullmatch(line)
+    if match is None:
+        raise BadArchive(file, "no position with an event or fields", line=number)
+    entry = Entry(match["position"].decode(), _fields(match, file, number))
+    if _entry_line(entry) != line:
+        raise BadArchive(file, "the event is not JSON, or not as it would be written", line=number)
+    return entry
+
+
+def _fields(match: re.Match[bytes], file: str, number: int) -> Sequence[bytes]:
+    if match["event"] is not None:
+        return (EVENT_FIELD, match["event"])
+    try:
+        return tuple(base64.b64decode(part, validate=True) for part in json.loads(match["fields"]))
+    except (ValueError, TypeError, RecursionError):
+        raise BadArchive(file, "its fields are not base64", line=number) from None
+
+
+def _check_positions(entries: Sequence[Entry], file: str) -> None:
+    before = parse_position(START)
+    for number, entry in enumerate(entries, start=2):
+        try:
+            position = parse_position(entry.position)
+        except ValueError as error:
+            raise BadArchive(file, str(error), line=number) from None
+        if position <= before:
+            reason = f"position {entry.position} does not come after the one before"
+            raise BadArchive(file, reason, line=number)
+        before = position
+
+
+# -- The manifest ------------------------------------------------------------------------
+
+
+def _manifest_of(session: str, entries: Sequence[Entry], body: bytes) -> Manifest:
+    return Manifest(
+        session=session,
+        entries=len(entries),
+        bytes=len(body),
+        first=entries[0].position if entries else START,
+        last=entries[-1].position if entries else START,
+        sha256=hashlib.sha256(body).hexdigest(),
+    )
+
+
+def _manifest_line(manifest: Manifest) -> bytes:
+    members = {"format": FORMAT, "version": VERSION, **asdict(manifest)}
+    return json.dumps(members, separators=(",", ":")).encode()
+
+
+def _read_manifest(line: bytes, file: str) -> Manifest:
+    try:
+        members = json.loads(line)
+    except (ValueError, RecursionError):
+        members = None
+    if not isinstance(members, dict) or members.pop("format", None) != FORMAT:
+        raise BadArchive(file, "this is no archive of lapstream", line=1)
+    version = members.pop("version", None)
+    if isinstance(version, int) and version > VERSION:
+        reason = f"format {version} is newer than {VERSION}: update lapstream to read it"
+        raise BadArchive(file, reason, line=1)
+    try:
+        manifest = Manifest(**members)
+        check_session_id(manifest.session)
+    except (TypeError, BadSessionId):
+        raise BadArchive(file, "its manifest is damaged", line=1) from None
+    return manifest
+
+
+# -- The file ----------------------------------------------------------------------------
+
+
+def _decompress(packed: bytes, file: str) -> bytes:
+    """All lines of the file. A cut file is told by the line in which it ends."""
+    decompressor = zlib.decompressobj(wbits=31)
+    if packed[:2] != b"\x1f\x8b":
+        raise BadArchive(file, "this is no archive of lapstream: it is not gzip")
+    try:
+        lines = decompressor.decompress(packed)
+    except zlib.error as error:
+        raise BadArchive(file, f"it is damaged ({error})") from None
+    if not decompressor.eof:
+        raise BadArchive(file, "it ends too early", line=lines.count(b"\n") + 1)
+    if decompressor.unused_data:
+        raise BadArchive(file, f"{len(decompressor.unused_data)} bytes follow its end")
+    return lines
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the file's new name on disk, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
