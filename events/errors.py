@@ -15,6 +15,7 @@ something to do, what to do.
     ├── BadSessionId               a name that no session can have
     ├── UnknownSession             no such session
     ├── UnknownCar                 no such car in the session
+    ├── UnknownClass               no such class in the session
     ├── AppendRefused              nothing of the batch was appended
     │   ├── PositionConflict       the log is not where the writer believed
     │   └── SessionNotEmpty        an import that keeps positions needs an empty session
@@ -138,6 +139,16 @@ class UnknownCar(LapstreamError):
         self.car = car
         self.known = known
         super().__init__(f"no car {car!r} in this session; there are {', '.join(known)}")
+
+
+class UnknownClass(LapstreamError):
+    """No class of that name in the session."""
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.known = known
+        hint = f"there are {', '.join(known)}" if known else "it has no classes"
+        super().__init__(f"no class {name!r} in this session; {hint}")
 
 
 class AppendRefused(LapstreamError):
