@@ -1,0 +1,132 @@
+"""The commands that ask: each folds the session's log and prints a table of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from projections import views
+from projections.race import Race
+from services.cli import shapes
+from services.cli.asking import Question, Recorded, ask, chosen_cars, learned_at
+from services.cli.options import As, At, CarClass, Cars, Data, Format, KnownAt, Session, Store
+from services.cli.output import give_out, session_heading
+from services.cli.shell import with_log
+from services.cli.tables import Row, Table
+
+View = Callable[[Race], list[Row]]
+
+OF_CARS: tuple[tuple[Table, View, str], ...] = (
+    (shapes.STANDINGS, views.standings, "The running order, with gaps in time or laps."),
+    (shapes.RESULTS, views.results, "The classification by laps, then by time."),
+    (shapes.LAPS_TABLE, views.laps, "Every lap, with its sectors."),
+    (shapes.LEADERS, views.leaders, "Who led from which lap to which."),
+    (shapes.FASTEST_LAPS, views.fastest_laps, "Each car's best lap, the quickest first."),
+    (shapes.PITS, views.pits, "Every visit to the pit lane."),
+    (shapes.STINTS, views.stints, "Laps from stop to stop."),
+    (shapes.DRIVERS, views.drivers, "Each driver's laps and time at the wheel."),
+    (shapes.PENALTIES_TABLE, views.penalties, "The penalties and what became of them."),
+)
+"""Tables whose rows each have a car, and so can be narrowed by class and car."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("sessions", rich_help_panel="Ask")(sessions)
+    app.command("session", rich_help_panel="Ask")(session)
+    for table, view, about in OF_CARS:
+        app.command(table.name, help=about, rich_help_panel="Ask")(_of_cars(table, view))
+    app.command("cautions", rich_help_panel="Ask")(cautions)
+    app.command("schema", rich_help_panel="Ask")(schema)
+
+
+def _of_cars(table: Table, view: View) -> Callable[..., None]:
+    """A command that prints this view of the race, of all cars or of some."""
+
+    def command(
+        session: Session,
+        at: At = None,
+        known_at: KnownAt = None,
+        car_class: CarClass = None,
+        car: Cars = None,
+        form: As = Format.TABLE,
+        store: Store = None,
+        data: Data = None,
+    ) -> None:
+        race, _ = ask(Question(session, store, data, at, known_at))
+        rows = view(race)
+        cars = chosen_cars(race, car_class, car or ())
+        if cars is not None:
+            rows = [row for row in rows if row["car"] in cars]
+        give_out(table, rows, form, session_heading(views.session_line(race)))
+
+    return command
+
+
+def cautions(
+    session: Session,
+    at: At = None,
+    known_at: KnownAt = None,
+    form: As = Format.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """The caution ledger: kinds, times, the leader's laps, who pitted."""
+    race, _ = ask(Question(session, store, data, at, known_at))
+    heading = session_heading(views.session_line(race))
+    give_out(shapes.CAUTIONS, views.cautions(race), form, heading)
+
+
+def session(
+    session: Session,
+    at: At = None,
+    known_at: KnownAt = None,
+    form: As = Format.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """The session itself: what is run, how it stands, what its log holds."""
+    race, recorded = ask(Question(session, store, data, at, known_at))
+    give_out(shapes.SESSION, [_session_row(session, race, recorded)], form)
+
+
+def _session_row(name: str, race: Race, recorded: Recorded) -> Row:
+    learned = recorded.learned_at
+    return {
+        "session": name,
+        **views.session_line(race),
+        "cars": len(race.order.cars()),
+        "events": len(recorded.timeline),
+        "unreadable": recorded.unreadable,
+        "position": recorded.position,
+        "learned_at": learned and learned.isoformat(timespec="milliseconds"),
+        "state_hash": race.state_hash(),
+    }
+
+
+def sessions(form: As = Format.TABLE, store: Store = None, data: Data = None) -> None:
+    """The sessions of the store, and the races that are built in."""
+    from services.cli.listing import session_rows
+
+    give_out(shapes.SESSIONS, with_log(store, data, session_rows), form)
+
+
+def schema(
+    of: Annotated[
+        str, typer.Argument(metavar="WHAT", help="events, or a command that prints rows.")
+    ] = "events",
+) -> None:
+    """The JSON Schema of an event in the log, or of a command's --format json."""
+    from events import json_schema
+
+    if of == "events":
+        found = json_schema()
+    elif of in shapes.TABLES:
+        found = shapes.TABLES[of].schema()
+    else:
+        names = ", ".join(["events", *shapes.TABLES])
+        raise typer.BadParameter(f"there is no schema of {of!r}; there is {names}")
+    typer.echo(json.dumps(found, ensure_ascii=False, indent=2))

@@ -1,0 +1,47 @@
+"""Around every command: the store is opened, its coroutine run, its errors told in a line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+
+from events.errors import LapstreamError
+from services.log import Log
+from services.store import open_store
+
+T = TypeVar("T")
+INTERRUPTED = 130
+
+
+def with_log(url: str | None, data: Path | None, work: Callable[[Log], Awaitable[T]]) -> T:
+    """Run a coroutine on the logs of the store; the store is left again at its end."""
+
+    async def run() -> T:
+        async with open_store(url, data) as store:
+            return await work(Log(store))
+
+    return asyncio.run(run())
+
+
+@contextlib.contextmanager
+def told_in_a_line() -> Iterator[None]:
+    """What goes wrong on the way becomes one line on stderr, and the exit code 1."""
+    try:
+        yield
+    except LapstreamError as error:
+        typer.echo(f"lapstream: {error}", err=True)
+        raise typer.Exit(1) from None
+    except BrokenPipeError:
+        raise  # the reader went away (`| head`): typer ends quietly
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"lapstream: {name}{error.strerror or error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("lapstream: stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from None
