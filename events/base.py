@@ -12,8 +12,9 @@ Milliseconds = Annotated[int, Field(ge=-(2**53), le=2**53)]
 Duration = Annotated[int, Field(ge=0, le=2**53)]
 """A span of time in milliseconds, never negative."""
 
-CarNumber = Annotated[str, Field(min_length=1, max_length=16)]
-"""A car's number as it is painted on the car: ``"007"`` is not ``"7"``."""
+CarNumber = Annotated[str, Field(max_length=16, pattern=r"^[!-~]([ -~]*[!-~])?$")]
+"""A car's number as it is painted on the car: ``"007"`` is not ``"7"``. With a blank at an
+end, or a line feed, it would be another car that looks the same."""
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=2000)]
@@ -41,7 +42,7 @@ class Event(BaseModel):
 
     VERSION: ClassVar[int] = 1
 
-    v: Literal[1] = 1
+    v: Annotated[int, Field(ge=1, le=1)] = 1  # Literal[1] would take 1.0 and true
     type: str
     at: Milliseconds
     source: Annotated[str, Field(min_length=1, max_length=64)]

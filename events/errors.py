@@ -50,7 +50,8 @@ class UnknownEventType(UndecodableEvent):
     def __init__(self, type_name: str) -> None:
         self.type_name = type_name
         super().__init__(
-            f"unknown event type {type_name!r}: a newer lapstream wrote this log; update to read it"
+            f"unknown event type {type_name[:64]!r}: a newer lapstream wrote this log; "
+            "update to read it"
         )
 
 

@@ -30,7 +30,7 @@ class LapCompleted(Event):
     type: Literal["lap_completed"] = "lap_completed"
     car: CarNumber
     lap: LapNumber
-    lap_time_ms: Duration | None
+    lap_time_ms: Duration | None = None
     driver: Name | None = None
     in_pit_lane: bool = False
 

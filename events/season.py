@@ -25,7 +25,7 @@ class SeasonOpened(Event):
 class ScoredRow(Part):
     """A car's place in its class in one round, and who takes the points for it."""
 
-    position: Annotated[int, Field(ge=1)]
+    position: Annotated[int, Field(ge=1, le=10_000)]
     car: CarNumber
     status: ResultStatus = "classified"
     team: Name | None = None

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta, timezone
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from events.base import Basis, CarNumber, Count, Duration, Event, Name, Part, Text
 
 SessionKind = Literal["race", "qualifying", "practice"]
 FINISH_LINE = "FL"
+
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _read_instant(value: object) -> object:
+    """Read a text strictly: a number of seconds, or a part of a date, is no instant."""
+    if not isinstance(value, str):
+        return value
+    if _RFC_3339.fullmatch(value) is None:
+        raise ValueError("not a date, time and offset such as 2007-10-06T11:15:00-04:00")
+    return datetime.fromisoformat(value)
+
+
+def _with_fixed_offset(value: datetime) -> datetime:
+    """The same instant with nothing that would be lost on the wire."""
+    offset = value.utcoffset() or timedelta(0)
+    if offset % timedelta(minutes=1):
+        raise ValueError("its offset from UTC is not a whole number of minutes")
+    return value.replace(tzinfo=timezone(offset), fold=0)
+
+
+Instant = Annotated[
+    AwareDatetime, BeforeValidator(_read_instant), AfterValidator(_with_fixed_offset)
+]
+"""A wall-clock time with its offset from UTC."""
 
 
 class Driver(Part):
@@ -40,11 +68,11 @@ class SessionOpened(Event):
     circuit_length_m: Annotated[int, Field(gt=0, le=100_000)] | None = None
     classes: tuple[Name, ...] = ()
     timing_lines: Annotated[tuple[Name, ...], Field(min_length=1, max_length=16)] = (FINISH_LINE,)
-    distance_limit_m: Annotated[int, Field(gt=0)] | None = None
-    laps_limit: Annotated[int, Field(gt=0)] | None = None
-    time_limit_ms: Annotated[int, Field(gt=0)] | None = None
+    distance_limit_m: Annotated[int, Field(gt=0, le=100_000_000)] | None = None
+    laps_limit: Annotated[int, Field(gt=0, le=100_000)] | None = None
+    time_limit_ms: Annotated[int, Field(gt=0, le=2**53)] | None = None
     rules: Annotated[str, Field(max_length=64)] | None = None
-    starts_at: AwareDatetime | None = None
+    starts_at: Instant | None = None
     zone: Annotated[str, Field(max_length=64)] | None = None
     provenance: Text | None = None
 
@@ -98,7 +126,7 @@ ResultStatus = Literal[
 class ResultRow(Part):
     """One car of a declared result; times in milliseconds."""
 
-    position: Annotated[int, Field(ge=1)]
+    position: Annotated[int, Field(ge=1, le=10_000)]
     car: CarNumber
     car_class: Name | None = None
     status: ResultStatus
