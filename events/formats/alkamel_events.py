@@ -1,0 +1,487 @@
+"""What Al Kamel's timing files tell of a session, as events.
+
+The laps file has a row for each completed lap: car, class, team, make; lap time; the
+three sector times; the time since the start (``ELAPSED``) and the local time (``HOUR``)
+at the finish line; the driver; whether the line was crossed in the pit lane (``B``); the
+flag shown at the line; and ``PIT_TIME``, how long a visit to the lane took.
+
+``recorded``, the file's own times and what follows from them by sums and differences:
+
+- LapCompleted is at ELAPSED, whose 0 is the start of the session.
+- LinePassed S1 is at lap start + S1; S2 at lap start + S1 + S2, or at lap end - S3 where
+  a loop missed the car (a missed loop blanks the two sectors beside it).
+- FlagShown is at the first crossing, by any car, that shows another flag than the one
+  before. Flags are sampled at the line only, so the flag came out earlier, by up to the
+  gap between two cars; the leader alone would miss short full-course yellows. The first
+  FF is the end of a race.
+
+``reconstructed``, what is inferred:
+
+- A crossing of S1 or S2 that no sector time gives: interpolated by the car's median split.
+- PitEntered and PitExited. PIT_TIME stands on the row after a ``B`` and runs from lane
+  entry to lane exit, but when that was is not told. The exit is taken to be the earlier
+  of (finish crossing + PIT_TIME) and the out-lap's S1 crossing, the entry PIT_TIME before
+  it. A visit without PIT_TIME lasted from the finish crossing at the latest to the
+  out-lap's S1 at the latest, and is told so; a final ``B`` has no exit. PIT_TIME on lap 1,
+  or on a row whose previous row is not ``B``, is a visit inside that lap: a start from
+  the pit lane, or else in the middle of the longest stretch between two lines (cars
+  brought in under a red flag). The ``B`` on such a row is of that visit, unless a PIT_TIME
+  follows.
+- DriverChanged, at the start of the first lap that names another driver (so that a lap
+  belongs to the driver that the file gives it); at 0 for the one who starts.
+- CarRetired, for a car that never takes the flag: when it is three median laps of its
+  class overdue, never earlier, as before that nobody could have known.
+- The green flag at the start of a race whose first crossing shows green; the chequered
+  flag of a race in the older form of the file, which has no flags, where the winner ends
+  the last lap.
+
+The official result is told as it stands. Cars without laps, vehicles, and the drivers'
+countries and ratings are taken from it; nothing else is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from operator import itemgetter
+from statistics import median
+from typing import Any, NamedTuple, cast
+
+from events.base import Basis, Event
+from events.catalogue import RANK, RaceEvent
+from events.clock import format_clock
+from events.errors import BadTimingFile
+from events.formats.alkamel import CarLaps, LapsFile, ResultLine, ResultsFile
+from events.running import (
+    CarRetired,
+    DriverChanged,
+    LapCompleted,
+    LinePassed,
+    PitEntered,
+    PitExited,
+)
+from events.session import (
+    FINISH_LINE,
+    Driver,
+    EntryAdded,
+    ResultDeclared,
+    SessionEnded,
+    SessionKind,
+    SessionOpened,
+)
+from events.track import Flag, FlagShown
+from events.trusted import trusted, values_of
+
+SOURCE = "alkamel"
+LAPS_OVERDUE = 3
+RANKS = len(RANK)
+
+Build = Callable[[dict[str, Any]], Event]
+TRUSTED: dict[type[Event], Build] = {
+    model: trusted(model) for model in (LinePassed, LapCompleted, PitEntered, PitExited)
+}
+"""The models of which a race has thousands, built from columns that were checked whole."""
+
+
+def session_events(
+    laps: LapsFile,
+    results: ResultsFile | None = None,
+    *,
+    title: str,
+    kind: SessionKind = "race",
+    rules: str | None = None,
+    starts_at: datetime | None = None,
+    zone: str | None = None,
+    source: str = SOURCE,
+) -> list[RaceEvent]:
+    """The events of a session, in order of time, rank of the type, and car.
+
+    Their ``source_seq`` are 0, 1, 2... in that order: the same files always give the same
+    events. Classes are told fastest first, by median lap. ``rules`` names the regulation
+    pack; ``starts_at`` is the time of session clock 0, with its zone, of which ``zone`` is
+    the name. Raises BadTimingFile where a file contradicts itself or the other.
+    """
+    if results is not None:
+        _check_same_session(laps, results, kind)
+    drafts = _Drafts(source)
+    median_laps = _median_laps(laps)
+    _tell_running(drafts, laps)
+    flags = _flags(laps, kind)
+    for at, flag, basis in flags:
+        drafts.add(FlagShown, at, flag=flag, basis=basis)
+    if kind == "race":
+        _tell_retirements(drafts, laps, flags, median_laps)
+    drafts.add(
+        SessionOpened,
+        0,
+        title=title,
+        kind=kind,
+        classes=_classes(median_laps, results),
+        timing_lines=_timing_lines(laps),
+        rules=rules,
+        starts_at=starts_at,
+        zone=zone,
+        provenance=_provenance(laps, results),
+    )
+    _tell_entries(drafts, laps, results)
+    _tell_end(drafts, results)
+    return drafts.events()
+
+
+class _Drafts:
+    """Events in the making, side by side: what to sort by, the constructor, the values."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.blanks = {model: values_of(model, source=source) for model in TRUSTED}
+        self.keys: list[int] = []
+        self.builds: list[Build] = []
+        self.values: list[dict[str, Any]] = []
+
+    def add(self, model: type[Event], at: int, **values: object) -> None:
+        """Add one event."""
+        blank = self.blanks.get(model) or {"source": self.source}
+        self.add_all(model, [{**blank, "at": at, **values}])
+
+    def add_all(self, model: type[Event], values: list[dict[str, Any]]) -> None:
+        """Add events of one type; those of a trusted type have all their values."""
+        rank = RANK[model]
+        self.keys += [told["at"] * RANKS + rank for told in values]
+        self.builds += [TRUSTED.get(model, model.model_validate)] * len(values)
+        self.values += values
+
+    def latest(self) -> int:
+        """When the last event so far is (ms)."""
+        return max(self.keys) // RANKS
+
+    def events(self) -> list[RaceEvent]:
+        """The events in order; those of one car and moment stay as they were added."""
+        events: list[Event] = []
+        builds, values = self.builds, self.values
+        order = sorted(range(len(values)), key=self.keys.__getitem__)
+        for number, index in enumerate(order):
+            told = values[index]
+            told["source_seq"] = number
+            events.append(builds[index](told))
+        return cast("list[RaceEvent]", events)
+
+
+# --- The cars on the road ------------------------------------------------------------------
+
+
+class _Crossings(NamedTuple):
+    """When a car crossed S1 and S2, by lap, as timed; None where a loop missed it."""
+
+    s1: list[int | None]
+    s2: list[int | None]
+
+
+class _Split(NamedTuple):
+    """How far into a lap a car crosses S1 and S2, as shares of the lap time."""
+
+    s1: float
+    s2: float
+
+
+class _Visit(NamedTuple):
+    """A visit to the pit lane that ends on lap ``lap``; times in ms.
+
+    ``across`` says that the car crossed the finish line in the lane.
+    """
+
+    lap: int
+    entered_at: int
+    exited_at: int | None
+    across: bool
+
+
+def _tell_running(drafts: _Drafts, laps: LapsFile) -> None:
+    # In the order of car numbers, which is then the order of those who share a moment.
+    for run in sorted(laps.cars, key=lambda run: run.car):
+        timed = _timed_crossings(run)
+        visits = _visits(laps.file, run, timed)
+        _tell_crossings(drafts, run, timed)
+        _tell_missed(drafts, laps, run, timed, visits)
+        for visit in visits:
+            drafts.add(PitEntered, visit.entered_at, car=run.car, basis="reconstructed")
+            if visit.exited_at is not None:
+                drafts.add(PitExited, visit.exited_at, car=run.car, basis="reconstructed")
+        _tell_drivers(drafts, run)
+
+
+def _timed_crossings(run: CarLaps) -> _Crossings:
+    s1: list[int | None] = []
+    s2: list[int | None] = []
+    laps = zip(run.started_at, run.completed_at, *run.sectors, strict=True)
+    for start, end, first, second, third in laps:
+        if first is not None and second is not None:
+            s1.append(at := start + first)
+            s2.append(at + second)
+        else:
+            at_s2 = None if third is None else end - third
+            before_s2 = None if at_s2 is None or second is None else at_s2 - second
+            s1.append(before_s2 if first is None else start + first)
+            s2.append(at_s2)
+    return _Crossings(s1, s2)
+
+
+def _tell_crossings(drafts: _Drafts, run: CarLaps, timed: _Crossings) -> None:
+    for line, crossings in (("S1", timed.s1), ("S2", timed.s2)):
+        passed = {**drafts.blanks[LinePassed], "car": run.car, "line": line}
+        told = enumerate(crossings, 1)
+        drafts.add_all(
+            LinePassed, [{**passed, "at": at, "lap": lap} for lap, at in told if at is not None]
+        )
+    completed = {**drafts.blanks[LapCompleted], "car": run.car}
+    rows = zip(run.completed_at, run.lap_times, run.drivers, run.in_pit_lane, strict=True)
+    drafts.add_all(
+        LapCompleted,
+        [
+            {
+                **completed,
+                "at": at,
+                "lap": lap,
+                "lap_time_ms": lap_time,
+                "driver": driver,
+                "in_pit_lane": in_pit_lane,
+            }
+            for lap, (at, lap_time, driver, in_pit_lane) in enumerate(rows, 1)
+        ],
+    )
+
+
+def _tell_missed(
+    drafts: _Drafts, laps: LapsFile, run: CarLaps, timed: _Crossings, visits: Sequence[_Visit]
+) -> None:
+    """Tell the crossings that a loop missed, clear of the visits to the lane beside them."""
+    missed = [lap for lap, pair in enumerate(zip(*timed, strict=True), 1) if None in pair]
+    split = _median_split([run]) or _median_split(laps.cars) if missed else None
+    if split is None:
+        return
+    left = {visit.lap: visit.exited_at for visit in visits if visit.across}
+    entered = {visit.lap - 1: visit.entered_at for visit in visits if visit.across}
+    for lap in missed:
+        start, end = run.started_at[lap - 1], run.completed_at[lap - 1]
+        s1, s2 = timed.s1[lap - 1], timed.s2[lap - 1]
+        if s1 is None:
+            until, share = (end, split.s1) if s2 is None else (s2, split.s1 / split.s2)
+            s1 = max(start + round((until - start) * share), left.get(lap) or start)
+            drafts.add(LinePassed, s1, car=run.car, line="S1", lap=lap, basis="reconstructed")
+        if s2 is None:
+            share = (split.s2 - split.s1) / (1 - split.s1)
+            s2 = min(s1 + round((end - s1) * share), entered.get(lap, end) - 1)
+            s2 = max(s1, s2)
+            drafts.add(LinePassed, s2, car=run.car, line="S2", lap=lap, basis="reconstructed")
+
+
+def _median_split(runs: Sequence[CarLaps]) -> _Split | None:
+    """The median of each share over the laps with both sectors timed; None without any."""
+    shares = [
+        (s1 / lap_time, (s1 + s2) / lap_time)
+        for run in runs
+        for s1, s2, lap_time in zip(*run.sectors[:2], run.lap_times, strict=True)
+        if s1 is not None and s2 is not None
+    ]
+    if not shares:
+        return None
+    return _Split(*(median(column) for column in zip(*shares, strict=True)))
+
+
+def _visits(file: str, run: CarLaps, timed: _Crossings) -> list[_Visit]:
+    """The car's visits to the pit lane, oldest first."""
+    visits: list[_Visit] = []
+    free_from = 0  # the exit before
+    across = inside = False  # what the lap before told: its B, and a visit inside it
+    rows = zip(run.pit_times, run.in_pit_lane, strict=True)
+    for lap, (pit_time, crossed_in_lane) in enumerate(rows, 1):
+        visit = None
+        if pit_time is not None or (across and not inside):
+            visit = _visit(run, timed, lap, pit_time, across)
+            if visit is None or visit.entered_at < free_from:
+                raise _impossible_visit(file, run, lap)
+            visits.append(visit)
+            free_from = visit.exited_at or free_from
+        inside = visit is not None and not visit.across
+        across = crossed_in_lane
+    if across and not inside:
+        visits.append(_Visit(len(run.pit_times) + 1, run.completed_at[-1], None, across=True))
+    return visits
+
+
+def _visit(
+    run: CarLaps, timed: _Crossings, lap: int, pit_time: int | None, across: bool
+) -> _Visit | None:
+    """The visit that ends on a lap; None if PIT_TIME does not fit into the laps it is on."""
+    start, end = run.started_at[lap - 1], run.completed_at[lap - 1]
+    lines = [at for at in (timed.s1[lap - 1], timed.s2[lap - 1], end) if at is not None]
+    if pit_time is None:
+        return _Visit(lap, start, lines[0], across)
+    if across or (lap == 1 and pit_time <= lines[0]):
+        earliest = run.started_at[lap - 2] if across else 0
+        exited_at = min(start + pit_time, lines[0])
+    else:
+        stretches = zip([start, *lines], lines, strict=False)
+        earliest, until = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
+        if until - earliest < pit_time:
+            earliest, until = start, end
+        exited_at = until - (until - earliest - pit_time) // 2
+    entered_at = exited_at - pit_time
+    return _Visit(lap, entered_at, exited_at, across) if entered_at >= earliest else None
+
+
+def _impossible_visit(file: str, run: CarLaps, lap: int) -> BadTimingFile:
+    pit_time = run.pit_times[lap - 1]
+    return BadTimingFile(
+        file,
+        "impossible time: longer than the car can have been in the pit lane",
+        line=run.first_line + lap - 1,
+        column="PIT_TIME",
+        value=None if pit_time is None else format_clock(pit_time),
+    )
+
+
+def _tell_drivers(drafts: _Drafts, run: CarLaps) -> None:
+    before = None
+    for at, driver in zip(run.started_at, run.drivers, strict=True):
+        if driver is not None and driver != before:
+            drafts.add(DriverChanged, at, car=run.car, driver=driver, basis="reconstructed")
+            before = driver
+
+
+# --- The whole session ---------------------------------------------------------------------
+
+
+def _flags(laps: LapsFile, kind: SessionKind) -> list[tuple[int, Flag, Basis]]:
+    """Each change of flag that a crossing shows; nothing follows a race's chequered flag."""
+    if not laps.has_flags:
+        return [(_winner_finished(laps), "chequered", "reconstructed")] if kind == "race" else []
+    readings = [
+        (at, flag)
+        for run in laps.cars
+        for at, flag in zip(run.completed_at, run.flags, strict=True)
+        if flag is not None
+    ]
+    changes: list[tuple[int, Flag, Basis]] = []
+    shown: Flag | None = None
+    before: Flag | None = None
+    for at, flag in sorted(readings):
+        # Of two cars on one millisecond, one may still show the flag before.
+        if flag == shown or (flag == before and at == changes[-1][0]):
+            continue
+        changes.append((at, flag, "recorded"))
+        before, shown = shown, flag
+        if kind == "race" and flag == "chequered":
+            break
+    if kind == "race" and changes and changes[0][1] == "green":
+        changes[0] = (0, "green", "reconstructed")
+    return changes
+
+
+def _winner_finished(laps: LapsFile) -> int:
+    """When the first car completed the most laps."""
+    return min((-len(run.completed_at), run.completed_at[-1]) for run in laps.cars)[1]
+
+
+def _tell_retirements(
+    drafts: _Drafts,
+    laps: LapsFile,
+    flags: Sequence[tuple[int, Flag, Basis]],
+    median_laps: dict[str | None, int],
+) -> None:
+    """Tell the cars that never took the flag.
+
+    Without a chequered flag (the file was cut off) they are those overdue by its end.
+    """
+    chequered = [at for at, flag, _ in flags if flag == "chequered"]
+    last_crossing = max(run.completed_at[-1] for run in laps.cars)
+    for run in laps.cars:
+        last_seen = run.completed_at[-1]
+        overdue_at = last_seen + (1 + LAPS_OVERDUE) * median_laps[run.car_class]
+        if last_seen < chequered[0] if chequered else overdue_at < last_crossing:
+            drafts.add(
+                CarRetired,
+                overdue_at,
+                car=run.car,
+                reason=f"not seen since it completed lap {len(run.completed_at)}",
+                basis="reconstructed",
+            )
+
+
+def _median_laps(laps: LapsFile) -> dict[str | None, int]:
+    """Each class's median lap in ms, fastest first."""
+    times: dict[str | None, list[int]] = {}
+    for run in laps.cars:
+        times.setdefault(run.car_class, []).extend(run.lap_times)
+    medians = [(round(median(lap_times)), car_class) for car_class, lap_times in times.items()]
+    return {car_class: pace for pace, car_class in sorted(medians, key=itemgetter(0))}
+
+
+def _classes(median_laps: dict[str | None, int], results: ResultsFile | None) -> tuple[str, ...]:
+    without_laps = [line.row.car_class for line in results.lines] if results else []
+    return tuple(name for name in dict.fromkeys([*median_laps, *without_laps]) if name)
+
+
+def _timing_lines(laps: LapsFile) -> tuple[str, ...]:
+    timed = any(s1 is not None for run in laps.cars for s1 in run.sectors[0])
+    return ("S1", "S2", FINISH_LINE) if timed else (FINISH_LINE,)
+
+
+def _provenance(laps: LapsFile, results: ResultsFile | None) -> str:
+    told = f"Al Kamel timing: {laps.file}"
+    return f"{told}, {results.file}" if results else told
+
+
+def _tell_entries(drafts: _Drafts, laps: LapsFile, results: ResultsFile | None) -> None:
+    runs = {run.car: run for run in laps.cars}
+    lines = {line.row.car: line for line in results.lines} if results else {}
+    for car in sorted(runs.keys() | lines.keys()):
+        run, line = runs.get(car), lines.get(car)
+        drafts.add(
+            EntryAdded,
+            0,
+            car=car,
+            car_class=run.car_class if run else line and line.row.car_class,
+            team=run.team if run and run.team else line and line.team,
+            vehicle=line and line.vehicle,
+            manufacturer=run and run.manufacturer,
+            drivers=_crew(run, line),
+        )
+
+
+def _crew(run: CarLaps | None, line: ResultLine | None) -> tuple[Driver, ...]:
+    """The drivers by seat, by the names that the laps use."""
+    crew = {driver.number: driver for driver in line.crew} if line else {}
+    for seat, name in (run.crew if run else {}).items():
+        known = crew.get(seat)
+        crew[seat] = (
+            known.model_copy(update={"name": name}) if known else Driver(number=seat, name=name)
+        )
+    return tuple(crew[seat] for seat in sorted(crew))
+
+
+def _check_same_session(laps: LapsFile, results: ResultsFile, kind: SessionKind) -> None:
+    """A result may take laps from a car, never add any: then it is another session's."""
+    if results.kind != kind:
+        reason = f"this is the result of a {results.kind}, the laps are of a {kind}"
+        raise BadTimingFile(results.file, reason, line=1)
+    completed = {run.car: len(run.completed_at) for run in laps.cars}
+    for row, line, *_ in results.lines:
+        if kind == "race" and row.laps > completed.get(row.car, 0):
+            reason = f"{laps.file} has {completed.get(row.car, 0)} laps of car {row.car}"
+            value = str(row.laps)
+            raise BadTimingFile(results.file, reason, line=line, column="LAPS", value=value)
+
+
+def _tell_end(drafts: _Drafts, results: ResultsFile | None) -> None:
+    at = drafts.latest()
+    if results is not None:
+        drafts.add(
+            ResultDeclared,
+            at,
+            status="final",
+            rows=tuple(line.row for line in results.lines),
+            rests_on=f"the official result, {results.file}",
+            rows_basis="published",
+            basis="published",
+        )
+    drafts.add(SessionEnded, at)

@@ -1,0 +1,222 @@
+"""Delimited timing tables: text to columns, with faults that name line, column and value."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from events.errors import BadTimingFile
+
+LONGEST_NAME = 200
+SHOWN = 60
+
+# A time with each digit written as 0 where it was 0 to 5, and as 6 where it was more.
+_TIME_SHAPE = re.compile(r"(?:(?:[06]{1,3}:0[06]|0?[06]):0[06]|0?[06])\.[06]{3}")
+_TO_SHAPE = str.maketrans("0123456789", "0000006666")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a timing file below its header; row i stands on line i + 2."""
+
+    file: str
+    header: tuple[str, ...]
+    columns: tuple[tuple[str, ...], ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, the header left out."""
+        return len(self.columns[0])
+
+    def __contains__(self, column: str) -> bool:
+        return column in self.header
+
+    def __getitem__(self, column: str) -> tuple[str, ...]:
+        return self.columns[self.header.index(column)]
+
+    def fault(self, row: int, column: str, reason: str) -> BadTimingFile:
+        """The error to raise about one cell."""
+        value = _shown(self[column][row])
+        return BadTimingFile(self.file, reason, line=row + 2, column=column, value=value)
+
+    def times(self, column: str) -> list[int | None]:
+        """The column's times in milliseconds, None for an empty cell.
+
+        Times are ``S.mmm``, ``M:SS.mmm`` or ``H:MM:SS.mmm``; an apostrophe may stand for
+        any colon (``1'36.144``, ``4:00'04.690``). Raises BadTimingFile for anything else.
+        """
+        cells = self[column]
+        times = parse_times(cells)
+        if times is None:
+            row = next(row for row, cell in enumerate(cells) if parse_times((cell,)) is None)
+            raise self.fault(row, column, "not a time such as 35.200, 1:09.195 or 5:00:00.000")
+        return times
+
+    def given_times(self, column: str) -> list[int]:
+        """Like ``times``, for a column in which every cell must hold one."""
+        times = self.times(column)
+        given = [time for time in times if time is not None]
+        if len(given) < len(times):
+            raise self.fault(times.index(None), column, "the time is missing")
+        return given
+
+    def names(self, column: str) -> list[str | None]:
+        """The column's names, each of them one object, None for an empty cell."""
+        cells = self[column]
+        names = {cell: cell.strip() or None for cell in set(cells)}
+        if any(len(name or "") > LONGEST_NAME for name in names.values()):
+            row = next(row for row, cell in enumerate(cells) if len(cell.strip()) > LONGEST_NAME)
+            raise self.fault(row, column, f"longer than {LONGEST_NAME} characters")
+        return [names[cell] for cell in cells]
+
+    def count(self, row: int, column: str) -> int:
+        """The cell's whole number, 0 for an empty cell."""
+        cell = self[column][row].strip() or "0"
+        if not (cell.isascii() and cell.isdigit() and len(cell) <= 9):
+            raise self.fault(row, column, "not a whole number")
+        return int(cell)
+
+
+def parse_times(cells: Sequence[str]) -> list[int | None] | None:
+    """Times in milliseconds, None for an empty cell; None alone if any cell is no time.
+
+    The column is checked and read as one text, in a few passes of C, because a race has
+    a hundred thousand of them. Only as many shapes are matched as there are.
+    """
+    text = "\n".join(cells).replace("'", ":")
+    shapes = set(text.translate(_TO_SHAPE).split("\n"))
+    if not all(shape == "" or _TIME_SHAPE.fullmatch(shape) for shape in shapes):
+        return None
+    # Without its signs a time is HHHMMSSmmm, so its last five digits are milliseconds
+    # already, and what stands before them is too great by an amount of its own.
+    excess = _Excess()
+    return [
+        (number := int(written)) - excess[number // 100_000] if written else None
+        for written in text.replace(":", "").replace(".", "").split("\n")
+    ]
+
+
+class _Excess(dict[int, int]):
+    """HHHMM to how much HHHMM00000 exceeds that many hours and minutes in milliseconds."""
+
+    def __missing__(self, hours_minutes: int) -> int:
+        hours, minutes = divmod(hours_minutes, 100)
+        excess = self[hours_minutes] = hours_minutes * 100_000 - (hours * 60 + minutes) * 60_000
+        return excess
+
+
+def read_table(
+    text: str, file: str, *, required: Iterable[str], optional: Iterable[str] = ()
+) -> Table:
+    """The table in ``text``, separated by ``;`` or ``,``, columns found by their headings.
+
+    A byte-order mark, blanks before a heading, a separator at the end of a line and
+    blank lines at the end of the file are skipped. A row must reach the last column of
+    those named; cells beyond it may be missing. Raises BadTimingFile.
+    """
+    text = text.removeprefix("\ufeff")
+    if not text.strip():
+        raise BadTimingFile(file, "the file is empty", line=1)
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise BadTimingFile(file, "binary data, not a timing file", line=line, value="\0")
+    heading, _, body = text.partition("\n")
+    separator = ";" if heading.count(";") > heading.count(",") else ","
+    [header] = _records(heading, file, separator) or [[]]
+    header = [name.strip() for name in header]
+    _check_header(file, header, required, separator)
+    named = [*required, *(name for name in optional if name in header)]
+    needed = max(map(header.index, named)) + 1
+    columns = _even_columns(body, separator, needed, len(header))
+    if columns is None:
+        columns = _columns(file, header, _records(body, file, separator, first_line=2), needed)
+    return Table(file, tuple(header), columns)
+
+
+def _even_columns(
+    body: str, separator: str, needed: int, widest: int
+) -> tuple[tuple[str, ...], ...] | None:
+    """The columns of rows that are all equally wide, with nothing quoted.
+
+    Nearly every laps file is such, and one split of the whole text takes a third of the
+    time of a csv reader. None for any other: a reader tells what is wrong, if anything.
+    """
+    line_end = "\r\n" if "\r\n" in body else "\n"
+    body = body.rstrip("\r\n")
+    width = body.partition(line_end)[0].count(separator) + 1
+    if not needed <= width <= widest or '"' in body or f"{separator} " in body:
+        return None
+    # The line ends become a column of their own, which is whole if the rows are even.
+    body = body.replace(line_end, f"{separator}\n{separator}")
+    cells = body.split(separator)
+    rows, rest = divmod(len(cells) + 1, width + 1)
+    ends = cells[width :: width + 1]
+    if rest or "\r" in body or body.count("\n") != rows - 1 or ends.count("\n") != rows - 1:
+        return None
+    missing = ("",) * rows
+    columns = [tuple(cells[column :: width + 1]) for column in range(width)]
+    return (*columns, *[missing] * (widest - width))
+
+
+def _records(text: str, file: str, separator: str, first_line: int = 1) -> list[list[str]]:
+    lines = io.StringIO(text)
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
+    records: list[list[str]] = []
+    try:
+        for record in reader:
+            records.append(record)  # noqa: PERF402 (keeps count of the rows before a fault)
+    except csv.Error as error:
+        line = len(records) + first_line
+        raise BadTimingFile(file, f"not a table: {error}", line=line) from None
+    if reader.line_num != len(records):
+        split = (any("\n" in cell for cell in record) for record in records)
+        line = list(split).index(True) + first_line
+        raise BadTimingFile(file, "a quoted value runs over the end of the line", line=line)
+    while records and not records[-1]:
+        records.pop()
+    return records
+
+
+def _check_header(file: str, header: list[str], required: Iterable[str], separator: str) -> None:
+    missing = next((name for name in required if name not in header), None)
+    if missing is None:
+        return
+    seen = _shown(separator.join(header))
+    if len(header) == 1:
+        reason = "the header is not separated by ; or ,"
+        raise BadTimingFile(file, reason, line=1, column=missing, value=seen)
+    raise BadTimingFile(file, "no such column in the header", line=1, column=missing, value=seen)
+
+
+def _columns(
+    file: str, header: list[str], rows: list[list[str]], needed: int
+) -> tuple[tuple[str, ...], ...]:
+    if not rows:
+        raise BadTimingFile(file, "there is a header, but no row below it", line=2)
+    widths = set(map(len, rows))
+    widest = len(header) + (header[-1] != "")  # rows alone may end with a separator
+    if min(widths) < needed or max(widths) > widest:
+        row = next(i for i, cells in enumerate(rows) if not needed <= len(cells) <= widest)
+        raise _bad_width(file, header, rows[row], row + 2, needed)
+    if min(widths) < len(header):
+        rows = [[*cells, *[""] * (len(header) - len(cells))] for cells in rows]
+    return tuple(zip(*rows, strict=False))
+
+
+def _bad_width(
+    file: str, header: list[str], cells: list[str], line: int, needed: int
+) -> BadTimingFile:
+    value = _shown(cells[-1]) if cells else ""
+    if len(cells) < needed:
+        column = header[max(len(cells) - 1, 0)]
+        reason = f"the row is cut short: {len(cells)} of {needed} columns, this the last"
+        return BadTimingFile(file, reason, line=line, column=column, value=value)
+    reason = f"the row has {len(cells)} columns, its header {len(header)}"
+    return BadTimingFile(file, reason, line=line, column=header[-1] or header[-2], value=value)
+
+
+def _shown(value: str) -> str:
+    return value if len(value) <= SHOWN else value[: SHOWN - 3] + "..."
