@@ -1,0 +1,393 @@
+"""What is sent to screens: the state of a session as one JSON object, and what changes in it.
+
+``frame_state`` is the object: topics by name, rows as objects keyed by car, id or number.
+Views in it hold no nulls (an absent member means null), order is the member ``position``,
+and nothing in it ticks: times that run are told by when they began (``..._since_ms``), for
+the frame carries the session clock beside its data.
+
+A frame is a ``snapshot`` (the whole state) or a ``delta``: a JSON Merge Patch (RFC 7396)
+on the state before. Patches do not compose; a subscriber that fell behind is sent the
+difference of two states instead.
+
+Cost: laps and messages of hours ago cost nothing. ``FrameBuilder`` remembers what it has
+told, by identity: what a projection keeps in its histories is never changed in place, so
+the same object is the same row, also after the race was rewound and folded again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, cast
+
+from pydantic_core import from_json, to_json
+
+from projections import views
+from projections.control import Message
+from projections.pits import Visit
+from projections.race import Race
+from projections.stewards import Penalty
+
+T = TypeVar("T")
+State = dict[str, Any]
+Patch = dict[str, Any]
+
+VERSION = 1
+"""Of the shape of the state. Another shape is told from a snapshot on, in a new epoch."""
+
+TOPICS = (
+    "session",
+    "standings",
+    "cautions",
+    "penalties",
+    "messages",
+    "fastest",
+    "pits",
+    "drivers",
+    "results",
+)
+
+# -- JSON Merge Patch ----------------------------------------------------------------------
+
+
+def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> Patch:
+    """What makes ``after`` of ``before``; empty where they are equal.
+
+    Both are JSON objects without nulls. A subtree that both share is not looked into.
+    """
+    if before is after:
+        return {}
+    patch: Patch = {}
+    for name, value in after.items():
+        old = before.get(name)
+        if old is value:
+            continue
+        if isinstance(value, dict) and isinstance(old, dict):
+            inner = merge_patch(old, value)
+            if inner:
+                patch[name] = inner
+        elif old != value or type(old) is not type(value):
+            patch[name] = value
+    if len(before) + len(patch) > len(after):  # else nothing can be missing
+        for name in before:
+            if name not in after:
+                patch[name] = None
+    return patch
+
+
+def apply_patch(state: Mapping[str, Any], patch: Mapping[str, Any]) -> State:
+    """The state after the patch. ``state`` stays as it is; what did not change is shared."""
+    result = dict(state)
+    for name, change in patch.items():
+        if change is None:
+            result.pop(name, None)
+        elif isinstance(change, dict):
+            old = result.get(name)
+            result[name] = apply_patch(old if isinstance(old, dict) else {}, change)
+        else:
+            result[name] = change
+    return result
+
+
+# -- The state of a session ----------------------------------------------------------------
+
+
+def frame_state(race: Race) -> State:
+    """The topics of a session's frames as they stand in this race."""
+    builder = FrameBuilder()
+    builder.advance(race)
+    return builder.state
+
+
+def clock_running(race: Race) -> bool:
+    """Whether the session clock runs: from the first flag or crossing to the session's end."""
+    started = race.track.flag is not None or bool(race.order.passings)
+    return started and race.session.ended_at is None
+
+
+class FrameBuilder:
+    """The state of a session's frames, kept up with a race.
+
+    ``state`` is never changed in place: whoever holds an earlier one may keep it.
+    """
+
+    def __init__(self) -> None:
+        self.state: State = {topic: {} for topic in TOPICS}
+        self._messages: _Told[Message] = _Told(_message)
+        self._visits: dict[str, _Told[Visit]] = {}
+        self._penalties: dict[str, tuple[Penalty, State]] = {}
+
+    def advance(self, race: Race) -> Patch:
+        """Bring ``state`` up to the race as it stands now. Returns the patch that did it."""
+        patch: Patch = {}
+        for topic, rows in (
+            ("session", _session(race)),
+            ("standings", _standings(race)),
+            ("cautions", _cautions(race)),
+            ("penalties", self._penalty_rows(race)),
+            ("fastest", _fastest(race)),
+            ("drivers", _drivers(race)),
+            ("results", _results(race)),
+        ):
+            patch[topic] = merge_patch(self.state[topic], rows)
+        patch["messages"] = self._messages.advance(race.control.messages, self.state["messages"])
+        patch["pits"] = self._pits(race)
+        patch = {topic: change for topic, change in patch.items() if change}
+        self.state = apply_patch(self.state, patch)
+        return patch
+
+    def _penalty_rows(self, race: Race) -> State:
+        known = self._penalties
+        self._penalties = {
+            name: known[name]
+            if name in known and known[name][0] is penalty
+            else (penalty, _dense(penalty._asdict()))
+            for name, penalty in race.stewards.penalties.items()
+        }
+        return {name: row for name, (_, row) in self._penalties.items()}
+
+    def _pits(self, race: Race) -> Patch:
+        """By car, then by the number of the visit, 1 for the first; the one under way included."""
+        visits, current = race.pits.visits, race.pits.current
+        patch: Patch = {}
+        for car in self._visits.keys() | visits.keys() | current.keys():
+            told = self._visits.setdefault(car, _Told(_visit, first=1))
+            rows = self.state["pits"].get(car, {})
+            change = told.advance(visits.get(car, ()), rows, current.get(car))
+            if change:
+                patch[car] = change if told else None
+        return patch
+
+
+class _Told(Generic[T]):
+    """The rows of one history that have been told, keyed by number.
+
+    A history loses items only at its end. So where the last item told is still the item
+    at its place, all before it are still there, too.
+    """
+
+    def __init__(self, row: Callable[[T], State], first: int = 0) -> None:
+        self._row = row
+        self._first = first
+        self._items: list[T] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    def advance(
+        self, history: Sequence[T], rows: Mapping[str, State], under_way: T | None = None
+    ) -> Patch:
+        """What changed of the rows; ``under_way`` is an item yet to join the history."""
+        told = self._items
+        length = len(history) + (under_way is not None)
+
+        def item(index: int) -> T:
+            return history[index] if index < len(history) else cast("T", under_way)
+
+        same = min(len(told), length)
+        while same and told[same - 1] is not item(same - 1):
+            same -= 1
+        patch: Patch = {str(self._first + index): None for index in range(length, len(told))}
+        del told[same:]
+        for index in range(same, length):
+            told.append(item(index))
+            key, row = str(self._first + index), self._row(told[index])
+            change = merge_patch(rows[key], row) if key in rows else row
+            if change:
+                patch[key] = change
+        return patch
+
+
+def _dense(row: Mapping[str, Any]) -> State:
+    """The row without its nulls."""
+    return {name: value for name, value in row.items() if value is not None}
+
+
+_TICKING = ("clock_ms", "time_to_go_ms")
+
+
+def _session(race: Race) -> State:
+    """``views.session_line`` without what ticks; time to go follows from the limit."""
+    line = _dense(views.session_line(race))
+    for name in _TICKING:
+        line.pop(name, None)
+    if race.session.opened.time_limit_ms is not None:
+        line["time_limit_ms"] = race.session.opened.time_limit_ms
+    return line
+
+
+_GAPS = ("gap", "interval", "class_gap", "class_interval")
+
+
+def _standings(race: Race) -> State:
+    """``views.standings`` by car; sectors by line, penalties by id."""
+    lines = race.session.lines
+    rows: State = {}
+    for view in views.standings(race):
+        row = _dense(view)
+        for name in _GAPS:
+            row[name] = _dense(view[name])
+        for name in ("last_sectors_ms", "best_sectors_ms"):
+            row[name] = _dense(dict(zip(lines, view[name], strict=False)))
+        row["penalties"] = {one["id"]: _dense(one) for one in view["penalties"]}
+        rows[view["car"]] = row
+    return rows
+
+
+def _cautions(race: Race) -> State:
+    """``views.cautions`` by number and place within it: ``1.0``, then ``1.1``, ``2.0``."""
+    rows: State = {}
+    kinds: dict[int, int] = {}
+    for view in views.cautions(race):
+        number = view["number"]
+        place = kinds[number] = kinds.get(number, -1) + 1
+        rows[f"{number}.{place}"] = _dense(view)
+    return rows
+
+
+def _fastest(race: Race) -> State:
+    """The best lap ``overall`` and, under ``classes``, of each class."""
+    classes: State = {}
+    best = {"classes": classes}
+    for car, lap in race.laps.fastest():
+        name = race.session.car_class(car)
+        row = _dense(
+            {"car": car, "class": name, "lap_time_ms": lap.ms, "lap": lap.lap, "driver": lap.driver}
+        )
+        best.setdefault("overall", row)
+        if name is not None:
+            classes.setdefault(name, row)
+    return best
+
+
+def _drivers(race: Race) -> State:
+    """By car, then by driver: laps, and the time at the wheel.
+
+    ``drive_time_ms`` is that of the spells that are over; who is at the wheel has
+    ``at_wheel_since_ms`` besides, until the car finishes or retires.
+    """
+    return {car: _crew(race, car) for car in race.drivers.at_wheel}
+
+
+def _crew(race: Race, car: str) -> State:
+    wheel = race.drivers.at_wheel[car]
+    crew = {
+        spells.driver: {"drive_time_ms": spells.ms, "laps": spells.laps}
+        for spells in race.drivers.drive_time(car, race.at).values()
+    }
+    if car not in race.order.finished and car not in race.order.retired:
+        over = (one.ms for one in race.drivers.driven.get(car, ()) if one.driver == wheel.driver)
+        crew[wheel.driver]["drive_time_ms"] = next(over, 0)
+        crew[wheel.driver]["at_wheel_since_ms"] = wheel.since
+    return crew
+
+
+def _results(race: Race) -> State:
+    """``views.results`` by car, once the race is over; nothing before."""
+    if race.order.chequered_at is None and race.session.ended_at is None:
+        return {}
+    return {
+        view["car"]: {**_dense(view), "gap": _dense(view["gap"])} for view in views.results(race)
+    }
+
+
+def _message(message: Message) -> State:
+    row = _dense(message._asdict())
+    row["at_ms"] = row.pop("at")
+    return row
+
+
+def _visit(visit: Visit) -> State:
+    row = _dense(visit._asdict())
+    if visit.lane_ms is not None:
+        row["lane_ms"] = visit.lane_ms
+    return row
+
+
+# -- Frames --------------------------------------------------------------------------------
+
+
+class Token(NamedTuple):
+    """Where a frame stands: its epoch, and the position in the log that it tells of.
+
+    Written ``<epoch>:<position>``; with it a subscriber takes up where it stopped.
+    """
+
+    epoch: int
+    position: str
+
+    def __str__(self) -> str:
+        return f"{self.epoch}:{self.position}"
+
+    @classmethod
+    def parse(cls, text: str) -> Token:
+        """``"3:1190000000000-0"``. Raises ValueError for anything else."""
+        epoch, colon, position = text.partition(":")
+        first, dash, second = position.partition("-")
+        numbers = (epoch, first, second)
+        if not (colon and dash and all(part.isascii() and part.isdigit() for part in numbers)):
+            raise ValueError(f"{text!r} is not a token such as 1:1190000000000-0")
+        return cls(int(epoch), position)
+
+
+class Frame(NamedTuple):
+    """One step of what screens show.
+
+    ``at`` is the wall-clock time (ms since 1970) at which the newest event in it was
+    learned; ``clock_at`` the session clock of the newest event (ms), and
+    ``clock_running`` says whether that clock has run on since. ``data`` is the state of a
+    snapshot or the patch of a delta, ``reason`` why a new epoch began.
+    """
+
+    token: Token
+    at: int
+    clock_at: int
+    clock_running: bool
+    kind: Literal["snapshot", "delta"]
+    data: State
+    reason: str | None = None
+
+    def encode(self) -> bytes:
+        """The frame as one line of JSON."""
+        told: dict[str, Any] = {
+            "epoch": self.token.epoch,
+            "position": self.token.position,
+            "at": self.at,
+            "clock": {"at": self.clock_at, "running": self.clock_running},
+            "kind": self.kind,
+            "data": self.data,
+        }
+        if self.reason is not None:
+            told["reason"] = self.reason
+        return to_json(told)
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Frame:
+        """What ``encode`` wrote."""
+        told = from_json(raw)
+        return cls(
+            Token(told["epoch"], told["position"]),
+            told["at"],
+            told["clock"]["at"],
+            told["clock"]["running"],
+            told["kind"],
+            told["data"],
+            told.get("reason"),
+        )
+
+
+class Picture:
+    """What a subscriber shows: the newest frame, and the state after it."""
+
+    def __init__(self) -> None:
+        self.newest: Frame | None = None
+        self.state: State = {topic: {} for topic in TOPICS}
+
+    def show(self, frame: Frame) -> None:
+        """Take in the next frame. Raises ValueError for a delta with nothing to change."""
+        if frame.kind == "snapshot":
+            self.state = frame.data
+        elif self.newest is None or self.newest.token.epoch != frame.token.epoch:
+            raise ValueError(f"the delta {frame.token} follows no snapshot of its epoch")
+        else:
+            self.state = apply_patch(self.state, frame.data)
+        self.newest = frame
