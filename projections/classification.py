@@ -1,23 +1,59 @@
-"""The classification by laps, then by time.
+"""The classification: who is where in the result, by the regulation pack's convention.
 
-Rule: laps completed, descending; then the time at the line when the last of them was
-completed. A car that never crossed the finish line stands last, by number. ``total_ms``
-is that time: the race time of a car that took the flag.
+Rules common to all:
 
-Minimum distances, penalties and where a series lists its retirements are matters of the
-regulation pack; here every car that completed a lap is classified.
+- laps completed, descending, then the time at the line when the last was completed; a
+  time penalty that was not served on track is added to that time, laps taken away are
+  taken from the laps. A penalty counts the moment it is imposed, running or retired;
+- a car dropped by N places stands behind the N-th car of its class that was behind it;
+- a car sent to the back of its class stands directly behind the last car of the class
+  that completed a lap, its laps and time unchanged; several in the order of their
+  penalties. The order they had before stays in force for everyone else;
+- a disqualified car stands at the end, and everyone behind it moves up.
+
+What differs (``Convention``): whether a car must take the flag, whether retirements keep
+their place on laps (ALMS, IMSA) or follow the finishers (Le Mans), the distance a car
+must complete, and whether cars without a lap are listed.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, NamedTuple
 
 from projections.order import natural
 from projections.race import Race
+from projections.stewards import Penalty
+
+NOT_SERVED = frozenset({"imposed", "converted"})
+FINISHED, SHORT, DID_NOT_FINISH = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How a series classifies. ``minimum_distance`` is a share of the reference's laps.
+
+    ``reference`` is the overall winner or each class's; the distance is rounded up to
+    whole laps.
+    """
+
+    minimum_distance: Fraction | None = None
+    reference: Literal["overall", "class"] = "overall"
+    must_take_flag: bool = False
+    retirements: Literal["on_laps", "after_finishers"] = "on_laps"
+    no_laps: Literal["last", "absent"] = "last"
+
+
+ON_LAPS = Convention()
+"""Every car that completed a lap is classified on its laps."""
 
 
 class Classified(NamedTuple):
-    """A row of the classification; times in ms, gaps to the winner in laps or ms."""
+    """A row of the classification; times in ms, gaps to the winner in laps or ms.
+
+    ``total_ms`` includes ``penalty_ms``; ``laps`` leaves out ``penalty_laps``.
+    """
 
     position: int
     car: str
@@ -29,56 +65,200 @@ class Classified(NamedTuple):
     gap_laps: int | None
     gap_ms: int | None
     penalty_ms: int
+    penalty_laps: int
     best_lap_ms: int | None
     best_lap: int | None
-    points: int | None
 
 
-def classify(race: Race) -> list[Classified]:
-    """Every car of the session, winner first."""
-    laps = race.laps.laps
-    cars = [(-laps[car][-1].lap, laps[car][-1].at, car) for car in laps]
-    cars.sort()
-    idle = [car for car in race.session.entries if car not in laps]
-    idle.sort(key=natural)
-    order = [car for _, _, car in cars] + idle
-    places: dict[str | None, int] = {}
-    rows = []
-    for position, car in enumerate(order, start=1):
-        name = race.session.car_class(car)
-        places[name] = places.get(name, 0) + 1
-        rows.append(_row(race, car, name, position, places[name], order[0]))
-    return rows
+class _Standing(NamedTuple):
+    """What a car is placed by."""
+
+    car: str
+    car_class: str | None
+    status: str
+    group: int
+    laps: int
+    total_ms: int
+    penalty_ms: int
+    penalty_laps: int
 
 
-def _row(
-    race: Race, car: str, name: str | None, position: int, class_position: int, winner: str
-) -> Classified:
-    last, best = race.laps.last(car), race.laps.best.get(car)
-    first = race.laps.last(winner)
-    done = last.lap if last else 0
-    laps_behind = (first.lap if first else 0) - done
-    return Classified(
-        position=position,
+def classify(race: Race, convention: Convention = ON_LAPS) -> list[Classified]:
+    """Every car of the session that the convention lists, winner first.
+
+    Costs O(n log n) in the cars.
+    """
+    book = _Book(race)
+    cars = [_standing(race, car, book, convention) for car in race.laps.laps]
+    cars = _short_of_distance(cars, convention)
+    cars.sort(key=lambda one: (one.group, -one.laps, one.total_ms, natural(one.car)))
+    cars = book.disqualify(book.back_of_class(book.places_dropped(cars)))
+    if convention.no_laps == "last":
+        cars += _without_laps(race, book)
+    return _rows(race, cars)
+
+
+class _Book:
+    """The stewards' decisions that a classification turns on, by car and kind."""
+
+    def __init__(self, race: Race) -> None:
+        standing = sorted(
+            (p for p in race.stewards.penalties.values() if p.status in NOT_SERVED),
+            key=lambda p: (p.imposed_at, p.penalty_id),
+        )
+        self._by_kind: dict[str, list[Penalty]] = {}
+        for penalty in standing:
+            self._by_kind.setdefault(penalty.kind, []).append(penalty)
+
+    def total(self, kind: str, car: str) -> int:
+        """The sum of a car's penalties of one kind."""
+        return sum(p.amount or 0 for p in self._by_kind.get(kind, ()) if p.car == car)
+
+    def cars(self, kind: str) -> list[str]:
+        """The cars with a penalty of this kind, in the order they were imposed, each once."""
+        return list(dict.fromkeys(p.car for p in self._by_kind.get(kind, ())))
+
+    def places_dropped(self, order: list[_Standing]) -> list[_Standing]:
+        """Each car dropped by its number of places within its class."""
+        for car in self.cars("places"):
+            at = _index(order, car)
+            if at is None:
+                continue
+            behind = [i for i in range(at + 1, len(order)) if _same_class(order[i], order[at])]
+            passed = behind[: self.total("places", car)]
+            if passed:
+                order.insert(passed[-1], order.pop(at))
+        return order
+
+    def back_of_class(self, order: list[_Standing]) -> list[_Standing]:
+        """Each car sent to the back directly behind its class's last car."""
+        for car in self.cars("back_of_class"):
+            at = _index(order, car)
+            if at is not None:
+                moved = order.pop(at)
+                last = max(
+                    (i for i, one in enumerate(order) if _same_class(one, moved)), default=at - 1
+                )
+                order.insert(last + 1, moved)
+        return order
+
+    def disqualify(self, order: list[_Standing]) -> list[_Standing]:
+        """The disqualified cars at the end, in the order they stood."""
+        out = set(self.cars("disqualification"))
+        return [one for one in order if one.car not in out] + [
+            one._replace(status="disqualified") for one in order if one.car in out
+        ]
+
+    def is_disqualified(self, car: str) -> bool:
+        """Whether the car was excluded from the result."""
+        return car in self.cars("disqualification")
+
+
+def _index(order: list[_Standing], car: str) -> int | None:
+    return next((i for i, one in enumerate(order) if one.car == car), None)
+
+
+def _same_class(one: _Standing, other: _Standing) -> bool:
+    return one.car_class == other.car_class
+
+
+def _standing(race: Race, car: str, book: _Book, convention: Convention) -> _Standing:
+    last = race.laps.laps[car][-1]
+    added, taken = book.total("time", car) * 1000, book.total("laps", car)
+    status, group = _outcome(race, car, convention)
+    return _Standing(
         car=car,
-        car_class=name,
-        class_position=class_position,
-        status=_status(race, car),
-        laps=done,
-        total_ms=last.at if last else None,
-        gap_laps=laps_behind or None,
-        gap_ms=last.at - first.at if last and first and laps_behind == 0 else None,
-        penalty_ms=0,
-        best_lap_ms=best.ms if best else None,
-        best_lap=best.lap if best else None,
-        points=None,
+        car_class=race.session.car_class(car),
+        status=status,
+        group=group,
+        laps=max(0, last.lap - taken),
+        total_ms=last.at + added,
+        penalty_ms=added,
+        penalty_laps=taken,
     )
 
 
-def _status(race: Race, car: str) -> str:
-    """``classified``, ``retired`` (classified on its laps all the same) or ``not_started``."""
-    if car not in race.order.passings:
-        return "not_started"
-    if car in race.order.retired and car not in race.order.finished:
-        return "retired"
-    return "classified" if race.order.chequered_at is not None else "running"
+def _outcome(race: Race, car: str, convention: Convention) -> tuple[str, int]:
+    """A car's status, and whether it stands among the finishers."""
+    if race.order.chequered_at is None:
+        retired = car in race.order.retired
+        return ("retired", FINISHED) if retired else ("running", FINISHED)
+    if car in race.order.finished:
+        return "classified", FINISHED
+    if race.session.ended_at is None and car not in race.order.retired:
+        return "running", FINISHED  # on its way to the flag
+    if convention.must_take_flag or convention.retirements == "after_finishers":
+        return "retired", DID_NOT_FINISH
+    return "retired" if car in race.order.retired else "classified", FINISHED
+
+
+def _short_of_distance(cars: list[_Standing], convention: Convention) -> list[_Standing]:
+    """Cars that took the flag with too few laps: not classified, behind the finishers."""
+    share = convention.minimum_distance
+    if share is None:
+        return cars
+    most: dict[str | None, int] = {}
+    for one in cars:
+        name = one.car_class if convention.reference == "class" else None
+        most[name] = max(most.get(name, 0), one.laps)
+    checked = []
+    for one in cars:
+        name = one.car_class if convention.reference == "class" else None
+        needed = -(-most[name] * share.numerator // share.denominator)
+        if one.status == "classified" and one.laps < needed:
+            group = SHORT if convention.retirements == "after_finishers" else one.group
+            one = one._replace(status="not_classified", group=group)
+        checked.append(one)
+    return checked
+
+
+def _without_laps(race: Race, book: _Book) -> list[_Standing]:
+    idle = sorted((car for car in race.session.entries if car not in race.laps.laps), key=natural)
+    return [
+        _Standing(
+            car=car,
+            car_class=race.session.car_class(car),
+            status=_idle_status(race, car, book),
+            group=DID_NOT_FINISH,
+            laps=0,
+            total_ms=0,
+            penalty_ms=0,
+            penalty_laps=0,
+        )
+        for car in idle
+    ]
+
+
+def _idle_status(race: Race, car: str, book: _Book) -> str:
+    if book.is_disqualified(car):
+        return "disqualified"
+    return "retired" if car in race.order.passings else "not_started"
+
+
+def _rows(race: Race, cars: list[_Standing]) -> list[Classified]:
+    rows = []
+    places: dict[str | None, int] = {}
+    winner = cars[0] if cars else None
+    for position, one in enumerate(cars, start=1):
+        places[one.car_class] = places.get(one.car_class, 0) + 1
+        best = race.laps.best.get(one.car)
+        behind = winner.laps - one.laps if winner else 0
+        timed = one.laps > 0 and winner is not None
+        rows.append(
+            Classified(
+                position=position,
+                car=one.car,
+                car_class=one.car_class,
+                class_position=places[one.car_class],
+                status=one.status,
+                laps=one.laps,
+                total_ms=one.total_ms if one.laps else None,
+                gap_laps=behind or None,
+                gap_ms=one.total_ms - winner.total_ms if timed and winner and not behind else None,
+                penalty_ms=one.penalty_ms,
+                penalty_laps=one.penalty_laps,
+                best_lap_ms=best.ms if best else None,
+                best_lap=best.lap if best else None,
+            )
+        )
+    return rows

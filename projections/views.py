@@ -338,6 +338,7 @@ def _result(race: Race, classified: Classified) -> Row:
     entry = race.session.entries.get(classified.car)
     row["team"] = entry.team if entry else None
     row["vehicle"] = entry.vehicle if entry else None
+    row["points"] = None
     return row
 
 
