@@ -11,14 +11,14 @@ import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from platformdirs import user_data_path
 from redis.asyncio import Redis
 from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, InvalidResponse, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -194,8 +194,11 @@ def _check_version(info: Mapping[str, object], name: str) -> None:
 
 
 def _check_role(info: Mapping[str, object], name: str) -> None:
-    if info.get("redis_mode", info.get("server_mode")) == "sentinel":
+    mode = info.get("redis_mode", info.get("server_mode"))
+    if mode == "sentinel":
         raise StoreUnfit(name, "it is a sentinel, not a server: name the server that it watches")
+    if mode == "cluster":
+        raise StoreUnfit(name, "it is one node of a Cluster: name a server that stands alone")
     if info.get("role") == "slave":
         raise StoreUnfit(name, "it is a replica and takes no writes: name its primary")
 
@@ -208,10 +211,13 @@ def spoken_to(name: str) -> Iterator[None]:
     """Around commands to a server: raises StoreError for what the client library raises."""
     try:
         yield
-    except AuthenticationError as error:
-        raise StoreUnfit(name, f"it does not let us in ({error})") from error
     except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+        if isinstance(error.__cause__ or error, AuthenticationError):
+            reason = "it does not let us in: check the user and the password in its URL"
+            raise StoreUnfit(name, reason) from error
         raise StoreUnavailable(name, _one_line(error)) from error
+    except InvalidResponse as error:
+        raise StoreUnfit(name, "what listens there is neither Redis nor Valkey") from error
     except RedisError as error:
         raise StoreUnfit(name, f"it refuses a command ({_one_line(error)})") from error
 
@@ -221,7 +227,7 @@ def _one_line(error: Exception) -> str:
 
 
 def url_name(url: str) -> str:
-    """The URL without its password and options."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    """The URL without user, password and options."""
+    scheme, separator, rest = url.partition("?")[0].rpartition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
