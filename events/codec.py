@@ -33,6 +33,7 @@ class Decoder(Generic[E]):
     """
 
     def __init__(self, catalogue: Any, steps: Mapping[tuple[str, int], Upcast]) -> None:
+        self._catalogue = catalogue
         self._steps = steps
         self._newest: dict[str, int] = {
             model.model_fields["type"].default: model.VERSION for model in get_args(catalogue)
@@ -60,7 +61,10 @@ class Decoder(Generic[E]):
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema of every event of the catalogue, in its newest version."""
-        return self._adapter.json_schema(ref_template="#/$defs/{model}")
+        schema = self._adapter.json_schema(ref_template="#/$defs/{model}")
+        for model in get_args(self._catalogue):  # to us the type has a default
+            schema["$defs"][model.__name__]["required"].append("type")
+        return schema
 
     def _refuse_broken_chains(self) -> None:
         needed = {
