@@ -1,0 +1,149 @@
+"""Which penalties explain an official result that the laps alone do not.
+
+A timing file has the laps, not the stewards' decisions; an official result has their
+effect. Two kinds can be told from it without guessing:
+
+- time added after the race: the official total is longer than the time at the line by
+  whole seconds;
+- cars sent to the back of their class: the official order of a class is the order by
+  laps and time (with the time added) without some cars, and then those cars, as they were
+  penalised one after the other.
+
+Anything else is listed as unreconciled, never forced. The official result is read here
+and nowhere else: the classification knows only the penalties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from events import AnyEvent, PenaltyImposed, ResultDeclared, ResultRow
+from events.clock import format_lap_time
+from projections.classification import Classified, classify
+from projections.race import Race
+from projections.timeline import Timeline
+
+SOURCE = "inferred"
+SECOND = 1_000
+
+
+class Unreconciled(NamedTuple):
+    """Where laps and official result still disagree: a car, what of it, and both values."""
+
+    car: str
+    what: str
+    computed: str | None
+    official: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The penalties that explain the result, and what they leave unexplained."""
+
+    penalties: tuple[PenaltyImposed, ...]
+    unreconciled: tuple[Unreconciled, ...]
+
+
+def reconcile(events: Iterable[AnyEvent], declared: ResultDeclared) -> Reconciliation:
+    """Infer the penalties that turn the laps' result into the declared one.
+
+    The penalties are dated at the end of the race, in the order of the official result.
+    Their identities are their places in it, so the same files give the same events.
+    """
+    timeline = Timeline()
+    timeline.add(events)
+    draft = _Draft(timeline.race.at)
+    official = {row.car: row for row in declared.rows}
+    _add_times(draft, timeline.race, official)
+    timeline.add(draft.penalties)
+    _send_to_back(draft, classify(timeline.race), declared.rows)
+    timeline.add(draft.penalties)
+    return Reconciliation(
+        tuple(draft.penalties), tuple(_differences(classify(timeline.race), official))
+    )
+
+
+class _Draft:
+    """The penalties inferred so far."""
+
+    def __init__(self, at: int) -> None:
+        self._at = at
+        self.penalties: list[PenaltyImposed] = []
+
+    def impose(self, car: str, kind: str, amount: int | None, reason: str) -> None:
+        """Note a penalty that the official result shows."""
+        self.penalties.append(
+            PenaltyImposed.model_validate(
+                {
+                    "at": self._at,
+                    "source": SOURCE,
+                    "source_seq": len(self.penalties),
+                    "basis": "published",
+                    "penalty_id": f"{SOURCE}-{len(self.penalties) + 1}",
+                    "car": car,
+                    "kind": kind,
+                    "amount": amount,
+                    "reason": f"inferred from the official result: {reason}",
+                }
+            )
+        )
+
+
+def _add_times(draft: _Draft, race: Race, official: dict[str, ResultRow]) -> None:
+    computed = {row.car: row for row in classify(race)}
+    for car, row in official.items():
+        ours = computed.get(car)
+        if ours is None or ours.laps != row.laps or not ours.total_ms or not row.total_ms:
+            continue
+        added = row.total_ms - ours.total_ms
+        if added > 0 and added % SECOND == 0:
+            draft.impose(
+                car,
+                "time",
+                added // SECOND,
+                f"its total time of {format_lap_time(row.total_ms)} is {added // SECOND} s "
+                "longer than the time at the line",
+            )
+
+
+def _send_to_back(
+    draft: _Draft, computed: Sequence[Classified], official: Sequence[ResultRow]
+) -> None:
+    listed = {row.car for row in official}
+    ranks = {row.car: rank for rank, row in enumerate(computed) if row.laps and row.car in listed}
+    names = {row.car: row.car_class for row in computed}
+    for name in dict.fromkeys(names.values()):
+        in_class = [row.car for row in official if row.car in ranks and names[row.car] == name]
+        for car in _out_of_order(in_class, ranks):
+            draft.impose(car, "back_of_class", None, "it stands behind cars that it beat")
+
+
+def _out_of_order(cars: Sequence[str], ranks: dict[str, int]) -> Sequence[str]:
+    """The fewest cars at the end of an order without which the rest is as computed."""
+    for index in range(1, len(cars)):
+        if ranks[cars[index]] < ranks[cars[index - 1]]:
+            return cars[index:]
+    return ()
+
+
+def _differences(
+    computed: Sequence[Classified], official: dict[str, ResultRow]
+) -> Iterable[Unreconciled]:
+    rows = {row.car: row for row in computed}
+    for car in dict.fromkeys([*official, *rows]):
+        ours, theirs = rows.get(car), official.get(car)
+        if ours is None or theirs is None:
+            yield Unreconciled(car, "listed", "yes" if ours else "no", "yes" if theirs else "no")
+            continue
+        pairs: list[tuple[str, int | None, int | None]] = [
+            ("position", ours.position, theirs.position),
+            ("laps", ours.laps, theirs.laps),
+            ("total_ms", ours.total_ms, theirs.total_ms or None),
+        ]
+        if theirs.best_lap_ms:
+            pairs.append(("best_lap_ms", ours.best_lap_ms, theirs.best_lap_ms))
+        for what, mine, official_value in pairs:
+            if mine != official_value:
+                yield Unreconciled(car, what, str(mine), str(official_value))
