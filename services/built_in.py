@@ -6,6 +6,7 @@ then a session like any other.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 from events import AnyEvent
@@ -33,7 +34,5 @@ async def put_into_store(log: Log, session: str) -> None:
     other events is left as it is.
     """
     if session in BUILT_IN and await log.length(session) == 0:
-        try:
+        with contextlib.suppress(PositionConflict):  # another command was first
             await log.append(session, BUILT_IN[session](), expected=START)
-        except PositionConflict:
-            pass  # another command was first

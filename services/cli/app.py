@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.cli import queries
+from services.cli import queries, transfers
 from services.cli.shell import told_in_a_line
 
 
@@ -55,3 +55,4 @@ def lapstream(
 
 
 queries.register(app)
+transfers.register(app)

@@ -7,6 +7,7 @@ import gc
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 
 from events import AnyEvent, decode
@@ -109,6 +110,7 @@ async def _fold(log: Log, question: Question, upto: str | None) -> Recorded:
         position = entries[-1].position
     if upto is not None and position == START:
         raise BadMoment(question.known_at or "", "nothing was known of the session by then")
+    events.sort(key=attrgetter("at"))  # the order does not matter; in order it is quicker
     timeline.add(events)
     return Recorded(timeline, unreadable, position)
 

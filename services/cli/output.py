@@ -62,7 +62,7 @@ def _columns(table: Table, rows: Sequence[Row], *, wide: bool, trim: bool) -> An
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for column in columns:
         grid.add_column(
-            column.heading,
+            column.heading or "",
             justify="right" if column.kind.right else "left",
             no_wrap=True,
             overflow="ellipsis" if trim else "ignore",

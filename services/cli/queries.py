@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -11,13 +11,13 @@ import typer
 from projections import views
 from projections.race import Race
 from services.cli import shapes
-from services.cli.asking import Question, Recorded, ask, chosen_cars, learned_at
+from services.cli.asking import Question, Recorded, ask, chosen_cars
 from services.cli.options import As, At, CarClass, Cars, Data, Format, KnownAt, Session, Store
 from services.cli.output import give_out, session_heading
 from services.cli.shell import with_log
 from services.cli.tables import Row, Table
 
-View = Callable[[Race], list[Row]]
+View = Callable[[Race], Sequence[Row]]
 
 OF_CARS: tuple[tuple[Table, View, str], ...] = (
     (shapes.STANDINGS, views.standings, "The running order, with gaps in time or laps."),

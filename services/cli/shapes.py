@@ -26,6 +26,9 @@ CLASS = Column("class", TEXT, "Class", null=True)
 POSITION = Column("position", COUNT, "Pos")
 CLASS_POSITION = Column("class_position", COUNT, "In class")
 LAPS = Column("laps", COUNT, "Laps")
+OUTCOME = choice(
+    "classified", "not_classified", "retired", "running", "not_started", "disqualified"
+)
 
 STANDINGS = Table(
     "standings",
@@ -70,7 +73,7 @@ RESULTS = Table(
         CAR,
         CLASS,
         CLASS_POSITION,
-        Column("status", choice("classified", "retired", "running", "not_started"), "Status"),
+        Column("status", OUTCOME, "Status"),
         LAPS,
         Column("total_ms", CLOCK, "Time", null=True),
         Column("penalty_ms", TIME, wide=True),
@@ -80,6 +83,7 @@ RESULTS = Table(
         Column("gap", GAP, "Gap"),
         Column("team", TEXT, "Team", null=True),
         Column("vehicle", TEXT, "Vehicle", null=True, wide=True),
+        Column("penalty_laps", COUNT, wide=True),
     ),
 )
 
