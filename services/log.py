@@ -28,6 +28,7 @@ from typing import Any
 from uuid import uuid4
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from events import AnyEvent, Event, decode, decode_payload, encode
 from events.errors import (
@@ -354,7 +355,11 @@ class Log:
             raise UnknownSession(session, tuple(await self._listed_sessions()))
 
     async def sessions(self) -> list[SessionSummary]:
-        """The listed sessions in the order of their names."""
+        """The listed sessions in the order of their names.
+
+        A log that another program spoiled (its key holds no stream) is shown as empty:
+        reading it says what is wrong, and the other sessions are shown.
+        """
         names = await self._listed_sessions()
         with self._store.speaking():
             pipeline = self._raw.pipeline(transaction=False)
@@ -362,12 +367,13 @@ class Log:
                 pipeline.xlen(log_key(name))
                 pipeline.xrange(log_key(name), count=1)
                 pipeline.xrevrange(log_key(name), count=1)
-            replies = await pipeline.execute() if names else []
+            replies = await pipeline.execute(raise_on_error=False) if names else []
+        summaries = zip(names, replies[::3], replies[1::3], replies[2::3], strict=True)
         return [
-            SessionSummary(name, length, _first_position(first), _first_position(last))
-            for name, length, first, last in zip(
-                names, replies[::3], replies[1::3], replies[2::3], strict=True
-            )
+            SessionSummary(name, 0, START, START)
+            if isinstance(length, ResponseError)
+            else SessionSummary(name, length, _first_position(first), _first_position(last))
+            for name, length, first, last in summaries
         ]
 
     async def _listed_sessions(self) -> list[str]:

@@ -58,33 +58,39 @@ def session(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def start_server() -> Iterator[StartServer]:
+def short_folder() -> Iterator[Path]:
+    """A folder whose name is short enough for a socket in it."""
+    with tempfile.TemporaryDirectory(prefix="ls", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def start_server(short_folder: Path) -> Iterator[StartServer]:
     """Start servers as a foreign one would be: ``start_server("--appendonly", "no")``.
 
     Gives the server's URL. It is fit but for the options given.
     """
-    with tempfile.TemporaryDirectory(prefix="ls") as folder:
-        servers: list[subprocess.Popen[bytes]] = []
+    servers: list[subprocess.Popen[bytes]] = []
 
-        def start(*options: str) -> str:
-            home = Path(folder) / str(len(servers))
-            home.mkdir()
-            path = home / "s.sock"
-            fit = ["--port", "0", "--save", "", "--appendonly", "yes", "--unixsocket", str(path)]
-            servers.append(
-                subprocess.Popen(
-                    [str(find_binary()), *fit, "--logfile", "log", *options],
-                    cwd=home,
-                    stdin=subprocess.DEVNULL,
-                )
+    def start(*options: str) -> str:
+        home = short_folder / str(len(servers))
+        home.mkdir()
+        path = home / "s.sock"
+        fit = ["--port", "0", "--save", "", "--appendonly", "yes", "--unixsocket", str(path)]
+        servers.append(
+            subprocess.Popen(
+                [str(find_binary()), *fit, "--logfile", "log", *options],
+                cwd=home,
+                stdin=subprocess.DEVNULL,
             )
-            _wait_for(servers[-1], path)
-            return f"unix://{path}?db=0"
+        )
+        _wait_for(servers[-1], path)
+        return f"unix://{path}?db=0"
 
-        yield start
-        for server in servers:
-            server.kill()
-            server.wait()
+    yield start
+    for server in servers:
+        server.kill()
+        server.wait()
 
 
 def _wait_for(server: subprocess.Popen[bytes], path: Path) -> None:

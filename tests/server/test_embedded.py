@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import random  # noqa: TID251 (random moments, from fixed seeds)
 import shutil
 import signal
 import stat
 import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,84 +22,7 @@ from services.embedded import EmbeddedServer
 from services.log import Log
 from services.store import Store, open_store
 from tests.server.command import batch
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Command:
-    """Another command on a data folder, in a process of its own."""
-
-    def __init__(self, data: Path, session: str, source: str, batches: int = 0, size: int = 1):
-        arguments = [str(data), session, source, str(batches), str(size)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.server.command", *arguments],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def server(self) -> int:
-        """The process id of the server that the command found or started."""
-        assert self._process.stdout is not None
-        return int(self._process.stdout.readline())
-
-    def acknowledged(self) -> Iterator[int]:
-        """The last number of each batch, as it is acknowledged; ends with the command."""
-        assert self._process.stdout is not None
-        yield from map(int, self._process.stdout)
-
-    def leave(self) -> None:
-        """Have the command end in good order."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        assert self._process.wait(60) == 0
-        self._close()
-
-    def kill(self) -> None:
-        """Kill the command where it stands."""
-        self._process.kill()
-        self._process.wait()
-        self._close()
-
-    def _close(self) -> None:
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None and not pipe.closed:
-                pipe.close()
-
-
-async def server_of(store: Store) -> int:
-    """The process id of a store's server."""
-    return int((await store.redis.info("server"))["process_id"])
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process is alive (one that ended and is not yet reaped is not)."""
-    try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except ProcessLookupError:
-        return False
-    except FileNotFoundError:  # gone just now; macOS has no /proc
-        return sys.platform != "linux"
-    return state not in "ZX"
-
-
-def is_served(data: Path) -> bool:
-    """Whether a server holds the folder's lock."""
-    with (data / "server.lock").open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
-
-
-def kill_server(data: Path, pid: int) -> None:
-    """Kill the folder's server, and wait until the kernel has taken back its lock."""
-    os.kill(pid, signal.SIGKILL)
-    while is_running(pid):
-        os.sched_yield()
+from tests.server.processes import Command, is_running, is_served, kill_server, server_of
 
 
 async def numbers(store: Store, session: str, source: str) -> list[int]:
@@ -367,11 +287,10 @@ async def test_a_deep_folder(tmp_path: Path):
 
 
 @pytest.fixture
-def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A runtime folder with a name that is short enough for a socket."""
-    with tempfile.TemporaryDirectory(prefix="ls", dir="/tmp") as folder:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
-        yield Path(folder)
+def runtime(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A runtime folder of our own."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short_folder))
+    return short_folder
 
 
 async def test_another_environment_finds_the_same_server(
