@@ -36,7 +36,7 @@ PETIT_2022 = "imsa/2022/19-road-atlanta"
 PETIT_2024 = "imsa/2024/19-road-atlanta"
 LE_MANS = "wec/2024-le-mans-24h"
 BACK_AT_THE_GLEN = ["36", "25", "32", "57", "42", "1", "99", "59", "12"]
-FIVE = [PETIT_2022, PETIT_2024, LE_MANS, "wec/2025-cota-6h", "imsa/2022/08-mid-ohio"]
+FIVE = [PETIT_2022, PETIT_2024, LE_MANS, "wec/2025-cota-6h", "imsa/2024/05-sebring"]
 
 
 def name_of(laps: Path) -> str:
