@@ -1,0 +1,1 @@
+"""Races told from published facts: one TOML file of facts a race."""
