@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
+from events.base import CarNumber
 from events.errors import BadTimingFile
 from events.formats.table import Table, read_table
 from events.session import Driver, ResultRow, ResultStatus, SessionKind
@@ -53,6 +56,10 @@ STATUSES: dict[str, ResultStatus] = {
     "withdrawn": "withdrawn",
 }
 MOST_SEATS = 9
+MOST_CARS = 1000
+MOST_LAPS = 100_000
+
+_CAR_NUMBER: TypeAdapter[str] = TypeAdapter(CarNumber)
 
 T = TypeVar("T")
 
@@ -136,7 +143,6 @@ def parse_laps(text: str, file: str) -> LapsFile:
     flags: list[Flag | None] = [None] * table.rows
     if has_flags:
         flags = _coded(table, "FLAG_AT_FL", FLAGS)
-    start_of_day_ms = _start_of_day(table, completed_at)
     _check_sectors(table, lap_times, s1, s2, s3)
     cars: dict[str, CarLaps] = {}
     for car, first, end in _runs(table):
@@ -160,6 +166,7 @@ def parse_laps(text: str, file: str) -> LapsFile:
             pit_times=pit_times[first:end],
             flags=flags[first:end],
         )
+    start_of_day_ms = _start_of_day(table, completed_at)
     return LapsFile(file, tuple(cars.values()), start_of_day_ms, has_flags)
 
 
@@ -204,10 +211,10 @@ def _runs(table: Table) -> list[tuple[str, int, int]]:
 
 
 def _car_number(table: Table, row: int) -> str:
-    number = table["NUMBER"][row].strip()
-    if not 1 <= len(number) <= 16:
-        raise table.fault(row, "NUMBER", "not a car number of 1 to 16 characters")
-    return number
+    try:
+        return _CAR_NUMBER.validate_python(table["NUMBER"][row].strip())
+    except ValidationError:
+        raise table.fault(row, "NUMBER", "not a car number of 1 to 16 characters") from None
 
 
 def _check_lap_numbers(table: Table, first: int, end: int) -> None:
@@ -215,7 +222,7 @@ def _check_lap_numbers(table: Table, first: int, end: int) -> None:
     for lap, number in enumerate(numbers, 1):
         if number != str(lap):
             row = first + lap - 1
-            told_twice = 0 < table.count(row, "LAP_NUMBER") < lap
+            told_twice = 0 < table.count(row, "LAP_NUMBER", MOST_LAPS) < lap
             fault = "a lap told twice" if told_twice else "a gap in the laps"
             car = table["NUMBER"][row]
             raise table.fault(row, "LAP_NUMBER", f"{fault}: car {car} should have lap {lap} here")
@@ -276,10 +283,7 @@ def _crew(table: Table, first: int, end: int, drivers: Sequence[str | None]) -> 
 
 
 def _seat(table: Table, row: int) -> int:
-    seat = table.count(row, "DRIVER_NUMBER")
-    if seat > MOST_SEATS:
-        raise table.fault(row, "DRIVER_NUMBER", f"not a driver number of 1 to {MOST_SEATS}")
-    return seat
+    return table.count(row, "DRIVER_NUMBER", MOST_SEATS)
 
 
 def _race_rows(table: Table) -> list[ResultRow]:
@@ -288,14 +292,14 @@ def _race_rows(table: Table) -> list[ResultRow]:
     return [
         ResultRow(
             # A car that did not start stands last, without a position.
-            position=table.count(row, "POSITION") or row + 1,
+            position=table.count(row, "POSITION", MOST_CARS) or row + 1,
             car=_car_number(table, row),
             car_class=classes[row],
             status=_status(table, row),
-            laps=table.count(row, "LAPS"),
+            laps=table.count(row, "LAPS", MOST_LAPS),
             total_ms=totals[row],
             best_lap_ms=bests[row],
-            best_lap=table.count(row, "FL_LAPNUM") or None,
+            best_lap=table.count(row, "FL_LAPNUM", MOST_LAPS) or None,
         )
         for row in range(table.rows)
     ]
@@ -305,13 +309,13 @@ def _qualifying_rows(table: Table) -> list[ResultRow]:
     bests, classes = table.times("TIME"), table.names("CLASS")
     return [
         ResultRow(
-            position=table.count(row, "POS") or row + 1,
+            position=table.count(row, "POS", MOST_CARS) or row + 1,
             car=_car_number(table, row),
             car_class=classes[row],
             status="classified",
-            laps=table.count(row, "LAPS"),
+            laps=table.count(row, "LAPS", MOST_LAPS),
             best_lap_ms=bests[row],
-            best_lap=table.count(row, "LAP") or None,
+            best_lap=table.count(row, "LAP", MOST_LAPS) or None,
         )
         for row in range(table.rows)
     ]

@@ -43,7 +43,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from operator import itemgetter
+from pathlib import PurePath
 from statistics import median
 from typing import Any, NamedTuple, cast
 
@@ -97,26 +97,26 @@ def session_events(
     """The events of a session, in order of time, rank of the type, and car.
 
     Their ``source_seq`` are 0, 1, 2... in that order: the same files always give the same
-    events. Classes are told fastest first, by median lap. ``rules`` names the regulation
-    pack; ``starts_at`` is the time of session clock 0, with its zone, of which ``zone`` is
-    the name. Raises BadTimingFile where a file contradicts itself or the other.
+    events. Classes are told fastest first, by the median lap of a race, else the best.
+    ``rules`` names the regulation pack; ``starts_at`` is the time of session clock 0, with
+    its zone, of which ``zone`` is the name. Raises BadTimingFile where a file contradicts
+    itself or the other.
     """
     if results is not None:
         _check_same_session(laps, results, kind)
     drafts = _Drafts(source)
-    median_laps = _median_laps(laps)
     _tell_running(drafts, laps)
     flags = _flags(laps, kind)
     for at, flag, basis in flags:
         drafts.add(FlagShown, at, flag=flag, basis=basis)
     if kind == "race":
-        _tell_retirements(drafts, laps, flags, median_laps)
+        _tell_retirements(drafts, laps, flags)
     drafts.add(
         SessionOpened,
         0,
         title=title,
         kind=kind,
-        classes=_classes(median_laps, results),
+        classes=_classes(laps, results, kind),
         timing_lines=_timing_lines(laps),
         rules=rules,
         starts_at=starts_at,
@@ -386,7 +386,6 @@ def _tell_retirements(
     drafts: _Drafts,
     laps: LapsFile,
     flags: Sequence[tuple[int, Flag, Basis]],
-    median_laps: dict[str | None, int],
 ) -> None:
     """Tell the cars that never took the flag.
 
@@ -394,7 +393,8 @@ def _tell_retirements(
     """
     chequered = [at for at, flag, _ in flags if flag == "chequered"]
     last_crossing = max(run.completed_at[-1] for run in laps.cars)
-    for run in laps.cars:
+    median_laps = {name: round(median(times)) for name, times in _laps_by_class(laps).items()}
+    for run in sorted(laps.cars, key=lambda run: run.car):
         last_seen = run.completed_at[-1]
         overdue_at = last_seen + (1 + LAPS_OVERDUE) * median_laps[run.car_class]
         if last_seen < chequered[0] if chequered else overdue_at < last_crossing:
@@ -407,18 +407,20 @@ def _tell_retirements(
             )
 
 
-def _median_laps(laps: LapsFile) -> dict[str | None, int]:
-    """Each class's median lap in ms, fastest first."""
+def _laps_by_class(laps: LapsFile) -> dict[str | None, list[int]]:
     times: dict[str | None, list[int]] = {}
     for run in laps.cars:
         times.setdefault(run.car_class, []).extend(run.lap_times)
-    medians = [(round(median(lap_times)), car_class) for car_class, lap_times in times.items()]
-    return {car_class: pace for pace, car_class in sorted(medians, key=itemgetter(0))}
+    return times
 
 
-def _classes(median_laps: dict[str | None, int], results: ResultsFile | None) -> tuple[str, ...]:
+def _classes(laps: LapsFile, results: ResultsFile | None, kind: SessionKind) -> tuple[str, ...]:
+    """The classes, fastest first, then those whose cars have no laps."""
+    pace = median if kind == "race" else min
+    paces = {name: pace(times) for name, times in _laps_by_class(laps).items()}
     without_laps = [line.row.car_class for line in results.lines] if results else []
-    return tuple(name for name in dict.fromkeys([*median_laps, *without_laps]) if name)
+    names = [*sorted(paces, key=paces.__getitem__), *without_laps]
+    return tuple(name for name in dict.fromkeys(names) if name)
 
 
 def _timing_lines(laps: LapsFile) -> tuple[str, ...]:
@@ -427,8 +429,8 @@ def _timing_lines(laps: LapsFile) -> tuple[str, ...]:
 
 
 def _provenance(laps: LapsFile, results: ResultsFile | None) -> str:
-    told = f"Al Kamel timing: {laps.file}"
-    return f"{told}, {results.file}" if results else told
+    told = f"Al Kamel timing: {PurePath(laps.file).name}"
+    return f"{told}, {PurePath(results.file).name}" if results else told
 
 
 def _tell_entries(drafts: _Drafts, laps: LapsFile, results: ResultsFile | None) -> None:
@@ -480,7 +482,7 @@ def _tell_end(drafts: _Drafts, results: ResultsFile | None) -> None:
             at,
             status="final",
             rows=tuple(line.row for line in results.lines),
-            rests_on=f"the official result, {results.file}",
+            rests_on=f"the official result, {PurePath(results.file).name}",
             rows_basis="published",
             basis="published",
         )

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from events.errors import BadTimingFile
 
-LONGEST_NAME = 200
+LONGEST_NAME = 99
+"""So that a first name, a blank and a second name make a name (200) still."""
 SHOWN = 60
 
 # A time with each digit written as 0 where it was 0 to 5, and as 6 where it was more.
@@ -72,11 +73,11 @@ class Table:
             raise self.fault(row, column, f"longer than {LONGEST_NAME} characters")
         return [names[cell] for cell in cells]
 
-    def count(self, row: int, column: str) -> int:
+    def count(self, row: int, column: str, most: int) -> int:
         """The cell's whole number, 0 for an empty cell."""
         cell = self[column][row].strip() or "0"
-        if not (cell.isascii() and cell.isdigit() and len(cell) <= 9):
-            raise self.fault(row, column, "not a whole number")
+        if not (cell.isascii() and cell.isdigit() and len(cell) <= 9) or int(cell) > most:
+            raise self.fault(row, column, f"not a whole number of at most {most}")
         return int(cell)
 
 

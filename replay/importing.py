@@ -1,0 +1,205 @@
+"""Races out of timing files: reads the files, names them in errors, tells their events.
+
+Nothing is appended here. A file is read and checked to its end before the first event is
+returned, so what cannot be imported changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from events import RaceEvent
+from events.errors import BadTimingFile
+from events.formats.alkamel import parse_laps, parse_results
+from events.formats.alkamel_events import session_events
+from events.session import SessionKind
+
+Progress = Callable[[str, int, int], None]
+"""Called with the step that begins, how many are done, and how many there are in all."""
+
+ZONES = {
+    "battle-on-the-bricks": "America/Indiana/Indianapolis",
+    "belle-isle": "America/Detroit",
+    "canadian-tire": "America/Toronto",
+    "cota": "America/Chicago",
+    "daytona": "America/New_York",
+    "detroit": "America/Detroit",
+    "fuji": "Asia/Tokyo",
+    "indianapolis": "America/Indiana/Indianapolis",
+    "laguna-seca": "America/Los_Angeles",
+    "le-mans": "Europe/Paris",
+    "lime-rock": "America/New_York",
+    "long-beach": "America/Los_Angeles",
+    "mid-ohio": "America/New_York",
+    "petit-le-mans": "America/New_York",
+    "road-america": "America/Chicago",
+    "road-atlanta": "America/New_York",
+    "roar-before-the-24": "America/New_York",
+    "sebring": "America/New_York",
+    "virginia-international": "America/New_York",
+    "watkins-glen": "America/New_York",
+}
+"""Where the clocks of a circuit stand, by what its files and folders are called: the
+files give local times and no zone. The longest name that fits counts."""
+
+KINDS: dict[str, SessionKind] = {
+    "race": "race",
+    "qual": "qualifying",
+    "practice": "practice",
+    "warm": "practice",
+}
+
+# IMSA's names begin with the local time the session was due: 202210011210-race-laps.csv
+_DUE = re.compile(r"(\d{12})(?=[-_ .])[-_ .]?", re.ASCII)
+_LONGEST_TITLE = 200
+
+
+def import_alkamel(
+    laps_path: Path | str,
+    results_path: Path | str | None = None,
+    *,
+    title: str | None = None,
+    kind: SessionKind | None = None,
+    rules: str | None = None,
+    day: date | None = None,
+    zone: str | None = None,
+    progress: Progress | None = None,
+) -> list[RaceEvent]:
+    """The events of an Al Kamel laps file, and of the official result beside it.
+
+    What is not given is taken from the path where that tells it: the title from file and
+    folder, the kind from the file's name (else a race), the day of the start from an IMSA
+    name, the time zone (such as ``America/New_York``) from the circuit's name. Without
+    day or zone the session has no ``starts_at``. The events are in order, numbered from 0;
+    the same files always give the same ones. Raises BadTimingFile for a file that cannot
+    be read or contradicts itself, in one line with its path, line, column and value, and
+    ValueError for a zone that is not known.
+    """
+    path = Path(laps_path)
+    steps = [f"read {path.name}", "tell the race"]
+    if results_path is not None:
+        steps.insert(1, f"read {Path(results_path).name}")
+    report = _reporter(steps, progress)
+    report()
+    laps = parse_laps(_read(path), str(laps_path))
+    results = None
+    if results_path is not None:
+        report()
+        results = parse_results(_read(Path(results_path)), str(results_path))
+    report()
+    if zone is not None and _zone_info(zone) is None:
+        raise ValueError(f"no time zone {zone!r}; one is America/New_York")
+    zone = zone or zone_of(path)
+    told = session_events(
+        laps,
+        results,
+        title=title or title_of(path),
+        kind=kind or kind_of(path),
+        rules=rules,
+        starts_at=_starts_at(path, laps.start_of_day_ms, day, zone),
+        zone=zone,
+    )
+    report()
+    return told
+
+
+def title_of(path: Path) -> str:
+    """A title from the names of file and folder: ``Road Atlanta 2022, race``."""
+    due = _DUE.match(path.name)
+    name = re.sub(r"[-_ ]?laps$", "", path.stem, flags=re.IGNORECASE)
+    if due is None:
+        return (_in_words(name) or path.name)[:_LONGEST_TITLE]
+    event = re.sub(r"^\d+[-_ ]+", "", path.resolve().parent.name)
+    session = " ".join(re.split(r"[-_ ]+", _DUE.sub("", path.stem, count=1)))
+    session = re.sub(r" ?laps$", "", session, flags=re.IGNORECASE)
+    told = f"{_in_words(event)} {due[1][:4]}"
+    return (f"{told}, {session}" if session else told)[:_LONGEST_TITLE]
+
+
+def kind_of(path: Path) -> SessionKind:
+    """The kind of session that a file's name tells, else a race."""
+    name = path.name.casefold()
+    return next((kind for word, kind in KINDS.items() if word in name), "race")
+
+
+def zone_of(path: Path) -> str | None:
+    """The time zone of the circuit that the names of file and folder tell."""
+    names = f"{path.resolve().parent.name}/{path.name}".casefold().replace("_", "-")
+    fitting = [circuit for circuit in ZONES if circuit in names]
+    return ZONES[max(fitting, key=len)] if fitting else None
+
+
+def _reporter(steps: list[str], progress: Progress | None) -> Callable[[], None]:
+    """A function that reports the next step, and after the last one that all are done."""
+    coming = enumerate([*steps, "done"])
+
+    def report() -> None:
+        done, step = next(coming)
+        if progress is not None:
+            progress(step, done, len(steps))
+
+    return report
+
+
+def _read(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BadTimingFile(str(path), f"cannot be read: {error.strerror}") from None
+    if b"\0" in raw:
+        line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
+        reason = "binary data (or UTF-16), not a timing file in UTF-8"
+        raise BadTimingFile(str(path), reason, line=line, value="\0")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        value = raw[error.start : error.start + 1].hex()
+        raise BadTimingFile(str(path), "a byte that is not UTF-8", line=line, value=value) from None
+
+
+def _starts_at(
+    path: Path, start_of_day_ms: int, day: date | None, zone: str | None
+) -> datetime | None:
+    """When session clock 0 was: a time of day, on the day given or nearest to when due."""
+    info = _zone_info(zone) if zone else None
+    if info is None:
+        return None
+    time_of_day = timedelta(milliseconds=start_of_day_ms)
+    if day is not None:
+        start = datetime.combine(day, time()) + time_of_day
+    else:
+        due = _due(path)
+        if due is None:
+            return None
+        midnight = datetime.combine(due.date(), time())
+        days = (timedelta(days=shift) for shift in (-1, 0, 1))
+        start = min(
+            (midnight + shift + time_of_day for shift in days), key=lambda at: abs(at - due)
+        )
+    return start.replace(tzinfo=info)
+
+
+def _zone_info(zone: str) -> ZoneInfo | None:
+    """The zone; None if it is not known here, as on a machine without the database."""
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+def _due(path: Path) -> datetime | None:
+    named = _DUE.match(path.name)
+    try:
+        return datetime.strptime(named[1], "%Y%m%d%H%M") if named else None  # noqa: DTZ007 (local)
+    except ValueError:
+        return None  # twelve digits that are no time
+
+
+def _in_words(name: str) -> str:
+    words = re.split(r"[-_ ]+", name.strip("-_ "))
+    return " ".join(word[:1].upper() + word[1:] for word in words)
