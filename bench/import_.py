@@ -20,7 +20,7 @@ from events import EntryAdded, LapCompleted, LinePassed
 from events.clock import format_clock, format_lap_time
 from projections import views
 from projections.classification import classify
-from projections.timeline import Timeline
+from projections.race import Race
 from replay.importing import import_alkamel
 
 LE_MANS = Path(__file__).parents[1] / "../shared/data/wec/2024-le-mans-24h-laps.csv"
@@ -30,9 +30,8 @@ Outcome = tuple[list[tuple[str, int, int]], dict[tuple[str, int], int]]
 
 def with_lapstream(path: Path) -> Outcome:
     """Events, folds, classification, chart."""
-    timeline = Timeline()
-    timeline.add(import_alkamel(path, rules="wec-2024"))
-    race = timeline.race
+    race = Race()
+    race.apply_all(import_alkamel(path, rules="wec-2024"))  # told in effective order
     rows = [(row.car, row.laps, row.total_ms or 0) for row in classify(race) if row.laps]
     return rows, views.lap_positions(race)
 

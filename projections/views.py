@@ -215,15 +215,15 @@ def _of(race: Race, car: str | None) -> list[str]:
 
 def lap_positions(race: Race) -> dict[tuple[str, int], int]:
     """The lap chart: (car, lap) to the place in which the car completed that lap."""
-    crossings: dict[int, list[tuple[int, str]]] = {}
-    for car, laps_of_car in race.laps.laps.items():
-        for lap in laps_of_car:
-            crossings.setdefault(lap.lap, []).append((lap.at, car))
-    return {
-        (car, lap): place
-        for lap, line in crossings.items()
-        for place, (_, car) in enumerate(sorted(line), start=1)
-    }
+    crossings = [(lap.lap, lap.at, car) for car, of_car in race.laps.laps.items() for lap in of_car]
+    crossings.sort()
+    chart: dict[tuple[str, int], int] = {}
+    line, place = 0, 0
+    for lap, _, car in crossings:
+        place = place + 1 if lap == line else 1
+        line = lap
+        chart[car, lap] = place
+    return chart
 
 
 def leaders(race: Race) -> list[Row]:
