@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
-_CLOCK = re.compile(r"(?:(\d{1,3}):)?(?:([0-5]?\d):)?(\d{1,3})(?:\.(\d{1,3}))?", re.ASCII)
+_CLOCK = re.compile(
+    r"(?:(?:(?P<hours>\d{1,3}):(?=[0-5]\d:))?(?P<minutes>\d{1,3}):(?=[0-5]\d(?:\.|$)))?"
+    r"(?P<seconds>\d{1,3})(?:\.(?P<fraction>\d{1,3}))?",
+    re.ASCII,
+)
 
 
 def parse_clock(text: str) -> int:
@@ -15,12 +19,9 @@ def parse_clock(text: str) -> int:
     match = _CLOCK.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a time such as 5:00:00, 1:09.195 or 35.2")
-    first, second, seconds, fraction = match.groups()
-    hours, minutes = (first, second) if second is not None else (None, first)
-    if minutes is not None and (int(seconds) > 59 or len(seconds) != 2):
-        raise ValueError(f"{text!r} is not a time: its seconds are not 00 to 59")
-    whole = (int(hours or 0) * 60 + int(minutes or 0)) * 60 + int(seconds)
-    return whole * 1000 + int((fraction or "0").ljust(3, "0"))
+    hours, minutes, seconds, fraction = match.groups(default="0")
+    whole = (int(hours) * 60 + int(minutes)) * 60 + int(seconds)
+    return whole * 1000 + int(fraction.ljust(3, "0"))
 
 
 def format_clock(ms: int) -> str:

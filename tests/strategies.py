@@ -85,10 +85,10 @@ def _unfolded(note: Any) -> list[Any]:
 
 def _bounds(metadata: list[Any]) -> tuple[int, int]:
     """The least and the greatest number; a number without bounds has no strategy."""
-    least = [note.gt + 1 for note in metadata if isinstance(note, Gt)]
-    least += [note.ge for note in metadata if isinstance(note, Ge)]
-    (greatest,) = (note.le for note in metadata if isinstance(note, Le))
-    return least[0], greatest
+    least: list[Any] = [note.gt for note in metadata if isinstance(note, Gt)]
+    least = [gt + 1 for gt in least] or [note.ge for note in metadata if isinstance(note, Ge)]
+    greatest: list[Any] = [note.le for note in metadata if isinstance(note, Le)]
+    return least[0], greatest[0]
 
 
 def _length(metadata: list[Any], *, longest: int) -> tuple[int, int]:
