@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from projections.frames import State
-from services.cli.tables import show_gap, show_penalty
+from services.cli.tables import show_flag, show_gap, show_penalty
 from services.tower import Board, clock_text, running_text
 
 TOP = 5
@@ -14,22 +14,33 @@ EVERY_MS = 15 * 60_000
 """The order at the front is told this often, in ms on the session clock."""
 
 
+class Line(NamedTuple):
+    """Something worth telling, and when it was (ms on the session clock)."""
+
+    at: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{clock_text(self.at):>8}  {self.text}"
+
+
 class Ticker:
     """What is worth a line in each state of a session, compared to the one before."""
 
     def __init__(self) -> None:
         self._before: State | None = None
-        self._front_told = 0
+        self._fronts_told = 0
 
     def tell(self, state: State, clock_ms: int) -> list[str]:
-        """The lines for this state; each begins with the session clock."""
+        """The lines for this state, each with its time; nothing for the first one."""
         before, self._before = self._before, state
-        lines = [] if before is None else list(_changes(before, state, clock_ms))
-        board = Board.of(state, clock_ms)
-        if clock_ms // EVERY_MS > self._front_told:
-            self._front_told = clock_ms // EVERY_MS
-            lines.append(front(board))
-        return [f"{clock_text(clock_ms):>8}  {line}" for line in lines]
+        if before is None:
+            return []
+        lines = sorted(_changes(before, state, clock_ms), key=lambda line: line.at)
+        if clock_ms // EVERY_MS > self._fronts_told:
+            self._fronts_told = clock_ms // EVERY_MS
+            lines.append(Line(clock_ms, front(Board.of(state, clock_ms))))
+        return [str(line) for line in lines]
 
 
 def front(board: Board) -> str:
@@ -44,46 +55,44 @@ def _in_front(row: Mapping[str, Any]) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _changes(before: State, now: State, clock_ms: int) -> Iterator[str]:
-    yield from _flag(before["session"], now["session"], clock_ms)
-    yield from _lead(before["session"], now["session"])
-    yield from _cars(before["standings"], now["standings"])
+def _changes(before: State, now: State, clock_ms: int) -> Iterator[Line]:
+    yield from _flag(before["session"], now["session"])
+    yield from _lead(before["session"], now["session"], clock_ms)
+    yield from _cars(before["standings"], now["standings"], clock_ms)
     yield from _penalties(before["penalties"], now["penalties"])
     for number, message in now["messages"].items():
         if number not in before["messages"]:
-            yield message["text"]
+            yield Line(message["at_ms"], message["text"])
 
 
-def _flag(before: Mapping[str, Any], now: Mapping[str, Any], clock_ms: int) -> Iterator[str]:
-    flag = now.get("flag")
-    if flag == before.get("flag") and now.get("caution") == before.get("caution"):
+def _flag(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Line]:
+    flag, since = now.get("flag"), now.get("flag_since_ms")
+    if flag is None or since is None or since == before.get("flag_since_ms"):
         return
-    words = (flag or "no flag").replace("_", " ")
+    told = show_flag(flag)
     if now.get("caution"):
-        yield f"{words}, caution {now['caution']}, on lap {now['leader_lap']}"
+        told += f", caution {now['caution']}"
     elif before.get("caution"):
-        lasted = running_text(clock_ms - before["caution_since_ms"])
-        yield f"{words} after {lasted}, on lap {now['leader_lap']}"
-    else:
-        yield f"{words}, on lap {now['leader_lap']}"
+        told += f" after {running_text(since - before['caution_since_ms'])}"
+    yield Line(since, f"{told}, leader on lap {now['leader_lap'] + 1}")
 
 
-def _lead(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def _lead(before: Mapping[str, Any], now: Mapping[str, Any], clock_ms: int) -> Iterator[Line]:
     changes = now["lead_changes"]
     if changes > before["lead_changes"]:
-        yield f"car {now.get('leader')} leads on lap {now['leader_lap']} (lead change {changes})"
+        told = f"car {now.get('leader')} leads on lap {now['leader_lap']} (lead change {changes})"
+        yield Line(clock_ms, told)
 
 
-def _cars(before: State, now: State) -> Iterator[str]:
+def _cars(before: State, now: State, clock_ms: int) -> Iterator[Line]:
     for car, row in now.items():
         # That a car retires, race control's messages tell.
         if before.get(car, {}).get("status") == "retired" != row["status"]:
-            yield f"car {car} is back"
+            yield Line(clock_ms, f"car {car} is back")
 
 
-def _penalties(before: State, now: State) -> Iterator[str]:
+def _penalties(before: State, now: State) -> Iterator[Line]:
     for name, penalty in now.items():
-        was = before.get(name, {}).get("status")
-        if penalty["status"] != was:
+        if penalty["status"] != before.get(name, {}).get("status"):
             what = show_penalty(penalty["kind"], penalty.get("amount"))
-            yield f"car {penalty['car']}: {what} {penalty['status']}"
+            yield Line(penalty["changed_at"], f"car {penalty['car']}: {what} {penalty['status']}")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.cli import queries, transfers
+from services.cli import queries, showing, transfers
 from services.cli.shell import told_in_a_line
 
 
@@ -54,5 +54,6 @@ def lapstream(
     configure("DEBUG" if verbose else "ERROR")
 
 
+showing.register(app)
 queries.register(app)
 transfers.register(app)

@@ -10,7 +10,7 @@ import typer
 
 from events.clock import format_clock
 from services.cli.options import Format
-from services.cli.tables import Row, Table
+from services.cli.tables import Row, Table, show_flag
 
 ANY_WIDTH = 100_000
 """Columns where no terminal limits them."""
@@ -42,7 +42,7 @@ def show(table: Table, rows: Sequence[Row], heading: str | None = None) -> None:
         _show_upright(console, table, rows[0])
     else:
         wide = not on_terminal or console.width >= WIDE
-        console.print(_columns(table, rows, wide=wide, trim=on_terminal))
+        console.print(_columns(table, rows, wide=wide))
 
 
 def _show_upright(console: Any, table: Table, row: Row) -> None:
@@ -53,7 +53,7 @@ def _show_upright(console: Any, table: Table, row: Row) -> None:
             console.print(f"{column.heading or '':<{width}}  {cell}", markup=False)
 
 
-def _columns(table: Table, rows: Sequence[Row], *, wide: bool, trim: bool) -> Any:
+def _columns(table: Table, rows: Sequence[Row], *, wide: bool) -> Any:
     from rich import box
     from rich.table import Table as Grid
     from rich.text import Text
@@ -65,7 +65,7 @@ def _columns(table: Table, rows: Sequence[Row], *, wide: bool, trim: bool) -> An
             column.heading or "",
             justify="right" if column.kind.right else "left",
             no_wrap=True,
-            overflow="ellipsis" if trim else "ignore",
+            overflow="ellipsis",
         )
     for cells in body:
         grid.add_row(*(Text(cell) for cell in cells))
@@ -76,7 +76,7 @@ def session_heading(line: Mapping[str, Any]) -> str:
     """Title, clock, flag, leader: what stands above every table."""
     parts = [format_clock(line["clock_ms"])]
     if line["flag"]:
-        flag = line["flag"].replace("_", " ")
+        flag = show_flag(line["flag"])
         parts.append(f"{flag} (caution {line['caution']})" if line["caution"] else flag)
     if line["leader"] is not None:
         parts.append(f"car {line['leader']} leads on lap {line['leader_lap']}")

@@ -132,6 +132,11 @@ def show_gap(gap: Row) -> str:
     return f"+{format_lap_time(gap['ms'])}" if gap["ms"] else ""
 
 
+def show_flag(flag: str) -> str:
+    """A flag or kind of caution as it is said: ``FCY``, ``safety car``."""
+    return {"fcy": "FCY", "vsc": "VSC", "code_60": "Code 60"}.get(flag, _words(flag))
+
+
 def show_penalty(kind: str, amount: int | None) -> str:
     """A penalty in a few words: ``drive through``, ``stop and hold 30 s``, ``1 lap``."""
     words = kind.replace("_", " ")
@@ -225,4 +230,4 @@ PENALTIES = Kind(
     _show_penalties,
     spread=_joined(_show_penalties),
 )
-FLAG = choice(*get_args(Flag))
+FLAG = choice(*get_args(Flag))._replace(show=show_flag)

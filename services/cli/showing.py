@@ -1,0 +1,100 @@
+"""The commands that show a race running: ``replay`` and ``demo``."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Annotated
+
+import typer
+
+from projections import views
+from projections.moments import moment_of
+from projections.race import Race
+from replay.playhead import MAX, Playhead, Replay
+from services.cli import shapes
+from services.cli.asking import Question, read
+from services.cli.options import Data, KnownAt, Session, Store
+from services.cli.output import session_heading, show
+from services.cli.shell import with_log
+
+WATCH = "Watch"
+SLOWEST, FASTEST = 0.1, 10_000.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("replay", rich_help_panel=WATCH)(replay)
+
+
+def parse_speed(text: str) -> float:
+    """A number from 0.1 to 10000, or ``max``. Raises BadParameter, which ends with 2."""
+    if text == "max":
+        return MAX
+    try:
+        speed = float(text.removesuffix("x"))
+    except ValueError:
+        speed = math.nan
+    if not SLOWEST <= speed <= FASTEST:
+        raise typer.BadParameter(
+            f"{text!r} is not a speed: write a number from 0.1 to 10000, or max"
+        )
+    return speed
+
+
+Watch = Annotated[
+    list[str] | None,
+    typer.Option("--car", metavar="NUMBER", help="Mark this car; may be given several times."),
+]
+Moment = "H:MM:SS|lap:N|caution:N"
+
+
+def replay(
+    session: Session,
+    speed: Annotated[
+        float,
+        typer.Option(parser=parse_speed, metavar="N|max", help="Times real time."),
+    ] = 1.0,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar=Moment, help="Where to begin.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar=Moment, help="Where to end.")
+    ] = None,
+    car: Watch = None,
+    known_at: KnownAt = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Play a recorded race again: a tower on a terminal, else what happens in lines.
+
+    Keys: space pauses, + and - change the speed, arrows go a minute back and ahead,
+    n and p to the next and previous caution, c to the next class, q quits, ? helps.
+    """
+    from services import terminal
+    from services.watching import watch_replay
+
+    question = Question(session, store, data, known_at=known_at)
+    recorded = with_log(store, data, lambda log: read(log, question))
+    played = Replay(recorded.timeline)
+    whole = recorded.timeline.race
+    first = played.start if start is None else moment_of(start, whole)
+    last = played.end if until is None else moment_of(until, whole)
+    if last < first:
+        raise typer.BadParameter("--until lies before --from")
+    playhead = Playhead(played.start, last, speed, at=first)
+    asyncio.run(watch_replay(played, playhead, frozenset(car or ())))
+    if not terminal.is_there():
+        show_outcome(played.race)
+
+
+def show_outcome(race: Race) -> None:
+    """Print how it ended: classification, fastest laps and the caution ledger."""
+    heading = session_heading(views.session_line(race))
+    for table, rows, above in (
+        (shapes.RESULTS, views.results(race), heading),
+        (shapes.FASTEST_LAPS, views.fastest_laps(race), "Fastest laps"),
+        (shapes.CAUTIONS, views.cautions(race), "Cautions"),
+    ):
+        typer.echo()
+        show(table, rows, above)

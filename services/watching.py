@@ -1,0 +1,70 @@
+"""Showing a race as it runs: in a tower where there is a terminal, else in lines.
+
+Time is read here and nowhere below: the playhead, the tower and the ticker are told it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import typer
+
+from projections.frames import FrameBuilder
+from replay.playhead import Playhead, Replay
+from services import terminal
+from services.ticker import Ticker
+from services.tower import Board, Tower
+from services.viewer import Viewer
+
+STEP_MS = 15_000
+"""In lines, no more than this of the session clock goes by unlooked at."""
+
+LINES_SECONDS = 0.2
+
+
+def now_ms() -> float:
+    """The viewer's clock."""
+    return time.monotonic() * 1000
+
+
+async def watch_replay(replay: Replay, playhead: Playhead, watched: frozenset[str]) -> None:
+    """Play until the viewer leaves or, in lines, to the end."""
+    if terminal.is_there():
+        await _in_tower(replay, playhead, watched)
+    else:
+        await _in_lines(replay, playhead)
+
+
+async def _in_tower(replay: Replay, playhead: Playhead, watched: frozenset[str]) -> None:
+    viewer = Viewer(playhead, replay, watched)
+    frames = FrameBuilder()
+    with terminal.Terminal.taken() as screen:
+        before = now_ms()
+        while not viewer.gone:
+            now = now_ms()
+            playhead.advance(now - before)
+            before = now
+            frames.advance(replay.race_at(playhead.at))
+            board = Board.of(frames.state, int(playhead.at))
+            screen.show(Tower(board, viewer.look(board, now)))
+            for key in await screen.keys():
+                viewer.press(key, board)
+
+
+async def _in_lines(replay: Replay, playhead: Playhead) -> None:
+    ticker, frames = Ticker(), FrameBuilder()
+    told, before = playhead.at, now_ms()
+    while True:
+        for at in [*range(int(told), int(playhead.at), STEP_MS), int(playhead.at)]:
+            frames.advance(replay.race_at(at))
+            for line in ticker.tell(frames.state, at):
+                typer.echo(line)
+            await asyncio.sleep(0)  # a chance for Ctrl-C
+        told = playhead.at
+        if playhead.ended:
+            break
+        await asyncio.sleep(LINES_SECONDS)
+        now = now_ms()
+        playhead.advance(now - before)
+        before = now
