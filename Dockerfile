@@ -1,0 +1,23 @@
+# One image for every service and for the command line; docker-compose.yml says what each runs.
+FROM python:3.12-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /src
+RUN python -m venv /opt/lapstream
+ENV PATH=/opt/lapstream/bin:$PATH
+# The lock comes first: a change of the code alone leaves this layer as it is.
+COPY requirements.image.lock ./
+RUN python -m pip install --require-hashes --requirement requirements.image.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY events events
+COPY projections projections
+COPY replay replay
+COPY services services
+RUN python -m pip install --no-deps --no-build-isolation .
+
+FROM python:3.12-slim-bookworm
+RUN useradd --system --uid 10001 --create-home lapstream
+COPY --from=build /opt/lapstream /opt/lapstream
+ENV PATH=/opt/lapstream/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER lapstream
+WORKDIR /home/lapstream
+CMD ["lapstream", "--help"]
