@@ -1,0 +1,55 @@
+"""What a stop costs, and where it would put a car."""
+
+from __future__ import annotations
+
+from projections.rejoin import Cost, deficits, rejoins, stop_costs
+from tests.builders import Story, opened
+
+LAP = 60_000
+
+
+def race_with_a_stop() -> Story:
+    """Cars 10 s apart; car 3 stopped on lap 6 and lost 30 s; 45 s in the lane."""
+    story = opened("1", "2", "3", lines=("FL",))
+    for lap in range(1, 11):
+        story.lap("1", lap, lap * LAP, LAP)
+        story.lap("2", lap, lap * LAP + 10_000, LAP)
+        lost = 0 if lap < 6 else 5_000 if lap == 6 else 30_000
+        ms = LAP + (5_000 if lap == 6 else 25_000 if lap == 7 else 0)
+        story.lap("3", lap, lap * LAP + 20_000 + lost, ms)
+    return story.pit("3", 6 * LAP + 15_000, 7 * LAP)
+
+
+def test_time_behind_the_leader_counts_laps_too():
+    """A car's deficit is measured where it last crossed a line."""
+    story = opened("1", "2", "3", lines=("FL",)).laps("1", 5).laps("2", 3, ms=90_000)
+    story.lap("3", 1, 61_000).pit("3", 100_000)
+    assert deficits(story.race()) == {"1": 0, "2": 90_000}
+
+
+def test_a_stop_costs_what_its_two_laps_took_longer():
+    """In-lap and out-lap against the pace before."""
+    assert stop_costs(race_with_a_stop().race()) == {("green", None): Cost(30_000, 1, None)}
+
+
+def test_under_caution_the_field_is_slower_beside_the_lane():
+    """The lane time less twice the stretch, where a caution lap takes twice as long."""
+    story = race_with_a_stop().flag("fcy", 601_000)
+    for car, at in (("1", 720_000), ("2", 730_000)):
+        story.lap(car, 11, at, 2 * LAP).lap(car, 12, at + 2 * LAP, 2 * LAP)
+    story.pit("3", 650_000, 690_000)
+    cost = stop_costs(story.race())["caution", None]
+    assert cost == Cost(40_000 - 2 * (45_000 - 30_000), 1, None)
+
+
+def test_the_place_after_a_stop():
+    """The leader would come back 20 s behind the second car, and 20 s ahead of the third."""
+    first, second, _ = rejoins(race_with_a_stop().race())
+    assert (first.car, first.position, first.ahead, first.ahead_ms) == ("1", 2, "2", 20_000)
+    assert (first.behind, first.behind_ms) == ("3", 20_000)
+    assert (second.car, second.position, second.class_behind_ms) == ("2", 2, 10_000)
+
+
+def test_without_stops_nothing_is_known():
+    """No figure is made up before a stop was seen."""
+    assert rejoins(opened("1").laps("1", 3).race()) == []
