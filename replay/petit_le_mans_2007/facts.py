@@ -1,0 +1,79 @@
+"""The published facts, read from ``replay/races/petit_le_mans_2007.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from events import Driver
+
+SOURCE = "petit-le-mans-2007"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A car of the entry list; ``class_position`` None for a car without points."""
+
+    car: str
+    car_class: str
+    class_position: int | None
+    team: str
+    vehicle: str
+    manufacturer: str
+    drivers: tuple[Driver, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was published; times in milliseconds, ``told`` the file's other tables as they are."""
+
+    entries: tuple[Entry, ...]
+    starts_at: datetime
+    laps: dict[str, int]
+    """Laps of the first fourteen, winner first."""
+    winner_minutes: int
+    margin_ms: int
+    fastest_lap_ms: int
+    fastest_lap_driver: str
+    told: dict[str, Any]
+
+    def entry(self, car: str) -> Entry:
+        """The entry of a car. Raises KeyError for a car that was not entered."""
+        found = next((entry for entry in self.entries if entry.car == car), None)
+        if found is None:
+            raise KeyError(car)
+        return found
+
+
+@cache
+def facts() -> Facts:
+    """The facts of the race."""
+    text = resources.files("replay.races").joinpath("petit_le_mans_2007.toml").read_text("utf-8")
+    told = tomllib.loads(text)
+    return Facts(
+        entries=tuple(_entry(row) for row in told["entries"]),
+        starts_at=told["race"]["starts_at"],
+        laps={row["car"]: row["laps"] for row in told["result"]["first_fourteen"]},
+        winner_minutes=told["winner"]["time_minutes"],
+        margin_ms=told["winner"]["margin_ms"],
+        fastest_lap_ms=told["fastest_lap"]["ms"],
+        fastest_lap_driver=told["fastest_lap"]["driver"],
+        told=told,
+    )
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    crew = tuple(Driver(number=seat, **driver) for seat, driver in enumerate(row["drivers"], 1))
+    return Entry(
+        car=row["car"],
+        car_class=row["class"],
+        class_position=row.get("class_position"),
+        team=row["team"],
+        vehicle=row["vehicle"],
+        manufacturer=row["manufacturer"],
+        drivers=crew,
+    )
