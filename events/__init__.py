@@ -18,7 +18,15 @@ from events.running import (
     PitExited,
     PitStopped,
 )
-from events.season import RoundScored, ScoredRow, SeasonOpened
+from events.season import (
+    Alias,
+    Contest,
+    RoundScored,
+    ScoredDriver,
+    ScoredRow,
+    SeasonOpened,
+    SeasonRound,
+)
 from events.session import (
     FINISH_LINE,
     Driver,
@@ -54,10 +62,12 @@ __all__ = [
     "EVENT_TYPES",
     "FINISH_LINE",
     "RANK",
+    "Alias",
     "AnyEvent",
     "Basis",
     "CarRetired",
     "CarReturned",
+    "Contest",
     "Correction",
     "CrossingsReassigned",
     "Driver",
@@ -93,9 +103,11 @@ __all__ = [
     "RoundScored",
     "SafetyCarDeployed",
     "SafetyCarWithdrawn",
+    "ScoredDriver",
     "ScoredRow",
     "SeasonEvent",
     "SeasonOpened",
+    "SeasonRound",
     "SessionEnded",
     "SessionOpened",
     "WaveByGiven",

@@ -11,6 +11,8 @@ something to do, what to do.
     │   └── NewerEventVersion      likewise
     ├── BadTimingFile              a foreign file, by file, line, column and value
     ├── BadArchive                 an archive that is damaged or of a newer format
+    ├── BadRules                   a regulation pack, by file and key
+    ├── UnknownRules               no such regulation pack
     ├── BadMoment                  an instant such as ``lap:372`` that cannot be found
     ├── BadSessionId               a name that no session can have
     ├── UnknownSession             no such session
@@ -102,6 +104,28 @@ class BadArchive(LapstreamError):
         self.line = line
         where = file if line is None else f"{file}:{line}"
         super().__init__(f"{where}: {reason}")
+
+
+class BadRules(LapstreamError):
+    """A regulation pack that cannot be used."""
+
+    def __init__(self, file: str, key: str | None, reason: str) -> None:
+        self.file = file
+        self.key = key
+        self.reason = reason
+        where = file if key is None else f"{file}, {key}"
+        super().__init__(f"{where}: {reason}")
+
+
+class UnknownRules(LapstreamError):
+    """No regulation pack of that name is built in."""
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.known = known
+        super().__init__(
+            f"no regulation pack {name!r}; there are {', '.join(known)}, or give a file by its path"
+        )
 
 
 class BadMoment(LapstreamError):

@@ -150,10 +150,16 @@ class ResultDeclared(Event):
 
 
 class PointsAdjusted(Event):
-    """Points given or (negative) taken by decision, outside the scale."""
+    """Points given or (negative) taken by decision, outside the scale.
+
+    ``championship`` is ``drivers``, ``teams`` or ``manufacturers``. Without a class it
+    concerns every class in which the name has scored.
+    """
 
     type: Literal["points_adjusted"] = "points_adjusted"
     championship: Name
+    car_class: Name | None = None
+    round: Annotated[int, Field(ge=1, le=100)] | None = None
     name: Name
     points: Annotated[int, Field(ge=-10_000, le=10_000)]
     reason: Text
