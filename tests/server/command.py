@@ -12,6 +12,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+import structlog
+
 from events import RaceControlMessage
 from services.log import Log
 from services.store import open_store
@@ -45,5 +47,6 @@ async def append(data: Path, session: str, source: str, batches: int, size: int)
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     data, session, source, batches, size = sys.argv[1:]
     asyncio.run(append(Path(data), session, source, int(batches), int(size)))

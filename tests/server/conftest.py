@@ -18,8 +18,10 @@ import pytest
 from services.embedded import EmbeddedServer, find_binary
 from services.log import Log
 from services.store import Store, open_store
+from tests.server.processes import Command
 
 StartServer = Callable[..., str]
+StartCommand = Callable[..., Command]
 _numbers = count(1)
 
 
@@ -55,6 +57,29 @@ def session(request: pytest.FixtureRequest) -> str:
     """A session id that no other test uses."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:50]
     return f"{name}-{next(_numbers)}"
+
+
+@pytest.fixture
+def start_command() -> Iterator[StartCommand]:
+    """Start other commands on a data folder; none of them, nor their server, outlives the test."""
+    started: list[tuple[Command, Path]] = []
+
+    def start(data: Path, *arguments: str | int) -> Command:
+        started.append((Command(data, *map(str, arguments)), data))
+        return started[-1][0]
+
+    yield start
+    for command, _ in started:
+        command.kill()
+    for data in {data for _, data in started}:
+        if data.exists():
+            asyncio.run(_use_and_leave(data))
+
+
+async def _use_and_leave(data: Path) -> None:
+    """Be the last to leave a folder's server."""
+    async with EmbeddedServer(data).running():
+        pass
 
 
 @pytest.fixture

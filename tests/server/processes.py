@@ -18,8 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 class Command:
     """Another command on a data folder, in a process of its own."""
 
-    def __init__(self, data: Path, session: str, source: str, batches: int = 0, size: int = 1):
-        arguments = [str(data), session, source, str(batches), str(size)]
+    def __init__(
+        self, data: Path, session: str, source: str, batches: str = "0", size: str = "1"
+    ) -> None:
+        arguments = [str(data), session, source, batches, size]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.server.command", *arguments],
             cwd=ROOT,
@@ -46,7 +48,7 @@ class Command:
         self._close()
 
     def kill(self) -> None:
-        """Kill the command where it stands."""
+        """Kill the command where it stands; one that has ended stays as it is."""
         self._process.kill()
         self._process.wait()
         self._close()

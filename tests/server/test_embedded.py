@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random  # noqa: TID251 (random moments, from fixed seeds)
+import random
 import shutil
 import signal
 import stat
@@ -22,7 +22,8 @@ from services.embedded import EmbeddedServer
 from services.log import Log
 from services.store import Store, open_store
 from tests.server.command import batch
-from tests.server.processes import Command, is_running, is_served, kill_server, server_of
+from tests.server.conftest import StartCommand
+from tests.server.processes import is_running, is_served, kill_server, server_of
 
 
 async def numbers(store: Store, session: str, source: str) -> list[int]:
@@ -97,9 +98,9 @@ async def test_the_log_outlives_the_server(tmp_path: Path):
         assert await numbers(store, "a", "x") == list(range(100))
 
 
-async def test_many_starters_at_once(tmp_path: Path):
+async def test_many_starters_at_once(tmp_path: Path, start_command: StartCommand):
     """Commands that start at the same moment agree on one server."""
-    commands = [Command(tmp_path, "a", f"x{number}") for number in range(4)]
+    commands = [start_command(tmp_path, "a", f"x{number}") for number in range(4)]
     servers = {command.server() for command in commands}
     assert len(servers) == 1
     for command in commands:
@@ -128,9 +129,9 @@ async def test_coming_while_others_leave(tmp_path: Path):
 # -- Killed ----------------------------------------------------------------------------
 
 
-async def test_one_of_two_commands_killed(tmp_path: Path):
+async def test_one_of_two_commands_killed(tmp_path: Path, start_command: StartCommand):
     """A command killed beside another changes nothing for it, and the server ends with it."""
-    killed, other = Command(tmp_path, "a", "x"), Command(tmp_path, "a", "y", 1, 10)
+    killed, other = start_command(tmp_path, "a", "x"), start_command(tmp_path, "a", "y", 1, 10)
     server = killed.server()
     assert other.server() == server
     assert next(other.acknowledged()) == 9
@@ -140,9 +141,9 @@ async def test_one_of_two_commands_killed(tmp_path: Path):
     assert not is_running(server)
 
 
-async def test_a_server_left_behind_is_adopted(tmp_path: Path):
+async def test_a_server_left_behind_is_adopted(tmp_path: Path, start_command: StartCommand):
     """The server of a killed command is found by the next one, which shuts it down."""
-    killed = Command(tmp_path, "a", "x", 5, 3)
+    killed = start_command(tmp_path, "a", "x", 5, 3)
     server = killed.server()
     acknowledged = killed.acknowledged()
     assert [next(acknowledged) for _ in range(5)] == [2, 5, 8, 11, 14]
@@ -154,11 +155,11 @@ async def test_a_server_left_behind_is_adopted(tmp_path: Path):
     assert not is_running(server)
 
 
-async def test_a_command_killed_at_any_moment(tmp_path: Path):
+async def test_a_command_killed_at_any_moment(tmp_path: Path, start_command: StartCommand):
     """Whatever a killed command saw acknowledged is in the log, and whole batches only."""
     chance = random.Random(2007)
     for round_number in range(4):
-        command = Command(tmp_path, f"s{round_number}", "x", 400, 7)
+        command = start_command(tmp_path, f"s{round_number}", "x", 400, 7)
         command.server()
         seen = -1
         stop_after = chance.randrange(1, 60)
@@ -184,10 +185,10 @@ async def test_the_server_killed_in_use(tmp_path: Path):
     assert not is_served(tmp_path)
 
 
-async def test_the_server_killed_again_and_again(tmp_path: Path):
+async def test_the_server_killed_again_and_again(tmp_path: Path, start_command: StartCommand):
     """Three commands append while their server is killed: nothing is lost, nothing is twice."""
     chance = random.Random(394)
-    commands = [Command(tmp_path, "a", f"x{number}", 150, 3) for number in range(3)]
+    commands = [start_command(tmp_path, "a", f"x{number}", 150, 3) for number in range(3)]
     for command in commands:
         command.server()
     async with open_store(data=tmp_path) as store:
@@ -222,7 +223,7 @@ async def test_a_write_that_a_kill_cut_short(tmp_path: Path):
 # -- Folders, sockets and files --------------------------------------------------------
 
 
-async def test_a_stale_socket(tmp_path: Path):
+async def test_a_stale_socket(tmp_path: Path, start_command: StartCommand):
     """The socket that a killed server left is in nobody's way, nor is a file in its place."""
     async with open_store(data=tmp_path) as store:
         assert store.socket is not None
@@ -231,7 +232,7 @@ async def test_a_stale_socket(tmp_path: Path):
     async with open_store(data=tmp_path) as store:
         await Log(store).append("a", batch("x", 0, 1))
         assert store.socket == socket
-    left = Command(tmp_path, "a", "x")
+    left = start_command(tmp_path, "a", "x")
     server = left.server()
     left.kill()
     kill_server(tmp_path, server)
@@ -241,10 +242,10 @@ async def test_a_stale_socket(tmp_path: Path):
         assert await numbers(store, "a", "x") == [0]
 
 
-async def test_a_deleted_folder(tmp_path: Path):
+async def test_a_deleted_folder(tmp_path: Path, start_command: StartCommand):
     """A server whose folder was deleted is ended by the next command there, not used."""
     data = tmp_path / "data"
-    left = Command(data, "a", "x", 1, 5)
+    left = start_command(data, "a", "x", 1, 5)
     orphan = left.server()
     next(left.acknowledged())
     left.kill()
@@ -421,9 +422,11 @@ async def test_a_damaged_folder(tmp_path: Path, name: str, content: bytes | None
     assert "its log is damaged" in await refusal(tmp_path, StoreUnfit)
 
 
-async def test_a_server_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_a_server_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_command: StartCommand
+):
     """A server that holds the folder and does not answer is named, with what to do."""
-    left = Command(tmp_path, "a", "x")
+    left = start_command(tmp_path, "a", "x")
     server = left.server()
     left.kill()
     os.kill(server, signal.SIGSTOP)

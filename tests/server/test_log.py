@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random  # noqa: TID251 (random batches, from a fixed seed)
+import random
 from collections.abc import AsyncIterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
@@ -27,7 +27,7 @@ from replay.entries import START, Entry, parse_position
 from services.log import MOST_PARTS, SESSIONS, Log, SessionSummary, log_key
 from services.store import Store, open_store
 from tests.server.command import batch
-from tests.server.conftest import StartServer
+from tests.server.conftest import StartCommand, StartServer
 from tests.server.processes import Command, kill_server, server_of
 
 
@@ -368,10 +368,10 @@ def last_of(command: Command, batches: int) -> int:
     return list(islice(command.acknowledged(), batches))[-1]
 
 
-async def test_several_processes(tmp_path: Path):
+async def test_several_processes(tmp_path: Path, start_command: StartCommand):
     """Batches of several processes each stand together; no event is lost or there twice."""
     sources = ["a", "b", "c"]
-    commands = [Command(tmp_path, "race", source, 30, 7) for source in sources]
+    commands = [start_command(tmp_path, "race", source, 30, 7) for source in sources]
     async with open_store(data=tmp_path) as store:
         for command in commands:
             command.server()
@@ -387,9 +387,9 @@ async def test_several_processes(tmp_path: Path):
     assert lengths == [7] * 90
 
 
-async def test_the_same_events_from_several_processes(tmp_path: Path):
+async def test_the_same_events_from_several_processes(tmp_path: Path, start_command: StartCommand):
     """Producers that send the same events at once add each of them once."""
-    commands = [Command(tmp_path, "race", "loop", 40, 5) for _ in range(3)]
+    commands = [start_command(tmp_path, "race", "loop", 40, 5) for _ in range(3)]
     async with open_store(data=tmp_path) as store:
         for command in commands:
             command.server()
