@@ -34,7 +34,8 @@ space   pause, go on              n  p   next, previous caution
 q       quit
 
 Last and best laps:  ◆ best of all   ◇ best of its class   • the car's own best
-State:  PIT in the lane   OUT out-lap   RET retired   FIN finished   DNS not started
+State:  PIT in the lane  OUT out-lap  PEN owes a penalty  RET retired
+        FIN finished     DNS did not start
 ▲2 ▼1   places won and lost just now      ► a car to watch"""
 
 
@@ -178,16 +179,20 @@ STATE_STYLES = {
     "OUT": "bold #56b4e9",
     "RET": "dim",
     "FIN": "bold",
+    "PEN": "bold #ff7f50",
     "DNS": "dim",
 }
 
 
 def state_of(row: Row) -> str:
-    """``PIT``, ``OUT`` (on the lap after a visit), ``RET``, ``FIN``, ``DNS``, or nothing."""
+    """``PIT``, ``OUT`` (on the lap after a visit), ``RET``, ``FIN``, ``DNS``, else ``PEN``
+    for a car that owes a penalty, or nothing."""
     if row["status"] != "running":
         return STATES[row["status"]]
     last_pit_lap = row.get("last_pit_lap")
-    return "OUT" if last_pit_lap is not None and last_pit_lap >= row["laps"] else ""
+    if last_pit_lap is not None and last_pit_lap >= row["laps"]:
+        return "OUT"
+    return "PEN" if any(one["status"] != "served" for one in row["penalties"].values()) else ""
 
 
 PENALTY_TAGS = {
@@ -223,7 +228,11 @@ def _penalty_tag(penalty: Row) -> str:
 
 
 class Column(NamedTuple):
-    """A column of the tower: narrow columns come first by ``rank``; ``grow`` takes the rest."""
+    """A column of the tower.
+
+    Columns are taken in by ``rank`` as long as they fit; ``grow`` is the share of what
+    room is left. ``replaces`` names a column that is not needed beside this one.
+    """
 
     heading: str
     width: int
@@ -231,6 +240,7 @@ class Column(NamedTuple):
     cell: Callable[[Scene, Row], Cell]
     right: bool = False
     grow: int = 0
+    replaces: str | None = None
 
 
 def _position(scene: Scene, row: Row) -> Cell:
@@ -362,7 +372,7 @@ def _columns(scene: Scene) -> list[Column]:
         Column("Class", tag_width + 3, 2, _class),
         Column("No", max(2, car_width), 0, _car, right=True),
         Column("Drv", 3, 3, _driver_short),
-        Column("Driver", 12, 15, _driver, grow=2),
+        Column("Driver", 12, 15, _driver, grow=2, replaces="Drv"),
         Column("Team", 8, 4, _team, grow=3),
         Column("Car", 16, 17, _vehicle, grow=2),
         Column("Laps", 4, 3, _laps, right=True),
@@ -389,6 +399,9 @@ def chosen_columns(columns: Sequence[Column], width: int) -> list[tuple[Column, 
             chosen.add(index)
             used += 1 + columns[index].width
     shown = [column for index, column in enumerate(columns) if index in chosen]
+    replaced = {column.replaces for column in shown}
+    shown = [column for column in shown if column.heading not in replaced]
+    used = sum(column.width + 1 for column in shown) - 1
     shares = sum(column.grow for column in shown)
     spare = width - used
     widths = []
@@ -466,18 +479,19 @@ def _facts(scene: Scene, width: int) -> Text:
     return Text(_fit(" · ".join(parts), width))
 
 
-def _headings(columns: Sequence[tuple[Column, int]]) -> Text:
+def _headings(columns: Sequence[tuple[Column, int]], columns_wide: int) -> Text:
     cells = (_fit(column.heading, width, right=column.right) for column, width in columns)
-    return Text(" ".join(cells), "dim underline")
+    return Text(_fit(" ".join(cells), columns_wide), "dim underline")
 
 
-def _line(scene: Scene, row: Row, columns: Sequence[tuple[Column, int]]) -> Text:
+def _line(scene: Scene, row: Row, columns: Sequence[tuple[Column, int]], columns_wide: int) -> Text:
     line = Text(style="dim" if row["status"] in ("retired", "not_started") else "")
     for index, (column, width) in enumerate(columns):
         if index:
             line.append(" ")
         cell = column.cell(scene, row)
         line.append(_fit(cell.text, width, right=column.right), cell.style or None)
+    line.append(" " * (columns_wide - line.cell_len))
     if row["car"] in scene.look.watched:
         line.stylize("reverse")
     return line
@@ -545,10 +559,10 @@ def render(board: Board, look: Look, width: int, height: int) -> list[Text]:
     if look.help:
         body = _help(width, room)
     else:
-        body = [_line(scene, row, columns) for row in shown]
+        body = [_line(scene, row, columns, width) for row in shown]
         body += [Text(" " * width)] * (room - len(body))
     foot = [_message(board, width), _footer(scene, len(rows) - len(shown), width)]
-    return [*head, _headings(columns), *body, *foot]
+    return [*head, _headings(columns, width), *body, *foot]
 
 
 class Tower:

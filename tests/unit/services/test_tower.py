@@ -1,0 +1,166 @@
+"""The tower as text: what a pit wall sees at 80x24, at 160x50, and on less."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from projections.frames import frame_state
+from services.tower import Board, Look, Movements, Tower, gap_text, render, short_tags
+from tests.unit.services.tower_race import CLOCK_MS, told
+
+GOLDEN = Path(__file__).with_name("tower-160x50.txt")
+LOOK = Look(age_ms=300, speed=60.0, moved={"1": 1}, watched=frozenset({"45"}))
+
+
+@pytest.fixture(scope="module")
+def board() -> Board:
+    """The board at 12:00 of the short race."""
+    return Board.of(frame_state(told().race()), CLOCK_MS)
+
+
+def lines(board: Board, look: Look = LOOK, width: int = 80, height: int = 24) -> list[str]:
+    """The screen as plain lines, their trailing spaces cut."""
+    return [line.plain.rstrip() for line in render(board, look, width, height)]
+
+
+def test_at_80_by_24(board: Board) -> None:
+    """The usual terminal: every car, gap, interval, last and best lap, stops and state."""
+    assert [line for line in lines(board) if line] == [
+        "Short Le Mans, reconstructed                                             0:12:00",
+        " ▲ SAFETY CAR ▲  caution 1  0:55                                  9:48:00 to go",
+        "lap 10 · car 7 leads · 0 lead changes · 3 of 5 running · 1 in the lane",
+        " P     Class    No Drv Team     Laps     Gap     Int     Last      Best  Pit",
+        " 1     LMP1  1   7 DUM Penske …   10       -       - 1:10.000• 1:10.000    0 RET",
+        " 2 ▲1  LMP1  2   1 CAP Audi Sp…    9  15.000  15.000 1:10.400  1:09.500◆   0",
+        " 3  ►  GT2   1  45 BER Flying …    8     1 L     1 L 1:20.000◇ 1:20.000◇   0 PEN",
+        " 4     GT2   2  62 SAL Risi Co…    8     1 L   4.000 1:20.500• 1:20.500    0 PIT",
+        " 5     GT2   3 007     Aston M…    0                                       0 DNS",
+        "0:11:55 Car 7 retired: engine",
+        "▶ 60x  data 0.3 s old                                             ? help  q quit",
+    ]
+
+
+def test_at_160_by_50(board: Board) -> None:
+    """With room there are drivers, teams and cars in full, class gaps, pace, penalties."""
+    shown = lines(board, width=160, height=50)
+    assert [line for line in shown if line] == GOLDEN.read_text().splitlines()
+
+
+@pytest.mark.parametrize("height", [10, 24, 50])
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 160, 300])
+def test_every_size_is_filled_exactly(board: Board, width: int, height: int) -> None:
+    """Each line is as wide as the screen, and there are as many as it has."""
+    drawn = render(board, LOOK, width, height)
+    assert len(drawn) == height
+    assert {line.cell_len for line in drawn} == {width}
+
+
+@pytest.mark.parametrize(("width", "height"), [(39, 24), (80, 9), (1, 1)])
+def test_a_terminal_too_small_says_so(board: Board, width: int, height: int) -> None:
+    """Below 40x10 nothing useful fits."""
+    drawn = render(board, LOOK, width, height)
+    assert len(drawn) == height
+    assert "too small: 40x10 at least".startswith(drawn[0].plain.rstrip("… "))
+
+
+def test_a_narrow_terminal_keeps_what_is_read_first(board: Board) -> None:
+    """At 40 columns: position, class, car, gap, interval, state."""
+    shown = lines(board, width=40, height=12)
+    assert shown[5] == " 2 LMP1  2   1 CAP  15.000  15.000"
+    assert shown[7] == " 4 GT2   2  62 SAL     1 L   4.000 PIT"
+
+
+def test_only_one_class(board: Board) -> None:
+    """With a class chosen, the gaps are those in the class."""
+    shown = lines(board, Look(car_class="GT2"))
+    assert [line.split()[3] for line in shown[4:7]] == ["45", "62", "007"]
+    assert shown[4].split()[-6:-4] == ["-", "-"]
+    assert shown[5].split()[-6:-4] == ["4.000", "4.000"]
+    assert "only GT2" in shown[-1]
+
+
+def test_a_short_terminal_scrolls(board: Board) -> None:
+    """Rows that do not fit are counted, and reached by scrolling, never past the last."""
+    assert "1 more" in lines(board, height=10)[-1]
+    assert lines(board, Look(top=99), height=10)[7].split()[3] == "007"
+
+
+def test_stale_data_are_marked(board: Board) -> None:
+    """What is older than ten seconds is called stale; what is there stays."""
+    shown = lines(board, Look(age_ms=12_300))
+    assert shown[-1].startswith("STALE: data 12.3 s old")
+    assert "Audi" in shown[5]
+
+
+def test_a_pause_and_the_end_are_told(board: Board) -> None:
+    """The footer says what the playhead does."""
+    assert lines(board, Look(speed=1.0, paused=True))[-1].startswith("PAUSED")
+    assert lines(board, Look(speed=1.0, ended=True))[-1].startswith("END")
+    assert lines(board, Look(speed=float("inf")))[-1].startswith("▶ max")
+
+
+def test_help_replaces_the_field(board: Board) -> None:
+    """The head stays in view."""
+    shown = lines(board, Look(help=True))
+    assert shown[1].startswith(" ▲ SAFETY CAR")
+    assert any("previous caution" in line for line in shown)
+
+
+def test_before_anything_happened() -> None:
+    """A session of which nothing is known yet can be drawn."""
+    empty = Board.of(frame_state(type(told())().race()), 0)
+    assert lines(empty)[:2] == [
+        "Untitled session" + " " * 57 + "0:00:00",
+        " WAITING FOR THE START",
+    ]
+
+
+def test_the_words_that_tell_the_flag_need_no_colour(board: Board) -> None:
+    """Drawn without colours the flag, the states and the marks are still there."""
+    text = io.StringIO()
+    Console(file=text, width=80, height=24, color_system=None).print(Tower(board, LOOK))
+    for sign in ("SAFETY CAR", "PIT", "RET", "◆", "▲1"):
+        assert sign in text.getvalue()
+
+
+def test_class_tags_are_short_but_different() -> None:
+    """GTD and GTDPRO are told apart; names that begin alike get more signs."""
+    assert short_tags(["LMP2", "GTD", "GTDPRO"]) == {"LMP2": "LMP2", "GTD": "GTD", "GTDPRO": "GTDP"}
+    assert short_tags(["LMP2", "LMP2 Pro/Am"], 4) == {"LMP2": "LMP2", "LMP2 Pro/Am": "LMP2P"}
+
+
+@pytest.mark.parametrize(
+    ("gap", "told"),
+    [
+        ({}, ""),
+        ({"laps": 24}, "24 L"),
+        ({"ms": 923}, "0.923"),
+        ({"ms": 59_999}, "59.999"),
+        ({"ms": 62_345}, "1:02.3"),
+    ],
+)
+def test_gaps_fit_their_column(gap: dict[str, int], told: str) -> None:
+    """A gap is laps, seconds, or minutes with a tenth."""
+    assert gap_text(gap) == told
+
+
+def test_movements_are_marked_for_a_while() -> None:
+    """Places won and lost are added up while they are fresh, then forgotten."""
+    movements = Movements(hold_ms=4000)
+    assert movements.see(["1", "2", "3"], 0) == {}
+    assert movements.see(["1", "3", "2"], 1000) == {"3": 1, "2": -1}
+    assert movements.see(["3", "1", "2"], 3000) == {"3": 2, "1": -1, "2": -1}
+    assert movements.see(["3", "1", "2"], 5000) == {"3": 2, "1": -1}
+    assert movements.see(["3", "1", "2"], 8000) == {}
+
+
+def test_a_place_won_back_is_no_movement() -> None:
+    """A car that is where it was has no mark."""
+    movements = Movements()
+    movements.see(["1", "2"], 0)
+    movements.see(["2", "1"], 100)
+    assert movements.see(["1", "2"], 200) == {}
