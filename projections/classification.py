@@ -11,6 +11,9 @@ Rules common to all:
   penalties. The order they had before stays in force for everyone else;
 - a disqualified car stands at the end, and everyone behind it moves up.
 
+Qualifying and practice are classified by best lap instead, the earlier of equal ones
+first; a lap whose time was deleted is none; cars without a time stand behind.
+
 What differs (``Convention``): whether a car must take the flag, whether retirements keep
 their place on laps (ALMS, IMSA) or follow the finishers (Le Mans), the distance a car
 must complete, and whether cars without a lap are listed.
@@ -22,7 +25,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from projections.order import natural
+from projections.order import NEVER, natural
 from projections.race import Race
 from projections.stewards import Penalty
 
@@ -90,8 +93,12 @@ def classify(race: Race, convention: Convention = ON_LAPS) -> list[Classified]:
     """
     book = _Book(race)
     cars = [_standing(race, car, book, convention) for car in race.laps.laps]
-    cars = _short_of_distance(cars, convention)
-    cars.sort(key=lambda one: (one.group, -one.laps, one.total_ms, natural(one.car)))
+    if race.session.opened.kind == "race":
+        cars = _short_of_distance(cars, convention)
+        cars.sort(key=lambda one: (one.group, -one.laps, one.total_ms, natural(one.car)))
+    else:
+        cars = [one._replace(status="classified") for one in cars]
+        cars.sort(key=lambda one: (*_best(race, one.car), natural(one.car)))
     cars = book.disqualify(book.back_of_class(book.places_dropped(cars)))
     if convention.no_laps == "last":
         cars += _without_laps(race, book)
@@ -235,15 +242,19 @@ def _idle_status(race: Race, car: str, book: _Book) -> str:
     return "retired" if car in race.order.passings else "not_started"
 
 
+def _best(race: Race, car: str) -> tuple[int, int]:
+    """The car's best lap in ms and when it was set; a car without one comes last."""
+    best = race.laps.best.get(car)
+    return (best.ms, best.at) if best else (NEVER, NEVER)
+
+
 def _rows(race: Race, cars: list[_Standing]) -> list[Classified]:
     rows = []
     places: dict[str | None, int] = {}
-    winner = cars[0] if cars else None
     for position, one in enumerate(cars, start=1):
         places[one.car_class] = places.get(one.car_class, 0) + 1
         best = race.laps.best.get(one.car)
-        behind = winner.laps - one.laps if winner else 0
-        timed = one.laps > 0 and winner is not None
+        gap_laps, gap_ms = _gap(race, cars[0], one)
         rows.append(
             Classified(
                 position=position,
@@ -253,8 +264,8 @@ def _rows(race: Race, cars: list[_Standing]) -> list[Classified]:
                 status=one.status,
                 laps=one.laps,
                 total_ms=one.total_ms if one.laps else None,
-                gap_laps=behind or None,
-                gap_ms=one.total_ms - winner.total_ms if timed and winner and not behind else None,
+                gap_laps=gap_laps,
+                gap_ms=gap_ms,
                 penalty_ms=one.penalty_ms,
                 penalty_laps=one.penalty_laps,
                 best_lap_ms=best.ms if best else None,
@@ -262,3 +273,14 @@ def _rows(race: Race, cars: list[_Standing]) -> list[Classified]:
             )
         )
     return rows
+
+
+def _gap(race: Race, first: _Standing, one: _Standing) -> tuple[int | None, int | None]:
+    """Behind the first in whole laps, or else in ms: of the race, or of the best laps."""
+    if race.session.opened.kind != "race":
+        best, behind = _best(race, one.car)[0], _best(race, first.car)[0]
+        return None, best - behind if best != NEVER else None
+    laps = first.laps - one.laps
+    if laps or not one.laps:
+        return laps or None, None
+    return None, one.total_ms - first.total_ms

@@ -9,6 +9,9 @@ effect. Two kinds can be told from it without guessing:
   laps and time (with the time added) without some cars, and then those cars, as they were
   penalised one after the other.
 
+In qualifying a third kind can be told: lap times that were deleted, which are all those
+quicker than the one that the result prints (or all, where it prints none).
+
 Anything else is listed as unreconciled, never forced. The official result is read here
 and nowhere else: the classification knows only the penalties.
 """
@@ -17,15 +20,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
-from events import AnyEvent, PenaltyImposed, ResultDeclared, ResultRow
+from events import (
+    AnyEvent,
+    Basis,
+    LapTimeDeleted,
+    PenaltyImposed,
+    ResultDeclared,
+    ResultRow,
+)
 from events.clock import format_lap_time
+from events.stewards import PenaltyKind
 from projections.classification import Classified, classify
 from projections.race import Race
 from projections.timeline import Timeline
 
 SOURCE = "inferred"
+INFERRED = "inferred from the official result"
 SECOND = 1_000
 
 
@@ -40,9 +52,9 @@ class Unreconciled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The penalties that explain the result, and what they leave unexplained."""
+    """The decisions that explain the result, and what they leave unexplained."""
 
-    penalties: tuple[PenaltyImposed, ...]
+    decisions: tuple[PenaltyImposed | LapTimeDeleted, ...]
     unreconciled: tuple[Unreconciled, ...]
 
 
@@ -56,39 +68,60 @@ def reconcile(events: Iterable[AnyEvent], declared: ResultDeclared) -> Reconcili
     timeline.add(events)
     draft = _Draft(timeline.race.at)
     official = {row.car: row for row in declared.rows}
-    _add_times(draft, timeline.race, official)
-    timeline.add(draft.penalties)
+    is_race = timeline.race.session.opened.kind == "race"
+    if is_race:
+        _add_times(draft, timeline.race, official)
+    else:
+        _delete_times(draft, timeline.race, official)
+    timeline.add(draft.decisions)
     _send_to_back(draft, classify(timeline.race), declared.rows)
-    timeline.add(draft.penalties)
+    timeline.add(draft.decisions)
     return Reconciliation(
-        tuple(draft.penalties), tuple(_differences(classify(timeline.race), official))
+        tuple(draft.decisions),
+        tuple(_differences(classify(timeline.race), official, is_race)),
     )
 
 
 class _Draft:
-    """The penalties inferred so far."""
+    """The decisions inferred so far."""
 
     def __init__(self, at: int) -> None:
         self._at = at
-        self.penalties: list[PenaltyImposed] = []
+        self.decisions: list[PenaltyImposed | LapTimeDeleted] = []
 
-    def impose(self, car: str, kind: str, amount: int | None, reason: str) -> None:
+    def impose(self, car: str, kind: PenaltyKind, amount: int | None, reason: str) -> None:
         """Note a penalty that the official result shows."""
-        self.penalties.append(
-            PenaltyImposed.model_validate(
-                {
-                    "at": self._at,
-                    "source": SOURCE,
-                    "source_seq": len(self.penalties),
-                    "basis": "published",
-                    "penalty_id": f"{SOURCE}-{len(self.penalties) + 1}",
-                    "car": car,
-                    "kind": kind,
-                    "amount": amount,
-                    "reason": f"inferred from the official result: {reason}",
-                }
+        self.decisions.append(
+            PenaltyImposed(
+                **self._head(),
+                penalty_id=f"{SOURCE}-{len(self.decisions) + 1}",
+                car=car,
+                kind=kind,
+                amount=amount,
+                reason=f"{INFERRED}: {reason}",
             )
         )
+
+    def delete(self, car: str, lap: int, reason: str) -> None:
+        """Note a lap time that the official result passes over."""
+        self.decisions.append(
+            LapTimeDeleted(**self._head(), car=car, lap=lap, reason=f"{INFERRED}: {reason}")
+        )
+
+    def _head(self) -> _Head:
+        return {
+            "at": self._at,
+            "source": SOURCE,
+            "source_seq": len(self.decisions),
+            "basis": "published",
+        }
+
+
+class _Head(TypedDict):
+    at: int
+    source: str
+    source_seq: int
+    basis: Basis
 
 
 def _add_times(draft: _Draft, race: Race, official: dict[str, ResultRow]) -> None:
@@ -106,6 +139,22 @@ def _add_times(draft: _Draft, race: Race, official: dict[str, ResultRow]) -> Non
                 f"its total time of {format_lap_time(row.total_ms)} is {added // SECOND} s "
                 "longer than the time at the line",
             )
+
+
+def _delete_times(draft: _Draft, race: Race, official: dict[str, ResultRow]) -> None:
+    for car, row in official.items():
+        best = race.laps.best.get(car)
+        if best is None or (row.best_lap_ms is not None and best.ms >= row.best_lap_ms):
+            continue
+        printed = f"prints {format_lap_time(row.best_lap_ms)}" if row.best_lap_ms else "prints none"
+        for lap in race.laps.laps[car]:
+            ms = lap.lap_time_ms
+            if ms is not None and (row.best_lap_ms is None or ms < row.best_lap_ms):
+                draft.delete(
+                    car,
+                    lap.lap,
+                    f"{format_lap_time(ms)} is quicker than the best lap, of which it {printed}",
+                )
 
 
 def _send_to_back(
@@ -129,7 +178,7 @@ def _out_of_order(cars: Sequence[str], ranks: dict[str, int]) -> Sequence[str]:
 
 
 def _differences(
-    computed: Sequence[Classified], official: dict[str, ResultRow]
+    computed: Sequence[Classified], official: dict[str, ResultRow], is_race: bool
 ) -> Iterable[Unreconciled]:
     rows = {row.car: row for row in computed}
     for car in dict.fromkeys([*official, *rows]):
@@ -140,8 +189,9 @@ def _differences(
         pairs: list[tuple[str, int | None, int | None]] = [
             ("position", ours.position, theirs.position),
             ("laps", ours.laps, theirs.laps),
-            ("total_ms", ours.total_ms, theirs.total_ms or None),
         ]
+        if is_race:
+            pairs.append(("total_ms", ours.total_ms, theirs.total_ms or None))
         if theirs.best_lap_ms:
             pairs.append(("best_lap_ms", ours.best_lap_ms, theirs.best_lap_ms))
         for what, mine, official_value in pairs:

@@ -174,6 +174,21 @@ class TestLeMans:
         assert classify(story.race(), short)[1].status == "classified"
 
 
+def test_qualifying_is_by_best_lap():
+    """The quickest first, of equal ones the earlier; a deleted time is none."""
+    story = opened("1", "2", "3", "4", kind="qualifying")
+    story.lap("2", 1, 70_000, 60_000).lap("1", 1, 71_000, 60_000).lap("3", 1, 72_000, 59_000)
+    story.lap("3", 2, 131_500, 59_500)
+    story.tell(ev.LapTimeDeleted, 140_000, car="3", lap=1)
+    rows = classify(story.race())
+    assert [(row.car, row.best_lap_ms, row.gap_ms) for row in rows] == [
+        ("3", 59_500, 0),
+        ("2", 60_000, 500),
+        ("1", 60_000, 500),
+        ("4", None, None),
+    ]
+
+
 def test_while_the_race_runs_all_stand_on_laps():
     """Before the flag nobody has failed to take it."""
     story = opened("1", "2").laps("1", 3).laps("2", 2)

@@ -33,7 +33,7 @@ def race() -> Story:
 
 
 def penalties(found: Reconciliation) -> list[tuple[str, str, int | None]]:
-    return [(p.car, p.kind, p.amount) for p in found.penalties]
+    return [(p.car, p.kind, p.amount) for p in found.decisions if isinstance(p, ev.PenaltyImposed)]
 
 
 def test_a_result_that_agrees_needs_none():
@@ -53,8 +53,8 @@ def test_whole_seconds_are_a_time_penalty():
     )
     assert penalties(found) == [("1", "time", 5)]
     assert found.unreconciled == ()
-    assert found.penalties[0].basis == "published"
-    assert "inferred" in (found.penalties[0].reason or "")
+    assert found.decisions[0].basis == "published"
+    assert "inferred" in (found.decisions[0].reason or "")
 
 
 def test_other_times_are_not_explained():
@@ -84,6 +84,23 @@ def test_laps_that_differ_are_not_explained():
         story, declared(story, ("1", 1, 60_000), ("2", 2, 121_000), ("3", 2, 122_000))
     )
     assert ("1", "laps", "2", "1") in [tuple(one) for one in found.unreconciled]
+
+
+def test_deleted_lap_times_of_qualifying():
+    """Laps quicker than the best that is printed were deleted."""
+    story = opened("1", "2", kind="qualifying").lap("1", 1, 60_000).lap("1", 2, 118_000, 58_000)
+    story.lap("2", 1, 61_000, 59_000)
+    rows = (
+        ResultRow(position=1, car="2", status="classified", laps=1, best_lap_ms=59_000),
+        ResultRow(position=2, car="1", status="classified", laps=2, best_lap_ms=60_000),
+    )
+    result = story.tell(ev.ResultDeclared, 700_000, status="final", rests_on="a test", rows=rows)
+    assert isinstance(result, ResultDeclared)
+    found = reconcile(story, result)
+    assert [
+        (one.car, one.lap) for one in found.decisions if isinstance(one, ev.LapTimeDeleted)
+    ] == [("1", 2)]
+    assert found.unreconciled == ()
 
 
 def test_a_car_that_only_one_side_lists():
