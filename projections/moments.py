@@ -42,4 +42,5 @@ def _caution(text: str, number: int, race: Race) -> int:
     for caution in race.track.cautions():
         if caution.number == number:
             return caution.start_ms
-    raise BadMoment(text, f"there were {race.track.number} cautions until {format_clock(race.at)}")
+    last = f"the last was caution {race.track.number}" if race.track.number else "there was none"
+    raise BadMoment(text, f"no such caution; until {format_clock(race.at)} {last}")

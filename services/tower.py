@@ -217,7 +217,7 @@ def penalty_text(penalties: Iterable[Row]) -> Cell:
 
 
 def _penalty_tag(penalty: Row) -> str:
-    kind, amount = penalty["kind"], penalty.get("amount")
+    kind, amount = str(penalty["kind"]), penalty.get("amount")
     tag = PENALTY_TAGS.get(kind, kind[:4].upper())
     if amount is None:
         return tag

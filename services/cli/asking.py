@@ -15,7 +15,7 @@ from events.errors import BadMoment, UnknownCar, UnknownClass, UnknownSession, U
 from projections.moments import moment_of
 from projections.race import Race
 from projections.timeline import Timeline
-from replay.entries import START, parse_position
+from replay.entries import START, check_session_id, parse_position
 from services.built_in import BUILT_IN, put_into_store
 from services.cli.shell import with_log
 from services.log import Log
@@ -88,6 +88,7 @@ async def read(log: Log, question: Question) -> Recorded:
 
 async def find(log: Log, session: str) -> None:
     """Raise UnknownSession, with names like it, unless the store or this program has it."""
+    check_session_id(session)
     await put_into_store(log, session)
     if await log.exists(session):
         return

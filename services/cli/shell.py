@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from events.errors import LapstreamError
-from services.log import Log
-from services.store import open_store
+
+if TYPE_CHECKING:
+    from services.log import Log
 
 T = TypeVar("T")
 INTERRUPTED = 130
@@ -20,6 +21,8 @@ INTERRUPTED = 130
 
 def with_log(url: str | None, data: Path | None, work: Callable[[Log], Awaitable[T]]) -> T:
     """Run a coroutine on the logs of the store; the store is left again at its end."""
+    from services.log import Log
+    from services.store import open_store
 
     async def run() -> T:
         async with open_store(url, data) as store:

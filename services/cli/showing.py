@@ -27,12 +27,12 @@ def register(app: typer.Typer) -> None:
     app.command("replay", rich_help_panel=WATCH)(replay)
 
 
-def parse_speed(text: str) -> float:
+def parse_speed(text: str | float) -> float:
     """A number from 0.1 to 10000, or ``max``. Raises BadParameter, which ends with 2."""
     if text == "max":
         return MAX
     try:
-        speed = float(text.removesuffix("x"))
+        speed = float(str(text).removesuffix("x"))
     except ValueError:
         speed = math.nan
     if not SLOWEST <= speed <= FASTEST:

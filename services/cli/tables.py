@@ -159,7 +159,7 @@ def _show_penalties(penalties: Sequence[Row]) -> str:
 
 
 def _joined(show: Callable[[Any], str]) -> Callable[[str, Any], dict[str, Any]]:
-    return lambda name, values: {name: values and show(values)}
+    return lambda name, values: {name: None if values is None else show(values)}
 
 
 def _words(value: str) -> str:
@@ -192,9 +192,7 @@ TIMES = Kind(
         "description": "milliseconds, null where a loop was missed",
     },
     _times,
-    spread=lambda name, values: {
-        name: values and " ".join("-" if one is None else str(one) for one in values)
-    },
+    spread=_joined(lambda values: " ".join("-" if one is None else str(one) for one in values)),
 )
 GAP = Kind(
     {

@@ -1,0 +1,74 @@
+"""A store in memory, as far as the commands that ask need one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+from events import AnyEvent, encode
+from events.errors import PositionConflict
+from replay.entries import EVENT_FIELD, START, Entry, parse_position
+from services.log import AppendResult, SessionSummary
+
+FIRST_LEARNED = 1_700_000_000_000
+"""The wall-clock time at which the first entry is learned; each next one a second later."""
+
+
+class MemoryLog:
+    """The reading side of ``services.log.Log``, and a plain append, on lists."""
+
+    def __init__(self) -> None:
+        self.logs: dict[str, list[Entry]] = {}
+
+    def __call__(self, _: object) -> MemoryLog:
+        """Stand for the class Log, called with a store."""
+        return self
+
+    @contextlib.asynccontextmanager
+    async def opened(self, *_: object) -> AsyncIterator[MemoryLog]:
+        """Stand for ``open_store``."""
+        yield self
+
+    def hold(self, session: str, payloads: Iterable[bytes]) -> None:
+        """Put entries into a session."""
+        entries = self.logs.setdefault(session, [])
+        for payload in payloads:
+            position = f"{FIRST_LEARNED + 1000 * len(entries)}-0"
+            entries.append(Entry(position, (EVENT_FIELD, payload)))
+
+    async def append(
+        self, session: str, events: Sequence[AnyEvent], *, expected: str | None = None
+    ) -> AppendResult:
+        if expected == START and self.logs.get(session):
+            raise PositionConflict(session, START, self.logs[session][-1].position)
+        self.hold(session, map(encode, events))
+        positions = tuple(entry.position for entry in self.logs[session][-len(events) :])
+        return AppendResult(positions, positions[-1])
+
+    async def read(
+        self, session: str, after: str = START, upto: str | None = None, **_: Any
+    ) -> AsyncIterator[list[Entry]]:
+        entries = self.logs.get(session, [])
+        if upto is not None:
+            last = parse_position(upto if "-" in upto else f"{upto}-{2**64 - 1}")
+            entries = [entry for entry in entries if parse_position(entry.position) <= last]
+        if entries:
+            yield entries
+
+    async def exists(self, session: str) -> bool:
+        return session in self.logs
+
+    async def length(self, session: str) -> int:
+        return len(self.logs.get(session, []))
+
+    async def sessions(self) -> list[SessionSummary]:
+        return [
+            SessionSummary(
+                name,
+                len(entries),
+                entries[0].position if entries else START,
+                entries[-1].position if entries else START,
+            )
+            for name, entries in sorted(self.logs.items())
+        ]
