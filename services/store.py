@@ -32,6 +32,10 @@ SOCKET_TIMEOUT = 30.0
 """Seconds to wait for an answer. redis-py's five would cut off a blocking read that waits
 as long, and an import that the server takes in as one batch."""
 
+RETRIES = 10
+"""Further attempts at a command whose answer did not come. They last about three seconds,
+in which an embedded server that was killed is back."""
+
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
 """The oldest versions that are fit."""
 
@@ -73,7 +77,7 @@ async def open_store(
             yield store
     else:
         name = url_name(url)
-        promise = await _checked(url, name)
+        promise = await _checked(url, name, retries=0)
         async with _connected(url, name, connections) as redis:
             yield Store(redis, url, name, promise)
 
@@ -95,19 +99,16 @@ async def _open_embedded(data: Path, connections: int) -> AsyncIterator[Store]:
     async with EmbeddedServer(data).running() as server:
         url = f"unix://{quote(str(server.socket))}?db=0"
         name = str(server.data)
-        promise = await _checked(url, name)
+        promise = await _checked(url, name, RETRIES)
         async with _connected(url, name, connections) as redis:
             yield Store(redis, url, name, promise, server.socket)
 
 
 @contextlib.asynccontextmanager
 async def _connected(
-    url: str, name: str, connections: int, retries: int = 10
+    url: str, name: str, connections: int, retries: int = RETRIES
 ) -> AsyncIterator[Redis]:
-    """A client of the server there, with the pool and the patience that we need.
-
-    Ten attempts last about three seconds, in which the embedded server is back.
-    """
+    """A client of the server there, with the pool and the patience that we need."""
     try:
         pool = ConnectionPool.from_url(
             url,
@@ -130,9 +131,9 @@ async def _connected(
 # -- What a server must be ---------------------------------------------------------------
 
 
-async def _checked(url: str, name: str) -> str:
+async def _checked(url: str, name: str, retries: int) -> str:
     """Ask the server what it is. Returns the promise; raises StoreError where it is unfit."""
-    async with _connected(url, name, connections=1, retries=0) as redis:
+    async with _connected(url, name, 1, retries) as redis:
         with spoken_to(name):
             info = await redis.info()
             try:
