@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from projections.frames import State
-from services.cli.tables import show_flag, show_gap, show_penalty
-from services.tower import Board, clock_text, running_text
+from services.tower import Board
+from services.words import clock_text, running_text, show_flag, show_gap, show_penalty
 
 TOP = 5
 EVERY_MS = 15 * 60_000

@@ -15,8 +15,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from events.clock import format_clock
 from projections.frames import State
+from services.words import clock_text, gap_text, lap_time_text, running_text
 
 Row = Mapping[str, Any]
 
@@ -130,48 +130,7 @@ def short_tags(names: Iterable[str], width: int = 4) -> dict[str | None, str]:
     return {name: plain[name][:width] for name in names}
 
 
-# -- Words and numbers ---------------------------------------------------------------------
-
-
-def gap_text(gap: Row | None, *, leads: bool = False) -> str:
-    """A gap in seven signs at most: ``2 L``, ``35.104``, ``1:02.3``; ``-`` for the leader."""
-    if gap is None:
-        return ""
-    laps, ms = gap.get("laps"), gap.get("ms")
-    if laps:
-        return f"{laps} L"
-    if ms is None:
-        return ""
-    return "-" if leads else _seconds(ms)
-
-
-def _seconds(ms: int) -> str:
-    minutes, rest = divmod(ms, 60_000)
-    if minutes == 0:
-        return f"{rest / 1000:.3f}"
-    return f"{minutes}:{rest // 1000:02}.{rest % 1000 // 100}"
-
-
-def lap_time_text(ms: int | None) -> str:
-    """A lap time in eight signs at most: ``1:09.195``, and ``62:13`` for one in the garage."""
-    if ms is None:
-        return ""
-    minutes, rest = divmod(ms, 60_000)
-    if minutes > 9:
-        return f"{minutes}:{rest // 1000:02}"
-    return f"{minutes}:{rest // 1000:02}.{rest % 1000:03}"
-
-
-def clock_text(ms: int) -> str:
-    """``H:MM:SS``."""
-    return format_clock(ms - ms % 1000).removesuffix(".000")
-
-
-def running_text(ms: int) -> str:
-    """How long something has lasted: ``4:12``, ``1:04:12``."""
-    text = clock_text(max(0, ms))
-    return text[2:].removeprefix("0") if text.startswith("0:") else text
-
+# -- States and penalties ---------------------------------------------------------------------
 
 STATES = {"pit": "PIT", "retired": "RET", "finished": "FIN", "not_started": "DNS"}
 STATE_STYLES = {

@@ -10,7 +10,8 @@ import typer
 
 from events.clock import format_clock
 from services.cli.options import Format
-from services.cli.tables import Row, Table, show_flag
+from services.cli.tables import Row, Table
+from services.words import show_flag
 
 ANY_WIDTH = 100_000
 """Columns where no terminal limits them."""

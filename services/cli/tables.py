@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, get_args
 
 from events import Flag
 from events.clock import format_clock, format_lap_time
+from services.words import show_flag, show_gap, show_penalty, spaced
 
 Row = Mapping[str, Any]
 Schema = dict[str, Any]
@@ -125,28 +126,6 @@ def _csv_cell(value: Any) -> Any:
 # -- Kinds of values -----------------------------------------------------------------------
 
 
-def show_gap(gap: Row) -> str:
-    """``+2 laps``, ``+35.104``, or nothing for the leader and for a car without a crossing."""
-    if gap["laps"]:
-        return f"+{gap['laps']} lap{'s' if gap['laps'] > 1 else ''}"
-    return f"+{format_lap_time(gap['ms'])}" if gap["ms"] else ""
-
-
-def show_flag(flag: str) -> str:
-    """A flag or kind of caution as it is said: ``FCY``, ``safety car``."""
-    return {"fcy": "FCY", "vsc": "VSC", "code_60": "Code 60"}.get(flag, _words(flag))
-
-
-def show_penalty(kind: str, amount: int | None) -> str:
-    """A penalty in a few words: ``drive through``, ``stop and hold 30 s``, ``1 lap``."""
-    words = kind.replace("_", " ")
-    if amount is None:
-        return words
-    if kind in ("time", "stop_and_hold"):
-        return f"{words} {amount} s"
-    return f"{amount} {words.rstrip('s') if amount == 1 else words}"
-
-
 def _spread_gap(name: str, gap: Row | None) -> dict[str, Any]:
     gap = gap or {}
     return {f"{name}_laps": gap.get("laps"), f"{name}_ms": gap.get("ms")}
@@ -162,17 +141,13 @@ def _joined(show: Callable[[Any], str]) -> Callable[[str, Any], dict[str, Any]]:
     return lambda name, values: {name: None if values is None else show(values)}
 
 
-def _words(value: str) -> str:
-    return value.replace("_", " ")
-
-
 def _times(values: Sequence[int | None]) -> str:
     return " ".join("-" if one is None else format_lap_time(one) for one in values)
 
 
 def choice(*values: str) -> Kind:
     """One of these words."""
-    return Kind({"enum": list(values)}, _words)
+    return Kind({"enum": list(values)}, spaced)
 
 
 TEXT = Kind({"type": "string"}, str)

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from projections.frames import frame_state
-from services.tower import Board, Look, Movements, Tower, gap_text, render, short_tags
+from services.tower import Board, Look, Movements, Tower, render, short_tags
+from services.words import gap_text
 from tests.unit.services.tower_race import CLOCK_MS, told
 
 GOLDEN = Path(__file__).with_name("tower-160x50.txt")

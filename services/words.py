@@ -1,0 +1,80 @@
+"""How gaps, times, flags and penalties are said to people.
+
+``show_...`` says it in a table or a sentence, ``..._text`` in a narrow column of a tower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from events.clock import format_clock, format_lap_time
+
+Row = Mapping[str, Any]
+
+
+def spaced(word: str) -> str:
+    """``not_started`` as ``not started``."""
+    return word.replace("_", " ")
+
+
+def show_gap(gap: Row) -> str:
+    """``+2 laps``, ``+35.104``, or nothing for the leader and for a car without a crossing."""
+    if gap["laps"]:
+        return f"+{gap['laps']} lap{'s' if gap['laps'] > 1 else ''}"
+    return f"+{format_lap_time(gap['ms'])}" if gap["ms"] else ""
+
+
+def show_flag(flag: str) -> str:
+    """A flag or kind of caution as it is said: ``FCY``, ``safety car``."""
+    return {"fcy": "FCY", "vsc": "VSC", "code_60": "Code 60"}.get(flag, spaced(flag))
+
+
+def show_penalty(kind: str, amount: int | None) -> str:
+    """A penalty in a few words: ``drive through``, ``stop and hold 30 s``, ``1 lap``."""
+    words = spaced(kind)
+    if amount is None:
+        return words
+    if kind in ("time", "stop_and_hold"):
+        return f"{words} {amount} s"
+    return f"{amount} {words.rstrip('s') if amount == 1 else words}"
+
+
+def gap_text(gap: Row | None, *, leads: bool = False) -> str:
+    """A gap in seven signs at most: ``2 L``, ``35.104``, ``1:02.3``; ``-`` for the leader."""
+    if gap is None:
+        return ""
+    laps, ms = gap.get("laps"), gap.get("ms")
+    if laps:
+        return f"{laps} L"
+    if ms is None:
+        return ""
+    return "-" if leads else _seconds(ms)
+
+
+def _seconds(ms: int) -> str:
+    minutes, rest = divmod(ms, 60_000)
+    if minutes == 0:
+        return f"{rest / 1000:.3f}"
+    return f"{minutes}:{rest // 1000:02}.{rest % 1000 // 100}"
+
+
+def lap_time_text(ms: int | None) -> str:
+    """A lap time in eight signs at most: ``1:09.195``, and ``62:13`` for one in the garage."""
+    if ms is None:
+        return ""
+    minutes, rest = divmod(ms, 60_000)
+    if minutes > 9:
+        return f"{minutes}:{rest // 1000:02}"
+    return f"{minutes}:{rest // 1000:02}.{rest % 1000:03}"
+
+
+def clock_text(ms: int) -> str:
+    """``H:MM:SS``."""
+    return format_clock(ms - ms % 1000).removesuffix(".000")
+
+
+def running_text(ms: int) -> str:
+    """How long something has lasted: ``4:12``, ``1:04:12``."""
+    text = clock_text(max(0, ms))
+    return text[2:].removeprefix("0") if text.startswith("0:") else text
