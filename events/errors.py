@@ -14,6 +14,7 @@ something to do, what to do.
     ├── BadRules                   a regulation pack, by file and key
     ├── UnknownRules               no such regulation pack
     ├── BadMoment                  an instant such as ``lap:372`` that cannot be found
+    ├── BadHypothesis              a supposed penalty that is not written as one
     ├── BadSessionId               a name that no session can have
     ├── UnknownSession             no such session
     ├── UnknownCar                 no such car in the session
@@ -130,6 +131,15 @@ class UnknownRules(LapstreamError):
 
 class BadMoment(LapstreamError):
     """An instant that is not written as one, or that the race never reached."""
+
+    def __init__(self, value: str, reason: str) -> None:
+        self.value = value
+        self.reason = reason
+        super().__init__(f"{value!r}: {reason}")
+
+
+class BadHypothesis(LapstreamError):
+    """A supposed penalty that is not written as one."""
 
     def __init__(self, value: str, reason: str) -> None:
         self.value = value

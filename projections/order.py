@@ -115,6 +115,13 @@ class RunningOrder(Projection):
             self.finished[car] = event.at
         return True
 
+    def finish_where_they_stand(self) -> None:
+        """Take every car that is not retired for finished at the last lap it completed."""
+        for car, history in self.passings.items():
+            lines = self.laps.get(car, 0) * self.lines_per_lap
+            if lines and car not in self.retired:
+                self.finished.setdefault(car, history[lines - 1])
+
     def _pass(self, car: str, line: int, at: int) -> None:
         history = self.passings[car]
         passed = len(history)

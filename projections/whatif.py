@@ -1,0 +1,141 @@
+"""What the order would be if: penalties, retirements, the race stopped now, other rules.
+
+The log is not touched: the hypothetical events are folded behind a copy of the race.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast, get_args
+
+from events import CarRetired, FlagShown, PenaltyImposed
+from events.errors import BadHypothesis, UnknownCar
+from events.stewards import PenaltyKind
+from projections.classification import ON_LAPS, Classified, Convention, classify
+from projections.order import natural
+from projections.race import Race
+
+SOURCE = "what-if"
+WITH_AMOUNT = frozenset({"stop_and_hold", "time", "laps", "places", "points"})
+
+
+class Supposed(NamedTuple):
+    """A penalty that is only supposed: the car, the kind and its amount."""
+
+    car: str
+    kind: PenaltyKind
+    amount: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What is supposed to happen, all at the moment the race stands at."""
+
+    penalties: tuple[Supposed, ...] = ()
+    retire: tuple[str, ...] = ()
+    finish_now: bool = False
+
+
+class Change(NamedTuple):
+    """A car's place now and then; ``gained`` is positive for places won."""
+
+    car: str
+    car_class: str | None
+    position_now: int | None
+    position_then: int | None
+    gained: int | None
+    class_position_now: int | None
+    class_position_then: int | None
+    laps_then: int
+    total_ms_now: int | None
+    total_ms_then: int | None
+    status_then: str
+
+
+def parse_penalty(text: str) -> Supposed:
+    """``66 time 30`` or ``7 drive_through``. Raises BadHypothesis."""
+    parts = text.split()
+    kinds = get_args(PenaltyKind)
+    if len(parts) not in (2, 3) or parts[1].replace("-", "_") not in kinds:
+        raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {', '.join(kinds)}")
+    car, kind = parts[0], parts[1].replace("-", "_")
+    amount = parts[2] if len(parts) == 3 else None
+    if amount is not None and not (amount.isascii() and amount.isdigit()):
+        raise BadHypothesis(text, f"the amount is not a whole number: {amount}")
+    if (kind in WITH_AMOUNT) != (amount is not None):
+        takes = "an amount, as in 66 time 30" if kind in WITH_AMOUNT else "no amount"
+        raise BadHypothesis(text, f"{kind} takes {takes}")
+    return Supposed(car, cast("PenaltyKind", kind), None if amount is None else int(amount))
+
+
+def suppose(race: Race, hypothesis: Hypothesis) -> Race:
+    """The race as it would be. Raises UnknownCar for a car that is not in it."""
+    _check_cars(race, [*(one.car for one in hypothesis.penalties), *hypothesis.retire])
+    then = race.fork(race.mark())
+    number = 0
+    for car in hypothesis.retire:
+        then.apply(CarRetired(at=race.at, source=SOURCE, source_seq=number, car=car))
+        number += 1
+    if hypothesis.finish_now and then.order.chequered_at is None:
+        then.apply(FlagShown(at=race.at, source=SOURCE, source_seq=number, flag="chequered"))
+        number += 1
+        then.order.finish_where_they_stand()
+    for one in hypothesis.penalties:
+        then.apply(
+            PenaltyImposed(
+                at=race.at,
+                source=SOURCE,
+                source_seq=number,
+                penalty_id=f"{SOURCE}-{number}",
+                car=one.car,
+                kind=one.kind,
+                amount=one.amount,
+            )
+        )
+        number += 1
+    return then
+
+
+def _check_cars(race: Race, cars: Sequence[str]) -> None:
+    known = {*race.session.entries, *race.order.passings}
+    for car in cars:
+        if car not in known:
+            raise UnknownCar(car, tuple(sorted(known, key=natural)))
+
+
+def what_if(
+    race: Race,
+    hypothesis: Hypothesis,
+    convention: Convention = ON_LAPS,
+    convention_then: Convention | None = None,
+) -> list[Change]:
+    """Each car's place now and then, in the order it would be.
+
+    ``convention_then`` is another pack's, for scoring under other rules.
+    """
+    now = {row.car: row for row in classify(race, convention)}
+    then = classify(suppose(race, hypothesis), convention_then or convention)
+    missing = [car for car in now if car not in {row.car for row in then}]
+    return [_change(now.get(row.car), row) for row in then] + [
+        _change(now[car], None) for car in missing
+    ]
+
+
+def _change(now: Classified | None, then: Classified | None) -> Change:
+    row = then or now
+    if row is None:
+        raise AssertionError("a change is of a car")
+    return Change(
+        car=row.car,
+        car_class=row.car_class,
+        position_now=now.position if now else None,
+        position_then=then.position if then else None,
+        gained=now.position - then.position if now and then else None,
+        class_position_now=now.class_position if now else None,
+        class_position_then=then.class_position if then else None,
+        laps_then=row.laps,
+        total_ms_now=now.total_ms if now else None,
+        total_ms_then=then.total_ms if then else None,
+        status_then=then.status if then else "not listed",
+    )
