@@ -26,6 +26,7 @@ from packaging.version import Version
 from typer.core import TyperGroup
 
 from services.cli.app import app
+from tests.documents import commands_in
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -114,19 +115,6 @@ class TestMakefile:
 DOCUMENTS = [
     path for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")] if path.is_file()
 ]
-
-
-def commands_in(text: str) -> list[str]:
-    """The command lines in code blocks and between backticks: ``lapstream results X``."""
-    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    lines += re.findall(
-        r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    )
-    bare = (line.strip().removeprefix("$ ").removeprefix(".venv/bin/") for line in lines)
-    compose = "docker compose run --rm cli "
-    bare = (f"lapstream {line.removeprefix(compose)}" if compose in line else line for line in bare)
-    return [re.sub(r"\s+(#|\||>|2>|<|&&).*", "", line) for line in bare]
 
 
 def is_placeholder(word: str) -> bool:
