@@ -1,0 +1,83 @@
+"""Results that follow each other, and what changed from one to the next."""
+
+from __future__ import annotations
+
+import events as ev
+from projections.revisions import Revision, differences, revisions
+from tests.builders import Story, opened
+
+
+def race() -> Story:
+    """Three cars, one lap, the flag."""
+    story = opened("1", "2", "3").flag("chequered", 60_000)
+    for place, car in enumerate(("1", "2", "3")):
+        story.lap(car, 1, 60_000 + place * 1_000)
+    return story
+
+
+def log(story: Story) -> list[tuple[str, ev.AnyEvent]]:
+    return [(f"{position}-0", event) for position, event in enumerate(story, start=1)]
+
+
+def order(revision: Revision) -> list[str]:
+    return [row.car for row in revision.rows]
+
+
+def test_a_race_without_decisions_has_one_result():
+    """The provisional one."""
+    (one,) = revisions(log(race()))
+    assert (one.status, one.declared, order(one)) == ("provisional", False, ["1", "2", "3"])
+
+
+def test_a_penalty_after_the_race_amends_it_and_its_end_restores_it():
+    """Every result that was ever known is there, with what it rests on."""
+    story = race()
+    story.tell(ev.PenaltyImposed, 70_000, penalty_id="p", car="1", kind="places", amount=1)
+    story.tell(ev.PenaltyRescinded, 80_000, penalty_id="p", reason="appeal upheld")
+    found = revisions(log(story))
+    assert [(one.status, order(one)) for one in found] == [
+        ("provisional", ["1", "2", "3"]),
+        ("amended", ["2", "1", "3"]),
+        ("amended", ["1", "2", "3"]),
+    ]
+    assert found[1].rests_on == "#1: 1 place(s) dropped"
+    assert found[1].position == f"{len(story.events) - 1}-0"
+
+
+def test_a_decision_without_effect_makes_no_revision():
+    """A fine changes no result."""
+    story = race()
+    story.tell(ev.PenaltyImposed, 70_000, penalty_id="p", car="1", kind="fine")
+    assert len(revisions(log(story))) == 1
+
+
+def test_a_declared_result_is_kept_as_declared():
+    """Declared and computed stand side by side; the declared one moves nothing."""
+    story = race()
+    rows = (ev.ResultRow(position=1, car="3", status="classified", laps=1, total_ms=62_000),)
+    story.tell(ev.ResultDeclared, 90_000, status="final", rows=rows, rests_on="bulletin 7")
+    computed, declared = revisions(log(story))
+    assert (declared.status, declared.declared, declared.rests_on) == ("final", True, "bulletin 7")
+    assert order(computed) == ["1", "2", "3"]
+    assert order(declared) == ["3"]
+
+
+def test_before_the_flag_there_is_no_result():
+    """A penalty during the race makes no revision."""
+    story = opened("1").laps("1", 1)
+    story.tell(ev.PenaltyImposed, 70_000, penalty_id="p", car="1", kind="time", amount=5)
+    assert revisions(log(story)) == []
+
+
+def test_what_changed_between_two():
+    """Only the cars that changed, with both values."""
+    story = race()
+    story.tell(ev.PenaltyImposed, 70_000, penalty_id="p", car="1", kind="time", amount=2)
+    before, after = revisions(log(story))
+    changed = differences(before.rows, after.rows)
+    assert [(one.car, one.position_before, one.position_after) for one in changed] == [
+        ("2", 2, 1),
+        ("1", 1, 2),
+    ]
+    assert (changed[1].total_ms_before, changed[1].total_ms_after) == (60_000, 62_000)
+    assert differences(before.rows, before.rows) == []
