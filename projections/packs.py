@@ -1,0 +1,467 @@
+"""Regulation packs: the rules of a series as data.
+
+A pack is a TOML file in ``projections/rules/``, or a user's own. A race names its pack;
+scoring it under another is a query, and its log stays untouched.
+
+Every rule has its source or says that it is assumed: a table's ``source`` stands for all
+rules in it, ``sources`` for single ones, and ``assumed`` lists those that no document we
+know of confirms. A rule with neither is refused, so nothing assumed can pass for a fact.
+
+Where rules differ by round, class or length of race, a table may say where it applies;
+of several that apply the last one prevails.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cache
+from importlib.resources import files
+from math import ceil, floor
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
+
+from events.errors import BadRules, UnknownRules
+from events.session import ResultStatus
+
+Number = int | float
+"""Points: whole, or halves where a pack awards them."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[int, Field(ge=0, le=10**6)]
+Hours = Annotated[float, Field(ge=0, le=1000)]
+PointsGiven = Annotated[int | float, Field(ge=0, le=10_000)]
+ScaleOfPoints = Annotated[tuple[PointsGiven, ...], Field(min_length=1)]
+Word = Annotated[str, Field(min_length=1, max_length=500)]
+
+MS_PER_HOUR = 3_600_000
+
+
+class Where(NamedTuple):
+    """Where a rule is asked for; what is not known is None."""
+
+    round: int | None = None
+    car_class: str | None = None
+    time_limit_ms: int | None = None
+
+
+class Table(BaseModel):
+    """A table of rules, each with its source or assumed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    source: Word | None = None
+    sources: dict[str, Word] = {}
+    assumed: tuple[str, ...] = ()
+
+    def rules(self) -> Iterator[tuple[str, Any]]:
+        """The rules that this table itself states, without those of tables inside it."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if name in self.model_fields_set - _ABOUT and not _tables_in(name, value):
+                yield name, value
+
+    def source_of(self, rule: str) -> str | None:
+        """Where a rule of this table is from; None if it is assumed."""
+        return self.sources.get(rule, None if rule in self.assumed else self.source)
+
+
+_ABOUT = frozenset({"source", "sources", "assumed", "name"})
+
+
+class Applying(Table):
+    """A table that may hold for some rounds, classes or lengths of race only."""
+
+    rounds: tuple[int, ...] = ()
+    classes: tuple[Word, ...] = ()
+    from_hours: Hours | None = None
+    over_hours: Hours | None = None
+
+    def applies(self, where: Where) -> bool:
+        """Whether the table holds there. What is not known meets no condition."""
+        hours = None if where.time_limit_ms is None else where.time_limit_ms / MS_PER_HOUR
+        return (
+            (not self.rounds or where.round in self.rounds)
+            and (not self.classes or where.car_class in self.classes)
+            and (self.from_hours is None or (hours is not None and hours >= self.from_hours))
+            and (self.over_hours is None or (hours is not None and hours > self.over_hours))
+        )
+
+
+class Distance(Table):
+    """The part of the winner's distance that a car must cover (0: none)."""
+
+    minimum_distance: Share
+    minimum_distance_in: dict[str, Share] = {}
+    reference: Literal["overall", "class"]
+    rounding: Literal["ceil", "floor", "nearest"]
+
+    def required_laps(self, winner_laps: int, car_class: str | None = None) -> int:
+        """The laps needed, given those of the winner of the race or class (``reference``)."""
+        share = self.minimum_distance_in.get(car_class or "", self.minimum_distance)
+        exact = Fraction(str(share)) * winner_laps  # 0.7 * 30 as floats is more than 21
+        match self.rounding:
+            case "ceil":
+                return ceil(exact)
+            case "floor":
+                return floor(exact)
+            case "nearest":
+                return floor(exact + Fraction(1, 2))
+
+
+class Classification(Distance):
+    """Who is classified, and where the others stand.
+
+    ``retirements`` and ``not_classified`` (those that took the flag with too few laps)
+    keep their place ``on_laps`` or follow the finishers, the retirements last. Cars
+    without a lap stand ``last`` or are ``absent``. ``red_flag_countback`` is how many
+    laps before the one of a race-ending red flag the result is taken; 0 is none.
+    """
+
+    must_take_flag: bool
+    retirements: Literal["on_laps", "after_finishers"]
+    not_classified: Literal["on_laps", "after_finishers"]
+    no_laps: Literal["last", "absent"]
+    red_flag_countback: Annotated[int, Field(ge=0, le=5)]
+
+
+class Penalties(Table):
+    """What penalties come to that were not, or could not be, served in the race.
+
+    Seconds are added to the race time; a stop and hold adds its own to
+    ``stop_and_hold_s``. ``time_to_retired`` says that time is added to retired cars as
+    well; ``back_of_class`` how several cars of a class stand there; ``places`` within
+    which order places are dropped.
+    """
+
+    drive_through_s: Seconds
+    stop_and_go_s: Seconds
+    stop_and_hold_s: Seconds
+    time_to_retired: bool
+    back_of_class: Literal["as_imposed", "on_laps"]
+    places: Literal["class", "overall"]
+    decided_by: Word
+
+
+class DriveLimit(Applying):
+    """A driver's time at the wheel, in seconds; ``window_s`` is the rolling window."""
+
+    minimum_s: Seconds | None = None
+    maximum_s: Seconds | None = None
+    window_s: Seconds | None = None
+    maximum_in_window_s: Seconds | None = None
+
+
+class Limits(NamedTuple):
+    """The limits that hold for a driver, in seconds, each with the key of its rule."""
+
+    minimum_s: int | None = None
+    maximum_s: int | None = None
+    window_s: int | None = None
+    maximum_in_window_s: int | None = None
+    minimum_rule: str = "drive_time.limits"
+
+
+class DriveTime(Table):
+    """Limits of time at the wheel, and what happens to who is outside them."""
+
+    limits: tuple[DriveLimit, ...] = ()
+    counts_stops: bool
+    reduced_after_red_flag: bool
+    consequence: Literal["no_driver_points", "back_of_class", "none"]
+
+    def limits_at(self, where: Where) -> Limits:
+        """What holds there: each figure from the last table that applies and gives it."""
+        found: dict[str, Any] = {}
+        for index, limit in enumerate(self.limits):
+            if not limit.applies(where):
+                continue
+            for name in _FIGURES & limit.model_fields_set:
+                found[name] = getattr(limit, name)
+                if name == "minimum_s":
+                    found["minimum_rule"] = f"drive_time.limits.{index}.minimum_s"
+        return Limits(**found)
+
+
+_FIGURES = {"minimum_s", "maximum_s", "window_s", "maximum_in_window_s"}
+
+
+class Cautions(Table):
+    """How a caution is run. Nothing is computed from it: it is there to be looked up."""
+
+    pits_close: bool
+    pits_open_by_class: bool
+    pass_around: bool
+    wave_by: bool
+    wave_by_from_hours: Hours | None = None
+    wave_by_after_minutes: Annotated[int, Field(ge=0)] | None = None
+    wave_by_every_minutes: Annotated[int, Field(ge=0)] | None = None
+    no_wave_by_in_last_minutes: Annotated[int, Field(ge=0)] | None = None
+    slow_zones: bool = False
+    neutral_speed_kmh: Annotated[int, Field(gt=0)] | None = None
+
+
+class Scale(Applying):
+    """Points by place, ``points[0]`` for the first; ``rest`` for all places behind them."""
+
+    name: Word = "qualifying"
+    points: ScaleOfPoints
+    rest: PointsGiven = 0
+
+    def at(self, place: int) -> Number:
+        """The points of a place."""
+        return self.points[place - 1] if place <= len(self.points) else self.rest
+
+
+class Reduced(Table):
+    """What a race is worth of which less than ``below_percent`` was run."""
+
+    below_percent: Annotated[int, Field(gt=0, le=100)]
+    scale: Word | None = None
+    factor: Share = 1.0
+
+
+class FastestLap(Table):
+    """Points for the fastest lap, perhaps only for a car placed ``within`` so many."""
+
+    points: PointsGiven
+    within: Annotated[int, Field(gt=0)] | None = None
+
+
+class Entrants(Table):
+    """How teams or manufacturers score.
+
+    ``unit``: each team, or each car, is a contender of its own. ``best_only``: only the
+    best placed car of a contender scores. ``closed_up``: then it scores its place among
+    the contenders' best cars, instead of its place in the class.
+    """
+
+    unit: Literal["team", "car", "manufacturer"]
+    best_only: bool
+    closed_up: bool
+
+
+class Marks(Table):
+    """For a race of so many hours: when a cup takes stock, in hours from the start."""
+
+    race_hours: Hours
+    at_hours: tuple[Hours, ...]
+
+
+class Cup(Table):
+    """A championship within the championship, decided at marks during the race."""
+
+    name: Word
+    points: ScaleOfPoints
+    rest: PointsGiven = 0
+    marks: tuple[Marks, ...] = ()
+
+    def marks_ms(self, time_limit_ms: int) -> tuple[int, ...]:
+        """The marks of a race of that length, in ms from its start; none if it has none."""
+        for marks in self.marks:
+            if marks.race_hours * MS_PER_HOUR == time_limit_ms:
+                return tuple(round(hours * MS_PER_HOUR) for hours in marks.at_hours)
+        return ()
+
+
+class Points(Distance):
+    """What a place is worth, and to whom.
+
+    The minimum distance is that for points. ``statuses`` are those that score.
+    ``ineligible`` entries (guests) are ``invisible``, so that the cars behind them move
+    up, or ``keep_place``. Of the season's rounds the worst ``drops`` do not count.
+    """
+
+    statuses: tuple[ResultStatus, ...]
+    ineligible: Literal["invisible", "keep_place"]
+    drops: Annotated[int, Field(ge=0, le=100)]
+    scales: Annotated[tuple[Scale, ...], Field(min_length=1)]
+    qualifying: Scale | None = None
+    fastest_lap: FastestLap | None = None
+    reduced: tuple[Reduced, ...] = ()
+    teams: Entrants
+    manufacturers: Entrants
+    cups: tuple[Cup, ...] = ()
+
+    def scale(self, where: Where) -> Scale:
+        """The scale of a race: the last that applies there, else the first of all."""
+        applying = [scale for scale in self.scales if scale.applies(where)]
+        return applying[-1] if applying else self.scales[0]
+
+    def scale_named(self, name: str) -> Scale | None:
+        """The scale of that name."""
+        return next((scale for scale in self.scales if scale.name == name), None)
+
+    def reduction(self, percent_run: int) -> Reduced | None:
+        """The reduction for a race of which so much was run: the strictest that holds."""
+        holding = [tier for tier in self.reduced if percent_run < tier.below_percent]
+        return min(holding, key=lambda tier: tier.below_percent, default=None)
+
+
+class Ties(Table):
+    """Equal points: ``countback`` of wins, seconds, thirds...; else, and then, shared.
+
+    After two that share first the next is third (``skip``) or second (``dense``).
+    """
+
+    countback: bool
+    shared_rank: Literal["skip", "dense"]
+
+
+class RegulationPack(BaseModel):
+    """The rules of one series in one season."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    format: Annotated[int, Field(ge=1, le=1)]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+    version: Annotated[int, Field(ge=1)]
+    title: Word
+    series: Word
+    classification: Classification
+    penalties: Penalties
+    drive_time: DriveTime
+    cautions: Cautions
+    points: Points
+    ties: Ties
+
+
+# -- Reading packs -----------------------------------------------------------------------
+
+
+def builtin_names() -> tuple[str, ...]:
+    """The packs that come with the program."""
+    return tuple(
+        sorted(
+            file.name.removesuffix(".toml")
+            for file in files("projections").joinpath("rules").iterdir()
+            if file.name.endswith(".toml")
+        )
+    )
+
+
+@cache
+def builtin_pack(name: str) -> RegulationPack:
+    """The pack of that name. Raises UnknownRules, which lists those there are."""
+    if name not in builtin_names():
+        raise UnknownRules(name, builtin_names())
+    file = files("projections").joinpath("rules", f"{name}.toml")
+    return parse_pack(file.read_text(encoding="utf-8"), file.name)
+
+
+def parse_pack(text: str, file: str) -> RegulationPack:
+    """The pack that this TOML is; ``file`` is its name in errors.
+
+    Raises BadRules, with the file and the key, for the first thing wrong.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadRules(file, None, f"not TOML: {error}") from None
+    try:
+        # Through JSON, where an array may be a tuple even where types are strict.
+        as_json = to_json(values, inf_nan_mode="constants")
+        pack = RegulationPack.model_validate_json(as_json)
+    except ValidationError as invalid:
+        fault = invalid.errors(include_url=False, include_context=False)[0]
+        key = ".".join(str(step) for step in fault["loc"])
+        raise BadRules(file, key, _what_is_wrong(fault["msg"], fault["input"])) from None
+    _refuse_unknown_sources(pack, file)
+    _refuse_lost_names(pack, file)
+    return pack
+
+
+def _what_is_wrong(message: str, value: object) -> str:
+    return message if isinstance(value, dict) else f"{message}, with {value!r}"
+
+
+def _refuse_unknown_sources(pack: RegulationPack, file: str) -> None:
+    for path, table in tables(pack):
+        stated = dict(table.rules())
+        for name in sorted({*table.sources, *table.assumed} - stated.keys()):
+            raise BadRules(file, f"{path}.{name}", "has a source or is assumed, but is not there")
+        for name in stated:
+            if table.source_of(name) is None and name not in table.assumed:
+                raise BadRules(
+                    file,
+                    f"{path}.{name}",
+                    f"neither a source nor assumed: add `source` to [{path}], or list it there "
+                    "under `assumed`",
+                )
+
+
+def _refuse_lost_names(pack: RegulationPack, file: str) -> None:
+    names = [scale.name for scale in pack.points.scales]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadRules(file, "points.scales", f"two scales named {name!r}")
+    for index, tier in enumerate(pack.points.reduced):
+        if tier.scale is not None and tier.scale not in names:
+            key = f"points.reduced.{index}.scale"
+            raise BadRules(file, key, f"no scale {tier.scale!r}; there are {', '.join(names)}")
+
+
+# -- Showing and comparing packs ---------------------------------------------------------
+
+
+def tables(pack: RegulationPack) -> Iterator[tuple[str, Table]]:
+    """Every table of a pack by its dotted path; those in a list by name, else by number."""
+    for section in _SECTIONS:
+        yield from _tables_under(section, getattr(pack, section))
+
+
+def rules_of(pack: RegulationPack) -> dict[str, tuple[Any, str | None]]:
+    """Every rule by its dotted key: its value, and its source or (assumed) None."""
+    return {
+        f"{path}.{name}": (_plain(value), table.source_of(name))
+        for path, table in tables(pack)
+        for name, value in table.rules()
+    }
+
+
+def pack_rows(pack: RegulationPack) -> list[dict[str, Any]]:
+    """The pack as rows ``{key, value, source}``; what is assumed says so as its source."""
+    return [
+        {"key": key, "value": value, "source": source or "assumed"}
+        for key, (value, source) in rules_of(pack).items()
+    ]
+
+
+def compare_packs(a: RegulationPack, b: RegulationPack) -> list[dict[str, Any]]:
+    """The rules in which two packs differ, as rows ``{key, a, b}``; None is no such rule."""
+    of_a, of_b = rules_of(a), rules_of(b)
+    absent = (None, None)
+    return [
+        {"key": key, "a": of_a.get(key, absent)[0], "b": of_b.get(key, absent)[0]}
+        for key in dict.fromkeys([*of_a, *of_b])
+        if of_a.get(key, absent)[0] != of_b.get(key, absent)[0]
+    ]
+
+
+_SECTIONS = ("classification", "penalties", "drive_time", "cautions", "points", "ties")
+
+
+def _tables_under(path: str, table: Table) -> Iterator[tuple[str, Table]]:
+    yield path, table
+    for name in type(table).model_fields:
+        for step, inner in _tables_in(name, getattr(table, name)):
+            yield from _tables_under(f"{path}.{step}", inner)
+
+
+def _tables_in(name: str, value: Any) -> list[tuple[str, Table]]:
+    if isinstance(value, Table):
+        return [(name, value)]
+    if not isinstance(value, tuple):
+        return []
+    return [
+        (f"{name}.{getattr(inner, 'name', index)}", inner)
+        for index, inner in enumerate(value)
+        if isinstance(inner, Table)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
