@@ -14,21 +14,28 @@ from events.errors import LapstreamError
 
 if TYPE_CHECKING:
     from services.log import Log
+    from services.store import Store
 
 T = TypeVar("T")
 INTERRUPTED = 130
 
 
-def with_log(url: str | None, data: Path | None, work: Callable[[Log], Awaitable[T]]) -> T:
-    """Run a coroutine on the logs of the store; the store is left again at its end."""
-    from services.log import Log
+def with_store(url: str | None, data: Path | None, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Run a coroutine on the store, which is left again at its end."""
     from services.store import open_store
 
     async def run() -> T:
         async with open_store(url, data) as store:
-            return await work(Log(store))
+            return await work(store)
 
     return asyncio.run(run())
+
+
+def with_log(url: str | None, data: Path | None, work: Callable[[Log], Awaitable[T]]) -> T:
+    """Run a coroutine on the logs of the store."""
+    from services.log import Log
+
+    return with_store(url, data, lambda store: work(Log(store)))
 
 
 @contextlib.contextmanager

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from events import AnyEvent
 from projections import views
 from projections.moments import moment_of
 from projections.race import Race
 from replay.playhead import MAX, Playhead, Replay
+from services.built_in import BUILT_IN
 from services.cli import shapes
 from services.cli.asking import Question, read
 from services.cli.options import Data, KnownAt, Session, Store
 from services.cli.output import session_heading, show
-from services.cli.shell import with_log
+from services.cli.shell import with_log, with_store
+from services.log import Log
+
+if TYPE_CHECKING:
+    from services.store import Store as OpenedStore
 
 WATCH = "Watch"
+DEMO_RACE = "petit-le-mans-2007"
+DEMO_MS = 120_000
 SLOWEST, FASTEST = 0.1, 10_000.0
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
+    app.command("demo", rich_help_panel=WATCH)(demo)
     app.command("replay", rich_help_panel=WATCH)(replay)
 
 
@@ -47,6 +57,56 @@ Watch = Annotated[
     typer.Option("--car", metavar="NUMBER", help="Mark this car; may be given several times."),
 ]
 Moment = "H:MM:SS|lap:N|caution:N"
+
+
+def demo(
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            parser=parse_speed,
+            metavar="N|max",
+            help="Times real time. Default: the whole race in two minutes.",
+        ),
+    ] = None,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "--session", metavar="ID", help=f"A new session. Default: {DEMO_RACE}-demo-N."
+        ),
+    ] = None,
+    car: Watch = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Run the 2007 Petit Le Mans through the log into a tower.
+
+    The race's events are appended at pace to a session of their own, folded by a
+    projector, and shown from its frames; at the end come the classification, the fastest
+    laps and the cautions. Keys: space pauses, + and - change the pace, c goes to the next
+    class, q quits, ? helps.
+    """
+    race = with_store(store, data, lambda opened: _demo(opened, speed, session, car or ()))
+    show_outcome(race)
+
+
+async def _demo(
+    opened: OpenedStore, speed: float | None, session: str | None, cars: Iterable[str]
+) -> Race:
+    from services.demo import Demo, fresh_session
+
+    log = Log(opened)
+    events = BUILT_IN[DEMO_RACE]()
+    name = await fresh_session(log, DEMO_RACE, events[0], session)
+    running = Demo(opened, name, events, speed or _two_minutes(events))
+    typer.echo(f"appending to session {name}", err=True)
+    if not await running.run(frozenset(cars)):
+        typer.echo(f"left before the end; what was appended stays in session {name}", err=True)
+    return (await read(log, Question(name))).timeline.race
+
+
+def _two_minutes(events: Sequence[AnyEvent]) -> float:
+    """The speed, in tens, at which the race takes about two minutes."""
+    return max(1.0, round((events[-1].at - min(0, events[0].at)) / DEMO_MS, -1))
 
 
 def replay(

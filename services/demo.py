@@ -1,0 +1,165 @@
+"""A race appended to the log at pace, projected in process, and watched from its frames.
+
+Log, projector and frames are the real ones: what is shown has gone all the way round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import typer
+
+from events import AnyEvent
+from events.errors import LapstreamError, PositionConflict, SessionNotEmpty
+from projections.frames import Frame, Picture
+from replay.entries import START
+from replay.playhead import Playhead, Reel
+from services import terminal
+from services.commits import health
+from services.frames import frames
+from services.log import Log
+from services.projector import run_projector
+from services.store import Store
+from services.ticker import Ticker
+from services.tower import Board, Tower
+from services.viewer import Viewer
+from services.watching import now_ms
+
+APPEND_SECONDS = 0.05
+BATCH = 250
+"""Events that are appended at a time; a frame tells of a few batches at most."""
+
+IDLE_SECONDS = 1.0
+HOLD_SECONDS = 3.0
+"""The tower's last picture stays for this long, or until a key."""
+
+
+class Stopped(LapstreamError):
+    """The projector stopped the session."""
+
+
+async def fresh_session(log: Log, race: str, first: AnyEvent, wanted: str | None) -> str:
+    """A session that was empty and now has its first event: the one wanted, or a numbered one.
+
+    Raises SessionNotEmpty where the one wanted has events.
+    """
+    names = [wanted] if wanted else (f"{race}-demo-{number}" for number in itertools.count(1))
+    for name in names:
+        if not await log.length(name):
+            with contextlib.suppress(PositionConflict):
+                await log.append(name, [first], expected=START)
+                return name
+    raise SessionNotEmpty(wanted or race)
+
+
+class Demo:
+    """One run: who appends, who projects, who watches. ``run`` does it all."""
+
+    def __init__(
+        self, store: Store, session: str, events: Sequence[AnyEvent], speed: float
+    ) -> None:
+        self.session = session
+        self.playhead = Playhead(min(0, events[0].at), events[-1].at, speed)
+        self._store = store
+        self._log = Log(store)
+        self._reel = Reel(events)
+        self._appended: str | None = None
+        """The log's last position, once everything is appended."""
+        self._picture = Picture()
+        self._arrived: asyncio.Queue[Frame] = asyncio.Queue()
+
+    async def run(self, watched: frozenset[str] = frozenset()) -> bool:
+        """Show the race to its end; False if the viewer left before.
+
+        Raises StoreError, and Stopped if the projector stopped the session.
+        """
+        stop = asyncio.Event()
+        async with _first_error_alone(), asyncio.TaskGroup() as group:
+            group.create_task(run_projector(self._store, stop, [self.session]))
+            helpers = [group.create_task(self._append()), group.create_task(self._follow())]
+            watch = self._in_tower(watched) if terminal.is_there() else self._in_lines()
+            await watch
+            for helper in helpers:
+                helper.cancel()
+            stop.set()
+        return self._is_over()
+
+    async def _append(self) -> None:
+        before = now_ms()
+        position = START
+        while not self._reel.ended:
+            now = now_ms()
+            self.playhead.advance(now - before)
+            before = now
+            while due := self._reel.due(self.playhead.at, BATCH):
+                position = (await self._log.append(self.session, due)).position
+            await asyncio.sleep(APPEND_SECONDS)
+        self._appended = position
+
+    async def _follow(self) -> None:
+        async for frame in frames(self._store, self.session):
+            self._arrived.put_nowait(frame)
+
+    def _is_over(self) -> bool:
+        """Whether the frame of the last event was shown."""
+        newest = self._picture.newest
+        return newest is not None and newest.token.position == self._appended
+
+    async def _in_lines(self) -> None:
+        ticker = Ticker()
+        while not self._is_over():
+            try:
+                frame = await asyncio.wait_for(self._arrived.get(), IDLE_SECONDS)
+            except TimeoutError:
+                await self._check_health()
+                continue
+            self._picture.show(frame)
+            for line in ticker.tell(self._picture.state, frame.clock_at):
+                typer.echo(line)
+
+    async def _in_tower(self, watched: frozenset[str]) -> None:
+        viewer = Viewer(self.playhead, watched=watched)
+        with terminal.Terminal.taken() as screen:
+            while not viewer.gone and not self._is_over():
+                board = self._draw(screen, viewer)
+                for key in await screen.keys():
+                    if board is not None:
+                        viewer.press(key, board)
+                await self._check_health()
+            self._draw(screen, viewer)
+            if not viewer.gone:
+                await screen.keys(HOLD_SECONDS)
+
+    def _draw(self, screen: terminal.Terminal, viewer: Viewer) -> Board | None:
+        """Draw the newest frame; nothing before the first."""
+        while not self._arrived.empty():
+            self._picture.show(self._arrived.get_nowait())
+        newest = self._picture.newest
+        if newest is None:
+            return None
+        board = Board.of(self._picture.state, newest.clock_at)
+        waiting = self.playhead.paused or self.playhead.ended
+        age = None if waiting else max(0, int(time.time() * 1000) - newest.at)
+        screen.show(Tower(board, viewer.look(board, now_ms(), age)))
+        return board
+
+    async def _check_health(self) -> None:
+        told = await health(self._store, self.session)
+        if told.get("state") == "stopped":
+            raise Stopped(f"session {self.session!r} is stopped: {told['reason']}")
+
+
+@contextlib.asynccontextmanager
+async def _first_error_alone() -> AsyncIterator[None]:
+    """Of the errors of several tasks the first, for one line can tell only one."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
