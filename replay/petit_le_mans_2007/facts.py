@@ -9,14 +9,17 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from events import Driver
+from events import Basis, Driver
 
 SOURCE = "petit-le-mans-2007"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A car of the entry list; ``class_position`` None for a car without points."""
+    """A car of the entry list; ``class_position`` None for a car without points.
+
+    ``basis`` is ``reconstructed`` where the car's number rests on no source.
+    """
 
     car: str
     car_class: str
@@ -25,6 +28,7 @@ class Entry:
     vehicle: str
     manufacturer: str
     drivers: tuple[Driver, ...]
+    basis: Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +80,5 @@ def _entry(row: dict[str, Any]) -> Entry:
         vehicle=row["vehicle"],
         manufacturer=row["manufacturer"],
         drivers=crew,
+        basis="reconstructed" if row["number_source"] == "K" else "published",
     )

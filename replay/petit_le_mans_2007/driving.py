@@ -1,0 +1,331 @@
+"""All cars round the track together: from plans to trajectories.
+
+A car's progress is the reference's less its deficit. The deficit grows by the car's pace
+on green laps and by its time in the lane; behind the safety car the field bunches, which
+takes the broken part of every deficit down to a place in the queue. A car caught between
+the safety car and the leader, and not leading its class, is sent round to the tail of the
+queue (a pass-around): that is the same squeeze. Cars are independent but for the queue,
+so the race is driven span by span: all cars through the green, then all through the
+caution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from replay.petit_le_mans_2007.noise import draw
+from replay.petit_le_mans_2007.plans import Off, Plan, Reach, Stop
+from replay.petit_le_mans_2007.reference import (
+    CAUTIONS,
+    DISTANCE,
+    GREENS,
+    Caution,
+    lap_at,
+    time_at,
+)
+
+PIT_ENTRY = 0.968
+BOX = 1.011
+PIT_EXIT = 1.058
+"""Where the lane lies, in laps: it passes the finish line, and most boxes lie beyond it."""
+
+TO_BOX_MS, FROM_BOX_MS = 10_500.0, 11_500.0
+"""At the lane's speed limit of 60 km/h."""
+
+CAUTION_BURN = 0.5
+"""Fuel for a lap behind the safety car, in green laps."""
+
+OUT = 0.24
+"""Where on the lap a retiring car stops."""
+
+QUEUE_GAP = 0.006
+"""Between two cars behind the safety car, in laps: about 25 m, or 0.9 s."""
+
+CATCH_UP = 0.62
+"""The most that a car can gain on the queue in a reference lap."""
+
+CAUGHT = 0.75
+"""From this fraction of a lap behind on, a car is ahead of the leader on the road."""
+
+RUN_OUT = 2.6
+"""Reference laps beyond the finish: every car comes round to the flag."""
+
+PROTOTYPES = frozenset({"LMP1", "LMP2"})
+
+
+class Visit(NamedTuple):
+    """A way through the lane in ms; ``lap`` is the lap finished in it."""
+
+    entered: float
+    exited: float
+    lap: int
+    left_box: float
+    stationary: float
+    stop: Stop
+
+
+@dataclass(slots=True)
+class Drive:
+    """A car on its way: where it is (reference lap ``at``, own progress) and how it came there.
+
+    ``knots`` are pairs of session clock (ms) and progress (laps), straight lines between.
+    """
+
+    plan: Plan
+    car_class: str
+    at: float = 0.0
+    progress: float = 0.0
+    fuel: float = 0.0
+    pace: float = 0.0
+    bunched: bool = True
+    knots: list[tuple[float, float]] = field(default_factory=list)
+    visits: list[Visit] = field(default_factory=list)
+
+    @property
+    def deficit(self) -> float:
+        """Reference laps behind the reference."""
+        return self.at - self.progress
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not retired."""
+        return self.plan.retires is None or self.progress < self.plan.laps
+
+    def mark(self) -> None:
+        """Note where the car is."""
+        self.knots.append((time_at(self.at), self.progress))
+
+    def run(self, to: float, pace: float, burn: float = 1.0) -> None:
+        """Drive to reference lap ``to``, losing ``pace`` and burning ``burn`` of a lap in each."""
+        if to > self.at:
+            self.progress += (to - self.at) * (1.0 - pace)
+            self.fuel += (to - self.at) * burn
+            self.at = to
+            self.mark()
+
+    def stop(self, stop: Stop, pace: float) -> None:
+        """Drive on to the pit entry, stop, and come back to the track."""
+        lap = int(self.progress + 1.0 - PIT_ENTRY) + 1
+        self.run(self.at + (lap - 1 + PIT_ENTRY - self.progress) / (1.0 - pace), pace)
+        entered, lane = time_at(self.at), stop.lane_s * 1000.0
+        exited = entered + lane
+        left_box, stationary = exited - FROM_BOX_MS, lane - TO_BOX_MS - FROM_BOX_MS
+        self.visits.append(Visit(entered, exited, lap, left_box, stationary, stop))
+        self.knots += [
+            (entered + TO_BOX_MS, lap - 1 + BOX),
+            (left_box, lap - 1 + BOX),
+        ]
+        self.at, self.progress = lap_at(exited), lap - 1 + PIT_EXIT
+        self.fuel = 0.0
+        self.mark()
+
+
+@dataclass(slots=True)
+class Field:
+    """The whole field, and what race control did with it."""
+
+    drives: list[Drive]
+    passed_around: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def race(self) -> None:
+        """From the green flag past the finish."""
+        for number, (green, caution) in enumerate(zip(GREENS, (*CAUTIONS, None), strict=True)):
+            for drive in self._running():
+                drive_green(drive, number, green)
+            if caution is not None:
+                for drive in self._running():
+                    drive_to_queue(drive, caution)
+                self._bunch(caution)
+        for drive in self._running():
+            drive.run(DISTANCE + RUN_OUT, drive.pace)
+
+    def _running(self) -> list[Drive]:
+        return [drive for drive in self.drives if drive.running]
+
+    def _bunch(self, caution: Caution) -> None:
+        queue = [drive for drive in self._running() if drive.at < caution.ends]
+        head = min(drive.deficit for drive in queue)
+        leaders = _class_leaders(queue)
+        given = dict(
+            (drive.plan.car, dict(drive.plan.slots).get(caution.number)) for drive in queue
+        )
+        rank, around = sum(slot is not None for slot in given.values()), []
+        for drive in sorted(
+            queue, key=lambda drive: ((drive.deficit - head) % 1.0, drive.plan.car)
+        ):
+            whole, part = divmod(drive.deficit - head, 1.0)
+            slot = given[drive.plan.car]
+            if slot is None:
+                slot = QUEUE_GAP * rank
+                rank += 1
+            if part > CAUGHT and drive.plan.car in leaders:
+                slot = 1.0 - QUEUE_GAP * (leaders.index(drive.plan.car) + 1)
+            elif part > CAUGHT:
+                around.append(drive.plan.car)
+            _squeeze(drive, caution, whole + slot)
+        self.passed_around[caution.number] = tuple(around)
+
+
+def _class_leaders(queue: list[Drive]) -> list[str]:
+    best: dict[str, Drive] = {}
+    for drive in queue:
+        ahead = best.get(drive.car_class)
+        if ahead is None or drive.deficit < ahead.deficit:
+            best[drive.car_class] = drive
+    return [drive.plan.car for drive in best.values()]
+
+
+def _squeeze(drive: Drive, caution: Caution, deficit: float) -> None:
+    left = caution.ends - drive.at
+    gain = min(drive.deficit - deficit, CATCH_UP * left)
+    drive.run(caution.ends, -gain / left, CAUTION_BURN)
+
+
+# -- Under caution -----------------------------------------------------------------------
+
+
+def drive_to_queue(drive: Drive, caution: Caution) -> None:
+    """Up to where the car joins the queue for good: after its stop, if it makes one."""
+    if drive.at >= caution.ends:
+        return
+    for stop in _planned(drive, caution.starts, caution.ends):
+        drive.run(max(drive.at, stop.at), 0.0, CAUTION_BURN)
+        drive.stop(stop, 0.0)
+        return
+    opens = caution.starts + (1.25 if drive.car_class in PROTOTYPES else 2.25)
+    fresh = drive.fuel < 12.0 or caution.number in drive.plan.skips
+    if fresh or opens + 2.2 > caution.ends or drive.at > opens:
+        return
+    drive.run(opens, 0.0, CAUTION_BURN)
+    drive.stop(_fuel_stop(drive, caution.number), 0.0)
+
+
+def _fuel_stop(drive: Drive, salt: object) -> Stop:
+    lane_s = 67.0 + 6.0 * draw("stop", drive.plan.car, salt, len(drive.visits))
+    return Stop(0.0, lane_s, "fuel")
+
+
+def _planned(drive: Drive, after: float, before: float) -> list[Stop]:
+    return [stop for stop in drive.plan.stops if after <= stop.at < before]
+
+
+# -- Under green -------------------------------------------------------------------------
+
+
+def drive_green(drive: Drive, number: int, span: tuple[float, float]) -> None:
+    """Through a green span: stops when they are due, at the pace that the plan asks for."""
+    start, end = span
+    acts: list[Stop | Off | Reach] = [*_planned(drive, start, end)]
+    acts += [off for off in drive.plan.offs if start <= off.at < end]
+    acts += [reach for reach in drive.plan.reaches if start < reach.at <= end + RUN_OUT]
+    acts += _due(drive, end, [stop.at for stop in drive.plan.stops])
+    acts.sort(key=lambda act: act.at)
+    drive.pace = _pace(drive, number, end, acts)
+    for act in acts:
+        _act(drive, act, acts)
+    _finish_or_run(drive, end, drive.pace)
+
+
+def _act(drive: Drive, act: Stop | Off | Reach, acts: list[Stop | Off | Reach]) -> None:
+    if not drive.running:
+        return
+    match act:
+        case Stop():
+            _finish_or_run(drive, max(act.at, drive.at), _towards(drive, acts))
+            if drive.running:
+                drive.stop(act, drive.pace)
+        case Off():
+            _finish_or_run(drive, max(act.at, drive.at), _towards(drive, acts))
+            drive.run(drive.at + act.laps / 0.9, 0.9)
+        case Reach():
+            _finish_or_run(drive, act.at, _towards(drive, acts))
+
+
+def _towards(drive: Drive, acts: list[Stop | Off | Reach]) -> float:
+    """The pace to the next place to be reached, if nothing comes before it."""
+    ahead = [act for act in acts if act.at > drive.at or isinstance(act, Reach)]
+    following = next((act for act in ahead if act.at > drive.at), None)
+    if isinstance(following, Reach):
+        return (following.deficit - drive.deficit) / (following.at - drive.at)
+    return drive.pace
+
+
+def _finish_or_run(drive: Drive, to: float, pace: float) -> None:
+    """Run, but for a car that retires no further than its last lap."""
+    if to <= drive.at:
+        return
+    plan = drive.plan
+    if plan.retires is not None:
+        last = drive.at + (plan.laps + OUT - drive.progress) / (1.0 - pace)
+        to = min(to, last)
+    drive.run(to, pace)
+
+
+def _due(drive: Drive, end: float, planned: list[float]) -> list[Stop]:
+    """The stops for fuel that fall due before ``end``."""
+    due: list[Stop] = []
+    at, fuel = drive.at, drive.fuel
+    others = sorted(each for each in planned if drive.at <= each < end)
+    while True:
+        empty = at + max(0.0, drive.plan.stint - fuel)
+        refuelled = next((each for each in others if at <= each < empty), None)
+        if refuelled is not None:
+            at, fuel = refuelled + 1e-9, 0.0
+            continue
+        if empty + 1.2 > end:
+            return due
+        stop = _fuel_stop(drive, round(empty))
+        due.append(stop._replace(at=empty))
+        at, fuel = empty, 0.0
+
+
+def _pace(drive: Drive, number: int, end: float, acts: list[Stop | Off | Reach]) -> float:
+    """The plan's own pace while it is free; then what leads to its laps at the flag.
+
+    The laps of the last span are whole ones of the car's own pace; before it the deficit
+    still to be gathered is spread over the green laps that are left.
+    """
+    plan = drive.plan
+    if number < plan.free_until or plan.retires is not None:
+        return plan.pace + 0.002 * draw("pace", plan.car, number)
+    last_start, last_end = GREENS[-1]
+    final = DISTANCE - plan.laps
+    if number == len(GREENS) - 1:
+        return (final + 0.35 - drive.deficit) / (last_end - last_start)
+    goal = final - round(plan.pace * (last_end - last_start)) + 0.5
+    left = sum(b - max(a, drive.at) for a, b in GREENS[number:-1] if b > drive.at)
+    lost = sum(_loss(act) for act in acts)
+    future = _later_losses(drive, end)
+    return (goal - drive.deficit - lost - future) / left
+
+
+def _loss(act: Stop | Off | Reach) -> float:
+    match act:
+        case Stop():
+            return act.lane_s / 73.5 - (PIT_EXIT - PIT_ENTRY)
+        case Off():
+            return act.laps
+        case Reach():
+            return 0.0
+
+
+def _later_losses(drive: Drive, after: float) -> float:
+    """Planned repairs, stops for fuel and bunching that are still to come, roughly."""
+    repairs = sum(_loss(stop) for stop in drive.plan.stops if stop.at >= after)
+    spans = [span for span in GREENS[:-1] if span[0] > after]
+    fuel = sum(int((end - start) / drive.plan.stint) * 0.82 for start, end in spans)
+    return repairs + fuel - 0.1 * len(spans)
+
+
+def drive_field(plans: list[Plan], classes: dict[str, str], grid: tuple[str, ...]) -> Field:
+    """All cars from a rolling start in grid order to the flag."""
+    drives = []
+    for plan in plans:
+        drive = Drive(plan, classes[plan.car])
+        drive.progress = -QUEUE_GAP * grid.index(plan.car)
+        drive.mark()
+        drives.append(drive)
+    race = Field(drives)
+    race.race()
+    return race
