@@ -71,7 +71,7 @@ class SessionFold:
     """The memory of one session: its timeline, and what its screens were told."""
 
     def __init__(self, timeline: Timeline | None = None, position: str = START) -> None:
-        self.timeline = timeline or Timeline()
+        self.timeline = Timeline() if timeline is None else timeline
         self.position = position
         self.token: Token | None = None
         self.folded = 0
