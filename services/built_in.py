@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from events import AnyEvent
 from events.errors import PositionConflict
@@ -15,16 +16,29 @@ from replay.entries import START
 from services.log import Log
 
 
+class BuiltIn(NamedTuple):
+    """A race that is built in; both functions import what tells it, which takes a moment."""
+
+    title: Callable[[], str]
+    events: Callable[[], Sequence[AnyEvent]]
+
+
+def _petit_le_mans_2007_title() -> str:
+    from replay.petit_le_mans_2007 import TITLE
+
+    return TITLE
+
+
 def _petit_le_mans_2007() -> Sequence[AnyEvent]:
-    from replay.petit_le_mans_2007 import race
+    from replay.petit_le_mans_2007 import petit_le_mans_2007
 
-    return race()
+    return petit_le_mans_2007()
 
 
-BUILT_IN: dict[str, Callable[[], Sequence[AnyEvent]]] = {
-    "petit-le-mans-2007": _petit_le_mans_2007,
+BUILT_IN = {
+    "petit-le-mans-2007": BuiltIn(_petit_le_mans_2007_title, _petit_le_mans_2007),
 }
-"""The session's name to the events it consists of."""
+"""The races that are built in, by the names of their sessions."""
 
 
 async def put_into_store(log: Log, session: str) -> None:
@@ -35,4 +49,4 @@ async def put_into_store(log: Log, session: str) -> None:
     """
     if session in BUILT_IN and await log.length(session) == 0:
         with contextlib.suppress(PositionConflict):  # another command was first
-            await log.append(session, BUILT_IN[session](), expected=START)
+            await log.append(session, BUILT_IN[session].events(), expected=START)

@@ -40,12 +40,16 @@ async def _opening(log: Log, session: str) -> SessionOpened | None:
 
 def _described(summary: SessionSummary, opened: SessionOpened | None) -> Row:
     first, last = learned_at(summary.first), learned_at(summary.last)
+    built_in = BUILT_IN.get(summary.session)
+    title, kind = (opened.title, opened.kind) if opened else (None, None)
+    if opened is None and built_in is not None:
+        title = built_in.title()
     return {
         "session": summary.session,
-        "title": opened.title if opened else None,
-        "kind": opened.kind if opened else None,
+        "title": title,
+        "kind": kind,
         "entries": summary.length,
         "first_learned_at": first and first.isoformat(timespec="milliseconds"),
         "last_learned_at": last and last.isoformat(timespec="milliseconds"),
-        "built_in": summary.session in BUILT_IN,
+        "built_in": built_in is not None,
     }

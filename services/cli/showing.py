@@ -95,7 +95,7 @@ async def _demo(
     from services.demo import Demo, fresh_session
 
     log = Log(opened)
-    events = BUILT_IN[DEMO_RACE]()
+    events = BUILT_IN[DEMO_RACE].events()
     name = await fresh_session(log, DEMO_RACE, events[0], session)
     running = Demo(opened, name, events, speed or _two_minutes(events))
     typer.echo(f"appending to session {name}", err=True)

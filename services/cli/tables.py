@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, get_args
 
 from events import Flag
 from events.clock import format_clock, format_lap_time
-from services.words import show_flag, show_gap, show_penalty, spaced
+from services.words import clock_text, show_flag, show_gap, show_penalty, spaced
 
 Row = Mapping[str, Any]
 Schema = dict[str, Any]
@@ -24,26 +24,28 @@ class Kind(NamedTuple):
     """What the values of a column are: in JSON Schema, to the eye, and as cells of CSV.
 
     ``spread`` makes the CSV cells by the column's name, and of None gives them empty.
+    ``whole`` says that the text is never cut so that a table fits.
     """
 
     schema: Schema
     show: Callable[[Any], str]
     right: bool = False
+    whole: bool = True
     spread: Callable[[str, Any], dict[str, Any]] = lambda name, value: {name: value}
 
 
 class Column(NamedTuple):
     """A column: its member in JSON, what its values are, and its heading if it is shown.
 
-    ``null`` says that a value may be missing, ``wide`` that the column is shown only
-    where there is room.
+    ``null`` says that a value may be missing. Where there is no room for all columns,
+    those of the highest ``rank`` are left out first; those of rank 0 never are.
     """
 
     name: str
     kind: Kind
     heading: str | None = None
     null: bool = False
-    wide: bool = False
+    rank: int = 0
 
 
 class Table(NamedTuple):
@@ -98,10 +100,79 @@ class Table(NamedTuple):
             )
         return text.getvalue().rstrip("\n")
 
-    def cells(self, rows: Sequence[Row], *, wide: bool) -> tuple[list[Column], list[list[str]]]:
-        """The columns that are shown, and their cells as text, row by row."""
-        shown = [one for one in self.columns if one.heading and (wide or not one.wide)]
-        return shown, [[_cell(column, row[column.name]) for column in shown] for row in rows]
+    def lines(self, rows: Sequence[Row], width: int | None = None) -> list[str]:
+        """Heading and rows as columns for the eye; ``width`` is the room that there is."""
+        drawn = [_Drawn.of(column, rows) for column in self.columns if column.heading]
+        if width is not None:
+            drawn = _fitting(drawn, width)
+        headings = "  ".join(one.cell(one.column.heading or "") for one in drawn)
+        body = zip(*(one.cells for one in drawn), strict=True)
+        return [
+            headings.rstrip(),
+            *(
+                "  ".join(one.cell(text) for one, text in zip(drawn, texts, strict=True)).rstrip()
+                for texts in body
+            ),
+        ]
+
+    def upright_lines(self, row: Row) -> list[str]:
+        """One row as lines of name and value; what is missing is left out."""
+        headings = {column.heading or "": column for column in self.columns if column.heading}
+        width = max(map(len, headings))
+        told = {heading: _cell(one, row[one.name]) for heading, one in headings.items()}
+        return [f"{heading:<{width}}  {text}" for heading, text in told.items() if text]
+
+
+SHORTEST = 8
+"""Signs to which text is cut at most, so that a table fits."""
+
+
+class _Drawn(NamedTuple):
+    """A column with its cells as text, and how wide it is drawn."""
+
+    column: Column
+    cells: list[str]
+    width: int
+
+    @classmethod
+    def of(cls, column: Column, rows: Iterable[Row]) -> _Drawn:
+        """The column of these rows, as wide as it needs to be."""
+        cells = [_cell(column, row[column.name]) for row in rows]
+        return cls(column, cells, max(map(len, [column.heading or "", *cells])))
+
+    @property
+    def shortest(self) -> int:
+        """How narrow it can be drawn."""
+        if self.column.kind.whole:
+            return self.width
+        return min(self.width, max(SHORTEST, len(self.column.heading or "")))
+
+    def cell(self, text: str) -> str:
+        """The text in the column's width."""
+        if len(text) > self.width:
+            text = text[: self.width - 1] + "…"
+        return text.rjust(self.width) if self.column.kind.right else text.ljust(self.width)
+
+
+def _fitting(drawn: list[_Drawn], width: int) -> list[_Drawn]:
+    """The columns that fit, those that are too long for it cut."""
+
+    def missing(needed: Callable[[_Drawn], int]) -> int:
+        return sum(needed(one) + 2 for one in drawn) - 2 - width
+
+    while missing(lambda one: one.shortest) > 0:
+        last = max(drawn, key=lambda one: (one.column.rank, drawn.index(one)))
+        if last.column.rank == 0:
+            break
+        drawn = [one for one in drawn if one is not last]
+    while (more := missing(lambda one: one.width)) > 0:
+        longest = max(drawn, key=lambda one: one.width - one.shortest)
+        cut = min(more, longest.width - longest.shortest)
+        if cut == 0:
+            break
+        at = drawn.index(longest)
+        drawn[at] = longest._replace(width=longest.width - cut)
+    return drawn
 
 
 def _column_schema(column: Column) -> Schema:
@@ -150,7 +221,7 @@ def choice(*values: str) -> Kind:
     return Kind({"enum": list(values)}, spaced)
 
 
-TEXT = Kind({"type": "string"}, str)
+TEXT = Kind({"type": "string"}, str, whole=False)
 COUNT = Kind({"type": "integer"}, str, right=True)
 YES = Kind({"type": "boolean"}, lambda yes: "yes" if yes else "")
 CLOCK = Kind(
@@ -158,8 +229,15 @@ CLOCK = Kind(
     format_clock,
     right=True,
 )
+MOMENT = CLOCK._replace(show=clock_text)
+"""A clock that is read to the second."""
 TIME = Kind({"type": "integer", "description": "milliseconds"}, format_lap_time, right=True)
-TEXTS = Kind({"type": "array", "items": {"type": "string"}}, " ".join, spread=_joined(" ".join))
+TEXTS = Kind(
+    {"type": "array", "items": {"type": "string"}},
+    " ".join,
+    whole=False,
+    spread=_joined(" ".join),
+)
 TIMES = Kind(
     {
         "type": "array",
@@ -201,6 +279,7 @@ PENALTIES = Kind(
         },
     },
     _show_penalties,
+    whole=False,
     spread=_joined(_show_penalties),
 )
 FLAG = choice(*get_args(Flag))._replace(show=show_flag)

@@ -1,0 +1,53 @@
+"""Tables for the eye: what is cut and what is left out so that they fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from projections import views
+from services.cli.shapes import CAUTIONS, SESSION, STANDINGS, TABLES
+from tests.unit.services.tower_race import told
+
+
+def test_with_room_for_everything() -> None:
+    """Without a limit every column that has a heading is there, and no text is cut."""
+    headings, leader, second, *_ = STANDINGS.lines(views.standings(told().race()))
+    told_headings = "Car Class Cl Team Driver Laps Gap Int Class gap Last Best Pace Status Stops"
+    assert " ".join(headings.split()) == f"Pos {told_headings} Stint Penalties"
+    assert "Audi Sport North America" in second
+    assert leader.split()[:2] == ["1", "7"]
+
+
+@pytest.mark.parametrize("width", [80, 100, 130, 200])
+def test_a_table_fits_the_terminal(width: int) -> None:
+    """Columns of high rank go first, then text is cut; a line is never too long."""
+    lines = STANDINGS.lines(views.standings(told().race()), width)
+    assert max(map(len, lines)) <= width
+    assert [line.split()[1] for line in lines[1:]] == ["7", "1", "45", "62", "007"]
+    assert "+15.000" in lines[2]
+
+
+def test_numbers_are_never_cut() -> None:
+    """On a terminal that is too narrow for them the line is longer."""
+    lines = CAUTIONS.lines(views.cautions(told().race()), 20)
+    assert "0:11:05" in lines[1]
+
+
+def test_one_row_upright() -> None:
+    """What is missing has no line."""
+    row = dict.fromkeys((column.name for column in SESSION.columns), None)
+    lines = SESSION.upright_lines({**row, "session": "a", "title": "A race"})
+    assert [line.split(maxsplit=1) for line in lines] == [["Session", "a"], ["Title", "A race"]]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_members_have_names_of_their_own(table: object) -> None:
+    """No table names a member or a CSV column twice."""
+    names = [column.name for column in table.columns]  # type: ignore[attr-defined]
+    cells = [
+        cell
+        for column in table.columns  # type: ignore[attr-defined]
+        for cell in column.kind.spread(column.name, None)
+    ]
+    assert len(set(names)) == len(names)
+    assert len(set(cells)) == len(cells)
