@@ -56,7 +56,8 @@ def _in_front(row: Mapping[str, Any]) -> str:
 
 
 def _changes(before: State, now: State, clock_ms: int) -> Iterator[Line]:
-    yield from _flag(before["session"], now["session"])
+    yield from _flags(before["session"], now["session"])
+    yield from _cautions(before["cautions"], now["cautions"])
     yield from _lead(before["session"], now["session"], clock_ms)
     yield from _cars(before["standings"], now["standings"], clock_ms)
     yield from _penalties(before["penalties"], now["penalties"])
@@ -65,16 +66,32 @@ def _changes(before: State, now: State, clock_ms: int) -> Iterator[Line]:
             yield Line(message["at_ms"], message["text"])
 
 
-def _flag(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Line]:
-    flag, since = now.get("flag"), now.get("flag_since_ms")
-    if flag is None or since is None or since == before.get("flag_since_ms"):
+def _flags(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Line]:
+    """The start and the end of the race; what lies between is in the ledger of cautions."""
+    flag = now.get("flag")
+    if flag is None or flag == before.get("flag"):
         return
-    told = show_flag(flag)
-    if now.get("caution"):
-        told += f", caution {now['caution']}"
-    elif before.get("caution"):
-        told += f" after {running_text(since - before['caution_since_ms'])}"
-    yield Line(since, f"{told}, leader on lap {now['leader_lap'] + 1}")
+    begins = flag == "green" and before.get("flag") is None
+    if begins or flag in ("white", "chequered"):
+        yield Line(now["flag_since_ms"], f"{show_flag(flag)} flag")
+
+
+def _cautions(before: State, now: State) -> Iterator[Line]:
+    """From the ledger, which also has those that began and ended between two frames."""
+    for name, caution in now.items():
+        was = before.get(name, {})
+        if not was:
+            told = f"{show_flag(caution['kind'])}, caution {caution['number']}"
+            yield Line(caution["start_ms"], told + _leads(caution.get("leader_before")))
+        if "end_ms" in caution and "end_ms" not in was:
+            told = (
+                f"end of caution {caution['number']} after {running_text(caution['duration_ms'])}"
+            )
+            yield Line(caution["end_ms"], told + _leads(caution.get("leader_after")))
+
+
+def _leads(car: str | None) -> str:
+    return f"; car {car} leads" if car is not None else ""
 
 
 def _lead(before: Mapping[str, Any], now: Mapping[str, Any], clock_ms: int) -> Iterator[Line]:
