@@ -7,7 +7,7 @@ the events. How, and what is known at all: ``docs/petit-le-mans-2007.md``.
 
 from events import AnyEvent
 from replay.petit_le_mans_2007.driving import drive_field
-from replay.petit_le_mans_2007.facts import SOURCE, facts
+from replay.petit_le_mans_2007.facts import SOURCE, published
 from replay.petit_le_mans_2007.story import GRID, PLANS
 from replay.petit_le_mans_2007.telling import TITLE, tell
 
@@ -20,6 +20,6 @@ def petit_le_mans_2007() -> list[AnyEvent]:
     Each says by its ``basis`` whether its content is ``published`` or ``reconstructed``;
     the source is ``petit-le-mans-2007``, numbered from 0 without a gap.
     """
-    known = facts()
+    known = published()
     classes = {entry.car: entry.car_class for entry in known.entries}
     return tell(known, drive_field(list(PLANS), classes, GRID))

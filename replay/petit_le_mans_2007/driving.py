@@ -12,6 +12,7 @@ caution.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import NamedTuple
 
 from replay.petit_le_mans_2007.noise import draw
@@ -35,6 +36,9 @@ TO_BOX_MS, FROM_BOX_MS = 10_500.0, 11_500.0
 
 CAUTION_BURN = 0.5
 """Fuel for a lap behind the safety car, in green laps."""
+
+FRESH = 12.0
+"""A tank used for fewer green laps than this is not filled in a caution."""
 
 OUT = 0.24
 """Where on the lap a retiring car stops."""
@@ -147,9 +151,7 @@ class Field:
         queue = [drive for drive in self._running() if drive.at < caution.ends]
         head = min(drive.deficit for drive in queue)
         leaders = _class_leaders(queue)
-        given = dict(
-            (drive.plan.car, dict(drive.plan.slots).get(caution.number)) for drive in queue
-        )
+        given = {drive.plan.car: dict(drive.plan.slots).get(caution.number) for drive in queue}
         rank, around = sum(slot is not None for slot in given.values()), []
         for drive in sorted(
             queue, key=lambda drive: ((drive.deficit - head) % 1.0, drive.plan.car)
@@ -194,8 +196,10 @@ def drive_to_queue(drive: Drive, caution: Caution) -> None:
         drive.stop(stop, 0.0)
         return
     opens = caution.starts + (1.25 if drive.car_class in PROTOTYPES else 2.25)
-    fresh = drive.fuel < 12.0 or caution.number in drive.plan.skips
-    if fresh or opens + 2.2 > caution.ends or drive.at > opens:
+    fresh = drive.fuel < FRESH and caution.number not in drive.plan.tops
+    lasts = drive.fuel + DISTANCE - drive.at <= drive.plan.stint
+    stays_out = fresh or lasts or caution.number in drive.plan.skips
+    if stays_out or opens + 2.2 > caution.ends or drive.at > opens:
         return
     drive.run(opens, 0.0, CAUTION_BURN)
     drive.stop(_fuel_stop(drive, caution.number), 0.0)
@@ -219,7 +223,7 @@ def drive_green(drive: Drive, number: int, span: tuple[float, float]) -> None:
     acts: list[Stop | Off | Reach] = [*_planned(drive, start, end)]
     acts += [off for off in drive.plan.offs if start <= off.at < end]
     acts += [reach for reach in drive.plan.reaches if start < reach.at <= end + RUN_OUT]
-    acts += _due(drive, end, [stop.at for stop in drive.plan.stops])
+    acts += _due(drive, number, end, [stop.at for stop in drive.plan.stops])
     acts.sort(key=lambda act: act.at)
     drive.pace = _pace(drive, number, end, acts)
     for act in acts:
@@ -262,52 +266,63 @@ def _finish_or_run(drive: Drive, to: float, pace: float) -> None:
     drive.run(to, pace)
 
 
-def _due(drive: Drive, end: float, planned: list[float]) -> list[Stop]:
-    """The stops for fuel that fall due before ``end``."""
+def _due(drive: Drive, number: int, end: float, planned: list[float]) -> list[Stop]:
+    """The stops for fuel that fall due before ``end``.
+
+    From span eight on, crews count backwards from the flag and make their stints alike.
+    """
     due: list[Stop] = []
-    at, fuel = drive.at, drive.fuel
+    at, fuel, stint = drive.at, drive.fuel, drive.plan.stint
     others = sorted(each for each in planned if drive.at <= each < end)
+    if number == len(GREENS) - 2:
+        need = DISTANCE - others[-1] if others else fuel + DISTANCE - at
+        stint = need / ceil(need / stint) + 1.5 * draw("stint", drive.plan.car)
     while True:
-        empty = at + max(0.0, drive.plan.stint - fuel)
+        empty = at + max(0.0, stint - fuel)
         refuelled = next((each for each in others if at <= each < empty), None)
         if refuelled is not None:
             at, fuel = refuelled + 1e-9, 0.0
-            continue
-        if empty + 1.2 > end:
+        elif empty + 1.2 > end:
             return due
-        stop = _fuel_stop(drive, round(empty))
-        due.append(stop._replace(at=empty))
-        at, fuel = empty, 0.0
+        else:
+            due.append(_fuel_stop(drive, round(empty))._replace(at=empty))
+            at, fuel = empty, 0.0
 
 
 def _pace(drive: Drive, number: int, end: float, acts: list[Stop | Off | Reach]) -> float:
-    """The plan's own pace while it is free; then what leads to its laps at the flag.
+    """The plan's own pace while it is free; then what leads to where it ends its race.
 
     The laps of the last span are whole ones of the car's own pace; before it the deficit
     still to be gathered is spread over the green laps that are left.
     """
     plan = drive.plan
-    if number < plan.free_until or plan.retires is not None:
-        return plan.pace + 0.002 * draw("pace", plan.car, number)
+    own = dict(plan.paces).get(number)
+    if number < plan.free_until:
+        return plan.pace + 0.002 * draw("pace", plan.car, number) if own is None else own
+    lost = sum(_loss(act) for act in acts)
     last_start, last_end = GREENS[-1]
     final = DISTANCE - plan.laps
     if number == len(GREENS) - 1:
-        return (final + 0.35 - drive.deficit) / (last_end - last_start)
-    goal = final - round(plan.pace * (last_end - last_start)) + 0.5
+        return (final + 0.35 - drive.deficit - lost) / (last_end - last_start)
+    goal = final - round(plan.pace * (last_end - last_start)) + 0.4
+    if plan.retires is not None:
+        goal = plan.reaches[-1].deficit
     left = sum(b - max(a, drive.at) for a, b in GREENS[number:-1] if b > drive.at)
-    lost = sum(_loss(act) for act in acts)
-    future = _later_losses(drive, end)
-    return (goal - drive.deficit - lost - future) / left
+    return (goal - drive.deficit - lost - _later_losses(drive, end)) / left
 
 
 def _loss(act: Stop | Off | Reach) -> float:
     match act:
         case Stop():
-            return act.lane_s / 73.5 - (PIT_EXIT - PIT_ENTRY)
+            return _lane_laps(act) - (PIT_EXIT - PIT_ENTRY)
         case Off():
             return act.laps
         case Reach():
             return 0.0
+
+
+def _lane_laps(stop: Stop) -> float:
+    return lap_at(time_at(stop.at) + stop.lane_s * 1000.0) - stop.at
 
 
 def _later_losses(drive: Drive, after: float) -> float:

@@ -54,7 +54,7 @@ class Facts:
 
 
 @cache
-def facts() -> Facts:
+def published() -> Facts:
     """The facts of the race."""
     text = resources.files("replay.races").joinpath("petit_le_mans_2007.toml").read_text("utf-8")
     told = tomllib.loads(text)

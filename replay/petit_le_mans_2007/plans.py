@@ -40,9 +40,11 @@ class Plan(NamedTuple):
 
     ``laps`` is what it completes; ``retires`` the reason if it then stops for good.
     ``pace`` is the deficit it gathers in a green lap when it is left to itself, which it
-    is up to green span ``free_until``; from there on the pace is what leads to ``laps``.
-    ``stint`` is how far a tank goes, ``skips`` are cautions it stays out in, ``slots``
-    its deficit to the leader at the restart from a caution, where that is known.
+    is up to green span ``free_until`` (``paces`` are spans in which it is another); from
+    there on the pace is what leads to ``laps``. ``stint`` is how far a tank goes,
+    ``skips`` are cautions it stays out in, ``tops`` those in which it fills up although
+    its tank is fresh, ``slots`` its deficit to the leader at the restart from a caution,
+    where that is known.
     ``seats`` is the order in which the crew drives, over and over.
     """
 
@@ -52,7 +54,9 @@ class Plan(NamedTuple):
     stint: float
     seats: tuple[int, ...] = (1, 2)
     free_until: int = 0
-    skips: frozenset[int] = frozenset()
+    paces: tuple[tuple[int, float], ...] = ()
+    skips: tuple[int, ...] = ()
+    tops: tuple[int, ...] = ()
     stops: tuple[Stop, ...] = ()
     offs: tuple[Off, ...] = ()
     reaches: tuple[Reach, ...] = ()

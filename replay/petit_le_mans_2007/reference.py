@@ -43,7 +43,7 @@ CAUTIONS = (
     Caution(5, 83.40, 90.88, "cars spun in the esses"),
     Caution(6, 99.45, 107.88, "#2 off after contact with a GT1 car"),
     Caution(7, 134.40, 141.88, "debris on the back straight"),
-    Caution(8, 261.45, 267.88, "#6 damaged after contact with a GT car"),
+    Caution(8, 260.45, 266.88, "#6 damaged after contact with a GT car"),
     Caution(9, 372.40, 375.93, "#27 off at turn 12"),
 )
 

@@ -17,132 +17,153 @@ GRID = (
 """The published front row less #2, which went to the back; the rest by class and pace."""
 
 MARGIN_LAPS = 923 / GREEN_LAP_MS
+REST_OF_RACE = 10
+"""``free_until`` for a car whose pace is the plan's to the end."""
 
-
-def _no(*cautions: int) -> frozenset[int]:
-    return frozenset(cautions)
-
-
-FRONT = (
+LEADERS = (
     Plan(
-        "1",
-        394,
-        -0.0135,
-        52.0,
-        (1, 2),
-        10,
-        _no(1),
-        stops=(Stop(95.6, 58.0, "slow puncture"),),
+        car="1", laps=394, pace=-0.0135, stint=53.5, seats=(1, 2), free_until=REST_OF_RACE,
+        paces=((3, -0.020), (4, -0.022)), skips=(9,),
+        stops=(
+            Stop(95.6, 58.0, "slow puncture"),
+            Stop(313.5, 66.0, "fuel"), Stop(348.0, 64.0, "fuel"),
+        ),
         offs=(Off(83.2, 1.10), Off(95.1, 0.22)),
         reaches=(
-            Reach(134.3, 0.52),
-            Reach(365.0, 0.41),
-            Reach(371.0, 0.485),
-            Reach(372.0, 0.492),
-            Reach(379.6, 0.002),
-            Reach(380.0, -0.003),
-            Reach(394.0, 0.0),
+            Reach(134.3, 0.52), Reach(365.0, 0.425), Reach(371.0, 0.485), Reach(372.0, 0.492),
+            Reach(379.6, 0.002), Reach(380.0, -0.003), Reach(394.0, 0.0),
         ),
         slots=((9, 0.0085),),
     ),
     Plan(
-        "7",
-        394,
-        -0.0140,
-        47.0,
-        (1, 2, 3, 2),
-        10,
-        _no(),
+        car="7", laps=394, pace=-0.0140, stint=47.0, seats=(1, 2, 3, 2), free_until=REST_OF_RACE,
+        paces=((0, -0.018), (1, -0.017), (2, -0.018), (3, -0.008), (6, -0.0125), (7, -0.012)), skips=(9,),
+        tops=(6,),
+        stops=(Stop(310.0, 68.0, "fuel"), Stop(351.0, 62.0, "fuel")),
         reaches=(
-            Reach(365.0, 0.0),
-            Reach(371.0, 0.0),
-            Reach(372.0, 0.0),
-            Reach(380.0, 0.0),
-            Reach(DISTANCE + MARGIN_LAPS, MARGIN_LAPS),
+            Reach(365.0, 0.0), Reach(371.0, 0.0), Reach(372.0, 0.0),
+            Reach(380.0, 0.0), Reach(DISTANCE + MARGIN_LAPS, MARGIN_LAPS),
         ),
         slots=((9, 0.0),),
     ),
     Plan(
-        "6",
-        370,
-        -0.0135,
-        46.0,
-        (2, 3, 1),
-        8,
-        _no(),
-        stops=(Stop(261.6, 2200.0, "front end repaired after contact with a GT car"),),
+        car="6", laps=370, pace=-0.0125, stint=46.0, seats=(2, 3, 1), free_until=8,
+        paces=((2, -0.010), (5, -0.006), (6, -0.0185), (7, -0.0145)), tops=(6,),
+        stops=(Stop(260.6, 2200.0, "front end repaired after contact with a GT car"),),
+        offs=(Off(260.05, 0.20),),
     ),
-    Plan("20", 386, -0.0090, 46.0, (1, 2), 7, _no()),
-    Plan("5", 383, -0.0085, 46.0, (1, 2, 3), 7, _no()),
-    Plan("16", 372, -0.0070, 46.0, (2, 1, 3), 5, _no()),
-    Plan("88", 377, -0.0080, 47.0, (1, 3, 2), 7, _no()),
-    Plan("9", 365, -0.0070, 46.0, (1, 2, 3), 4, _no()),
-    Plan("15", 212, -0.0060, 46.0, (1, 2), 10, _no(), retires="engine"),
     Plan(
-        "2",
-        342,
-        -0.0130,
-        50.0,
-        (1, 2),
-        5,
-        _no(),
-        stops=(Stop(99.6, 3900.0, "suspension and bodywork repaired after the accident"),),
+        car="20", laps=386, pace=-0.0080, stint=46.0, free_until=8, skips=(3,),
+        paces=((3, -0.003), (7, -0.0045)), tops=(6,),
+        stops=(Stop(215.0, 330.0, "brake discs"), Stop(331.0, 330.0, "puncture")),
+    ),
+    Plan(
+        car="5", laps=383, pace=-0.0070, stint=46.0, seats=(1, 2, 3), free_until=8,
+        paces=((7, -0.009),),
+        stops=(Stop(226.0, 480.0, "clutch"), Stop(322.0, 350.0, "brake pads")),
+    ),
+    Plan(
+        car="16", laps=372, pace=-0.0060, stint=46.0, seats=(2, 1, 3), free_until=5, tops=(6,),
+        stops=(Stop(118.0, 1080.0, "alternator"), Stop(300.0, 500.0, "brake discs")),
+    ),
+    Plan(
+        car="88", laps=377, pace=-0.0070, stint=47.0, seats=(1, 3, 2), free_until=7,
+        skips=(1, 5), tops=(3,), paces=((1, 0.001), (5, 0.000)),
+        stops=(Stop(168.0, 560.0, "gear linkage"), Stop(290.0, 620.0, "brake discs")),
+    ),
+    Plan(
+        car="9", laps=365, pace=-0.0060, stint=46.0, seats=(1, 2, 3), free_until=4,
+        skips=(1,), tops=(3, 6), paces=((1, -0.002),),
+        stops=(Stop(112.0, 1480.0, "gearbox"), Stop(310.0, 590.0, "brake discs")),
+    ),
+    Plan(
+        car="15", laps=128, pace=-0.0060, stint=46.0, free_until=REST_OF_RACE, skips=(4,),
+        tops=(6,),
+        retires="engine",
+    ),
+    Plan(
+        car="2", laps=342, pace=-0.0130, stint=50.0, free_until=6,
+        paces=((5, -0.022),),
+        stops=(
+            Stop(99.6, 3720.0, "suspension and bodywork repaired after the accident"),
+            Stop(224.0, 900.0, "rear suspension"),
+        ),
         offs=(Off(99.1, 0.30),),
     ),
     Plan(
-        "26",
-        178,
-        -0.0060,
-        46.0,
-        (1, 2, 3),
-        10,
-        _no(1),
-        stops=(Stop(24.4, 62.0, "penalty", "26-contact"),),
-        retires="gearbox",
+        car="26", laps=126, pace=-0.0060, stint=46.0, seats=(1, 2, 3), free_until=REST_OF_RACE,
+        skips=(1,), tops=(6,),
+        stops=(Stop(24.4, 62.0, "penalty", "26-contact"),), retires="gearbox",
     ),
-)
+)  # fmt: skip
+"""The cars that lead, or whose story is told."""
 
-FIELD = (
+OTHERS = (
     Plan(
-        "8",
-        350,
-        0.012,
-        46.0,
-        (2, 1, 3),
-        10,
-        _no(9),
-        reaches=(Reach(372.3, 21.9),),
-        retires="stopped at turn 6",
+        "8", 350, 0.005, 46.0, (2, 1, 3),
+        stops=(Stop(58.0, 560.0, "misfire"), Stop(205.0, 780.0, "turbocharger")),
+        reaches=(Reach(369.4, 19.2),), skips=(9,), retires="stopped at turn 3",
     ),
-    Plan("06", 346, 0.005, 47.0, (2, 1, 3), 0, _no()),
-    Plan("12", 322, 0.018, 46.0, (1, 2, 3), 0, _no()),
-    Plan("10", 309, 0.000, 46.0, (1, 2), 0, _no()),
-    Plan("37", 118, 0.010, 46.0, (1, 2), 10, _no(), retires="gearbox"),
-    Plan("4", 364, 0.064, 46.0, (1, 2, 3), 0, _no()),
     Plan(
-        "27",
-        330,
-        0.076,
-        44.0,
-        (2, 3, 1, 3),
-        10,
-        _no(),
-        reaches=(Reach(372.3, 42.0),),
-        retires="accident at turn 12",
+        "06", 346, 0.005, 47.0, (2, 1, 3),
+        stops=(Stop(41.0, 1200.0, "nose"), Stop(148.0, 1700.0, "gearbox"),
+            Stop(301.0, 450.0, "brake discs"),
+       ),
     ),
-    Plan("3", 14, 0.066, 46.0, (1, 2, 3), 10, _no(), retires="contact with #26"),
-    Plan("45", 353, 0.112, 48.0, (1, 2, 3), 0, _no()),
-    Plan("71", 351, 0.114, 48.0, (1, 2), 0, _no()),
-    Plan("18", 350, 0.114, 48.0, (1, 2, 3), 0, _no()),
-    Plan("54", 345, 0.118, 48.0, (1, 2, 3), 0, _no()),
-    Plan("44", 337, 0.124, 48.0, (1, 2, 3), 0, _no()),
-    Plan("62", 331, 0.108, 48.0, (2, 1, 3), 0, _no()),
-    Plan("21", 318, 0.116, 48.0, (1, 2, 3), 0, _no()),
-    Plan("61", 291, 0.116, 48.0, (1, 2, 3), 0, _no()),
-    Plan("31", 243, 0.110, 48.0, (1, 2), 10, _no(), retires="gearbox"),
-    Plan("73", 262, 0.130, 48.0, (1, 2, 3), 0, _no()),
-    Plan("40", 233, 0.134, 48.0, (1, 2, 3), 0, _no()),
-    Plan("11", 167, 0.130, 46.0, (1, 2), 10, _no(), retires="overheating"),
-)
+    Plan(
+        "12", 322, 0.018, 46.0, (1, 2, 3),
+        stops=(Stop(75.0, 2600.0, "gearbox"), Stop(205.0, 3000.0, "suspension")),
+    ),
+    Plan(
+        "10", 309, 0.003, 46.0,
+        stops=(Stop(118.0, 3100.0, "electrics"), Stop(238.0, 3000.0, "gearbox"),
+            Stop(322.0, 1000.0, "clutch"),
+       ),
+    ),
+    Plan("37", 118, 0.012, 46.0, free_until=REST_OF_RACE, retires="gearbox"),
+    Plan(
+        "4", 364, 0.064, 46.0, (1, 2, 3),
+        stops=(
+            Stop(100.0, 480.0, "rear bodywork after contact with #2"),
+            Stop(281.0, 240.0, "brake discs"),
+        ),
+        offs=(Off(95.0, 0.38),),
+    ),
+    Plan(
+        "27", 330, 0.078, 44.0, (2, 1, 3),
+        stops=(Stop(205.0, 900.0, "exhaust"),),
+        reaches=(Reach(372.2, 41.96),), skips=(9,), retires="accident at turn 3",
+    ),
+    Plan("3", 15, 0.0535, 46.0, (1, 2, 3), REST_OF_RACE, retires="contact with #26"),
+    Plan("45", 353, 0.116, 48.0, (1, 2, 3)),
+    Plan("71", 351, 0.114, 48.0, (1, 2), stops=(Stop(246.0, 240.0, "brake discs"),)),
+    Plan("18", 350, 0.116, 48.0, (1, 2, 3), stops=(Stop(170.0, 300.0, "brake discs"),)),
+    Plan("54", 345, 0.117, 48.0, (1, 2, 3), stops=(Stop(152.0, 600.0, "brake discs"),)),
+    Plan(
+        "44", 337, 0.122, 48.0, (1, 2, 3),
+        stops=(Stop(110.0, 500.0, "bodywork"), Stop(231.0, 600.0, "radiator")),
+    ),
+    Plan(
+        "62", 331, 0.108, 48.0, (2, 1, 3),
+        stops=(Stop(149.0, 1350.0, "alternator"), Stop(281.0, 520.0, "brake discs")),
+    ),
+    Plan(
+        "21", 318, 0.116, 48.0, (1, 2, 3),
+        stops=(Stop(95.0, 1900.0, "gearbox"), Stop(250.0, 1760.0, "wheel bearing")),
+    ),
+    Plan("61", 291, 0.118, 48.0, (1, 2, 3), stops=(
+        Stop(61.0, 3600.0, "suspension"), Stop(215.0, 2400.0, "gearbox"),
+    )),
+    Plan("31", 243, 0.110, 48.0, free_until=REST_OF_RACE, retires="gearbox"),
+    Plan(
+        "73", 262, 0.128, 48.0, (1, 2, 3),
+        stops=(Stop(56.0, 2600.0, "gearbox"), Stop(200.0, 5000.0, "engine electrics")),
+    ),
+    Plan(
+        "40", 233, 0.132, 48.0, (1, 2, 3),
+        stops=(Stop(26.0, 5600.0, "clutch"), Stop(160.0, 4900.0, "driveshaft")),
+    ),
+    Plan("11", 121, 0.128, 46.0, free_until=REST_OF_RACE, retires="overheating"),
+)  # fmt: skip
 
-PLANS = (*FRONT, *FIELD)
+PLANS = (*LEADERS, *OTHERS)

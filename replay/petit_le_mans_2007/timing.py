@@ -7,6 +7,7 @@ laps as it was. Times are whole milliseconds from here on.
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import pairwise
 from typing import NamedTuple
 
 from replay.petit_le_mans_2007.driving import Drive
@@ -49,7 +50,7 @@ def lap_times(drive: Drive, best_lap_ms: int) -> list[LapTimes]:
     if drive.plan.car == "1":
         _set_best_lap(finishes, best_lap_ms)
     car, laps = drive.plan.car, []
-    for lap, (start, finish) in enumerate(zip(finishes, finishes[1:], strict=False), start=1):
+    for lap, (start, finish) in enumerate(pairwise(finishes), start=1):
         drawn_out = (finish - start) / (path.at(lap) - path.at(lap - 1 if lap > 1 else path.start))
         lines = []
         for line, place in (("S1", S1), ("S2", S2)):
