@@ -14,17 +14,21 @@ Rules common to all:
 Qualifying and practice are classified by best lap instead, the earlier of equal ones
 first; a lap whose time was deleted is none; cars without a time stand behind.
 
-What differs (``Convention``): whether a car must take the flag, whether retirements keep
-their place on laps (ALMS, IMSA) or follow the finishers (Le Mans), the distance a car
-must complete, and whether cars without a lap are listed.
+What differs is the series' convention, the pack's: whether a car must take the flag,
+whether retirements and cars short of the distance keep their place on laps (ALMS, IMSA)
+or follow the finishers (Le Mans), whether cars without a lap are listed, what a penalty
+comes to that could no longer be served, and how far back the result is taken when a red
+flag ends the race.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from projections import packs
+from projections.laps import Lap
 from projections.order import NEVER, natural
 from projections.race import Race
 from projections.stewards import Penalty
@@ -35,20 +39,38 @@ FINISHED, SHORT, DID_NOT_FINISH = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """How a series classifies. ``minimum_distance`` is a share of the reference's laps.
+    """How a series classifies."""
 
-    ``reference`` is the overall winner or each class's; the distance is rounded up to
-    whole laps.
-    """
+    classification: packs.Classification
+    penalties: packs.Penalties
 
-    minimum_distance: Fraction | None = None
-    reference: Literal["overall", "class"] = "overall"
-    must_take_flag: bool = False
-    retirements: Literal["on_laps", "after_finishers"] = "on_laps"
-    no_laps: Literal["last", "absent"] = "last"
+    @classmethod
+    def of(cls, pack: packs.RegulationPack | None) -> Convention:
+        """The pack's convention; without a pack every car stands on its laps."""
+        return cls(pack.classification, pack.penalties) if pack else ON_LAPS
 
 
-ON_LAPS = Convention()
+ON_LAPS = Convention(
+    packs.Classification(
+        minimum_distance=0,
+        reference="overall",
+        rounding="ceil",
+        must_take_flag=False,
+        retirements="on_laps",
+        not_classified="on_laps",
+        no_laps="last",
+        red_flag_countback=0,
+    ),
+    packs.Penalties(
+        drive_through_s=0,
+        stop_and_go_s=0,
+        stop_and_hold_s=0,
+        time_to_retired=True,
+        back_of_class="as_imposed",
+        places="class",
+        decided_by="race control",
+    ),
+)
 """Every car that completed a lap is classified on its laps."""
 
 
@@ -91,24 +113,53 @@ def classify(race: Race, convention: Convention = ON_LAPS) -> list[Classified]:
 
     Costs O(n log n) in the cars.
     """
-    book = _Book(race)
-    cars = [_standing(race, car, book, convention) for car in race.laps.laps]
+    book = _Book(race, convention.penalties)
+    counted = _counted_laps(race, convention.classification)
+    cars = [_standing(race, lap, car, book, convention) for car, lap in counted.items()]
     if race.session.opened.kind == "race":
-        cars = _short_of_distance(cars, convention)
+        cars = _short_of_distance(cars, convention.classification)
         cars.sort(key=lambda one: (one.group, -one.laps, one.total_ms, natural(one.car)))
     else:
         cars = [one._replace(status="classified") for one in cars]
         cars.sort(key=lambda one: (*_best(race, one.car), natural(one.car)))
     cars = book.disqualify(book.back_of_class(book.places_dropped(cars)))
-    if convention.no_laps == "last":
-        cars += _without_laps(race, book)
+    if convention.classification.no_laps == "last":
+        cars += _without_laps(race, counted, book)
     return _rows(race, cars)
+
+
+def _counted_laps(race: Race, rules: packs.Classification) -> dict[str, Lap]:
+    """The last lap of each car that counts; without a red flag at the end, simply the last.
+
+    A race that a red flag ended is taken back to the end of an earlier lap of the leader:
+    each car counts as if the flag had been shown then.
+    """
+    laps = race.laps.laps
+    at = _taken_back_to(race, rules.red_flag_countback)
+    if at is None:
+        return {car: of_car[-1] for car, of_car in laps.items() if of_car}
+    counted = {}
+    for car, of_car in laps.items():
+        index = bisect_left(of_car, at, key=lambda lap: lap.at)
+        counted[car] = of_car[min(index, len(of_car) - 1)]
+    return counted
+
+
+def _taken_back_to(race: Race, countback: int) -> int | None:
+    """When the leader ended the lap at which the result is taken (ms), or None."""
+    red = race.track.ended_under_red_at
+    if not countback or red is None:
+        return None
+    begun = [led for led in race.chart.led if led.at <= red]
+    taken = len(begun) - countback
+    return begun[taken].at if taken >= 0 else None
 
 
 class _Book:
     """The stewards' decisions that a classification turns on, by car and kind."""
 
-    def __init__(self, race: Race) -> None:
+    def __init__(self, race: Race, rules: packs.Penalties) -> None:
+        self._rules = rules
         standing = sorted(
             (p for p in race.stewards.penalties.values() if p.status in NOT_SERVED),
             key=lambda p: (p.imposed_at, p.penalty_id),
@@ -125,13 +176,32 @@ class _Book:
         """The cars with a penalty of this kind, in the order they were imposed, each once."""
         return list(dict.fromkeys(p.car for p in self._by_kind.get(kind, ())))
 
+    def added_ms(self, car: str, status: str) -> int:
+        """The time added to a car's own: penalties in seconds, and those it never served."""
+        if status == "retired" and not self._rules.time_to_retired:
+            return 0
+        seconds = self.total("time", car)
+        if status == "classified":
+            for kind in ("drive_through", "stop_and_go", "stop_and_hold"):
+                each: int = getattr(self._rules, f"{kind}_s")
+                seconds += each * self.count(kind, car)
+            seconds += self.total("stop_and_hold", car)
+        return seconds * 1000
+
+    def count(self, kind: str, car: str) -> int:
+        """How many penalties of one kind a car has not served."""
+        return sum(p.car == car for p in self._by_kind.get(kind, ()))
+
     def places_dropped(self, order: list[_Standing]) -> list[_Standing]:
-        """Each car dropped by its number of places within its class."""
+        """Each car dropped by its number of places, in its class or overall."""
         for car in self.cars("places"):
             at = _index(order, car)
             if at is None:
                 continue
-            behind = [i for i in range(at + 1, len(order)) if _same_class(order[i], order[at])]
+            overall = self._rules.places == "overall"
+            behind = [
+                i for i in range(at + 1, len(order)) if overall or _same_class(order[i], order[at])
+            ]
             passed = behind[: self.total("places", car)]
             if passed:
                 order.insert(passed[-1], order.pop(at))
@@ -139,7 +209,10 @@ class _Book:
 
     def back_of_class(self, order: list[_Standing]) -> list[_Standing]:
         """Each car sent to the back directly behind its class's last car."""
-        for car in self.cars("back_of_class"):
+        sent = self.cars("back_of_class")
+        if self._rules.back_of_class == "on_laps":
+            sent.sort(key=lambda car: _index(order, car) or 0)
+        for car in sent:
             at = _index(order, car)
             if at is not None:
                 moved = order.pop(at)
@@ -169,58 +242,54 @@ def _same_class(one: _Standing, other: _Standing) -> bool:
     return one.car_class == other.car_class
 
 
-def _standing(race: Race, car: str, book: _Book, convention: Convention) -> _Standing:
-    last = race.laps.laps[car][-1]
-    added, taken = book.total("time", car) * 1000, book.total("laps", car)
-    status, group = _outcome(race, car, convention)
+def _standing(race: Race, lap: Lap, car: str, book: _Book, convention: Convention) -> _Standing:
+    status, group = _outcome(race, car, convention.classification)
+    added, taken = book.added_ms(car, status), book.total("laps", car)
     return _Standing(
         car=car,
         car_class=race.session.car_class(car),
         status=status,
         group=group,
-        laps=max(0, last.lap - taken),
-        total_ms=last.at + added,
+        laps=max(0, lap.lap - taken),
+        total_ms=lap.at + added,
         penalty_ms=added,
         penalty_laps=taken,
     )
 
 
-def _outcome(race: Race, car: str, convention: Convention) -> tuple[str, int]:
+def _outcome(race: Race, car: str, rules: packs.Classification) -> tuple[str, int]:
     """A car's status, and whether it stands among the finishers."""
-    if race.order.chequered_at is None:
-        retired = car in race.order.retired
-        return ("retired", FINISHED) if retired else ("running", FINISHED)
     if car in race.order.finished:
         return "classified", FINISHED
-    if race.session.ended_at is None and car not in race.order.retired:
-        return "running", FINISHED  # on its way to the flag
-    if convention.must_take_flag or convention.retirements == "after_finishers":
-        return "retired", DID_NOT_FINISH
-    return "retired" if car in race.order.retired else "classified", FINISHED
+    over = race.order.chequered_at is not None or race.track.ended_under_red_at is not None
+    retired = car in race.order.retired
+    if not over or (race.session.ended_at is None and not retired):
+        return ("retired" if retired else "running"), FINISHED
+    if race.track.ended_under_red_at is not None and not retired:
+        return "classified", FINISHED  # nobody could take a flag
+    group = DID_NOT_FINISH if rules.retirements == "after_finishers" else FINISHED
+    return ("retired" if retired or rules.must_take_flag else "classified"), group
 
 
-def _short_of_distance(cars: list[_Standing], convention: Convention) -> list[_Standing]:
-    """Cars that took the flag with too few laps: not classified, behind the finishers."""
-    share = convention.minimum_distance
-    if share is None:
-        return cars
+def _short_of_distance(cars: list[_Standing], rules: packs.Classification) -> list[_Standing]:
+    """Cars that took the flag with too few laps: not classified, and where they stand."""
     most: dict[str | None, int] = {}
     for one in cars:
-        name = one.car_class if convention.reference == "class" else None
+        name = one.car_class if rules.reference == "class" else None
         most[name] = max(most.get(name, 0), one.laps)
     checked = []
     for one in cars:
-        name = one.car_class if convention.reference == "class" else None
-        needed = -(-most[name] * share.numerator // share.denominator)
+        name = one.car_class if rules.reference == "class" else None
+        needed = rules.required_laps(most[name], one.car_class)
         if one.status == "classified" and one.laps < needed:
-            group = SHORT if convention.retirements == "after_finishers" else one.group
+            group = SHORT if rules.not_classified == "after_finishers" else one.group
             one = one._replace(status="not_classified", group=group)
         checked.append(one)
     return checked
 
 
-def _without_laps(race: Race, book: _Book) -> list[_Standing]:
-    idle = sorted((car for car in race.session.entries if car not in race.laps.laps), key=natural)
+def _without_laps(race: Race, counted: dict[str, Lap], book: _Book) -> list[_Standing]:
+    idle = sorted((car for car in race.session.entries if car not in counted), key=natural)
     return [
         _Standing(
             car=car,

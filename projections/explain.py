@@ -183,9 +183,10 @@ def _status(
 ) -> list[Statement]:
     car = row.car
     if row.status == "not_classified":
-        share = convention.minimum_distance
+        rules = convention.classification
+        share = f"{rules.minimum_distance_in.get(row.car_class or '', rules.minimum_distance):.0%}"
         text = f"#{car} took the flag but is not classified: it completed less than {share} of "
-        text += f"the distance of the {convention.reference} winner."
+        text += f"the distance of the {rules.reference} winner."
         return [Statement("status", text, (), rule_source("classification.minimum_distance"))]
     if car in race.order.finished:
         at = format_clock(race.order.finished[car])
@@ -194,7 +195,7 @@ def _status(
         reason = getattr(told.retired, "reason", None)
         told_by = (told.retired.identity,) if told.retired else ()
         where = "keeps its place on laps"
-        if convention.retirements == "after_finishers":
+        if convention.classification.retirements == "after_finishers":
             where = "stands behind those that took the flag"
         text = f"#{car} did not finish{f' ({reason})' if reason else ''} and {where}."
         return [Statement("status", text, told_by, rule_source("classification.retirements"))]

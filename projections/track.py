@@ -19,6 +19,7 @@ from events import (
     PitLaneOpened,
     SafetyCarDeployed,
     SafetyCarWithdrawn,
+    SessionEnded,
 )
 from projections.state import Handlers, History, Projection, of, row
 
@@ -59,6 +60,8 @@ class Track(Projection):
     safety_car_since: int | None = None
     pit_lane_closed: dict[str, int] = field(default_factory=dict)
     lap_leader: str | None = None
+    red_at: int | None = None
+    ended: bool = False
 
     def handlers(self) -> Handlers:
         return {
@@ -68,12 +71,18 @@ class Track(Projection):
             PitLaneOpened: self._pit_lane_opened,
             PitLaneClosed: self._pit_lane_closed,
             PitEntered: self._pit_entered,
+            SessionEnded: self._session_ended,
         }
 
     @property
     def under_caution(self) -> bool:
         """Whether the track is neither green nor the race over."""
         return self.current is not None
+
+    @property
+    def ended_under_red_at(self) -> int | None:
+        """When the red flag was shown under which the race ended (ms), or None."""
+        return self.red_at if self.ended or self.chequered_at is not None else None
 
     def cautions(self) -> list[Caution]:
         """The ledger, oldest first, the one that lasts still included."""
@@ -89,6 +98,8 @@ class Track(Projection):
         racing = event.flag in RACING
         if racing and not (self.flag in RACING or self.flag is None):
             self.green_since = event.at
+        if event.flag != "chequered":
+            self.red_at = event.at if event.flag == "red" else None
         self.flag = event.flag
         self.since = event.at
         self.chequered_at = event.at if event.flag == "chequered" else None
@@ -121,6 +132,9 @@ class Track(Projection):
     def _pit_entered(self, event: PitEntered) -> None:
         if self.current is not None and event.car not in self.current.pitted:
             self.current = self.current._replace(pitted=(*self.current.pitted, event.car))
+
+    def _session_ended(self, _: SessionEnded) -> None:
+        self.ended = True
 
     def _safety_car_deployed(self, event: SafetyCarDeployed) -> None:
         self.safety_car_since = event.at

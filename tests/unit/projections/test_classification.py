@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import pytest
 
 import events as ev
 from projections.classification import ON_LAPS, Convention, classify
+from projections.packs import builtin_pack
 from tests.builders import Story, opened
 
-LE_MANS = Convention(
-    Fraction(7, 10), must_take_flag=True, retirements="after_finishers", no_laps="absent"
-)
+LE_MANS = Convention.of(builtin_pack("wec-2024"))
 
 
 def order(story: Story, convention: Convention = ON_LAPS) -> list[str]:
@@ -170,8 +168,51 @@ class TestLeMans:
 
     def test_six_of_ten_is_enough_where_six_tenths_are_asked(self, story: Story):
         """The distance is rounded up to whole laps, and reaching it suffices."""
-        short = Convention(Fraction(6, 10), must_take_flag=True, retirements="after_finishers")
+        rules = LE_MANS.classification.model_copy(update={"minimum_distance": 0.6})
+        short = Convention(rules, LE_MANS.penalties)
         assert classify(story.race(), short)[1].status == "classified"
+
+
+def test_a_penalty_never_served_becomes_time_at_the_flag():
+    """A drive-through still open at the flag is added as the pack's seconds, not before."""
+    pack = builtin_pack("wec-2024")
+    story = opened("1", "2").laps("1", 1).lap("2", 1, 61_000)
+    story.tell(ev.PenaltyImposed, 62_000, penalty_id="p", car="1", kind="drive_through")
+    assert classify(story.race(), LE_MANS)[0].penalty_ms == 0
+    story.flag("chequered", 120_000).lap("1", 2, 120_000).lap("2", 2, 122_000)
+    rows = classify(story.race(), LE_MANS)
+    assert [row.car for row in rows] == ["2", "1"]
+    assert rows[1].penalty_ms == pack.penalties.drive_through_s * 1000
+    story.tell(ev.PenaltyServed, 110_000, penalty_id="p")
+    assert [row.car for row in classify(story.race(), LE_MANS)] == ["1", "2"]
+
+
+def test_a_red_flag_that_ends_the_race_takes_the_result_back():
+    """The result is that of the end of the lap before the one in which red was shown."""
+    story = opened("1", "2", "3")
+    story.lap("1", 1, 60_000).lap("2", 1, 61_000).lap("3", 1, 62_000)
+    story.lap("2", 2, 121_000).lap("1", 2, 122_000).lap("3", 2, 123_000)
+    story.flag("red", 130_000)
+    assert order(story, LE_MANS) == ["2", "1", "3"]
+    story.tell(ev.SessionEnded, 400_000)
+    rows = classify(story.race(), LE_MANS)
+    assert [(row.car, row.status, row.laps) for row in rows] == [
+        ("2", "classified", 2),
+        ("1", "classified", 2),
+        ("3", "classified", 2),
+    ]
+    story.lap("1", 3, 131_000)  # under the red flag: it counts for nothing
+    assert order(story, LE_MANS) == ["2", "1", "3"]
+    assert order(story) == ["1", "2", "3"]
+    assert classify(story.race(), LE_MANS)[1].laps == 2
+
+
+def test_a_race_that_goes_on_after_red_is_not_taken_back():
+    """Only the red flag that ends the race counts back."""
+    story = opened("1", "2").laps("1", 2).laps("2", 2, ms=61_000).flag("red", 125_000)
+    story.flag("green", 200_000).lap("2", 3, 260_000).lap("1", 3, 261_000)
+    story.flag("chequered", 320_000).lap("2", 4, 320_000).lap("1", 4, 321_000)
+    assert order(story, LE_MANS) == ["2", "1"]
 
 
 def test_qualifying_is_by_best_lap():

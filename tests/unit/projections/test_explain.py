@@ -8,6 +8,7 @@ import events as ev
 from events.errors import UnknownCar
 from projections.classification import Convention
 from projections.explain import Statement, explain, ordinal
+from projections.packs import builtin_pack
 from tests.builders import Story, opened
 
 
@@ -74,7 +75,7 @@ def test_a_retirement_cites_the_rule_of_the_pack():
     story = opened("1", "2").laps("1", 3).laps("2", 1)
     story.tell(ev.CarRetired, 400_000, car="2", reason="gearbox")
     story.flag("chequered", 500_000).lap("1", 4, 500_000)
-    convention = Convention(retirements="after_finishers", must_take_flag=True)
+    convention = Convention.of(builtin_pack("wec-2024"))
     statements = explain(story.race(), story, "2", convention, lambda key: f"source of {key}")
     (one,) = [one for one in statements if one.about == "status"]
     assert one.text == "#2 did not finish (gearbox) and stands behind those that took the flag."

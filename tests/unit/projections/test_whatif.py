@@ -6,6 +6,7 @@ import pytest
 
 from events.errors import BadHypothesis, UnknownCar
 from projections.classification import Convention
+from projections.packs import builtin_pack
 from projections.whatif import Hypothesis, Supposed, parse_penalty, what_if
 from tests.builders import Story, opened
 
@@ -36,7 +37,7 @@ def test_a_supposed_penalty_moves_the_order_and_nothing_else():
 def test_stopping_now_and_retiring():
     """Finish now: running cars count as finished where they last completed a lap."""
     hypothesis = Hypothesis(retire=("1",), finish_now=True)
-    le_mans = Convention(must_take_flag=True, retirements="after_finishers")
+    le_mans = Convention.of(builtin_pack("wec-2024"))
     changes = what_if(race().race(), hypothesis, le_mans)
     assert [(c.car, c.status_then) for c in changes] == [
         ("2", "classified"),
@@ -48,7 +49,9 @@ def test_stopping_now_and_retiring():
 def test_other_rules():
     """The same race under another convention: a car that it does not list is told."""
     present = race().entry("9").race()
-    changes = what_if(present, Hypothesis(), convention_then=Convention(no_laps="absent"))
+    changes = what_if(
+        present, Hypothesis(), convention_then=Convention.of(builtin_pack("wec-2024"))
+    )
     assert (changes[-1].car, changes[-1].position_then) == ("9", None)
     assert changes[-1].status_then == "not listed"
 

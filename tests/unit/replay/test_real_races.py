@@ -22,8 +22,9 @@ from events import (
 )
 from events.clock import parse_clock
 from projections import views
-from projections.classification import classify
+from projections.classification import Convention, classify
 from projections.order import natural
+from projections.packs import builtin_pack
 from projections.timeline import Timeline
 from replay.importing import import_alkamel
 from replay.reconciling import reconcile
@@ -138,23 +139,25 @@ def test_which_penalties_explain_which_race():
     }
 
 
-def test_le_mans_2024_laps_and_times():
-    """Laps of every car, and the times of those that finished, as officially printed."""
+def test_le_mans_2024_is_the_official_result():
+    """Positions, laps, times and status from the laps alone, under the rules of Le Mans.
+
+    The flag taken and 70 %: classified; the flag taken with less: not classified; the
+    rest did not finish, by laps, then time; reserves are absent.
+    """
     timeline = Timeline()
     timeline.add(told(race_file(LE_MANS)))
-    rows = {row.car: row for row in classify(timeline.race)}
+    rows = classify(timeline.race, Convention.of(builtin_pack("wec-2024")))
     text = (DATA / "wec/2024-le-mans-24h-official.csv").read_text(encoding="utf-8-sig")
-    printed = [
-        row for row in csv.DictReader(io.StringIO(text), delimiter=";") if row["Pos"] != "RES"
-    ]
-    assert {row["No"]: int(row["Laps"]) for row in printed} == {
-        car: row.laps for car, row in rows.items()
-    }
-    timed = [row for row in printed if row["Time"]]
+    printed = list(csv.DictReader(io.StringIO(text), delimiter=";"))
+    listed = [row for row in printed if row["Pos"] != "RES"]
+    assert [row["No"] for row in listed] == [row.car for row in rows]
+    assert [int(row["Laps"]) for row in listed] == [row.laps for row in rows]
+    status = {"NC": "not_classified", "DNF": "retired"}
+    assert [status.get(row["Pos"], "classified") for row in listed] == [row.status for row in rows]
+    timed = {row["No"]: parse_clock(row["Time"]) for row in listed if row["Time"]}
+    assert timed == {row.car: row.total_ms for row in rows if row.car in timed}
     assert len(timed) > 40
-    assert [parse_clock(row["Time"]) for row in timed] == [
-        rows[row["No"]].total_ms for row in timed
-    ]
 
 
 @pytest.mark.parametrize(
