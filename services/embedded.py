@@ -70,6 +70,9 @@ SETTINGS = {
 }
 """What keeps the promise that an acknowledged event is never lost."""
 
+ROOM = 1 << 20
+"""Bytes that must be free on the disk before a server is started on it."""
+
 _POLL = 0.01
 _LARGEST_LOG = 1_000_000
 _HARMLESS = ("WARNING", "!!!", "Revert incomplete", "loaded anyway", "ready to exit")
@@ -93,6 +96,8 @@ class EmbeddedServer:
         self._lifeline: Lifeline | None = None
         self._keeper: asyncio.Task[None] | None = None
         self.socket = Path()
+        self.trouble: StoreError | None = None
+        """Why the server, which ended while it was used, does not start again."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[EmbeddedServer]:
@@ -201,6 +206,7 @@ class EmbeddedServer:
         try:
             await self._end_orphan()
             self._trim_log()
+            self._find_room()
             os.ftruncate(lock, 0)
             os.pwrite(lock, os.fsencode(self.socket), 0)
         except OSError as error:
@@ -306,6 +312,14 @@ class EmbeddedServer:
                 words = message
         return words
 
+    def _find_room(self) -> None:
+        """Raise OSError on a full disk, where the server would start and then end at a write."""
+        room = self.data / "room"
+        try:
+            room.write_bytes(bytes(ROOM))
+        finally:
+            room.unlink(missing_ok=True)
+
     def _trim_log(self) -> None:
         log = self.data / "valkey.log"
         with contextlib.suppress(FileNotFoundError):
@@ -353,11 +367,15 @@ class EmbeddedServer:
             if self._lifeline is not None:
                 await self._lifeline.ended()
                 self._drop_lifeline()
-                logger.warning("the embedded server ended; starting it again", data=str(self.data))
+                logger.warning(
+                    "embedded server ended", data=str(self.data), said=self._last_words()
+                )
             try:
                 await self._attach()
+                self.trouble = None
             except StoreError as error:
-                logger.error("the embedded server does not start", reason=str(error))
+                self.trouble = error
+                logger.warning("embedded server does not start again", reason=str(error))
                 await asyncio.sleep(1)
 
     async def _shut_down(self) -> None:

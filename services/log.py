@@ -40,7 +40,7 @@ from events.errors import (
     UnknownSession,
 )
 from replay.entries import START, Entry, check_session_id, parse_position
-from services.store import Store
+from services.store import Script, Store
 
 SESSIONS = "lapstream:sessions"
 """The set of the sessions."""
@@ -118,7 +118,7 @@ end
 """
 
 # Everything is read before anything is written: Lua takes nothing back.
-_APPEND = (
+_APPEND = Script(
     _INTERVALS
     + """
 local log, expected = KEYS[1], ARGV[1]
@@ -150,7 +150,7 @@ return reply
 )
 
 # An import that is sent again after a lost answer finds its own token.
-_IMPORT = (
+_IMPORT = Script(
     _INTERVALS
     + """
 local log, imported, token = KEYS[1], KEYS[#KEYS], ARGV[1]
@@ -219,8 +219,6 @@ class Log:
         self._raw = Redis(connection_pool=store.redis.connection_pool)
         for command in ("XRANGE", "XREVRANGE", "XREAD"):
             self._raw.response_callbacks.pop(command, None)
-        self._append = self._redis.register_script(_APPEND)
-        self._import = self._redis.register_script(_IMPORT)
         self._listed: set[str] = set()
 
     # -- Writing -----------------------------------------------------------------------
@@ -251,7 +249,7 @@ class Log:
             return AppendResult((), await self.last_position(session))
         await self._list(session)
         with self._store.speaking():
-            before, position, *positions = await self._append(list(keys), arguments)
+            before, position, *positions = await _APPEND(self._redis, list(keys), arguments)
         if before == b"conflict":
             raise PositionConflict(session, expected or START, position.decode())
         if before == b"0-0":  # a server that lost its last second lost the listing, too
@@ -280,7 +278,7 @@ class Log:
             arguments += (entry.position, key, number, len(entry.fields), *entry.fields)
         await self._list(session)
         with self._store.speaking():
-            answer = await self._import([*keys, f"{{{session}}}:imported"], arguments)
+            answer = await _IMPORT(self._redis, [*keys, f"{{{session}}}:imported"], arguments)
         if answer != b"ok":
             raise SessionNotEmpty(session)
 

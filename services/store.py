@@ -7,10 +7,12 @@ persistence keeps, as far as can be told from outside, what ``Store.promise`` sa
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from platformdirs import user_data_path
@@ -18,11 +20,17 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import AuthenticationError, InvalidResponse, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    InvalidResponse,
+    NoScriptError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from events.errors import StoreUnavailable, StoreUnfit
+from events.errors import StoreError, StoreUnavailable, StoreUnfit
 
 CONNECTIONS = 1024
 """Connections at most: one blocking reader for each session, and room for the rest.
@@ -45,8 +53,8 @@ class Store:
     """A store that was checked. ``url`` is for libraries that connect by themselves.
 
     ``name`` is how to speak of it: without a password, or the embedded server's folder.
-    ``promise`` says in one line what its persistence keeps, and ``socket`` is the embedded
-    server's.
+    ``promise`` says in one line what its persistence keeps, ``socket`` is the embedded
+    server's, and ``trouble`` tells why that one does not start again.
     """
 
     redis: Redis
@@ -54,12 +62,41 @@ class Store:
     name: str
     promise: str
     socket: Path | None = None
+    trouble: Callable[[], StoreError | None] = lambda: None
 
     @contextlib.contextmanager
     def speaking(self) -> Iterator[None]:
         """Around commands: what the client library raises becomes a StoreError."""
-        with spoken_to(self.name):
-            yield
+        try:
+            with spoken_to(self.name):
+                yield
+        except StoreUnavailable:
+            if (trouble := self.trouble()) is not None:
+                raise trouble from None
+            raise
+
+
+class Script:
+    """A Lua function that servers run as one command, all or nothing.
+
+    It is sent by its hash, and in full where the server does not know it, as after each
+    start. (``register_script`` sends the text and then the hash again, which fails when
+    the server is restarted in between.) Calling it gives the reply as it came, and raises
+    what the client library raises.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._hash = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    async def __call__(
+        self, redis: Redis, keys: Sequence[str], arguments: Sequence[bytes | str | int]
+    ) -> Any:
+        """Run the function; all keys must be of one slot, that is, of one session."""
+        try:
+            return await redis.evalsha(self._hash, len(keys), *keys, *arguments)
+        except NoScriptError:
+            return await redis.eval(self._text, len(keys), *keys, *arguments)
 
 
 @contextlib.asynccontextmanager
@@ -101,7 +138,7 @@ async def _open_embedded(data: Path, connections: int) -> AsyncIterator[Store]:
         name = str(server.data)
         promise = await _checked(url, name, RETRIES)
         async with _connected(url, name, connections) as redis:
-            yield Store(redis, url, name, promise, server.socket)
+            yield Store(redis, url, name, promise, server.socket, lambda: server.trouble)
 
 
 @contextlib.asynccontextmanager

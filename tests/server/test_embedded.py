@@ -360,15 +360,63 @@ async def test_a_folder_without_leave_to_write(tmp_path: Path):
         assert "Permission denied" in await refusal(tmp_path, StoreUnavailable)
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for 4 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["/bin/sh", "-c", f"mount -t tmpfs -o size=4m none '{disk}'"],
+        check=False,
+        capture_output=True,
+    )
+    if mounted.returncode:
+        pytest.skip("a small disk can be mounted by root only")
+    yield disk
+    subprocess.run(["/bin/sh", "-c", f"umount '{disk}'"], check=True)
+
+
+def enlarge(disk: Path) -> None:
+    """Make room on the disk."""
+    subprocess.run(["/bin/sh", "-c", f"mount -o remount,size=16m '{disk}'"], check=True)
+
+
+async def fill(data: Path) -> tuple[int, str]:
+    """Append until it is refused: how many events were acknowledged, and the refusal."""
+    acknowledged = 0
+    async with open_store(data=data) as store:
+        while True:
+            try:
+                await Log(store).append("a", batch("x", acknowledged, 500))
+            except StoreUnavailable as refused:
+                return acknowledged, str(refused)
+            acknowledged += 500
+
+
+async def test_a_disk_that_fills_up(small_disk: Path):
+    """A full disk is named, in use and at the start; nothing acknowledged is lost by it."""
+    data = small_disk / "data"
+    acknowledged, said = await fill(data)
+    assert "No space left on device" in said
+    assert "No space left on device" in await refusal(data, StoreUnavailable)
+    enlarge(small_disk)
+    async with open_store(data=data) as store:
+        found = await numbers(store, "a", "x")
+    assert found == list(range(len(found)))
+    assert len(found) >= acknowledged > 0
+    assert len(found) % 500 == 0
+
+
 async def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A disk without room is named before a server is started on it."""
+    """A disk without room for a server is named before one is started there."""
 
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "pwrite", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     said = await refusal(tmp_path, StoreUnavailable)
     assert "the data folder cannot be used (No space left on device)" in said
+    assert not (tmp_path / "server.pid").exists()
 
 
 async def test_no_program_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
