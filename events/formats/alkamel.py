@@ -56,6 +56,10 @@ STATUSES: dict[str, ResultStatus] = {
     "withdrawn": "withdrawn",
 }
 MOST_SEATS = 9
+DRIVER_PARTS = ("FIRSTNAME", "SECONDNAME", "SHORTNAME", "COUNTRY", "LICENSE")
+DRIVER_COLUMNS = tuple(
+    f"DRIVER{seat}_{part}" for seat in range(1, MOST_SEATS + 1) for part in DRIVER_PARTS
+)
 MOST_CARS = 1000
 MOST_LAPS = 100_000
 
@@ -179,9 +183,9 @@ def parse_results(text: str, file: str) -> ResultsFile:
     if "LAP_TIME" in headings:
         raise BadTimingFile(file, "these are laps; a result is wanted here", line=1)
     if "POS" in headings:
-        table = read_table(text, file, required=QUALIFYING_RESULT_COLUMNS)
+        table = read_table(text, file, required=QUALIFYING_RESULT_COLUMNS, beyond=DRIVER_COLUMNS)
         return ResultsFile(file, "qualifying", _result_lines(table, _qualifying_rows(table)))
-    table = read_table(text, file, required=RACE_RESULT_COLUMNS)
+    table = read_table(text, file, required=RACE_RESULT_COLUMNS, beyond=DRIVER_COLUMNS)
     return ResultsFile(file, "race", _result_lines(table, _race_rows(table)))
 
 
@@ -196,7 +200,7 @@ def _coded(table: Table, column: str, codes: dict[str, T]) -> list[T]:
         row = next(row for row, cell in enumerate(cells) if cell not in codes)
         known = ", ".join(filter(None, codes))
         raise table.fault(row, column, f"unknown; it may be {known} or empty")
-    return [codes[cell] for cell in cells]
+    return [*map(codes.__getitem__, cells)]
 
 
 def _runs(table: Table) -> list[tuple[str, int, int]]:
@@ -219,6 +223,8 @@ def _car_number(table: Table, row: int) -> str:
 
 def _check_lap_numbers(table: Table, first: int, end: int) -> None:
     numbers = table["LAP_NUMBER"][first:end]
+    if len(numbers) > MOST_LAPS:
+        raise table.fault(first + MOST_LAPS, "LAP_NUMBER", f"more than {MOST_LAPS} laps of a car")
     for lap, number in enumerate(numbers, 1):
         if number != str(lap):
             row = first + lap - 1
@@ -347,8 +353,7 @@ def _result_crews(table: Table) -> list[list[Driver]]:
     for seat in range(1, MOST_SEATS + 1):
         if f"DRIVER{seat}_SECONDNAME" not in table:
             break
-        parts = ("FIRSTNAME", "SECONDNAME", "SHORTNAME", "COUNTRY", "LICENSE")
-        columns = [_names_if_any(table, f"DRIVER{seat}_{part}") for part in parts]
+        columns = [_names_if_any(table, f"DRIVER{seat}_{part}") for part in DRIVER_PARTS]
         for crew, (first, second, short, country, rating) in zip(
             crews, zip(*columns, strict=True), strict=True
         ):
