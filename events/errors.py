@@ -18,7 +18,7 @@ something to do, what to do.
     ├── BadSessionId               a name that no session can have
     ├── UnknownSession             no such session
     ├── UnknownCar                 no such car in the session
-    ├── UnknownClass               no such class in the session
+    ├── UnknownClass               no such class in the session or season
     ├── AppendRefused              nothing of the batch was appended
     │   ├── PositionConflict       the log is not where the writer believed
     │   └── SessionNotEmpty        an import that keeps positions needs an empty session
@@ -177,13 +177,14 @@ class UnknownCar(LapstreamError):
 
 
 class UnknownClass(LapstreamError):
-    """No class of that name in the session."""
+    """No class of that name in the session, or in the season."""
 
-    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+    def __init__(self, name: str, known: tuple[str, ...] = (), within: str = "session") -> None:
         self.name = name
         self.known = known
+        self.within = within
         hint = f"there are {', '.join(known)}" if known else "it has no classes"
-        super().__init__(f"no class {name!r} in this session; {hint}")
+        super().__init__(f"no class {name!r} in this {within}; {hint}")
 
 
 class AppendRefused(LapstreamError):

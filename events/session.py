@@ -153,7 +153,8 @@ class PointsAdjusted(Event):
     """Points given or (negative) taken by decision, outside the scale.
 
     ``championship`` is ``drivers``, ``teams`` or ``manufacturers``. Without a class it
-    concerns every class in which the name has scored.
+    concerns every class in which the name has scored, without a round it counts from the
+    first on.
     """
 
     type: Literal["points_adjusted"] = "points_adjusted"

@@ -328,6 +328,10 @@ class RegulationPack(BaseModel):
     points: Points
     ties: Ties
 
+    def source_of(self, rule: str) -> str | None:
+        """Where the rule of that dotted key is from; None if assumed, or no such rule."""
+        return rules_of(self).get(rule, (None, None))[1]
+
 
 # -- Reading packs -----------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Seasons told from published results, and what was published of their standings."""
