@@ -272,16 +272,15 @@ def _due(drive: Drive, number: int, end: float, planned: list[float]) -> list[St
     From span eight on, crews count backwards from the flag and make their stints alike.
     """
     due: list[Stop] = []
-    at, fuel, stint = drive.at, drive.fuel, drive.plan.stint
     others = sorted(each for each in planned if drive.at <= each < end)
-    if number == len(GREENS) - 2:
-        need = DISTANCE - others[-1] if others else fuel + DISTANCE - at
-        stint = need / ceil(need / stint) + 1.5 * draw("stint", drive.plan.car)
+    at, fuel, stint = drive.at, drive.fuel, drive.plan.stint
     while True:
+        if number == len(GREENS) - 2 and not others:
+            need = fuel + DISTANCE - at
+            stint = need / ceil(need / stint) + draw("stint", drive.plan.car)
         empty = at + max(0.0, stint - fuel)
-        refuelled = next((each for each in others if at <= each < empty), None)
-        if refuelled is not None:
-            at, fuel = refuelled + 1e-9, 0.0
+        if others and others[0] < empty:
+            at, fuel = others.pop(0), 0.0
         elif empty + 1.2 > end:
             return due
         else:
@@ -304,10 +303,10 @@ def _pace(drive: Drive, number: int, end: float, acts: list[Stop | Off | Reach])
     final = DISTANCE - plan.laps
     if number == len(GREENS) - 1:
         return (final + 0.35 - drive.deficit - lost) / (last_end - last_start)
-    goal = final - round(plan.pace * (last_end - last_start)) + 0.4
+    until, goal = GREENS[-2][1], final - round(plan.pace * (last_end - last_start)) + 0.4
     if plan.retires is not None:
-        goal = plan.reaches[-1].deficit
-    left = sum(b - max(a, drive.at) for a, b in GREENS[number:-1] if b > drive.at)
+        until, goal = plan.reaches[-1]
+    left = sum(min(b, until) - max(a, drive.at) for a, b in GREENS[number:-1] if b > drive.at)
     return (goal - drive.deficit - lost - _later_losses(drive, end)) / left
 
 

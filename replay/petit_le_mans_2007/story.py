@@ -30,18 +30,18 @@ LEADERS = (
         ),
         offs=(Off(83.2, 1.10), Off(95.1, 0.22)),
         reaches=(
-            Reach(134.3, 0.52), Reach(365.0, 0.425), Reach(371.0, 0.485), Reach(372.0, 0.492),
+            Reach(134.3, 0.52), Reach(365.0, 0.725), Reach(371.0, 0.725), Reach(372.0, 0.722),
             Reach(379.6, 0.002), Reach(380.0, -0.003), Reach(394.0, 0.0),
         ),
         slots=((9, 0.0085),),
     ),
     Plan(
         car="7", laps=394, pace=-0.0140, stint=47.0, seats=(1, 2, 3, 2), free_until=REST_OF_RACE,
-        paces=((0, -0.018), (1, -0.017), (2, -0.018), (3, -0.008), (6, -0.0125), (7, -0.012)), skips=(9,),
-        tops=(6,),
+        paces=((0, -0.018), (1, -0.017), (2, -0.018), (3, -0.008), (6, -0.0125), (7, -0.012)),
+        skips=(9,), tops=(6,),
         stops=(Stop(310.0, 68.0, "fuel"), Stop(351.0, 62.0, "fuel")),
         reaches=(
-            Reach(365.0, 0.0), Reach(371.0, 0.0), Reach(372.0, 0.0),
+            Reach(365.0, 0.30), Reach(371.0, 0.24), Reach(372.0, 0.23),
             Reach(380.0, 0.0), Reach(DISTANCE + MARGIN_LAPS, MARGIN_LAPS),
         ),
         slots=((9, 0.0),),
@@ -50,7 +50,7 @@ LEADERS = (
         car="6", laps=370, pace=-0.0125, stint=46.0, seats=(2, 3, 1), free_until=8,
         paces=((2, -0.010), (5, -0.006), (6, -0.0185), (7, -0.0145)), tops=(6,),
         stops=(Stop(260.6, 2200.0, "front end repaired after contact with a GT car"),),
-        offs=(Off(260.05, 0.20),),
+        offs=(Off(259.95, 0.20),),
     ),
     Plan(
         car="20", laps=386, pace=-0.0080, stint=46.0, free_until=8, skips=(3,),
@@ -93,7 +93,7 @@ LEADERS = (
     Plan(
         car="26", laps=126, pace=-0.0060, stint=46.0, seats=(1, 2, 3), free_until=REST_OF_RACE,
         skips=(1,), tops=(6,),
-        stops=(Stop(24.4, 62.0, "penalty", "26-contact"),), retires="gearbox",
+        stops=(Stop(24.4, 52.5, "penalty", "26-contact"),), retires="gearbox",
     ),
 )  # fmt: skip
 """The cars that lead, or whose story is told."""
@@ -127,7 +127,7 @@ OTHERS = (
             Stop(100.0, 480.0, "rear bodywork after contact with #2"),
             Stop(281.0, 240.0, "brake discs"),
         ),
-        offs=(Off(95.0, 0.38),),
+        offs=(Off(95.0, 0.402),),
     ),
     Plan(
         "27", 330, 0.078, 44.0, (2, 1, 3),
