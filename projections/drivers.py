@@ -13,7 +13,7 @@ from typing import ClassVar, NamedTuple
 
 from events import DriverChanged, LapCompleted
 from projections.order import RunningOrder
-from projections.state import Handlers, Projection, of, row, sibling
+from projections.state import Handlers, Histories, Projection, of, row, sibling
 
 
 class AtWheel(NamedTuple):
@@ -32,6 +32,14 @@ class Driven(NamedTuple):
     laps: int
 
 
+class Spell(NamedTuple):
+    """A driver's time at the wheel from one change to the next, in ms on the session clock."""
+
+    driver: str
+    start: int
+    end: int
+
+
 @dataclass(slots=True)
 class Drivers(Projection):
     """The driver at the wheel of each car, and every driver's time and laps there."""
@@ -44,6 +52,7 @@ class Drivers(Projection):
     driven: dict[str, tuple[Driven, ...]] = of(
         lambda rows: tuple(Driven(*one) for one in rows), dict
     )
+    over: Histories[Spell] = of(row(Spell), Histories)
 
     def handlers(self) -> Handlers:
         return {DriverChanged: self._changed}
@@ -65,6 +74,15 @@ class Drivers(Projection):
             spells = _with(spells, self._spell(car, wheel, until))
         return {driven.driver: driven for driven in spells}
 
+    def spells(self, car: str, until: int) -> list[Spell]:
+        """The car's spells so far, the one that lasts still included, as of ``until`` (ms)."""
+        spells = list(self.over.get(car, ()))
+        wheel = self.at_wheel.get(car)
+        if wheel is not None:
+            ms = self._spell(car, wheel, until).ms
+            spells.append(Spell(wheel.driver, wheel.since, wheel.since + ms))
+        return spells
+
     def _spell(self, car: str, wheel: AtWheel, until: int) -> Driven:
         """The spell that lasts now: it ends where the car finished or was last seen."""
         if car in self.order.finished:
@@ -81,6 +99,7 @@ class Drivers(Projection):
         else:
             spell = Driven(wheel.driver, max(0, at - wheel.since), laps - wheel.laps)
             self.driven[car] = _with(self.driven.get(car, ()), spell)
+            self.over[car].append(Spell(wheel.driver, wheel.since, wheel.since + spell.ms))
         self.at_wheel[car] = AtWheel(driver, at, laps)
 
     def _changed(self, event: DriverChanged) -> None:

@@ -1,0 +1,78 @@
+"""Drive time against the limits of a pack."""
+
+from __future__ import annotations
+
+import events as ev
+from projections.drive_time import DriveTime, drive_times
+from projections.packs import builtin_pack
+from tests.builders import Story, opened
+
+HOUR = 3_600_000
+MINUTE = 60_000
+ALMS = builtin_pack("alms-2007")
+WEC = builtin_pack("wec-2024")
+
+
+def story(hours: int) -> Story:
+    """A car of two drivers: A from the start, B from 30 minutes on."""
+    told = opened(time_limit_ms=hours * HOUR, lines=("FL",))
+    crew = tuple(ev.Driver(number=n, name=name) for n, name in enumerate(("A", "B", "C"), start=1))
+    told.entry("1", drivers=crew)
+    told.tell(ev.DriverChanged, 0, car="1", driver="A")
+    told.tell(ev.DriverChanged, 30 * MINUTE, car="1", driver="B")
+    return told
+
+
+def of(rows: list[DriveTime], driver: str) -> DriveTime:
+    return next(row for row in rows if row.driver == driver)
+
+
+def test_what_is_left_to_the_minimum():
+    """Forty-five minutes in ALMS; a driver who has not driven is listed with none."""
+    rows = drive_times(story(3).race(), ALMS, at=60 * MINUTE)
+    assert [(row.driver, row.total_ms, row.to_minimum_ms, row.alert) for row in rows] == [
+        ("A", 30 * MINUTE, 15 * MINUTE, None),
+        ("B", 30 * MINUTE, 15 * MINUTE, None),
+        ("C", 0, 45 * MINUTE, None),
+    ]
+
+
+def test_an_alert_when_the_minimum_can_only_just_be_reached():
+    """With an hour to go, 45 minutes to drive are pressing; 15 are not."""
+    rows = drive_times(story(3).race(), ALMS, at=2 * HOUR + MINUTE)
+    assert of(rows, "A").alert is None
+    assert of(rows, "B").to_minimum_ms == 0
+    assert (of(rows, "C").alert, of(rows, "C").rule) == ("short", "drive_time.limits.0.minimum_s")
+
+
+def test_a_rolling_window_and_a_maximum():
+    """At Le Mans four hours in any six: a quarter of an hour before, the alert."""
+    race = story(24).race()
+    at = 30 * MINUTE + 3 * HOUR + 50 * MINUTE
+    driver = of(drive_times(race, WEC, at=at), "B")
+    assert (driver.to_window_ms, driver.alert) == (10 * MINUTE, "soon")
+    assert driver.to_maximum_ms == 14 * HOUR - (at - 30 * MINUTE)
+    over = of(drive_times(race, WEC, at=at + 11 * MINUTE), "B")
+    assert (over.to_window_ms, over.alert) == (-MINUTE, "over")
+    assert over.rule == "drive_time.limits.maximum_in_window_s"
+
+
+def test_stops_do_not_count_where_the_pack_says_so():
+    """Ten minutes in the lane are ten minutes less at Le Mans, and none less in ALMS."""
+    told = story(24).pit("1", 10 * MINUTE, 20 * MINUTE)
+    assert of(drive_times(told.race(), WEC, at=HOUR), "A").total_ms == 20 * MINUTE
+    assert of(drive_times(told.race(), ALMS, at=HOUR), "A").total_ms == 30 * MINUTE
+
+
+def test_the_minimum_shrinks_after_a_red_flag():
+    """A race that stood for a third of its length asks for two thirds of the minimum."""
+    told = story(3).flag("red", HOUR).flag("green", 2 * HOUR)
+    assert of(drive_times(told.race(), ALMS, at=2 * HOUR), "C").minimum_ms == 30 * MINUTE
+
+
+def test_the_clock_stops_with_the_race():
+    """After the flag nobody drives on, and nothing is left to be driven in."""
+    told = story(1).lap("1", 1, 50 * MINUTE).flag("chequered", HOUR).lap("1", 2, HOUR + MINUTE)
+    rows = drive_times(told.race(), ALMS, at=3 * HOUR)
+    assert of(rows, "B").total_ms == 31 * MINUTE
+    assert of(rows, "B").alert == "short"
