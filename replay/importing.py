@@ -12,6 +12,8 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pydantic import ValidationError
+
 from events import RaceEvent
 from events.errors import BadTimingFile
 from events.formats.alkamel import parse_laps, parse_results
@@ -54,7 +56,7 @@ KINDS: dict[str, SessionKind] = {
 }
 
 # IMSA's names begin with the local time the session was due: 202210011210-race-laps.csv
-_DUE = re.compile(r"(\d{12})(?=[-_ .])[-_ .]?", re.ASCII)
+_DUE = re.compile(r"(\d{12})(?!\d)", re.ASCII)
 _LONGEST_TITLE = 200
 
 
@@ -77,7 +79,7 @@ def import_alkamel(
     day or zone the session has no ``starts_at``. The events are in order, numbered from 0;
     the same files always give the same ones. Raises BadTimingFile for a file that cannot
     be read or contradicts itself, in one line with its path, line, column and value, and
-    ValueError for a zone that is not known.
+    ValueError for a zone that is not known, or a title or rules that no session can have.
     """
     path = Path(laps_path)
     steps = [f"read {path.name}", "tell the race"]
@@ -94,30 +96,34 @@ def import_alkamel(
     if zone is not None and _zone_info(zone) is None:
         raise ValueError(f"no time zone {zone!r}; one is America/New_York")
     zone = zone or zone_of(path)
-    told = session_events(
-        laps,
-        results,
-        title=title or title_of(path),
-        kind=kind or kind_of(path),
-        rules=rules,
-        starts_at=_starts_at(path, laps.start_of_day_ms, day, zone),
-        zone=zone,
-    )
+    try:
+        told = session_events(
+            laps,
+            results,
+            title=title or title_of(path),
+            kind=kind or kind_of(path),
+            rules=rules,
+            starts_at=_starts_at(path, laps.start_of_day_ms, day, zone),
+            zone=zone,
+        )
+    except ValidationError as invalid:
+        fault = invalid.errors()[0]
+        raise ValueError(f"{fault['loc'][0]}: {fault['msg']}") from None
     report()
     return told
 
 
 def title_of(path: Path) -> str:
     """A title from the names of file and folder: ``Road Atlanta 2022, race``."""
-    due = _DUE.match(path.name)
-    name = re.sub(r"[-_ ]?laps$", "", path.stem, flags=re.IGNORECASE)
+    stem = re.sub(r"[-_ ]?laps$", "", path.stem, flags=re.IGNORECASE)
+    due = _DUE.match(stem)
     if due is None:
-        return (_in_words(name) or path.name)[:_LONGEST_TITLE]
-    event = re.sub(r"^\d+[-_ ]+", "", path.resolve().parent.name)
-    session = " ".join(re.split(r"[-_ ]+", _DUE.sub("", path.stem, count=1)))
-    session = re.sub(r" ?laps$", "", session, flags=re.IGNORECASE)
-    told = f"{_in_words(event)} {due[1][:4]}"
-    return (f"{told}, {session}" if session else told)[:_LONGEST_TITLE]
+        return (_in_words(stem) or path.name)[:_LONGEST_TITLE]
+    # IMSA numbers the folders of a season's events: 19-road-atlanta
+    event = _in_words(re.sub(r"^\d+[-_ ]", "", path.resolve().parent.name))
+    session = " ".join(_words(stem[due.end() :]))
+    year = due[1][:4]
+    return (f"{event} {year}, {session}" if session else f"{event} {year}")[:_LONGEST_TITLE]
 
 
 def kind_of(path: Path) -> SessionKind:
@@ -201,5 +207,8 @@ def _due(path: Path) -> datetime | None:
 
 
 def _in_words(name: str) -> str:
-    words = re.split(r"[-_ ]+", name.strip("-_ "))
-    return " ".join(word[:1].upper() + word[1:] for word in words)
+    return " ".join(word[:1].upper() + word[1:] for word in _words(name))
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in re.split(r"[-_ ]+", name) if word]

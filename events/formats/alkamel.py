@@ -147,6 +147,9 @@ def parse_laps(text: str, file: str) -> LapsFile:
     flags: list[Flag | None] = [None] * table.rows
     if has_flags:
         flags = _coded(table, "FLAG_AT_FL", FLAGS)
+    for column, times in (("LAP_TIME", lap_times), ("S1", s1), ("S2", s2), ("S3", s3)):
+        if 0 in times:
+            raise table.fault(times.index(0), column, "impossible time")
     _check_sectors(table, lap_times, s1, s2, s3)
     cars: dict[str, CarLaps] = {}
     for car, first, end in _runs(table):
@@ -239,8 +242,6 @@ def _check_elapsed(
 ) -> None:
     before = 0
     for index, (at, lap_time) in enumerate(zip(completed_at, lap_times, strict=True)):
-        if lap_time == 0:
-            raise table.fault(first + index, "LAP_TIME", "impossible time")
         if not -ROUNDING_MS <= at - before - lap_time <= ROUNDING_MS:
             reason = "impossible time: not the sum of the car's lap times"
             raise table.fault(first + index, "ELAPSED", reason)

@@ -1,0 +1,178 @@
+"""Timing files by their paths: what the names tell, and what cannot be read."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from events import EntryAdded, ResultDeclared
+from events.errors import BadTimingFile
+from replay.importing import import_alkamel, kind_of, title_of, zone_of
+from tests.alkamel import Lap, car, laps_text, result_row, result_text
+
+LAPS = laps_text(car("7", Lap(), Lap(flag="FF"), start=43_846_185))
+RESULT = result_text(result_row(1, "7", 2, 120_000), result_row(None, "8", 0, None))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder named as IMSA names an event's."""
+    folder = tmp_path / "19-road-atlanta"
+    folder.mkdir()
+    return folder
+
+
+def put(folder, name, text):
+    """A file of this text."""
+    path = folder / name
+    path.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
+def test_names_tell_what_the_file_does_not(folder):
+    """Title, kind, day and zone come from the names of file and folder."""
+    opened = import_alkamel(put(folder, "202210011210-race-laps.csv", LAPS), rules="imsa-2020")[0]
+    assert (opened.title, opened.kind) == ("Road Atlanta 2022, race", "race")
+    assert (opened.rules, opened.zone) == ("imsa-2020", "America/New_York")
+    assert opened.starts_at == datetime(2022, 10, 1, 16, 10, 46, 185_000, UTC)
+    assert opened.starts_at.isoformat() == "2022-10-01T12:10:46.185000-04:00"
+
+
+def test_what_is_given_counts_more(folder):
+    """What is given is taken before what the names tell."""
+    path = put(folder, "202210011210-race-laps.csv", LAPS)
+    opened = import_alkamel(
+        path, title="Petit", kind="practice", day=date(2022, 12, 1), zone="Europe/Paris"
+    )[0]
+    assert (opened.title, opened.kind, opened.zone) == ("Petit", "practice", "Europe/Paris")
+    assert opened.starts_at.isoformat() == "2022-12-01T12:10:46.185000+01:00"
+
+
+@pytest.mark.parametrize("name", ["fuji-laps.csv", "209913450000-race-laps.csv"])
+def test_a_name_without_a_day(tmp_path, name):
+    """Without a day there is no start on the wall clock, but a race all the same."""
+    opened = import_alkamel(put(tmp_path, name, LAPS))[0]
+    assert (opened.kind, opened.starts_at) == ("race", None)
+
+
+def test_a_race_that_starts_after_midnight(folder):
+    """A race due at five to midnight that starts at five past is a day later than its name."""
+    late = laps_text(car("7", Lap(), start=300_000))
+    opened = import_alkamel(put(folder, "202210012355-race-laps.csv", late))[0]
+    assert opened.starts_at.isoformat() == "2022-10-02T00:05:00-04:00"
+
+
+def test_a_result_beside_the_laps(folder):
+    """A result adds its cars, and is told as declared."""
+    laps, result = put(folder, "laps.csv", LAPS), put(folder, "results.csv", RESULT)
+    events = import_alkamel(laps, result)
+    assert [event.car for event in events if isinstance(event, EntryAdded)] == ["7", "8"]
+    assert sum(isinstance(event, ResultDeclared) for event in events) == 1
+
+
+def test_the_same_files_give_the_same_events(folder):
+    """Reading a file twice, by a path or its text, gives equal events."""
+    laps, result = put(folder, "laps.csv", LAPS), put(folder, "results.csv", RESULT)
+    assert import_alkamel(laps, result) == import_alkamel(str(laps), str(result))
+
+
+def test_progress_is_told(folder):
+    """Each step is told as it begins, and the end."""
+    steps = []
+    laps, result = put(folder, "laps.csv", LAPS), put(folder, "results.csv", RESULT)
+    import_alkamel(laps, result, progress=lambda *step: steps.append(step))
+    assert steps == [
+        ("read laps.csv", 0, 3),
+        ("read results.csv", 1, 3),
+        ("tell the race", 2, 3),
+        ("done", 3, 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "title", "kind", "zone"),
+    [
+        (
+            "2024/06-long-beach-street-circuit/202404191700-qualifying-laps.csv",
+            "Long Beach Street Circuit 2024, qualifying",
+            "qualifying",
+            "America/Los_Angeles",
+        ),
+        ("wec/2024-le-mans-24h-laps.csv", "2024 Le Mans 24h", "race", "Europe/Paris"),
+        ("petit-le-mans/x.csv", "X", "race", "America/New_York"),
+        ("x/23_Time Cards_Race.CSV", "23 Time Cards Race", "race", None),
+        ("x/202404191700.csv", "X 2024", "race", None),
+        ("x/Practice 2.csv", "Practice 2", "practice", None),
+        ("x/laps.csv", "laps.csv", "race", None),
+    ],
+)
+def test_what_names_tell(path, title, kind, zone):
+    """Titles in words; the kind by a word of the name; the zone by the longest circuit."""
+    path = Path("/races") / path
+    assert (title_of(path), kind_of(path), zone_of(path)) == (title, kind, zone)
+    assert len(title_of(Path("/races") / ("x" * 250))) == 200
+
+
+def fault(path, result=None):
+    """What is wrong with a file, in one line with its path."""
+    with pytest.raises(BadTimingFile) as raised:
+        import_alkamel(path, result)
+    assert "\n" not in str(raised.value)
+    assert str(result or path) in str(raised.value)
+    return raised.value
+
+
+def test_no_such_file(tmp_path):
+    """A path without a file says so."""
+    assert "No such file" in fault(tmp_path / "laps.csv").reason
+    assert "directory" in fault(tmp_path).reason
+
+
+def test_a_fault_names_the_path_as_given(folder):
+    """Line, column and value of a fault follow the path."""
+    path = put(folder, "laps.csv", LAPS.replace("FF", "??"))
+    assert str(fault(path)).startswith(f"{path}:3, column FLAG_AT_FL, value '??': ")
+
+
+@pytest.mark.parametrize(
+    ("raw", "line", "reason"),
+    [
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", 3, "binary data"),
+        (b"PK\x03\x04\x14\x00\x06\x00", 1, "binary data"),
+        (LAPS.encode("utf-16"), 1, "binary data (or UTF-16)"),
+        (LAPS.replace("Ann", "René").encode("latin-1", "ignore"), 2, "not UTF-8"),
+        (b"\x1f\x8b\x08", 1, "not UTF-8"),
+        (b"", 1, "empty"),
+    ],
+    ids=["PNG", "ZIP", "UTF-16", "Latin-1", "gzip", "empty"],
+)
+def test_a_file_that_is_no_text(tmp_path, raw, line, reason):
+    """Binary files and other encodings are named for what they are, by line."""
+    path = tmp_path / "laps.csv"
+    path.write_bytes(raw)
+    error = fault(path)
+    assert error.line == line
+    assert reason in error.reason
+
+
+def test_a_bad_result_is_named(folder):
+    """A fault in the result names the result."""
+    laps = put(folder, "laps.csv", LAPS)
+    result = put(folder, "results.csv", RESULT.replace("2:00.000", "2:99.000"))
+    assert fault(laps, result).column == "TOTAL_TIME"
+    assert "laps" in fault(laps, laps).reason
+    assert "result" in fault(put(folder, "r.csv", RESULT)).reason
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({"zone": "Mars"}, "Mars"), ({"title": "x" * 201}, "title"), ({"rules": "x" * 65}, "rules")],
+)
+def test_what_no_session_can_have(folder, given, told):
+    """A zone that is not known, a title or rules too long: one line that names them."""
+    path = put(folder, "laps.csv", LAPS)
+    with pytest.raises(ValueError, match=told) as raised:
+        import_alkamel(path, **given)
+    assert "\n" not in str(raised.value)
