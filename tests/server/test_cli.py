@@ -1,0 +1,244 @@
+"""The command line as its users run it: whole processes on a store of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+from fcntl import ioctl
+from pathlib import Path
+from termios import TIOCSWINSZ
+
+import pytest
+
+from tests.alkamel import Lap, car, laps_text, result_row, result_text
+from tests.server.processes import is_running
+
+LAPSTREAM = Path(sys.executable).with_name("lapstream")
+FLAGS = ("GF", "FCY", "FCY", "GF", "FF")
+
+
+class Machine:
+    """A folder to work in, with a data folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "LAPSTREAM_DATA": str(folder / "data"),
+            "COLUMNS": "120",
+            "TERM": "xterm-256color",
+        }
+        folder.mkdir(exist_ok=True)
+
+    def start(self, *arguments: str, terminal: int | None = None) -> subprocess.Popen[str]:
+        """Start a command, without a terminal or in this one."""
+        return subprocess.Popen(
+            [str(LAPSTREAM), *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdout=subprocess.PIPE if terminal is None else terminal,
+            stderr=subprocess.PIPE if terminal is None else terminal,
+            text=True,
+        )
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run a command to its end; what it said on stdout, or on stderr if it failed."""
+        command = self.start(*arguments)
+        out, err = command.communicate(timeout=120)
+        assert command.returncode == code, out + err
+        assert "Traceback" not in err
+        return err if code else out
+
+    def rows(self, *arguments: str) -> list[dict[str, object]]:
+        """The rows of a query."""
+        return list(json.loads(self.run(*arguments, "--format", "json")))
+
+    def server_runs(self) -> bool:
+        """Whether the embedded server of this data folder is alive."""
+        pid = self.folder / "data" / "server.pid"
+        return pid.exists() and is_running(int(pid.read_text()))
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine with the timing files of a short race."""
+    machine = Machine(tmp_path / "machine")
+    first = car("7", *(Lap(flag=flag) for flag in FLAGS))
+    second = car("31", *(Lap(s3=10_050, flag=flag) for flag in FLAGS))
+    results = result_text(result_row(1, "7", 5, 300_000), result_row(2, "31", 5, 300_250))
+    (machine.folder / "laps.csv").write_text(laps_text(first, second))
+    (machine.folder / "results.csv").write_text(results)
+    (machine.folder / "other.csv").write_text(laps_text(first))
+    (machine.folder / "bad.csv").write_text(laps_text(first).replace("1:00.000", "1:0x.000"))
+    return machine
+
+
+def imported(machine: Machine) -> str:
+    """The short race, imported."""
+    arguments = ("laps.csv", "--results", "results.csv", "--session", "short", "--title", "Short")
+    return machine.run("import", "alkamel", *arguments)
+
+
+def test_from_a_timing_file_to_standings_and_back(machine: Machine, tmp_path: Path) -> None:
+    """Import, ask, export; import elsewhere and export again: the same bytes and state."""
+    assert imported(machine) == "short: Short; 2 cars, 41 events\n"
+    rows = machine.rows("standings", "short", "--at", "lap:2")
+    assert [(row["car"], row["laps"]) for row in rows] == [("7", 2), ("31", 1)]
+    (caution,) = machine.rows("cautions", "short")
+    assert (caution["first_lap"], caution["last_lap"]) == (2, 3)
+    assert [row["laps"] for row in machine.rows("results", "short")] == [5, 5]
+
+    machine.run("export", "short", "short.jsonl.gz")
+    archive = machine.folder / "short.jsonl.gz"
+    elsewhere = Machine(tmp_path / "elsewhere")
+    elsewhere.run("import", "archive", str(archive))
+    elsewhere.run("export", "short", "again.jsonl.gz")
+    assert (elsewhere.folder / "again.jsonl.gz").read_bytes() == archive.read_bytes()
+    assert elsewhere.rows("session", "short") == machine.rows("session", "short")
+    assert not machine.server_runs()
+
+
+def test_importing_twice_changes_nothing(machine: Machine) -> None:
+    """The same files again are no error; other files, or an archive, need a fresh session."""
+    imported(machine)
+    before = machine.rows("session", "short")
+    assert imported(machine) == "short has this race already: Short\n"
+    machine.run("export", "short", "short.jsonl.gz")
+    for arguments in (
+        ("alkamel", "other.csv", "--session", "short"),
+        ("archive", "short.jsonl.gz"),
+    ):
+        assert "already has events" in machine.run("import", *arguments, code=1)
+    assert machine.rows("session", "short") == before
+
+
+def test_a_bad_file_is_refused_in_a_line(machine: Machine) -> None:
+    """File, line, column and value are named; nothing was appended."""
+    told = machine.run("import", "alkamel", "bad.csv", "--session", "bad", code=1)
+    assert told.startswith("lapstream: bad.csv:2, column ELAPSED, value '1:0x.000': ")
+    assert told.count("\n") == 1
+    assert "bad" not in {row["session"] for row in machine.rows("sessions")}
+    told = machine.run("import", "archive", "laps.csv", code=1)
+    assert told.startswith("lapstream: laps.csv: ")
+
+
+def test_what_is_not_there_is_told_in_a_line(machine: Machine) -> None:
+    """A file, a server, a folder."""
+    assert "nowhere.csv" in machine.run(
+        "import", "alkamel", "nowhere.csv", "--session", "x", code=1
+    )
+    told = machine.run("sessions", "--store", "redis://127.0.0.1:1", code=1)
+    assert told.startswith("lapstream: no answer from the store at redis://127.0.0.1:1")
+    told = machine.run("sessions", "--data", "/proc/none", code=1)
+    assert "name another with --data" in told
+
+
+def test_a_built_in_race_asked_by_two_at_once(machine: Machine) -> None:
+    """On a new machine it is put into the log once, and both get their answer."""
+    commands = [
+        machine.start("results", "petit-le-mans-2007", "--format", "json") for _ in range(2)
+    ]
+    answers = [command.communicate(timeout=120)[0] for command in commands]
+    assert [command.returncode for command in commands] == [0, 0]
+    assert answers[0] == answers[1]
+    assert [row["car"] for row in json.loads(answers[0])[:4]] == ["1", "7", "20", "5"]
+    (session,) = machine.rows("session", "petit-le-mans-2007")
+    (listed,) = machine.rows("sessions")
+    assert session["events"] == listed["entries"]
+
+
+def test_the_demonstration_without_a_terminal(machine: Machine) -> None:
+    """It tells the race in lines, ends by itself with three tables, and cleans up."""
+    told = machine.run("demo", "--speed", "max")
+    for line in ("caution 9", "chequered flag", "Fastest laps", "Cautions"):
+        assert line in told
+    assert [line.split()[0] for line in told.splitlines()[-9:]] == [*"123456789"]
+    assert not machine.server_runs()
+    (_, demo) = machine.rows("sessions")
+    assert demo["session"] == "petit-le-mans-2007-demo-1"
+    assert "already has events" in machine.run(
+        "demo", "--speed", "max", "--session", "petit-le-mans-2007-demo-1", code=1
+    )
+
+
+def test_ctrl_c_ends_in_a_line(machine: Machine) -> None:
+    """Interrupted, the demonstration says so in one line, and leaves no server behind."""
+    command = machine.start("demo", "--speed", "1000")
+    assert command.stdout is not None
+    assert command.stdout.readline()
+    command.send_signal(signal.SIGINT)
+    _, err = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert err.splitlines()[-1] == "lapstream: stopped"
+    assert "Traceback" not in err
+    assert not machine.server_runs()
+
+
+class Screen:
+    """A terminal of 80 columns and 24 lines, with a command in it."""
+
+    def __init__(self, machine: Machine, *arguments: str) -> None:
+        self._ours, theirs = pty.openpty()
+        ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.command = machine.start(*arguments, terminal=theirs)
+        os.close(theirs)
+        self.shown = ""
+
+    def until(self, text: str) -> None:
+        """Read what is drawn until this text has been drawn anew."""
+        seen, deadline = len(self.shown), time.monotonic() + 60
+        while text not in self.shown[seen:]:
+            assert time.monotonic() < deadline, self.shown[-3000:]
+            if select.select([self._ours], [], [], 1)[0]:
+                self.shown += os.read(self._ours, 65536).decode(errors="replace")
+
+    def press(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._ours, keys.encode())
+
+    def left(self) -> int:
+        """The exit code, once the command has ended."""
+        while True:
+            try:
+                self.shown += os.read(self._ours, 65536).decode(errors="replace")
+            except OSError:  # the other side is closed
+                break
+        os.close(self._ours)
+        return self.command.wait(60)
+
+
+def test_a_replay_on_a_terminal(machine: Machine) -> None:
+    """The tower is drawn on a screen of its own; keys pause, skip, seek, filter and leave."""
+    imported(machine)
+    screen = Screen(machine, "replay", "short", "--from", "lap:1", "--car", "31")
+    screen.until("\x1b[?1049h")
+    screen.until("▶ 1x")
+    screen.press(" ")
+    screen.until("PAUSED")
+    screen.press("n")
+    screen.until("FULL COURSE YELLOW")
+    screen.press("c")
+    screen.until("only GT")
+    screen.press("q")
+    assert screen.left() == 0
+    assert "\x1b[?1049l" in screen.shown
+    assert "Traceback" not in screen.shown
+
+
+def test_the_demonstration_on_a_terminal(machine: Machine) -> None:
+    """The tower is fed from frames; it can be left early, and says where the race stays."""
+    screen = Screen(machine, "demo")
+    screen.until("Petit Le Mans 2007")
+    screen.until("GREEN")
+    screen.press("q")
+    assert screen.left() == 0
+    assert "left before the end" in screen.shown
+    assert not machine.server_runs()
