@@ -46,6 +46,12 @@ OUT = 0.24
 QUEUE_GAP = 0.006
 """Between two cars behind the safety car, in laps: about 25 m, or 0.9 s."""
 
+WALKING = 0.9
+"""The deficit that a car off the road, or crawling home, gathers in a reference lap."""
+
+AT_THE_FLAG = 0.35
+"""How much of its last lap a car has still to run when the winner finishes."""
+
 CATCH_UP = 0.62
 """The most that a car can gain on the queue in a reference lap."""
 
@@ -56,6 +62,9 @@ RUN_OUT = 2.6
 """Reference laps beyond the finish: every car comes round to the flag."""
 
 PROTOTYPES = frozenset({"LMP1", "LMP2"})
+
+
+Act = Stop | Off | Reach
 
 
 class Visit(NamedTuple):
@@ -220,7 +229,7 @@ def _planned(drive: Drive, after: float, before: float) -> list[Stop]:
 def drive_green(drive: Drive, number: int, span: tuple[float, float]) -> None:
     """Through a green span: stops when they are due, at the pace that the plan asks for."""
     start, end = span
-    acts: list[Stop | Off | Reach] = [*_planned(drive, start, end)]
+    acts: list[Act] = [*_planned(drive, start, end)]
     acts += [off for off in drive.plan.offs if start <= off.at < end]
     acts += [reach for reach in drive.plan.reaches if start < reach.at <= end + RUN_OUT]
     acts += _due(drive, number, end, [stop.at for stop in drive.plan.stops])
@@ -231,7 +240,7 @@ def drive_green(drive: Drive, number: int, span: tuple[float, float]) -> None:
     _finish_or_run(drive, end, drive.pace)
 
 
-def _act(drive: Drive, act: Stop | Off | Reach, acts: list[Stop | Off | Reach]) -> None:
+def _act(drive: Drive, act: Act, acts: list[Act]) -> None:
     if not drive.running:
         return
     match act:
@@ -241,12 +250,12 @@ def _act(drive: Drive, act: Stop | Off | Reach, acts: list[Stop | Off | Reach]) 
                 drive.stop(act, drive.pace)
         case Off():
             _finish_or_run(drive, max(act.at, drive.at), _towards(drive, acts))
-            drive.run(drive.at + act.laps / 0.9, 0.9)
+            drive.run(drive.at + act.laps / WALKING, WALKING)
         case Reach():
             _finish_or_run(drive, act.at, _towards(drive, acts))
 
 
-def _towards(drive: Drive, acts: list[Stop | Off | Reach]) -> float:
+def _towards(drive: Drive, acts: list[Act]) -> float:
     """The pace to the next place to be reached, if nothing comes before it."""
     ahead = [act for act in acts if act.at > drive.at or isinstance(act, Reach)]
     following = next((act for act in ahead if act.at > drive.at), None)
@@ -277,7 +286,7 @@ def _due(drive: Drive, number: int, end: float, planned: list[float]) -> list[St
     while True:
         if number == len(GREENS) - 2 and not others:
             need = fuel + DISTANCE - at
-            stint = need / ceil(need / stint) + draw("stint", drive.plan.car)
+            stint = need / ceil(need / drive.plan.stint) + draw("stint", drive.plan.car)
         empty = at + max(0.0, stint - fuel)
         if others and others[0] < empty:
             at, fuel = others.pop(0), 0.0
@@ -288,48 +297,66 @@ def _due(drive: Drive, number: int, end: float, planned: list[float]) -> list[St
             at, fuel = empty, 0.0
 
 
-def _pace(drive: Drive, number: int, end: float, acts: list[Stop | Off | Reach]) -> float:
+def _pace(drive: Drive, number: int, end: float, acts: list[Act]) -> float:
     """The plan's own pace while it is free; then what leads to where it ends its race.
 
     The laps of the last span are whole ones of the car's own pace; before it the deficit
-    still to be gathered is spread over the green laps that are left.
+    still to be gathered is spread over the green laps that are left to run.
     """
     plan = drive.plan
-    own = dict(plan.paces).get(number)
     if number < plan.free_until:
-        return plan.pace + 0.002 * draw("pace", plan.car, number) if own is None else own
-    lost = sum(_loss(act) for act in acts)
-    last_start, last_end = GREENS[-1]
-    final = DISTANCE - plan.laps
-    if number == len(GREENS) - 1:
-        return (final + 0.35 - drive.deficit - lost) / (last_end - last_start)
-    until, goal = GREENS[-2][1], final - round(plan.pace * (last_end - last_start)) + 0.4
+        varied = plan.pace + 0.002 * draw("pace", plan.car, number)
+        return dict(plan.paces).get(number, varied)
+    goal = DISTANCE - plan.laps + AT_THE_FLAG
+    until = float(DISTANCE)
+    ahead: list[Act] = [*acts]
+    if number < len(GREENS) - 1:
+        start, until = GREENS[-1][0], CAUTIONS[-1].starts
+        goal -= round(plan.pace * (DISTANCE - start))
+        ahead += _planned(drive, end, until)
     if plan.retires is not None:
         until, goal = plan.reaches[-1]
-    left = sum(min(b, until) - max(a, drive.at) for a, b in GREENS[number:-1] if b > drive.at)
-    return (goal - drive.deficit - lost - _later_losses(drive, end)) / left
+    to_gather = goal - drive.deficit - sum(_loss(act) for act in ahead) - _later(drive, end)
+    to_run = _green_laps(drive.at, until) - sum(_away(act) for act in ahead)
+    return to_gather / to_run
 
 
-def _loss(act: Stop | Off | Reach) -> float:
+def _green_laps(start: float, end: float) -> float:
+    """How many of the reference laps from ``start`` to ``end`` are green."""
+    return sum(max(0.0, min(b, end) - max(a, start)) for a, b in GREENS)
+
+
+def _loss(act: Act) -> float:
+    """The deficit that an act brings."""
     match act:
         case Stop():
-            return _lane_laps(act) - (PIT_EXIT - PIT_ENTRY)
+            return _back_out(act) - act.at - (PIT_EXIT - PIT_ENTRY)
         case Off():
             return act.laps
         case Reach():
             return 0.0
 
 
-def _lane_laps(stop: Stop) -> float:
-    return lap_at(time_at(stop.at) + stop.lane_s * 1000.0) - stop.at
+def _away(act: Act) -> float:
+    """The green laps in which an act keeps the car from running at its pace."""
+    match act:
+        case Stop():
+            return _green_laps(act.at, _back_out(act))
+        case Off():
+            return act.laps / WALKING
+        case Reach():
+            return 0.0
 
 
-def _later_losses(drive: Drive, after: float) -> float:
-    """Planned repairs, stops for fuel and bunching that are still to come, roughly."""
-    repairs = sum(_loss(stop) for stop in drive.plan.stops if stop.at >= after)
+def _back_out(stop: Stop) -> float:
+    return lap_at(time_at(stop.at) + stop.lane_s * 1000.0)
+
+
+def _later(drive: Drive, after: float) -> float:
+    """Stops for fuel and bunching still to come in later spans, roughly."""
     spans = [span for span in GREENS[:-1] if span[0] > after]
     fuel = sum(int((end - start) / drive.plan.stint) * 0.82 for start, end in spans)
-    return repairs + fuel - 0.1 * len(spans)
+    return fuel - 0.1 * len(spans)
 
 
 def drive_field(plans: list[Plan], classes: dict[str, str], grid: tuple[str, ...]) -> Field:

@@ -22,8 +22,8 @@ REST_OF_RACE = 10
 
 LEADERS = (
     Plan(
-        car="1", laps=394, pace=-0.0135, stint=53.5, seats=(1, 2), free_until=REST_OF_RACE,
-        paces=((3, -0.020), (4, -0.022)), skips=(9,),
+        car="1", laps=394, pace=-0.0135, stint=53.5, seats=(2, 1), free_until=REST_OF_RACE,
+        paces=((3, -0.022), (4, -0.022)), skips=(9,),
         stops=(
             Stop(95.6, 58.0, "slow puncture"),
             Stop(313.5, 66.0, "fuel"), Stop(348.0, 64.0, "fuel"),
@@ -37,7 +37,7 @@ LEADERS = (
     ),
     Plan(
         car="7", laps=394, pace=-0.0140, stint=47.0, seats=(1, 2, 3, 2), free_until=REST_OF_RACE,
-        paces=((0, -0.018), (1, -0.017), (2, -0.018), (3, -0.008), (6, -0.0125), (7, -0.012)),
+        paces=((0, -0.018), (1, -0.017), (2, -0.018), (3, -0.006), (6, -0.0125), (7, -0.012)),
         skips=(9,), tops=(6,),
         stops=(Stop(310.0, 68.0, "fuel"), Stop(351.0, 62.0, "fuel")),
         reaches=(
@@ -154,14 +154,17 @@ OTHERS = (
     Plan("61", 291, 0.118, 48.0, (1, 2, 3), stops=(
         Stop(61.0, 3600.0, "suspension"), Stop(215.0, 2400.0, "gearbox"),
     )),
-    Plan("31", 243, 0.110, 48.0, free_until=REST_OF_RACE, retires="gearbox"),
+    Plan(
+        "31", 243, 0.110, 48.0, free_until=REST_OF_RACE,
+        offs=(Off(257.0, 0.42),), retires="suspension",
+    ),
     Plan(
         "73", 262, 0.128, 48.0, (1, 2, 3),
-        stops=(Stop(56.0, 2600.0, "gearbox"), Stop(200.0, 5000.0, "engine electrics")),
+        stops=(Stop(56.0, 2600.0, "gearbox"), Stop(200.0, 5300.0, "engine electrics")),
     ),
     Plan(
         "40", 233, 0.132, 48.0, (1, 2, 3),
-        stops=(Stop(26.0, 5600.0, "clutch"), Stop(160.0, 4900.0, "driveshaft")),
+        stops=(Stop(26.0, 5600.0, "clutch"), Stop(160.0, 5400.0, "driveshaft")),
     ),
     Plan("11", 121, 0.128, 46.0, free_until=REST_OF_RACE, retires="overheating"),
 )  # fmt: skip

@@ -21,8 +21,8 @@ PROVENANCE = (
     " incidents. Everything else, among it every single lap time but one, every pit stop and"
     " positions 15 and below, is worked out so that these hold."
 )
-SPELL_MS = 70 * 60 * 1000
-"""How long a driver stays in the car at least: a double stint."""
+SPELL_MS = 40 * 60 * 1000
+"""How long a driver stays in the car at least."""
 
 RECOVERY_MS = 150_000
 """From a car's stop on the road to the word that it is out."""

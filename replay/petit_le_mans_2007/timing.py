@@ -19,7 +19,7 @@ S1, S2 = 0.30, 0.63
 
 TRAFFIC_MS = 1_050.0
 QUEUE_MS = 110.0
-SETTLE_MS = 240_000.0
+SETTLE_MS = 300_000.0
 """How long after a restart traffic has spread the field again."""
 
 HEAD_TO_HEAD = 362
@@ -115,7 +115,8 @@ def _amplitude(ms: float) -> float:
     caution = bisect_right(_STARTS, ms)
     if caution > restart:
         return QUEUE_MS
-    return QUEUE_MS + (TRAFFIC_MS - QUEUE_MS) * min(1.0, (ms - _RESTARTS[restart]) / SETTLE_MS)
+    settled = min(1.0, (ms - _RESTARTS[restart]) / SETTLE_MS)
+    return QUEUE_MS + (TRAFFIC_MS - QUEUE_MS) * settled * settled
 
 
 def _set_best_lap(finishes: list[int], best_lap_ms: int) -> None:
