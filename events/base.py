@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +19,10 @@ end, or a line feed, it would be another car that looks the same."""
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=2000)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
+
+T = TypeVar("T")
+Several = Annotated[tuple[T, ...], Field(max_length=1000)]
+"""A list. Its bound is far beyond any field, and keeps a slip from filling the memory."""
 
 Basis = Literal["recorded", "published", "reconstructed"]
 """How a thing is known: timed or decided on the day, printed since, or worked out."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from events.base import CarNumber, Count, Duration, Event, Name, Part, Text
+from events.base import CarNumber, Count, Duration, Event, Name, Part, Several, Text
 from events.session import ResultStatus
 
 RoundNumber = Annotated[int, Field(ge=1, le=100)]
@@ -47,9 +47,9 @@ class SeasonOpened(Event):
     title: Name
     series: Name
     rules: Annotated[str, Field(max_length=64)]
-    classes: tuple[Name, ...]
-    rounds: tuple[SeasonRound, ...]
-    aliases: tuple[Alias, ...] = ()
+    classes: Several[Name]
+    rounds: Several[SeasonRound]
+    aliases: Several[Alias] = ()
     provenance: Text | None = None
 
 
@@ -74,8 +74,8 @@ class ScoredRow(Part):
     laps: Count | None = None
     team: Name | None = None
     manufacturer: Name | None = None
-    drivers: tuple[ScoredDriver, ...] = ()
-    championships: tuple[Name, ...] | None = None
+    drivers: Several[ScoredDriver] = ()
+    championships: Several[Name] | None = None
     fastest_lap: bool = False
 
 
@@ -98,5 +98,5 @@ class RoundScored(Event):
     scale: Name | None = None
     overall_laps: Count | None = None
     percent_run: Annotated[int, Field(ge=0, le=100)] | None = None
-    rows: tuple[ScoredRow, ...]
+    rows: Several[ScoredRow]
     reason: Text | None = None

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
-from events.base import Basis, CarNumber, Count, Duration, Event, Name, Part, Text
+from events.base import Basis, CarNumber, Count, Duration, Event, Name, Part, Several, Text
 
 SessionKind = Literal["race", "qualifying", "practice"]
 FINISH_LINE = "FL"
@@ -66,7 +66,7 @@ class SessionOpened(Event):
     kind: SessionKind
     circuit: Name | None = None
     circuit_length_m: Annotated[int, Field(gt=0, le=100_000)] | None = None
-    classes: tuple[Name, ...] = ()
+    classes: Several[Name] = ()
     timing_lines: Annotated[tuple[Name, ...], Field(min_length=1, max_length=16)] = (FINISH_LINE,)
     distance_limit_m: Annotated[int, Field(gt=0, le=100_000_000)] | None = None
     laps_limit: Annotated[int, Field(gt=0, le=100_000)] | None = None
@@ -86,8 +86,8 @@ class EntryAdded(Event):
     team: Name | None = None
     vehicle: Name | None = None
     manufacturer: Name | None = None
-    drivers: tuple[Driver, ...] = ()
-    championships: tuple[Name, ...] | None = None
+    drivers: Several[Driver] = ()
+    championships: Several[Name] | None = None
 
 
 class EntryAmended(Event):
@@ -99,8 +99,8 @@ class EntryAmended(Event):
     team: Name | None = None
     vehicle: Name | None = None
     manufacturer: Name | None = None
-    drivers: tuple[Driver, ...] | None = None
-    championships: tuple[Name, ...] | None = None
+    drivers: Several[Driver] | None = None
+    championships: Several[Name] | None = None
     reason: Text | None = None
 
 
@@ -108,7 +108,7 @@ class GridSet(Event):
     """The starting order, pole first."""
 
     type: Literal["grid_set"] = "grid_set"
-    order: tuple[CarNumber, ...]
+    order: Several[CarNumber]
 
 
 class SessionEnded(Event):
@@ -144,7 +144,7 @@ class ResultDeclared(Event):
 
     type: Literal["result_declared"] = "result_declared"
     status: Literal["provisional", "amended", "final"]
-    rows: tuple[ResultRow, ...]
+    rows: Several[ResultRow]
     rests_on: Text
     rows_basis: Basis = "published"
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from events.base import CarNumber, Event, Name, Text
+from events.base import CarNumber, Event, Name, Several, Text
 
 Flag = Literal[
     "green",
@@ -50,28 +50,28 @@ class PitLaneOpened(Event):
     """The pit lane opened, for the classes named or (none named) for all."""
 
     type: Literal["pit_lane_opened"] = "pit_lane_opened"
-    classes: tuple[Name, ...] = ()
+    classes: Several[Name] = ()
 
 
 class PitLaneClosed(Event):
     """The pit lane closed, for the classes named or (none named) for all."""
 
     type: Literal["pit_lane_closed"] = "pit_lane_closed"
-    classes: tuple[Name, ...] = ()
+    classes: Several[Name] = ()
 
 
 class WaveByGiven(Event):
     """These cars may pass the safety car and drive round to the tail of the field."""
 
     type: Literal["wave_by_given"] = "wave_by_given"
-    cars: tuple[CarNumber, ...]
+    cars: Several[CarNumber]
 
 
 class PassAroundGiven(Event):
     """These cars, caught between safety car and class leader, may pass around."""
 
     type: Literal["pass_around_given"] = "pass_around_given"
-    cars: tuple[CarNumber, ...]
+    cars: Several[CarNumber]
 
 
 class RaceControlMessage(Event):

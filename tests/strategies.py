@@ -94,4 +94,4 @@ def _bounds(metadata: list[Any]) -> tuple[int, int]:
 def _length(metadata: list[Any], *, longest: int) -> tuple[int, int]:
     shortest = next((note.min_length for note in metadata if isinstance(note, MinLen)), 0)
     allowed = next((note.max_length for note in metadata if isinstance(note, MaxLen)), longest)
-    return shortest, allowed
+    return shortest, min(allowed, longest)
