@@ -29,7 +29,7 @@ class Race:
     def __init__(self) -> None:
         self.session = Session()
         self.order = RunningOrder(session=self.session)
-        self.track = Track()
+        self.track = Track(session=self.session)
         self.pits = Pits(order=self.order, track=self.track)
         self.laps = Laps(track=self.track, pits=self.pits)
         self.chart = LapChart(session=self.session)

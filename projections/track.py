@@ -21,7 +21,11 @@ from events import (
     SafetyCarWithdrawn,
     SessionEnded,
 )
-from projections.state import Handlers, History, Projection, of, row
+from projections.session import Session
+from projections.state import Handlers, History, Projection, of, row, sibling
+
+EVERYONE = ""
+"""Whom the pit lane is closed for in a session without classes."""
 
 RACING = frozenset({"green", "white"})
 
@@ -50,6 +54,7 @@ class Track(Projection):
     NAME: ClassVar[str] = "track"
     VERSION: ClassVar[int] = 1
 
+    session: Session = sibling()
     flag: str | None = None
     since: int = 0
     green_since: int | None = None
@@ -143,7 +148,7 @@ class Track(Projection):
         self.safety_car_since = None
 
     def _pit_lane_closed(self, event: PitLaneClosed) -> None:
-        for name in event.classes or ("",):
+        for name in event.classes or self.session.opened.classes or (EVERYONE,):
             self.pit_lane_closed[name] = event.at
 
     def _pit_lane_opened(self, event: PitLaneOpened) -> None:

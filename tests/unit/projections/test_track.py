@@ -64,6 +64,16 @@ def test_who_pitted_and_who_led():
     assert (caution.leader_before, caution.leader_after, caution.pitted) == ("1", "2", ("1",))
 
 
+def test_a_lane_closed_to_all_reopens_class_by_class():
+    """Once every class may come in, the lane is open."""
+    story = opened("1", classes=("P", "GT"))
+    story.tell(ev.PitLaneClosed, 10)
+    assert story.race().track.pit_lane_closed == {"P": 10, "GT": 10}
+    story.tell(ev.PitLaneOpened, 20, classes=("P",))
+    story.tell(ev.PitLaneOpened, 30, classes=("GT",))
+    assert story.race().track.pit_lane_closed == {}
+
+
 def test_the_pit_lane_closes_by_class():
     """Classes reopen one by one, or all at once."""
     story = opened("1")
