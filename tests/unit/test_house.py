@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import os
@@ -434,6 +435,18 @@ class TestPackages:
         assert folders == {*PACKAGES, "bench"} == set(PYPROJECT["tool"]["mypy"]["packages"])
         assert layers == list(reversed(PACKAGES))
         assert linter["root_packages"] == PACKAGES
+
+    def test_every_module_says_what_it_is(self) -> None:
+        """A reader learns from the top of each file what it is for."""
+        silent = [
+            path.relative_to(ROOT).as_posix()
+            for path in tracked()
+            if path.suffix == ".py"
+            and path.relative_to(ROOT).parts[0] in {*PACKAGES, "bench", "tests"}
+            and path.read_text().strip()
+            and not ast.get_docstring(ast.parse(path.read_text()))
+        ]
+        assert silent == []
 
     def test_pythons(self) -> None:
         """The oldest Python is the one that types and lint are checked for."""
