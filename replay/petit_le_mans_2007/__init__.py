@@ -1,13 +1,13 @@
 """The 2007 Petit Le Mans, told lap by lap from what was published about it.
 
 ``petit_le_mans_2007()`` gives the events. Facts (``facts``) and story (``story``) go in;
-``driving`` takes the field round the track, ``timing`` reads the loops, ``telling`` makes
+``field`` takes all cars round the track, ``timing`` reads the loops, ``telling`` makes
 the events. How, and what is known at all: ``docs/petit-le-mans-2007.md``.
 """
 
 from events import AnyEvent
-from replay.petit_le_mans_2007.driving import drive_field
 from replay.petit_le_mans_2007.facts import SOURCE, published
+from replay.petit_le_mans_2007.field import drive_field
 from replay.petit_le_mans_2007.story import GRID, PLANS
 from replay.petit_le_mans_2007.telling import TITLE, tell
 

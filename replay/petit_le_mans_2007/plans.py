@@ -35,6 +35,9 @@ class Reach(NamedTuple):
     deficit: float
 
 
+Act = Stop | Off | Reach
+
+
 class Plan(NamedTuple):
     """A car's race.
 

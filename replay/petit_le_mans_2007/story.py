@@ -77,7 +77,7 @@ LEADERS = (
         stops=(Stop(112.0, 1480.0, "gearbox"), Stop(310.0, 590.0, "brake discs")),
     ),
     Plan(
-        car="15", laps=128, pace=-0.0060, stint=46.0, free_until=REST_OF_RACE, skips=(4,),
+        car="15", laps=148, pace=-0.0060, stint=46.0, free_until=REST_OF_RACE, skips=(4,),
         tops=(6,),
         retires="engine",
     ),
@@ -91,7 +91,7 @@ LEADERS = (
         offs=(Off(99.1, 0.30),),
     ),
     Plan(
-        car="26", laps=126, pace=-0.0060, stint=46.0, seats=(1, 2, 3), free_until=REST_OF_RACE,
+        car="26", laps=121, pace=-0.0060, stint=46.0, seats=(1, 2, 3), free_until=REST_OF_RACE,
         skips=(1,), tops=(6,),
         stops=(Stop(24.4, 52.5, "penalty", "26-contact"),), retires="gearbox",
     ),
@@ -120,7 +120,7 @@ OTHERS = (
             Stop(322.0, 1000.0, "clutch"),
        ),
     ),
-    Plan("37", 118, 0.012, 46.0, free_until=REST_OF_RACE, retires="gearbox"),
+    Plan("37", 79, 0.012, 46.0, free_until=REST_OF_RACE, retires="gearbox"),
     Plan(
         "4", 364, 0.064, 46.0, (1, 2, 3),
         stops=(
@@ -166,7 +166,7 @@ OTHERS = (
         "40", 233, 0.132, 48.0, (1, 2, 3),
         stops=(Stop(26.0, 5600.0, "clutch"), Stop(160.0, 5400.0, "driveshaft")),
     ),
-    Plan("11", 121, 0.128, 46.0, free_until=REST_OF_RACE, retires="overheating"),
+    Plan("11", 88, 0.128, 46.0, free_until=REST_OF_RACE, retires="overheating"),
 )  # fmt: skip
 
 PLANS = (*LEADERS, *OTHERS)

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 import events as ev
 from events import RANK, AnyEvent
-from replay.petit_le_mans_2007.driving import Drive, Field
+from replay.petit_le_mans_2007.drive import Drive
 from replay.petit_le_mans_2007.facts import SOURCE, Facts
+from replay.petit_le_mans_2007.field import Field
 from replay.petit_le_mans_2007.reference import CAUTIONS, WINNER_MS, Caution, time_at
 from replay.petit_le_mans_2007.story import GRID
 from replay.petit_le_mans_2007.timing import LapTimes, lap_times
@@ -168,8 +169,10 @@ def _car(facts: Facts, drive: Drive, laps: list[LapTimes]) -> Iterator[Told]:
             },
         )
     if drive.plan.retires is not None:
-        at = round(drive.knots[-1][0]) + RECOVERY_MS
-        yield ev.CarRetired, at, {"car": car, "reason": drive.plan.retires}
+        stopped = round(drive.knots[-1][0])
+        yield ev.FlagShown, stopped, {"flag": "yellow", "sector": 1}
+        yield ev.CarRetired, stopped + RECOVERY_MS, {"car": car, "reason": drive.plan.retires}
+        yield ev.FlagShown, stopped + RECOVERY_MS, {"flag": "green", "sector": 1}
 
 
 def _visits(drive: Drive, laps: list[LapTimes]) -> Iterator[tuple[int, int, int, int]]:

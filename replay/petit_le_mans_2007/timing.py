@@ -10,7 +10,7 @@ from bisect import bisect_right
 from itertools import pairwise
 from typing import NamedTuple
 
-from replay.petit_le_mans_2007.driving import Drive
+from replay.petit_le_mans_2007.drive import Drive
 from replay.petit_le_mans_2007.noise import draw
 from replay.petit_le_mans_2007.reference import CAUTIONS, WINNER_MS, time_at
 
