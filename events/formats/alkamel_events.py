@@ -44,6 +44,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import starmap
+from math import ceil
 from operator import add
 from pathlib import PurePath
 from statistics import median
@@ -348,10 +349,11 @@ def _tell_retirements(
     """
     chequered = [at for at, flag, _ in flags if flag == "chequered"]
     last_crossing = max(run.completed_at[-1] for run in laps.cars)
-    median_laps = {name: round(median(times)) for name, times in _laps_by_class(laps).items()}
+    median_laps = {name: median(times) for name, times in _laps_by_class(laps).items()}
     for run in sorted(laps.cars, key=lambda run: run.car):
         last_seen = run.completed_at[-1]
-        overdue_at = last_seen + (1 + LAPS_OVERDUE) * median_laps[run.car_class]
+        # The next crossing was due a lap after the last.
+        overdue_at = last_seen + ceil((1 + LAPS_OVERDUE) * median_laps[run.car_class])
         if last_seen < chequered[0] if chequered else overdue_at < last_crossing:
             drafts.add(
                 CarRetired,

@@ -29,14 +29,23 @@ def test_drafts_are_told_in_order():
         LinePassed(at=20_000, source="feed", source_seq=1, car="8", line="S1", lap=1),
         FlagShown(at=60_000, source="feed", source_seq=2, flag="green"),
         LapCompleted(
-            **{"at": 60_000, "source": "feed", "source_seq": 3, "car": "7"},
-            **{"lap": 1, "lap_time_ms": 60_000, "driver": "Ann"},
+            at=60_000,
+            source="feed",
+            source_seq=3,
+            car="7",
+            lap=1,
+            lap_time_ms=60_000,
+            driver="Ann",
         ),
         LinePassed(at=80_000, source="feed", source_seq=4, car="8", line="S1", lap=2),
         FlagShown(at=180_000, source="feed", source_seq=5, flag="green"),
         LapCompleted(
-            **{"at": 180_000, "source": "feed", "source_seq": 6, "car": "7"},
-            **{"lap": 3, "lap_time_ms": 61_000},
+            at=180_000,
+            source="feed",
+            source_seq=6,
+            car="7",
+            lap=3,
+            lap_time_ms=61_000,
         ),
     ]
     assert drafts.events() == by_hand
