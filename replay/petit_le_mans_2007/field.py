@@ -45,7 +45,9 @@ CAUGHT = 0.75
 RUN_OUT = 2.6
 """Reference laps beyond the finish: every car comes round to the flag."""
 
-PROTOTYPES = frozenset({"LMP1", "LMP2"})
+PROTOTYPES, PROTOTYPES_PIT = ("LMP1", "LMP2"), 1.2
+GRAND_TOURERS, GRAND_TOURERS_PIT = ("GT1", "GT2"), 2.2
+"""The classes, and how many reference laps into a caution the lane opens for them."""
 
 
 def drive_field(plans: list[Plan], classes: dict[str, str], grid: tuple[str, ...]) -> Field:
@@ -133,7 +135,8 @@ def drive_to_queue(drive: Drive, caution: Caution) -> None:
         drive.run(max(drive.at, stop.at), 0.0, CAUTION_BURN)
         drive.stop(stop, 0.0)
         return
-    opens = caution.starts + (1.25 if drive.car_class in PROTOTYPES else 2.25)
+    first = drive.car_class in PROTOTYPES
+    opens = caution.starts + (PROTOTYPES_PIT if first else GRAND_TOURERS_PIT) + 0.05
     fresh = drive.fuel < FRESH and caution.number not in drive.plan.tops
     lasts = drive.fuel + DISTANCE - drive.at <= drive.plan.stint
     stays_out = fresh or lasts or caution.number in drive.plan.skips

@@ -93,7 +93,7 @@ LEADERS = (
     Plan(
         car="26", laps=121, pace=-0.0060, stint=46.0, seats=(1, 2, 3), free_until=REST_OF_RACE,
         skips=(1,), tops=(6,),
-        stops=(Stop(24.4, 52.5, "penalty", "26-contact"),), retires="gearbox",
+        stops=(Stop(24.4, 52.5, "contact with #3", "26-contact"),), retires="gearbox",
     ),
 )  # fmt: skip
 """The cars that lead, or whose story is told."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import events as ev
 from events import RANK, AnyEvent
-from replay.petit_le_mans_2007.drive import Drive
+from replay.petit_le_mans_2007.drive import Drive, Visit
 from replay.petit_le_mans_2007.facts import SOURCE, Facts
-from replay.petit_le_mans_2007.field import Field
+from replay.petit_le_mans_2007.field import (
+    GRAND_TOURERS,
+    GRAND_TOURERS_PIT,
+    PROTOTYPES,
+    PROTOTYPES_PIT,
+    Field,
+)
 from replay.petit_le_mans_2007.reference import CAUTIONS, WINNER_MS, Caution, time_at
 from replay.petit_le_mans_2007.story import GRID
 from replay.petit_le_mans_2007.timing import LapTimes, lap_times
@@ -28,20 +34,27 @@ SPELL_MS = 40 * 60 * 1000
 RECOVERY_MS = 150_000
 """From a car's stop on the road to the word that it is out."""
 
-E = TypeVar("E", bound=ev.Event)
+PUBLISHED_RETIREMENTS = frozenset({"3", "8"})
+
+REPAIR_S = 300.0
+"""A stop from this length on is one that race control tells of."""
+
 Told = tuple[type[ev.Event], int, dict[str, Any]]
+"""A kind of event, when it was (ms), and its members."""
 
 
 def tell(facts: Facts, field: Field) -> list[AnyEvent]:
-    """Every event of the race, numbered from 0 in effective order."""
-    told = [*_opening(facts), *_cautions(field)]
-    last = WINNER_MS
+    """Every event of the race, numbered from 0 in effective order.
+
+    An event is ``published`` if what it says is in print, even if its moment is not.
+    """
+    timed = {drive.plan.car: lap_times(drive, facts.fastest_lap_ms) for drive in field.drives}
+    last = max(laps[-1].finish for laps in timed.values())
+    told = [*_opening(facts), *_cautions(field), *_ending(facts, last)]
     for drive in field.drives:
-        laps = lap_times(drive, facts.fastest_lap_ms)
-        told += _car(facts, drive, laps)
-        last = max(last, laps[-1].finish)
-    told += _ending(facts, last)
-    told += _penalty(field)
+        told += _laps(facts, drive, timed[drive.plan.car])
+        told += _lane(drive, len(timed[drive.plan.car]))
+        told += _retirement(drive)
     told.sort(key=lambda each: (each[1], RANK[each[0]], each[2].get("car", "")))
     return [
         model(**{"basis": "reconstructed", **members}, at=at, source=SOURCE, source_seq=seq)  # type: ignore[misc]
@@ -49,46 +62,50 @@ def tell(facts: Facts, field: Field) -> list[AnyEvent]:
     ]
 
 
+def _say(model: type[ev.Event], at: float, **members: Any) -> Told:
+    return model, round(at), members
+
+
+def _basis(published: bool) -> str:
+    return "published" if published else "reconstructed"
+
+
 def _opening(facts: Facts) -> Iterator[Told]:
     race = facts.told["race"]
-    yield (
+    yield _say(
         ev.SessionOpened,
         0,
-        {
-            "title": TITLE,
-            "series": race["series"],
-            "season": "alms-2007",
-            "round": race["round"],
-            "kind": "race",
-            "circuit": race["circuit"],
-            "circuit_length_m": race["circuit_length_m"],
-            "classes": tuple(race["classes"]),
-            "timing_lines": ("S1", "S2", "FL"),
-            "distance_limit_m": race["distance_limit_m"],
-            "time_limit_ms": race["time_limit_hours"] * 3_600_000,
-            "rules": "alms-2007",
-            "starts_at": facts.starts_at,
-            "zone": race["zone"],
-            "provenance": PROVENANCE,
-            "basis": "published",
-        },
+        title=TITLE,
+        series=race["series"],
+        season="alms-2007",
+        round=race["round"],
+        kind="race",
+        circuit=race["circuit"],
+        circuit_length_m=race["circuit_length_m"],
+        classes=tuple(race["classes"]),
+        timing_lines=("S1", "S2", "FL"),
+        distance_limit_m=race["distance_limit_m"],
+        time_limit_ms=race["time_limit_hours"] * 3_600_000,
+        rules="alms-2007",
+        starts_at=facts.starts_at,
+        zone=race["zone"],
+        provenance=PROVENANCE,
+        basis="published",
     )
     for entry in facts.entries:
-        yield (
+        yield _say(
             ev.EntryAdded,
             0,
-            {
-                "car": entry.car,
-                "car_class": entry.car_class,
-                "team": entry.team,
-                "vehicle": entry.vehicle,
-                "manufacturer": entry.manufacturer,
-                "drivers": entry.drivers,
-                "basis": entry.basis,
-            },
+            car=entry.car,
+            car_class=entry.car_class,
+            team=entry.team,
+            vehicle=entry.vehicle,
+            manufacturer=entry.manufacturer,
+            drivers=entry.drivers,
+            basis=entry.basis,
         )
-    yield ev.GridSet, 0, {"order": GRID}
-    yield ev.FlagShown, 0, {"flag": "green"}
+    yield _say(ev.GridSet, 0, order=GRID)
+    yield _say(ev.FlagShown, 0, flag="green")
 
 
 def _cautions(field: Field) -> Iterator[Told]:
@@ -97,25 +114,21 @@ def _cautions(field: Field) -> Iterator[Told]:
 
 
 def _caution(caution: Caution, passed_around: tuple[str, ...]) -> Iterator[Told]:
-    start, end = _ms(caution.starts), _ms(caution.ends)
-    yield ev.FlagShown, start, {"flag": "safety_car"}
-    yield ev.SafetyCarDeployed, start, {"reason": caution.reason}
-    yield ev.RaceControlMessage, start, {"text": f"Safety car: {caution.reason}"}
-    yield ev.PitLaneClosed, start, {}
-    yield ev.PitLaneOpened, _ms(caution.starts + 1.2), {"classes": ("LMP1", "LMP2")}
-    yield ev.PitLaneOpened, _ms(caution.starts + 2.2), {"classes": ("GT1", "GT2")}
+    start, end = time_at(caution.starts), time_at(caution.ends)
+    yield _say(ev.FlagShown, start, flag="safety_car")
+    yield _say(ev.SafetyCarDeployed, start, reason=caution.reason)
+    yield _say(ev.RaceControlMessage, start, text=f"Safety car: {caution.reason}")
+    yield _say(ev.PitLaneClosed, start)
+    for classes, after in ((PROTOTYPES, PROTOTYPES_PIT), (GRAND_TOURERS, GRAND_TOURERS_PIT)):
+        yield _say(ev.PitLaneOpened, time_at(caution.starts + after), classes=classes)
     if passed_around:
-        yield ev.PassAroundGiven, _ms(caution.ends - 1.1), {"cars": passed_around}
-    yield ev.SafetyCarWithdrawn, _ms(caution.ends - 0.05), {}
-    yield ev.FlagShown, end, {"flag": "green"}
-
-
-def _ms(lap: float) -> int:
-    return round(time_at(lap))
+        yield _say(ev.PassAroundGiven, time_at(caution.ends - 1.1), cars=passed_around)
+    yield _say(ev.SafetyCarWithdrawn, time_at(caution.ends - 0.05))
+    yield _say(ev.FlagShown, end, flag="green")
 
 
 def _ending(facts: Facts, last: int) -> Iterator[Told]:
-    yield ev.FlagShown, WINNER_MS, {"flag": "chequered"}
+    yield _say(ev.FlagShown, WINNER_MS, flag="chequered")
     rows = tuple(
         ev.ResultRow(
             position=row["position"],
@@ -126,61 +139,40 @@ def _ending(facts: Facts, last: int) -> Iterator[Told]:
         )
         for row in facts.told["result"]["first_fourteen"]
     )
-    rests_on = facts.told["sources"]["results"]
-    yield (
+    yield _say(
         ev.ResultDeclared,
         last + 1_000,
-        {
-            "status": "provisional",
-            "rows": rows,
-            "rests_on": rests_on,
-            "basis": "published",
-        },
+        status="provisional",
+        rows=rows,
+        rests_on=facts.told["sources"]["results"],
+        basis="published",
     )
-    yield ev.SessionEnded, last + 1_000, {"reason": "every car has taken the flag"}
+    yield _say(ev.SessionEnded, last + 1_000, reason="every car has taken the flag")
 
 
 # -- One car -----------------------------------------------------------------------------
 
 
-def _car(facts: Facts, drive: Drive, laps: list[LapTimes]) -> Iterator[Told]:
+def _laps(facts: Facts, drive: Drive, laps: list[LapTimes]) -> Iterator[Told]:
     car = drive.plan.car
     spells = _spells(facts, drive)
     for at, driver in spells:
-        yield ev.DriverChanged, at, {"car": car, "driver": driver}
-    for entered, exited, left_box, stationary in _visits(drive, laps):
-        yield ev.PitEntered, entered, {"car": car}
-        yield ev.PitStopped, left_box, {"car": car, "stationary_ms": stationary}
-        yield ev.PitExited, exited, {"car": car}
+        yield _say(ev.DriverChanged, at, car=car, driver=driver)
     in_lane = {visit.lap for visit in drive.visits}
     for lap in laps:
-        driver = next(name for at, name in reversed(spells) if at <= lap.finish)
-        yield ev.LinePassed, lap.s1, {"car": car, "line": "S1", "lap": lap.lap}
-        yield ev.LinePassed, lap.s2, {"car": car, "line": "S2", "lap": lap.lap}
-        yield (
+        ms = lap.finish - lap.start
+        yield _say(ev.LinePassed, lap.s1, car=car, line="S1", lap=lap.lap)
+        yield _say(ev.LinePassed, lap.s2, car=car, line="S2", lap=lap.lap)
+        yield _say(
             ev.LapCompleted,
             lap.finish,
-            {
-                "car": car,
-                "lap": lap.lap,
-                "lap_time_ms": lap.finish - lap.start,
-                "driver": driver,
-                "in_pit_lane": lap.lap in in_lane,
-            },
+            car=car,
+            lap=lap.lap,
+            lap_time_ms=ms,
+            driver=next(name for at, name in reversed(spells) if at <= lap.finish),
+            in_pit_lane=lap.lap in in_lane,
+            basis=_basis(ms == facts.fastest_lap_ms),
         )
-    if drive.plan.retires is not None:
-        stopped = round(drive.knots[-1][0])
-        yield ev.FlagShown, stopped, {"flag": "yellow", "sector": 1}
-        yield ev.CarRetired, stopped + RECOVERY_MS, {"car": car, "reason": drive.plan.retires}
-        yield ev.FlagShown, stopped + RECOVERY_MS, {"flag": "green", "sector": 1}
-
-
-def _visits(drive: Drive, laps: list[LapTimes]) -> Iterator[tuple[int, int, int, int]]:
-    """Visits begun before the car's race was over: entry, exit, box left, time stood; ms."""
-    for visit in drive.visits:
-        if visit.lap <= len(laps):
-            left_box, stood = round(visit.left_box), round(visit.stationary)
-            yield round(visit.entered), round(visit.exited), left_box, stood
 
 
 def _spells(facts: Facts, drive: Drive) -> list[tuple[int, str]]:
@@ -195,23 +187,47 @@ def _spells(facts: Facts, drive: Drive) -> list[tuple[int, str]]:
     return spells
 
 
-def _penalty(field: Field) -> Iterator[Told]:
-    """#26's stop and hold: that it was given is published."""
-    for drive in field.drives:
-        for visit in drive.visits:
-            if visit.stop.penalty is not None:
-                yield (
-                    ev.PenaltyImposed,
-                    round(visit.entered) - 480_000,
-                    {
-                        "penalty_id": visit.stop.penalty,
-                        "car": drive.plan.car,
-                        "kind": "stop_and_hold",
-                        "amount": 30,
-                        "reason": "contact with #3",
-                        "by": "Race director",
-                        "basis": "published",
-                    },
-                )
-                served = {"penalty_id": visit.stop.penalty, "basis": "published"}
-                yield ev.PenaltyServed, round(visit.left_box), served
+def _lane(drive: Drive, laps: int) -> Iterator[Told]:
+    """Every visit to the lane in the car's ``laps``."""
+    car = drive.plan.car
+    for visit in drive.visits:
+        if visit.lap > laps:
+            continue
+        yield _say(ev.PitEntered, visit.entered, car=car)
+        yield _say(ev.PitStopped, visit.left_box, car=car, stationary_ms=round(visit.stationary))
+        yield _say(ev.PitExited, visit.exited, car=car)
+        if visit.stop.penalty is not None:
+            yield from _penalty(car, visit)
+        elif visit.stop.lane_s >= REPAIR_S:
+            text = f"Car {car} in the pits: {visit.stop.reason}"
+            yield _say(ev.RaceControlMessage, visit.entered + 60_000, text=text, car=car)
+
+
+def _penalty(car: str, visit: Visit) -> Iterator[Told]:
+    """A stop and hold of 30 s, given while the safety car was out."""
+    given, name = visit.entered - 480_000, visit.stop.penalty
+    text = f"Car {car}: stop and hold, 30 s, {visit.stop.reason}"
+    yield _say(ev.RaceControlMessage, given, text=text, car=car)
+    yield _say(
+        ev.PenaltyImposed,
+        given,
+        penalty_id=name,
+        car=car,
+        kind="stop_and_hold",
+        amount=30,
+        reason=visit.stop.reason,
+        by="Race director",
+        basis="published",
+    )
+    yield _say(ev.PenaltyServed, visit.left_box, penalty_id=name, basis="published")
+
+
+def _retirement(drive: Drive) -> Iterator[Told]:
+    car, reason = drive.plan.car, drive.plan.retires
+    if reason is None:
+        return
+    stopped = drive.knots[-1][0]
+    basis = _basis(car in PUBLISHED_RETIREMENTS)
+    yield _say(ev.FlagShown, stopped, flag="yellow", sector=1)
+    yield _say(ev.CarRetired, stopped + RECOVERY_MS, car=car, reason=reason, basis=basis)
+    yield _say(ev.FlagShown, stopped + RECOVERY_MS, flag="green", sector=1)
