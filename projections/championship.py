@@ -84,7 +84,7 @@ class Season:
     opened: SeasonOpened | None = None
     scored: dict[Result, RoundScored] = field(default_factory=dict)
     adjusted: list[PointsAdjusted] = field(default_factory=list)
-    _awards: dict[Result, list[Award]] = field(default_factory=dict)
+    _awards: dict[Result, list[Award]] = field(default_factory=dict, repr=False)
 
     def apply(self, event: AnyEvent) -> None:
         """Fold one event."""

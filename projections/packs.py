@@ -205,11 +205,15 @@ class Cautions(Table):
 
 
 class Scale(Applying):
-    """Points by place, ``points[0]`` for the first; ``rest`` for all places behind them."""
+    """Points by place, ``points[0]`` for the first; ``rest`` for all places behind them.
+
+    One that is used ``by_name`` is for results that name it, and for shortened races.
+    """
 
     name: Word = "qualifying"
     points: ScaleOfPoints
     rest: PointsGiven = 0
+    by_name: bool = False
 
     def at(self, place: int) -> Number:
         """The points of a place."""
@@ -288,7 +292,8 @@ class Points(Distance):
 
     def scale(self, where: Where) -> Scale:
         """The scale of a race: the last that applies there, else the first of all."""
-        applying = [scale for scale in self.scales if scale.applies(where)]
+        usual = [scale for scale in self.scales if not scale.by_name]
+        applying = [scale for scale in usual if scale.applies(where)]
         return applying[-1] if applying else self.scales[0]
 
     def scale_named(self, name: str) -> Scale | None:
