@@ -13,6 +13,7 @@ from events import RANK, AnyEvent, decode, encode
 from projections import views
 from projections.timeline import Timeline
 from replay.petit_le_mans_2007 import petit_le_mans_2007
+from replay.petit_le_mans_2007.facts import published
 
 WINNER_MS = range(33_540_000, 33_600_000)  # 9 h 19 min
 FIVE_HOURS = 18_000_000
@@ -391,3 +392,45 @@ def test_projections_agree():
     assert {row["number"] for row in views.cautions(timeline.race)} == set(range(1, 10))
     assert timeline.race.chart.changes == 21
     assert timeline.race_at(FIVE_HOURS).order.cars()[:5] == ["1", "6", "7", "5", "20"]
+
+
+# -- As the facts say --------------------------------------------------------------------
+
+
+def test_told_as_the_facts_are_written():
+    """The file of facts and the race agree on cars, laps, margin and times."""
+    facts = published()
+    done = crossings()
+    assert {car: len(done[car]) for car in facts.laps} == facts.laps
+    assert done["7"][-1] - done["1"][-1] == facts.margin_ms
+    assert done["1"][-1] // 60_000 == facts.winner_minutes
+    assert facts.told["grid"]["qualifying"][1:] == ["7", "1", "6"]
+    by_points: dict[str, list[tuple[int, str]]] = {}
+    for entry in facts.entries:
+        if entry.class_position is not None:
+            by_points.setdefault(entry.car_class, []).append((entry.class_position, entry.car))
+    orders = {name: tuple(car for _, car in sorted(rows)) for name, rows in by_points.items()}
+    assert orders == CLASS_ORDERS
+
+
+def test_basis():
+    """A timed event is reconstructed, but for the one lap time that is in print."""
+    timed = (ev.LinePassed, ev.LapCompleted, ev.PitEntered, ev.PitExited, ev.DriverChanged)
+    published_laps = [e for e in race() if isinstance(e, timed) and e.basis == "published"]
+    assert [lap.lap_time_ms for lap in published_laps] == [69_195]
+    assert all("reconstructed" in e.title for e in race() if isinstance(e, ev.SessionOpened))
+
+
+def test_stops_wait_for_the_lane():
+    """Under caution no car but a damaged one enters the lane before it opens for its class."""
+    classes = {car: entry.car_class for car, entry in entries().items()}
+    closed: set[str] = set()
+    early = []
+    for event in race():
+        if isinstance(event, ev.PitLaneClosed):
+            closed = set(classes.values())
+        elif isinstance(event, ev.PitLaneOpened):
+            closed -= set(event.classes)
+        elif isinstance(event, ev.PitEntered) and classes[event.car] in closed:
+            early.append(event.car)
+    assert early == ["2", "4", "6"]
