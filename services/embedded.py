@@ -139,7 +139,6 @@ class EmbeddedServer:
     def _make_folder(self) -> None:
         try:
             self.data.mkdir(parents=True, exist_ok=True)
-            self.data.joinpath("users.lock").touch(mode=0o600)
         except OSError as error:
             raise self._unusable(error) from None
 
@@ -282,7 +281,7 @@ class EmbeddedServer:
     def _say_why_it_ended(self, starts: int) -> None:
         """Raise what the server's log says about its end; a kill says nothing."""
         said = self._last_words()
-        if any(word in said for word in ("append only file", "AOF", "RDB")):
+        if tells_of_damage(said):
             raise StoreUnfit(
                 str(self.data),
                 f"its log is damaged, and the server will not start on it ({said}): bring back "
@@ -381,16 +380,22 @@ class EmbeddedServer:
     async def _shut_down(self) -> None:
         """End the server; newcomers wait for it at the users' lock, which we hold alone."""
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            with self._sole_right() as lock:
-                if lock is not None:
-                    return
-            if self._lifeline is None:
-                await self._find()
+        while True:
             if self._lifeline is not None:
                 await self._lifeline.shut_down()
                 self._drop_lifeline()
+            if not self._is_served() or time.monotonic() > deadline:
+                return
+            await self._find()
             await asyncio.sleep(_POLL)
+
+    def _is_served(self) -> bool:
+        """Whether a server holds the folder's lock; nothing serves a deleted folder."""
+        try:
+            with self._sole_right() as lock:
+                return lock is None
+        except StoreUnavailable:
+            return False
 
     def _drop_lifeline(self) -> None:
         if self._lifeline is not None:
@@ -475,6 +480,12 @@ def repair_command(data: Path) -> str:
     newest = files[-1] if files else data / "appendonlydir"
     inner = f"exec -a valkey-check-aof {quote(str(find_binary()))} --fix {quote(str(newest))}"
     return f"bash -c {quote(inner)}"
+
+
+def tells_of_damage(said: str) -> bool:
+    """Whether the server could not read its log, rather than not write to it."""
+    about_the_log = any(word in said for word in ("append only file", "AOF", "RDB"))
+    return about_the_log and not any(word in said for word in ("writ", "persist", "No space"))
 
 
 def _flock(descriptor: int, operation: int) -> bool:

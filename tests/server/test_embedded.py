@@ -256,6 +256,15 @@ async def test_a_deleted_folder(tmp_path: Path, start_command: StartCommand):
         assert await numbers(store, "a", "x") == []
 
 
+async def test_a_folder_deleted_in_use(tmp_path: Path):
+    """The server of a folder that was deleted while it was used ends with its last user."""
+    data = tmp_path / "data"
+    async with open_store(data=data) as store:
+        server = await server_of(store)
+        shutil.rmtree(data)
+    assert not is_running(server)
+
+
 async def test_a_copied_folder(tmp_path: Path):
     """A copy of a folder in use has a server of its own."""
     async with open_store(data=tmp_path / "data") as store:
