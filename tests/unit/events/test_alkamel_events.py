@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import events as ev
 from events import RANK, decode, encode
@@ -471,3 +473,26 @@ def test_the_result_of_another_session(result, line, column):
         line,
         column,
     )
+
+
+DAMAGED = laps_text(
+    car("007", Lap(b=True), Lap(s1=60_000, pit=50_000), Lap(None, None, 10_000, time=70_000)),
+    car("7", Lap(20_500, flag="FCY"), Lap(b=True, pit=10_000, flag="FF")),
+)
+
+
+@given(
+    at=st.integers(0, len(DAMAGED)),
+    cut=st.integers(0, 60),
+    put=st.text(";,\"\r\n '0123456789.:BGF-x\0é\ufeff\u2028", max_size=3),
+)
+def test_a_damaged_file_is_read_or_refused(at, cut, put):
+    """Whatever a file is turned into, it is told in sound events or refused in one line."""
+    fault, events = None, []
+    try:
+        laps = parse_laps(DAMAGED[:at] + put + DAMAGED[at + cut :], "laps.csv")
+        events = session_events(laps, title="A race")
+    except BadTimingFile as error:
+        fault = str(error)
+    assert "\n" not in (fault or "")
+    assert [decode(encode(event)) for event in events] == events
