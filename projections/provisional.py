@@ -23,7 +23,8 @@ def rounds_scored(
     """What each class of the session would score if it ended as it stands.
 
     ``number`` is the round, else that of the session (1 if it names none). Practice
-    scores nothing. Cars outside every class are left out.
+    scores nothing. Cars outside every class are left out. Time at the wheel is told once
+    the race is over: before that whoever is short of it may still drive.
     """
     if race.session.opened.kind == "practice":
         return []
@@ -72,14 +73,19 @@ def _status(row: Classified) -> ResultStatus:
 
 
 def _crew(race: Race, car: str) -> tuple[ScoredDriver, ...]:
-    """The crew with the time each has driven; not known where nobody was seen at the wheel."""
+    """The crew, and after the race what each has driven if anybody was seen at the wheel."""
     entry = race.session.entries.get(car)
     entered = [driver.name for driver in entry.drivers] if entry else []
     driven = race.drivers.drive_time(car, until=race.at)
+    told = driven and _is_over(race)
     return tuple(
-        ScoredDriver(name=name, drive_ms=_drive_ms(name, driven) if driven else None)
+        ScoredDriver(name=name, drive_ms=_drive_ms(name, driven) if told else None)
         for name in dict.fromkeys([*entered, *driven])
     )
+
+
+def _is_over(race: Race) -> bool:
+    return race.order.chequered_at is not None or race.session.ended_at is not None
 
 
 def _drive_ms(name: str, driven: Mapping[str, Driven]) -> int:
