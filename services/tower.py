@@ -73,6 +73,8 @@ class Look:
     paused: bool = False
     ended: bool = False
     age_ms: int | None = None
+    still: bool = False
+    """A single picture, in which no key does anything."""
 
 
 class Cell(NamedTuple):
@@ -476,8 +478,8 @@ def _footer(scene: Scene, hidden: int, width: int) -> Text:
     if look.car_class:
         parts.append(f"only {look.car_class}")
     if hidden:
-        parts.append(f"{hidden} more ↑↓")
-    line = _split("  ".join(parts), "? help  q quit", width, "dim")
+        parts.append(f"{hidden} more" if look.still else f"{hidden} more ↑↓")
+    line = _split("  ".join(parts), "" if look.still else "? help  q quit", width, "dim")
     if look.age_ms is not None and look.age_ms > STALE_MS:
         line.stylize("not dim bold white on #c00000")
     return line
@@ -522,6 +524,11 @@ def render(board: Board, look: Look, width: int, height: int) -> list[Text]:
         body += [Text(" " * width)] * (room - len(body))
     foot = [_message(board, width), _footer(scene, len(rows) - len(shown), width)]
     return [*head, _headings(columns, width), *body, *foot]
+
+
+def plain_lines(board: Board, look: Look, width: int, height: int) -> list[str]:
+    """The screen as plain text, without the spaces at the ends of its lines."""
+    return [line.plain.rstrip() for line in render(board, look, width, height)]
 
 
 class Tower:

@@ -161,13 +161,13 @@ def chosen_cars(race: Race, car_class: str | None, cars: Iterable[str]) -> list[
     for car in wanted.difference(order):
         raise UnknownCar(car, tuple(order))
     if car_class is not None:
-        name = _class_named(race, car_class)
+        name = class_named(race, car_class)
         order = [car for car in order if race.session.car_class(car) == name]
     return [car for car in order if not wanted or car in wanted]
 
 
-def _class_named(race: Race, wanted: str) -> str:
-    """The class of that name, in capitals or not."""
+def class_named(race: Race, wanted: str) -> str:
+    """The class of that name, in capitals or not. Raises UnknownClass."""
     entered = {entry.car_class for entry in race.session.entries.values() if entry.car_class}
     names = list(dict.fromkeys([*race.session.opened.classes, *sorted(entered)]))
     for name in names:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -20,15 +21,31 @@ T = TypeVar("T")
 INTERRUPTED = 130
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end; Ctrl-C and SIGTERM end it in good order."""
+
+    async def interruptible() -> T:
+        task = asyncio.current_task()
+        if task is not None:
+            with contextlib.suppress(NotImplementedError):  # Windows
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(interruptible())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
 def with_store(url: str | None, data: Path | None, work: Callable[[Store], Awaitable[T]]) -> T:
     """Run a coroutine on the store, which is left again at its end."""
     from services.store import open_store
 
-    async def run() -> T:
+    async def opened() -> T:
         async with open_store(url, data) as store:
             return await work(store)
 
-    return asyncio.run(run())
+    return run(opened())
 
 
 def with_log(url: str | None, data: Path | None, work: Callable[[Log], Awaitable[T]]) -> T:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +17,10 @@ from projections.race import Race
 from replay.playhead import MAX, Playhead, Replay
 from services.built_in import BUILT_IN
 from services.cli import shapes
-from services.cli.asking import Question, read
-from services.cli.options import Data, KnownAt, Session, Store
+from services.cli.asking import Question, ask, class_named, read
+from services.cli.options import At, CarClass, Data, KnownAt, Session, Store
 from services.cli.output import session_heading, show
-from services.cli.shell import with_log, with_store
+from services.cli.shell import run, with_log, with_store
 from services.log import Log
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("demo", rich_help_panel=WATCH)(demo)
     app.command("replay", rich_help_panel=WATCH)(replay)
+    app.command("tower", rich_help_panel=WATCH)(tower)
 
 
 def parse_speed(text: str | float) -> float:
@@ -143,7 +145,7 @@ def replay(
     if last < first:
         raise typer.BadParameter("--until lies before --from")
     playhead = Playhead(played.start, last, speed, at=first)
-    asyncio.run(watch_replay(played, playhead, frozenset(car or ())))
+    run(watch_replay(played, playhead, frozenset(car or ())))
     if not terminal.is_there():
         show_outcome(played.race)
 
@@ -158,3 +160,40 @@ def show_outcome(race: Race) -> None:
     ):
         typer.echo()
         show(table, rows, above)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``80x24`` as columns and lines. Raises BadParameter, which ends with 2."""
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and 0 < int(width) < 1000 > int(height) > 0):
+        raise typer.BadParameter(f"{text!r} is not a size: write columns x lines, such as 80x24")
+    return int(width), int(height)
+
+
+def tower(
+    session: Session,
+    at: At = None,
+    known_at: KnownAt = None,
+    car_class: CarClass = None,
+    car: Watch = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Columns and lines. Default: the terminal's.")
+    ] = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Print the tower once, as it stood."""
+    from rich.console import Console
+
+    from projections.frames import frame_state
+    from services.tower import Board, Look, Tower, plain_lines
+
+    width, height = parse_size(size) if size else shutil.get_terminal_size((80, 24))
+    race, _ = ask(Question(session, store, data, at, known_at))
+    chosen = class_named(race, car_class) if car_class else None
+    board = Board.of(frame_state(race), race.at)
+    look = Look(car_class=chosen, watched=frozenset(car or ()), still=True)
+    if sys.stdout.isatty():
+        Console(width=width, height=height).print(Tower(board, look))
+    else:
+        typer.echo("\n".join(plain_lines(board, look, width, height)))

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from fcntl import ioctl
 from pathlib import Path
 from termios import TIOCSWINSZ
@@ -35,11 +36,18 @@ class Machine:
             "COLUMNS": "120",
             "TERM": "xterm-256color",
         }
+        self._commands: list[subprocess.Popen[str]] = []
         folder.mkdir(exist_ok=True)
+
+    def end(self) -> None:
+        """Let no command outlive its test."""
+        for command in self._commands:
+            command.kill()
+            command.communicate()
 
     def start(self, *arguments: str, terminal: int | None = None) -> subprocess.Popen[str]:
         """Start a command, without a terminal or in this one."""
-        return subprocess.Popen(
+        command = subprocess.Popen(
             [str(LAPSTREAM), *arguments],
             cwd=self.folder,
             env=self.environment,
@@ -48,6 +56,8 @@ class Machine:
             stderr=subprocess.PIPE if terminal is None else terminal,
             text=True,
         )
+        self._commands.append(command)
+        return command
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run a command to its end; what it said on stdout, or on stderr if it failed."""
@@ -68,7 +78,7 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def machine(tmp_path: Path) -> Iterator[Machine]:
     """A machine with the timing files of a short race."""
     machine = Machine(tmp_path / "machine")
     first = car("7", *(Lap(flag=flag) for flag in FLAGS))
@@ -78,7 +88,8 @@ def machine(tmp_path: Path) -> Machine:
     (machine.folder / "results.csv").write_text(results)
     (machine.folder / "other.csv").write_text(laps_text(first))
     (machine.folder / "bad.csv").write_text(laps_text(first).replace("1:00.000", "1:0x.000"))
-    return machine
+    yield machine
+    machine.end()
 
 
 def imported(machine: Machine) -> str:
@@ -169,12 +180,13 @@ def test_the_demonstration_without_a_terminal(machine: Machine) -> None:
     )
 
 
-def test_ctrl_c_ends_in_a_line(machine: Machine) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_a_line(machine: Machine, how: signal.Signals) -> None:
     """Interrupted, the demonstration says so in one line, and leaves no server behind."""
     command = machine.start("demo", "--speed", "1000")
     assert command.stdout is not None
     assert command.stdout.readline()
-    command.send_signal(signal.SIGINT)
+    command.send_signal(how)
     _, err = command.communicate(timeout=60)
     assert command.returncode == 130
     assert err.splitlines()[-1] == "lapstream: stopped"

@@ -9,11 +9,15 @@ import pytest
 from rich.console import Console
 
 from projections.frames import frame_state
-from services.tower import Board, Look, Movements, Tower, render, short_tags
+from projections.timeline import Timeline
+from services.built_in import BUILT_IN
+from services.cli.asking import race_at
+from services.tower import Board, Look, Movements, Tower, plain_lines, render, short_tags
 from services.words import gap_text
 from tests.unit.services.tower_race import CLOCK_MS, told
 
 GOLDEN = Path(__file__).with_name("tower-160x50.txt")
+DOCUMENTED = Path(__file__).resolve().parents[3] / "docs/tower.txt"
 LOOK = Look(age_ms=300, speed=60.0, moved={"1": 1}, watched=frozenset({"45"}))
 
 
@@ -24,8 +28,8 @@ def board() -> Board:
 
 
 def lines(board: Board, look: Look = LOOK, width: int = 80, height: int = 24) -> list[str]:
-    """The screen as plain lines, their trailing spaces cut."""
-    return [line.plain.rstrip() for line in render(board, look, width, height)]
+    """The screen as plain lines."""
+    return plain_lines(board, look, width, height)
 
 
 def test_at_80_by_24(board: Board) -> None:
@@ -126,6 +130,15 @@ def test_the_words_that_tell_the_flag_need_no_colour(board: Board) -> None:
     Console(file=text, width=80, height=24, color_system=None).print(Tower(board, LOOK))
     for sign in ("SAFETY CAR", "PIT", "RET", "◆", "▲1"):
         assert sign in text.getvalue()
+
+
+def test_the_picture_in_the_documents() -> None:
+    """It is what `lapstream tower petit-le-mans-2007 --at caution:9 --size 80x24` prints now."""
+    timeline = Timeline()
+    timeline.add(BUILT_IN["petit-le-mans-2007"].events())
+    race = race_at(timeline, "caution:9")
+    drawn = plain_lines(Board.of(frame_state(race), race.at), Look(still=True), 80, 24)
+    assert DOCUMENTED.read_text().splitlines() == drawn
 
 
 def test_class_tags_are_short_but_different() -> None:
