@@ -195,7 +195,7 @@ class Season:
         if cup is None:
             self._adjust(sheets, of, car_class, until)
         rounds = max(until, len(self.opened.rounds) if self.opened else 0)
-        counted = rounds - self.pack.points.drops
+        counted = max(0, rounds - self.pack.points.drops)
         return [sheets[name].total(name, car_class, until, counted) for name in sorted(sheets)]
 
     def standings(

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from math import ceil, floor
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -379,7 +380,7 @@ def parse_pack(text: str, file: str) -> RegulationPack:
         key = ".".join(str(step) for step in fault["loc"])
         raise BadRules(file, key, _what_is_wrong(fault["msg"], fault["input"])) from None
     _refuse_unknown_sources(pack, file)
-    _refuse_lost_names(pack, file)
+    _refuse_bad_scales(pack, file)
     return pack
 
 
@@ -402,15 +403,22 @@ def _refuse_unknown_sources(pack: RegulationPack, file: str) -> None:
                 )
 
 
-def _refuse_lost_names(pack: RegulationPack, file: str) -> None:
-    names = [scale.name for scale in pack.points.scales]
-    for name in names:
-        if names.count(name) > 1:
-            raise BadRules(file, "points.scales", f"two scales named {name!r}")
-    for index, tier in enumerate(pack.points.reduced):
-        if tier.scale is not None and tier.scale not in names:
-            key = f"points.reduced.{index}.scale"
+def _refuse_bad_scales(pack: RegulationPack, file: str) -> None:
+    rules = pack.points
+    for key, named in (("scales", rules.scales), ("cups", rules.cups)):
+        names = [table.name for table in named]
+        for name in names:
+            if names.count(name) > 1:
+                raise BadRules(file, f"points.{key}", f"two of them named {name!r}")
+    for index, tier in enumerate(rules.reduced):
+        if tier.scale is not None and rules.scale_named(tier.scale) is None:
+            key, names = f"points.reduced.{index}.scale", [scale.name for scale in rules.scales]
             raise BadRules(file, key, f"no scale {tier.scale!r}; there are {', '.join(names)}")
+    for path, table in tables(pack):
+        if isinstance(table, Scale | Cup):
+            worths = (*table.points, table.rest)
+            if any(worse > better for better, worse in pairwise(worths)):
+                raise BadRules(file, f"{path}.points", "a worse place scores more than a better")
 
 
 # -- Showing and comparing packs ---------------------------------------------------------

@@ -253,7 +253,7 @@ class TestCorrections:
 
     def test_never_dropped(self) -> None:
         """A round may be dropped, a decision about it never."""
-        pack = changed("alms-2007", ("drops = 0", "drops = 3"))
+        pack = changed("alms-2007", ("drops = 0", "drops = 4"))
         one = season_of([opened(), scored(finish("1")), adjusted("D1", -5, round=1)], pack)
         assert one.standings(car_class="GT")[0]["points"] == -5
 

@@ -175,7 +175,8 @@ def test_the_marks_of_the_endurance_cup() -> None:
             "points.scales.short.points",
             "neither a source nor assumed: add `source` to [points.scales.short]",
         ),
-        ('name = "long"', 'name = "short"', "points.scales", "two scales named 'short'"),
+        ('name = "long"', 'name = "short"', "points.scales", "two of them named 'short'"),
+        ("[23, 19,", "[19, 23,", "points.scales.four_hour.points", "a worse place scores more"),
     ],
 )  # fmt: skip
 def test_a_bad_pack_is_named_by_file_and_key(old: str, new: str, key: str, reason: str) -> None:
@@ -193,6 +194,19 @@ def test_a_reduction_to_a_scale_that_is_not_there() -> None:
     """A shortened race can only be scored on a scale of the pack."""
     with pytest.raises(BadRules, match="no scale 'half'; there are 6h, 8h_10h, 24h"):
         changed("wec-2024", ("factor = 0.5", 'scale = "half"'))
+
+
+def test_two_cups_of_one_name() -> None:
+    """A cup is asked for by its name, so that no two can share one."""
+    text = text_of("imsa-2024")
+    cup = """
+[[points.cups]]
+name = "endurance"
+points = [1]
+source = "a test"
+"""
+    with pytest.raises(BadRules, match="two of them named 'endurance'"):
+        parse_pack(text.replace("[ties]", f"{cup}[ties]"), "mine.toml")
 
 
 def test_a_pack_that_is_not_toml() -> None:
