@@ -1,0 +1,40 @@
+"""The 2007 Petit Le Mans, told lap by lap, scores what round 11 of the season scored."""
+
+from __future__ import annotations
+
+import pytest
+
+from projections.championship import season_of
+from projections.classification import Convention, classify
+from projections.points import CONTESTS
+from projections.provisional import rounds_scored
+from projections.race import Race
+from replay.petit_le_mans_2007 import petit_le_mans_2007
+from replay.seasons.alms_2007 import alms_2007
+from tests.builders import race_of
+
+ROUND = 11
+
+
+@pytest.fixture(scope="module")
+def race() -> Race:
+    return race_of(petit_le_mans_2007())
+
+
+def test_scores_as_published(race: Race) -> None:
+    """Drivers, teams and makes of every class have the points that the season gives them.
+
+    That takes the scale of a ten-hour race, the minimum distance and the time at the wheel
+    of every driver, as the race has them.
+    """
+    season = season_of(alms_2007())
+    rows = classify(race, Convention.of(season.pack))
+    told = season.with_scored(rounds_scored(race, rows))
+    for contest in CONTESTS:
+        published = season.standings(of=contest, after_round=ROUND)
+        scored = told.standings(of=contest, after_round=ROUND)
+        assert points(scored) == points(published)
+
+
+def points(standings: list[dict[str, object]]) -> dict[tuple[object, object], object]:
+    return {(row["class"], row["name"]): row["by_round"] for row in standings}
