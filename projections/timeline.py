@@ -21,7 +21,7 @@ from projections.corrections import CORRECTIONS, Corrections, effective_key
 from projections.race import Race
 from projections.state import Mark
 
-CHECKPOINT_EVERY = 512
+CHECKPOINT_EVERY = 1024
 BEFORE_ALL = -(2**63)
 
 
