@@ -16,6 +16,9 @@ from projections.race import Race
 
 Row = dict[str, Any]
 
+GAPS = ("gap", "interval", "class_gap", "class_interval")
+"""To the leader, the car ahead, the class leader and the car ahead in class."""
+
 
 def standings(race: Race) -> list[Row]:
     """The running order: a row a car, leader first.
@@ -35,10 +38,11 @@ def standings(race: Race) -> list[Row]:
         row = _car_row(race, car, name)
         row["position"] = position
         row["class_position"] = len(in_class)
-        row["gap"] = _gap(race, order[0], car)
-        row["interval"] = _gap(race, ahead, car)
-        row["class_gap"] = _gap(race, in_class[0], car)
-        row["class_interval"] = _gap(race, class_ahead, car)
+        gaps: dict[str | None, Row] = {}  # often two of the four are to the same car
+        for member, other in zip(GAPS, (order[0], ahead, in_class[0], class_ahead), strict=True):
+            if other not in gaps:
+                gaps[other] = _gap(race, other, car)
+            row[member] = gaps[other]
         rows.append(row)
     return rows
 
