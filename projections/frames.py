@@ -118,7 +118,7 @@ class FrameBuilder:
 
     def advance(self, race: Race) -> Patch:
         """Bring ``state`` up to the race as it stands now. Returns the patch that did it."""
-        patch: Patch = {}
+        state, patch = dict(self.state), {}
         for topic, rows in (
             ("session", _session(race)),
             ("standings", _standings(race)),
@@ -128,11 +128,16 @@ class FrameBuilder:
             ("drivers", _drivers(race)),
             ("results", _results(race)),
         ):
-            patch[topic] = merge_patch(self.state[topic], rows)
-        patch["messages"] = self._messages.advance(race.control.messages, self.state["messages"])
-        patch["pits"] = self._pits(race)
-        patch = {topic: change for topic, change in patch.items() if change}
-        self.state = apply_patch(self.state, patch)
+            change = _change(state[topic], rows)
+            if change:
+                patch[topic], state[topic] = change, rows
+        for topic, change in (
+            ("messages", self._messages.advance(race.control.messages, state["messages"])),
+            ("pits", self._pits(race)),
+        ):
+            if change:
+                patch[topic], state[topic] = change, apply_patch(state[topic], change)
+        self.state = state
         return patch
 
     def _penalty_rows(self, race: Race) -> State:
@@ -156,6 +161,25 @@ class FrameBuilder:
             if change:
                 patch[car] = change if told else None
         return patch
+
+
+def _change(before: State, after: State) -> Patch:
+    """``merge_patch`` for rows made anew, whose members keep their types.
+
+    What did not change ``after`` then shares with ``before``.
+    """
+    patch: Patch = {}
+    for name, value in after.items():
+        old = before.get(name)
+        if old == value:
+            after[name] = old
+        elif isinstance(value, dict) and isinstance(old, dict):
+            patch[name] = _change(old, value)
+        else:
+            patch[name] = value
+    for name in before.keys() - after.keys():
+        patch[name] = None
+    return patch
 
 
 class _Told(Generic[T]):
@@ -215,16 +239,13 @@ def _session(race: Race) -> State:
     return line
 
 
-_GAPS = ("gap", "interval", "class_gap", "class_interval")
-
-
 def _standings(race: Race) -> State:
     """``views.standings`` by car; sectors by line, penalties by id."""
     lines = race.session.lines
     rows: State = {}
     for view in views.standings(race):
         row = _dense(view)
-        for name in _GAPS:
+        for name in views.GAPS:
             row[name] = _dense(view[name])
         for name in ("last_sectors_ms", "best_sectors_ms"):
             row[name] = _dense(dict(zip(lines, view[name], strict=False)))
@@ -270,14 +291,16 @@ def _drivers(race: Race) -> State:
 
 def _crew(race: Race, car: str) -> State:
     wheel = race.drivers.at_wheel[car]
+    if car in race.order.finished or car in race.order.retired:
+        spells = race.drivers.drive_time(car, race.at).values()
+        return {one.driver: {"drive_time_ms": one.ms, "laps": one.laps} for one in spells}
     crew = {
-        spells.driver: {"drive_time_ms": spells.ms, "laps": spells.laps}
-        for spells in race.drivers.drive_time(car, race.at).values()
+        one.driver: {"drive_time_ms": one.ms, "laps": one.laps}
+        for one in race.drivers.driven.get(car, ())
     }
-    if car not in race.order.finished and car not in race.order.retired:
-        over = (one.ms for one in race.drivers.driven.get(car, ()) if one.driver == wheel.driver)
-        crew[wheel.driver]["drive_time_ms"] = next(over, 0)
-        crew[wheel.driver]["at_wheel_since_ms"] = wheel.since
+    driving = crew.setdefault(wheel.driver, {"drive_time_ms": 0, "laps": 0})
+    driving["laps"] += max(0, race.order.laps.get(car, 0) - wheel.laps)
+    driving["at_wheel_since_ms"] = wheel.since
     return crew
 
 
