@@ -141,6 +141,7 @@ class Tenure:
         self._fold = SessionFold()
         self._first_epoch = 1
         self._stored: set[str] = set()
+        self._committing: asyncio.Task[None] | None = None
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._logger = logger.bind(session=session)
 
@@ -158,6 +159,8 @@ class Tenure:
             await self._end
         finally:
             await subscriber.stop()
+            if self._committing is not None:
+                self._committing.cancel()
 
     def end(self, error: Exception) -> None:
         """Let ``serve`` raise this error."""
@@ -179,7 +182,7 @@ class Tenure:
         step = self._fold.stand_at(token, told)
         if step is not None:
             self._logger.warning("what was told does not follow from the log; telling it anew")
-            await self._commit(step)
+            await self._commit(self._commit_of(step))
 
     async def _told(self, token: Token) -> State | None:
         """What screens show at the token; None where that cannot be known."""
@@ -214,24 +217,35 @@ class Tenure:
     # -- Going on ----------------------------------------------------------------------
 
     async def _handle(self, entries: Sequence[RawEntry]) -> None:
-        """A batch from the subscriber. Whatever goes wrong ends this tenure, and it alone."""
+        """A batch from the subscriber. Whatever goes wrong ends this tenure, and it alone.
+
+        While its commit is under way the next batch is read and folded, but not committed.
+        """
         try:
             async with self._projector.turn:
                 step = self._fold.take(entries, self._first_epoch)
             if step is not None:
-                await self._commit(step)
-                if step.fault is not None:
-                    raise step.fault
+                commit = self._commit_of(step)
+                if self._committing is not None:
+                    await self._committing
+                self._committing = asyncio.create_task(self._commit(commit, step.fault))
+                self._committing.add_done_callback(self._committed)
         except Exception as error:  # noqa: BLE001 - FastStream would log it and go on
             self.end(error)
             raise StopConsume from None
 
-    async def _commit(self, step: Step) -> None:
-        commit = self._commit_of(step)
+    async def _commit(self, commit: Commit, fault: CannotFold | None = None) -> None:
         if not await patiently(lambda: self._commits.commit(commit), self._logger):
             self._cadence.snapshot_lost()
         if commit.checkpoint is not None:
             self._stored.update(commit.checkpoint.blocks)
+        if fault is not None:
+            raise fault
+
+    def _committed(self, committing: asyncio.Task[None]) -> None:
+        error = None if committing.cancelled() else committing.exception()
+        if isinstance(error, Exception):
+            self.end(error)
 
     def _commit_of(self, step: Step) -> Commit:
         frame = step.frame.encode()

@@ -1,0 +1,122 @@
+"""From the log to committed frames, against reading and validating the same entries.
+
+Ours is a projector with an embedded server: entries through FastStream, decoded, folded
+by all projections, told as frames, committed, on disk. Against it stands a bare client:
+XREAD with 1,000 entries at a time, and pydantic's validation of each. The ratio is of
+events a second: ours/against.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import uvloop
+from pydantic import Field, TypeAdapter
+
+from bench.measure import in_turn, report
+from bench.synthetic import synthetic_race
+from events import AnyEvent
+from projections.frames import Token, frame_state
+from projections.timeline import Timeline
+from services.commits import frame_id, key
+from services.frames import picture
+from services.log import Log, log_key
+from services.projector import run_projector
+from services.store import Store, open_store
+
+SESSION = "bench"
+DERIVED = ("token", "frames", "snapshot", "checkpoint", "blocks", "parked", "health", "lease")
+
+
+async def fill(store: Store, events: list[AnyEvent]) -> str:
+    """Append the race. Returns the last position."""
+    log = Log(store)
+    for start in range(0, len(events), 1000):
+        position = (await log.append(SESSION, events[start : start + 1000])).position
+    return position
+
+
+async def project(store: Store, last: str) -> None:
+    """Start a projector, let it come to the last position, and stop it."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(run_projector(store, stop, [SESSION]))
+    first, _, number = frame_id(Token(1, last)).partition("-")
+    before = f"{first}-{int(number) - 1}"
+    while not await store.redis.xread({key(SESSION, "frames"): before}, block=1000):
+        assert not running.done()
+    stop.set()
+    await running
+
+
+async def read_and_validate(store: Store) -> None:
+    """The whole log with a bare client, every event validated."""
+    validate = TypeAdapter(Annotated[AnyEvent, Field(discriminator="type")]).validate_json
+    stream, after = log_key(SESSION), "0-0"
+    while True:
+        reply: Any = await store.redis.xread({stream: after}, count=1000)
+        if not reply:
+            return
+        ((_, entries),) = dict(reply).items()
+        for _, fields in entries:
+            validate(fields[b"event"])
+        after = entries[-1][0]
+
+
+async def forget(store: Store) -> None:
+    """Everything but the log."""
+    await store.redis.unlink(*(key(SESSION, name) for name in DERIVED))
+
+
+async def check(store: Store, events: list[AnyEvent]) -> None:
+    """The frames lead to the state of the race."""
+    timeline = Timeline()
+    timeline.add(events)
+    shown = await picture(store, SESSION)
+    assert shown is not None
+    assert shown.state == frame_state(timeline.race)
+
+
+def main() -> None:
+    """Measure, and print one line."""
+    events = synthetic_race()
+    with (
+        tempfile.TemporaryDirectory() as data,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        store_context = open_store(data=Path(data))
+        store = runner.run(store_context.__aenter__())
+        try:
+            measure(runner.run, store, events)
+        finally:
+            runner.run(store_context.__aexit__(None, None, None))
+
+
+def measure(
+    run: Callable[[Coroutine[Any, Any, Any]], Any], store: Store, events: list[AnyEvent]
+) -> None:
+    """Both sides in turn, in one event loop."""
+    last = run(fill(store, events))
+
+    def ours() -> None:
+        run(forget(store))
+        run(project(store, last))
+
+    mine, theirs, ratio = in_turn(ours, lambda: run(read_and_validate(store)))
+    run(check(store, events))
+    report(
+        "pipeline",
+        len(events) / mine,
+        len(events) / theirs,
+        1 / ratio,
+        "events/s",
+        events=len(events),
+        log_bytes=run(store.redis.memory_usage(log_key(SESSION), samples=0)),  # type: ignore[arg-type]
+    )
+
+
+if __name__ == "__main__":
+    main()
