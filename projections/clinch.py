@@ -5,7 +5,8 @@ thirds and so on. It wins the title outright if every rival's key is below its o
 shares it if none is above.
 
 Rules: a contender scores with the best of its cars (a driver has one, a team or a make may
-have several), and a better place never scores less. For contender A finishing p-th:
+have several; makes that add up two cars are not covered), and a better place never scores
+less. For contender A finishing p-th:
 
 - *safe*: no rival alone can reach A's key with the best place left to it. Then A is
   champion whatever anybody does.
@@ -29,10 +30,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise, takewhile
 from typing import Literal, NamedTuple
 
+from projections.packs import Number
 from projections.placing import Field, Limits
-
-Ties = Literal["none", "countback"]
-"""``none``: equal points share the title; ``countback``: most wins, then seconds, ..."""
+from projections.points import tidy
 
 Status = Literal["clinched", "clinched_share", "alive", "alive_share", "out"]
 """``clinched_share``: champion, but perhaps not alone; ``alive_share``: at best not alone."""
@@ -45,6 +45,9 @@ Outcome = int | Literal["no_score"]
 
 COUNT_BITS = 16
 """A key is one number: the points, then each count of finishes in so many bits."""
+
+POINT_PARTS = 1000
+"""Points are counted in thousandths: some rounds are worth half."""
 
 NOWHERE = (1, 0)
 """Limits that leave a car no place."""
@@ -59,7 +62,7 @@ class Contender(NamedTuple):
     """
 
     name: str
-    points: int
+    points: Number
     cars: tuple[str, ...]
     finishes: tuple[int, ...] = ()
     may_forfeit: bool = False
@@ -69,7 +72,7 @@ class Round(NamedTuple):
     """A race still to be decided: who can finish where, and points by place (then none)."""
 
     field: Field
-    scale: tuple[int, ...]
+    scale: tuple[Number, ...]
 
 
 class Needs(NamedTuple):
@@ -97,11 +100,13 @@ class Against(NamedTuple):
 
     By the rival's possible outcome: the worst possible outcome that ends above it
     (``beats_from``), or above or level with it (``ties_from``); None where none does.
+    ``shares_car`` says that both may score with one and the same place.
     """
 
     rival: tuple[str, ...]
     beats_from: dict[Outcome, Outcome | None]
     ties_from: dict[Outcome, Outcome | None]
+    shares_car: bool
 
 
 class Foil(NamedTuple):
@@ -111,7 +116,7 @@ class Foil(NamedTuple):
     """
 
     rival: tuple[str, ...]
-    points: int
+    points: Number
     same_car: bool = False
 
 
@@ -126,8 +131,8 @@ class Outlook(NamedTuple):
     names: tuple[str, ...]
     places: tuple[int, ...]
     may_score_nothing: bool
-    least: int
-    most: int
+    least: Number
+    most: Number
     outright: Needs
     shared: Needs
     against: tuple[Against, ...]
@@ -146,20 +151,21 @@ class Outlook(NamedTuple):
 
 
 def outlooks(
-    contenders: Sequence[Contender], race: Round, ties: Ties = "none"
+    contenders: Sequence[Contender], race: Round, countback: bool = False
 ) -> tuple[Outlook, ...]:
     """How every contender stands before, or during, the one race that is left.
 
-    In the order given; those that cannot be separated come as one. Raises ValueError where
+    In the order given; those that cannot be separated come as one. ``countback`` says
+    whether equal points are separated by wins, then seconds, and so on. Raises ValueError where
     the scale rewards a worse place, a name is given twice or a car is not in the field.
     """
     _check(contenders, race)
-    fight = _Fight(contenders, race, ties)
+    fight = _Fight(contenders, race, countback)
     return tuple(fight.outlook(rated) for rated in fight.rated)
 
 
 def with_rounds_left(
-    contenders: Sequence[Contender], rounds: Sequence[Round], ties: Ties = "none"
+    contenders: Sequence[Contender], rounds: Sequence[Round], countback: bool = False
 ) -> dict[str, Standing]:
     """How every contender stands with any number of rounds left, by name.
 
@@ -170,7 +176,7 @@ def with_rounds_left(
     """
     for race in rounds:
         _check(contenders, race)
-    depth = _depth(contenders, rounds, ties)
+    depth = _depth(contenders, rounds, countback)
     crews = _crews(contenders, depth)
     left = [_Stage(race, depth).swings(crews) for race in rounds]
 
@@ -204,7 +210,7 @@ class _Crew(NamedTuple):
     """Contenders that cannot be separated, and their common key."""
 
     names: tuple[str, ...]
-    points: int
+    points: Number
     cars: frozenset[str]
     key: int
     may_forfeit: bool
@@ -222,17 +228,17 @@ def _crews(contenders: Sequence[Contender], depth: int) -> list[_Crew]:
     return list(found.values())
 
 
-def _depth(contenders: Sequence[Contender], rounds: Sequence[Round], ties: Ties) -> int:
+def _depth(contenders: Sequence[Contender], rounds: Sequence[Round], countback: bool) -> int:
     """How many places a countback looks at."""
-    if ties == "none":
+    if not countback:
         return 0
     places = (race.field.places for race in rounds)
     return max([0, *places, *(len(contender.finishes) for contender in contenders)])
 
 
-def _key(points: int, finishes: Sequence[int], depth: int) -> int:
+def _key(points: Number, finishes: Sequence[int], depth: int) -> int:
     """The key as one number: keys add up as points and finishes do."""
-    key = points
+    key = round(points * POINT_PARTS)
     for count in (*finishes, *[0] * depth)[:depth]:
         key = (key << COUNT_BITS) + count
     return key
@@ -368,8 +374,8 @@ class _Fight:
     where it is to win outright, the next above where a share will do (``shared``).
     """
 
-    def __init__(self, contenders: Sequence[Contender], race: Round, ties: Ties) -> None:
-        depth = _depth(contenders, [race], ties)
+    def __init__(self, contenders: Sequence[Contender], race: Round, countback: bool) -> None:
+        depth = _depth(contenders, [race], countback)
         self.stage = _Stage(race, depth)
         self.nothing = self.stage.nothing
         self._label = [None, *range(1, self.nothing), "no_score"]
@@ -394,8 +400,8 @@ class _Fight:
             names=crew.names,
             places=tuple(outcome for outcome in me.outcomes if outcome < self.nothing),
             may_score_nothing=me.outcomes[-1] == self.nothing,
-            least=crew.points + points[me.outcomes[-1]],
-            most=crew.points + points[me.outcomes[0]],
+            least=tidy(crew.points + points[me.outcomes[-1]]),
+            most=tidy(crew.points + points[me.outcomes[0]]),
             outright=outright,
             shared=shared,
             against=self._against(me, outright, shared),
@@ -477,9 +483,11 @@ class _Fight:
         return [-1] * (self.nothing + 1)
 
     def _tables(self, me: _Rated, rival: _Rated) -> Against:
-        beats = self._table(me, rival, 1)
-        tied = not self._tied.isdisjoint(me.ranks)
-        return Against(rival.side.crew.names, beats, self._table(me, rival, 0) if tied else beats)
+        beats = ties = self._table(me, rival, 1)
+        if not self._tied.isdisjoint(me.ranks):
+            ties = self._table(me, rival, 0)
+        mine, theirs = me.side.crew, rival.side.crew
+        return Against(theirs.names, beats, ties, not mine.cars.isdisjoint(theirs.cars))
 
     def _table(self, me: _Rated, rival: _Rated, above: int) -> dict[Outcome, Outcome | None]:
         """By the rival's outcome, my worst that earns its rank (or, 1 ``above`` it, more)."""
@@ -511,7 +519,7 @@ class _Fight:
 
     def _foil_of(self, rival: _Rated, outcome: int, same_car: bool = False) -> Foil:
         crew = rival.side.crew
-        return Foil(crew.names, crew.points + self.stage.points[outcome], same_car)
+        return Foil(crew.names, tidy(crew.points + self.stage.points[outcome]), same_car)
 
 
 def _linked(one: _Rated, other: _Rated) -> bool:

@@ -1,43 +1,65 @@
-"""Title fights: published answers, agreement with trying everything, and the real 2024 finale."""
+"""Who can still win a title: published cases, and small fights tried out to the end."""
 
 from __future__ import annotations
 
 import json
-from itertools import product
+from collections import defaultdict
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from projections.clinch import Contender, Round, outlooks, with_rounds_left
-from projections.placing import Car, Field, OnTrack, field_now, open_field
+from events.formats.alkamel import CarLaps, parse_laps
+from projections.clinch import Contender, Foil, Needs, Outlook, Round, outlooks, with_rounds_left
+from projections.placing import OnTrack, field_now, open_field
+from tests.data import DATA, needs_data
+from tests.unit.projections.title_fights import (
+    NO_SCORE,
+    Fight,
+    endings,
+    fights,
+    inseparable,
+    verdict,
+)
 
-CHECKS = json.loads((Path(__file__).resolve().parents[2] / "golden/clinch_checks.json").read_text())
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+CHECKS = json.loads((GOLDEN / "clinch_checks.json").read_text())
+
 IMSA = (350, 320, 300, 280, 260, *range(250, 0, -10))
+ALMS = (20, 16, 13, 10, 8, 6, 4, 3, 2, 1)
 ALMS_FOUR_HOURS = (23, 19, 16, 13, 11, 9, 7, 6, 5, 4)
 
-GTP = {"7": 2682, "6": 2549, "01": 2514}
-GTD_PRO = {"77": 2922, "23": 2818}
-GT2_TEAMS = {"Risi": (7, 1, 1, 1, 0, 1), "FL": (3, 6, 0, 0, 2), "Tafel": (0, 1, 4, 1, 2, 2)}
+GTP_2024 = {"7": 2682, "6": 2549, "01": 2514}
+GTD_PRO_2024 = {"77": 2922, "23": 2818}
+GT2_FINISHES = {"Risi": (7, 1, 1, 1, 0, 1), "FL": (3, 6, 0, 0, 2), "Tafel": (0, 1, 4, 1, 2, 2)}
 
 
-def fight(points, places, scale=IMSA, may_miss=False, field=None, ties="countback", finishes=None):
-    """Outlooks by name: every contender has one car, by its own name."""
-    finishes = finishes or {}
-    contenders = [Contender(name, p, (name,), finishes.get(name, ())) for name, p in points.items()]
-    field = field or open_field(points, places, may_miss=may_miss)
-    return {o.names[0]: o for o in outlooks(contenders, Round(field, scale), ties)}
+def each_with_a_car(points, finishes=None):
+    """Contenders with one car each, of their own name."""
+    return [
+        Contender(name, have, (name,), (finishes or {}).get(name, ()))
+        for name, have in points.items()
+    ]
 
 
-def answers(outlook):
-    """An outlook as the golden file tells it."""
-    needs = outlook.outright
+def fought(points, places, scale=IMSA, may_miss=False, finishes=None, countback=True):
+    """The outlooks by name, where all cars may still finish anywhere."""
+    race = Round(open_field(points, places, may_miss=may_miss), scale)
+    found = outlooks(each_with_a_car(points, finishes), race, countback=countback)
+    return {outlook.names[0]: outlook for outlook in found}
+
+
+def told(found):
+    """Outlooks as the golden file tells them."""
     return {
-        "clinches_regardless_from": needs.clinches_regardless_from,
-        "clinched_even_if_no_score": needs.clinched_even_if_no_score,
-        "can_still_win_from": needs.can_still_win_from,
-        "alive": needs.alive,
+        name: {
+            "clinches_regardless_from": outlook.outright.clinches_regardless_from,
+            "clinched_even_if_no_score": outlook.outright.clinched_even_if_no_score,
+            "can_still_win_from": outlook.outright.can_still_win_from,
+            "alive": outlook.outright.alive,
+        }
+        for name, outlook in found.items()
     }
 
 
@@ -57,274 +79,349 @@ def table(outlook, rival):
     ],
 )
 def test_gtp_before_petit_2024(check, places, may_miss):
-    """#7, #6 and #01 after qualifying, by how many cars are classified."""
-    found = fight(GTP, places, may_miss=may_miss)
-    assert {name: answers(outlook) for name, outlook in found.items()} == CHECKS[check]
+    """#7, #6 and #01 after qualifying, by how many places there are."""
+    assert told(fought(GTP_2024, places, may_miss=may_miss)) == CHECKS[check]
 
 
 def test_gtp_table():
-    """By what #6 does, the worst place with which #7 stays ahead of it."""
-    assert table(fight(GTP, 11)["7"], "6") == CHECKS["GTP_7_vs_6_N11"]
+    """The worst place with which #7 stays ahead of #6, by what #6 does."""
+    assert table(fought(GTP_2024, 11)["7"], "6") == CHECKS["GTP_7_vs_6_N11"]
+
+
+def test_ninth_makes_the_champion_and_tenth_may_not():
+    """#7 needs 353 of its 133 points lead and 350: ninth; tenth is 2892 against 2899."""
+    seven = fought(GTP_2024, 11)["7"]
+    ninth, tenth = 2682 + IMSA[8], 2682 + IMSA[9]
+    six_wins = 2549 + IMSA[0]
+    assert (ninth, tenth, six_wins) == (2902, 2892, 2899)
+    assert ninth - 2549 == 353
+    assert seven.status == "alive"
+    assert seven.outright.clinches_regardless_from == 9
+
+
+def test_the_third_contender_is_out_once_the_leader_starts():
+    """#01 reaches 2864 at most; eleven starters give #7 at least 200 and so 2882."""
+    outlook = fought(GTP_2024, 11)["01"]
+    assert (outlook.status, outlook.most) == ("out", 2864)
+    assert outlook.foil == Foil(("7",), 2682 + 200)
+    assert fought(GTP_2024, 11, may_miss=True)["01"].status == "alive"
 
 
 def test_gtd_pro_before_petit_2024():
-    """#77 leads #23 by 104 points among 14 cars: places needed, and the table."""
-    found = fight(GTD_PRO, 14)
-    assert {name: answers(outlook) for name, outlook in found.items()} == CHECKS["GTDPRO_N14"]
+    """#77 leads #23 by 104 among 14 cars."""
+    found = fought(GTD_PRO_2024, 14)
+    assert told(found) == CHECKS["GTDPRO_N14"]
     assert table(found["77"], "23") == CHECKS["GTDPRO_vs_N14"]
 
 
+def test_gtd_pro_was_won_by_four_points():
+    """11th is enough for #77 against third (+4), and not against second (-16)."""
+    beats_from = fought(GTD_PRO_2024, 14)["77"].against[0].beats_from
+    margins = [2922 + IMSA[10] - (2818 + IMSA[place - 1]) for place in (3, 2)]
+    assert margins == [4, -16]
+    assert (beats_from[3], beats_from[2]) == (11, 9)
+
+
 def test_gt2_drivers_before_the_last_round_of_2007():
-    """Drivers of three GT2 cars, of whom any may fail to score."""
-    found = fight(CHECKS["GT2_drivers_before_R12"], 10, ALMS_FOUR_HOURS, may_miss=True)
-    assert {name: answers(outlook) for name, outlook in found.items()} == CHECKS["GT2_drivers_R12"]
+    """Any of three GT2 crews may fail to score; the leaders need a single point."""
+    found = fought(CHECKS["GT2_drivers_before_R12"], 10, ALMS_FOUR_HOURS, may_miss=True)
+    assert told(found) == CHECKS["GT2_drivers_R12"]
 
 
 def test_gt2_teams_before_the_last_round_of_2007():
-    """GT2 teams with ties counted back: eighth is enough for Risi against a second place."""
+    """With ties counted back, eighth is enough for Risi against a second place."""
     points = CHECKS["GT2_teams_before_R12"]
-    found = fight(points, 10, ALMS_FOUR_HOURS, may_miss=True, finishes=GT2_TEAMS)
-    assert {name: answers(outlook) for name, outlook in found.items()} == CHECKS["GT2_teams_R12"]
-    placed = fight(points, 10, ALMS_FOUR_HOURS, finishes=GT2_TEAMS)
+    found = fought(points, 10, ALMS_FOUR_HOURS, may_miss=True, finishes=GT2_FINISHES)
+    assert told(found) == CHECKS["GT2_teams_R12"]
+    placed = fought(points, 10, ALMS_FOUR_HOURS, finishes=GT2_FINISHES)
     assert table(placed["Risi"], "FL") == CHECKS["GT2_teams_vs"]
 
 
-# --- everything, tried out
+def test_a_tie_that_stays_is_a_shared_title():
+    """Without a countback, eighth against second leaves Risi level with Flying Lizard."""
+    points = CHECKS["GT2_teams_before_R12"]
+    found = fought(points, 10, ALMS_FOUR_HOURS, may_miss=True, countback=False)
+    risi, lizard = found["Risi"], found["FL"]
+    assert (risi.against[0].beats_from[2], risi.against[0].ties_from[2]) == (7, 8)
+    assert (lizard.outright.can_still_win_from, lizard.shared.can_still_win_from) == (3, 4)
 
 
-def worlds(race, cars, contenders):
-    """Every outcome of a race: by contender its place, or None for no score."""
-    places = range(1, race.field.places + 1)
-    choices = [
-        [
-            *(p for p in places if car.best <= p <= (car.worst or race.field.places)),
-            *([None] if car.may_miss else []),
-        ]
-        for car in cars
-    ]
-    found = set()
-    for chosen in product(*choices):
-        place = dict(zip((car.number for car in cars), chosen, strict=True))
-        taken = [p for p in chosen if p]
-        if len(set(taken)) < len(taken) or not ordered(cars, place):
-            continue
-        scored = [
-            min((place[number] for number in one.cars if place[number]), default=None)
-            for one in contenders
-        ]
-        found.update(
-            product(
-                *(
-                    (p, None) if one.may_forfeit else (p,)
-                    for one, p in zip(contenders, scored, strict=True)
-                )
-            )
-        )
-    return found
+# --- crews, teams and makes
 
 
-def ordered(cars, place):
-    """Whether all cars that are placed stand in the order that is sure, at first or second hand."""
-    ahead_of = {car.number: set(car.ahead_of) for car in cars}
-    for middle, first in product(ahead_of, ahead_of):
-        if middle in ahead_of[first]:
-            ahead_of[first] |= ahead_of[middle]
-    return not any(
-        place[behind] and place[car] and place[behind] < place[car]
-        for car, after in ahead_of.items()
-        for behind in after
-    )
-
-
-def final_key(contender, races, finished, ties):
-    """A contender's points and finishes after these places in these races."""
-    points, counts = contender.points, [*contender.finishes, *[0] * 9][:9]
-    for race, place in zip(races, finished, strict=True):
-        if place:
-            points += race.scale[place - 1] if place <= len(race.scale) else 0
-            counts[place - 1] += 1
-    return (points, *counts) if ties == "countback" else (points,)
-
-
-def together(one, other, ties):
-    """Whether two contenders, or one and itself, can never be separated."""
-    if one is other:
-        return True
-    same = set(one.cars) == set(other.cars) and not one.may_forfeit and not other.may_forfeit
-    return same and final_key(one, [], [], ties) == final_key(other, [], [], ties)
-
-
-@st.composite
-def fields(draw, cars=None):
-    """A field of up to four cars, some bound by places or by an order, that can be placed."""
-    count = draw(st.integers(1, 4)) if cars is None else cars
-    places = draw(st.integers(max(1, count - 1), 5))
-    bound = draw(st.booleans())
-    found = []
-    for i in range(count):
-        best = draw(st.integers(1, places)) if bound and draw(st.booleans()) else 1
-        worst = draw(st.integers(best, places)) if bound and draw(st.booleans()) else None
-        later = [str(j) for j in range(i + 1, count)]
-        behind = draw(st.sets(st.sampled_from(later), max_size=2)) if bound and later else set()
-        may_miss = draw(st.booleans())
-        found.append(Car(str(i), best, worst, may_miss, frozenset(behind)))
-    return draw(st.permutations(found)), places
-
-
-scales = st.lists(st.integers(0, 6), max_size=5).map(lambda points: sorted(points, reverse=True))
-
-
-@st.composite
-def fights(draw):
-    """A race that decides a title: its cars, the race, the contenders and how ties are settled."""
-    cars, places = draw(fields())
-    numbers = [car.number for car in cars]
+def test_the_crew_of_one_car_stands_as_one():
+    """Salo and Melo score together, so they can only win together."""
     contenders = [
-        Contender(
-            name,
-            draw(st.integers(0, 7)),
-            tuple(draw(st.sets(st.sampled_from(numbers), max_size=2))),
-            tuple(draw(st.lists(st.integers(0, 2), max_size=3))),
-            draw(st.integers(0, 4)) == 0,
-        )
-        for name in "ABCD"[: draw(st.integers(1, 4))]
+        Contender("Salo", 179, ("62",)),
+        Contender("Melo", 179, ("62",)),
+        Contender("Bergmeister", 157, ("45",)),
+        Contender("Third driver", 170, ("62",)),
     ]
-    return (
-        cars,
-        places,
-        tuple(draw(scales)),
-        contenders,
-        draw(st.sampled_from(["none", "countback"])),
+    race = Round(open_field(["62", "45"], 10, may_miss=True), ALMS_FOUR_HOURS)
+    crew, rival, third = outlooks(contenders, race)
+    assert crew.names == ("Salo", "Melo")
+    assert crew.outright.clinches_regardless_from == 10
+    assert rival.outright.can_still_win_from == 1
+    assert third.foil == Foil(("Salo", "Melo"), 179, same_car=True)
+
+
+def test_a_driver_short_of_drive_time_may_score_nothing():
+    """Until both have driven long enough, one of a crew may still lose the other's points."""
+    short = Contender("Melo", 179, ("62",), may_forfeit=True)
+    race = Round(open_field(["62"], 10), ALMS_FOUR_HOURS)
+    salo, melo = outlooks([Contender("Salo", 179, ("62",)), short], race)
+    assert (salo.status, melo.status) == ("clinched_share", "alive_share")
+
+
+def test_only_the_best_car_of_a_team_scores():
+    """Two cars that must both be placed cannot both be last."""
+    contenders = [Contender("Two", 10, ("1", "2")), Contender("One", 10, ("3",))]
+    race = Round(open_field(["1", "2", "3"], 3), (6, 4, 1))
+    two, one = outlooks(contenders, race)
+    assert (two.places, one.places) == ((1, 2), (1, 2, 3))
+    assert two.outright.clinches_regardless_from == 1
+    assert one.outright.can_still_win_from == 1
+
+
+def test_manufacturers_with_several_cars():
+    """After round 11 of 2007 Porsche has the LMP2 title from Acura whatever its cars do."""
+    contenders = [
+        Contender("Porsche", 228, ("6", "7", "16", "20")),
+        Contender("Acura", 153, ("9",)),
+    ]
+    field = open_field(["6", "7", "9", "16", "20"], 10, may_miss=True)
+    porsche, acura = outlooks(contenders, Round(field, ALMS_FOUR_HOURS))
+    assert (porsche.status, acura.status) == ("clinched", "out")
+    assert porsche.outright.clinched_even_if_no_score
+
+
+def test_who_does_not_take_part_scores_nothing():
+    """A contender without a car in the race keeps its points."""
+    contenders = [Contender("Home", 30, ()), Contender("Away", 10, ("9",))]
+    home, away = outlooks(contenders, Round(open_field(["9"], 10), ALMS))
+    assert (home.places, home.may_score_nothing, home.least, home.most) == ((), True, 30, 30)
+    assert (home.status, away.status) == ("clinched_share", "alive_share")
+
+
+def test_half_points():
+    """A half-point lead is a lead."""
+    contenders = [Contender("Half", 12.5, ("1",)), Contender("None", 12, ("2",))]
+    ahead, behind = outlooks(contenders, Round(open_field("12", 2), (0.5, 0.5)))
+    assert (ahead.status, behind.status, ahead.least) == ("clinched", "out", 13)
+
+
+# --- during the race
+
+
+def petit_2024(*settled):
+    """The eleven GTP cars, some of them stopped after fewer laps than the others."""
+    running = ["7", "6", "01", "24", "31", "5", "40", "63", "10"]
+    cars = [OnTrack(car, 200, 1_000 * place) for place, car in enumerate(running)]
+    cars += [OnTrack("25", 170, 900, "25" in settled), OnTrack("85", 160, 800, "85" in settled)]
+    return Round(field_now(cars), IMSA)
+
+
+@pytest.mark.parametrize(
+    ("retired", "places", "status"),
+    [((), 11, "alive"), (("85",), 10, "alive"), (("85", "25"), 9, "clinched")],
+)
+def test_retirements_decide_the_title_during_the_race(retired, places, status):
+    """#7 is champion once two cars can no longer pass it: ninth is then its worst place."""
+    seven, *_ = outlooks(each_with_a_car(GTP_2024), petit_2024(*retired))
+    assert (len(seven.places), seven.status) == (places, status)
+    if status == "clinched":
+        assert seven.foil == Foil(("6",), 2899)
+
+
+def test_a_retired_car_passes_nobody():
+    """Two retired rivals cannot change their order, wherever the others finish."""
+    cars = [
+        OnTrack("1", 50, 900, settled=True),
+        OnTrack("2", 60, 950, settled=True),
+        OnTrack("3", 70, 990),
+    ]
+    contenders = [Contender("1", 10, ("1",)), Contender("2", 10, ("2",))]
+    behind, ahead = outlooks(contenders, Round(field_now(cars, places=5), ALMS))
+    assert (behind.status, ahead.status) == ("out", "clinched")
+    assert (behind.places, ahead.places) == ((3, 4, 5), (2, 3, 4))
+
+
+def on_track(car: CarLaps, at: int) -> OnTrack:
+    """How far a car has come; it is settled if it never completes another lap."""
+    done = [time for time in car.completed_at if time <= at]
+    return OnTrack(car.car, len(done), done[-1], settled=len(done) == len(car.completed_at))
+
+
+@needs_data
+def test_the_real_petit_2024_is_decided_when_the_second_car_stops():
+    """With the laps of the race: open while #25 runs, decided once it has run its last."""
+    path = DATA / "imsa/2024/19-road-atlanta/202410121210-race-laps.csv"
+    laps = parse_laps(path.read_text(encoding="utf-8-sig"), path.name)
+    gtp = [car for car in laps.cars if car.car_class == "GTP"]
+    stopped = max(car.completed_at[-1] for car in gtp if car.car in ("85", "25"))
+    contenders = each_with_a_car(GTP_2024)
+
+    def standing(at):
+        race = Round(field_now([on_track(car, at) for car in gtp]), IMSA)
+        return [outlook.status for outlook in outlooks(contenders, race)]
+
+    assert standing(stopped - 1) == ["alive", "alive", "out"]
+    assert standing(stopped + 120_000) == ["clinched", "out", "out"]
+
+
+# --- earlier in the season
+
+
+@pytest.mark.parametrize(
+    ("team", "before", "rounds", "expected"),
+    [
+        ("Audi, LMP1", 94, [ALMS, ALMS_FOUR_HOURS], "clinched"),
+        ("level with what is left", 43, [ALMS, ALMS_FOUR_HOURS], "clinched_share"),
+        ("a point short", 42, [ALMS, ALMS_FOUR_HOURS], "open"),
+        ("nothing left", 1, [], "clinched"),
+        ("level, nothing left", 0, [], "clinched_share"),
+    ],
+)
+def test_a_lead_against_what_is_left(team, before, rounds, expected):
+    """A title is won early when no rival can gain the lead in all that is left."""
+    field = open_field(["1", "2"], 10, may_miss=True)
+    contenders = [Contender("A", before, ("1",)), Contender("B", 0, ("2",))]
+    races = [Round(field, scale) for scale in rounds]
+    assert with_rounds_left(contenders, races)["A"] == expected
+
+
+def test_a_countback_over_several_rounds():
+    """What a rival can gain in wins counts too, where points can only become level."""
+    field = open_field(["1", "2"], 10, may_miss=True)
+    races = [Round(field, ALMS), Round(field, ALMS)]
+    contenders = [Contender("A", 40, ("1",), (2,)), Contender("B", 0, ("2",), (1,))]
+    assert with_rounds_left(contenders, races, countback=True)["A"] == "open"
+    contenders[0] = contenders[0]._replace(finishes=(4,))
+    assert with_rounds_left(contenders, races, countback=True)["A"] == "clinched"
+    assert with_rounds_left(contenders, races, countback=True)["B"] == "out"
+
+
+# --- what cannot be asked
+
+
+@pytest.mark.parametrize(
+    ("contenders", "scale", "reason"),
+    [
+        ([Contender("A", 0, ("1",))], (3, 4), "more points for a worse place"),
+        ([Contender("A", 0, ("1",))], (3, -1), "more points for a worse place"),
+        (
+            [Contender("A", 0, ("1",)), Contender("A", 1, ("2",))],
+            (1,),
+            "a contender is named twice",
+        ),
+        ([Contender("A", 0, ("9",))], (1,), "car '9' of A is not in the field"),
+    ],
+)
+def test_a_fight_that_makes_no_sense_is_refused(contenders, scale, reason):
+    """A wrong scale, name or car is named in the error."""
+    with pytest.raises(ValueError, match=reason):
+        outlooks(contenders, Round(open_field(["1", "2"], 4), scale))
+
+
+# --- everything tried out
+
+
+def depth(outcome):
+    """An outcome of a table as a number that grows as it gets worse; 0 for none."""
+    return NO_SCORE if outcome == "no_score" else outcome or 0
+
+
+def needed(wins: dict[int, set[bool]]) -> Needs:
+    """The needs, from whether each possible outcome ever wins and ever does not."""
+    without = wins.get(NO_SCORE)
+    places = sorted(wins.keys() - {NO_SCORE})
+    safe = list(takewhile(lambda place: wins[place] == {True}, places))
+    return Needs(
+        clinches_regardless_from=safe[-1] if safe else None,
+        clinched_even_if_no_score=without == {True} if without else None,
+        can_still_win_from=max((place for place in places if True in wins[place]), default=None),
+        can_still_win_if_no_score=True in without if without else None,
+        clinched=all(won == {True} for won in wins.values()),
     )
 
 
-def best_first(outcome):
-    """A place as a number, no score after every place, None before any."""
-    return 99 if outcome == "no_score" else outcome or 0
+def check_needs(fight: Fight, me: Contender, outlook: Outlook, ends) -> None:
+    """Hold the needs, places and points of one contender against all endings."""
+    alone, shared = defaultdict(set), defaultdict(set)
+    for ending in ends:
+        (outcome,) = ending.outcomes[me.name]
+        won = verdict(fight, me, ending)
+        alone[outcome].add(won == "alone")
+        shared[outcome].add(won != "lost")
+    points = [ending.keys[me.name][0] for ending in ends]
+    assert outlook.outright == needed(alone)
+    assert outlook.shared == needed(shared)
+    assert outlook.places == tuple(sorted(alone.keys() - {NO_SCORE}))
+    assert outlook.may_score_nothing == (NO_SCORE in alone)
+    assert (outlook.least, outlook.most) == (min(points), max(points))
 
 
-def expected(by_outcome):
-    """The needs, from whether each possible outcome (99: no score) always and ever wins."""
-    places = sorted(outcome for outcome in by_outcome if outcome < 99)
-    regardless = None
-    for place in places:
-        if not all(by_outcome[place]):
-            break
-        regardless = place
-    without = by_outcome.get(99)
-    return (
-        regardless,
-        all(without) if without else None,
-        max((place for place in places if any(by_outcome[place])), default=None),
-        any(without) if without else None,
-        all(all(won) for won in by_outcome.values()),
-    )
+def check_tables(fight: Fight, me: Contender, outlook: Outlook, ends) -> None:
+    """Hold the tables against all endings; who has none must be beaten wherever it matters."""
+    aim = outlook.outright if outlook.outright.alive else outlook.shared
+    last = NO_SCORE if aim.can_still_win_if_no_score else aim.can_still_win_from or 0
+    tables = {name: against for against in outlook.against for name in against.rival}
+    rivals = [one.name for one in fight.contenders if not inseparable(fight, me, one)]
+    for ending in ends:
+        (mine,) = ending.outcomes[me.name]
+        for rival in rivals:
+            above = ending.keys[me.name] > ending.keys[rival]
+            if against := tables.get(rival):
+                (its,) = ending.outcomes[rival]
+                row = "no_score" if its == NO_SCORE else its
+                assert above == (mine <= depth(against.beats_from[row]))
+                level = ending.keys[me.name] >= ending.keys[rival]
+                assert level == (mine <= depth(against.ties_from[row]))
+            elif mine <= last and not outlook.shared.clinched:
+                assert above
 
 
-@settings(max_examples=1500, deadline=None)
+def check_foil(outlook: Outlook, ends) -> None:
+    """A foil's points are its most where the title is won, its fewest where it is lost."""
+    if outlook.foil and not outlook.foil.same_car:
+        points = [ending.keys[outlook.foil.rival[0]][0] for ending in ends]
+        if outlook.shared.clinched:
+            assert outlook.foil.points == max(points) <= outlook.least
+        else:
+            assert outlook.foil.points == min(points) >= outlook.most
+
+
+@settings(max_examples=2000, deadline=None)
 @given(fights())
-def test_every_answer_agrees_with_trying_everything(drawn):
-    """Needs, tables and points of every contender, from all possible outcomes of small races."""
-    cars, places, scale, contenders, ties = drawn
-    try:
-        race = Round(Field(cars, places), scale)
-    except ValueError:
-        field = open_field([], places)
-        assert not worlds(Round(field, scale), cars, contenders)
+def test_every_answer_agrees_with_trying_everything(fight):
+    """Needs, tables, points and foils of all contenders, against all endings of small races."""
+    ends = endings(fight)
+    rounds = fight.rounds()
+    assert bool(rounds) == bool(ends)
+    if not rounds:
         return
-    found = {name: o for o in outlooks(contenders, race, ties) for name in o.names}
-    outcomes = worlds(race, cars, contenders)
-    ends = [
-        [final_key(one, [race], [p], ties) for one, p in zip(contenders, world, strict=True)]
-        for world in outcomes
-    ]
-    for mine, me in enumerate(contenders):
-        outlook = found[me.name]
-        rivals = [i for i, one in enumerate(contenders) if not together(me, one, ties)]
-        outright, shared = {}, {}
-        for world, keys in zip(outcomes, ends, strict=True):
-            outcome = world[mine] or 99
-            rival_keys = [keys[i] for i in rivals]
-            outright.setdefault(outcome, []).append(all(keys[mine] > key for key in rival_keys))
-            shared.setdefault(outcome, []).append(all(keys[mine] >= key for key in rival_keys))
-        assert outlook.outright == expected(outright)
-        assert outlook.shared == expected(shared)
-        assert outlook.places == tuple(sorted(outright.keys() - {99}))
-        assert outlook.may_score_nothing == (99 in outright)
-        assert (outlook.least, outlook.most) == (
-            min(keys[mine][0] for keys in ends),
-            max(keys[mine][0] for keys in ends),
-        )
-        tables = {name: against for against in outlook.against for name in against.rival}
-        alive = outlook.outright if outlook.outright.alive else outlook.shared
-        last = 99 if alive.can_still_win_if_no_score else alive.can_still_win_from or 0
-        for other in rivals:
-            against = tables.get(contenders[other].name)
-            for world, keys in zip(outcomes, ends, strict=True):
-                outcome = world[mine] or 99
-                if against:
-                    row = world[other] or "no_score"
-                    above, level = against.beats_from[row], against.ties_from[row]
-                    assert (keys[mine] > keys[other]) == (outcome <= best_first(above))
-                    assert (keys[mine] >= keys[other]) == (outcome <= best_first(level))
-                elif outcome <= last and not outlook.shared.clinched:
-                    assert keys[mine] > keys[other]
+    found = {}
+    for outlook in outlooks(fight.contenders, rounds[0], countback=fight.countback):
+        found.update(dict.fromkeys(outlook.names, outlook))
+    for me in fight.contenders:
+        check_needs(fight, me, found[me.name], ends)
+        check_tables(fight, me, found[me.name], ends)
+        check_foil(found[me.name], ends)
 
 
-@st.composite
-def seasons(draw):
-    """Two rounds, the contenders before them, and how ties are settled."""
-    races = []
-    for _ in range(2):
-        cars, places = draw(fields(cars=3))
-        races.append((cars, places, tuple(draw(scales))))
-    contenders = [
-        Contender(
-            name,
-            draw(st.integers(0, 12)),
-            tuple(draw(st.sets(st.sampled_from("012"), min_size=1, max_size=2))),
-            tuple(draw(st.lists(st.integers(0, 2), max_size=3))),
-            draw(st.integers(0, 4)) == 0,
-        )
-        for name in "ABC"[: draw(st.integers(1, 3))]
-    ]
-    return races, contenders, draw(st.sampled_from(["none", "countback"]))
-
-
-@settings(max_examples=600, deadline=None)
-@given(seasons())
-def test_clinching_early_agrees_with_trying_everything(drawn):
-    """Two rounds ahead: who is champion is found exactly, and nobody out could still be one."""
-    drawn_races, contenders, ties = drawn
-    try:
-        races = [Round(Field(cars, places), scale) for cars, places, scale in drawn_races]
-    except ValueError:
+@settings(max_examples=500, deadline=None)
+@given(fights(rounds=2, most_cars=3))
+def test_clinching_early_agrees_with_trying_everything(fight):
+    """Two rounds ahead: champions are found exactly, and nobody out could still be one."""
+    rounds = fight.rounds()
+    if not rounds:
         return
-    found = with_rounds_left(contenders, races, ties)
-    each = [
-        worlds(race, cars, contenders)
-        for race, (cars, _, _) in zip(races, drawn_races, strict=True)
-    ]
-    won = {one.name: set() for one in contenders}
-    for world in product(*each):
-        keys = [
-            final_key(one, races, finished, ties)
-            for one, finished in zip(contenders, zip(*world, strict=True), strict=True)
-        ]
-        for me, key in zip(contenders, keys, strict=True):
-            rivals = [
-                rival_key
-                for one, rival_key in zip(contenders, keys, strict=True)
-                if not together(me, one, ties)
-            ]
-            won[me.name].add(
-                "outright"
-                if all(key > rival for rival in rivals)
-                else "shared"
-                if all(key >= rival for rival in rivals)
-                else "lost"
-            )
-    for name, ends in won.items():
-        assert (found[name] == "clinched") == (ends == {"outright"})
-        assert (found[name] == "clinched_share") == ("lost" not in ends and "shared" in ends)
-        assert found[name] != "out" or ends == {"lost"}
+    found = with_rounds_left(fight.contenders, rounds, countback=fight.countback)
+    ends = endings(fight)
+    for me in fight.contenders:
+        verdicts = {verdict(fight, me, ending) for ending in ends}
+        assert (found[me.name] == "clinched") == (verdicts == {"alone"})
+        assert (found[me.name] == "clinched_share") == (
+            "lost" not in verdicts and "shared" in verdicts
+        )
+        assert found[me.name] != "out" or verdicts == {"lost"}

@@ -1,0 +1,180 @@
+"""What is said of a title fight, and that it is no more and no less than true."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from projections.clinch import Contender, Round, outlooks
+from projections.clinch_words import enough, sentence
+from projections.placing import open_field
+from tests.unit.projections.title_fights import NO_SCORE, endings, fights, verdict
+
+IMSA = (350, 320, 300, 280, 260, *range(250, 0, -10))
+ALMS_FOUR_HOURS = (23, 19, 16, 13, 11, 9, 7, 6, 5, 4)
+
+GTP_2024 = {"#7": 2682, "#6": 2549, "#01": 2514}
+GT2_2007 = {"Risi": 200, "Flying Lizard": 187, "Tafel": 121}
+
+
+def said(points, places, scale=IMSA, may_miss=False):
+    """What is said of each contender, ties being shared; each has one car, of its own name."""
+    contenders = [Contender(name, have, (name,)) for name, have in points.items()]
+    race = Round(open_field(points, places, may_miss=may_miss), scale)
+    return [sentence(outlook) for outlook in outlooks(contenders, race)]
+
+
+def test_eleven_starters_at_petit_2024():
+    """The leader clinches with ninth, the second needs help, the third is out."""
+    assert said(GTP_2024, 11) == [
+        (
+            "#7 is champion with ninth or better, whatever #6 does; "
+            "if #6 does not win, any finish is enough."
+        ),
+        "#6 must win, and needs #7 to finish tenth or lower.",
+        "#01 is out: even with a win it would have 2864 points, and #7 is sure of 2882.",
+    ]
+
+
+def test_nine_classified_at_petit_2024():
+    """A champion, with the reason."""
+    assert said(GTP_2024, 9)[:2] == [
+        (
+            "#7 is champion: it can finish no lower than ninth, for 2902 points, "
+            "and #6 can reach no more than 2899."
+        ),
+        "#6 is out: even with a win it would have 2899 points, and #7 is sure of 2902.",
+    ]
+
+
+def test_gtd_pro_at_petit_2024():
+    """What is enough, rung by rung, for leader and chaser."""
+    assert said({"#77": 2922, "#23": 2818}, 14) == [
+        (
+            "#77 is champion with sixth or better, whatever #23 does; "
+            "if #23 does not win, ninth is enough; if #23 is third or lower, 11th is enough; "
+            "if #23 is fourth or lower, 13th is enough; if #23 is fifth or lower, "
+            "any finish is enough."
+        ),
+        (
+            "#23 must finish fourth or better: a win is enough if #77 is seventh or lower; "
+            "second is enough if #77 is tenth or lower; third is enough if #77 is 12th or lower; "
+            "fourth is enough if #77 is 14th."
+        ),
+    ]
+
+
+def test_gt2_teams_of_2007():
+    """Cars may fail to score, and a tie is a shared title."""
+    assert said(GT2_2007, 10, ALMS_FOUR_HOURS, may_miss=True) == [
+        (
+            "Risi is champion with fifth or better, whatever Flying Lizard does; "
+            "if Flying Lizard does not win, seventh is enough; "
+            "if Flying Lizard is third or lower, any place is enough; "
+            "if Flying Lizard is fifth or lower, no points are needed."
+        ),
+        (
+            "Flying Lizard must finish third or better: a win is enough if Risi is sixth or lower; "
+            "second is enough if Risi is ninth or lower; third is enough if Risi does not score; "
+            "a share is possible even with fourth."
+        ),
+        "Tafel is out: even with a win it would have 144 points, and Risi is sure of 200.",
+    ]
+
+
+def test_crews():
+    """Two drivers are champions together, and a third of the same car is not."""
+    contenders = [
+        Contender("Salo", 179, ("62",)),
+        Contender("Melo", 179, ("62",)),
+        Contender("Bergmeister", 157, ("45",)),
+        Contender("van Overbeek", 157, ("45",)),
+        Contender("Krohn", 150, ("62",)),
+    ]
+    race = Round(open_field(["62", "45"], 10, may_miss=True), ALMS_FOUR_HOURS)
+    assert [sentence(outlook) for outlook in outlooks(contenders, race)] == [
+        (
+            "Salo and Melo are champions with tenth or better, whatever Bergmeister and van "
+            "Overbeek do; if Bergmeister and van Overbeek do not win, no points are needed."
+        ),
+        "Bergmeister and van Overbeek must win, and need Salo and Melo not to score.",
+        "Krohn is out: whatever it scores, Salo and Melo score too from further ahead.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("points", "places", "scale", "expected"),
+    [
+        (
+            {"A": 100, "B": 99, "C": 98},
+            3,
+            (10, 6, 3),
+            "A is champion with a win, whatever the others do, and only then.",
+        ),
+        (
+            {"A": 100, "B": 96, "C": 94},
+            8,
+            (10, 8, 6, 5, 4, 3, 2, 1),
+            (
+                "A is champion with second or better, whatever B and C do; if B does not win, "
+                "fourth is enough; if B is third or lower and C does not win, sixth is enough; "
+                "if B is fourth or lower and C is third or lower, seventh is enough; if B is fifth "
+                "or lower and C is third or lower, any finish is enough; "
+                "a share is certain with third or better."
+            ),
+        ),
+        ({"A": 10, "B": 10}, 2, (1, 1), "A is champion, though perhaps not alone."),
+        ({"A": 10}, 2, (3, 1), "A is champion, however the race ends."),
+        (
+            {"A": 10, "B": 12},
+            3,
+            (3, 2, 1),
+            "A can at best share the title: it must win, and needs B to finish third.",
+        ),
+        (
+            {"A": 10, "B": 9, "C": 8},
+            20,
+            tuple(range(40, 0, -2)),
+            (
+                "A is champion with a win, whatever B and C do; if B does not win and C does not "
+                "win, second is enough; a worse place needs more help; a share is possible even "
+                "with 19th."
+            ),
+        ),
+    ],
+)
+def test_sentences(points, places, scale, expected):
+    """The first contender's sentence in cases of every kind."""
+    assert said(points, places, scale)[0] == expected
+
+
+def test_many_rivals_are_counted():
+    """Nobody could follow the conditions on four rivals."""
+    points = {f"#{place}": 100 - place for place in range(1, 7)}
+    leader, *_, last = said(points, 6, (20, 16, 13, 10, 8, 6))
+    assert leader.endswith("; below that it depends on four rivals.")
+    assert last.startswith("#6 must win, and needs ")
+
+
+@settings(max_examples=1500, deadline=None)
+@given(fights())
+def test_what_is_enough_is_exactly_that(fight):
+    """A contender wins in exactly the endings of small races that its conditions allow."""
+    rounds = fight.rounds()
+    if not rounds:
+        return
+    ends = endings(fight)
+    names = {one.name: one for one in fight.contenders}
+    for outlook in outlooks(fight.contenders, rounds[0], countback=fight.countback):
+        assert sentence(outlook).endswith(".")
+        if outlook.status in ("clinched", "clinched_share", "out"):
+            continue
+        wins = {"alone"} if outlook.outright.alive else {"alone", "shared"}
+        for ending in ends:
+            mine = ending.outcomes[outlook.names[0]][0]
+            met = any(
+                mine <= (NO_SCORE if one.outcome == "no_score" else one.outcome)
+                and all(ending.outcomes[a.rival[0]][0] > bound for a, bound in one.below)
+                for one in enough(outlook)
+            )
+            assert met == (verdict(fight, names[outlook.names[0]], ending) in wins)
