@@ -122,7 +122,7 @@ def _class_styles(board: Board) -> dict[str | None, str]:
     return {name: CLASS_COLOURS[n % len(CLASS_COLOURS)] for n, name in enumerate(names)}
 
 
-def short_tags(names: Iterable[str], width: int = 4) -> dict[str | None, str]:
+def short_tags(names: Iterable[str], width: int = 5) -> dict[str | None, str]:
     """Each class's name cut to at most ``width`` signs, or as many as tell them apart."""
     names = list(names)
     plain = {name: name.replace(" ", "") for name in names}
@@ -336,7 +336,7 @@ def _columns(scene: Scene) -> list[Column]:
         Column("Driver", 12, 15, _driver, grow=2, replaces="Drv"),
         Column("Team", 8, 4, _team, grow=3),
         Column("Car", 16, 17, _vehicle, grow=2),
-        Column("Laps", 4, 3, _laps, right=True),
+        Column("Lap", 3, 3, _laps, right=True),
         Column("Gap", 7, 1, _gap, right=True),
         Column("Int", 7, 1, _interval, right=True),
         Column("ClGap", 7, 12, _class_gap, right=True),

@@ -38,12 +38,12 @@ def test_at_80_by_24(board: Board) -> None:
         "Short Le Mans, reconstructed                                             0:12:00",
         " ▲ SAFETY CAR ▲  caution 1  0:55                                  9:48:00 to go",
         "lap 10 · car 7 leads · 0 lead changes · 3 of 5 running · 1 in the lane",
-        " P     Class    No Drv Team     Laps     Gap     Int     Last      Best  Pit",
-        " 1     LMP1  1   7 DUM Penske …   10       -       - 1:10.000• 1:10.000    0 RET",
-        " 2 ▲1  LMP1  2   1 CAP Audi Sp…    9  15.000  15.000 1:10.400  1:09.500◆   0",
-        " 3  ►  GT2   1  45 BER Flying …    8     1 L     1 L 1:20.000◇ 1:20.000◇   0 PEN",
-        " 4     GT2   2  62 SAL Risi Co…    8     1 L   4.000 1:20.500• 1:20.500    0 PIT",
-        " 5     GT2   3 007     Aston M…    0                                       0 DNS",
+        " P     Class    No Drv Team      Lap     Gap     Int     Last      Best  Pit",
+        " 1     LMP1  1   7 DUM Penske R…  10       -       - 1:10.000• 1:10.000    0 RET",
+        " 2 ▲1  LMP1  2   1 CAP Audi Spo…   9  15.000  15.000 1:10.400  1:09.500◆   0",
+        " 3  ►  GT2   1  45 BER Flying L…   8     1 L     1 L 1:20.000◇ 1:20.000◇   0 PEN",
+        " 4     GT2   2  62 SAL Risi Com…   8     1 L   4.000 1:20.500• 1:20.500    0 PIT",
+        " 5     GT2   3 007     Aston Ma…   0                                       0 DNS",
         "0:11:55 Car 7 retired: engine",
         "▶ 60x  data 0.3 s old                                             ? help  q quit",
     ]
@@ -142,9 +142,10 @@ def test_the_picture_in_the_documents() -> None:
 
 
 def test_class_tags_are_short_but_different() -> None:
-    """GTD and GTDPRO are told apart; names that begin alike get more signs."""
-    assert short_tags(["LMP2", "GTD", "GTDPRO"]) == {"LMP2": "LMP2", "GTD": "GTD", "GTDPRO": "GTDP"}
-    assert short_tags(["LMP2", "LMP2 Pro/Am"], 4) == {"LMP2": "LMP2", "LMP2 Pro/Am": "LMP2P"}
+    """Five signs tell most classes; names that begin alike get more."""
+    tags = {"HYPERCAR": "HYPER", "LMP2": "LMP2", "LMP2 Pro/Am": "LMP2P"}
+    assert short_tags(tags) == tags
+    assert short_tags(["GTDPRO", "GTDPRA"]) == {"GTDPRO": "GTDPRO", "GTDPRA": "GTDPRA"}
 
 
 @pytest.mark.parametrize(

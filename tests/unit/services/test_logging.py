@@ -1,0 +1,55 @@
+"""Where log lines go."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from services.logging import configure
+
+
+@pytest.fixture(autouse=True)
+def configuration_restored() -> Iterator[None]:
+    """Leave logging as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
+
+
+def lines(monkeypatch: pytest.MonkeyPatch, level: str) -> io.StringIO:
+    """What is logged from now on."""
+    text = io.StringIO()
+    monkeypatch.setattr("sys.stderr", text)
+    configure(level)
+    return text
+
+
+def test_json_with_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no terminal reads it, a line is a JSON object that says what it is about."""
+    text = lines(monkeypatch, "INFO")
+    structlog.get_logger("test").bind(session="petit").info("folded", entries=3)
+    told = json.loads(text.getvalue())
+    assert (told["event"], told["session"], told["entries"]) == ("folded", "petit", 3)
+    assert told["level"] == "info"
+    assert told["timestamp"].endswith("Z")
+
+
+def test_libraries_take_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is logged through the standard library is a JSON object, too."""
+    text = lines(monkeypatch, "INFO")
+    logging.getLogger("a.library").warning("waiting for %s", "redis")
+    assert json.loads(text.getvalue())["event"] == "waiting for redis"
+
+
+def test_quiet_below_the_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line logs errors only."""
+    text = lines(monkeypatch, "ERROR")
+    structlog.get_logger("test").warning("never mind")
+    assert text.getvalue() == ""
