@@ -32,10 +32,10 @@ class Ticker:
         self._fronts_told = 0
 
     def tell(self, state: State, clock_ms: int) -> list[str]:
-        """The lines for this state, each with its time; nothing for the first one."""
+        """The lines for this state, each with its time; for the first one its title."""
         before, self._before = self._before, state
         if before is None:
-            return []
+            return [state["session"]["title"]]
         lines = sorted(_changes(before, state, clock_ms), key=lambda line: line.at)
         if clock_ms // EVERY_MS > self._fronts_told:
             self._fronts_told = clock_ms // EVERY_MS

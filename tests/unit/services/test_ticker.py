@@ -10,7 +10,7 @@ from tests.unit.services.tower_race import told
 
 
 def lines(story: Story, *moments: int) -> list[str]:
-    """What a ticker tells that looks at these moments, the first of them silently."""
+    """What a ticker tells that looks at these moments, behind the title."""
     timeline = Timeline()
     timeline.add(story)
     ticker = Ticker()
