@@ -87,7 +87,7 @@ class Field:
         Cars that may end without a place need none, except those ``placed``.
         """
         cars, order = self._must, self._order
-        extra = {car for car in placed if self.cars[car].may_miss}
+        extra = set(placed).difference(cars)
         if extra:
             cars = sorted(extra.union(cars))
             order = _covering(cars, self._behind)
