@@ -14,7 +14,11 @@ def lines(story: Story, *moments: int) -> list[str]:
     timeline = Timeline()
     timeline.add(story)
     ticker = Ticker()
-    return [line for at in moments for line in ticker.tell(frame_state(timeline.race_at(at)), at)]
+    title, *told_since = [
+        line for at in moments for line in ticker.tell(frame_state(timeline.race_at(at)), at)
+    ]
+    assert title == "Short Le Mans, reconstructed"
+    return told_since
 
 
 def test_each_line_has_its_own_time() -> None:
