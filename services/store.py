@@ -6,6 +6,7 @@ persistence keeps, as far as can be told from outside, what ``Store.promise`` sa
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import re
@@ -246,7 +247,14 @@ def _check_role(info: Mapping[str, object], name: str) -> None:
 
 @contextlib.contextmanager
 def spoken_to(name: str) -> Iterator[None]:
-    """Around commands to a server: raises StoreError for what the client library raises."""
+    """Around commands to a server: raises StoreError for what the client library raises.
+
+    A task that is cancelled meanwhile ends cancelled. The client library writes by
+    ``asyncio.wait_for``, which up to Python 3.11 forgets a cancellation that comes just as
+    the write is done: whoever waits for the task would wait for ever.
+    """
+    task = asyncio.current_task()
+    asked = task.cancelling() if task is not None else 0
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError, OSError) as error:
@@ -258,6 +266,9 @@ def spoken_to(name: str) -> Iterator[None]:
         raise StoreUnfit(name, "what listens there is neither Redis nor Valkey") from error
     except RedisError as error:
         raise StoreUnfit(name, f"it refuses a command ({_one_line(error)})") from error
+    finally:
+        if task is not None and task.cancelling() > asked:
+            raise asyncio.CancelledError
 
 
 def _one_line(error: Exception) -> str:

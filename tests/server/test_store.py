@@ -143,3 +143,21 @@ async def test_more_readers_than_the_client_library_allows(store: Store):
         await log.append(session, batch("x", 0, 2))
     assert await asyncio.gather(*readers) == [2] * 150
     assert CONNECTIONS > 150
+
+
+async def test_a_cancelled_command_ends_cancelled(store: Store):
+    """Wherever within a command a cancellation falls, the task that was to end ends."""
+
+    async def work():
+        while True:
+            with store.speaking():
+                await store.redis.ping()
+
+    await store.redis.ping()
+    for steps in range(60):
+        task = asyncio.create_task(work())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 60)
