@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise, takewhile
+from itertools import accumulate, islice, pairwise, permutations, takewhile
 from typing import Literal, NamedTuple
 
 from projections.packs import Number
@@ -124,7 +124,7 @@ class Outlook(NamedTuple):
     """How a contender, or several that cannot be separated, stands in the title fight.
 
     ``places`` are those that it can still finish in, best first; ``least`` and ``most`` its
-    final points at worst and at best. Only where it is undecided are there rows ``against``
+    final points at worst and at best. Only where it is undecided are there tables ``against``
     rivals, and only where it is decided, and by one rival alone, a ``foil``.
     """
 
@@ -156,8 +156,8 @@ def outlooks(
     """How every contender stands before, or during, the one race that is left.
 
     In the order given; those that cannot be separated come as one. ``countback`` says
-    whether equal points are separated by wins, then seconds, and so on. Raises ValueError where
-    the scale rewards a worse place, a name is given twice or a car is not in the field.
+    whether equal points are separated by wins, then seconds, and so on. Raises ValueError
+    where the scale rewards a worse place, a name is given twice or a car is not in the field.
     """
     _check(contenders, race)
     fight = _Fight(contenders, race, countback)
@@ -308,16 +308,19 @@ class _Stage:
         """The most, as a difference of keys, that the first of each pair gains on the second."""
         sides = [self.side(crew) for crew in crews]
         return {
-            (one.crew, other.crew): max(
-                self.worth[gain] - self.worth[loss]
-                for gain in one.ways
-                for loss in other.ways
-                if self.together(other, loss, one, gain)
-            )
-            for one in sides
-            for other in sides
-            if one is not other
+            (one.crew, other.crew): self._swing(one, other) for one, other in permutations(sides, 2)
         }
+
+    def _swing(self, gaining: _Side, losing: _Side) -> int:
+        """The best gain with the worst loss that goes with it, over all gains worth a look."""
+        losses = list(reversed(losing.ways))
+        found: list[int] = []
+        for gain in gaining.ways:
+            if found and self.worth[gain] - self.worth[losses[0]] <= max(found):
+                break
+            together = (loss for loss in losses if self.together(losing, loss, gaining, gain))
+            found += [self.worth[gain] - self.worth[loss] for loss in islice(together, 1)]
+        return max(found)
 
 
 def _within(limits: Limits, more: Limits) -> Limits:

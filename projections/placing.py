@@ -6,7 +6,9 @@ without a place at all (did not start, not classified, disqualified), as may any
 
 Rules: during a race a retired car can pass nobody, so whoever has gone further by laps,
 then by time, is sure to finish ahead of it; two running cars may still finish either way
-round. A place without one of these cars goes to a car that is not named here.
+round. A place without one of these cars goes to a car that is not named here. (Where all
+are named and some end without a place, those behind move up instead: then more is held
+for possible than is, and what is called certain, or out of reach, is so all the same.)
 
 Whether a finishing order exists is decided exactly. A car sure to finish behind another
 starts at least one place later, and the other ends at least one earlier; then each car in

@@ -272,21 +272,30 @@ def test_the_real_petit_2024_is_decided_when_the_second_car_stops():
 # --- earlier in the season
 
 
+PETIT = (26, 22, 19, 16, 14, 12, 10, 9, 8, 7)
+SEASON_2007 = [PETIT, *[ALMS] * 6, ALMS_FOUR_HOURS, ALMS, ALMS, PETIT, ALMS_FOUR_HOURS]
+
+
 @pytest.mark.parametrize(
-    ("team", "before", "rounds", "expected"),
+    ("lead", "after_round", "expected"),
     [
-        ("Audi, LMP1", 94, [ALMS, ALMS_FOUR_HOURS], "clinched"),
-        ("level with what is left", 43, [ALMS, ALMS_FOUR_HOURS], "clinched_share"),
-        ("a point short", 42, [ALMS, ALMS_FOUR_HOURS], "open"),
-        ("nothing left", 1, [], "clinched"),
-        ("level, nothing left", 0, [], "clinched_share"),
+        (127, 7, "clinched"),  # Corvette, GT1 teams: 112 left
+        (94, 9, "clinched"),  # Audi, LMP1 teams: 69 left
+        (85, 9, "clinched"),  # Penske, LMP2 teams
+        (32, 11, "clinched"),  # Capello and McNish, LMP1 drivers: 23 left
+        (49, 11, "clinched"),  # Dumas and Bernhard, LMP2 drivers
+        (70, 9, "clinched"),
+        (69, 9, "clinched_share"),
+        (68, 9, "open"),
+        (1, 12, "clinched"),
+        (0, 12, "clinched_share"),
     ],
 )
-def test_a_lead_against_what_is_left(team, before, rounds, expected):
-    """A title is won early when no rival can gain the lead in all that is left."""
+def test_titles_won_early_in_2007(lead, after_round, expected):
+    """A title is won when no rival can gain the lead in all rounds that are left."""
     field = open_field(["1", "2"], 10, may_miss=True)
-    contenders = [Contender("A", before, ("1",)), Contender("B", 0, ("2",))]
-    races = [Round(field, scale) for scale in rounds]
+    contenders = [Contender("A", lead, ("1",)), Contender("B", 0, ("2",))]
+    races = [Round(field, scale) for scale in SEASON_2007[after_round:]]
     assert with_rounds_left(contenders, races)["A"] == expected
 
 
