@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Generic, TypeVar, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from events.base import Event
@@ -22,6 +22,7 @@ from events.upcasting import UPCASTS, Payload, Upcast, upcast
 
 E = TypeVar("E", bound=Event)
 
+_set_members = vars(BaseModel)["__pydantic_fields_set__"].__set__
 _MEMBER = re.compile(r"\w{1,64}", re.ASCII)
 
 
@@ -43,6 +44,7 @@ class Decoder(Generic[E]):
             Annotated[catalogue, Field(discriminator="type")]
         )
         self._validate_json = self._adapter.validate_json
+        self._members = {model: set(model.model_fields) for model in get_args(catalogue)}
 
     def decode(self, raw: bytes | str) -> E:
         """The event that these bytes are, brought to the newest version.
@@ -57,6 +59,8 @@ class Decoder(Generic[E]):
         # Without ``v`` it is of version 1, which happens to look like the newest.
         if event.VERSION != 1 and "v" not in event.model_fields_set:
             return self._decode_older(as_bytes(raw), from_json(raw))
+        # A set of its own, of the members that were written, is most of an event's memory.
+        _set_members(event, self._members[type(event)])
         return event
 
     def json_schema(self) -> dict[str, Any]:
