@@ -248,7 +248,8 @@ def _standings(race: Race) -> State:
         for name in views.GAPS:
             row[name] = _dense(view[name])
         for name in ("last_sectors_ms", "best_sectors_ms"):
-            row[name] = _dense(dict(zip(lines, view[name], strict=False)))
+            times = zip(lines, view[name], strict=False)
+            row[name] = {line: ms for line, ms in times if ms is not None}
         row["penalties"] = {one["id"]: _dense(one) for one in view["penalties"]}
         rows[view["car"]] = row
     return rows

@@ -35,7 +35,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -141,6 +141,7 @@ class Tenure:
         self._fold = SessionFold()
         self._first_epoch = 1
         self._stored: set[str] = set()
+        self._folding: asyncio.Task[None] | None = None
         self._committing: asyncio.Task[None] | None = None
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._logger = logger.bind(session=session)
@@ -159,8 +160,9 @@ class Tenure:
             await self._end
         finally:
             await subscriber.stop()
-            if self._committing is not None:
-                self._committing.cancel()
+            for task in (self._folding, self._committing):
+                if task is not None:
+                    task.cancel()
 
     def end(self, error: Exception) -> None:
         """Let ``serve`` raise this error."""
@@ -219,20 +221,25 @@ class Tenure:
     async def _handle(self, entries: Sequence[RawEntry]) -> None:
         """A batch from the subscriber. Whatever goes wrong ends this tenure, and it alone.
 
-        While its commit is under way the next batch is read and folded, but not committed.
+        Reading, folding and committing each wait for their own last batch: while one is
+        folded the next is on its way from the server, and the last on its way to it.
         """
         try:
-            async with self._projector.turn:
-                step = self._fold.take(entries, self._first_epoch)
-            if step is not None:
-                commit = self._commit_of(step)
-                if self._committing is not None:
-                    await self._committing
-                self._committing = asyncio.create_task(self._commit(commit, step.fault))
-                self._committing.add_done_callback(self._committed)
+            if self._folding is not None:
+                await self._folding
         except Exception as error:  # noqa: BLE001 - FastStream would log it and go on
             self.end(error)
             raise StopConsume from None
+        self._folding = self._begin(self._take(entries))
+
+    async def _take(self, entries: Sequence[RawEntry]) -> None:
+        async with self._projector.turn:
+            step = self._fold.take(entries, self._first_epoch)
+        if step is not None:
+            commit = self._commit_of(step)
+            if self._committing is not None:
+                await self._committing
+            self._committing = self._begin(self._commit(commit, step.fault))
 
     async def _commit(self, commit: Commit, fault: CannotFold | None = None) -> None:
         if not await patiently(lambda: self._commits.commit(commit), self._logger):
@@ -242,8 +249,14 @@ class Tenure:
         if fault is not None:
             raise fault
 
-    def _committed(self, committing: asyncio.Task[None]) -> None:
-        error = None if committing.cancelled() else committing.exception()
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do it beside what else is done; if it fails the tenure ends."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
         if isinstance(error, Exception):
             self.end(error)
 
@@ -292,6 +305,7 @@ class Projector:
             store.url,
             max_connections=limit + 1,  # a blocking reader for each session
             socket_timeout=SOCKET_TIMEOUT,
+            socket_read_size=2**18,  # a batch in a few pieces
             retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=1.0), retries=10),
             apply_types=False,
             logger=_faststream_logger,
