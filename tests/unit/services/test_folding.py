@@ -1,0 +1,249 @@
+"""A session's fold: entries in, steps out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import events as ev
+from events import AnyEvent, encode
+from projections.frames import Picture, Token, frame_state
+from projections.timeline import ForgottenPast
+from services.folding import CannotFold, RawEntry, SessionFold, Step
+from tests.builders import opened, race_of
+from tests.unit.projections.strategies import races
+
+UNKNOWN = b'{"type":"car_abducted","at":1,"source":"x","source_seq":1}'
+
+
+def entries_of(*events: AnyEvent | bytes, first: int = 1) -> list[RawEntry]:
+    """Entries at the positions 1-0, 2-0 and so on, of events or of other bytes."""
+    lines = (one if isinstance(one, bytes) else encode(one) for one in events)
+    return [(b"%d-0" % (first + n), [b"event", line]) for n, line in enumerate(lines)]
+
+
+def shown_after(steps: list[Step]) -> Any:
+    """The state that the steps' frames lead to."""
+    shown = Picture()
+    for step in steps:
+        shown.show(step.frame)
+    return shown.state
+
+
+def taken(fold: SessionFold, entries: list[RawEntry]) -> Step:
+    """The step of a batch that has news."""
+    step = fold.take(entries)
+    assert step is not None
+    return step
+
+
+def test_the_first_step_is_a_snapshot():
+    """Nothing was told before: the first frame is the whole state, and says so."""
+    story = opened("7").lap("7", 1, 60_000)
+    step = taken(SessionFold(), entries_of(*story))
+    assert step.before is None
+    assert step.frame.token == Token(1, "4-0")
+    assert (step.frame.kind, step.frame.at, step.frame.clock_at) == ("snapshot", 4, 60_000)
+    assert step.frame.data == frame_state(story.race())
+
+
+def test_a_step_follows_the_one_before():
+    """Each delta names the token that it is a patch on."""
+    story, fold = opened("7").lap("7", 1, 60_000), SessionFold()
+    entries = entries_of(*story)
+    first, second = taken(fold, entries[:2]), taken(fold, entries[2:])
+    assert second.before == first.frame.token
+    assert second.frame.kind == "delta"
+    assert shown_after([first, second]) == frame_state(story.race())
+
+
+@given(races(max_size=40), st.lists(st.integers(0, 45), max_size=5), st.integers(0, 45))
+def test_entries_delivered_again_change_nothing(events, cuts, again):
+    """However entries are batched and repeated, the steps lead to the same state."""
+    entries, fold, steps = entries_of(*events), SessionFold(), []
+    done = 0
+    for cut in [*sorted(cuts), len(entries)]:
+        step = fold.take(entries[max(0, done - again) : cut])
+        steps += [step] if step is not None else []
+        done = max(done, min(cut, len(entries)))
+    assert shown_after(steps) == frame_state(race_of(events))
+    assert fold.take(entries) is None
+
+
+def test_nothing_is_told_of_no_entries():
+    """An empty batch, or one that was folded, makes no step."""
+    fold = SessionFold()
+    assert fold.take([]) is None
+    entries = entries_of(*opened("7"))
+    taken(fold, entries)
+    assert fold.take(entries) is None
+
+
+def test_entries_that_are_no_events_are_parked():
+    """They are put aside at their positions, each with the reason, and the rest counts."""
+    story = opened("7").lap("7", 1, 60_000)
+    entries = entries_of(*story.events[:2], b"garbage", *story.events[2:])
+    entries += [(b"9-0", [b"lap", b"1"]), (b"9-1", [b"event", b"{}", b"event", b"{}"])]
+    step = taken(SessionFold(), entries)
+    assert [(parked.position, parked.raw) for parked in step.parked] == [
+        ("3-0", b"garbage"),
+        ("9-0", b"lap 1"),
+        ("9-1", b"event {} event {}"),
+    ]
+    assert all(parked.reason for parked in step.parked)
+    assert step.frame.token == Token(1, "9-1")
+    assert step.frame.data == frame_state(story.race())
+
+
+def test_a_batch_of_garbage_moves_the_position():
+    """Even where nothing counts the entries are done with."""
+    fold = SessionFold()
+    taken(fold, entries_of(*opened("7")))
+    step = taken(fold, entries_of(b"garbage", first=10))
+    assert (step.frame.token, step.frame.data) == (Token(1, "10-0"), {})
+    assert len(step.parked) == 1
+
+
+def test_a_fault_ends_the_step_before_it():
+    """What came before the unknown event is told; the fault names the entry."""
+    story, fold = opened("7").lap("7", 1, 60_000), SessionFold()
+    entries = entries_of(*story.events[:2], b"garbage", UNKNOWN, *story.events[2:])
+    step = taken(fold, entries)
+    assert step.frame.token == Token(1, "3-0")
+    assert len(step.parked) == 1
+    assert step.fault is not None
+    assert step.fault.position == "4-0"
+    assert "car_abducted" in str(step.fault)
+
+
+def test_a_fault_at_the_very_first_entry_is_raised():
+    """There is nothing to be told before it."""
+    with pytest.raises(CannotFold) as caught:
+        SessionFold().take(entries_of(UNKNOWN))
+    assert caught.value.position == "1-0"
+
+
+def test_recalled_entries_are_not_told():
+    """After a restart the fold stands where it stood, and goes on with a delta."""
+    story = opened("7").lap("7", 1, 60_000)
+    entries, before, after = entries_of(*story), SessionFold(), SessionFold()
+    first = taken(before, entries[:3])
+    after.recall(entries[:3])
+    assert after.stand_at(first.frame.token, first.frame.data) is None
+    assert taken(after, entries[3:]) == taken(before, entries[3:])
+
+
+@pytest.mark.parametrize("told", [None, {"session": {}}])
+def test_what_does_not_follow_from_the_log_is_told_anew(told):
+    """Where screens hold something else, or nobody knows what, a new epoch begins."""
+    entries, fold = entries_of(*opened("7"), b"garbage"), SessionFold()
+    fold.recall(entries)
+    step = fold.stand_at(Token(3, "4-0"), told)
+    assert step is not None
+    assert step.before == Token(3, "4-0")
+    assert (step.frame.token, step.frame.kind) == (Token(4, "4-0"), "snapshot")
+    assert step.frame.data == fold.state
+    assert [parked.position for parked in step.parked] == ["4-0"]
+
+
+def test_recalling_a_fault_stops():
+    """An older program does not skip what a newer one has told."""
+    with pytest.raises(CannotFold):
+        SessionFold().recall(entries_of(*opened("7"), UNKNOWN))
+
+
+# -- Checkpoints ---------------------------------------------------------------------------
+
+
+def stored(fold: SessionFold) -> tuple[bytes, dict[bytes, bytes]]:
+    """A checkpoint and its blocks, as they come back from the server."""
+    checkpoint = fold.checkpoint(())
+    assert checkpoint is not None
+    return checkpoint.data, {name.encode(): data for name, data in checkpoint.blocks.items()}
+
+
+def test_a_checkpoint_is_taken_up_where_it_was():
+    """The restored fold is at its position, knows its identities and goes on alike."""
+    story = opened("7", "8").laps("7", 90).laps("8", 90, 60_001)
+    story.events.sort(key=lambda event: event.at)
+    entries, before = entries_of(*story), SessionFold()
+    token = taken(before, entries[:150]).frame.token
+    data, blocks = stored(before)
+    assert blocks
+    after = SessionFold.resumed(data, blocks)
+    assert after is not None
+    assert after.position == "150-0"
+    assert after.stand_at(token, before.state) is None
+    again = [(b"%d-0" % (1000 + n), entry[1]) for n, entry in enumerate(entries[100:])]
+    assert taken(after, again) == taken(before, again)
+    assert after.timeline.race.state_hash() == race_of(story).state_hash()
+
+
+def test_blocks_that_are_stored_are_not_given_again():
+    """A later checkpoint brings only the blocks that are new."""
+    story, fold = opened("7").laps("7", 200), SessionFold()
+    entries = entries_of(*story)
+    taken(fold, entries[:150])
+    first = fold.checkpoint(())
+    taken(fold, entries[150:])
+    assert first is not None
+    second = fold.checkpoint(first.blocks)
+    assert second is not None
+    assert first.blocks
+    assert second.blocks
+    assert not first.blocks.keys() & second.blocks.keys()
+    assert fold.checkpoint(first.blocks | second.blocks) == second._replace(blocks={})
+
+
+def test_a_corrected_race_has_no_checkpoint():
+    """What a correction in force speaks of is told by the whole log only."""
+    story, fold = opened("7").lap("7", 1, 60_000), SessionFold()
+    story.void(story.last)
+    taken(fold, entries_of(*story))
+    assert fold.checkpoint(()) is None
+
+
+def test_a_resumed_fold_says_when_only_the_whole_log_will_do():
+    """An event from before the checkpoint cannot be put in its place."""
+    story, before = opened("7").lap("7", 1, 60_000), SessionFold()
+    taken(before, entries_of(*story))
+    after = SessionFold.resumed(*stored(before))
+    assert after is not None
+    with pytest.raises(ForgottenPast):
+        after.take(entries_of(story.tell(ev.PitEntered, 30_000, car="7"), first=99))
+
+
+def changed(data: bytes, **about: Any) -> bytes:
+    """A checkpoint that says something else of itself."""
+    told = json.loads(data)
+    told["about"] |= about
+    return json.dumps(told).encode()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: b"null",
+        lambda data: b'{"about":[]}',
+        lambda data: data[:-1],
+        lambda data: changed(data, version=0),
+        lambda data: changed(data, hash="0" * 32),
+        lambda data: changed(data, position="here"),
+        lambda data: changed(data, identities={"test": 7}),
+        lambda data: data.replace(b'"order":1', b'"order":0'),
+    ],
+)
+def test_a_damaged_checkpoint_is_none(damage):
+    """Whatever is wrong with it, the log is the truth."""
+    fold = SessionFold()
+    taken(fold, entries_of(*opened("7").laps("7", 90)))
+    data, blocks = stored(fold)
+    assert SessionFold.resumed(data, blocks) is not None
+    assert damage(data) != data
+    assert SessionFold.resumed(damage(data), blocks) is None
+    assert SessionFold.resumed(data, {}) is None

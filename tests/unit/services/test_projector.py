@@ -1,0 +1,62 @@
+"""When the projector writes what it need not write with every frame."""
+
+from __future__ import annotations
+
+from services.projector import CHECKPOINT_ENTRIES, Cadence
+
+
+class HandClock:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_snapshot_waits_for_its_second():
+    """However much was told, no two snapshots are told within a second."""
+    clock = HandClock()
+    cadence = Cadence(clock)
+    cadence.snapshot_told(100)
+    cadence.delta_told(10_000)
+    clock.now += 0.9
+    assert not cadence.snapshot_due()
+    clock.now += 0.1
+    assert cadence.snapshot_due()
+
+
+def test_a_snapshot_is_paid_for_by_deltas():
+    """A snapshot is told once the deltas since the last have come to its size."""
+    clock = HandClock()
+    cadence = Cadence(clock)
+    cadence.snapshot_told(100)
+    clock.now += 60
+    cadence.delta_told(99)
+    assert not cadence.snapshot_due()
+    cadence.delta_told(1)
+    assert cadence.snapshot_due()
+    cadence.snapshot_told(100)
+    assert not cadence.snapshot_due()
+
+
+def test_a_lost_snapshot_is_due_with_the_next_second():
+    """A snapshot that was deleted is not waited for until it is paid for."""
+    clock = HandClock()
+    cadence = Cadence(clock)
+    cadence.snapshot_told(100)
+    clock.now += 1
+    cadence.snapshot_lost()
+    assert cadence.snapshot_due()
+
+
+def test_checkpoints_are_apart_in_entries_and_in_time():
+    """Neither a rush of entries nor a long quiet makes checkpoints frequent."""
+    clock = HandClock()
+    cadence = Cadence(clock)
+    assert not cadence.checkpoint_due(CHECKPOINT_ENTRIES)
+    clock.now += 1
+    assert not cadence.checkpoint_due(CHECKPOINT_ENTRIES - 1)
+    assert cadence.checkpoint_due(CHECKPOINT_ENTRIES)
+    assert not cadence.checkpoint_due(CHECKPOINT_ENTRIES)
