@@ -113,7 +113,9 @@ class Demo:
         ticker = Ticker()
         while not self._is_over():
             try:
-                frame = await asyncio.wait_for(self._arrived.get(), IDLE_SECONDS)
+                # wait_for of Python 3.11 loses a Ctrl-C that comes together with a frame.
+                async with asyncio.timeout(IDLE_SECONDS):
+                    frame = await self._arrived.get()
             except TimeoutError:
                 await self._check_health()
                 continue

@@ -58,7 +58,8 @@ class Terminal:
     async def keys(self, wait: float = REFRESH_SECONDS) -> list[str]:
         """The keys pressed since the last call, at once if there are any, else after a while."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._pressed.wait(), wait)
+            async with asyncio.timeout(wait):
+                await self._pressed.wait()
         self._pressed.clear()
         typed, self._typed = bytes(self._typed), bytearray()
         return keys_in(typed)
