@@ -115,13 +115,14 @@ class FrameBuilder:
         self._messages: _Told[Message] = _Told(_message)
         self._visits: dict[str, _Told[Visit]] = {}
         self._penalties: dict[str, tuple[Penalty, State]] = {}
+        self._cars: dict[str, tuple[tuple[object, ...], State]] = {}
 
     def advance(self, race: Race) -> Patch:
         """Bring ``state`` up to the race as it stands now. Returns the patch that did it."""
         state, patch = dict(self.state), {}
         for topic, rows in (
             ("session", _session(race)),
-            ("standings", _standings(race)),
+            ("standings", self._standings(race)),
             ("cautions", _cautions(race)),
             ("penalties", self._penalty_rows(race)),
             ("fastest", _fastest(race)),
@@ -139,6 +140,24 @@ class FrameBuilder:
                 patch[topic], state[topic] = change, apply_patch(state[topic], change)
         self.state = state
         return patch
+
+    def _standings(self, race: Race) -> State:
+        """``views.standings`` by car. What a car did by itself is looked at if it did something."""
+        lines, penalties = race.session.lines, race.stewards.standing()
+        known, self._cars = self._cars, {}
+        rows: State = {}
+        for car, placing in views.placings(race):
+            facts = views.car_facts(race, car, penalties.get(car, ()))
+            before = known.get(car)
+            if before is not None and before[0] == facts:
+                own = before[1]
+            else:
+                own = _own_part(views.car_row(race, car, penalties.get(car, ())), lines)
+            self._cars[car] = (facts, own)
+            row = rows[car] = own | placing
+            for name in views.GAPS:
+                row[name] = _dense(placing[name])
+        return rows
 
     def _penalty_rows(self, race: Race) -> State:
         known = self._penalties
@@ -239,20 +258,14 @@ def _session(race: Race) -> State:
     return line
 
 
-def _standings(race: Race) -> State:
-    """``views.standings`` by car; sectors by line, penalties by id."""
-    lines = race.session.lines
-    rows: State = {}
-    for view in views.standings(race):
-        row = _dense(view)
-        for name in views.GAPS:
-            row[name] = _dense(view[name])
-        for name in ("last_sectors_ms", "best_sectors_ms"):
-            times = zip(lines, view[name], strict=False)
-            row[name] = {line: ms for line, ms in times if ms is not None}
-        row["penalties"] = {one["id"]: _dense(one) for one in view["penalties"]}
-        rows[view["car"]] = row
-    return rows
+def _own_part(row: views.Row, lines: tuple[str, ...]) -> State:
+    """A car's row without what depends on other cars; sectors by line, penalties by id."""
+    own = _dense(row)
+    for name in ("last_sectors_ms", "best_sectors_ms"):
+        times = zip(lines, row[name], strict=False)
+        own[name] = {line: ms for line, ms in times if ms is not None}
+    own["penalties"] = {one["id"]: _dense(one) for one in row["penalties"]}
+    return own
 
 
 def _cautions(race: Race) -> State:

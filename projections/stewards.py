@@ -41,14 +41,16 @@ class Stewards(Projection):
             PenaltyRescinded: self._rescinded,
         }
 
-    def of_car(self, car: str) -> list[Penalty]:
-        """The car's penalties that stand, in the order they were imposed."""
-        standing = (
-            penalty
-            for penalty in self.penalties.values()
-            if penalty.car == car and penalty.status != "rescinded"
-        )
-        return sorted(standing, key=lambda penalty: (penalty.imposed_at, penalty.penalty_id))
+    def standing(self) -> dict[str, tuple[Penalty, ...]]:
+        """The penalties that stand, by car, in the order they were imposed."""
+        cars: dict[str, list[Penalty]] = {}
+        for penalty in self.penalties.values():
+            if penalty.status != "rescinded":
+                cars.setdefault(penalty.car, []).append(penalty)
+        return {
+            car: tuple(sorted(book, key=lambda penalty: (penalty.imposed_at, penalty.penalty_id)))
+            for car, book in cars.items()
+        }
 
     def _imposed(self, event: PenaltyImposed) -> None:
         self.penalties.setdefault(

@@ -6,13 +6,14 @@ Times are in ms on the session clock unless a name says otherwise. Order is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from events import EntryAdded
 from projections.classification import Classified, classify
 from projections.order import LEADING, NEVER, Gap
 from projections.race import Race
+from projections.stewards import Penalty
 
 Row = dict[str, Any]
 
@@ -26,25 +27,31 @@ def standings(race: Race) -> list[Row]:
     ``gap`` and ``interval`` are ``{laps, ms}``, one of them None, both None before the
     car's first crossing. ``position`` is None for nobody: every entered car has one.
     """
+    penalties = race.stewards.standing()
+    rows = []
+    for car, placing in placings(race):
+        row = car_row(race, car, penalties.get(car, ()))
+        row.update(placing)
+        rows.append(row)
+    return rows
+
+
+def placings(race: Race) -> Iterator[tuple[str, Row]]:
+    """The cars in the running order, each with its places and its gaps."""
     order = race.order.cars()
     class_order: dict[str | None, list[str]] = {}
-    rows = []
     for position, car in enumerate(order, start=1):
-        name = race.session.car_class(car)
-        in_class = class_order.setdefault(name, [])
+        in_class = class_order.setdefault(race.session.car_class(car), [])
         ahead = order[position - 2] if position > 1 else None
         class_ahead = in_class[-1] if in_class else None
         in_class.append(car)
-        row = _car_row(race, car, name)
-        row["position"] = position
-        row["class_position"] = len(in_class)
+        placing: Row = {"position": position, "class_position": len(in_class)}
         gaps: dict[str | None, Row] = {}  # often two of the four are to the same car
         for member, other in zip(GAPS, (order[0], ahead, in_class[0], class_ahead), strict=True):
             if other not in gaps:
                 gaps[other] = _gap(race, other, car)
-            row[member] = gaps[other]
-        rows.append(row)
-    return rows
+            placing[member] = gaps[other]
+        yield car, placing
 
 
 def _gap(race: Race, ahead: str | None, car: str) -> Row:
@@ -55,7 +62,33 @@ def _gap(race: Race, ahead: str | None, car: str) -> Row:
     return {"laps": gap.laps, "ms": gap.ms} if gap else {"laps": None, "ms": None}
 
 
-def _car_row(race: Race, car: str, car_class: str | None) -> Row:
+def car_facts(race: Race, car: str, penalties: tuple[Penalty, ...]) -> tuple[object, ...]:
+    """All that ``car_row`` reads: where a car's facts are equal, its rows are."""
+    order, laps, pits = race.order, race.laps, race.pits
+    passings = order.passings.get(car, ())
+    return (
+        race.session.opened,
+        race.session.entries.get(car),
+        order.laps.get(car),
+        len(passings),
+        tuple(passings[-order.lines_per_lap - 1 :]),
+        order.best_sectors.get(car),
+        car in order.finished,
+        car in order.retired,
+        laps.last(car),
+        laps.best.get(car),
+        laps.green.get(car),
+        race.drivers.at_wheel.get(car),
+        pits.current.get(car),
+        pits.stops.get(car),
+        pits.last_pit_lap.get(car),
+        pits.stint_from.get(car),
+        penalties,
+    )
+
+
+def car_row(race: Race, car: str, penalties: tuple[Penalty, ...]) -> Row:
+    """A car's row of the standings, without the ``placings``: what the car did by itself."""
     entry = race.session.entries.get(car)
     last, best = race.laps.last(car), race.laps.best.get(car)
     wheel = race.drivers.at_wheel.get(car)
@@ -64,7 +97,7 @@ def _car_row(race: Race, car: str, car_class: str | None) -> Row:
     return {
         "position": 0,
         "car": car,
-        "class": car_class,
+        "class": entry.car_class if entry else None,
         "class_position": 0,
         "team": entry.team if entry else None,
         "vehicle": entry.vehicle if entry else None,
@@ -91,7 +124,7 @@ def _car_row(race: Race, car: str, car_class: str | None) -> Row:
         "last_seen_ms": race.order.last_seen(car),
         "penalties": [
             {"id": p.penalty_id, "kind": p.kind, "amount": p.amount, "status": p.status}
-            for p in race.stewards.of_car(car)
+            for p in penalties
         ],
     }
 
