@@ -149,7 +149,7 @@ async def test_a_cancelled_command_ends_cancelled(store: Store):
     """Wherever within a command a cancellation falls, the task that was to end ends."""
 
     async def work():
-        while True:
+        for _ in range(100):
             with store.speaking():
                 await store.redis.ping()
 
@@ -160,4 +160,4 @@ async def test_a_cancelled_command_ends_cancelled(store: Store):
             await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(task, 60)
+            await task
