@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from events.clock import format_clock, parse_clock
 from events.errors import BadMoment
+from projections.markers import KINDS, MarkerKind, markers_of
 from projections.race import Race
 
 
@@ -11,14 +12,18 @@ def moment_of(text: str, race: Race) -> int:
     """The session clock (ms) of an instant.
 
     ``H:MM:SS[.mmm]`` is that time; ``lap:N`` the instant the overall leader completes
-    lap N; ``caution:N`` the start of caution N. ``race`` is the whole race. Raises
+    lap N; ``caution:N`` the start of caution N, and so for every kind of marker
+    (``restart:9``, ``lead-change:3``, ``penalty:1``). ``race`` is the whole race. Raises
     BadMoment where the text names no instant, or one that the race never reached.
     """
     kind, colon, number = text.partition(":")
-    if colon and kind in ("lap", "caution"):
+    marked = next((one for one in KINDS if one == kind.replace("-", "_")), None)
+    if colon and (marked or kind == "lap"):
         if not number.isascii() or not number.isdigit() or len(number) > 9:
             raise BadMoment(text, f"{kind}: takes a number, as in {kind}:9")
-        return _lap(text, int(number), race) if kind == "lap" else _caution(text, int(number), race)
+        if marked is None:
+            return _lap(text, int(number), race)
+        return _marker(text, marked, int(number), race)
     try:
         at = parse_clock(text)
     except ValueError:
@@ -38,9 +43,11 @@ def _lap(text: str, lap: int, race: Race) -> int:
     raise BadMoment(text, f"no leader completed that lap; the last was lap {last}")
 
 
-def _caution(text: str, number: int, race: Race) -> int:
-    for caution in race.track.cautions():
-        if caution.number == number:
-            return caution.start_ms
-    last = f"the last was caution {race.track.number}" if race.track.number else "there was none"
-    raise BadMoment(text, f"no such caution; until {format_clock(race.at)} {last}")
+def _marker(text: str, kind: MarkerKind, number: int, race: Race) -> int:
+    there = markers_of(race, kind)
+    for marker in there:
+        if marker.number == number:
+            return marker.at_ms
+    said = kind.replace("_", " ")
+    last = f"the last was {said} {there[-1].number}" if there else "there was none"
+    raise BadMoment(text, f"no such {said}; until {format_clock(race.at)} {last}")

@@ -1,0 +1,206 @@
+"""Films: recorded races of which any moment can be shown, and played on from there.
+
+A film is a row of events, each at the place where it falls due. On a ``Film`` the places
+are times of the session clock (ms), and the events come as they happened. On a film
+``AsShown`` they are wall-clock times (ms since 1970), and the events come as they were
+learned: late ones late, and corrections when they were made. So it shows what the screens
+showed. A ``Cut`` is a race somewhere on the film.
+
+Cost: a ``Film`` is folded once, with a mark each MARK_EVERY events; a mark is O(cars),
+about 30 KB at 60 cars. A cut anywhere then folds fewer events than that.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Protocol
+
+from events import AnyEvent
+from events.clock import format_clock
+from events.errors import LapstreamError
+from projections.frames import clock_running
+from projections.race import Race
+from projections.state import Mark
+from projections.timeline import Timeline
+
+MARK_EVERY = 512
+
+IN_ONE_GO = 10
+"""A log that was learned more than this many times as fast as it happened was imported."""
+
+
+class NotAsShown(LapstreamError):
+    """Of a log that was imported in one go nobody knows when its events were shown."""
+
+    def __init__(self, session: str, learned_ms: int, happened_ms: int) -> None:
+        self.session = session
+        self.learned_ms = learned_ms
+        self.happened_ms = happened_ms
+        super().__init__(
+            f"session {session!r} cannot be replayed as it was shown: its log was imported in "
+            f"one go ({format_clock(happened_ms)} of racing learned within "
+            f"{format_clock(learned_ms)})"
+        )
+
+
+class Cut(Protocol):
+    """A race in which the first ``index`` events of a film have been handed over."""
+
+    index: int
+
+    @property
+    def race(self) -> Race:
+        """The race so far."""
+
+    def play(self, index: int) -> None:
+        """Hand over the events up to ``index``, which lies ahead or here."""
+
+
+class AnyFilm(Protocol):
+    """What a playhead moves along. Places are in ms."""
+
+    whole: Race
+    times: Sequence[int]
+
+    @property
+    def start(self) -> int:
+        """The place where it begins."""
+
+    @property
+    def end(self) -> int:
+        """The place of the last event."""
+
+    def cut(self, index: int) -> Cut:
+        """The race after the first ``index`` events."""
+
+    def place_of(self, at: int) -> int:
+        """The place where the session clock first shows ``at`` (ms)."""
+
+    def clock_at(self, cut: Cut, place: int) -> int:
+        """What the session clock shows at a place, in ms."""
+
+
+class Film:
+    """A race as it happened. ``events`` are in effective order and are not changed."""
+
+    def __init__(self, events: Sequence[AnyEvent]) -> None:
+        self.events = events
+        self.times: Sequence[int] = [event.at for event in events]
+        self.whole = Race()
+        self._marks: list[Mark] = []
+        for first in range(0, len(events), MARK_EVERY):
+            self._marks.append(self.whole.mark())
+            self.whole.apply_all(events[first : first + MARK_EVERY])
+
+    @property
+    def start(self) -> int:
+        """Session clock 0, or before it where a formation lap was timed."""
+        return min(0, self.times[0]) if self.times else 0
+
+    @property
+    def end(self) -> int:
+        """The session clock of the last event."""
+        return self.times[-1] if self.times else 0
+
+    def cut(self, index: int) -> FilmCut:
+        """The race after the first ``index`` events."""
+        cut = FilmCut(self.events)
+        if self._marks:
+            mark = min(index // MARK_EVERY, len(self._marks) - 1)
+            cut.race, cut.index = self.whole.fork(self._marks[mark]), mark * MARK_EVERY
+            cut.play(index)
+        return cut
+
+    def place_of(self, at: int) -> int:
+        """The place is the time."""
+        return at
+
+    def clock_at(self, _: Cut, place: int) -> int:
+        """The time is the place."""
+        return place
+
+
+class FilmCut:
+    """A race as it had happened."""
+
+    def __init__(self, events: Sequence[AnyEvent]) -> None:
+        self.index = 0
+        self.race = Race()
+        self._events = events
+
+    def play(self, index: int) -> None:
+        """Hand over the events up to ``index``."""
+        self.race.apply_all(self._events[self.index : index])
+        self.index = index
+
+
+class AsShown:
+    """A race as it came to be known: ``learned`` has each event's wall-clock time (ms).
+
+    A cut folds from the beginning. Raises NotAsShown for a log imported in one go.
+    """
+
+    def __init__(self, session: str, events: Sequence[AnyEvent], learned: Sequence[int]) -> None:
+        happened = [event.at for event in events]
+        if events:
+            spans = learned[-1] - learned[0], max(happened) - min(happened)
+            if spans[0] * IN_ONE_GO < spans[1]:
+                raise NotAsShown(session, *spans)
+        self.events = events
+        self.times = learned
+        self.whole = self.cut(len(events)).race
+        self._newest = list(accumulate(happened, max))
+
+    @property
+    def start(self) -> int:
+        """When the first event was learned."""
+        return self.times[0] if self.times else 0
+
+    @property
+    def end(self) -> int:
+        """When the last event was learned."""
+        return self.times[-1] if self.times else 0
+
+    def cut(self, index: int) -> AsShownCut:
+        """The race as the first ``index`` entries tell it."""
+        cut = AsShownCut(self.events)
+        cut.play(index)
+        return cut
+
+    def place_of(self, at: int) -> int:
+        """When the first event of that time or a later one was learned."""
+        index = bisect_left(self._newest, at)
+        return self.times[index] if index < len(self.times) else self.end
+
+    def clock_at(self, cut: Cut, place: int) -> int:
+        """The clock of the newest event, run on since it was learned if the clock runs."""
+        race = cut.race
+        if cut.index == 0 or not clock_running(race):
+            return race.at
+        return race.at + max(0, place - self.times[cut.index - 1])
+
+
+class AsShownCut:
+    """A race as far as it was known."""
+
+    def __init__(self, events: Sequence[AnyEvent]) -> None:
+        self.index = 0
+        self._timeline = Timeline()
+        self._events = events
+
+    @property
+    def race(self) -> Race:
+        """The fold of what was known, in effective order."""
+        return self._timeline.race
+
+    def play(self, index: int) -> None:
+        """Take in the entries up to ``index``."""
+        self._timeline.add(self._events[self.index : index])
+        self.index = index
+
+
+def handed_over(film: AnyFilm, place: float) -> int:
+    """How many events have fallen due at a place."""
+    return bisect_right(film.times, place)

@@ -1,0 +1,251 @@
+"""Steering a replay: what can be asked of it, and what that does.
+
+A ``Player`` is a film under a playhead. ``advance`` lets time pass, ``obey`` carries out a
+command. Going ahead, by time or by a step, hands over the events on the way; anything
+else is a jump, and has a reason that can be told ("seek to caution 9").
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from events.clock import format_clock, parse_clock
+from events.errors import BadMoment
+from projections.frames import clock_running
+from projections.markers import MarkerKind, markers_of
+from projections.moments import moment_of
+from projections.race import Race
+from replay.film import AnyFilm, handed_over
+from replay.playhead import MAX, Playhead
+
+SLOWEST, FASTEST = 0.1, 10_000.0
+Pace = Annotated[float, Field(ge=SLOWEST, le=FASTEST)] | Literal["max"]
+"""Session milliseconds for each of the viewer's, or as fast as possible."""
+
+Goal = Literal["event", "lap"] | MarkerKind
+"""What a step goes to: the next event, the leader's next lap, the next marker of a kind."""
+
+
+class _Command(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Play(_Command):
+    """Go on."""
+
+    do: Literal["play"] = "play"
+
+
+class Pause(_Command):
+    """Stay where it is."""
+
+    do: Literal["pause"] = "pause"
+
+
+class SetSpeed(_Command):
+    """From now on at this speed."""
+
+    do: Literal["speed"] = "speed"
+    speed: Pace
+
+
+class Seek(_Command):
+    """Go to a moment: ``5:00:00``, ``lap:100``, ``caution:9``, ``restart:9``,
+    ``lead-change:3``, ``penalty:1``, ``retirement:2``; or by some time: ``+1:00``, ``-0:30``.
+    """
+
+    do: Literal["seek"] = "seek"
+    to: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Step(_Command):
+    """Pause, and go on or back to the next event, lap or marker."""
+
+    do: Literal["step"] = "step"
+    to: Goal = "event"
+    back: bool = False
+
+
+Command = Annotated[Play | Pause | SetSpeed | Seek | Step, Field(discriminator="do")]
+COMMANDS: TypeAdapter[Command] = TypeAdapter(Command)
+
+
+def pace_of(speed: float) -> float | Literal["max"]:
+    """A speed as it is told."""
+    return "max" if speed == MAX else speed
+
+
+class Player:
+    """A film under a playhead, and the race there."""
+
+    def __init__(
+        self,
+        film: AnyFilm,
+        *,
+        speed: Pace = 1.0,
+        playing: bool = True,
+        place: int | None = None,
+        index: int | None = None,
+    ) -> None:
+        self.film = film
+        self.playhead = Playhead(film.start, film.end, paused=not playing)
+        self._set_speed(speed)
+        self._go(film.start if place is None else place, index)
+
+    @property
+    def index(self) -> int:
+        """How many events have been handed over."""
+        return self._cut.index
+
+    @property
+    def race(self) -> Race:
+        """The race at the playhead; its ``at`` is that of the newest event."""
+        return self._cut.race
+
+    @property
+    def place(self) -> int:
+        """Where the playhead is, in ms."""
+        return math.floor(self.playhead.at)
+
+    @property
+    def clock_at(self) -> int:
+        """What the session clock shows, in ms."""
+        return self.film.clock_at(self._cut, self.place)
+
+    @property
+    def clock_running(self) -> bool:
+        """Whether the session clock runs on by itself."""
+        return not self.playhead.paused and not self.ended and clock_running(self.race)
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing further to play."""
+        return self.playhead.ended and self.index == len(self.film.times)
+
+    # -- Time passes -------------------------------------------------------------------
+
+    def advance(self, elapsed_ms: float, most: int) -> bool:
+        """Let this much of the viewer's time pass; whether anything was handed over.
+
+        No more than ``most`` events are: the playhead waits where the next one is due.
+        """
+        playhead, times, index = self.playhead, self.film.times, self.index
+        if playhead.paused or self.ended:
+            return False
+        playhead.advance(elapsed_ms)
+        due = handed_over(self.film, playhead.at)
+        if due > index + most:
+            due = index + most
+            playhead.seek(times[due - 1])
+        self._cut.play(max(index, due))
+        return due > index
+
+    def due_in(self) -> float:
+        """Milliseconds of the viewer until the next event falls due; ``inf`` if none will."""
+        playhead = self.playhead
+        if playhead.paused or self.ended:
+            return math.inf
+        ahead = self.film.times[self.index] if self.index < len(self.film.times) else playhead.end
+        return max(0.0, ahead - playhead.at) / playhead.speed
+
+    # -- Commands ----------------------------------------------------------------------
+
+    def obey(self, command: Command) -> str | None:
+        """Carry it out; the reason of the jump, None where it does not jump.
+
+        Raises BadMoment where there is no such moment, and then changes nothing.
+        """
+        match command:
+            case Play():
+                self.playhead.paused = False
+            case Pause():
+                self.playhead.paused = True
+            case SetSpeed(speed=speed):
+                self._set_speed(speed)
+            case Seek(to=to):
+                return self._seek(to)
+            case Step(to=to, back=back):
+                if back:
+                    return self._step_back(to)
+                self._step_ahead(to)
+        return None
+
+    def _set_speed(self, speed: Pace) -> None:
+        self.playhead.speed = MAX if speed == "max" else speed
+
+    def _seek(self, to: str) -> str:
+        if to[0] in "+-":
+            at = self.clock_at + _span(to)
+            said = format_clock(at)
+        else:
+            at = moment_of(to, self.film.whole)
+            said = to.replace(":", " ").replace("_", "-") if to[0].isalpha() else format_clock(at)
+        self._go(self.film.place_of(at))
+        return f"seek to {said}"
+
+    def _step_ahead(self, to: Goal) -> None:
+        if to == "event":
+            if self.index == len(self.film.times):
+                raise BadMoment("step", "that was the last event")
+            index = self.index + 1
+            place = max(self.place, self.film.times[index - 1])
+        else:
+            places = self._places(to)
+            ahead = bisect_right(places, self.place)
+            if ahead == len(places):
+                raise BadMoment("step", f"there is no further {_said(to)}")
+            place = places[ahead]
+            index = handed_over(self.film, place)
+        self.playhead.paused = True
+        self.playhead.seek(place)
+        self._cut.play(max(self.index, index))
+
+    def _step_back(self, to: Goal) -> str:
+        index = None
+        if to == "event":
+            if self.index == 0:
+                raise BadMoment("step", "there is no event before")
+            index = self.index - 1
+            place = self.film.times[index - 1] if index else self.film.start
+        else:
+            places = self._places(to)
+            behind = bisect_left(places, self.place)
+            if behind == 0:
+                raise BadMoment("step", f"there is no {_said(to)} before")
+            place = places[behind - 1]
+        self.playhead.paused = True
+        self._go(place, index)
+        return f"step back to {format_clock(self.clock_at)}"
+
+    def _places(self, to: Literal["lap"] | MarkerKind) -> list[int]:
+        """Where on the film the laps or markers are, in order."""
+        whole = self.film.whole
+        if to == "lap":
+            moments = [led.at for led in whole.chart.led]
+        else:
+            moments = [marker.at_ms for marker in markers_of(whole, to)]
+        return sorted(map(self.film.place_of, moments))
+
+    def _go(self, place: float, index: int | None = None) -> None:
+        """Be at a place, with what has fallen due there, or ``index`` events, handed over."""
+        self.playhead.seek(place)
+        if index is None:
+            index = handed_over(self.film, self.playhead.at)
+        self._cut = self.film.cut(index)
+
+
+def _span(text: str) -> int:
+    """``+1:00`` and ``-0:30`` in ms."""
+    try:
+        ms = parse_clock(text[1:])
+    except ValueError:
+        raise BadMoment(text, "not a span of time; write +1:00 or -0:30") from None
+    return -ms if text[0] == "-" else ms
+
+
+def _said(goal: Goal) -> str:
+    return goal.replace("_", " ")

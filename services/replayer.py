@@ -1,0 +1,399 @@
+"""The replayer: paces replays and commits their frames.
+
+    faststream run services.replayer:build_app --factory
+
+It is told by the environment: ``LAPSTREAM_STORE``, ``LAPSTREAM_DATA`` and
+``LAPSTREAM_LOG_LEVEL``, as the projector is.
+
+Any number of replayers may run. Each replay is paced by the one that has its lease; when
+that one dies another takes the replay over, where the last frame stands, at its speed.
+What keeps the frames right is the compare-and-set of ``services.replays``.
+
+Pacing reads no clock but the one it is given; waiting for commands is the pause between
+two turns, so a command is obeyed at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+import structlog
+from faststream import FastStream
+
+from events import AnyEvent, decode
+from events.errors import (
+    BadMoment,
+    LapstreamError,
+    StoreError,
+    StoreUnavailable,
+    UnreadableEvent,
+)
+from projections.frames import Frame, FrameBuilder, State, Token
+from projections.race import Race
+from projections.timeline import Timeline
+from replay.entries import parse_position
+from replay.film import AnyFilm, AsShown, Film
+from replay.steering import Command, Player, pace_of
+from services import frames
+from services.commits import Commits, Leases, TakenOver
+from services.log import Log
+from services.logging import configure
+from services.projector import LEASE_MS, POLL_SECONDS, RENEW_SECONDS, Cadence, patiently
+from services.replays import REMEMBERED_REFUSALS, NoSuchReplay, Replays, Showing
+from services.store import Store, open_store
+
+Clock = Callable[[], float]
+
+BATCH = 1000
+"""Events that are handed over in one frame at most."""
+
+SHORTEST_TURN_MS = 50
+LONGEST_TURN_MS = 1000
+"""While it plays, a frame at least this often tells how far the clock is."""
+
+KEPT_FILMS = 8
+
+logger = structlog.get_logger(__name__)
+
+
+class Films:
+    """The sources of replays, each read and folded once; the latest few are kept."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._films: OrderedDict[tuple[str, str, bool], asyncio.Task[AnyFilm]] = OrderedDict()
+
+    async def film(self, source: str, upto: str, *, as_shown: bool = False) -> AnyFilm:
+        """The source's log up to a position.
+
+        Raises NotAsShown, and UndecodableEvent for a log of a newer lapstream.
+        """
+        wanted = (source, upto, as_shown)
+        task = self._films.get(wanted)
+        if task is None:
+            task = self._films[wanted] = asyncio.create_task(self._load(*wanted))
+            while len(self._films) > KEPT_FILMS:
+                self._films.popitem(last=False)
+        self._films.move_to_end(wanted)
+        try:
+            return await asyncio.shield(task)
+        except BaseException:
+            if task.done():
+                self._films.pop(wanted, None)
+            raise
+
+    async def _load(self, source: str, upto: str, as_shown: bool) -> AnyFilm:
+        events: list[AnyEvent] = []
+        learned: list[int] = []
+        async for entries in self._log.read(source, upto=upto):
+            for entry in entries:
+                with contextlib.suppress(UnreadableEvent):
+                    events.append(decode(entry.payload))
+                    learned.append(parse_position(entry.position)[0])
+        if as_shown:
+            return await asyncio.to_thread(AsShown, source, events, learned)
+        return await asyncio.to_thread(_film, events)
+
+
+def _film(events: list[AnyEvent]) -> Film:
+    timeline = Timeline()
+    timeline.add(sorted(events, key=attrgetter("at")))  # in order it is quicker
+    return Film(timeline.events)
+
+
+class AtPlayhead(NamedTuple):
+    """A replay's race as far as it was shown, and what its clock shows (ms)."""
+
+    race: Race
+    clock_ms: int
+
+
+class Playheads:
+    """What may be asked of replays: the race at the playhead, and nothing beyond it."""
+
+    def __init__(self, store: Store) -> None:
+        self._replays = Replays(store)
+        self._films = Films(self._replays.log)
+
+    async def at(self, replay: str) -> AtPlayhead:
+        """The race at the playhead, a copy of its own.
+
+        A moment asked of it (``--at``) that lies beyond is one that it never reached.
+        Raises NoSuchReplay and StoreError, and what ``Films.film`` raises.
+        """
+        showing = await self._replays.showing(replay)
+        film = await self._films.film(showing.source, showing.upto, as_shown=showing.as_shown)
+        race = film.cut(showing.index).race
+        return AtPlayhead(race, race.at if showing.clock_ms is None else showing.clock_ms)
+
+
+class Pacing:
+    """One replayer's time with one replay."""
+
+    def __init__(
+        self, replays: Replays, films: Films, replay: str, *, clock: Clock, wall_clock: Clock
+    ) -> None:
+        self.replay = replay
+        self._replays = replays
+        self._films = films
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._cadence = Cadence(clock)
+        self._frames = FrameBuilder()
+
+    async def take_up(self) -> None:
+        """Be where the last frame stands, or tell the first one.
+
+        Raises NoSuchReplay, TakenOver, StoreError, and what ``Films.film`` raises.
+        """
+        self._showing = showing = await self._replays.showing(self.replay)
+        film = await self._films.film(showing.source, showing.upto, as_shown=showing.as_shown)
+        self.player = Player(
+            film,
+            speed=showing.speed,
+            playing=showing.playing,
+            place=showing.place,
+            index=None if showing.place is None else showing.index,
+        )
+        self._before = self._told_at = self._clock()
+        self._token = await Commits(self._replays.store, self.replay).token()
+        if self._token is None:
+            await self._tell(f"replay of {showing.source}")
+        elif await self._told(self._token) != self._advance_frames():
+            await self._tell("told anew")
+
+    async def _told(self, token: Token) -> State | None:
+        """What screens show at the token; None where that cannot be known."""
+        picture = await frames.picture(self._replays.store, self.replay)
+        if picture is None or picture.newest is None or picture.newest.token != token:
+            return None
+        return picture.state
+
+    def _advance_frames(self) -> State:
+        self._frames.advance(self.player.race)
+        return self._frames.state
+
+    def wait_ms(self) -> int:
+        """How long nothing has to be done unless somebody steers."""
+        due = self.player.due_in()
+        return 1 if due == 0 else int(min(max(due, SHORTEST_TURN_MS), LONGEST_TURN_MS))
+
+    async def commands(self, block_ms: int | None = None) -> list[tuple[str, Command | None]]:
+        """The commands that wait to be obeyed, at their positions."""
+        return await self._replays.commands(self.replay, self._showing.obeyed, block_ms)
+
+    async def turn(self, commands: Sequence[tuple[str, Command | None]]) -> None:
+        """Let the time pass that has passed, then obey, and tell what came of it.
+
+        Raises NoSuchReplay, TakenOver and StoreError.
+        """
+        now = self._clock()
+        moved = self.player.advance((now - self._before) * 1000, BATCH)
+        self._before = now
+        jump = self._obey(commands) if commands else None
+        playing = not self.player.playhead.paused and not self._showing.ended
+        heartbeat = playing and (now - self._told_at) * 1000 >= LONGEST_TURN_MS
+        if moved or commands or heartbeat:
+            await self._tell(jump)
+
+    def _obey(self, commands: Sequence[tuple[str, Command | None]]) -> str | None:
+        """Carry the commands out; the reason of the last jump among them."""
+        jump = None
+        refused = dict(self._showing.refused)
+        for position, command in commands:
+            if command is None:
+                refused[position] = "this is no command"
+                continue
+            try:
+                jump = self.player.obey(command) or jump
+            except BadMoment as error:
+                refused[position] = str(error)
+        latest = dict(list(refused.items())[-REMEMBERED_REFUSALS:])
+        changes = {"obeyed": commands[-1][0], "refused": latest}
+        self._showing = self._showing.model_copy(update=changes)
+        return jump
+
+    async def _tell(self, jump: str | None) -> None:
+        """Commit a frame: a snapshot in a new epoch where there was a jump, else a delta."""
+        player, before = self.player, self._token
+        patch = self._frames.advance(player.race)
+        if jump is None and before is not None:
+            frame = self._frame(self._next_token(before), patch)
+            snapshot = None
+            encoded = frame.encode()
+            self._cadence.delta_told(len(encoded))
+            if self._cadence.snapshot_due():
+                snapshot = self._frame(frame.token, None).encode()
+        else:
+            epoch = self._showing.epoch if before is None else before.epoch + 1
+            frame = self._frame(Token(epoch, f"{player.index}-0"), None, jump)
+            snapshot = encoded = frame.encode()
+        if snapshot is not None:
+            self._cadence.snapshot_told(len(snapshot))
+        showing = self._showing_now()
+        await self._replays.tell(self.replay, before, frame.token, encoded, snapshot, showing)
+        self._token, self._showing, self._told_at = frame.token, showing, self._clock()
+
+    def _next_token(self, before: Token) -> Token:
+        """The token behind this one in its epoch."""
+        index, number = parse_position(before.position)
+        number = number + 1 if index == self.player.index else 0
+        return Token(before.epoch, f"{self.player.index}-{number}")
+
+    def _frame(self, token: Token, patch: State | None, reason: str | None = None) -> Frame:
+        """A delta, or without a patch the whole state."""
+        player = self.player
+        return Frame(
+            token,
+            int(self._wall_clock() * 1000),
+            player.clock_at,
+            player.clock_running,
+            "snapshot" if patch is None else "delta",
+            self._frames.state if patch is None else patch,
+            reason,
+        )
+
+    def _showing_now(self) -> Showing:
+        player = self.player
+        changes = {
+            "speed": pace_of(player.playhead.speed),
+            "playing": not player.playhead.paused,
+            "ended": player.ended,
+            "place": player.place,
+            "index": player.index,
+            "clock_ms": player.clock_at,
+        }
+        return self._showing.model_copy(update=changes)
+
+
+class Replayer:
+    """All replays of a store, as far as this replayer has their leases."""
+
+    def __init__(
+        self, store: Store, *, clock: Clock = time.monotonic, wall_clock: Clock = time.time
+    ) -> None:
+        self.name = f"{os.getpid()}-{uuid4().hex[:12]}"
+        self._replays = Replays(store)
+        self._films = Films(self._replays.log)
+        self._leases = Leases(store, self.name, LEASE_MS)
+        self._clock = clock
+        self._wall_clock = wall_clock
+
+    async def run(self) -> None:
+        """Pace replays for ever; a fault of one stops that one."""
+        pacing: dict[str, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for replay in await patiently(self._replays.names, logger):
+                    if replay not in pacing or pacing[replay].done():
+                        pacing[replay] = group.create_task(self._pace(replay))
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _pace(self, replay: str) -> None:
+        """Pace a replay if it is ours, until it is lost, stopped or forgotten."""
+        log = logger.bind(session=replay)
+        try:
+            if not await self._replays.exists(replay) or not await self._leases.take(replay):
+                return
+            try:
+                await self._serve(replay)
+            finally:
+                with contextlib.suppress(StoreError):
+                    await self._leases.release(replay)
+        except NoSuchReplay:
+            log.info("the replay was stopped")
+        except TakenOver as taken:
+            log.info("another replayer has the replay", reason=str(taken))
+        except StoreUnavailable as error:
+            log.warning("the store does not answer; beginning again", reason=str(error))
+        except LapstreamError as error:
+            await self._stand_still(replay, str(error))
+        except Exception as fault:  # noqa: BLE001 - it stops this replay alone
+            await self._stand_still(replay, f"{type(fault).__name__}: {fault}", fault)
+
+    async def _serve(self, replay: str) -> None:
+        pacing = Pacing(
+            self._replays, self._films, replay, clock=self._clock, wall_clock=self._wall_clock
+        )
+        renewing = asyncio.create_task(self._renew(replay))
+        playing = asyncio.create_task(self._play(pacing))
+        try:
+            await asyncio.wait([renewing, playing], return_when=asyncio.FIRST_COMPLETED)
+            for task in (playing, renewing):
+                if task.done():
+                    task.result()
+        finally:
+            for task in (playing, renewing):
+                task.cancel()
+            await asyncio.wait([renewing, playing])
+
+    async def _play(self, pacing: Pacing) -> None:
+        await pacing.take_up()
+        await Commits(self._replays.store, pacing.replay).report(self.name)
+        while True:
+            await pacing.turn(await pacing.commands(pacing.wait_ms()))
+
+    async def _renew(self, replay: str) -> None:
+        """Hold on to the lease; raises TakenOver once another has it."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            with contextlib.suppress(StoreUnavailable):
+                if not await self._leases.take(replay):
+                    raise TakenOver(replay, None, "another's lease")
+
+    async def _stand_still(self, replay: str, reason: str, fault: Exception | None = None) -> None:
+        """Say why the replay cannot go on, and leave it alone until it is forgotten."""
+        logger.error("the replay stands still", session=replay, reason=reason, exc_info=fault)
+        commits = Commits(self._replays.store, replay)
+        await patiently(lambda: commits.report(self.name, stopped=reason), logger)
+        while await patiently(lambda: self._replays.exists(replay), logger):  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)  # it may be another process that forgets it
+
+
+# -- Running it ------------------------------------------------------------------------------
+
+
+async def run_replayer(store: Store, stop: asyncio.Event) -> None:
+    """Pace the store's replays in this event loop until ``stop``."""
+    working = asyncio.create_task(Replayer(store).run())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        working.cancel()
+        await asyncio.wait([working])
+    if not working.cancelled():
+        working.result()
+
+
+def build_app() -> FastStream:
+    """The replayer as an application of its own, told by the environment."""
+    configure(os.environ.get("LAPSTREAM_LOG_LEVEL", "INFO"))
+    url = os.environ.get("LAPSTREAM_STORE") or None
+    data = os.environ.get("LAPSTREAM_DATA")
+
+    @contextlib.asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        try:
+            async with open_store(url, Path(data) if data else None) as store:
+                running = asyncio.create_task(run_replayer(store, stop))
+                running.add_done_callback(lambda _: app.exit())
+                yield
+                stop.set()
+                await running
+        except StoreError as error:
+            raise SystemExit(str(error)) from None
+
+    app = FastStream(logger=None, lifespan=lifespan)
+    return app
