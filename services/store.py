@@ -253,7 +253,9 @@ def spoken_to(name: str) -> Iterator[None]:
     ``asyncio.wait_for``, which up to Python 3.11 forgets a cancellation that comes just as
     the write is done: whoever waits for the task would wait for ever.
     """
-    task = asyncio.current_task()
+    task = None
+    with contextlib.suppress(RuntimeError):  # no event loop
+        task = asyncio.current_task()
     asked = task.cancelling() if task is not None else 0
     try:
         yield
