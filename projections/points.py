@@ -88,6 +88,28 @@ def score(
     ]
 
 
+def place_points(
+    pack: RegulationPack,
+    scored: RoundScored,
+    *,
+    series: str | None = None,
+    time_limit_ms: int | None = None,
+) -> list[Award]:
+    """What each car's own place is worth, by the rules that hold for drivers' cars.
+
+    Whoever drove it, and whether its team has a better one, is not asked. Cups are left
+    out. Raises BadRules as `score` does.
+    """
+    judges = _judges(pack, scored, Where(scored.round, scored.car_class, time_limit_ms))
+    rows = sorted(scored.rows, key=lambda row: row.position)
+    return [
+        _award("drivers", _number(one.row) or "", judge, one)
+        for judge in judges
+        if judge.cup is None
+        for one in _places(pack, rows, "drivers", series)
+    ]
+
+
 def tidy(points: Number) -> Number:
     """Whole points as an int: 25.0 is 25, 12.5 stays."""
     return int(points) if points == int(points) else points

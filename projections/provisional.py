@@ -8,13 +8,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from events import RoundScored, ScoredDriver, ScoredRow
+from events import (
+    ResultDeclared,
+    ResultRow,
+    RoundScored,
+    ScoredDriver,
+    ScoredRow,
+    SeasonOpened,
+    SeasonRound,
+)
 from events.session import ResultStatus
-from projections.classification import Classified
+from projections.championship import Season
+from projections.classification import NOT_SERVED, Classified
 from projections.drivers import Driven
+from projections.packs import Number, RegulationPack, builtin_names, builtin_pack
+from projections.points import Award, place_points
 from projections.race import Race
 
 SOURCE = "lapstream"
+
+
+def own_pack(race: Race) -> RegulationPack | None:
+    """The pack that the session names; None where it names none, or none that is built in."""
+    name = race.session.opened.rules
+    return builtin_pack(name) if name in builtin_names() else None
 
 
 def rounds_scored(
@@ -47,21 +64,130 @@ def rounds_scored(
     ]
 
 
+def rounds_declared(
+    race: Race, declared: ResultDeclared, number: int | None = None
+) -> list[RoundScored]:
+    """What each class scores by a result that was declared, such as of a race without laps.
+
+    ``number`` is the round, else that of the session (1 if it names none). Practice scores
+    nothing; cars outside every class are left out.
+    """
+    if race.session.opened.kind == "practice":
+        return []
+    classes = dict.fromkeys(row.car_class for row in declared.rows if row.car_class is not None)
+    return [
+        RoundScored(
+            at=race.at,
+            source=SOURCE,
+            source_seq=index,
+            basis=declared.rows_basis,
+            round=number or race.session.opened.round or 1,
+            part="qualifying" if race.session.opened.kind == "qualifying" else "race",
+            car_class=car_class,
+            overall_laps=max(row.laps for row in declared.rows),
+            rows=_declared_rows(race, [one for one in declared.rows if one.car_class == car_class]),
+            reason=f"as declared {declared.status}: {declared.rests_on}",
+        )
+        for index, car_class in enumerate(classes)
+    ]
+
+
+def _declared_rows(race: Race, rows: list[ResultRow]) -> tuple[ScoredRow, ...]:
+    timed = [(row.best_lap_ms, place) for place, row in enumerate(rows) if row.best_lap_ms]
+    fastest = min(timed)[1] if timed else None
+    return tuple(
+        _scored_row(race, row.car, place + 1, row.status, row.laps, place == fastest)
+        for place, row in enumerate(rows)
+    )
+
+
+def place_awards(
+    race: Race,
+    rounds: Iterable[RoundScored],
+    pack: RegulationPack,
+    series: str | None = None,
+) -> dict[str, Award]:
+    """What each car's place is worth under a pack, by car.
+
+    ``series`` is the one that entries must be eligible for, else the session's or pack's.
+    """
+    opened = race.session.opened
+    series = series or opened.series or pack.series
+    return {
+        award.car: award
+        for scored in rounds
+        for award in place_points(pack, scored, series=series, time_limit_ms=opened.time_limit_ms)
+        if award.car is not None
+    }
+
+
+def points_by_car(
+    race: Race, rounds: Iterable[RoundScored], pack: RegulationPack | None
+) -> dict[str, Number]:
+    """The points of each car's place, less those taken by the stewards; none without a pack."""
+    if pack is None:
+        return {}
+    taken = points_taken(race)
+    return {
+        car: award.points - taken.get(car, 0)
+        for car, award in place_awards(race, rounds, pack).items()
+    }
+
+
+def points_taken(race: Race) -> dict[str, int]:
+    """The points that penalties in force take from each car."""
+    taken: dict[str, int] = {}
+    for penalty in race.stewards.penalties.values():
+        if penalty.kind == "points" and penalty.status in NOT_SERVED:
+            taken[penalty.car] = taken.get(penalty.car, 0) + (penalty.amount or 0)
+    return taken
+
+
+def season_of_session(
+    race: Race, rounds: Iterable[RoundScored], pack: RegulationPack, series: str | None = None
+) -> Season:
+    """A season that is this session alone, scored under a pack.
+
+    ``series`` is the one that entries must be eligible for, else the session's or pack's.
+    """
+    opened = race.session.opened
+    this = SeasonRound(name=opened.title, time_limit_ms=opened.time_limit_ms)
+    season = Season(pack)
+    season.apply(
+        SeasonOpened(
+            at=0,
+            source=SOURCE,
+            source_seq=0,
+            title=opened.title,
+            series=series or opened.series or pack.series,
+            rules=pack.name,
+            classes=opened.classes,
+            rounds=(this,) * (opened.round or 1),
+        )
+    )
+    return season.with_scored(rounds)
+
+
 def _rows(race: Race, rows: list[Classified]) -> tuple[ScoredRow, ...]:
     fastest = _fastest(race, rows)
-    return tuple(_row(race, row, row.car == fastest) for row in rows)
+    return tuple(
+        _scored_row(race, row.car, row.class_position, _status(row), row.laps, row.car == fastest)
+        for row in rows
+    )
 
 
-def _row(race: Race, row: Classified, fastest: bool) -> ScoredRow:
-    entry = race.session.entries.get(row.car)
+def _scored_row(
+    race: Race, car: str, place: int, status: ResultStatus, laps: int, fastest: bool
+) -> ScoredRow:
+    entry = race.session.entries.get(car)
     return ScoredRow(
-        position=row.class_position,
-        car=row.car,
-        status=_status(row),
-        laps=row.laps,
+        position=place,
+        car=car,
+        status=status,
+        laps=laps,
         team=entry.team if entry else None,
         manufacturer=entry.manufacturer if entry else None,
-        drivers=_crew(race, row.car),
+        drivers=_crew(race, car),
         championships=entry.championships if entry else None,
         fastest_lap=fastest,
     )

@@ -115,7 +115,7 @@ class _History:
             if isinstance(event, ResultDeclared):
                 self._declared(event)
             else:
-                self._look(_words(event))
+                self._look(words(event))
             return
         self._waiting.append(event)
         self._position = position
@@ -169,8 +169,8 @@ def _line(row: Classified) -> ResultLine:
     )
 
 
-def _words(event: AnyEvent) -> str:
-    """What was decided, in a few words."""
+def words(event: AnyEvent) -> str:
+    """What was decided, one of ``DECISIONS``, in a few words."""
     match event:
         case PenaltyImposed() | PenaltyConverted():
             what = PENALTY_WORDS[event.kind].format(

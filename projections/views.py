@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from events import EntryAdded
-from projections.classification import Classified, classify
+from events import EntryAdded, ResultDeclared, ResultRow
+from projections.classification import Classified, Convention, classify
 from projections.order import LEADING, NEVER, Gap
+from projections.packs import Number, RegulationPack
+from projections.provisional import own_pack, points_by_car, rounds_declared, rounds_scored
 from projections.race import Race
 from projections.stewards import Penalty
 
@@ -363,19 +365,70 @@ def penalties(race: Race) -> list[Row]:
     return [penalty._asdict() for penalty in book]
 
 
-def results(race: Race) -> list[Row]:
-    """The classification as it stands: laps, then the time at the line of the last one."""
-    return [_result(race, row) for row in classify(race)]
+def results(race: Race, pack: RegulationPack | None = None) -> list[Row]:
+    """The classification as it stands, with what each car's place is worth.
+
+    It follows ``pack``, else the one that the session names if it is built in; without
+    one every car stands on its laps, and ``points`` is None.
+    """
+    pack = pack or own_pack(race)
+    rows = classify(race, Convention.of(pack))
+    points = points_by_car(race, rounds_scored(race, rows), pack)
+    return [_result(race, row, points.get(row.car)) for row in rows]
 
 
-def _result(race: Race, classified: Classified) -> Row:
+def declared_results(
+    race: Race, declared: ResultDeclared, pack: RegulationPack | None = None
+) -> list[Row]:
+    """A declared result in the shape of ``results``."""
+    points = points_by_car(race, rounds_declared(race, declared), pack or own_pack(race))
+    places: dict[str | None, int] = {}
+    rows = []
+    for row in declared.rows:
+        place = places[row.car_class] = places.get(row.car_class, 0) + 1
+        gap_laps, gap_ms = _declared_gap(declared.rows[0], row)
+        rows.append(
+            _result(
+                race,
+                Classified(
+                    position=row.position,
+                    car=row.car,
+                    car_class=row.car_class,
+                    class_position=place,
+                    status=row.status,
+                    laps=row.laps,
+                    total_ms=row.total_ms,
+                    gap_laps=gap_laps,
+                    gap_ms=gap_ms,
+                    penalty_ms=0,
+                    penalty_laps=0,
+                    best_lap_ms=row.best_lap_ms,
+                    best_lap=row.best_lap,
+                ),
+                points.get(row.car),
+            )
+        )
+    return rows
+
+
+def _declared_gap(first: ResultRow, row: ResultRow) -> tuple[int | None, int | None]:
+    """Behind the first in whole laps, or else in ms; of results by best lap in ms."""
+    if first.total_ms is None:
+        ahead, behind = first.best_lap_ms, row.best_lap_ms
+        return None, behind - ahead if ahead and behind else None
+    if row.laps < first.laps or not row.total_ms:
+        return first.laps - row.laps or None, None
+    return None, row.total_ms - first.total_ms
+
+
+def _result(race: Race, classified: Classified, points: Number | None) -> Row:
     row = classified._asdict()
     row["class"] = row.pop("car_class")
     row["gap"] = {"laps": row.pop("gap_laps"), "ms": row.pop("gap_ms")}
     entry = race.session.entries.get(classified.car)
     row["team"] = entry.team if entry else None
     row["vehicle"] = entry.vehicle if entry else None
-    row["points"] = None
+    row["points"] = points
     return row
 
 

@@ -17,6 +17,8 @@ from projections.order import natural
 from projections.race import Race
 
 SOURCE = "what-if"
+KINDS = get_args(PenaltyKind)
+MOST_DIGITS = 6
 WITH_AMOUNT = frozenset({"stop_and_hold", "time", "laps", "places", "points"})
 
 
@@ -47,22 +49,44 @@ class Change(NamedTuple):
     gained: int | None
     class_position_now: int | None
     class_position_then: int | None
+    laps_now: int | None
     laps_then: int
     total_ms_now: int | None
     total_ms_then: int | None
+    status_now: str | None
     status_then: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is other than now."""
+        return (
+            self.position_now != self.position_then
+            or self.class_position_now != self.class_position_then
+            or self.laps_now != self.laps_then
+            or self.total_ms_now != self.total_ms_then
+            or self.status_now != self.status_then
+        )
 
 
 def parse_penalty(text: str) -> Supposed:
     """``66 time 30`` or ``7 drive_through``. Raises BadHypothesis."""
     parts = text.split()
-    kinds = get_args(PenaltyKind)
-    if len(parts) not in (2, 3) or parts[1].replace("-", "_") not in kinds:
-        raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {', '.join(kinds)}")
-    car, kind = parts[0], parts[1].replace("-", "_")
-    amount = parts[2] if len(parts) == 3 else None
+    if len(parts) not in (2, 3):
+        raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {', '.join(KINDS)}")
+    car, kind, *amount = parts
+    return supposed(car, kind, amount[0] if amount else None)
+
+
+def supposed(car: str, kind: str, amount: str | None) -> Supposed:
+    """A penalty from its parts as they are written. Raises BadHypothesis."""
+    text = " ".join(filter(None, (car, kind, amount)))
+    kind = kind.replace("-", "_")
+    if kind not in KINDS:
+        raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {', '.join(KINDS)}")
     if amount is not None and not (amount.isascii() and amount.isdigit()):
         raise BadHypothesis(text, f"the amount is not a whole number: {amount}")
+    if amount is not None and len(amount) > MOST_DIGITS:
+        raise BadHypothesis(text, f"the amount is too large: {amount}")
     if (kind in WITH_AMOUNT) != (amount is not None):
         takes = "an amount, as in 66 time 30" if kind in WITH_AMOUNT else "no amount"
         raise BadHypothesis(text, f"{kind} takes {takes}")
@@ -114,11 +138,16 @@ def what_if(
 
     ``convention_then`` is another pack's, for scoring under other rules.
     """
-    now = {row.car: row for row in classify(race, convention)}
     then = classify(suppose(race, hypothesis), convention_then or convention)
-    missing = [car for car in now if car not in {row.car for row in then}]
-    return [_change(now.get(row.car), row) for row in then] + [
-        _change(now[car], None) for car in missing
+    return changes(classify(race, convention), then)
+
+
+def changes(now: Sequence[Classified], then: Sequence[Classified]) -> list[Change]:
+    """Each car's place in two classifications, in the order of the second."""
+    before = {row.car: row for row in now}
+    after = {row.car for row in then}
+    return [_change(before.get(row.car), row) for row in then] + [
+        _change(row, None) for row in now if row.car not in after
     ]
 
 
@@ -134,8 +163,10 @@ def _change(now: Classified | None, then: Classified | None) -> Change:
         gained=now.position - then.position if now and then else None,
         class_position_now=now.class_position if now else None,
         class_position_then=then.class_position if then else None,
+        laps_now=now.laps if now else None,
         laps_then=row.laps,
         total_ms_now=now.total_ms if now else None,
         total_ms_then=then.total_ms if then else None,
-        status_then=then.status if then else "not listed",
+        status_now=now.status if now else None,
+        status_then=then.status if then else "not_listed",
     )

@@ -53,7 +53,7 @@ def test_other_rules():
         present, Hypothesis(), convention_then=Convention.of(builtin_pack("wec-2024"))
     )
     assert (changes[-1].car, changes[-1].position_then) == ("9", None)
-    assert changes[-1].status_then == "not listed"
+    assert changes[-1].status_then == "not_listed"
 
 
 def test_penalties_as_they_are_typed():
