@@ -98,12 +98,13 @@ class SessionFold:
     def stand_at(self, token: Token, told: State | None) -> Step | None:
         """Stand where a frame was the last one; ``told`` is the state that screens hold.
 
-        Where that is not the state of the race, or None for not known, a new epoch has to
-        begin: returned is the step that says so.
+        Where that is not the state of the race, or None for not known, or where the log
+        ends before the token (it is another log by now), a new epoch has to begin:
+        returned is the step that says so.
         """
         self._frames.advance(self.timeline.race)
         self.token = token
-        if told == self.state:
+        if told == self.state and token.position == self.position:
             return None
         return self._new_epoch(token.epoch + 1, "told anew from the log", self._parked)
 

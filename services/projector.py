@@ -49,7 +49,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError
 
-from events.errors import BadSessionId, StoreError, StoreUnavailable
+from events.errors import BadSessionId, LapstreamError, StoreError, StoreUnavailable, StoreUnfit
 from projections.frames import State, Token
 from projections.timeline import ForgottenPast
 from replay.entries import check_session_id, parse_position
@@ -73,6 +73,9 @@ BLOCK_MS = 2000
 SESSION_LIMIT = 1000
 LEASE_MS = 3000
 RENEW_SECONDS = 1.0
+UNFIT_SECONDS = 10.0
+"""How long a session rests whose commands the server refuses."""
+
 POLL_SECONDS = 0.5
 """How often the list of sessions and the leases of others are looked at: a session whose
 projector died stands still for LEASE_MS and this long at most, and for the taking up."""
@@ -172,6 +175,8 @@ class Tenure:
     # -- Coming to where the last commit stands ----------------------------------------
 
     async def _take_up(self, whole: bool) -> None:
+        # A key that is no stream is found here: FastStream would ask for it without a pause.
+        await self._projector.log.length(self.session)
         token = await self._commits.token()
         if token is None:
             self._first_epoch = await self._commits.last_epoch() + 1
@@ -295,6 +300,7 @@ class Projector:
         limit: int = SESSION_LIMIT,
         clock: Clock = time.monotonic,
     ) -> None:
+        """Raises BadSessionId for a name that no session can have."""
         self.store = store
         self.log = Log(store)
         self.clock = clock
@@ -312,7 +318,7 @@ class Projector:
             log_level=logging.DEBUG,
             graceful_timeout=5.0,
         )
-        self._named = sessions
+        self._named = sessions if sessions is None else set(map(check_session_id, sessions))
         self._limit = limit
         self._leases = Leases(store, self.name, LEASE_MS)
         self._tenures: dict[str, Tenure] = {}
@@ -372,7 +378,8 @@ class Projector:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._renew_leases())
             while True:
-                for session in sorted(await patiently(self._listed, logger) - sessions):
+                listed = await patiently(self._listed, logger, StoreError)
+                for session in sorted(listed - sessions):
                     if len(sessions) < self._limit:
                         sessions.add(session)
                         group.create_task(self._project(session))
@@ -380,7 +387,7 @@ class Projector:
 
     async def _listed(self) -> set[str]:
         if self._named is not None:
-            return set(self._named)
+            return self._named
         with self.store.speaking():
             names: Any = await self.store.redis.smembers(SESSIONS)
         return {name.decode() for name in names if _is_session_id(name)}
@@ -411,8 +418,11 @@ class Projector:
             except (StoreUnavailable, RedisError, TimeoutError) as error:
                 session_log.warning("the store does not answer; beginning again", reason=str(error))
                 await asyncio.sleep(POLL_SECONDS)
+            except StoreUnfit as unfit:  # it may have run out of memory, and have some again
+                await self._report_stopped(session, unfit)
+                await asyncio.sleep(UNFIT_SECONDS)
             except Exception as fault:  # noqa: BLE001 - it stops this session alone
-                await self._stop_session(session, fault)
+                await self._report_stopped(session, fault)
                 return
             finally:
                 del self._tenures[session]
@@ -422,30 +432,31 @@ class Projector:
     async def _lease(self, session: str, session_log: Any) -> None:
         """Wait until the session is ours."""
         while True:
-            if await patiently(lambda: self._leases.take(session), session_log):
+            if await patiently(lambda: self._leases.take(session), session_log, StoreError):
                 return
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _stop_session(self, session: str, fault: Exception) -> None:
-        if isinstance(fault, CannotFold):
-            position, reason, trace = fault.position, str(fault), None
-        else:
-            position, reason, trace = "", f"{type(fault).__name__}: {fault}", fault
+    async def _report_stopped(self, session: str, fault: Exception) -> None:
+        position = fault.position if isinstance(fault, CannotFold) else ""
+        known = isinstance(fault, LapstreamError)
+        reason = str(fault) if known else f"{type(fault).__name__}: {fault}"
+        trace = None if known else fault
         logger.error("the session is stopped", session=session, reason=reason, exc_info=trace)
         commits = Commits(self.store, session)
-        await patiently(
-            lambda: commits.report(self.name, stopped=reason, position=position), logger
-        )
+        with contextlib.suppress(StoreUnfit):
+            await patiently(lambda: commits.report(self.name, reason, position), logger)
 
 
-async def patiently(ask: Callable[[], Awaitable[T]], log: Any) -> T:
-    """Ask the store, again and again while it does not answer."""
+async def patiently(
+    ask: Callable[[], Awaitable[T]], log: Any, trouble: type[StoreError] = StoreUnavailable
+) -> T:
+    """Ask the store, again and again while it has this trouble."""
     pause = 0.05
     while True:
         try:
             return await ask()
-        except StoreUnavailable as error:
-            log.warning("the store does not answer; waiting", reason=error.reason)
+        except trouble as error:
+            log.warning("waiting for the store", reason=str(error))
             await asyncio.sleep(pause)
             pause = min(1.0, pause * 2)
 
@@ -488,23 +499,26 @@ async def _decode(message: StreamMessage[Any]) -> Any:
 
 def build_app() -> FastStream:
     """The projector as an application of its own, told by the environment."""
-    configure(os.environ.get("LAPSTREAM_LOG_LEVEL", "INFO"))
     url = os.environ.get("LAPSTREAM_STORE") or None
     data = os.environ.get("LAPSTREAM_DATA")
     sessions = os.environ.get("LAPSTREAM_SESSIONS")
-    limit = int(os.environ.get("LAPSTREAM_SESSION_LIMIT", SESSION_LIMIT))
+    limit = os.environ.get("LAPSTREAM_SESSION_LIMIT", str(SESSION_LIMIT))
+    if not limit.isascii() or not limit.isdigit():
+        raise SystemExit(f"LAPSTREAM_SESSION_LIMIT is a number of sessions, not {limit!r}")
+    configure(os.environ.get("LAPSTREAM_LOG_LEVEL", "INFO"))
 
     @contextlib.asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         try:
             async with open_store(url, Path(data) if data else None) as store:
-                projector = Projector(store, sessions.split(",") if sessions else None, limit=limit)
+                named = sessions.split(",") if sessions else None
+                projector = Projector(store, named, limit=int(limit))
                 projector.attach(app)
                 projector.failed.add_done_callback(lambda _: app.exit())
                 yield
                 if projector.failed.done():
                     projector.failed.result()
-        except StoreError as error:
+        except (StoreError, BadSessionId) as error:
             raise SystemExit(str(error)) from None
 
     app = FastStream(logger=_faststream_logger, lifespan=lifespan)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import events as ev
 from bench.synthetic import synthetic_race
 from events import AnyEvent, encode
-from events.errors import StoreUnavailable
+from events.errors import BadSessionId, StoreUnavailable
 from projections.frames import Frame, Picture, Token, frame_state
 from replay.entries import START
 from services import commits, projector
@@ -345,6 +345,22 @@ async def test_a_session_is_told_anew_where_its_frames_are_lost(store, log, sess
     assert shown.state == state_of(story)
 
 
+async def test_another_log_under_the_same_name_is_told_anew(store, log, session):
+    """A log that was deleted and filled again does not go on from the old one's frames."""
+    story = a_race()
+    async with projecting(store, session):
+        await append_and_tell(log, store, session, story.events)
+    await store.redis.delete(log_key(session), f"{{{session}}}:seen:test")
+    last = (await log.append(session, story.events[:6])).position
+    async with projecting(store, session):
+        await told(store, session, last)
+    newest = (await all_frames(store, session))[-1]
+    assert newest.token.epoch == 2
+    shown = await picture(store, session)
+    assert shown is not None
+    assert shown.state == state_of(story.events[:6])
+
+
 async def test_frames_that_do_not_follow_from_the_log_are_told_anew(store, log, session):
     """Another version of the program told something else: a new epoch says so."""
     story = a_race()
@@ -577,6 +593,25 @@ async def test_a_fault_of_the_fold_stops_its_session_alone(store, log, session, 
         await append_and_tell(log, store, other, story.events)
     token = await Commits(store, session).token()
     assert token == Token(1, last_good)
+
+
+async def test_a_key_that_is_no_log_stops_its_session_alone(store, log, session, monkeypatch):
+    """What the server refuses is told in the health, and tried again after a rest."""
+    monkeypatch.setattr(projector, "UNFIT_SECONDS", 0.05)
+    story, other = a_race(), f"{session}-other"
+    await store.redis.set(log_key(session), "no stream")
+    async with projecting(store, session, other):
+        assert "WRONGTYPE" in (await stopped(store, session))["reason"]
+        await append_and_tell(log, store, other, story.events)
+        await store.redis.delete(log_key(session))
+        await append_and_tell(log, store, session, story.events)
+    await check_frames(store, session, story)
+
+
+async def test_a_session_that_cannot_be_named_is_refused(store):
+    """A projector that is given no session's name says so before it begins."""
+    with pytest.raises(BadSessionId):
+        Projector(store, ["no session"])
 
 
 async def test_a_stopped_session_goes_on_with_another_program(store, log, session):

@@ -1,8 +1,10 @@
-"""When the projector writes what it need not write with every frame."""
+"""The projector's settings, and when it writes what it need not write with every frame."""
 
 from __future__ import annotations
 
-from services.projector import CHECKPOINT_ENTRIES, Cadence
+import pytest
+
+from services.projector import CHECKPOINT_ENTRIES, Cadence, build_app
 
 
 class HandClock:
@@ -60,3 +62,11 @@ def test_checkpoints_are_apart_in_entries_and_in_time():
     assert not cadence.checkpoint_due(CHECKPOINT_ENTRIES - 1)
     assert cadence.checkpoint_due(CHECKPOINT_ENTRIES)
     assert not cadence.checkpoint_due(CHECKPOINT_ENTRIES)
+
+
+@pytest.mark.parametrize("limit", ["many", "", "-1", "1.5"])
+def test_a_limit_that_is_no_number_is_refused(monkeypatch, limit):
+    """One line says which setting is wrong."""
+    monkeypatch.setenv("LAPSTREAM_SESSION_LIMIT", limit)
+    with pytest.raises(SystemExit, match="LAPSTREAM_SESSION_LIMIT is a number"):
+        build_app()
