@@ -255,8 +255,7 @@ def spoken_to(name: str) -> Iterator[None]:
     """
     task = None
     with contextlib.suppress(RuntimeError):  # no event loop
-        task = asyncio.current_task()
-    asked = task.cancelling() if task is not None else 0
+        asked = _cancellations()
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError, OSError) as error:
@@ -269,8 +268,17 @@ def spoken_to(name: str) -> Iterator[None]:
     except RedisError as error:
         raise StoreUnfit(name, f"it refuses a command ({_one_line(error)})") from error
     finally:
-        if task is not None and task.cancelling() > asked:
+        if _cancellations() > asked:
             raise asyncio.CancelledError
+
+
+def _cancellations() -> int:
+    """How often the running task was asked to end, and has not heeded it."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop
+        return 0
+    return 0 if task is None else task.cancelling()
 
 
 def _one_line(error: Exception) -> str:
