@@ -86,19 +86,19 @@ class Table(NamedTuple):
 
     def csv(self, rows: Iterable[Row]) -> str:
         """CSV with a header, a line a row, nested values spread over columns of their own."""
-        header = [name for column in self.columns for name in column.kind.spread(column.name, None)]
         text = io.StringIO()
-        writer = csv.DictWriter(text, header, lineterminator="\n")
+        writer = csv.DictWriter(text, list(self.cells(None)), lineterminator="\n")
         writer.writeheader()
-        for row in rows:
-            writer.writerow(
-                {
-                    name: _csv_cell(cell)
-                    for column in self.columns
-                    for name, cell in column.kind.spread(column.name, row[column.name]).items()
-                }
-            )
+        writer.writerows(map(self.cells, rows))
         return text.getvalue().rstrip("\n")
+
+    def cells(self, row: Row | None) -> dict[str, Any]:
+        """The CSV cells of a row by their column's name; of None, empty ones."""
+        return {
+            name: _csv_cell(cell)
+            for column in self.columns
+            for name, cell in column.kind.spread(column.name, row and row[column.name]).items()
+        }
 
     def lines(self, rows: Sequence[Row], width: int | None = None) -> list[str]:
         """Heading and rows as columns for the eye; ``width`` is the room that there is."""

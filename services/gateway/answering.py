@@ -1,0 +1,239 @@
+"""One view of one session, at a moment: its rows, and the line that goes with them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from events.clock import format_clock
+from events.errors import BadMoment, UnknownCar, UnknownClass
+from projections import views
+from projections.frames import clock_running
+from projections.race import Race
+from replay.entries import parse_position
+from services.cli import shapes
+from services.cli.asking import log_position
+from services.cli.tables import Row, Table
+from services.gateway import rows as pictured
+from services.gateway.gate import Gateway
+from services.gateway.reel import Shot
+from services.gateway.tails import now_ms
+
+STALE_MS = 10_000
+"""Data that is older while the clock runs is stale: something on the way is silent."""
+
+FIRST_PICTURE_SECONDS = 0.5
+LARGEST_ROWS = 500
+
+
+def _messages(race: Race) -> list[Row]:
+    return [
+        {"at_ms": said.at, "text": said.text, "car": said.car, "basis": said.basis}
+        for said in race.control.messages
+    ]
+
+
+TABLES: dict[str, Table] = {
+    name: table
+    for name, table in {**shapes.TABLES, "messages": pictured.MESSAGES}.items()
+    if name not in ("sessions", "session")
+}
+"""The views by their names."""
+
+_FOLDED: dict[str, Callable[[Race], Sequence[Row]]] = {**views.VIEWS, "messages": _messages}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked of a view."""
+
+    at: str | None = None
+    known_at: str | None = None
+    car_class: str | None = None
+    cars: tuple[str, ...] = ()
+    delay_ms: int = 0
+
+
+class Answer(NamedTuple):
+    """The rows, with the session line as it stood then.
+
+    ``learned_at`` is the wall-clock time (ms) of the newest event in it.
+    """
+
+    table: Table
+    line: dict[str, Any]
+    running: bool
+    rows: Sequence[Row]
+    position: str
+    learned_at: int
+
+    def session(self, now: float) -> dict[str, Any]:
+        """The session line, with the age of the data."""
+        age = max(0, int(now) - self.learned_at)
+        return {
+            **self.line,
+            "clock_running": self.running,
+            "position": self.position,
+            "learned_at_ms": self.learned_at,
+            "age_ms": age,
+            "stale": self.running and age > STALE_MS,
+        }
+
+    def etag(self, *of: object) -> str:
+        """The same for the same picture; weak, since the age of the data is another."""
+        told = repr((self.table.name, self.position, self.line.get("clock_ms"), of))
+        return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:24]}"'
+
+
+async def answer(gateway: Gateway, session: str, name: str, ask: Ask) -> Answer:
+    """The view. Raises the errors of the log, and those of what was asked."""
+    if ask.at is None and ask.known_at is None and name in pictured.PICTURED:
+        shot = await live(gateway, session, ask.delay_ms)
+        if shot is not None:
+            return _of_shot(name, shot, ask)
+    await gateway.require(session)
+    upto, kept_as = _upto(ask)
+    folded = await gateway.folds.ask(
+        session, lambda race: _of_race(name, race, ask), at=ask.at, upto=upto, kept_as=kept_as
+    )
+    line, running, rows = folded.answer
+    running = running and ask.at is None and ask.known_at is None
+    learned, _ = parse_position(folded.position)
+    return Answer(TABLES[name], line, running, rows, folded.position, learned)
+
+
+async def live(gateway: Gateway, session: str, delay_ms: int) -> Shot | None:
+    """The picture of now, or of so long ago; None where this process does not have it."""
+    tail = await gateway.tail(session)
+    newest = await tail.picture(FIRST_PICTURE_SECONDS)
+    if not delay_ms:
+        return newest
+    tail.reel.keep_ms = max(tail.reel.keep_ms, delay_ms)
+    return tail.reel.at(now_ms() - delay_ms)
+
+
+def _upto(ask: Ask) -> tuple[str | None, str | None]:
+    """The log position or time up to which to fold, and what to keep the fold as."""
+    known = None
+    if ask.known_at is not None:
+        try:
+            known = log_position(ask.known_at)
+        except BadMoment:
+            raise
+        except (ValueError, OverflowError, OSError):  # a year that no clock has
+            raise BadMoment(ask.known_at, "no time that a log can have") from None
+    if not ask.delay_ms:
+        return known, None
+    shown = int(now_ms() - ask.delay_ms)
+    if known is not None and _time_of(known) <= shown:
+        return known, None
+    return str(shown), f"delayed by {ask.delay_ms}"
+
+
+def _time_of(known: str) -> int:
+    return parse_position(known)[0] if "-" in known else int(known)
+
+
+def _of_shot(name: str, shot: Shot, ask: Ask) -> Answer:
+    table, view = pictured.PICTURED[name]
+    line = pictured.session_line(shot)
+    standings = shot.state["standings"]
+    chosen = choose(
+        view(shot.state),
+        {car: row.get("class") for car, row in standings.items()},
+        line["classes"] or (),
+        ask,
+    )
+    return Answer(table, line, shot.clock_running, chosen, shot.token.position, shot.at)
+
+
+def _of_race(name: str, race: Race, ask: Ask) -> tuple[dict[str, Any], bool, Sequence[Row]]:
+    line = views.session_line(race)
+    chosen = choose(
+        _FOLDED[name](race),
+        {car: race.session.car_class(car) for car in race.order.cars()},
+        line["classes"],
+        ask,
+    )
+    return line, clock_running(race), chosen
+
+
+def choose(
+    rows: Sequence[Row], cars: Mapping[str, str | None], classes: Sequence[str], ask: Ask
+) -> Sequence[Row]:
+    """The rows of the class and the cars that were asked for.
+
+    Raises UnknownClass and UnknownCar.
+    """
+    for car in ask.cars:
+        if car not in cars:
+            raise UnknownCar(car, tuple(cars))
+    wanted = None
+    if ask.car_class is not None:
+        known = dict.fromkeys([*classes, *sorted({one for one in cars.values() if one})])
+        wanted = next((one for one in known if one.casefold() == ask.car_class.casefold()), None)
+        if wanted is None:
+            raise UnknownClass(ask.car_class, tuple(known))
+    return [
+        row
+        for row in rows
+        if (not ask.cars or row.get("car") in ask.cars)
+        and (wanted is None or cars.get(row.get("car") or "") == wanted)
+    ]
+
+
+# -- Flat rows -----------------------------------------------------------------------------
+
+SESSION_CELLS = (
+    "title",
+    "clock",
+    "time_to_go",
+    "laps_to_go",
+    "flag",
+    "flag_since",
+    "caution",
+    "leader",
+    "leader_lap",
+    "age_ms",
+    "stale",
+)
+"""What of the session line stands in each flat row, as ``session_...``."""
+
+
+def flat(told: Answer, now: float, count: int | None = None) -> list[dict[str, str]]:
+    """The rows as text by stable keys, for graphics: as many as asked for, the rest empty.
+
+    Every row carries the session line: a graphic reads one row.
+    """
+    session = _session_cells(told.session(now))
+    lines = [{**_texts(told.table.cells(row)), **session} for row in told.rows[:count]]
+    empty = {**_texts(told.table.cells(None)), **session}
+    return lines + [empty] * ((count or 0) - len(lines))
+
+
+def flat_keys(table: Table) -> list[str]:
+    """The keys of flat rows, in order."""
+    return [*table.cells(None), *(f"session_{name}" for name in SESSION_CELLS)]
+
+
+def _texts(cells: Mapping[str, Any]) -> dict[str, str]:
+    return {name: "" if cell is None else str(cell) for name, cell in cells.items()}
+
+
+def _session_cells(session: Mapping[str, Any]) -> dict[str, str]:
+    def clock(ms: int | None) -> str:
+        return "" if ms is None else format_clock(ms - ms % 1000).removesuffix(".000")
+
+    # The clock runs on from the newest event, but not away from a source that is silent.
+    gone = session["age_ms"] if session["clock_running"] and not session["stale"] else 0
+    to_go = session["time_to_go_ms"]
+    cells = {
+        **session,
+        "clock": clock(session["clock_ms"] + gone),
+        "time_to_go": clock(None if to_go is None else max(0, to_go - gone)),
+        "flag_since": clock(session["flag_since_ms"]),
+        "stale": str(session["stale"]).lower(),
+    }
+    return _texts({f"session_{name}": cells[name] for name in SESSION_CELLS})

@@ -1,0 +1,70 @@
+"""The gateway as an ASGI application."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from events.errors import LapstreamError
+from services.gateway import problems, streaming, viewing
+from services.gateway.gate import Gateway
+from services.logging import configure
+from services.settings import Settings
+from services.store import Store, open_store
+
+DESCRIPTION = """Live timing and standings from an event log.
+
+Every answer says where in the log it stands (`position`) and how old that is (`age_ms`).
+What is pushed is described in [/asyncapi.json](/asyncapi.json); the schemas of events and
+frames are at [/schemas/events.json](/schemas/events.json) and
+[/schemas/frames.json](/schemas/frames.json)."""
+
+
+def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
+    """The application; without ``store`` it opens and leaves the one that is set."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            opened = store
+            if opened is None:
+                opened = await stack.enter_async_context(open_store(settings.store, settings.data))
+            gateway = Gateway(opened, settings)
+            stack.push_async_callback(gateway.close)
+            app.state.gateway = gateway
+            yield
+
+    app = FastAPI(
+        title="lapstream",
+        version=version("lapstream"),
+        description=DESCRIPTION,
+        license_info={"name": "MIT"},
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET"],
+            allow_headers=["Authorization", "If-None-Match", "Last-Event-ID"],
+            expose_headers=["ETag", "Lapstream-Position", "Lapstream-Age-Ms"],
+        )
+    problems.install(app)
+    app.include_router(viewing.router)
+    app.include_router(streaming.router)
+    return app
+
+
+def build_app() -> FastAPI:
+    """The gateway as an application of its own, told by the environment."""
+    configure(os.environ.get("LAPSTREAM_LOG_LEVEL", "INFO"))
+    try:
+        return create_app(Settings.of_environment())
+    except LapstreamError as error:
+        raise SystemExit(str(error)) from None

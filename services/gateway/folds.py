@@ -1,0 +1,116 @@
+"""Races folded from the log, for questions that a picture cannot answer.
+
+Those are views with a long past (laps, stints), moments of the past (``at``), what was
+known at one (``known_at``), and delays that reach to before what this process has seen.
+Folding takes its time, so it is done in a thread; a few folds are kept and brought up to
+date when they are asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar
+
+from events import AnyEvent, decode
+from events.errors import BadMoment, UnreadableEvent
+from projections.race import Race
+from projections.timeline import Timeline
+from replay.entries import START, Entry, parse_position
+from services.cli.asking import race_at
+from services.log import Log
+
+T = TypeVar("T")
+
+KEPT = 12
+"""Folds that are kept: a race of a day takes some 100 MB."""
+
+AT_ONCE = 2
+
+
+class Folded(NamedTuple, Generic[T]):
+    """An answer, and the log position up to which it was folded."""
+
+    answer: T
+    position: str
+    events: int
+    unreadable: int
+
+
+@dataclass
+class _Fold:
+    timeline: Timeline = field(default_factory=Timeline)
+    position: str = START
+    unreadable: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def take(self, batches: list[list[Entry]]) -> None:
+        """Fold entries; runs in a thread."""
+        events: list[AnyEvent] = []
+        for entry in (entry for batch in batches for entry in batch):
+            try:
+                events.append(decode(entry.payload))
+            except UnreadableEvent:
+                self.unreadable += 1
+        self.timeline.add(events)
+        self.position = batches[-1][-1].position
+
+
+class Folds:
+    """The folds of this process. ``ask`` raises StoreError, BadMoment, UndecodableEvent."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._kept: OrderedDict[tuple[str, str], _Fold] = OrderedDict()
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(
+        self,
+        session: str,
+        view: Callable[[Race], T],
+        *,
+        at: str | None = None,
+        upto: str | None = None,
+        kept_as: str | None = None,
+    ) -> Folded[T]:
+        """What ``view`` says of the race, at a moment, folded up to a log position or time (ms).
+
+        ``kept_as`` names the fold where ``upto`` only ever grows, as a delayed one's.
+        """
+        key = (session, kept_as or upto or "")
+        fold = self._kept.pop(key, None) or _Fold()
+        self._kept[key] = fold
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        async with self._turns, fold.lock:
+            try:
+                await self._advance(session, fold, upto)
+                return await asyncio.to_thread(_asked, fold, view, at)
+            except BadMoment:
+                raise
+            except BaseException:
+                if self._kept.get(key) is fold:  # it may have stopped half-way
+                    del self._kept[key]
+                raise
+
+    async def _advance(self, session: str, fold: _Fold, upto: str | None) -> None:
+        if upto is not None and _is_behind(upto, fold.position):
+            return
+        batches = [batch async for batch in self._log.read(session, fold.position, upto)]
+        if batches:
+            await asyncio.to_thread(fold.take, batches)
+
+
+def _asked(fold: _Fold, view: Callable[[Race], T], at: str | None) -> Folded[T]:
+    timeline = fold.timeline
+    race = timeline.race if at is None else race_at(timeline, at)
+    return Folded(view(race), fold.position, len(timeline), fold.unreadable)
+
+
+def _is_behind(upto: str, position: str) -> bool:
+    """Whether a position or time asks for nothing behind this position."""
+    if "-" in upto:
+        return parse_position(upto) <= parse_position(position)
+    return int(upto) < parse_position(position)[0]

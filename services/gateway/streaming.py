@@ -1,0 +1,124 @@
+"""The routes that subscribe."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, WebSocket
+from fastapi.responses import StreamingResponse
+from pydantic import ValidationError
+from starlette.requests import HTTPConnection
+
+from events.errors import LapstreamError
+from projections.frames import State, Token, clock_running, frame_state
+from projections.race import Race
+from replay.entries import parse_position
+from services.gateway.gate import Gateway, TheGateway, gateway_of, grant, requires
+from services.gateway.pacing import Subscription
+from services.gateway.problems import Fault, Refused, faults_of, refused, responses
+from services.gateway.reel import Shot
+from services.gateway.subscribing import over_sse, over_websocket, subscribe
+from services.gateway.tails import Tail, now_ms
+from services.gateway.wishing import SubscriptionQuery, parse_token
+from services.roles import Role
+
+router = APIRouter(tags=["subscriptions"])
+
+EVENT_STREAM = {
+    "description": "`snapshot`, `delta` (RFC 7396) and `heartbeat` events; the id of each is "
+    "its token. See /asyncapi.json.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+
+
+@router.get(
+    "/sessions/{session}/stream",
+    summary="Subscribe by server-sent events",
+    dependencies=[Depends(requires(Role.VIEWER))],
+    response_class=StreamingResponse,
+    responses={200: EVENT_STREAM, **responses(401, 403, 404, 422, 503)},
+)
+async def stream(
+    gateway: TheGateway,
+    session: str,
+    query: Annotated[SubscriptionQuery, Query()],
+    last_event_id: Annotated[str | None, Header(max_length=100)] = None,
+) -> StreamingResponse:
+    """A snapshot, then what changes. `Last-Event-ID` goes on from that message."""
+    if last_event_id:
+        try:
+            parse_token(last_event_id)
+        except ValueError as error:
+            fault = Fault(field="Last-Event-ID", value=last_event_id, reason=str(error))
+            raise Refused(422, str(error), [fault]) from None
+    tail = await gateway.tail(session)
+    subscription = await begun(gateway, tail, query, last_event_id)
+    gateway.find_room()
+
+    async def body() -> AsyncIterator[bytes]:
+        with gateway.subscriber("sse"):
+            async for message in over_sse(tail, subscription):
+                yield message
+
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(body(), headers=headers, media_type="text/event-stream")
+
+
+@router.websocket("/sessions/{session}/live")
+async def live(websocket: WebSocket, session: str) -> None:
+    """Subscribe by WebSocket: a snapshot, then what changes."""
+    gateway = gateway_of(websocket)
+    try:
+        grant(websocket, Role.VIEWER, gateway.settings)
+        query = _query(websocket)
+        tail = await gateway.tail(session)
+        gateway.find_room()
+        with gateway.subscriber("websocket"):
+            subscription = await begun(gateway, tail, query)
+            await websocket.accept()
+            await over_websocket(websocket, tail, subscription)
+    except Refused as error:
+        await websocket.send_denial_response(error.response())
+    except LapstreamError as error:
+        await websocket.send_denial_response(refused(error).response())
+
+
+def _query(connection: HTTPConnection) -> SubscriptionQuery:
+    """The query. Raises Refused."""
+    params = connection.query_params
+    several = ("topics", "classes", "cars")
+    told = {name: params.getlist(name) if name in several else params[name] for name in params}
+    try:
+        return SubscriptionQuery.model_validate(told)
+    except ValidationError as error:
+        raise Refused(422, "the query is not right", faults_of(error)) from None
+
+
+async def begun(
+    gateway: Gateway, tail: Tail, query: SubscriptionQuery, last_event_id: str | None = None
+) -> Subscription:
+    """A subscription; a delayed one has the picture to begin with.
+
+    Where this process has not seen what is to be shown, it is folded from the log: a
+    delayed picture must neither be ahead of its delay nor wait for it after a restart.
+    """
+    subscription = subscribe(tail, query.wishes(last_event_id))
+    delay = subscription.wishes.delay_ms
+    if not delay:
+        return subscription
+    newest = await tail.picture(0.5)
+    shown = now_ms() - delay
+    if newest is not None and tail.reel.at(shown) is None:
+        folded = await gateway.folds.ask(
+            tail.session, _pictured, upto=str(int(shown)), kept_as=f"delayed by {delay}"
+        )
+        state, clock_at, running = folded.answer
+        learned, _ = parse_position(folded.position)
+        token = Token(newest.token.epoch, folded.position)
+        subscription.begin_with(Shot(0, token, learned, clock_at, running, state))
+    return subscription
+
+
+def _pictured(race: Race) -> tuple[State, int, bool]:
+    return frame_state(race), race.at, clock_running(race)

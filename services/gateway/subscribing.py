@@ -1,0 +1,116 @@
+"""Subscriptions over the wire: WebSocket and server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from fastapi import WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from services.gateway.pacing import Subscription, Wishes
+from services.gateway.reel import Message
+from services.gateway.tails import Tail, now_ms
+from services.gateway.wire import EXTENSION, Direct
+
+
+async def messages(tail: Tail, subscription: Subscription) -> AsyncIterator[Message]:
+    """What the subscriber is to be sent, each when it is due.
+
+    Nothing is queued: what came while a message was under way is in the next one.
+    """
+    wake = asyncio.Event()
+    with tail.listening(wake.set):
+        while not tail.ended:
+            message = subscription.next(now_ms())
+            if message is not None:
+                yield message
+            else:
+                await _sleep(wake, subscription)
+
+
+async def _sleep(wake: asyncio.Event, subscription: Subscription) -> None:
+    """Until something new is there, or the subscription wants to be asked again."""
+    wake.clear()
+    now = now_ms()
+    seconds = max(0.0, subscription.idle_until(now) - now) / 1000
+    timer = asyncio.get_running_loop().call_later(seconds, wake.set)
+    try:
+        await wake.wait()
+    finally:
+        timer.cancel()
+
+
+async def over_websocket(websocket: WebSocket, tail: Tail, subscription: Subscription) -> None:
+    """Serve a subscriber whose connection was accepted, until it goes."""
+    direct = _direct(websocket.scope)
+    if direct is not None:
+        sending = asyncio.create_task(_write(direct, tail, subscription))
+    else:
+        sending = asyncio.create_task(_send(websocket, tail, subscription))
+    leaving = asyncio.create_task(_left(websocket))
+    tasks = {sending, leaving}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+def _direct(scope: Mapping[str, Any]) -> Direct | None:
+    direct: Direct | None = scope.get("extensions", {}).get(EXTENSION)
+    return direct if direct is not None and direct.takes_frames() else None
+
+
+async def _left(websocket: WebSocket) -> None:
+    """Wait until the client goes; what it says is not for us."""
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _send(websocket: WebSocket, tail: Tail, subscription: Subscription) -> None:
+    """Send through ASGI, which waits for a slow client."""
+    async for message in messages(tail, subscription):
+        try:
+            await websocket.send_text(message.body.decode())
+        except WebSocketDisconnect:
+            return
+
+
+async def _write(direct: Direct, tail: Tail, subscription: Subscription) -> None:
+    """Write to the transport: at once what is new, where the client takes it."""
+    wake = asyncio.Event()
+    channel = subscription.channel
+
+    def news() -> None:
+        message = subscription.next(now_ms()) if direct.ready() else None
+        if message is not None:
+            direct.write(channel.framed(message))
+        else:
+            wake.set()
+
+    with tail.listening(news):
+        while not tail.ended:
+            await direct.until_writable()
+            message = subscription.next(now_ms())
+            if message is not None:
+                direct.write(channel.framed(message))
+            else:
+                await _sleep(wake, subscription)
+
+
+async def over_sse(tail: Tail, subscription: Subscription) -> AsyncIterator[bytes]:
+    """The body of an event stream."""
+    async for message in messages(tail, subscription):
+        yield message.as_sse()
+
+
+def subscribe(tail: Tail, wishes: Wishes) -> Subscription:
+    """A subscription to what a tail reads."""
+    tail.reel.keep_ms = max(tail.reel.keep_ms, wishes.delay_ms)
+    return Subscription(tail.reel, tail.channel(wishes.filter), wishes, now_ms())

@@ -1,0 +1,157 @@
+"""One tail for each session in this process: it reads the frames, and wakes who waits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from events.errors import StoreError
+from services.frames import frames
+from services.gateway.filters import Filter
+from services.gateway.reel import Channel, Reel, Shot
+from services.store import Store
+
+RETRY_SECONDS = 0.5
+IDLE_SECONDS = 120.0
+"""A tail that nobody asked for anything for so long is let go."""
+
+MOST_TAILS = 1000
+
+logger = structlog.get_logger(__name__)
+
+
+def now_ms() -> float:
+    """The wall clock."""
+    return time.time() * 1000
+
+
+class TooManySessions(Exception):
+    """As many sessions are watched here as may be."""
+
+
+class Tail:
+    """The frames of a session as they come, for any number of subscribers.
+
+    While the store does not answer, the last picture stays; it ages, and says so.
+    """
+
+    def __init__(self, store: Store, session: str) -> None:
+        self.session = session
+        self.reel = Reel()
+        self.used_at = time.monotonic()
+        self.ended = False
+        """Whether subscribers are to be sent no more: the process ends."""
+        self._store = store
+        self._channels: dict[Filter, Channel] = {}
+        self._listeners: dict[Callable[[], None], None] = {}
+        self._ready = asyncio.Event()
+        self._reading = asyncio.create_task(self._read())
+
+    def channel(self, wanted: Filter) -> Channel:
+        """The channel of a filter, shared by equal ones."""
+        channel = self._channels.get(wanted)
+        if channel is None:
+            if len(self._channels) >= 256:  # filters that nobody uses any more
+                self._channels.clear()
+            channel = self._channels[wanted] = Channel(wanted)
+        return channel
+
+    @contextlib.contextmanager
+    def listening(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Have ``wake`` called at each new shot."""
+        self._listeners[wake] = None
+        try:
+            yield
+        finally:
+            del self._listeners[wake]
+            self.used_at = time.monotonic()
+
+    @property
+    def listeners(self) -> int:
+        """How many subscribers there are."""
+        return len(self._listeners)
+
+    async def picture(self, seconds: float) -> Shot | None:
+        """The newest picture; the first one is waited for, for so long."""
+        self.used_at = time.monotonic()
+        if self.reel.newest is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._ready.wait()
+        return self.reel.newest
+
+    def end(self) -> None:
+        """Send subscribers away."""
+        self.ended = True
+        for wake in tuple(self._listeners):
+            wake()
+
+    async def close(self) -> None:
+        """Read no more."""
+        self.end()
+        self._reading.cancel()
+        await asyncio.wait([self._reading])
+
+    async def _read(self) -> None:
+        while True:
+            newest = self.reel.newest
+            try:
+                async for frame in frames(self._store, self.session, newest and newest.token):
+                    if self.reel.take(frame) is not None:
+                        self._ready.set()
+                        for wake in tuple(self._listeners):
+                            wake()
+            except StoreError as error:
+                logger.warning("frames do not come", session=self.session, reason=str(error))
+            except Exception:
+                logger.exception("a frame cannot be shown", session=self.session)
+                self.reel.restart()
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+class Tails:
+    """The tails of this process."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tails: dict[str, Tail] = {}
+        self._sweeping = asyncio.create_task(self._sweep())
+
+    def of(self, session: str) -> Tail:
+        """The session's tail, started if need be. Raises TooManySessions."""
+        tail = self._tails.get(session)
+        if tail is None:
+            if len(self._tails) >= MOST_TAILS:
+                raise TooManySessions
+            tail = self._tails[session] = Tail(self._store, session)
+        tail.used_at = time.monotonic()
+        return tail
+
+    def all(self) -> list[Tail]:
+        """Those that are at work."""
+        return list(self._tails.values())
+
+    def end(self) -> None:
+        """Send all subscribers away; they will find another gateway, or this one again."""
+        for tail in self._tails.values():
+            tail.end()
+
+    async def close(self) -> None:
+        """End them all."""
+        self._sweeping.cancel()
+        await asyncio.wait([self._sweeping])
+        await asyncio.gather(*(tail.close() for tail in self._tails.values()))
+        self._tails.clear()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(IDLE_SECONDS / 4)
+            idle = time.monotonic() - IDLE_SECONDS
+            for session, tail in list(self._tails.items()):
+                if not tail.listeners and tail.used_at < idle:
+                    del self._tails[session]
+                    await tail.close()

@@ -1,0 +1,101 @@
+"""Who may do what: roles, and the bearer tokens that carry them.
+
+Tokens are random, so a plain SHA-256 of each is enough to keep. They are read from a file
+(``LAPSTREAM_TOKENS_FILE``), a line each, or from the environment (``LAPSTREAM_TOKENS``),
+separated by commas:
+
+    race-control control sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+
+that is a name, a role, and the hash. ``lapstream token control --name race-control``
+makes one. Nothing can be written without one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from events.errors import LapstreamError
+
+
+class Role(IntEnum):
+    """Each may do what those before it may: read, hold outputs, append events, all."""
+
+    VIEWER = 1
+    OUTPUT = 2
+    CONTROL = 3
+    ADMIN = 4
+
+
+class BadTokens(LapstreamError):
+    """Tokens that are not written as such."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Whose token it is, and what it allows."""
+
+    name: str
+    role: Role
+
+
+_LINE = re.compile(r"(\S{1,100}) (viewer|output|control|admin) sha256:([0-9a-f]{64})")
+
+
+class Tokens:
+    """The tokens that count."""
+
+    def __init__(self, lines: Iterable[str] = ()) -> None:
+        self._grants: list[tuple[bytes, Grant]] = []
+        for number, line in enumerate(lines, start=1):
+            text = " ".join(line.split())
+            if not text or text.startswith("#"):
+                continue
+            found = _LINE.fullmatch(text)
+            if found is None:
+                raise BadTokens(
+                    f"token {number} is not written as NAME ROLE sha256:HASH, with one of the "
+                    "roles viewer, output, control, admin: make one with lapstream token"
+                )
+            grant = Grant(found[1], Role[found[2].upper()])
+            self._grants.append((bytes.fromhex(found[3]), grant))
+
+    def __bool__(self) -> bool:
+        return bool(self._grants)
+
+    @classmethod
+    def told(cls, file: str | None, text: str | None) -> Tokens:
+        """The tokens of a file and of an environment variable. Raises BadTokens."""
+        lines = [] if not text else text.split(",")
+        if file:
+            try:
+                lines += Path(file).read_text(encoding="utf-8").splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise BadTokens(f"the tokens of {file} cannot be read: {error}") from None
+        return cls(lines)
+
+    def grant(self, token: str) -> Grant | None:
+        """What a token allows. Takes as long whether it is right or nearly so."""
+        digest = hash_of(token)
+        granted = None
+        for known, grant in self._grants:
+            if hmac.compare_digest(known, digest):
+                granted = grant
+        return granted
+
+
+def hash_of(token: str) -> bytes:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def new_token(name: str, role: Role) -> tuple[str, str]:
+    """A new token, and the line that is kept of it."""
+    token = secrets.token_urlsafe(32)
+    return token, f"{name} {role.name.lower()} sha256:{hash_of(token).hex()}"
