@@ -76,7 +76,10 @@ class AnyFilm(Protocol):
         """The race after the first ``index`` events."""
 
     def place_of(self, at: int) -> int:
-        """The place where the session clock first shows ``at`` (ms)."""
+        """The place where what happened at ``at`` (ms on the session clock) is first shown."""
+
+    def place_at_clock(self, at: int) -> int:
+        """The place where the session clock shows ``at`` (ms)."""
 
     def clock_at(self, cut: Cut, place: int) -> int:
         """What the session clock shows at a place, in ms."""
@@ -114,6 +117,10 @@ class Film:
         return cut
 
     def place_of(self, at: int) -> int:
+        """The place is the time."""
+        return at
+
+    def place_at_clock(self, at: int) -> int:
         """The place is the time."""
         return at
 
@@ -174,12 +181,24 @@ class AsShown:
         index = bisect_left(self._newest, at)
         return self.times[index] if index < len(self.times) else self.end
 
+    def place_at_clock(self, at: int) -> int:
+        """When the clock, run on since the newest event was learned, came to that time."""
+        index = bisect_left(self._newest, at)
+        if index == 0:
+            return self.start
+        newest = self._newest[index - 1]
+        return min(self._learned(newest) + at - newest, self.place_of(at))
+
+    def _learned(self, newest: int) -> int:
+        """When the first event of this time was learned, behind which none was until then."""
+        return self.times[bisect_left(self._newest, newest)]
+
     def clock_at(self, cut: Cut, place: int) -> int:
         """The clock of the newest event, run on since it was learned if the clock runs."""
         race = cut.race
         if cut.index == 0 or not clock_running(race):
             return race.at
-        return race.at + max(0, place - self.times[cut.index - 1])
+        return race.at + max(0, place - self._learned(self._newest[cut.index - 1]))
 
 
 class AsShownCut:

@@ -178,14 +178,12 @@ class Player:
         self.playhead.speed = MAX if speed == "max" else speed
 
     def _seek(self, to: str) -> str:
-        if to[0] in "+-":
-            at = self.clock_at + _span(to)
-            said = format_clock(at)
-        else:
-            at = moment_of(to, self.film.whole)
-            said = to.replace(":", " ").replace("_", "-") if to[0].isalpha() else format_clock(at)
-        self._go(self.film.place_of(at))
-        return f"seek to {said}"
+        if to[0].isalpha():
+            self._go(self.film.place_of(moment_of(to, self.film.whole)))
+            return f"seek to {_said(to.replace(':', ' '))}"
+        at = self.clock_at + _span(to) if to[0] in "+-" else moment_of(to, self.film.whole)
+        self._go(self.film.place_at_clock(at))
+        return f"seek to {format_clock(self.clock_at)}"
 
     def _step_ahead(self, to: Goal) -> None:
         if to == "event":
@@ -247,5 +245,5 @@ def _span(text: str) -> int:
     return -ms if text[0] == "-" else ms
 
 
-def _said(goal: Goal) -> str:
-    return goal.replace("_", " ")
+def _said(goal: str) -> str:
+    return goal.replace("_", " ").replace("-", " ")

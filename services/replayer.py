@@ -28,6 +28,7 @@ from uuid import uuid4
 
 import structlog
 from faststream import FastStream
+from faststream.redis import RedisBroker
 
 from events import AnyEvent, decode
 from events.errors import (
@@ -387,6 +388,7 @@ def build_app() -> FastStream:
         stop = asyncio.Event()
         try:
             async with open_store(url, Path(data) if data else None) as store:
+                app.add_broker(RedisBroker(store.url))  # an application of FastStream needs one
                 running = asyncio.create_task(run_replayer(store, stop))
                 running.add_done_callback(lambda _: app.exit())
                 yield
