@@ -19,6 +19,17 @@ something to do, what to do.
     ├── UnknownSession             no such session
     ├── UnknownCar                 no such car in the session
     ├── UnknownClass               no such class in the session or season
+    ├── UnknownLap                 no such lap of the car
+    ├── UnknownEvent               no event of that identity in the log
+    ├── UnknownPenalty             no such penalty in the session
+    ├── PenaltyNotInForce          it was served or rescinded, and can be no more
+    ├── UnknownRevision            no such result of the session
+    ├── UnknownRound               no such round of the season
+    ├── NotASession                a season where a session is wanted
+    ├── NotASeason                 a session where a season is wanted
+    ├── NothingTimed               a session that holds a declared result and no lap
+    ├── NothingPublished           a season of which no published tables are known
+    ├── Undecidable                a title fight by rules that are not covered
     ├── AppendRefused              nothing of the batch was appended
     │   ├── PositionConflict       the log is not where the writer believed
     │   └── SessionNotEmpty        an import that keeps positions needs an empty session
@@ -185,6 +196,110 @@ class UnknownClass(LapstreamError):
         self.within = within
         hint = f"there are {', '.join(known)}" if known else "it has no classes"
         super().__init__(f"no class {name!r} in this {within}; {hint}")
+
+
+class UnknownLap(LapstreamError):
+    """The car did not complete that lap."""
+
+    def __init__(self, car: str, lap: int, completed: int) -> None:
+        self.car = car
+        self.lap = lap
+        self.completed = completed
+        super().__init__(f"car {car!r} has no lap {lap}; it completed {completed}")
+
+
+class UnknownEvent(LapstreamError):
+    """No event of that identity in the log."""
+
+    def __init__(self, source: str, source_seq: int) -> None:
+        self.source = source
+        self.source_seq = source_seq
+        super().__init__(f"no event {source_seq} of source {source!r} in this log")
+
+
+class UnknownPenalty(LapstreamError):
+    """No penalty of that id in the session."""
+
+    def __init__(self, penalty_id: str, known: tuple[str, ...] = ()) -> None:
+        self.penalty_id = penalty_id
+        self.known = known
+        hint = f"there are {', '.join(known)}" if known else "there are none"
+        super().__init__(f"no penalty {penalty_id!r} in this session; {hint}")
+
+
+class PenaltyNotInForce(LapstreamError):
+    """The penalty was served or rescinded, and nothing more can become of it."""
+
+    def __init__(self, penalty_id: str, status: str) -> None:
+        self.penalty_id = penalty_id
+        self.status = status
+        super().__init__(f"penalty {penalty_id!r} is {status} already")
+
+
+class UnknownRevision(LapstreamError):
+    """The session has no result of that number."""
+
+    def __init__(self, number: int, last: int) -> None:
+        self.number = number
+        self.last = last
+        hint = f"there are 1 to {last}" if last else "there is none before the chequered flag"
+        super().__init__(f"no revision {number} of the result; {hint}")
+
+
+class UnknownRound(LapstreamError):
+    """The season has no round of that number."""
+
+    def __init__(self, number: int, rounds: int) -> None:
+        self.number = number
+        self.rounds = rounds
+        super().__init__(f"no round {number} in this season; it has {rounds}")
+
+
+class NotASession(LapstreamError):
+    """The log of a season, where that of a session is wanted."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"{name!r} is a season: ask `lapstream championship {name}`")
+
+
+class NotASeason(LapstreamError):
+    """The log of a session, where that of a season is wanted."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"{name!r} is a session, and no season")
+
+
+class NothingTimed(LapstreamError):
+    """The session holds a result as it was declared, and no lap that it could follow from."""
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+        super().__init__(
+            f"no lap was timed in {session!r}: see its declared result with "
+            f"`lapstream results {session} --revision 1`"
+        )
+
+
+class NothingPublished(LapstreamError):
+    """No published tables of the season are known."""
+
+    def __init__(self, season: str, known: tuple[str, ...] = ()) -> None:
+        self.season = season
+        self.known = known
+        super().__init__(
+            f"no published tables of {season!r} are known; there are those of {', '.join(known)}"
+        )
+
+
+class Undecidable(LapstreamError):
+    """Who can still win a title depends on rules that are not covered."""
+
+    def __init__(self, rule: str, reason: str) -> None:
+        self.rule = rule
+        self.reason = reason
+        super().__init__(f"who can still win cannot be said exactly under {rule}: {reason}")
 
 
 class AppendRefused(LapstreamError):

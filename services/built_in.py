@@ -1,7 +1,7 @@
-"""The races that lapstream brings along: sessions that need no import.
+"""The races and seasons that lapstream brings along: sessions that need no import.
 
-A built-in race is put into the store when it is first asked for, in one batch, and is
-then a session like any other.
+A built-in race or season is put into the store when it is first asked for, in one batch,
+and is then like any other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from services.log import Log
 
 
 class BuiltIn(NamedTuple):
-    """A race that is built in; both functions import what tells it, which takes a moment."""
+    """A race or season that is built in; both functions import what tells it, which takes a
+    moment."""
 
     title: Callable[[], str]
     events: Callable[[], Sequence[AnyEvent]]
@@ -35,18 +36,32 @@ def _petit_le_mans_2007() -> Sequence[AnyEvent]:
     return petit_le_mans_2007()
 
 
+def _alms_2007_title() -> str:
+    return "2007 American Le Mans Series"
+
+
+def _alms_2007() -> Sequence[AnyEvent]:
+    from replay.seasons.alms_2007 import alms_2007
+
+    return alms_2007()
+
+
 BUILT_IN = {
     "petit-le-mans-2007": BuiltIn(_petit_le_mans_2007_title, _petit_le_mans_2007),
 }
 """The races that are built in, by the names of their sessions."""
 
+SEASONS = {"alms-2007": BuiltIn(_alms_2007_title, _alms_2007)}
+"""The seasons that are built in, by the names of their logs."""
+
 
 async def put_into_store(log: Log, session: str) -> None:
-    """Append the built-in race of that name, if there is one and the store lacks it.
+    """Append the built-in race or season of that name, if there is one and the store lacks it.
 
     Of several commands that do so at once, one does. A session of that name that holds
     other events is left as it is.
     """
-    if session in BUILT_IN and await log.length(session) == 0:
+    built_in = BUILT_IN.get(session) or SEASONS.get(session)
+    if built_in is not None and await log.length(session) == 0:
         with contextlib.suppress(PositionConflict):  # another command was first
-            await log.append(session, BUILT_IN[session].events(), expected=START)
+            await log.append(session, built_in.events(), expected=START)

@@ -171,6 +171,17 @@ return 'ok'
 """
 )
 
+# The next number of a source that counts: none that was appended, nor one handed out.
+_NEXT_NUMBERS = Script(
+    """
+local seen = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
+local next = tonumber(redis.call('GET', KEYS[2]) or '0')
+if seen[2] then next = math.max(next, tonumber(seen[2]) + 1) end
+redis.call('SET', KEYS[2], string.format('%.0f', next + tonumber(ARGV[1])))
+return string.format('%.0f', next)
+"""
+)
+
 
 @dataclass(frozen=True, slots=True)
 class AppendResult:
@@ -258,6 +269,17 @@ class Log:
             tuple(None if added is None else added.decode() for added in positions),
             position.decode(),
         )
+
+    async def next_number(self, session: str, source: str, count: int = 1) -> int:
+        """A ``source_seq`` of a source that nobody else is given, the first of ``count``.
+
+        For people's decisions, which come from several commands at once: each has numbers
+        of its own, without having to know how far the log has come. One that is not used
+        in the end leaves a gap.
+        """
+        keys = [_seen_key(session, source), f"{{{check_session_id(session)}}}:next:{source}"]
+        with self._store.speaking():
+            return int(await _NEXT_NUMBERS(self._redis, keys, [count]))
 
     async def append_at_positions(self, session: str, entries: Sequence[Entry]) -> None:
         """Fill an empty session with entries that keep their positions, all or nothing.

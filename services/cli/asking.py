@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import difflib
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
 
-from events import AnyEvent, decode
-from events.errors import BadMoment, UnknownCar, UnknownClass, UnknownSession, UnreadableEvent
+from events import AnyEvent, SeasonOpened, decode
+from events.errors import (
+    BadMoment,
+    NotASession,
+    UnknownCar,
+    UnknownClass,
+    UnknownSession,
+    UnreadableEvent,
+)
 from projections.moments import moment_of
 from projections.race import Race
 from projections.timeline import Timeline
 from replay.entries import START, check_session_id, parse_position
-from services.built_in import BUILT_IN, put_into_store
+from services.built_in import BUILT_IN, SEASONS, put_into_store
 from services.cli.shell import with_log
 from services.log import Log
 
@@ -38,11 +45,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A log that was read: its timeline, the entries that are no events, its last position."""
+    """A log that was read: its timeline, the entries that are no events, its last position.
+
+    ``told`` has each event with its position, in the order of the log.
+    """
 
     timeline: Timeline
     unreadable: int
     position: str
+    told: Sequence[tuple[str, AnyEvent]]
 
     @property
     def learned_at(self) -> datetime | None:
@@ -77,11 +88,16 @@ async def read(log: Log, question: Question) -> Recorded:
     BadMoment for a ``known_at`` that is none or lies before everything, and
     UnknownEventType or NewerEventVersion for a log of a newer lapstream.
     """
-    await find(log, question.session)
-    upto = None if question.known_at is None else log_position(question.known_at)
     gc.disable()  # a log is many small objects that all stay
     try:
-        return await _fold(log, question, upto)
+        told, unreadable, position = await tell(log, question.session, question.known_at)
+        if told and isinstance(told[0][1], SeasonOpened):
+            raise NotASession(question.session)
+        events = [event for _, event in told]
+        events.sort(key=attrgetter("at"))  # the order does not matter; in order it is quicker
+        timeline = Timeline()
+        timeline.add(events)
+        return Recorded(timeline, unreadable, position, told)
     finally:
         gc.enable()
 
@@ -92,28 +108,34 @@ async def find(log: Log, session: str) -> None:
     await put_into_store(log, session)
     if await log.exists(session):
         return
-    known = {summary.session for summary in await log.sessions()} | set(BUILT_IN)
+    known = {summary.session for summary in await log.sessions()}
+    known |= {*BUILT_IN, *SEASONS}
     near = difflib.get_close_matches(session, known, n=3, cutoff=0.5)
     raise UnknownSession(session, tuple(near or sorted(known)[:10]))
 
 
-async def _fold(log: Log, question: Question, upto: str | None) -> Recorded:
-    timeline = Timeline()
+async def tell(
+    log: Log, name: str, known_at: str | None = None
+) -> tuple[list[tuple[str, AnyEvent]], int, str]:
+    """The events of a log with their positions, how many entries are none, the last position.
+
+    Raises what `read` raises.
+    """
+    await find(log, name)
+    upto = None if known_at is None else log_position(known_at)
+    told: list[tuple[str, AnyEvent]] = []
     unreadable = 0
     position = START
-    events: list[AnyEvent] = []
-    async for entries in log.read(question.session, upto=upto):
+    async for entries in log.read(name, upto=upto):
         for entry in entries:
             try:
-                events.append(decode(entry.payload))
+                told.append((entry.position, decode(entry.payload)))
             except UnreadableEvent:
                 unreadable += 1
         position = entries[-1].position
-    if upto is not None and position == START:
-        raise BadMoment(question.known_at or "", "nothing was known of the session by then")
-    events.sort(key=attrgetter("at"))  # the order does not matter; in order it is quicker
-    timeline.add(events)
-    return Recorded(timeline, unreadable, position)
+    if known_at is not None and position == START:
+        raise BadMoment(known_at, "nothing was known of the session by then")
+    return told, unreadable, position
 
 
 def log_position(known_at: str) -> str:

@@ -1,38 +1,53 @@
-"""The list of sessions."""
+"""The lists of sessions and of seasons."""
 
 from __future__ import annotations
 
-from events import SessionOpened, decode
+from collections.abc import Sequence
+
+from events import AnyEvent, SeasonOpened, SessionOpened, decode
 from events.errors import UndecodableEvent
-from services.built_in import BUILT_IN
-from services.cli.asking import learned_at
+from projections.championship import season_of
+from services.built_in import BUILT_IN, SEASONS
+from services.cli.asking import learned_at, tell
 from services.cli.tables import Row
 from services.log import Log, SessionSummary
 
 OPENING = 50
 """How many entries at the start of a log are looked at for its opening."""
 
+Opening = SessionOpened | SeasonOpened
+
 
 async def session_rows(log: Log) -> list[Row]:
     """A row for each session of the store, and for each built-in race that is not there."""
-    rows = {summary.session: await _row(log, summary) for summary in await log.sessions()}
+    rows = {}
+    for summary in await log.sessions():
+        opened = await _opening(log, summary.session)
+        if not isinstance(opened, SeasonOpened):
+            rows[summary.session] = _described(summary, opened)
     for name in BUILT_IN:
         rows.setdefault(name, _described(SessionSummary(name, 0, "0-0", "0-0"), None))
     return [rows[name] for name in sorted(rows)]
 
 
-async def _row(log: Log, summary: SessionSummary) -> Row:
-    return _described(summary, await _opening(log, summary.session))
+async def season_rows(log: Log) -> list[Row]:
+    """A row for each season of the store, and for each that is built in."""
+    rows = {name: _season_row(name, built_in.events()) for name, built_in in SEASONS.items()}
+    for summary in await log.sessions():
+        if isinstance(await _opening(log, summary.session), SeasonOpened):
+            told, _, _ = await tell(log, summary.session)
+            rows[summary.session] = _season_row(summary.session, [event for _, event in told])
+    return [rows[name] for name in sorted(rows)]
 
 
-async def _opening(log: Log, session: str) -> SessionOpened | None:
+async def _opening(log: Log, session: str) -> Opening | None:
     async for entries in log.read(session, count=OPENING):
         for entry in entries:
             try:
                 event = decode(entry.payload)
             except UndecodableEvent:
                 continue
-            if isinstance(event, SessionOpened):
+            if isinstance(event, Opening):
                 return event
         break
     return None
@@ -52,4 +67,19 @@ def _described(summary: SessionSummary, opened: SessionOpened | None) -> Row:
         "first_learned_at": first and first.isoformat(timespec="milliseconds"),
         "last_learned_at": last and last.isoformat(timespec="milliseconds"),
         "built_in": built_in is not None,
+    }
+
+
+def _season_row(name: str, events: Sequence[AnyEvent]) -> Row:
+    season = season_of(events)
+    opened = season.opened
+    return {
+        "season": name,
+        "title": opened.title if opened else None,
+        "series": opened.series if opened else None,
+        "rules": opened.rules if opened else None,
+        "classes": list(season.classes),
+        "rounds": len(opened.rounds) if opened else 0,
+        "last_round": season.last_round,
+        "built_in": name in SEASONS,
     }
