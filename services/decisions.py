@@ -24,21 +24,28 @@ Make = Callable[[int], Sequence[AnyEvent]]
 async def decide(
     log: Log, session: str, source: str, make: Make, count: int = 1, *, after: str = START
 ) -> tuple[list[AnyEvent], str]:
-    """Append ``count`` events that are one decision, all or nothing.
+    """Append the ``count`` events that are one decision.
 
     Gives the events as they stand in the log, and its last position. ``after`` is a
     position before which they cannot be. Raises what `Log.append` raises.
     """
+    there: dict[int, AnyEvent] = {}
     while True:
-        events = list(make(await log.next_number(session, source, count)))
-        result = await log.append(session, events)
-        if result.added == len(events) or await _is_there(log, session, events, after):
-            return events, result.position
+        made = make(await log.next_number(session, source, count))
+        sent = {place: event for place, event in enumerate(made) if place not in there}
+        result = await log.append(session, list(sent.values()))
+        known = set() if result.added == len(sent) else await _payloads(log, session, after)
+        for (place, event), added in zip(sent.items(), result.positions, strict=True):
+            if added is not None or encode(event) in known:
+                there[place] = event  # else another program, which counts itself, was first
+        if len(there) == len(made):
+            return [there[place] for place in range(len(made))], result.position
 
 
-async def _is_there(log: Log, session: str, events: Sequence[AnyEvent], after: str) -> bool:
-    """Whether all of these events are in the log: another program may count on its own."""
-    missing = {encode(event) for event in events}
-    async for entries in log.read(session, after):
-        missing.difference_update(part for entry in entries for part in entry.fields)
-    return not missing
+async def _payloads(log: Log, session: str, after: str) -> set[bytes]:
+    return {
+        part
+        async for entries in log.read(session, after)
+        for entry in entries
+        for part in entry.fields
+    }
