@@ -253,9 +253,7 @@ def spoken_to(name: str) -> Iterator[None]:
     ``asyncio.wait_for``, which up to Python 3.11 forgets a cancellation that comes just as
     the write is done: whoever waits for the task would wait for ever.
     """
-    task = None
-    with contextlib.suppress(RuntimeError):  # no event loop
-        asked = _cancellations()
+    asked = _cancellations()
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError, OSError) as error:
