@@ -136,6 +136,8 @@ class _History:
         race = self._timeline.race
         if race.order.chequered_at is None and race.session.ended_at is None:
             return
+        if not race.order.passings:  # the result was declared, and nothing timed
+            return
         rows = tuple(_line(row) for row in classify(race, self._convention))
         computed = [one for one in self.found if not one.declared]
         if computed and computed[-1].rows == rows:

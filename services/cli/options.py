@@ -73,4 +73,13 @@ Cars = Annotated[
     list[str] | None,
     typer.Option("--car", metavar="NUMBER", help="Only this car; may be given several times."),
 ]
+Rules = Annotated[
+    str | None,
+    typer.Option(
+        "--rules",
+        metavar="PACK",
+        help="Under these rules: a built-in pack's name, or the path of a pack of your own. "
+        "Default: those that the session or season names.",
+    ),
+]
 As = Annotated[Format, typer.Option("--format", help="How to print the rows.")]

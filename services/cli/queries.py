@@ -10,7 +10,7 @@ import typer
 
 from projections import views
 from projections.race import Race
-from services.cli import shapes
+from services.cli import shapes, sporting
 from services.cli.asking import Question, Recorded, ask, chosen_cars
 from services.cli.options import As, At, CarClass, Cars, Data, Format, KnownAt, Session, Store
 from services.cli.output import give_out, session_heading
@@ -21,7 +21,6 @@ View = Callable[[Race], Sequence[Row]]
 
 OF_CARS: tuple[tuple[Table, View, str], ...] = (
     (shapes.STANDINGS, views.standings, "The running order, with gaps in time or laps."),
-    (shapes.RESULTS, views.results, "The classification by laps, then by time."),
     (shapes.LAPS_TABLE, views.laps, "Every lap, with its sectors."),
     (shapes.LEADERS, views.leaders, "Who led from which lap to which."),
     (shapes.FASTEST_LAPS, views.fastest_laps, "Each car's best lap, the quickest first."),
@@ -122,11 +121,12 @@ def schema(
     """The JSON Schema of an event in the log, or of a command's --format json."""
     from events import json_schema
 
+    tables = {**shapes.TABLES, **sporting.TABLES}
     if of == "events":
         found = json_schema()
-    elif of in shapes.TABLES:
-        found = shapes.TABLES[of].schema()
+    elif of in tables:
+        found = tables[of].schema()
     else:
-        names = ", ".join(["events", *shapes.TABLES])
+        names = ", ".join(["events", *tables])
         raise typer.BadParameter(f"there is no schema of {of!r}; there is {names}")
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2))

@@ -12,6 +12,7 @@ from services.cli.tables import (
     GAP,
     MOMENT,
     PENALTIES,
+    POINTS,
     TEXT,
     TEXTS,
     TIME,
@@ -28,7 +29,8 @@ POSITION = Column("position", COUNT, "Pos")
 CLASS_POSITION = Column("class_position", COUNT, "Cl")
 LAPS = Column("laps", COUNT, "Laps")
 OUTCOME = choice(
-    "classified", "not_classified", "retired", "running", "not_started", "disqualified"
+    *("classified", "not_classified", "retired", "running"),
+    *("not_started", "disqualified", "withdrawn"),
 )
 
 STANDINGS = Table(
@@ -68,7 +70,8 @@ STANDINGS = Table(
 
 RESULTS = Table(
     "results",
-    "The classification by laps, then by the time at the line; winner first.",
+    "The classification by the pack of the session, or another; winner first. `points` are what "
+    "the car's place is worth, null without a pack.",
     (
         POSITION,
         CAR,
@@ -80,7 +83,7 @@ RESULTS = Table(
         Column("penalty_ms", TIME, rank=2),
         Column("best_lap_ms", TIME, "Best", null=True, rank=1),
         Column("best_lap", COUNT, "Lap", null=True, rank=1),
-        Column("points", COUNT, null=True),
+        Column("points", POINTS, "Points", null=True, rank=1),
         Column("gap", GAP, "Gap"),
         Column("team", TEXT, "Team", null=True),
         Column("vehicle", TEXT, "Vehicle", null=True, rank=2),

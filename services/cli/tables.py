@@ -177,7 +177,7 @@ def _fitting(drawn: list[_Drawn], width: int) -> list[_Drawn]:
 
 def _column_schema(column: Column) -> Schema:
     schema = column.kind.schema
-    if not column.null:
+    if not column.null or isinstance(schema.get("type", []), list):
         return schema
     return (
         {**schema, "type": [schema["type"], "null"]}
@@ -282,4 +282,5 @@ PENALTIES = Kind(
     whole=False,
     spread=_joined(_show_penalties),
 )
+POINTS = Kind({"type": "number"}, str, right=True)
 FLAG = choice(*get_args(Flag))._replace(show=show_flag)
