@@ -66,8 +66,8 @@ class Tokens:
             grant = Grant(found[1], Role[found[2].upper()])
             self._grants.append((bytes.fromhex(found[3]), grant))
 
-    def __bool__(self) -> bool:
-        return bool(self._grants)
+    def __len__(self) -> int:
+        return len(self._grants)
 
     @classmethod
     def told(cls, file: str | None, text: str | None) -> Tokens:

@@ -33,14 +33,16 @@ class Settings:
     events_per_second: float = 2000.0
 
     @classmethod
-    def of_environment(cls) -> Settings:
-        """As the environment tells it. Raises BadTokens."""
+    def of_environment(cls, tokens_file: str | None = None) -> Settings:
+        """As the environment tells it, but for a file of tokens. Raises BadTokens."""
         told = os.environ.get
         data = told("LAPSTREAM_DATA")
         return cls(
             store=told("LAPSTREAM_STORE") or None,
             data=Path(data) if data else None,
-            tokens=Tokens.told(told("LAPSTREAM_TOKENS_FILE"), told("LAPSTREAM_TOKENS")),
+            tokens=Tokens.told(
+                tokens_file or told("LAPSTREAM_TOKENS_FILE"), told("LAPSTREAM_TOKENS")
+            ),
             private=told("LAPSTREAM_PRIVATE", "") not in ("", "0"),
             origins=tuple(filter(None, told("LAPSTREAM_ORIGINS", "").split(","))),
             connections=int(told("LAPSTREAM_CONNECTIONS", "10000")),

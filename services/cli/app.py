@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.cli import queries, results, showing, transfers
+from services.cli import queries, results, serving, showing, transfers
 from services.cli.shell import told_in_a_line
 
 
@@ -58,3 +58,4 @@ showing.register(app)
 queries.register(app)
 results.register(app)
 transfers.register(app)
+serving.register(app)

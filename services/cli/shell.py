@@ -21,7 +21,10 @@ T = TypeVar("T")
 INTERRUPTED = 130
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run(
+    work: Coroutine[Any, Any, T],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> T:
     """Run a coroutine to its end; Ctrl-C and SIGTERM end it in good order."""
 
     async def interruptible() -> T:
@@ -32,7 +35,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return await work
 
     try:
-        return asyncio.run(interruptible())
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(interruptible())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
 

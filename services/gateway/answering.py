@@ -18,6 +18,7 @@ from services.cli.asking import log_position
 from services.cli.tables import Row, Table
 from services.gateway import rows as pictured
 from services.gateway.gate import Gateway
+from services.gateway.problems import Fault, Refused
 from services.gateway.reel import Shot
 from services.gateway.tails import now_ms
 
@@ -35,14 +36,14 @@ def _messages(race: Race) -> list[Row]:
     ]
 
 
+_FOLDED: dict[str, Callable[[Race], Sequence[Row]]] = {**views.VIEWS, "messages": _messages}
+
 TABLES: dict[str, Table] = {
     name: table
     for name, table in {**shapes.TABLES, "messages": pictured.MESSAGES}.items()
-    if name not in ("sessions", "session")
+    if name in _FOLDED
 }
 """The views by their names."""
-
-_FOLDED: dict[str, Callable[[Race], Sequence[Row]]] = {**views.VIEWS, "messages": _messages}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,10 @@ def _upto(ask: Ask) -> tuple[str | None, str | None]:
     if ask.known_at is not None:
         try:
             known = log_position(ask.known_at)
-        except BadMoment:
-            raise
-        except (ValueError, OverflowError, OSError):  # a year that no clock has
-            raise BadMoment(ask.known_at, "no time that a log can have") from None
+        except (BadMoment, ValueError, OverflowError, OSError) as error:  # or a year of no clock
+            reason = error.reason if isinstance(error, BadMoment) else "no time of a log"
+            fault = Fault(field="known_at", value=ask.known_at, reason=reason)
+            raise Refused(422, f"known_at: {reason}", [fault]) from None
     if not ask.delay_ms:
         return known, None
     shown = int(now_ms() - ask.delay_ms)

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from events.errors import LapstreamError
-from services.gateway import problems, streaming, viewing
+from services.gateway import documents, problems, streaming, viewing, watching
 from services.gateway.gate import Gateway
 from services.logging import configure
 from services.settings import Settings
@@ -37,6 +37,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
             gateway = Gateway(opened, settings)
             stack.push_async_callback(gateway.close)
             app.state.gateway = gateway
+            app.state.log = gateway.log
             yield
 
     app = FastAPI(
@@ -58,6 +59,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     problems.install(app)
     app.include_router(viewing.router)
     app.include_router(streaming.router)
+    app.include_router(documents.router)
+    app.include_router(watching.router)
     return app
 
 

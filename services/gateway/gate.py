@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Annotated
 
@@ -33,6 +34,7 @@ class Gateway:
         self.tails = Tails(store)
         self.folds = Folds(self.log)
         self.subscribers = {"websocket": 0, "sse": 0}
+        self.began = time.monotonic()
         self._existing: set[str] = set()
 
     async def close(self) -> None:

@@ -56,7 +56,8 @@ class Reel:
         self._shots: list[Shot] = []
         self._ats: list[int] = []
         self._by_token: dict[Token, Shot] = {}
-        self._count = 0
+        self.count = 0
+        """How many shots there have been."""
         self._reason: str | None = None
         self._apart = False  # whether the picture has gone another way than the shots
         self.keep_ms = 0
@@ -85,9 +86,9 @@ class Reel:
             return None
         if frame.kind == "snapshot" and (before is None or before.token.epoch < frame.token.epoch):
             self._reason = frame.reason
-        self._count += 1
+        self.count += 1
         shot = Shot(
-            self._count,
+            self.count,
             frame.token,
             frame.at,
             frame.clock_at,
@@ -119,7 +120,7 @@ class Reel:
     def after(self, shot: Shot | None) -> Shot | None:
         """The first shot behind another; None if there is none."""
         number = shot.number if shot is not None else 0
-        if not self._shots or number >= self._count:
+        if not self._shots or number >= self.count:
             return None
         return self._shots[max(0, number + 1 - self._shots[0].number)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from services.gateway.pacing import Subscription, Wishes
 from services.gateway.reel import Message
 from services.gateway.tails import Tail, now_ms
 from services.gateway.wire import EXTENSION, Direct
+
+SERVICE_RESTART = 1012
+"""The close code (RFC 6455's registry) that tells a client to come again."""
 
 
 async def messages(tail: Tail, subscription: Subscription) -> AsyncIterator[Message]:
@@ -25,6 +29,7 @@ async def messages(tail: Tail, subscription: Subscription) -> AsyncIterator[Mess
         while not tail.ended:
             message = subscription.next(now_ms())
             if message is not None:
+                tail.sent += 1
                 yield message
             else:
                 await _sleep(wake, subscription)
@@ -60,6 +65,9 @@ async def over_websocket(websocket: WebSocket, tail: Tail, subscription: Subscri
     for task in tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
+    if tail.ended:
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it has gone already
+            await websocket.close(SERVICE_RESTART)
 
 
 def _direct(scope: Mapping[str, Any]) -> Direct | None:
@@ -90,6 +98,7 @@ async def _write(direct: Direct, tail: Tail, subscription: Subscription) -> None
     def news() -> None:
         message = subscription.next(now_ms()) if direct.ready() else None
         if message is not None:
+            tail.sent += 1
             direct.write(channel.framed(message))
         else:
             wake.set()
@@ -99,6 +108,7 @@ async def _write(direct: Direct, tail: Tail, subscription: Subscription) -> None
             await direct.until_writable()
             message = subscription.next(now_ms())
             if message is not None:
+                tail.sent += 1
                 direct.write(channel.framed(message))
             else:
                 await _sleep(wake, subscription)

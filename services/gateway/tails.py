@@ -45,6 +45,8 @@ class Tail:
         self.used_at = time.monotonic()
         self.ended = False
         """Whether subscribers are to be sent no more: the process ends."""
+        self.sent = 0
+        """Messages that were sent to subscribers."""
         self._store = store
         self._channels: dict[Filter, Channel] = {}
         self._listeners: dict[Callable[[], None], None] = {}

@@ -1,7 +1,5 @@
 """A WebSocket connection that many of can be written to at once.
 
-    uvicorn --factory services.gateway:build_app --ws services.gateway.wire:DirectProtocol
-
 A message to a thousand subscribers is one frame. Through ASGI each would be a task that
 wakes and a frame of its own. So this protocol hands the application its transport: the
 frame, made once, is written straight to it. Whether a connection takes more is the
@@ -13,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -57,3 +56,9 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         scope: Any = getattr(self, "scope", None)
         if scope is not None:
             scope["extensions"][EXTENSION] = Direct(self)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a message of the application's; a refusal is an end to the handshake, too."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True

@@ -131,7 +131,11 @@ def unknown_part(words: list[str]) -> str | None:
         if isinstance(command, TyperGroup) and name in command.commands:
             command = command.commands[name]
         elif name.startswith("-") and not is_placeholder(name):
-            options = {option for param in command.params for option in param.opts}
+            options = {
+                option
+                for param in command.params
+                for option in (*param.opts, *param.secondary_opts)
+            }
             if name not in options | {"--help", "-h"}:
                 return word
         elif isinstance(command, TyperGroup) and not is_placeholder(name):

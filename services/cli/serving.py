@@ -1,0 +1,114 @@
+"""The commands that serve: ``serve`` and ``token``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.options import Data, Store
+from services.cli.shell import run
+from services.roles import Role, Tokens, new_token
+
+if TYPE_CHECKING:
+    import socket
+
+    from services import store as stores
+    from services.settings import Settings
+
+SERVE = "Serve"
+PORT = 8000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("serve", rich_help_panel=SERVE)(serve)
+    app.command("token", rich_help_panel=SERVE)(token)
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="The address to listen on. Beyond loopback, others can read.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 finds a free one.", min=0, max=65535)] = PORT,
+    tokens: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="LAPSTREAM_TOKENS_FILE",
+            help="The tokens that count, as `lapstream token` writes them. Without any, nothing "
+            "can be written.",
+        ),
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Reading, too, needs a token.")
+    ] = False,
+    projector: Annotated[
+        bool,
+        typer.Option(
+            "--projector/--no-projector", help="Fold here, or leave that to projectors elsewhere."
+        ),
+    ] = True,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Run it all: the store, the projector, the gateway and the intake, until Ctrl-C."""
+    import uvloop
+
+    from services.logging import configure
+    from services.serving import listen
+    from services.settings import Settings
+
+    told = Settings.of_environment(str(tokens) if tokens else None)
+    private = private or told.private
+    settings = dataclasses.replace(told, store=store, data=data, private=private)
+    configure("INFO")
+    with contextlib.closing(listen(host, port)) as listener:
+        run(_serve(settings, listener, projector), uvloop.new_event_loop)
+
+
+async def _serve(settings: Settings, listener: socket.socket, projector: bool) -> None:
+    from services.serving import serve as serve_until_cancelled
+    from services.store import open_store
+
+    async with open_store(settings.store, settings.data) as store:
+        with contextlib.suppress(asyncio.CancelledError):  # that is how it is asked to end
+            await serve_until_cancelled(
+                store,
+                settings,
+                listener,
+                projector=projector,
+                listening=lambda: typer.echo(_addresses(store, settings, listener)),
+            )
+
+
+def _addresses(store: stores.Store, settings: Settings, listener: socket.socket) -> str:
+    """What is served where, and what may be done there."""
+    host, port = listener.getsockname()[:2]
+    at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    reading = "with a token" if settings.private else "by everyone"
+    if not settings.private and ipaddress.ip_address(host).is_loopback:
+        reading = "on this machine"
+    writing = f"with one of {len(settings.tokens)} tokens" if settings.tokens else "by nobody"
+    return (
+        f"lapstream is at http://{at} (described at /docs, /asyncapi.json), subscriptions at "
+        f"ws://{at}/sessions/ID/live and http://{at}/sessions/ID/stream; read {reading}, "
+        f"written {writing}; the log is in {store.name}: {store.promise}"
+    )
+
+
+def token(
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="viewer, output, control or admin.")],
+    name: Annotated[str, typer.Option(help="Whose it is; without blanks.")] = "somebody",
+) -> None:
+    """Make a token. The first line is the token; the second is what to keep of it."""
+    if role not in [one.name.lower() for one in Role]:
+        raise typer.BadParameter(f"{role!r} is no role: viewer, output, control or admin")
+    secret, line = new_token(name, Role[role.upper()])
+    Tokens([line])
+    typer.echo(f"{secret}\n{line}")

@@ -1,0 +1,181 @@
+"""What programs read about the interface: AsyncAPI and JSON Schemas."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter
+
+from events import json_schema
+from projections.frames import TOPICS
+from services.gateway.answering import TABLES
+from services.gateway.problems import Refused, responses
+from services.gateway.wishing import SubscriptionQuery
+
+router = APIRouter(prefix="", tags=["descriptions"])
+
+Document = dict[str, Any]
+SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+POSITION = {"type": "string", "pattern": r"^\d+-\d+$", "description": "A position in the log."}
+CLOCK = {
+    "type": "object",
+    "description": "The session clock of the newest event (ms), and whether it has run on since.",
+    "properties": {"at": {"type": "integer"}, "running": {"type": "boolean"}},
+    "required": ["at", "running"],
+}
+_BASE: Document = {
+    "epoch": {"type": "integer", "minimum": 1},
+    "position": POSITION,
+    "at": {"type": "integer", "description": "When the newest event was learned, ms since 1970."},
+    "clock": CLOCK,
+}
+_REASON = {"type": "string", "description": "Why a new picture begins."}
+
+
+def _state() -> Document:
+    topics = {topic: {"type": "object"} for topic in TOPICS}
+    about = "Topics; rows by car, id or number. An absent member means null."
+    return {"type": "object", "description": about, "properties": topics}
+
+
+def _patch() -> Document:
+    about = "A JSON Merge Patch (RFC 7396) on the state of the message before."
+    return {"type": "object", "description": about}
+
+
+def frames_schema() -> Document:
+    """The JSON Schema of the frames in a session's stream ``{session}:frames``."""
+    members = {
+        **_BASE,
+        "kind": {"enum": ["snapshot", "delta"]},
+        "data": {"anyOf": [_state(), _patch()]},
+        "reason": _REASON,
+    }
+    return {
+        "$schema": SCHEMA,
+        "title": "A lapstream frame",
+        "type": "object",
+        "properties": members,
+        "required": [*_BASE, "kind", "data"],
+        "additionalProperties": False,
+    }
+
+
+def message_schemas() -> dict[str, Document]:
+    """The JSON Schemas of what a subscriber is sent, by kind."""
+    token = {"type": "string", "description": "Resume with it: `<epoch>:<position>`."}
+    base = {"token": token, **_BASE}
+    more: dict[str, Document] = {
+        "snapshot": {"data": _state(), "reason": _REASON},
+        "delta": {"data": _patch()},
+        "heartbeat": {"age_ms": {"type": "integer", "description": "The age of the data."}},
+    }
+    return {
+        kind: {
+            "type": "object",
+            "properties": {"kind": {"const": kind}, **base, **members},
+            "required": ["kind", *base, *(name for name in members if name != "reason")],
+            "additionalProperties": False,
+        }
+        for kind, members in more.items()
+    }
+
+
+_EXAMPLE: Document = {
+    "token": "1:1760000000000-0",
+    "epoch": 1,
+    "position": "1760000000000-0",
+    "at": 1_760_000_000_000,
+    "clock": {"at": 31_500_000, "running": True},
+}
+_EXAMPLES: dict[str, Document] = {
+    "snapshot": {"data": {"standings": {"7": {"position": 1, "laps": 372}}}},
+    "delta": {"data": {"standings": {"7": {"laps": 373}}}},
+    "heartbeat": {"age_ms": 1200},
+}
+
+
+def asyncapi() -> Document:
+    """The AsyncAPI document: streams in the store, and subscriptions at the gateway."""
+    query = SubscriptionQuery.model_json_schema(by_alias=True)
+    messages = {
+        kind: {
+            "name": kind,
+            "contentType": "application/json",
+            "payload": schema,
+            "examples": [{"payload": {"kind": kind, **_EXAMPLE, **_EXAMPLES[kind]}}],
+        }
+        for kind, schema in message_schemas().items()
+    }
+    stored = {
+        "event": {"name": "event", "contentType": "application/json", "payload": json_schema()},
+        "frame": {"name": "frame", "contentType": "application/json", "payload": frames_schema()},
+    }
+    parameters = {"session": {"description": "The session's id: 1 to 64 of a-z, 0-9 and -."}}
+
+    def channel(address: str, about: str, names: list[str], **more: Any) -> Document:
+        told = {name: {"$ref": f"#/components/messages/{name}"} for name in names}
+        parts = {"address": address, "description": about, "messages": told}
+        return {**parts, "parameters": parameters, **more}
+
+    def operation(action: str, of: str, about: str) -> Document:
+        return {"action": action, "channel": {"$ref": f"#/channels/{of}"}, "summary": about}
+
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "lapstream",
+            "version": version("lapstream"),
+            "description": "What is pushed: first a snapshot, then deltas. A client keeps the "
+            "token of the last message; with it (`from`, or `Last-Event-ID`) it goes on "
+            "without a hole. A snapshot always replaces the whole state.",
+            "license": {"name": "MIT"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "live": channel(
+                "/sessions/{session}/live",
+                "Subscribe by WebSocket.",
+                list(messages),
+                bindings={"ws": {"method": "GET", "query": query}},
+            ),
+            "stream": channel(
+                "/sessions/{session}/stream",
+                "Subscribe by server-sent events; the id of each is its token.",
+                list(messages),
+            ),
+            "log": channel("{{session}}:log", "The log: a stream in the store.", ["event"]),
+            "frames": channel(
+                "{{session}}:frames", "What screens show: a stream in the store.", ["frame"]
+            ),
+        },
+        "operations": {
+            "live": operation("send", "live", "The gateway sends to subscribers"),
+            "stream": operation("send", "stream", "The gateway sends to subscribers"),
+            "append": operation("receive", "log", "Producers append events"),
+            "project": operation("send", "frames", "The projector tells frames"),
+        },
+        "components": {"messages": {**messages, **stored}},
+    }
+
+
+@router.get("/asyncapi.json", summary="Streams, frames and subscriptions")
+async def asyncapi_document() -> Document:
+    """AsyncAPI 3.0."""
+    return asyncapi()
+
+
+@router.get("/schemas/{name}.json", summary="JSON Schemas", responses=responses(404))
+async def schema(name: str) -> Document:
+    """Of `events`, of `frames`, of `messages` to subscribers, or of a view's rows."""
+    if name == "events":
+        return json_schema()
+    if name == "frames":
+        return frames_schema()
+    if name == "messages":
+        return {"$schema": SCHEMA, "oneOf": list(message_schemas().values())}
+    if name in TABLES:
+        return TABLES[name].schema()
+    known = ", ".join(["events", "frames", "messages", *TABLES])
+    raise Refused(404, f"there is no schema of {name!r}; there is {known}")

@@ -1,0 +1,145 @@
+"""Everything in one process: projector, gateway and intake on one store.
+
+The projector may be left to others: any number of them, and of these, share a store.
+
+Ending it loses nothing: requests that are under way are answered, subscribers are sent
+away (they come again with their tokens), the projector ends its commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from events.errors import LapstreamError
+from services import intake
+from services.gateway import create_app
+from services.gateway.gate import Gateway
+from services.gateway.wire import DirectProtocol
+from services.projector import run_projector
+from services.settings import Settings
+from services.store import Store
+
+LARGEST_MESSAGE = 1 << 16
+"""Bytes of a message from a subscriber, who has nothing to say."""
+
+GRACE_SECONDS = 10
+BACKLOG = 4096
+
+
+class CannotListen(LapstreamError):
+    """The address is taken, or is none of this machine."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        self.host = host
+        self.port = port
+        super().__init__(f"cannot listen on {host} port {port}: {reason}; name another with --port")
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, without its signals, and with an end to endless answers."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._listening()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are for whoever runs this."""
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Send subscribers away, then end in good order."""
+        gateway: Gateway | None = getattr(self.config.app.state, "gateway", None)  # type: ignore[union-attr]
+        if gateway is not None:
+            gateway.tails.end()
+        await super().shutdown(sockets)
+
+
+def server_of(app: FastAPI, listening: Callable[[], None] = lambda: None) -> Server:
+    """A server for the application, with the limits that we want."""
+    for name in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # below it tells of every connection
+    return Server(
+        uvicorn.Config(
+            app,
+            ws=DirectProtocol,
+            ws_max_size=LARGEST_MESSAGE,
+            ws_per_message_deflate=False,  # a frame is made once for all
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        ),
+        listening,
+    )
+
+
+def whole_app(settings: Settings, store: Store) -> FastAPI:
+    """Gateway and intake as one application."""
+    app = create_app(settings, store)
+    intake.attach(app, settings)
+    return app
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 finds a free one. Raises CannotListen."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+            listener.setblocking(False)
+        except BaseException:
+            listener.close()
+            raise
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CannotListen(host, port, reason) from None
+    return listener
+
+
+async def serve(
+    store: Store,
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    projector: bool = True,
+    listening: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until it is cancelled, and then end in good order. ``listening`` is called once.
+
+    Raises what ends the projector, or the server.
+    """
+    stop = asyncio.Event()
+    server = server_of(whole_app(settings, store), listening)
+    projecting = asyncio.create_task(run_projector(store, stop) if projector else stop.wait())
+    serving = asyncio.create_task(server.serve([listener]))
+    ends: set[asyncio.Future[Any]] = {projecting, serving}
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        server.should_exit = True
+        await asyncio.wait([serving])
+        stop.set()
+        await asyncio.wait([projecting])
+        for task in ends:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
