@@ -177,13 +177,13 @@ def _fitting(drawn: list[_Drawn], width: int) -> list[_Drawn]:
 
 def _column_schema(column: Column) -> Schema:
     schema = column.kind.schema
-    if not column.null or isinstance(schema.get("type", []), list):
+    if not column.null:
         return schema
-    return (
-        {**schema, "type": [schema["type"], "null"]}
-        if "enum" not in schema
-        else {"enum": [*schema["enum"], None]}
-    )
+    if "enum" in schema:
+        return {"enum": [*schema["enum"], None]}
+    if isinstance(schema.get("type"), str):
+        return {**schema, "type": [schema["type"], "null"]}
+    return schema  # it allows for null by itself
 
 
 def _cell(column: Column, value: Any) -> str:
