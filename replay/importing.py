@@ -6,8 +6,9 @@ returned, so what cannot be imported changes nothing.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from events import RaceEvent
 from events.errors import BadTimingFile
 from events.formats.alkamel import parse_laps, parse_results
-from events.formats.alkamel_events import session_events
+from events.formats.alkamel_events import result_events, session_events
 from events.session import SessionKind
 
 Progress = Callable[[str, int, int], None]
@@ -66,12 +67,17 @@ def import_alkamel(
     *,
     title: str | None = None,
     kind: SessionKind | None = None,
+    series: str | None = None,
+    round_number: int | None = None,
     rules: str | None = None,
+    length_ms: int | None = None,
     day: date | None = None,
     zone: str | None = None,
     progress: Progress | None = None,
 ) -> list[RaceEvent]:
     """The events of an Al Kamel laps file, and of the official result beside it.
+
+    ``length_ms`` is the scheduled length, which the files do not tell.
 
     What is not given is taken from the path where that tells it: the title from file and
     folder, the kind from the file's name (else a race), the day of the start from an IMSA
@@ -96,26 +102,62 @@ def import_alkamel(
     if zone is not None and _zone_info(zone) is None:
         raise ValueError(f"no time zone {zone!r}; one is America/New_York")
     zone = zone or zone_of(path)
-    try:
+    with _frame_faults():
         told = session_events(
             laps,
             results,
             title=title or title_of(path),
             kind=kind or kind_of(path),
+            series=series,
+            round_number=round_number,
             rules=rules,
+            time_limit_ms=length_ms,
             starts_at=_starts_at(path, laps.start_of_day_ms, day, zone),
             zone=zone,
         )
-    except ValidationError as invalid:
-        fault = invalid.errors()[0]
-        raise ValueError(f"{fault['loc'][0]}: {fault['msg']}") from None
     report()
     return told
 
 
+def import_alkamel_result(
+    results_path: Path | str,
+    *,
+    title: str | None = None,
+    series: str | None = None,
+    round_number: int | None = None,
+    rules: str | None = None,
+    length_ms: int | None = None,
+) -> list[RaceEvent]:
+    """The events of an official result alone, for a session whose laps are not to be had.
+
+    Raises BadTimingFile and ValueError as `import_alkamel` does.
+    """
+    path = Path(results_path)
+    results = parse_results(_read(path), str(results_path))
+    with _frame_faults():
+        return result_events(
+            results,
+            title=title or title_of(path),
+            series=series,
+            round_number=round_number,
+            rules=rules,
+            time_limit_ms=length_ms,
+        )
+
+
+@contextlib.contextmanager
+def _frame_faults() -> Iterator[None]:
+    """Name what of the session's frame no session can have, as a ValueError."""
+    try:
+        yield
+    except ValidationError as invalid:
+        fault = invalid.errors()[0]
+        raise ValueError(f"{fault['loc'][0]}: {fault['msg']}") from None
+
+
 def title_of(path: Path) -> str:
     """A title from the names of file and folder: ``Road Atlanta 2022, race``."""
-    stem = re.sub(r"[-_ ]?laps$", "", path.stem, flags=re.IGNORECASE)
+    stem = re.sub(r"[-_ ]?(laps|results)$", "", path.stem, flags=re.IGNORECASE)
     due = _DUE.match(stem)
     if due is None:
         return (_in_words(stem) or path.name)[:_LONGEST_TITLE]

@@ -32,7 +32,7 @@ from events import (
 )
 from events.clock import format_lap_time
 from events.stewards import PenaltyKind
-from projections.classification import Classified, classify
+from projections.classification import ON_LAPS, Classified, Convention, classify
 from projections.race import Race
 from projections.timeline import Timeline
 
@@ -58,8 +58,10 @@ class Reconciliation:
     unreconciled: tuple[Unreconciled, ...]
 
 
-def reconcile(events: Iterable[AnyEvent], declared: ResultDeclared) -> Reconciliation:
-    """Infer the penalties that turn the laps' result into the declared one.
+def reconcile(
+    events: Iterable[AnyEvent], declared: ResultDeclared, convention: Convention = ON_LAPS
+) -> Reconciliation:
+    """Infer the penalties that turn the laps' result, by the convention, into the declared one.
 
     The penalties are dated at the end of the race, in the order of the official result.
     Their identities are their places in it, so the same files give the same events.
@@ -70,15 +72,15 @@ def reconcile(events: Iterable[AnyEvent], declared: ResultDeclared) -> Reconcili
     official = {row.car: row for row in declared.rows}
     is_race = timeline.race.session.opened.kind == "race"
     if is_race:
-        _add_times(draft, timeline.race, official)
+        _add_times(draft, classify(timeline.race, convention), official)
     else:
         _delete_times(draft, timeline.race, official)
     timeline.add(draft.decisions)
-    _send_to_back(draft, classify(timeline.race), declared.rows)
+    _send_to_back(draft, classify(timeline.race, convention), declared.rows)
     timeline.add(draft.decisions)
     return Reconciliation(
         tuple(draft.decisions),
-        tuple(_differences(classify(timeline.race), official, is_race)),
+        tuple(_differences(classify(timeline.race, convention), official, is_race)),
     )
 
 
@@ -124,8 +126,8 @@ class _Head(TypedDict):
     basis: Basis
 
 
-def _add_times(draft: _Draft, race: Race, official: dict[str, ResultRow]) -> None:
-    computed = {row.car: row for row in classify(race)}
+def _add_times(draft: _Draft, rows: Sequence[Classified], official: dict[str, ResultRow]) -> None:
+    computed = {row.car: row for row in rows}
     for car, row in official.items():
         ours = computed.get(car)
         if ours is None or ours.laps != row.laps or not ours.total_ms or not row.total_ms:

@@ -36,7 +36,8 @@ flag shown at the line; and ``PIT_TIME``, how long a visit to the lane took.
   the last lap.
 
 The official result is told as it stands. Cars without laps, vehicles, and the drivers'
-countries and ratings are taken from it; nothing else is.
+countries and ratings are taken from it; nothing else is. Where there is no laps file at all,
+the session is that result and its cars, and a car's make is what its vehicle begins with.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ LAPS_OVERDUE = 3
 
 
 def session_events(
+MAKES_OF_TWO_WORDS = ("Alfa Romeo", "Aston Martin", "Mercedes AMG")
     laps: LapsFile,
     results: ResultsFile | None = None,
     *,
@@ -88,7 +90,10 @@ def session_events(
     rules: str | None = None,
     starts_at: datetime | None = None,
     zone: str | None = None,
+    series: str | None = None,
+    round_number: int | None = None,
     source: str = SOURCE,
+    time_limit_ms: int | None = None,
 ) -> list[RaceEvent]:
     """The events of a session, in order of time, rank of the type, and car.
 
@@ -114,13 +119,16 @@ def session_events(
         kind=kind,
         classes=_classes(laps, results, kind),
         timing_lines=_timing_lines(laps),
+        series=series,
+        round=round_number,
         rules=rules,
+        time_limit_ms=time_limit_ms,
         starts_at=starts_at,
         zone=zone,
         provenance=_provenance(laps, results),
     )
     _tell_entries(drafts, laps, results)
-    _tell_end(drafts, results)
+    _tell_end(drafts, results, drafts.latest())
     return cast("list[RaceEvent]", drafts.events())
 
 
@@ -128,6 +136,56 @@ def session_events(
 
 
 class _Crossings(NamedTuple):
+def result_events(
+    results: ResultsFile,
+    *,
+    title: str,
+    series: str | None = None,
+    round_number: int | None = None,
+    rules: str | None = None,
+    time_limit_ms: int | None = None,
+    source: str = SOURCE,
+) -> list[RaceEvent]:
+    """The events of a session of which only the official result is to be had.
+
+    No lap is told, so nothing can be classified: the result stands as it was declared.
+    """
+    drafts = Drafts(source)
+    names = [line.row.car_class for line in results.lines]
+    drafts.add(
+        SessionOpened,
+        0,
+        title=title,
+        series=series,
+        round=round_number,
+        kind=results.kind,
+        classes=tuple(name for name in dict.fromkeys(names) if name),
+        time_limit_ms=time_limit_ms,
+        rules=rules,
+        provenance=f"Al Kamel timing: {PurePath(results.file).name}",
+        basis="published",
+    )
+    for line in sorted(results.lines, key=lambda line: line.row.car):
+        drafts.add(
+            EntryAdded,
+            0,
+            car=line.row.car,
+            car_class=line.row.car_class,
+            team=line.team,
+            vehicle=line.vehicle,
+            manufacturer=line.vehicle and _make(line.vehicle),
+            drivers=line.crew,
+            basis="published",
+        )
+    _tell_end(drafts, results, max(line.row.total_ms or 0 for line in results.lines))
+    return cast("list[RaceEvent]", drafts.events())
+
+
+def _make(vehicle: str) -> str:
+    known = (make for make in MAKES_OF_TWO_WORDS if vehicle.startswith(make))
+    return next(known, vehicle.split()[0])
+
+
     """When a car crossed S1 and S2, by lap, as timed; None where a loop missed it."""
 
     s1: list[int | None]
@@ -431,8 +489,7 @@ def _check_same_session(laps: LapsFile, results: ResultsFile, kind: SessionKind)
             raise BadTimingFile(results.file, reason, line=line, column="LAPS", value=value)
 
 
-def _tell_end(drafts: Drafts, results: ResultsFile | None) -> None:
-    at = drafts.latest()
+def _tell_end(drafts: Drafts, results: ResultsFile | None, at: int) -> None:
     if results is not None:
         drafts.add(
             ResultDeclared,

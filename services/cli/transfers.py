@@ -8,17 +8,37 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
-from events import EntryAdded, RaceEvent, SessionOpened, encode
+from events import AnyEvent, EntryAdded, ResultDeclared, SessionOpened, encode
+from events.clock import parse_clock
 from events.errors import PositionConflict, SessionNotEmpty
+from projections.classification import Convention
+from projections.revisions import words
 from replay.entries import START, Entry
 from services.cli.asking import find
 from services.cli.options import Data, NewSession, Session, Store
 from services.cli.shell import with_log
 from services.log import Log
+from services.regulations import pack_named
+from services.words import spaced
+
+if TYPE_CHECKING:
+    from replay.reconciling import Reconciliation
+
+
+def parse_length(text: str | int) -> int:
+    """``2:40`` in milliseconds. Raises BadParameter, which ends with 2."""
+    try:
+        length = parse_clock(f"{text}:00")
+    except ValueError:
+        length = 0
+    if length <= 0:
+        raise typer.BadParameter(f"{text!r} is not a length: write hours and minutes, as in 2:40")
+    return length
+
 
 bring = typer.Typer(no_args_is_help=True)
 IN_AND_OUT = "Bring in and take out"
@@ -45,12 +65,19 @@ def register(app: typer.Typer) -> None:
 
 @bring.command("alkamel")
 def import_alkamel(
-    laps: Annotated[Path, typer.Argument(metavar="LAPS.csv", help="The laps of every car.")],
     session: NewSession,
+    laps: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="LAPS.csv", help="The laps of every car. Without them: --results alone."
+        ),
+    ] = None,
     results: Annotated[
         Path | None,
         typer.Option(
-            metavar="RESULTS.csv", help="The official result: vehicles, cars without a lap."
+            metavar="RESULTS.csv",
+            help="The official result: vehicles, cars without a lap, and the penalties that "
+            "explain it.",
         ),
     ] = None,
     title: Annotated[
@@ -59,8 +86,27 @@ def import_alkamel(
     kind: Annotated[
         SessionKind | None, typer.Option(help="Default: what the file's name says, else race.")
     ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="The series, as entries name it that are eligible for it.")
+    ] = None,
+    number: Annotated[
+        int | None, typer.Option("--round", min=1, max=100, help="Which round of its season it is.")
+    ] = None,
+    length: Annotated[
+        int | None,
+        typer.Option(
+            parser=parse_length,
+            metavar="H:MM",
+            help="How long it was to be, which can decide points and time at the wheel.",
+        ),
+    ] = None,
     rules: Annotated[
-        str | None, typer.Option(metavar="PACK", help="The regulation pack it is run under.")
+        str | None,
+        typer.Option(
+            metavar="PACK",
+            help="The regulation pack it is run under: a built-in one, or the path of your own, "
+            "which has to be given with every question, too.",
+        ),
     ] = None,
     date: Annotated[
         datetime | None,
@@ -74,31 +120,80 @@ def import_alkamel(
 ) -> None:
     """Import an official Al Kamel laps file (23_*, as IMSA and the WEC publish them).
 
-    The file is checked to its end first: from a bad file nothing is appended.
+    The file is checked to its end first: from a bad file nothing is appended. Where an
+    official result is given, the penalties that explain it are appended with it, and what
+    they do not explain is listed.
     """
     from replay import importing
 
+    pack = pack_named(rules) if rules else None
+    frame: Frame = {
+        "title": title,
+        "series": series,
+        "round_number": number,
+        "rules": pack.name if pack else None,
+        "length_ms": length,
+    }
+    if laps is None and results is None:
+        raise typer.BadParameter("give LAPS.csv, or --results for a result without laps")
     with _progress() as progress:
         try:
-            events = importing.import_alkamel(
-                laps,
-                results,
-                title=title,
-                kind=kind.value if kind else None,
-                rules=rules,
-                day=date.date() if date else None,
-                zone=zone,
-                progress=progress,
-            )
+            if laps is not None:
+                events = importing.import_alkamel(
+                    laps,
+                    results,
+                    kind=kind.value if kind else None,
+                    day=date.date() if date else None,
+                    zone=zone,
+                    progress=progress,
+                    **frame,
+                )
+            else:
+                events = importing.import_alkamel_result(results or "", **frame)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
+        found = _reconciled(events, Convention.of(pack)) if laps is not None else None
+        whole = [*events, *found.decisions] if found else events
         progress("append to the log", 0, 1)
-        added = with_log(store, data, lambda log: _append_whole(log, session, events))
+        added = with_log(store, data, lambda log: _append_whole(log, session, whole))
         progress("done", 1, 1)
-    typer.echo(_told(session, events, added=added))
+    typer.echo(_told(session, whole, added=added))
+    if found:
+        typer.echo("".join(f"{line}\n" for line in _explained(found)), nl=False)
 
 
-async def _append_whole(log: Log, session: str, events: Sequence[RaceEvent]) -> bool:
+class Frame(TypedDict):
+    """What is told of a session besides its files."""
+
+    title: str | None
+    series: str | None
+    round_number: int | None
+    rules: str | None
+    length_ms: int | None
+
+
+def _reconciled(events: Sequence[AnyEvent], convention: Convention) -> Reconciliation | None:
+    """The decisions that explain the official result, if there is one."""
+    from replay.reconciling import reconcile
+
+    declared = (event for event in events if isinstance(event, ResultDeclared))
+    official = next(declared, None)
+    return reconcile(events, official, convention) if official else None
+
+
+def _explained(found: Reconciliation) -> Iterator[str]:
+    """What was inferred, in a line, and a line for each thing that remains."""
+    if found.decisions:
+        inferred = [words(one.model_copy(update={"reason": None})) for one in found.decisions]
+        yield f"inferred from the official result: {'; '.join(inferred)}"
+    for one in found.unreconciled:
+        yield (
+            f"not explained: car {one.car}, {spaced(one.what)} {one.computed} by the laps, "
+            f"{one.official} in the official result"
+        )
+
+
+async def _append_whole(log: Log, session: str, events: Sequence[AnyEvent]) -> bool:
     """Append a race to an empty session; False where it is there already.
 
     Raises SessionNotEmpty where something else is there.
@@ -115,7 +210,7 @@ async def _append_whole(log: Log, session: str, events: Sequence[RaceEvent]) -> 
     return False
 
 
-def _told(session: str, events: Sequence[RaceEvent], *, added: bool) -> str:
+def _told(session: str, events: Sequence[AnyEvent], *, added: bool) -> str:
     title = next(event.title for event in events if isinstance(event, SessionOpened))
     cars = sum(isinstance(event, EntryAdded) for event in events)
     if not added:
