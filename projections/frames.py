@@ -212,6 +212,9 @@ class _Told(Generic[T]):
         self._row = row
         self._first = first
         self._items: list[T] = []
+        self._drawn: list[tuple[T, State]] = []
+        """By index the row last made, also where its item has left the history since: a
+        replay that goes back and ahead again makes no row twice."""
 
     def __bool__(self) -> bool:
         return bool(self._items)
@@ -233,11 +236,19 @@ class _Told(Generic[T]):
         del told[same:]
         for index in range(same, length):
             told.append(item(index))
-            key, row = str(self._first + index), self._row(told[index])
+            key, row = str(self._first + index), self._draw(index, told[index])
             change = merge_patch(rows[key], row) if key in rows else row
             if change:
                 patch[key] = change
         return patch
+
+    def _draw(self, index: int, item: T) -> State:
+        drawn = self._drawn
+        if index < len(drawn) and drawn[index][0] is item:
+            return drawn[index][1]
+        row = self._row(item)
+        drawn[index : index + 1] = [(item, row)]
+        return row
 
 
 def _dense(row: Mapping[str, Any]) -> State:

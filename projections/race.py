@@ -30,7 +30,7 @@ class Race:
         self.session = Session()
         self.order = RunningOrder(session=self.session)
         self.track = Track(session=self.session)
-        self.pits = Pits(order=self.order, track=self.track)
+        self.pits = Pits(session=self.session, order=self.order, track=self.track)
         self.laps = Laps(track=self.track, pits=self.pits)
         self.chart = LapChart(session=self.session)
         self.drivers = Drivers(order=self.order)
@@ -102,10 +102,14 @@ class Race:
     def fork(self, mark: Mark) -> Race:
         """A race of its own, standing as this one stood at ``mark``."""
         fork = Race()
-        fork.at = mark[0]
-        for mine, theirs, marked in zip(fork.projections, self.projections, mark[1:], strict=True):
-            mine.take_from(theirs, marked)
+        fork.become(self, mark)
         return fork
+
+    def become(self, other: Race, mark: Mark) -> None:
+        """Stand as another race stood at ``mark``, sharing nothing that changes."""
+        self.at = mark[0]
+        for mine, theirs, marked in zip(self.projections, other.projections, mark[1:], strict=True):
+            mine.take_from(theirs, marked)
 
     # Checkpoints that outlive the process
 

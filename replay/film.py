@@ -57,6 +57,9 @@ class Cut(Protocol):
     def play(self, index: int) -> None:
         """Hand over the events up to ``index``, which lies ahead or here."""
 
+    def move(self, index: int) -> None:
+        """Be where the first ``index`` events have been handed over, ahead or back."""
+
 
 class AnyFilm(Protocol):
     """What a playhead moves along. Places are in ms."""
@@ -109,12 +112,16 @@ class Film:
 
     def cut(self, index: int) -> FilmCut:
         """The race after the first ``index`` events."""
-        cut = FilmCut(self.events)
-        if self._marks:
-            mark = min(index // MARK_EVERY, len(self._marks) - 1)
-            cut.race, cut.index = self.whole.fork(self._marks[mark]), mark * MARK_EVERY
-            cut.play(index)
+        cut = FilmCut(self)
+        cut.move(index)
         return cut
+
+    def mark_before(self, index: int) -> tuple[int, Mark | None]:
+        """The last mark at ``index`` or before it, and where that lies."""
+        if not self._marks:
+            return 0, None
+        number = min(index // MARK_EVERY, len(self._marks) - 1)
+        return number * MARK_EVERY, self._marks[number]
 
     def place_of(self, at: int) -> int:
         """The place is the time."""
@@ -132,15 +139,23 @@ class Film:
 class FilmCut:
     """A race as it had happened."""
 
-    def __init__(self, events: Sequence[AnyEvent]) -> None:
+    def __init__(self, film: Film) -> None:
         self.index = 0
         self.race = Race()
-        self._events = events
+        self._film = film
 
     def play(self, index: int) -> None:
         """Hand over the events up to ``index``."""
-        self.race.apply_all(self._events[self.index : index])
+        self.race.apply_all(self._film.events[self.index : index])
         self.index = index
+
+    def move(self, index: int) -> None:
+        """Go by way of the last mark before, unless this is on the way from there."""
+        marked, mark = self._film.mark_before(index)
+        if mark is not None and not marked <= self.index <= index:
+            self.race.become(self._film.whole, mark)
+            self.index = marked
+        self.play(index)
 
 
 class AsShown:
@@ -218,6 +233,12 @@ class AsShownCut:
         """Take in the entries up to ``index``."""
         self._timeline.add(self._events[self.index : index])
         self.index = index
+
+    def move(self, index: int) -> None:
+        """Going back is to begin again."""
+        if index < self.index:
+            self._timeline, self.index = Timeline(), 0
+        self.play(index)
 
 
 def handed_over(film: AnyFilm, place: float) -> int:

@@ -94,6 +94,7 @@ class Player:
         self.film = film
         self.playhead = Playhead(film.start, film.end, paused=not playing)
         self._set_speed(speed)
+        self._cut = film.cut(0)
         self._go(film.start if place is None else place, index)
 
     @property
@@ -233,7 +234,7 @@ class Player:
         self.playhead.seek(place)
         if index is None:
             index = handed_over(self.film, self.playhead.at)
-        self._cut = self.film.cut(index)
+        self._cut.move(index)
 
 
 def _span(text: str) -> int:
