@@ -54,8 +54,9 @@ class SessionOpened(Event):
     """The session and its frame: limits, classes in order, timing lines, rules.
 
     ``timing_lines`` are in the order a lap meets them and end with the finish line
-    ``FL``; ``starts_at`` is the wall-clock time of session clock 0 and carries its zone;
-    ``rules`` names the regulation pack.
+    ``FL``; ``drive_through_ms`` is what the pit lane takes without stopping in it, entry to
+    exit, where that is known; ``starts_at`` is the wall-clock time of session clock 0 and
+    carries its zone; ``rules`` names the regulation pack.
     """
 
     type: Literal["session_opened"] = "session_opened"
@@ -71,6 +72,7 @@ class SessionOpened(Event):
     distance_limit_m: Annotated[int, Field(gt=0, le=100_000_000)] | None = None
     laps_limit: Annotated[int, Field(gt=0, le=100_000)] | None = None
     time_limit_ms: Annotated[int, Field(gt=0, le=2**53)] | None = None
+    drive_through_ms: Duration | None = None
     rules: Annotated[str, Field(max_length=64)] | None = None
     starts_at: Instant | None = None
     zone: Annotated[str, Field(max_length=64)] | None = None

@@ -1,8 +1,10 @@
 """The pit lane: who is in it, every visit, stops and stints.
 
 Rules: every way through the lane is a visit (a lane pass). It is a stop unless the car
-only drove through for a penalty, or the race was stopped (red flag) meanwhile. A stint
-runs from the start or a stop to the next stop.
+only drove through, or the race was stopped (red flag) meanwhile. A car drove through if it
+served such a penalty, or if the visit took no longer than the lane takes without stopping
+(to 5 %), where the session tells that; a visit in which the car was seen to stand, or the
+driver changed, is a stop all the same. A stint runs from the start or a stop to the next.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from events import (
     PitStopped,
 )
 from projections.order import RunningOrder
+from projections.session import Session
 from projections.state import Handlers, Histories, Projection, of, row, sibling
 from projections.track import Track
 
@@ -29,7 +32,7 @@ class Visit(NamedTuple):
     """One way through the lane; times in ms, ``exited_ms`` None where it is not known yet.
 
     ``lap`` is the lap the car was on as it entered. ``kind`` is ``stop``,
-    ``drive_through`` (a penalty) or ``stoppage`` (the race stood).
+    ``drive_through`` or ``stoppage`` (the race stood).
     """
 
     entered_ms: int
@@ -71,6 +74,7 @@ class Pits(Projection):
     NAME: ClassVar[str] = "pits"
     VERSION: ClassVar[int] = 1
 
+    session: Session = sibling()
     order: RunningOrder = sibling()
     track: Track = sibling()
     current: dict[str, Visit] = of(_visit, dict)
@@ -148,7 +152,17 @@ class Pits(Projection):
         visit = self.current.pop(event.car, None)
         if visit is None:
             return  # an exit without an entry: the way through is unknown
-        self._count(event.car, visit._replace(exited_ms=event.at))
+        visit = visit._replace(exited_ms=event.at)
+        if visit.kind == "stop" and self._drove_through(visit):
+            visit = visit._replace(kind="drive_through")
+        self._count(event.car, visit)
+
+    def _drove_through(self, visit: Visit) -> bool:
+        through = self.session.opened.drive_through_ms
+        if through is None or visit.lane_ms is None:
+            return False
+        stood = visit.stationary_ms is not None or visit.driver_changed
+        return not stood and visit.lane_ms * 100 <= through * 105
 
     def _count(self, car: str, visit: Visit) -> None:
         self.visits[car].append(visit)

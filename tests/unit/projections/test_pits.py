@@ -39,6 +39,22 @@ def test_a_drive_through_is_a_lane_pass_but_no_stop():
     assert "7" not in pits.stops
 
 
+def test_a_visit_as_short_as_driving_through_is_no_stop():
+    """To 5 % of what the lane takes without stopping; unless the car stood or changed driver."""
+    story = opened("7", drive_through_ms=30_000).laps("7", 1)
+    story.pit("7", 70_000, 101_500).pit("7", 200_000, 231_501)
+    story.pit("7", 300_000)
+    story.tell(ev.DriverChanged, 310_000, car="7", driver="B")
+    story.tell(ev.PitExited, 331_000, car="7")
+    story.pit("7", 400_000)
+    story.tell(ev.PitStopped, 410_000, car="7", stationary_ms=1_000)
+    story.tell(ev.PitExited, 430_000, car="7")
+    pits = story.race().pits
+    kinds = [visit.kind for visit in pits.visits["7"]]
+    assert kinds == ["drive_through", "stop", "stop", "stop"]
+    assert pits.stops["7"] == 3
+
+
 def test_waiting_for_a_restart_in_the_lane_is_no_stop():
     """A visit during which the race stands is a stoppage, not a stop."""
     story = opened("7").laps("7", 1).pit("7", 70_000).flag("red", 80_000).flag("green", 900_000)

@@ -178,6 +178,17 @@ def test_the_cautions_of_road_atlanta(race: str, laps: str):
     assert " ".join(f"{row['first_lap']}-{row['last_lap']}" for row in ledger) == laps
 
 
+def test_driving_through_the_lane_is_no_stop():
+    """At Petit Le Mans 2024 the lane takes about 31 s, and 20 visits took no longer."""
+    timeline = Timeline()
+    timeline.add(told(race_file(PETIT_2024)))
+    race = timeline.race
+    assert race.session.opened.drive_through_ms == 31_405
+    visits = [visit for of_car in race.pits.visits.values() for visit in of_car]
+    assert sum(visit.kind == "drive_through" for visit in visits) == 20
+    assert sum(race.pits.stops.values()) == len(visits) - 20
+
+
 def test_le_mans_2024_crosses_midnight_and_has_eight_cautions():
     """The session clock runs on over midnight; five short FCYs touch no lap of the leader."""
     timeline = Timeline()
