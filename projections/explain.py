@@ -213,12 +213,7 @@ def _penalties(race: Race, row: Classified, told: _Record) -> list[Statement]:
 
 def penalty_sentence(penalty: Penalty) -> str:
     """The penalty as a sentence: what, why, and what became of it."""
-    amount = penalty.amount or 0
-    what = PENALTY_WORDS[penalty.kind].format(
-        amount=amount,
-        laps="lap" if amount == 1 else "laps",
-        places="place" if amount == 1 else "places",
-    )
+    what = penalty_words(penalty.kind, penalty.amount)
     became = {
         "imposed": "",
         "served": " It was served.",
@@ -227,6 +222,15 @@ def penalty_sentence(penalty: Penalty) -> str:
     }[penalty.status]
     reason = f" ({penalty.reason})" if penalty.reason else ""
     return f"#{penalty.car} was given {what}{reason}.{became}"
+
+
+def penalty_words(kind: str, amount: int | None) -> str:
+    """What a penalty is: ``30 s added to its time``, ``2 laps taken away``."""
+    return PENALTY_WORDS[kind].format(
+        amount=amount or 0,
+        laps="lap" if amount == 1 else "laps",
+        places="place" if amount == 1 else "places",
+    )
 
 
 def _best_lap(race: Race, row: Classified, told: _Record) -> list[Statement]:

@@ -26,7 +26,7 @@ from events import (
 )
 from events.clock import format_clock
 from projections.classification import ON_LAPS, Classified, Convention, classify
-from projections.explain import PENALTY_WORDS
+from projections.explain import penalty_words
 from projections.timeline import Timeline
 
 DECISIONS = (
@@ -175,10 +175,10 @@ def words(event: AnyEvent) -> str:
     """What was decided, one of ``DECISIONS``, in a few words."""
     match event:
         case PenaltyImposed() | PenaltyConverted():
-            what = PENALTY_WORDS[event.kind].format(
-                amount=event.amount, laps="lap(s)", places="place(s)"
-            )
-            of = f"#{event.car}: " if isinstance(event, PenaltyImposed) else ""
+            what = penalty_words(event.kind, event.amount)
+            of = f"penalty {event.penalty_id} becomes "
+            if isinstance(event, PenaltyImposed):
+                of = f"#{event.car}: "
             reason = f" ({event.reason})" if event.reason else ""
             return f"{of}{what}{reason}"
         case PenaltyRescinded():

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.cli import queries, results, serving, showing, transfers
+from services.cli import queries, results, serving, showing, stewards, transfers
 from services.cli.shell import told_in_a_line
 
 
@@ -57,5 +57,6 @@ def lapstream(
 showing.register(app)
 queries.register(app)
 results.register(app)
+stewards.register(app)
 transfers.register(app)
 serving.register(app)

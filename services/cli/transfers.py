@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def parse_length(text: str | int) -> int:
     """``2:40`` in milliseconds. Raises BadParameter, which ends with 2."""
     try:
-        length = parse_clock(f"{text}:00")
+        length = parse_clock(f"{text}:00") if ":" in str(text) else 0
     except ValueError:
         length = 0
     if length <= 0:

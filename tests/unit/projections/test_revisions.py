@@ -40,7 +40,7 @@ def test_a_penalty_after_the_race_amends_it_and_its_end_restores_it():
         ("amended", ["2", "1", "3"]),
         ("amended", ["1", "2", "3"]),
     ]
-    assert found[1].rests_on == "#1: 1 place(s) dropped"
+    assert found[1].rests_on == "#1: 1 place dropped"
     assert found[1].position == f"{len(story.events) - 1}-0"
 
 

@@ -1,0 +1,480 @@
+"""The commands that decide: penalties and corrections, each an event in the log.
+
+A command folds the log as it is, shows what its decision changes, and appends it. What
+comes into the log in between changes nothing about that: the decision stands for itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Concatenate, ParamSpec, TypedDict
+
+import typer
+
+from events import (
+    AnyEvent,
+    CrossingsReassigned,
+    EventVoided,
+    LapAmended,
+    LapTimeDeleted,
+    PenaltyConverted,
+    PenaltyImposed,
+    PenaltyRescinded,
+    PenaltyServed,
+)
+from events.clock import parse_clock
+from events.errors import (
+    PenaltyNotInForce,
+    UnknownCar,
+    UnknownEvent,
+    UnknownLap,
+    UnknownPenalty,
+)
+from projections.classification import Classified, Convention, classify
+from projections.moments import moment_of
+from projections.packs import RegulationPack
+from projections.provisional import points_by_car, rounds_scored
+from projections.race import Race
+from projections.revisions import words
+from projections.stewards import Penalty
+from projections.whatif import changes, supposed
+from services.cli import sporting
+from services.cli.asking import Question, Recorded, read
+from services.cli.options import As, Data, Format, Rules, Session, Store
+from services.cli.output import give_out
+from services.cli.shell import with_log
+from services.cli.tables import Row
+from services.decisions import RACE_CONTROL, decide
+from services.log import Log
+from services.regulations import pack_of
+
+DECIDE = "Decide"
+ALWAYS = 2**53
+"""The end of a span that has none."""
+
+P = ParamSpec("P")
+
+penalties = typer.Typer(no_args_is_help=True)
+amendments = typer.Typer(no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(
+        penalties,
+        name="penalty",
+        help="Impose a penalty, and say what became of it.",
+        rich_help_panel=DECIDE,
+    )
+    app.add_typer(
+        amendments,
+        name="amend",
+        help="Say what should have been recorded.",
+        rich_help_panel=DECIDE,
+    )
+    app.command("delete-time", rich_help_panel=DECIDE)(delete_time)
+    app.command("reassign", rich_help_panel=DECIDE)(reassign)
+    app.command("void", rich_help_panel=DECIDE)(void)
+
+
+def parse_time(text: str | int) -> int:
+    """``1:09.195`` in milliseconds. Raises BadParameter, which ends with 2."""
+    try:
+        return parse_clock(str(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Car = Annotated[str, typer.Argument(metavar="CAR", help="The car's number, as on the car.")]
+PenaltyId = Annotated[
+    str, typer.Argument(metavar="ID", help="The penalty's name, as `penalties` lists it.")
+]
+Kind = Annotated[
+    str,
+    typer.Argument(
+        metavar="KIND",
+        help="drive-through, stop-and-go, stop-and-hold, time, laps, places, back-of-class, "
+        "points, disqualification, fine, warning or reprimand.",
+    ),
+]
+Amount = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[AMOUNT]",
+        help="Seconds of time and of stop-and-hold; the number of laps, places or points.",
+    ),
+]
+Lap = Annotated[int, typer.Argument(metavar="LAP", min=1, max=100_000)]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why.")]
+GivenReason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")]
+By = Annotated[
+    str | None,
+    typer.Option(
+        "--by", metavar="NAME", envvar="LAPSTREAM_BY", help="Who decided. Default: your login."
+    ),
+]
+When = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="MOMENT",
+        help="When it was decided: H:MM:SS[.mmm] on the session clock, lap:N or caution:N. "
+        "Default: now, at the newest event.",
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only show what would change; append nothing.")
+]
+
+
+class Head(TypedDict):
+    """What every decision says besides what was decided."""
+
+    at: int
+    source: str
+    source_seq: int
+    by: str | None
+
+
+Decision = Callable[[Recorded], Callable[[Head], AnyEvent]]
+"""Looks at what is recorded, raising where it cannot be decided, and makes the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a decision is made: the session, when, by whom, and how it is told."""
+
+    session: str
+    at: str | None
+    by: str | None
+    dry_run: bool
+    rules: str | None
+    form: Format
+    store: str | None
+    data: Path | None
+
+    def decide(self, decision: Decision) -> None:
+        """Append the event that is decided, and print what it changes."""
+        with_log(self.store, self.data, lambda log: self._decide(log, decision))
+
+    async def _decide(self, log: Log, decision: Decision) -> None:
+        recorded = await read(log, Question(self.session))
+        race = recorded.timeline.race
+        pack = pack_of(race, self.rules)
+        told = decision(recorded)
+        at = race.at if self.at is None else moment_of(self.at, race)
+        by = self.by or _login()
+
+        def event(number: int) -> AnyEvent:
+            return told({"at": at, "source": RACE_CONTROL, "source_seq": number, "by": by})
+
+        before = _Result.of(race, pack)
+        if self.dry_run:
+            decided = event(_unused(recorded))
+            said = f"would be decided: {words(decided)}"
+        else:
+            (decided,), position = await decide(
+                log, self.session, RACE_CONTROL, lambda n: [event(n)], after=recorded.position
+            )
+            said = f"{RACE_CONTROL} {decided.source_seq} at {position}: {words(decided)}"
+        recorded.timeline.add([decided])
+        rows = _changed(before, _Result.of(recorded.timeline.race, pack))
+        if not rows and self.form is Format.TABLE:
+            typer.echo(f"{said}\nnothing in the classification changes")
+        else:
+            give_out(sporting.WHATIF, rows, self.form, f"{said}\n")
+
+
+def _options(
+    *,
+    at: When = None,
+    by: By = None,
+    dry_run: DryRun = False,
+    rules: Rules = None,
+    form: As = Format.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """The options of every decision; `at_the_desk` makes a Desk of them."""
+
+
+def at_the_desk(command: Callable[Concatenate[Desk, P], None]) -> Callable[..., None]:
+    """A command that takes a session and the options of every decision besides its own.
+
+    Its own arguments and options stand between the two; it is handed the rest as a Desk.
+    """
+
+    @functools.wraps(command)
+    def at_desk(session: str, **given: Any) -> None:
+        shared = {name: given.pop(name) for name in inspect.signature(_options).parameters}
+        command(Desk(session, **shared), **given)  # type: ignore[call-arg]
+
+    session = inspect.Parameter(
+        "session", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Session
+    )
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+    shared = inspect.signature(_options, eval_str=True).parameters.values()
+    at_desk.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [session, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *shared))]
+    )
+    return at_desk
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """A classification and its points."""
+
+    rows: Sequence[Classified]
+    points: dict[str, Any]
+
+    @classmethod
+    def of(cls, race: Race, pack: RegulationPack | None) -> _Result:
+        rows = classify(race, Convention.of(pack))
+        return cls(rows, points_by_car(race, rounds_scored(race, rows), pack))
+
+
+def _changed(before: _Result, after: _Result) -> Sequence[Row]:
+    """The cars of which anything is other than before."""
+    rows = []
+    for change in changes(before.rows, after.rows):
+        was, now = before.points.get(change.car), after.points.get(change.car)
+        if change.changed or was != now:
+            row = change._asdict()
+            row["class"] = row.pop("car_class")
+            row["points_now"], row["points_then"] = was, now
+            rows.append(row)
+    return rows
+
+
+def _login() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no name, and no entry for the user's number
+        return None
+
+
+def _unused(recorded: Recorded) -> int:
+    """A number that no decision in the log has."""
+    taken = (event.source_seq for _, event in recorded.told if event.source == RACE_CONTROL)
+    return max(taken, default=-1) + 1
+
+
+# -- Penalties -----------------------------------------------------------------------------
+
+
+@penalties.command("impose")
+@at_the_desk
+def impose(desk: Desk, car: Car, kind: Kind, amount: Amount = None, reason: Reason = None) -> None:
+    """Impose a penalty: 66 time 30, 7 drive-through, 45 places 3."""
+    penalty = supposed(car, kind, amount)
+
+    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
+        check_car(recorded.timeline.race, car)
+        return lambda head: PenaltyImposed(
+            **head,
+            penalty_id=f"{RACE_CONTROL}-{head['source_seq']}",
+            car=car,
+            kind=penalty.kind,
+            amount=penalty.amount,
+            reason=reason,
+        )
+
+    desk.decide(decision)
+
+
+@penalties.command("serve")
+@at_the_desk
+def serve(desk: Desk, penalty_id: PenaltyId) -> None:
+    """Note that the car served its penalty."""
+
+    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
+        in_force(recorded.timeline.race, penalty_id)
+        return lambda head: PenaltyServed(**head, penalty_id=penalty_id)
+
+    desk.decide(decision)
+
+
+@penalties.command("convert")
+@at_the_desk
+def convert(
+    desk: Desk, penalty_id: PenaltyId, kind: Kind, amount: Amount = None, reason: Reason = None
+) -> None:
+    """Make another penalty of it, such as time for a drive-through not served."""
+
+    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
+        penalty = supposed(in_force(recorded.timeline.race, penalty_id).car, kind, amount)
+        return lambda head: PenaltyConverted(
+            **head,
+            penalty_id=penalty_id,
+            kind=penalty.kind,
+            amount=penalty.amount,
+            reason=reason,
+        )
+
+    desk.decide(decision)
+
+
+@penalties.command("rescind")
+@at_the_desk
+def rescind(desk: Desk, penalty_id: PenaltyId, reason: Reason = None) -> None:
+    """Take a penalty back, also one that was served."""
+
+    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
+        in_force(recorded.timeline.race, penalty_id, served=True)
+        return lambda head: PenaltyRescinded(**head, penalty_id=penalty_id, reason=reason)
+
+    desk.decide(decision)
+
+
+# -- Corrections ---------------------------------------------------------------------------
+
+
+@at_the_desk
+def delete_time(desk: Desk, car: Car, lap: Lap, reason: Reason = None) -> None:
+    """Delete a lap's time (track limits): the lap counts, its time does not."""
+
+    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
+        check_lap(recorded.timeline.race, car, lap)
+        return lambda head: LapTimeDeleted(**head, car=car, lap=lap, reason=reason)
+
+    desk.decide(decision)
+
+
+@amendments.command("lap")
+@at_the_desk
+def amend_lap(
+    desk: Desk,
+    car: Car,
+    lap: Lap,
+    reason: GivenReason,
+    completed_at: Annotated[
+        int | None,
+        typer.Option(
+            "--completed-at",
+            parser=parse_time,
+            metavar="H:MM:SS.mmm",
+            help="When it was completed, on the session clock.",
+        ),
+    ] = None,
+    lap_time: Annotated[
+        int | None,
+        typer.Option("--time", parser=parse_time, metavar="M:SS.mmm", help="The lap time."),
+    ] = None,
+    driver: Annotated[str | None, typer.Option(metavar="NAME", help="Who drove it.")] = None,
+    in_pit_lane: Annotated[
+        bool | None,
+        typer.Option("--in-pit-lane/--on-track", help="Where it crossed the finish line."),
+    ] = None,
+) -> None:
+    """Say what a completed lap should have been; what is left out stays as it was."""
+    if (completed_at, lap_time, driver, in_pit_lane) == (None,) * 4:
+        raise typer.BadParameter(
+            "nothing to amend: give --completed-at, --time, --driver, --in-pit-lane or --on-track"
+        )
+
+    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
+        check_lap(recorded.timeline.race, car, lap)
+        return lambda head: LapAmended(
+            **head,
+            car=car,
+            lap=lap,
+            completed_at=completed_at,
+            lap_time_ms=lap_time,
+            driver=driver,
+            in_pit_lane=in_pit_lane,
+            reason=reason,
+        )
+
+    desk.decide(decision)
+
+
+@at_the_desk
+def reassign(
+    desk: Desk,
+    from_car: Annotated[str, typer.Argument(metavar="FROM", help="The car it was timed for.")],
+    to_car: Annotated[str, typer.Argument(metavar="TO", help="The car that it was.")],
+    reason: GivenReason,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MOMENT", help="Since when. Default: the start."),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="MOMENT", help="Until when. Default: from then on, always."),
+    ] = None,
+    swap: Annotated[
+        bool, typer.Option("--swap", help="And those of TO become those of FROM.")
+    ] = False,
+) -> None:
+    """Give one car's crossings to another (transponders swapped)."""
+
+    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
+        race = recorded.timeline.race
+        for car in (from_car, to_car):
+            check_car(race, car)
+        first = -ALWAYS if start is None else moment_of(start, race)
+        last = ALWAYS if end is None else moment_of(end, race)
+        if from_car == to_car or last <= first:
+            raise typer.BadParameter("FROM and TO are two cars, and --from lies before --to")
+        return lambda head: CrossingsReassigned(
+            **head,
+            from_car=from_car,
+            to_car=to_car,
+            start=first,
+            end=last,
+            swap=swap,
+            reason=reason,
+        )
+
+    desk.decide(decision)
+
+
+@at_the_desk
+def void(
+    desk: Desk,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The source of the event.")],
+    number: Annotated[int, typer.Argument(metavar="SEQ", help="Its source_seq.", min=0)],
+    reason: GivenReason,
+) -> None:
+    """Take an event out of the count; it stays in the log."""
+
+    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
+        if not any(event.identity == (source, number) for _, event in recorded.told):
+            raise UnknownEvent(source, number)
+        return lambda head: EventVoided(
+            **head, voided_source=source, voided_seq=number, reason=reason
+        )
+
+    desk.decide(decision)
+
+
+# -- What cannot be decided ----------------------------------------------------------------
+
+
+def check_car(race: Race, car: str) -> None:
+    """Raise UnknownCar unless the car is in the session."""
+    if car not in race.session.entries and car not in race.order.passings:
+        raise UnknownCar(car, tuple(race.order.cars()))
+
+
+def check_lap(race: Race, car: str, lap: int) -> None:
+    """Raise UnknownCar or UnknownLap unless the car completed the lap."""
+    check_car(race, car)
+    laps = race.laps.laps.get(car, ())
+    if not any(one.lap == lap for one in laps):
+        raise UnknownLap(car, lap, laps[-1].lap if laps else 0)
+
+
+def in_force(race: Race, penalty_id: str, *, served: bool = False) -> Penalty:
+    """The penalty of that id. Raises UnknownPenalty and PenaltyNotInForce."""
+    penalty = race.stewards.penalties.get(penalty_id)
+    if penalty is None:
+        raise UnknownPenalty(penalty_id, tuple(race.stewards.penalties))
+    if penalty.status == "rescinded" or (penalty.status == "served" and not served):
+        raise PenaltyNotInForce(penalty_id, penalty.status)
+    return penalty
