@@ -80,11 +80,11 @@ class Demo:
         stop = asyncio.Event()
         async with _first_error_alone(), asyncio.TaskGroup() as group:
             group.create_task(run_projector(self._store, stop, [self.session]))
-            helpers = [group.create_task(self._append()), group.create_task(self._follow())]
+            alongside = [group.create_task(self._append()), group.create_task(self._follow())]
             watch = self._in_tower(watched) if terminal.is_there() else self._in_lines()
             await watch
-            for helper in helpers:
-                helper.cancel()
+            for task in alongside:
+                task.cancel()
             stop.set()
         return self._is_over()
 
