@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from events.errors import LapstreamError
-from services.gateway import documents, problems, streaming, viewing, watching
+from services.gateway import documents, problems, screen, streaming, viewing, watching
 from services.gateway.gate import Gateway
 from services.logging import configure
 from services.settings import Settings
@@ -61,6 +61,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(streaming.router)
     app.include_router(documents.router)
     app.include_router(watching.router)
+    screen.install(app)
     return app
 
 

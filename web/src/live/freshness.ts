@@ -1,0 +1,44 @@
+/** How old the picture is, by the server's clock, and whether it can still be trusted. */
+
+import type { Clock } from "./messages";
+
+/** Data that is older while the clock runs is stale (as the gateway has it). */
+export const STALE_MS = 10_000;
+
+/**
+ * The server's clock, judged from what it sends. A message cannot come before it was sent,
+ * so each one gives a bound; a heartbeat tells how old its data is, and so gives the time.
+ * Until then this machine's own clock is believed.
+ */
+export class ServerClock {
+  #ahead = 0;
+
+  /** Learn that it was `serverMs` there, at least, when it was `localMs` here. */
+  atLeast(serverMs: number, localMs: number): void {
+    this.#ahead = Math.max(this.#ahead, serverMs - localMs);
+  }
+
+  /** Learn that it was `serverMs` there when it was `localMs` here, but for the way. */
+  exactly(serverMs: number, localMs: number): void {
+    this.#ahead = serverMs - localMs;
+  }
+
+  now(localMs: number): number {
+    return localMs + this.#ahead;
+  }
+}
+
+export interface Freshness {
+  readonly ageMs: number;
+  /** The clock runs, and nothing has come for long. */
+  readonly stale: boolean;
+  /** The session clock now: it runs on, but not away from a source that is silent. */
+  readonly clockMs: number;
+}
+
+export function freshness(learnedAt: number, clock: Clock, serverNow: number): Freshness {
+  const ageMs = Math.max(0, serverNow - learnedAt);
+  const stale = clock.running && ageMs > STALE_MS;
+  const gone = clock.running && !stale ? ageMs : 0;
+  return { ageMs, stale, clockMs: clock.at + gone };
+}

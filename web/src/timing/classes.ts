@@ -1,0 +1,34 @@
+/** Classes: their order, their colours, their short names. */
+
+import type { State } from "./state";
+
+/** In the order of the classes; told apart by colour-blind eyes too (Okabe and Ito). */
+const COLOURS = ["#56b4e9", "#e69f00", "#2fd39a", "#cc79a7", "#f0e442", "#ff7f50", "#c9c9c9"];
+
+export interface RaceClass {
+  readonly name: string;
+  readonly tag: string;
+  readonly colour: string;
+}
+
+/** The classes that the session names, then any others that cars have. */
+export function classesOf(state: State): RaceClass[] {
+  const names = [...(state.session.classes ?? [])];
+  const others = new Set(Object.values(state.standings).flatMap((row) => row.class ?? []));
+  names.push(...[...others].filter((name) => !names.includes(name)).sort());
+  const tags = shortTags(names);
+  return names.map((name, index) => ({
+    name,
+    tag: tags[index] ?? name,
+    colour: COLOURS[index % COLOURS.length] as string,
+  }));
+}
+
+/** Each name cut to at most `width` signs, or as many as tell them apart. */
+export function shortTags(names: readonly string[], width = 5): string[] {
+  const plain = names.map((name) => name.replaceAll(" ", ""));
+  const longest = Math.max(0, ...plain.map((name) => name.length));
+  const apart = () => new Set(plain.map((name) => name.slice(0, width))).size;
+  while (width < longest && apart() < names.length) width += 1;
+  return plain.map((name) => name.slice(0, width));
+}

@@ -1,0 +1,35 @@
+/** Which cars won and lost places lately, for the marks beside them. */
+
+/** How long a mark stands. */
+export const HOLD_MS = 6000;
+
+export class Movements {
+  #places: ReadonlyMap<string, number> = new Map();
+  #moved = new Map<string, { readonly from: number; readonly at: number }>();
+
+  /**
+   * Note each car's place at a time of the viewer's clock. Gives the places won (lost:
+   * below 0) since the car last stood still.
+   */
+  see(places: ReadonlyMap<string, number>, nowMs: number): ReadonlyMap<string, number> {
+    for (const [car, place] of places) {
+      const before = this.#places.get(car) ?? place;
+      if (before !== place)
+        this.#moved.set(car, { from: this.#moved.get(car)?.from ?? before, at: nowMs });
+    }
+    this.#places = places;
+    const won = new Map<string, number>();
+    for (const [car, { from, at }] of this.#moved) {
+      const place = places.get(car);
+      if (place === undefined || nowMs - at >= HOLD_MS) this.#moved.delete(car);
+      else if (from !== place) won.set(car, from - place);
+    }
+    return won;
+  }
+
+  /** Forget what was: after a jump nobody has overtaken anybody. */
+  reset(): void {
+    this.#places = new Map();
+    this.#moved.clear();
+  }
+}

@@ -1,0 +1,88 @@
+/** How times, gaps and penalties are written; as the terminal's tower writes them. */
+
+import type { Gap, Penalty } from "./state";
+
+const MINUTE = 60_000;
+
+/** A gap in seven signs at most: `2 L`, `35.104`, `1:02.3`; `-` for the leader. */
+export function gapText(gap: Gap | undefined, leads = false): string {
+  if (gap === undefined) return "";
+  if (gap.laps) return `${gap.laps} L`;
+  if (gap.ms === undefined) return "";
+  return leads ? "-" : secondsText(gap.ms);
+}
+
+function secondsText(ms: number): string {
+  const minutes = Math.floor(ms / MINUTE);
+  const rest = ms % MINUTE;
+  if (minutes === 0) return (rest / 1000).toFixed(3);
+  return `${minutes}:${two(rest / 1000)}.${Math.floor((rest % 1000) / 100)}`;
+}
+
+/** A lap time in eight signs at most: `1:09.195`, and `62:13` for one in the garage. */
+export function lapTimeText(ms: number | undefined): string {
+  if (ms === undefined) return "";
+  const minutes = Math.floor(ms / MINUTE);
+  const rest = ms % MINUTE;
+  const seconds = `${minutes}:${two(rest / 1000)}`;
+  return minutes > 9 ? seconds : `${seconds}.${String(rest % 1000).padStart(3, "0")}`;
+}
+
+/** A sector's time: `21.978`, `1:09.195`. */
+export function sectorText(ms: number | undefined): string {
+  if (ms === undefined) return "";
+  return ms < MINUTE ? (ms / 1000).toFixed(3) : lapTimeText(ms);
+}
+
+/** `H:MM:SS`. */
+export function clockText(ms: number): string {
+  const sign = ms < 0 ? "-" : "";
+  const seconds = Math.floor(Math.abs(ms) / 1000);
+  return `${sign}${Math.floor(seconds / 3600)}:${two((seconds / 60) % 60)}:${two(seconds % 60)}`;
+}
+
+/** How long something has lasted: `4:12`, `1:04:12`. */
+export function runningText(ms: number): string {
+  return clockText(Math.max(0, ms)).replace(/^0:0?/, "");
+}
+
+/** The age of the data: `0.4 s`, `37 s`, `4:12`. */
+export function ageText(ms: number): string {
+  if (ms < 10_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
+  return ms < MINUTE ? `${Math.floor(ms / 1000)} s` : runningText(ms);
+}
+
+const PENALTY_TAGS: Readonly<Record<string, string>> = {
+  drive_through: "DT",
+  stop_and_go: "SG",
+  stop_and_hold: "SG",
+  time: "",
+  disqualification: "DSQ",
+  back_of_class: "BACK",
+  warning: "WRN",
+  reprimand: "REP",
+  fine: "FINE",
+};
+
+/** What a car still owes, `SG+30`; else what it served, in brackets. */
+export function penaltyText(penalties: readonly Penalty[]): string {
+  const owed = penalties.filter(isOwed);
+  const told = (owed.length > 0 ? owed : penalties.slice(-1)).map(penaltyTag).join(" ");
+  return owed.length > 0 || told === "" ? told : `(${told})`;
+}
+
+export function isOwed(penalty: Penalty): boolean {
+  return penalty.status !== "served";
+}
+
+function penaltyTag({ kind, amount }: Penalty): string {
+  const tag = PENALTY_TAGS[kind] ?? kind.slice(0, 4).toUpperCase();
+  if (amount === undefined) return tag;
+  return kind === "time" || kind === "stop_and_hold"
+    ? `${tag}+${amount}`
+    : `-${amount}${tag.slice(0, 1)}`;
+}
+
+function two(value: number): string {
+  return String(Math.floor(value)).padStart(2, "0");
+}
