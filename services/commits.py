@@ -30,7 +30,7 @@ from events.errors import LapstreamError
 from projections.frames import Token
 from replay.entries import check_session_id, parse_position
 from services.folding import Checkpoint, Parked
-from services.store import Store
+from services.store import Script, Store
 
 RETAINED_FRAMES = 512
 """Frames that stay behind a snapshot, for subscribers who take up where they stopped.
@@ -40,7 +40,7 @@ LARGEST_EPOCH = 2**16 - 1
 LARGEST_TIME = 2**48 - 1
 """Milliseconds since 1970 of a position that a frame can have: 8,900 years."""
 
-_COMMIT = """
+_COMMIT = Script("""
 local token, frames, snapshot, checkpoint, blocks, parked, health = unpack(KEYS)
 local before, after = ARGV[1], ARGV[2]
 local saved = redis.call('GET', token) or ''
@@ -70,7 +70,7 @@ end
 redis.call('HSET', health, 'parked', redis.call('XLEN', parked))
 redis.call('SET', token, after)
 return {redis.call('EXISTS', snapshot) == 1 and 'done' or 'no snapshot', after}
-"""
+""")
 
 _LEASE = """
 local holder = redis.call('GET', KEYS[1])
@@ -79,9 +79,9 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
 
-_RELEASE = """
+_RELEASE = Script("""
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-"""
+""")
 
 
 class TakenOver(LapstreamError):
@@ -154,7 +154,6 @@ class Commits:
         self.session = session
         self._store = store
         self._redis = store.redis
-        self._commit = store.redis.register_script(_COMMIT)
         self._keys = [
             key(session, name)
             for name in ("token", "frames", "snapshot", "checkpoint", "blocks", "parked", "health")
@@ -163,7 +162,7 @@ class Commits:
     async def commit(self, commit: Commit) -> bool:
         """Write it. Returns whether there is a snapshot now; raises TakenOver, CannotTell."""
         with self._store.speaking():
-            answer, saved = await self._commit(self._keys, commit.arguments())
+            answer, saved = await _COMMIT(self._redis, self._keys, commit.arguments())
         if answer == b"refused":
             raise TakenOver(self.session, commit.before, saved.decode())
         return bool(answer == b"done")
@@ -220,8 +219,6 @@ class Leases:
         self._store = store
         self._projector = projector
         self._lasts_ms = lasts_ms
-        self._lease = store.redis.register_script(_LEASE)
-        self._release = store.redis.register_script(_RELEASE)
 
     async def take(self, session: str) -> bool:
         """Take the lease, or hold on to it. False where another projector has it."""
@@ -232,16 +229,14 @@ class Leases:
         with self._store.speaking():
             async with self._store.redis.pipeline(transaction=False) as pipeline:
                 for session in sessions:
-                    await self._lease(
-                        [key(session, "lease")], [self._projector, self._lasts_ms], client=pipeline
-                    )
+                    pipeline.eval(_LEASE, 1, key(session, "lease"), self._projector, self._lasts_ms)
                 held = await pipeline.execute()
         return [session for session, mine in zip(sessions, held, strict=True) if not mine]
 
     async def release(self, session: str) -> None:
         """Leave the session to whoever comes."""
         with self._store.speaking():
-            await self._release([key(session, "lease")], [self._projector])
+            await _RELEASE(self._store.redis, [key(session, "lease")], [self._projector])
 
 
 def key(session: str, name: str) -> str:
