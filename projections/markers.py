@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple, get_args
@@ -46,8 +47,26 @@ Found = tuple[int, int | None, str | None, str]
 
 
 def markers(race: Race) -> list[Row]:
-    """Every marker until now as a row, in the order of time."""
-    return [marker._asdict() for marker in all_markers(race)]
+    """Every marker until now as a row, in the order of time.
+
+    ``wall_clock`` and ``end_wall_clock`` are its times of day with their offset from UTC,
+    None where the session does not say when it began.
+    """
+    starts_at = race.session.opened.starts_at
+
+    def wall_clock(at: int | None) -> str | None:
+        if at is None or starts_at is None:
+            return None
+        return (starts_at + timedelta(milliseconds=at)).isoformat(timespec="milliseconds")
+
+    return [
+        {
+            **marker._asdict(),
+            "wall_clock": wall_clock(marker.at_ms),
+            "end_wall_clock": wall_clock(marker.end_ms),
+        }
+        for marker in all_markers(race)
+    ]
 
 
 def all_markers(race: Race) -> list[Marker]:

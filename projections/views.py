@@ -11,6 +11,7 @@ from typing import Any
 
 from events import EntryAdded, ResultDeclared, ResultRow
 from projections.classification import Classified, Convention, classify
+from projections.markers import markers
 from projections.order import LEADING, NEVER, Gap
 from projections.packs import Number, RegulationPack
 from projections.provisional import own_pack, points_by_car, rounds_declared, rounds_scored
@@ -143,7 +144,7 @@ def short_name(entry: EntryAdded | None, driver: str | None) -> str | None:
     for one in entry.drivers if entry else ():
         if one.name == driver and one.short:
             return one.short
-    family = "".join(sign for sign in driver.split()[-1] if sign.isalpha())
+    family = "".join(sign for sign in (driver.split() or [""])[-1] if sign.isalpha())
     return (family or driver)[:3].upper()
 
 
@@ -443,5 +444,6 @@ VIEWS: dict[str, Callable[[Race], list[Row]]] = {
     "leaders": leaders,
     "laps": laps,
     "stints": stints,
+    "markers": markers,
 }
 """The tables that need nothing but the race."""

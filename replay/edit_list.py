@@ -62,7 +62,7 @@ class NoWallClock(LapstreamError):
     def __init__(self) -> None:
         super().__init__(
             "the session does not say when it began, so its markers have no wall-clock times: "
-            "give the time of session clock 0 with --starts-at 2007-10-06T11:15:00-04:00"
+            "give the time of day of its clock 0, as with --starts-at 2007-10-06T11:15:00-04:00"
         )
 
 
@@ -127,39 +127,39 @@ def _written(frame: int, nominal: int, mark: str) -> str:
 class _Timed:
     """Session clock to wall clock and timecode."""
 
-    def __init__(self, starts_at: datetime | None, rate: Rate) -> None:
-        if starts_at is None:
-            raise NoWallClock
+    def __init__(self, starts_at: datetime, rate: Rate) -> None:
         self.rate = rate
         self._starts_at = starts_at
-        day = starts_at.replace(hour=0, minute=0, second=0, microsecond=0)
-        self._since_midnight = (starts_at - day) // timedelta(milliseconds=1)
 
     def wall_clock(self, at: int) -> str:
-        return (self._starts_at + timedelta(milliseconds=at)).isoformat(timespec="milliseconds")
+        """The time of day, with its offset from UTC."""
+        return self._at(at).isoformat(timespec="milliseconds")
 
     def timecode(self, at: int) -> str:
-        return timecode(self._since_midnight + at, self.rate)
+        """The timecode that pictures of that moment bear."""
+        then = self._at(at)
+        midnight = then.replace(hour=0, minute=0, second=0, microsecond=0)
+        return timecode((then - midnight) // timedelta(milliseconds=1), self.rate)
+
+    def _at(self, at: int) -> datetime:
+        return self._starts_at + timedelta(milliseconds=at)
 
 
 def csv_list(markers: Iterable[Marker], starts_at: datetime | None, rate: Rate) -> str:
-    """The markers as CSV, with a header. Raises NoWallClock."""
-    timed = _Timed(starts_at, rate)
+    """The markers as CSV, with a header; without ``starts_at`` their times of day are empty."""
+    timed = None if starts_at is None else _Timed(starts_at, rate)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for marker in markers:
-        at, end = marker.at_ms, marker.end_ms
+        times = (marker.at_ms, marker.end_ms)
         writer.writerow(
             (
                 marker.kind,
                 marker.number,
-                format_clock(at),
-                "" if end is None else format_clock(end),
-                timed.wall_clock(at),
-                "" if end is None else timed.wall_clock(end),
-                timed.timecode(at),
-                "" if end is None else timed.timecode(end),
+                *("" if at is None else format_clock(at) for at in times),
+                *("" if at is None or timed is None else timed.wall_clock(at) for at in times),
+                *("" if at is None or timed is None else timed.timecode(at) for at in times),
                 marker.lap,
                 marker.car or "",
                 marker.label,
@@ -174,6 +174,8 @@ def cmx3600(
     """The markers as a CMX3600 edit decision list. Raises NoWallClock and TooManyEvents."""
     if len(markers) > MOST_EVENTS:
         raise TooManyEvents(len(markers))
+    if starts_at is None:
+        raise NoWallClock
     timed = _Timed(starts_at, rate)
     lines = [
         f"TITLE: {_ascii(title)[:70]}",

@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from events.errors import LapstreamError, SessionNotEmpty
 from projections.frames import Token
 from replay.entries import check_session_id, parse_position
-from replay.steering import COMMANDS, Command, Pace, Seek
+from replay.steering import COMMANDS, Command, Pace, Pause, Play, Seek
 from services.built_in import put_into_store
 from services.commits import RETAINED_FRAMES, TakenOver, frame_id, health, key
 from services.log import Log
@@ -207,16 +207,13 @@ class Replays:
         *,
         name: str | None = None,
         speed: Pace = 1.0,
-        begin: str | None = None,
         as_shown: bool = False,
         playing: bool = True,
     ) -> str:
         """Begin a replay of a session; its name. A built-in race is put into the store.
 
-        ``begin`` is a moment as ``Seek`` takes it. Raises UnknownSession for the source,
-        ReplayExists and SessionNotEmpty for a name that is taken, and, where a replayer
-        is running, CommandRefused and ReplayStopped for what cannot be played: then
-        nothing was begun.
+        Raises UnknownSession for the source, ReplayExists and SessionNotEmpty for a name
+        that is taken.
         """
         check_session_id(source)
         await put_into_store(self.log, source)
@@ -229,9 +226,36 @@ class Replays:
             playing=playing,
             mark=uuid4().hex,
         )
-        replay = await self._create(name, showing)
+        return await self._create(name, showing)
+
+    async def begin(
+        self,
+        source: str,
+        *,
+        name: str | None = None,
+        speed: Pace = 1.0,
+        begin: str | None = None,
+        as_shown: bool = False,
+        playing: bool = True,
+        seconds: float = OUTCOME_SECONDS,
+    ) -> str:
+        """``start``, then wait until it stands at ``begin``, a moment as ``Seek`` takes it.
+
+        Raises as ``start`` does, CommandRefused and ReplayStopped for what cannot be
+        played, in which case nothing was begun, and NobodyPaces where it has begun but no
+        replayer has come to it yet.
+        """
+        replay = await self.start(
+            source, name=name, speed=speed, as_shown=as_shown, playing=playing
+        )
+        first: Command = Play() if playing else Pause()
         if begin is not None:
-            await self.command(replay, Seek(to=begin))
+            first = Seek(to=begin)
+        try:
+            await self.outcome(replay, await self.command(replay, first), seconds)
+        except (CommandRefused, ReplayStopped):
+            await self.stop(replay)
+            raise
         return replay
 
     async def _create(self, name: str | None, showing: Showing) -> str:

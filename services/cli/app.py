@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.cli import queries, results, serving, showing, stewards, transfers
+from services.cli import queries, replays, results, serving, showing, stewards, transfers
 from services.cli.shell import told_in_a_line
 
 
@@ -60,3 +60,4 @@ results.register(app)
 stewards.register(app)
 transfers.register(app)
 serving.register(app)
+replays.register(app)

@@ -5,6 +5,7 @@ Members are only ever added, at the end: programs read these.
 
 from __future__ import annotations
 
+from projections.markers import KINDS
 from services.cli.tables import (
     CLOCK,
     COUNT,
@@ -19,6 +20,7 @@ from services.cli.tables import (
     TIMES,
     YES,
     Column,
+    Kind,
     Table,
     choice,
 )
@@ -31,6 +33,12 @@ LAPS = Column("laps", COUNT, "Laps")
 OUTCOME = choice(
     *("classified", "not_classified", "retired", "running"),
     *("not_started", "disqualified", "withdrawn"),
+)
+
+SPEED = Kind(
+    {"anyOf": [{"type": "number"}, {"const": "max"}], "description": "times real time"},
+    lambda speed: speed if speed == "max" else f"{speed:g}x",
+    right=True,
 )
 
 STANDINGS = Table(
@@ -174,6 +182,23 @@ CAUTIONS = Table(
     ),
 )
 
+MARKERS = Table(
+    "markers",
+    "The moments that people go to, in the order of time: cautions, restarts, lead changes, "
+    "flags, penalties, retirements. A replay seeks them by kind and number, as in caution:9.",
+    (
+        Column("kind", choice(*KINDS), "Kind"),
+        Column("number", COUNT, "No."),
+        Column("at_ms", MOMENT, "At"),
+        Column("end_ms", MOMENT, "End", null=True),
+        Column("lap", COUNT, "Lap"),
+        Column("car", TEXT, null=True),
+        Column("label", TEXT, "What"),
+        Column("wall_clock", TEXT, "Wall clock", null=True, rank=1),
+        Column("end_wall_clock", TEXT, null=True),
+    ),
+)
+
 PENALTIES_TABLE = Table(
     "penalties",
     "The stewards' book, in the order the penalties were imposed; times on the session clock.",
@@ -270,6 +295,22 @@ SESSIONS = Table(
     ),
 )
 
+REPLAYS = Table(
+    "replays",
+    "The replays that are shared, and how they stand; nothing beyond their playheads.",
+    (
+        Column("replay", TEXT, "Replay"),
+        Column("source", TEXT, "Of"),
+        Column("as_shown", YES, "As shown"),
+        Column("playing", YES, "Playing"),
+        Column("speed", SPEED, "Speed"),
+        Column("clock_ms", MOMENT, "Clock", null=True),
+        Column("ended", YES, "Ended"),
+        Column("state", TEXT, "State"),
+        Column("reason", TEXT, "Reason", null=True),
+    ),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -285,6 +326,7 @@ TABLES: dict[str, Table] = {
         DRIVERS,
         CAUTIONS,
         PENALTIES_TABLE,
+        MARKERS,
     )
 }
 """Every table by its name, which is its command's."""

@@ -352,10 +352,12 @@ async def test_a_stopped_replay_is_forgotten(deck: Deck) -> None:
     assert (await again.newest()).token == Token(3, f"{again.pacing.player.index}-0")
 
 
-async def test_without_a_replayer_a_command_waits(store: Store) -> None:
+async def test_without_a_replayer_a_command_waits(store: Store, session: str) -> None:
     """Whoever asks is told that nobody is there to obey."""
     replays = Replays(store)
-    replay = await replays.start(RACE, begin="lap:100")
+    with pytest.raises(NobodyPaces):
+        await replays.begin(RACE, name=session, begin="lap:100", seconds=0)
+    replay = session
     try:
         with pytest.raises(NobodyPaces):
             await replays.outcome(replay, await replays.command(replay, Pause()), seconds=0)

@@ -1,0 +1,284 @@
+"""The commands for replays that are shared, and for the moments they go to."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from click import Choice
+
+from projections.markers import KINDS, all_markers
+from projections.markers import markers as marker_rows
+from replay.edit_list import RATES
+from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step, pace_of
+from services.cli import shapes
+from services.cli.asking import Question, ask
+from services.cli.options import As, At, Data, Format, KnownAt, Session, Store
+from services.cli.output import give_out, session_heading
+from services.cli.shell import with_store
+from services.cli.showing import Moment, parse_speed
+from services.cli.tables import Row
+
+if TYPE_CHECKING:
+    from services.replays import Replays
+
+SHARED = "Shared replays"
+
+shared = typer.Typer(no_args_is_help=True)
+Replay = Annotated[str, typer.Argument(metavar="REPLAY", help="As `replays list` shows it.")]
+MARKED = [kind.replace("_", "-") for kind in KINDS]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(
+        shared,
+        name="replays",
+        help="Replays that everyone watches and steers together (`lapstream serve` plays them).",
+        rich_help_panel="Watch",
+    )
+    app.command("markers", rich_help_panel="Ask")(markers)
+
+
+# -- Replays -------------------------------------------------------------------------------
+
+
+@shared.command()
+def start(
+    source: Annotated[
+        str, typer.Argument(metavar="SESSION|FILE", help="A session, or an archive's file.")
+    ],
+    speed: Annotated[
+        float, typer.Option(parser=parse_speed, metavar="N|max", help="Times real time.")
+    ] = 1.0,
+    begin: Annotated[
+        str | None, typer.Option("--from", metavar=Moment, help="Where to begin.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="ID", help="What to call it. Default: replay-N.")
+    ] = None,
+    as_shown: Annotated[
+        bool, typer.Option("--as-shown", help="By when things were learned: late ones late.")
+    ] = False,
+    paused: Annotated[bool, typer.Option("--paused", help="Wait for `replays play`.")] = False,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Begin a replay of a session. It is watched like a session, under its own name.
+
+    An archive (.jsonl.gz) is brought into the store first, as `import archive` does.
+    """
+
+    async def started(replays: Replays) -> Row:
+        from services.replays import NobodyPaces
+
+        session = await _session_of(replays, source)
+        try:
+            replay = await replays.begin(
+                session,
+                name=name,
+                speed=pace_of(speed),
+                begin=begin,
+                as_shown=as_shown,
+                playing=not paused,
+            )
+        except NobodyPaces as error:
+            typer.echo(f"lapstream: {error}", err=True)
+            replay = error.replay
+        return await replays.describe(replay)
+
+    _tell(_with_replays(store, data, started))
+
+
+async def _session_of(replays: Replays, source: str) -> str:
+    """The session itself, or that of an archive, which is imported unless it is there."""
+    if not source.endswith(".jsonl.gz"):
+        return source
+    from pathlib import Path
+
+    from events.errors import SessionNotEmpty
+    from replay.archive import read_archive
+
+    manifest, entries = read_archive(Path(source))
+    try:
+        await replays.log.append_at_positions(manifest.session, entries)
+    except SessionNotEmpty:
+        there = [entry async for batch in replays.log.read(manifest.session) for entry in batch]
+        if [(entry.position, list(entry.fields)) for entry in there] != [
+            (entry.position, list(entry.fields)) for entry in entries
+        ]:
+            raise
+    return manifest.session
+
+
+@shared.command("list")
+def list_replays(form: As = Format.TABLE, store: Store = None, data: Data = None) -> None:
+    """The replays that there are, and how they stand."""
+
+    async def rows(replays: Replays) -> list[Row]:
+        from services.replays import NoSuchReplay
+
+        told: list[Row] = []
+        for name in await replays.names():
+            try:
+                told.append(await replays.describe(name))
+            except NoSuchReplay:  # stopped just now
+                continue
+        return told
+
+    give_out(shapes.REPLAYS, _with_replays(store, data, rows), form)
+
+
+@shared.command()
+def play(replay: Replay, store: Store = None, data: Data = None) -> None:
+    """Go on."""
+    _steer(replay, Play(), store, data)
+
+
+@shared.command()
+def pause(replay: Replay, store: Store = None, data: Data = None) -> None:
+    """Stay where it is."""
+    _steer(replay, Pause(), store, data)
+
+
+@shared.command()
+def speed(
+    replay: Replay,
+    to: Annotated[float, typer.Argument(parser=parse_speed, metavar="N|max")],
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Go at another speed."""
+    _steer(replay, SetSpeed(speed=pace_of(to)), store, data)
+
+
+@shared.command(context_settings={"ignore_unknown_options": True})
+def seek(
+    replay: Replay,
+    to: Annotated[
+        str,
+        typer.Argument(
+            metavar="MOMENT",
+            help="5:00:00, lap:100, caution:9, restart:9, lead-change:3, penalty:1, "
+            "retirement:2; or +1:00, -0:30 from where it is.",
+        ),
+    ],
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Go to a moment, ahead or back."""
+    _steer(replay, Seek(to=to), store, data)
+
+
+@shared.command()
+def step(
+    replay: Replay,
+    to: Annotated[
+        str,
+        typer.Argument(
+            click_type=Choice(["event", "lap", *MARKED]),
+            metavar="[event|lap|caution|restart|...]",
+            help="What to go to the next of.",
+        ),
+    ] = "event",
+    back: Annotated[bool, typer.Option("--back", help="To the one before.")] = False,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Pause, and go on to the next event, lap or marker, or back to the one before."""
+    goal: Any = to.replace("-", "_")
+    _steer(replay, Step(to=goal, back=back), store, data)
+
+
+@shared.command()
+def stop(replay: Replay, store: Store = None, data: Data = None) -> None:
+    """End a replay and forget it."""
+    _with_replays(store, data, lambda replays: replays.stop(replay))
+
+
+def _steer(replay: str, command: Command, store: Any, data: Any) -> None:
+    async def steered(replays: Replays) -> Row:
+        await replays.steer(replay, command)
+        return await replays.describe(replay)
+
+    _tell(_with_replays(store, data, steered))
+
+
+def _with_replays(store: Any, data: Any, work: Callable[[Replays], Awaitable[Any]]) -> Any:
+    from services.replays import Replays
+
+    return with_store(store, data, lambda opened: work(Replays(opened)))
+
+
+def _tell(row: Row) -> None:
+    typer.echo("\n".join(shapes.REPLAYS._replace(upright=True).upright_lines(row)))
+
+
+# -- Markers -------------------------------------------------------------------------------
+
+
+class MarkerFormat(StrEnum):
+    """How markers are printed; as CSV and EDL they are an edit list."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    EDL = "edl"
+
+
+def markers(
+    session: Session,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(click_type=Choice(MARKED), help="Only these; may be given several times."),
+    ] = None,
+    at: At = None,
+    known_at: KnownAt = None,
+    form: Annotated[
+        MarkerFormat,
+        typer.Option("--format", help="How to print them: csv and edl with timecodes."),
+    ] = MarkerFormat.TABLE,
+    rate: Annotated[
+        str,
+        typer.Option("--fps", click_type=Choice(list(RATES)), help="Frame rate of timecodes."),
+    ] = "25",
+    starts_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="The time of day of the session's clock 0, if the session does not say it.",
+        ),
+    ] = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """The moments to go to: cautions, restarts, lead changes, flags, penalties, retirements."""
+    from projections import views
+    from replay.edit_list import cmx3600, csv_list
+
+    race, _ = ask(Question(session, store, data, at, known_at))
+    wanted = {one.replace("-", "_") for one in kind or MARKED}
+    found = [marker for marker in all_markers(race) if marker.kind in wanted]
+    began = _time_of_day(starts_at) if starts_at else race.session.opened.starts_at
+    if form is MarkerFormat.EDL:
+        typer.echo(cmx3600(race.session.opened.title, found, began, RATES[rate]))
+    elif form is MarkerFormat.CSV:
+        typer.echo(csv_list(found, began, RATES[rate]))
+    else:
+        rows = [row for row in marker_rows(race) if row["kind"] in wanted]
+        heading = session_heading(views.session_line(race))
+        give_out(shapes.MARKERS, rows, Format(form.value), heading)
+
+
+def _time_of_day(text: str) -> datetime:
+    """A time with its zone. Raises BadParameter, which ends with 2."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise typer.BadParameter(f"{text!r}: write a time as 2007-10-06T11:15:00-04:00")
+    return time
