@@ -114,6 +114,20 @@ class Season:
             season.apply(event)
         return season
 
+    def with_adjusted(self, events: Iterable[PointsAdjusted]) -> Season:
+        """The season with these decisions, such as those that a session brings along."""
+        season = self.with_scored(())
+        season.adjusted += events
+        return season
+
+    def without(self, number: int, *parts: str) -> Season:
+        """The season as if these parts of a round (``race``, ``qualifying``) were not run yet."""
+        season = self.with_scored(())
+        for result in self.scored:
+            if result.round == number and result.part in parts:
+                del season.scored[result]
+        return season
+
     @property
     def pack(self) -> RegulationPack:
         """The rules it is scored under."""

@@ -132,7 +132,7 @@ def _places(
     placed, guests = [], 0
     moves_up = pack.points.ineligible == "invisible"
     for row in rows:
-        if not _eligible(row, contest, series):
+        if not eligible(row, contest, series):
             guests += 1
             text = f"not eligible for {series} {contest}"
             placed.append(_Placed(row, None, (Why("points.ineligible", text),)))
@@ -144,7 +144,8 @@ def _places(
     return placed
 
 
-def _eligible(row: ScoredRow, contest: Contest, series: str | None) -> bool:
+def eligible(row: ScoredRow, contest: Contest, series: str | None) -> bool:
+    """Whether a row scores in a series' contest (None: eligibility is not asked)."""
     if row.championships is None or series is None:
         return True
     return series in row.championships or f"{series} {contest}" in row.championships
@@ -311,9 +312,9 @@ def _entrants(
 ) -> list[Award]:
     awards: list[Award] = []
     scoring: set[str] = set()
-    cars = Counter(_entrant(rules, one.row) for one in placed)
+    cars = Counter(entrant(rules, one.row) for one in placed)
     for one in placed:
-        name = _entrant(rules, one.row)
+        name = entrant(rules, one.row)
         if name is None or (rules.best_only and name in scoring):
             continue
         if rules.closed_up and one.place is not None:
@@ -333,7 +334,8 @@ def _as_best_of(contest: Contest, award: Award, cars: int) -> Award:
     return award._replace(why=(why, *award.why))
 
 
-def _entrant(rules: Entrants, row: ScoredRow) -> str | None:
+def entrant(rules: Entrants, row: ScoredRow) -> str | None:
+    """The team or manufacturer that a row scores for, None if it is not known."""
     match rules.unit:
         case "car":
             return _number(row) or row.team

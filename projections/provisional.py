@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from events import (
+    Contest,
+    PointsAdjusted,
     ResultDeclared,
     ResultRow,
     RoundScored,
@@ -22,7 +24,7 @@ from projections.championship import Season
 from projections.classification import NOT_SERVED, Classified
 from projections.drivers import Driven
 from projections.packs import Number, RegulationPack, builtin_names, builtin_pack
-from projections.points import Award, place_points
+from projections.points import Award, entrant, place_points
 from projections.race import Race
 
 SOURCE = "lapstream"
@@ -134,6 +136,40 @@ def points_by_car(
     }
 
 
+def adjustments(
+    race: Race, rounds: Iterable[RoundScored], pack: RegulationPack
+) -> list[PointsAdjusted]:
+    """What penalties in force take from the drivers and the team of each car."""
+    taken = points_taken(race)
+    losses = [
+        (scored, contest, name, taken[row.car])
+        for scored in rounds
+        for row in scored.rows
+        if row.car in taken
+        for contest, name in _who_scores(row, pack)
+    ]
+    return [
+        PointsAdjusted(
+            at=race.at,
+            source=SOURCE,
+            source_seq=index,
+            championship=contest,
+            car_class=scored.car_class,
+            round=scored.round,
+            name=name,
+            points=-points,
+            reason=f"taken by the stewards from its car in the {scored.part}",
+        )
+        for index, (scored, contest, name, points) in enumerate(losses)
+    ]
+
+
+def _who_scores(row: ScoredRow, pack: RegulationPack) -> list[tuple[Contest, str]]:
+    team = entrant(pack.points.teams, row)
+    drivers: list[tuple[Contest, str]] = [("drivers", driver.name) for driver in row.drivers]
+    return drivers if team is None else [*drivers, ("teams", team)]
+
+
 def points_taken(race: Race) -> dict[str, int]:
     """The points that penalties in force take from each car."""
     taken: dict[str, int] = {}
@@ -165,7 +201,8 @@ def season_of_session(
             rounds=(this,) * (opened.round or 1),
         )
     )
-    return season.with_scored(rounds)
+    rounds = list(rounds)
+    return season.with_scored(rounds).with_adjusted(adjustments(race, rounds, pack))
 
 
 def _rows(race: Race, rows: list[Classified]) -> tuple[ScoredRow, ...]:

@@ -185,7 +185,7 @@ class Desk:
         recorded.timeline.add([decided])
         rows = _changed(before, _Result.of(recorded.timeline.race, pack))
         if not rows and self.form is Format.TABLE:
-            typer.echo(f"{said}\nnothing in the classification changes")
+            typer.echo(f"{said}\nnothing in the order changes")
         else:
             give_out(sporting.WHATIF, rows, self.form, f"{said}\n")
 

@@ -1,0 +1,118 @@
+"""Seasons as they stood with what was known, alone or with the session that is running."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from events import AnyEvent
+from events.errors import NotASeason, UnknownClass, UnknownRound
+from projections.championship import Season, season_of
+from projections.classification import Convention, classify
+from projections.provisional import adjustments, rounds_scored
+from projections.race import Race
+from services.cli.asking import Question, Recorded, race_at, read, tell
+from services.cli.shell import with_log
+from services.log import Log
+from services.regulations import pack_named
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonQuestion:
+    """What is asked: a season, under which rules, and with what was known when.
+
+    ``live`` is the session that is running, ``at`` a moment of it, ``number`` the round
+    that it is, where it does not say so itself.
+    """
+
+    season: str
+    store: str | None = None
+    data: Path | None = None
+    known_at: str | None = None
+    rules: str | None = None
+    live: str | None = None
+    at: str | None = None
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A season that was read, its log with positions, and the session that is running."""
+
+    season: Season
+    told: Sequence[tuple[str, AnyEvent]]
+    recorded: Recorded | None = None
+    race: Race | None = None
+    number: int = 0
+
+
+def ask_season(question: SeasonQuestion) -> Asked:
+    """The season, and the live session beside it if one is named.
+
+    Raises what `asking.read` raises, NotASeason, UnknownRules and UnknownRound.
+    """
+    return with_log(question.store, question.data, lambda log: _read(log, question))
+
+
+async def _read(log: Log, question: SeasonQuestion) -> Asked:
+    # With a session, it is that session's knowledge that is asked about.
+    known_at = question.known_at if question.live is None else None
+    season, told = await read_season(log, question.season, known_at, question.rules)
+    if question.live is None:
+        return Asked(season, told)
+    recorded = await read(log, Question(question.live, known_at=question.known_at))
+    race = recorded.timeline.race
+    if question.at is not None:
+        race = race_at(recorded.timeline, question.at)
+    return Asked(season, told, recorded, race, round_of(season, race, question.number))
+
+
+async def read_season(
+    log: Log, name: str, known_at: str | None = None, rules: str | None = None
+) -> tuple[Season, Sequence[tuple[str, AnyEvent]]]:
+    """A season under its own rules or others, and its log with positions.
+
+    Raises NotASeason for another log, UnknownRules and BadRules.
+    """
+    told, _, _ = await tell(log, name, known_at)
+    season = season_of(event for _, event in told)
+    if season.opened is None:
+        raise NotASeason(name)
+    if rules is not None:
+        season = season.under(pack_named(rules))
+    else:
+        _ = season.pack  # raises where the season names a pack that is not built in
+    return season, told
+
+
+def round_of(season: Season, race: Race, given: int | None = None) -> int:
+    """Which round the session is: as given, as it says, else the first that was not run.
+
+    Raises UnknownRound.
+    """
+    rounds = len(season.opened.rounds) if season.opened else 0
+    number = given or race.session.opened.round or 0
+    if not number:
+        run = {result.round for result in season.scored if result.part == "race"}
+        number = next((one for one in range(1, rounds + 1) if one not in run), rounds)
+    if not 1 <= number <= rounds:
+        raise UnknownRound(number, rounds)
+    return number
+
+
+def as_it_stands(season: Season, race: Race, number: int) -> Season:
+    """The season as it would be if the session ended now."""
+    rows = classify(race, Convention.of(season.pack))
+    rounds = rounds_scored(race, rows, number)
+    return season.with_scored(rounds).with_adjusted(adjustments(race, rounds, season.pack))
+
+
+def chosen_classes(season: Season, wanted: str | None) -> Sequence[str]:
+    """The class of that name, in capitals or not, or all. Raises UnknownClass."""
+    if wanted is None:
+        return season.classes
+    for name in season.classes:
+        if name.casefold() == wanted.casefold():
+            return (name,)
+    raise UnknownClass(wanted, season.classes, "season")
