@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-BENCHMARKS = ("pipeline", "fold", "import", "rewind", "seek", "clinch")
+BENCHMARKS = ("pipeline", "fold", "import", "rewind", "seek", "sessions", "clinch")
 HERE = Path(__file__).parent
 
 

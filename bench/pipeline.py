@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,26 +28,28 @@ from services.log import Log, log_key
 from services.projector import run_projector
 from services.store import Store, open_store
 
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 SESSION = "bench"
 DERIVED = ("token", "frames", "snapshot", "checkpoint", "blocks", "parked", "health", "lease")
 
 
-async def fill(store: Store, events: list[AnyEvent]) -> str:
+async def fill(store: Store, events: list[AnyEvent], session: str = SESSION) -> str:
     """Append the race. Returns the last position."""
     log = Log(store)
     for start in range(0, len(events), 1000):
-        position = (await log.append(SESSION, events[start : start + 1000])).position
+        position = (await log.append(session, events[start : start + 1000])).position
     return position
 
 
-async def project(store: Store, last: str) -> None:
-    """Start a projector, let it come to the last position, and stop it."""
+async def project(store: Store, last: Mapping[str, str]) -> None:
+    """Start a projector, let it come to the last position of each session, and stop it."""
     stop = asyncio.Event()
-    running = asyncio.create_task(run_projector(store, stop, [SESSION]))
-    first, _, number = frame_id(Token(1, last)).partition("-")
-    before = f"{first}-{int(number) - 1}"
-    while not await store.redis.xread({key(SESSION, "frames"): before}, block=1000):
-        assert not running.done()
+    running = asyncio.create_task(run_projector(store, stop, list(last)))
+    for session, position in last.items():
+        first, _, number = frame_id(Token(1, position)).partition("-")
+        before = f"{first}-{int(number) - 1}"
+        while not await store.redis.xread({key(session, "frames"): before}, block=1000):
+            assert not running.done()
     stop.set()
     await running
 
@@ -66,23 +68,22 @@ async def read_and_validate(store: Store) -> None:
         after = entries[-1][0]
 
 
-async def forget(store: Store) -> None:
-    """Everything but the log."""
-    await store.redis.unlink(*(key(SESSION, name) for name in DERIVED))
+async def forget(store: Store, sessions: Iterable[str] = (SESSION,)) -> None:
+    """Everything but the logs."""
+    await store.redis.unlink(*(key(one, name) for one in sessions for name in DERIVED))
 
 
-async def check(store: Store, events: list[AnyEvent]) -> None:
+async def check(store: Store, events: list[AnyEvent], session: str = SESSION) -> None:
     """The frames lead to the state of the race."""
     timeline = Timeline()
     timeline.add(events)
-    shown = await picture(store, SESSION)
+    shown = await picture(store, session)
     assert shown is not None
     assert shown.state == frame_state(timeline.race)
 
 
-def main() -> None:
-    """Measure, and print one line."""
-    events = synthetic_race()
+def with_store(measure: Callable[[Run, Store], None]) -> None:
+    """Measure in one event loop, on an embedded server of its own."""
     with (
         tempfile.TemporaryDirectory() as data,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -90,20 +91,19 @@ def main() -> None:
         store_context = open_store(data=Path(data))
         store = runner.run(store_context.__aenter__())
         try:
-            measure(runner.run, store, events)
+            measure(runner.run, store)
         finally:
             runner.run(store_context.__aexit__(None, None, None))
 
 
-def measure(
-    run: Callable[[Coroutine[Any, Any, Any]], Any], store: Store, events: list[AnyEvent]
-) -> None:
-    """Both sides in turn, in one event loop."""
+def measure(run: Run, store: Store) -> None:
+    """Both sides in turn."""
+    events = synthetic_race()
     last = run(fill(store, events))
 
     def ours() -> None:
         run(forget(store))
-        run(project(store, last))
+        run(project(store, {SESSION: last}))
 
     mine, theirs, ratio = in_turn(ours, lambda: run(read_and_validate(store)))
     run(check(store, events))
@@ -116,6 +116,11 @@ def measure(
         events=len(events),
         log_bytes=run(store.redis.memory_usage(log_key(SESSION), samples=0)),  # type: ignore[arg-type]
     )
+
+
+def main() -> None:
+    """Measure, and print one line."""
+    with_store(measure)
 
 
 if __name__ == "__main__":
