@@ -2,8 +2,8 @@
 
 import type { Clock } from "./messages";
 
-/** Data that is older while the clock runs is stale (as the gateway has it). */
-export const STALE_MS = 10_000;
+/** Data that is older while the clock runs is said to be quiet. */
+export const QUIET_MS = 10_000;
 
 /**
  * The server's clock, judged from what it sends. A message cannot come before it was sent,
@@ -30,15 +30,25 @@ export class ServerClock {
 
 export interface Freshness {
   readonly ageMs: number;
-  /** The clock runs, and nothing has come for long. */
-  readonly stale: boolean;
+  /**
+   * `quiet`: nothing has come for a while. `stale`: for longer than cars that run can be
+   * silent, so something on the way is broken.
+   */
+  readonly state: "fresh" | "quiet" | "stale";
   /** The session clock now: it runs on, but not away from a source that is silent. */
   readonly clockMs: number;
 }
 
-export function freshness(learnedAt: number, clock: Clock, serverNow: number): Freshness {
+/** `patience` is how long cars that run can be silent, in ms. */
+export function freshness(
+  learnedAt: number,
+  clock: Clock,
+  serverNow: number,
+  patience: number,
+): Freshness {
   const ageMs = Math.max(0, serverNow - learnedAt);
-  const stale = clock.running && ageMs > STALE_MS;
-  const gone = clock.running && !stale ? ageMs : 0;
-  return { ageMs, stale, clockMs: clock.at + gone };
+  const late = (limit: number) => clock.running && ageMs > limit;
+  const state = late(Math.max(QUIET_MS, patience)) ? "stale" : late(QUIET_MS) ? "quiet" : "fresh";
+  const gone = clock.running && state !== "stale" ? ageMs : 0;
+  return { ageMs, state, clockMs: clock.at + gone };
 }

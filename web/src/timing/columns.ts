@@ -13,7 +13,7 @@ export interface Cell {
   readonly text: string;
   /** A style of the cell, and of its sign. */
   readonly look?: string;
-  /** A sign behind the text, which a reader is told as `spoken`. */
+  /** A sign behind the text (room for it, where it is empty); a reader is told `spoken`. */
   readonly sign?: string;
   readonly spoken?: string;
   /** The car's class, where the cell is a chip of its colour. */
@@ -40,9 +40,8 @@ export interface Column {
   readonly width: number;
   readonly grows?: boolean;
   readonly align?: "right" | "centre";
-  /** Chosen unless the viewer says otherwise: on a wide screen, on a phone. */
-  readonly wide: boolean;
-  readonly phone: boolean;
+  /** Shown on pages as wide (px) unless the viewer says otherwise. */
+  readonly from: number;
   /** Cannot be taken away. */
   readonly fixed?: boolean;
   readonly cell: (row: Standing, scene: Scene) => Cell;
@@ -51,9 +50,21 @@ export interface Column {
 /** An interval below this is a fight. */
 export const CLOSE_MS = 1500;
 
+/** A time with its mark; one without keeps the room, so that times stay in line. */
 function marked(text: string, mark: Mark): Cell {
-  if (mark === "" || text === "") return { text };
   return { text, look: mark, sign: SIGNS[mark], spoken: SPOKEN[mark] };
+}
+
+function lastLap(row: Standing, scene: Scene): Cell {
+  return marked(words.lapTimeText(row.last_lap_ms), scene.bests.last(row));
+}
+
+function bestLap(row: Standing, scene: Scene): Cell {
+  return marked(words.lapTimeText(row.best_lap_ms), scene.bests.best(row));
+}
+
+function sector(row: Standing, scene: Scene, line: string): Cell {
+  return marked(words.sectorText(row.last_sectors_ms[line]), scene.bests.sector(row, line));
 }
 
 function moved(row: Standing, scene: Scene): Cell {
@@ -101,48 +112,59 @@ function classChip(row: Standing, scene: Scene): Cell {
   return { text: chip?.tag ?? row.class ?? "", chip, title: row.class };
 }
 
+/** The widths of the page (px) from which a column is shown unless the viewer says otherwise. */
+const ALWAYS = 0;
+const TABLET = 701;
+const DESK = 1100;
+const FULL_HD = 1600;
+const CHOICE = Infinity;
+
 function column(
   id: string,
   heading: string,
   name: string,
   width: number,
-  on: "always" | "wide" | "choice" | "fixed",
+  from: number,
   cell: Column["cell"],
   more: Partial<Column> = {},
 ): Column {
-  const phone = on === "always" || on === "fixed";
-  return { id, heading, name, width, wide: on !== "choice", phone, fixed: on === "fixed", cell, ...more };
+  return { id, heading, name, width, from, cell, ...more };
 }
 
 const right = { align: "right" } as const;
+const fixed = { align: "right", fixed: true } as const;
+const grows = { grows: true } as const;
 
-/** Every column, in order; the sectors are the timing lines of the session. */
-export function columnsFor(lines: readonly string[]): Column[] {
+/**
+ * Every column, in order. The sectors are the timing lines of the session; `tag` is the
+ * length of the longest class name.
+ */
+export function columnsFor(lines: readonly string[], tag: number): Column[] {
   return [
-    column("position", "P", "Position", 2, "fixed", (row) => ({ text: String(row.position) }), right),
-    column("moved", "", "Places won or lost just now", 2.5, "always", moved),
-    column("class", "Class", "Class", 5, "always", classChip),
-    column("class_position", "CP", "Position in class", 2, "always", (row) => ({ text: String(row.class_position) }), right),
-    column("car", "No", "Car number", 3, "fixed", (row) => ({ text: row.car }), right),
-    column("driver_short", "Drv", "Driver, short", 3, "choice", (row) => ({ text: row.driver_short ?? "" }), { phone: true }),
-    column("driver", "Driver", "Driver", 12, "wide", (row) => ({ text: row.driver ?? "" }), { grows: true }),
-    column("team", "Team", "Team", 14, "wide", (row) => ({ text: row.team ?? "" }), { grows: true }),
-    column("vehicle", "Car", "Vehicle", 12, "choice", (row) => ({ text: row.vehicle ?? "" }), { grows: true }),
-    column("laps", "Laps", "Laps", 3, "wide", (row) => ({ text: String(row.laps) }), right),
-    column("gap", "Gap", "Gap to the leader", 7, "always", gap, right),
-    column("interval", "Int", "Interval to the car ahead", 7, "always", interval, right),
-    column("class_gap", "Cl gap", "Gap to the class leader", 7, "wide", classGap, right),
-    column("last", "Last", "Last lap", 9, "always", (row, scene) => marked(words.lapTimeText(row.last_lap_ms), scene.bests.last(row)), right),
+    column("position", "P", "Position", 2, ALWAYS, (row) => ({ text: String(row.position) }), fixed),
+    column("moved", "", "Places won or lost just now", 3, ALWAYS, moved),
+    column("class", "Class", "Class", tag * 1.3 + 0.5, ALWAYS, classChip),
+    column("class_position", "CP", "Position in class", 2, ALWAYS, (row) => ({ text: String(row.class_position) }), right),
+    column("car", "No", "Car number", 3, ALWAYS, (row) => ({ text: row.car }), fixed),
+    column("driver_short", "Drv", "Driver, in short", 4.5, CHOICE, (row) => ({ text: row.driver_short ?? "" })),
+    column("driver", "Driver", "Driver", 14, TABLET, (row) => ({ text: row.driver ?? "" }), grows),
+    column("team", "Team", "Team", 16, DESK, (row) => ({ text: row.team ?? "" }), grows),
+    column("vehicle", "Car", "Vehicle", 14, FULL_HD, (row) => ({ text: row.vehicle ?? "" }), grows),
+    column("laps", "Laps", "Laps", 4, TABLET, (row) => ({ text: String(row.laps) }), right),
+    column("gap", "Gap", "Gap to the leader", 7, ALWAYS, gap, right),
+    column("interval", "Int", "Interval to the car ahead", 7, ALWAYS, interval, right),
+    column("class_gap", "Cl gap", "Gap to the class leader", 7, DESK, classGap, right),
+    column("last", "Last", "Last lap", 9.5, ALWAYS, lastLap, right),
     ...lines.map((line) =>
-      column(`sector ${line}`, line, `Last ${line}`, 7.5, "wide", (row, scene) => marked(words.sectorText(row.last_sectors_ms[line]), scene.bests.sector(row, line)), right),
+      column(`sector ${line}`, line, `Last ${line}`, 9.5, DESK, (row, scene) => sector(row, scene, line), right),
     ),
-    column("best", "Best", "Best lap", 9, "wide", (row, scene) => marked(words.lapTimeText(row.best_lap_ms), scene.bests.best(row)), right),
-    column("best_lap", "on lap", "Lap of the best", 4, "choice", (row) => ({ text: String(row.best_lap ?? "") }), right),
-    column("pace", "Pace", "Mean of the last green laps", 8, "choice", (row) => ({ text: words.lapTimeText(row.pace_ms) }), right),
-    column("stint", "Stint", "Laps since the last stop", 3, "wide", (row) => ({ text: String(row.stint_laps) }), right),
-    column("stops", "Stops", "Pit stops", 3, "wide", (row) => ({ text: String(row.stops) }), right),
-    column("last_pit", "Last in", "Lap of the last visit to the pits", 4, "choice", (row) => ({ text: String(row.last_pit_lap ?? "") }), right),
-    column("state", "", "State", 9, "always", state),
-    column("penalties", "Pen", "Penalties", 6, "wide", penalties),
+    column("best", "Best", "Best lap", 9.5, TABLET, bestLap, right),
+    column("best_lap", "on lap", "Lap of the best", 4, CHOICE, (row) => ({ text: String(row.best_lap ?? "") }), right),
+    column("pace", "Pace", "Mean of the last green laps", 8, FULL_HD, (row) => ({ text: words.lapTimeText(row.pace_ms) }), right),
+    column("stint", "Stint", "Laps since the last stop", 4, TABLET, (row) => ({ text: String(row.stint_laps) }), right),
+    column("stops", "Stops", "Pit stops", 4, TABLET, (row) => ({ text: String(row.stops) }), right),
+    column("last_pit", "Last in", "Lap of the last visit to the pits", 5, CHOICE, (row) => ({ text: String(row.last_pit_lap ?? "") }), right),
+    column("state", "State", "State", 11, ALWAYS, state),
+    column("penalties", "Pen", "Penalties", 8, TABLET, penalties),
   ];
 }
