@@ -27,6 +27,9 @@ from events.clock import format_clock, format_lap_time
 from events.errors import UnknownCar
 from projections.classification import ON_LAPS, Classified, Convention, classify
 from projections.order import natural
+from projections.packs import RegulationPack
+from projections.points import Why
+from projections.provisional import place_awards, points_taken, rounds_scored, session_awards
 from projections.race import Race
 from projections.stewards import Penalty
 
@@ -87,6 +90,34 @@ def explain(
         *_best_lap(race, row, told),
         *_corrections(told),
     ]
+
+
+def explain_points(race: Race, car: str, pack: RegulationPack) -> list[Statement]:
+    """What the car's place is worth under a pack, and who gets less than that.
+
+    Each statement names its rule by its key in the pack. Empty where the session scores
+    nothing, or the car is in no class.
+    """
+    rounds = rounds_scored(race, classify(race, Convention.of(pack)))
+    placed = place_awards(race, rounds, pack).get(car)
+    if placed is None:
+        return []
+    said = [_of_points(f"Points for #{car}", why) for why in placed.why]
+    if placed.place is not None:
+        said += [
+            _of_points(f"None for {award.name}", award.why[-1])
+            for award in session_awards(race, rounds, pack)
+            if award.contest == "drivers" and award.car == car and award.place is None
+        ]
+    taken = points_taken(race).get(car)
+    if taken:
+        words = penalty_words("points", taken)
+        said.append(Statement("points", f"Points for #{car}: {words} by the stewards."))
+    return said
+
+
+def _of_points(name: str, why: Why) -> Statement:
+    return Statement("points", f"{name}: {why.text}.", (), why.rule)
 
 
 class _Record:
@@ -165,6 +196,9 @@ def _behind(race: Race, ahead: Classified, behind: Classified) -> str:
         if ahead.best_lap_ms and behind.best_lap_ms:
             return f"{names} by {format_lap_time(behind.best_lap_ms - ahead.best_lap_ms)} s"
         return names
+    live = _live_gap(race, ahead, behind)
+    if live is not None:
+        return f"{names} by {live}"
     laps = ahead.laps - behind.laps
     if laps > 0:
         return f"{names} by {laps} {'lap' if laps == 1 else 'laps'}"
@@ -172,6 +206,23 @@ def _behind(race: Race, ahead: Classified, behind: Classified) -> str:
     if laps == 0 and ms >= 0:
         return f"{names} by {format_lap_time(ms)} s"
     return f"{names}, although it was ahead on laps and time"
+
+
+def _live_gap(race: Race, ahead: Classified, behind: Classified) -> str | None:
+    """The gap of two cars that are racing, as screens show it; None where it is not that.
+
+    By laps completed it would jump at each lap's end.
+    """
+    if any(
+        car.status != "running" or car.penalty_ms or car.penalty_laps for car in (ahead, behind)
+    ):
+        return None
+    gap = race.order.gap(ahead.car, behind.car, race.at)
+    if gap is None or (gap.ms or 0) < 0 or (gap.laps or 0) < 0:
+        return None
+    if gap.laps:
+        return f"{gap.laps} {'lap' if gap.laps == 1 else 'laps'}"
+    return f"{format_lap_time(gap.ms or 0)} s"
 
 
 def _status(

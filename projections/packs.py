@@ -334,6 +334,10 @@ class RegulationPack(BaseModel):
     points: Points
     ties: Ties
 
+    def has_rule(self, rule: str) -> bool:
+        """Whether the pack has a rule of that dotted key."""
+        return rule in rules_of(self)
+
     def source_of(self, rule: str) -> str | None:
         """Where the rule of that dotted key is from; None if assumed, or no such rule."""
         return rules_of(self).get(rule, (None, None))[1]

@@ -24,7 +24,7 @@ from projections.championship import Season
 from projections.classification import NOT_SERVED, Classified
 from projections.drivers import Driven
 from projections.packs import Number, RegulationPack, builtin_names, builtin_pack
-from projections.points import Award, entrant, place_points
+from projections.points import Award, entrant, place_points, score
 from projections.race import Race
 
 SOURCE = "lapstream"
@@ -121,6 +121,22 @@ def place_awards(
         for award in place_points(pack, scored, series=series, time_limit_ms=opened.time_limit_ms)
         if award.car is not None
     }
+
+
+def session_awards(
+    race: Race,
+    rounds: Iterable[RoundScored],
+    pack: RegulationPack,
+    series: str | None = None,
+) -> list[Award]:
+    """Everybody's points under a pack. ``series`` is as for `place_awards`."""
+    opened = race.session.opened
+    series = series or opened.series or pack.series
+    return [
+        award
+        for scored in rounds
+        for award in score(pack, scored, series=series, time_limit_ms=opened.time_limit_ms)
+    ]
 
 
 def points_by_car(

@@ -7,7 +7,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.cli import queries, replays, results, serving, showing, stewards, transfers
+from services.cli import (
+    explaining,
+    queries,
+    replays,
+    results,
+    serving,
+    showing,
+    stewards,
+    transfers,
+)
 from services.cli.shell import told_in_a_line
 
 
@@ -58,6 +67,7 @@ showing.register(app)
 queries.register(app)
 results.register(app)
 stewards.register(app)
+explaining.register(app)
 transfers.register(app)
 serving.register(app)
 replays.register(app)

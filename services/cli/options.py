@@ -19,6 +19,14 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+class Of(StrEnum):
+    """Whose championship."""
+
+    DRIVERS = "drivers"
+    TEAMS = "teams"
+    MANUFACTURERS = "manufacturers"
+
+
 Session = Annotated[
     str,
     typer.Argument(metavar="SESSION", help="The session's name.", autocompletion=session_names),
@@ -80,6 +88,18 @@ Rules = Annotated[
         metavar="PACK",
         help="Under these rules: a built-in pack's name, or the path of a pack of your own. "
         "Default: those that the session or season names.",
+    ),
+]
+Whose = Annotated[Of, typer.Option("--of", help="Whose championship.")]
+RoundNumber = Annotated[
+    int | None,
+    typer.Option(
+        "--round",
+        metavar="N",
+        min=1,
+        max=100,
+        help="Which round of the season the session is. Default: as it says, else the first "
+        "that was not run.",
     ),
 ]
 As = Annotated[Format, typer.Option("--format", help="How to print the rows.")]

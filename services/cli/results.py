@@ -49,11 +49,11 @@ def results(
     rules: Rules = None,
     revision: Annotated[
         int | None,
-        typer.Option(metavar="N", help="As it once was: a number that `revisions` lists."),
+        typer.Option("--revision", metavar="N", help="As it once was: a number that `revisions` lists."),
     ] = None,
     diff: Annotated[
         tuple[int, int] | None,
-        typer.Option(metavar="A B", help="What changed from revision A to revision B."),
+        typer.Option("--diff", metavar="A B", help="What changed from revision A to revision B."),
     ] = None,
     car_class: CarClass = None,
     car: Cars = None,

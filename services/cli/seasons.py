@@ -46,6 +46,11 @@ class Asked:
     race: Race | None = None
     number: int = 0
 
+    @property
+    def title(self) -> str:
+        """The season's title."""
+        return self.season.opened.title if self.season.opened else ""
+
 
 def ask_season(question: SeasonQuestion) -> Asked:
     """The season, and the live session beside it if one is named.

@@ -35,16 +35,14 @@ from events.errors import (
     UnknownLap,
     UnknownPenalty,
 )
-from projections.classification import Classified, Convention, classify
 from projections.moments import moment_of
-from projections.packs import RegulationPack
-from projections.provisional import points_by_car, rounds_scored
 from projections.race import Race
 from projections.revisions import words
 from projections.stewards import Penalty
 from projections.whatif import changes, supposed
 from services.cli import sporting
 from services.cli.asking import Question, Recorded, read
+from services.cli.explaining import Standing, changed_rows
 from services.cli.options import As, Data, Format, Rules, Session, Store
 from services.cli.output import give_out
 from services.cli.shell import with_log
@@ -173,7 +171,7 @@ class Desk:
         def event(number: int) -> AnyEvent:
             return told({"at": at, "source": RACE_CONTROL, "source_seq": number, "by": by})
 
-        before = _Result.of(race, pack)
+        before = Standing.of(race, pack)
         if self.dry_run:
             decided = event(_unused(recorded))
             said = f"would be decided: {words(decided)}"
@@ -183,7 +181,7 @@ class Desk:
             )
             said = f"{RACE_CONTROL} {decided.source_seq} at {position}: {words(decided)}"
         recorded.timeline.add([decided])
-        rows = _changed(before, _Result.of(recorded.timeline.race, pack))
+        rows = _changed(before, Standing.of(recorded.timeline.race, pack))
         if not rows and self.form is Format.TABLE:
             typer.echo(f"{said}\nnothing in the order changes")
         else:
@@ -225,30 +223,14 @@ def at_the_desk(command: Callable[Concatenate[Desk, P], None]) -> Callable[..., 
     return at_desk
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """A classification and its points."""
-
-    rows: Sequence[Classified]
-    points: dict[str, Any]
-
-    @classmethod
-    def of(cls, race: Race, pack: RegulationPack | None) -> _Result:
-        rows = classify(race, Convention.of(pack))
-        return cls(rows, points_by_car(race, rounds_scored(race, rows), pack))
-
-
-def _changed(before: _Result, after: _Result) -> Sequence[Row]:
+def _changed(before: Standing, after: Standing) -> Sequence[Row]:
     """The cars of which anything is other than before."""
-    rows = []
-    for change in changes(before.rows, after.rows):
-        was, now = before.points.get(change.car), after.points.get(change.car)
-        if change.changed or was != now:
-            row = change._asdict()
-            row["class"] = row.pop("car_class")
-            row["points_now"], row["points_then"] = was, now
-            rows.append(row)
-    return rows
+    differing = {one.car for one in changes(before.rows, after.rows) if one.changed}
+    return [
+        row
+        for row in changed_rows(before, after)
+        if row["car"] in differing or row["points_now"] != row["points_then"]
+    ]
 
 
 def _login() -> str | None:

@@ -1,0 +1,235 @@
+"""The commands that say why, and what would be if."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, NamedTuple
+
+import typer
+
+from events import AnyEvent, Contest
+from projections.championship import Season
+from projections.classification import Classified, Convention, classify
+from projections.corrections import CORRECTIONS
+from projections.explain import Statement, explain, explain_points
+from projections.packs import Number, RegulationPack
+from projections.provisional import points_by_car, rounds_scored
+from projections.race import Race
+from projections.views import session_line
+from projections.whatif import Hypothesis, changes, parse_penalty, suppose
+from services.cli import sporting
+from services.cli.asking import Question, Recorded, ask, chosen_cars
+from services.cli.options import (
+    As,
+    At,
+    CarClass,
+    Cars,
+    Data,
+    Format,
+    KnownAt,
+    Of,
+    RoundNumber,
+    Rules,
+    Session,
+    Store,
+    Whose,
+)
+from services.cli.output import give_out, session_heading
+from services.cli.seasons import SeasonQuestion, as_it_stands, ask_season, chosen_classes
+from services.cli.tables import Row
+from services.regulations import pack_named, pack_of
+
+ASSUMED = "assumed"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("explain", rich_help_panel="Ask")(explain_car)
+    app.command("whatif", rich_help_panel="Ask")(what_if)
+
+
+# -- Why -----------------------------------------------------------------------------------
+
+
+def explain_car(
+    session: Session,
+    car: Annotated[str, typer.Argument(metavar="CAR", help="The car's number, as on the car.")],
+    at: At = None,
+    known_at: KnownAt = None,
+    rules: Rules = None,
+    form: As = Format.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Why a car has its position, its gap, its result and its points, in sentences."""
+    race, recorded = ask(Question(session, store, data, at, known_at))
+    pack = pack_of(race, rules)
+    rows = statements(race, recorded, car, pack)
+    if form is Format.TABLE:
+        typer.secho(session_heading(session_line(race)), bold=True)
+        typer.echo("\n".join(_spoken(row) for row in rows))
+    else:
+        give_out(sporting.EXPLAIN, rows, form)
+
+
+def statements(
+    race: Race, recorded: Recorded, car: str, pack: RegulationPack | None
+) -> Sequence[Row]:
+    """What is to be said of a car as it stood, with the log's positions. Raises UnknownCar."""
+    known = [event for _, event in recorded.told if _concerns(event, race)]
+    said = explain(race, known, car, Convention.of(pack), lambda key: key)
+    if pack is not None:
+        said += explain_points(race, car, pack)
+    positions: dict[tuple[str, int], str] = {}
+    for position, event in recorded.told:
+        positions.setdefault(event.identity, position)
+    return [_row(one, positions, pack) for one in said]
+
+
+def _concerns(event: AnyEvent, race: Race) -> bool:
+    """Whether the event had happened by then: corrections hold for the whole race."""
+    return event.at <= race.at or isinstance(event, CORRECTIONS)
+
+
+def _row(
+    statement: Statement,
+    positions: Mapping[tuple[str, int], str],
+    pack: RegulationPack | None,
+) -> Row:
+    rule = statement.rule
+    return {
+        "about": statement.about,
+        "text": statement.text,
+        "rule": rule,
+        "rule_source": _source(rule, pack),
+        "events": [
+            {"position": positions.get(identity), "source": identity[0], "source_seq": identity[1]}
+            for identity in statement.events
+        ],
+    }
+
+
+def _source(rule: str | None, pack: RegulationPack | None) -> str | None:
+    """Where the pack has the rule of that key from; None for what is no rule of a pack."""
+    if rule is None or pack is None or not pack.has_rule(rule):
+        return None
+    return pack.source_of(rule) or ASSUMED
+
+
+def _spoken(row: Row) -> str:
+    source = f"  [{row['rule']}: {row['rule_source']}]" if row["rule_source"] else ""
+    return f"{row['text']}{source}"
+
+
+# -- What if -------------------------------------------------------------------------------
+
+
+def what_if(
+    session: Session,
+    penalty: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--penalty",
+            metavar='"CAR KIND [AMOUNT]"',
+            help='A penalty, such as "66 time 30"; may be given several times.',
+        ),
+    ] = None,
+    retire: Annotated[
+        list[str] | None,
+        typer.Option("--retire", metavar="CAR", help="A car that retires; may be given several times."),
+    ] = None,
+    finish_now: Annotated[
+        bool, typer.Option("--finish-now", help="The race is stopped here and now.")
+    ] = False,
+    rules: Annotated[
+        str | None,
+        typer.Option("--rules", metavar="PACK", help="It is scored under these rules instead."),
+    ] = None,
+    season: Annotated[
+        str | None,
+        typer.Option(
+            "--season",
+            metavar="SEASON",
+            help="Show the title table, too; as JSON and CSV, instead.",
+        ),
+    ] = None,
+    number: RoundNumber = None,
+    of: Whose = Of.DRIVERS,
+    at: At = None,
+    known_at: KnownAt = None,
+    car_class: CarClass = None,
+    car: Cars = None,
+    form: As = Format.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """What the order, the points and the title would be if. Nothing is appended."""
+    hypothesis = Hypothesis(
+        tuple(parse_penalty(one) for one in penalty or ()), tuple(retire or ()), finish_now
+    )
+    race, _ = ask(Question(session, store, data, at, known_at))
+    supposed = suppose(race, hypothesis)
+    then = pack_named(rules) if rules else pack_of(race)
+    rows = changed_rows(Standing.of(race, pack_of(race)), Standing.of(supposed, then))
+    cars = chosen_cars(race, car_class, car or ())
+    if cars is not None:
+        rows = [row for row in rows if row["car"] in cars]
+    if season is None or form is Format.TABLE:
+        give_out(sporting.WHATIF, rows, form, session_heading(session_line(race)))
+    if season is not None:
+        asked = ask_season(SeasonQuestion(season, store, data, known_at, None, session, at, number))
+        season_then = asked.season.under(pack_named(rules)) if rules else asked.season
+        titles = titles_changed(
+            as_it_stands(asked.season, race, asked.number),
+            as_it_stands(season_then, supposed, asked.number),
+            of.value,
+            chosen_classes(asked.season, car_class),
+        )
+        give_out(sporting.WHATIF_TITLE, titles, form, f"\n{asked.title}, {of}\n")
+
+
+class Standing(NamedTuple):
+    """A classification and what its places are worth."""
+
+    rows: Sequence[Classified]
+    points: Mapping[str, Number]
+
+    @classmethod
+    def of(cls, race: Race, pack: RegulationPack | None) -> Standing:
+        """A session as it stands under a pack."""
+        rows = classify(race, Convention.of(pack))
+        return cls(rows, points_by_car(race, rounds_scored(race, rows), pack))
+
+
+def changed_rows(now: Standing, then: Standing) -> Sequence[Row]:
+    """Every car now and then, in the order it would be."""
+    return [
+        {
+            "class": change.car_class,
+            **change._asdict(),
+            "points_now": now.points.get(change.car),
+            "points_then": then.points.get(change.car),
+        }
+        for change in changes(now.rows, then.rows)
+    ]
+
+
+def titles_changed(now: Season, then: Season, of: Contest, classes: Sequence[str]) -> Sequence[Row]:
+    """The championships as they would stand, and each contender's rank and points now."""
+    rows: list[Row] = []
+    for name in classes:
+        before = {row["name"]: row for row in now.standings(of=of, car_class=name)}
+        for row in then.standings(of=of, car_class=name):
+            was = before.get(row["name"])
+            rows.append(
+                {
+                    "rank_then": row["rank"],
+                    "rank_now": was["rank"] if was else None,
+                    "name": row["name"],
+                    "car": row["car"],
+                    "class": name,
+                    "points_then": row["points"],
+                    "points_now": was["points"] if was else None,
+                }
+            )
+    return rows
