@@ -13,6 +13,7 @@ something to do, what to do.
     ├── BadArchive                 an archive that is damaged or of a newer format
     ├── BadRules                   a regulation pack, by file and key
     ├── UnknownRules               no such regulation pack
+    ├── NoRules                    a session without a pack, where one is needed
     ├── BadMoment                  an instant such as ``lap:372`` that cannot be found
     ├── BadHypothesis              a supposed penalty that is not written as one
     ├── BadSessionId               a name that no session can have
@@ -137,6 +138,18 @@ class UnknownRules(LapstreamError):
         self.known = known
         super().__init__(
             f"no regulation pack {name!r}; there are {', '.join(known)}, or give a file by its path"
+        )
+
+
+class NoRules(LapstreamError):
+    """The session names no regulation pack, and none was given."""
+
+    def __init__(self, session: str, known: tuple[str, ...] = ()) -> None:
+        self.session = session
+        self.known = known
+        super().__init__(
+            f"session {session!r} names no regulation pack: give one with --rules, such as "
+            f"{', '.join(known)}"
         )
 
 

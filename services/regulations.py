@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from events.errors import BadRules, UnknownRules
+from events.errors import BadRules, NoRules, UnknownRules
 from projections.packs import RegulationPack, builtin_names, builtin_pack, parse_pack
 from projections.race import Race
 
@@ -33,3 +33,11 @@ def pack_of(race: Race, given: str | None = None) -> RegulationPack | None:
     """
     name = given or race.session.opened.rules
     return None if name is None else pack_named(name)
+
+
+def required_pack(session: str, race: Race, given: str | None = None) -> RegulationPack:
+    """As `pack_of`, but raises NoRules where the session names none."""
+    pack = pack_of(race, given)
+    if pack is None:
+        raise NoRules(session, builtin_names())
+    return pack

@@ -9,7 +9,9 @@ from typer.core import TyperGroup
 
 from services.cli import (
     explaining,
+    pitwall,
     queries,
+    regulations,
     replays,
     results,
     serving,
@@ -68,6 +70,8 @@ queries.register(app)
 results.register(app)
 stewards.register(app)
 explaining.register(app)
+pitwall.register(app)
+regulations.register(app)
 transfers.register(app)
 serving.register(app)
 replays.register(app)

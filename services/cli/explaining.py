@@ -136,7 +136,9 @@ def what_if(
     ] = None,
     retire: Annotated[
         list[str] | None,
-        typer.Option("--retire", metavar="CAR", help="A car that retires; may be given several times."),
+        typer.Option(
+            "--retire", metavar="CAR", help="A car that retires; may be given several times."
+        ),
     ] = None,
     finish_now: Annotated[
         bool, typer.Option("--finish-now", help="The race is stopped here and now.")
@@ -184,6 +186,7 @@ def what_if(
             as_it_stands(season_then, supposed, asked.number),
             of.value,
             chosen_classes(asked.season, car_class),
+            asked.number,
         )
         give_out(sporting.WHATIF_TITLE, titles, form, f"\n{asked.title}, {of}\n")
 
@@ -214,12 +217,16 @@ def changed_rows(now: Standing, then: Standing) -> Sequence[Row]:
     ]
 
 
-def titles_changed(now: Season, then: Season, of: Contest, classes: Sequence[str]) -> Sequence[Row]:
-    """The championships as they would stand, and each contender's rank and points now."""
+def titles_changed(
+    now: Season, then: Season, of: Contest, classes: Sequence[str], after: int
+) -> Sequence[Row]:
+    """The championships as they would stand after a round, with each one's rank and points now."""
     rows: list[Row] = []
     for name in classes:
-        before = {row["name"]: row for row in now.standings(of=of, car_class=name)}
-        for row in then.standings(of=of, car_class=name):
+        before = {
+            row["name"]: row for row in now.standings(of=of, car_class=name, after_round=after)
+        }
+        for row in then.standings(of=of, car_class=name, after_round=after):
             was = before.get(row["name"])
             rows.append(
                 {

@@ -49,7 +49,9 @@ def results(
     rules: Rules = None,
     revision: Annotated[
         int | None,
-        typer.Option("--revision", metavar="N", help="As it once was: a number that `revisions` lists."),
+        typer.Option(
+            "--revision", metavar="N", help="As it once was: a number that `revisions` lists."
+        ),
     ] = None,
     diff: Annotated[
         tuple[int, int] | None,

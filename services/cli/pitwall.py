@@ -1,0 +1,90 @@
+"""The commands of the pit wall: where a stop leads to, and who may still drive how long."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from projections.drive_time import DriveTime, drive_times
+from projections.rejoin import Rejoin, rejoins
+from projections.views import session_line
+from services.cli import sporting
+from services.cli.asking import Question, ask, chosen_cars
+from services.cli.options import (
+    As,
+    At,
+    CarClass,
+    Cars,
+    Data,
+    Format,
+    KnownAt,
+    Rules,
+    Session,
+    Store,
+)
+from services.cli.output import give_out, session_heading
+from services.cli.tables import Row
+from services.regulations import required_pack
+
+PIT_WALL = "On the pit wall"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("rejoin", rich_help_panel=PIT_WALL)(rejoin)
+    app.command("drive-times", rich_help_panel=PIT_WALL)(ledger)
+
+
+def rejoin(
+    session: Session,
+    car: Annotated[
+        list[str] | None, typer.Argument(metavar="[CAR]...", help="Cars. Default: all.")
+    ] = None,
+    at: At = None,
+    known_at: KnownAt = None,
+    car_class: CarClass = None,
+    form: As = Format.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Where a car would come back to if it stopped now, under green and under caution.
+
+    What a stop costs is taken from the stops of this race so far.
+    """
+    race, _ = ask(Question(session, store, data, at, known_at))
+    cars = chosen_cars(race, car_class, car or ())
+    rows = [_rejoin(one) for one in rejoins(race) if cars is None or one.car in cars]
+    give_out(sporting.REJOIN, rows, form, session_heading(session_line(race)))
+
+
+def ledger(
+    session: Session,
+    at: At = None,
+    known_at: KnownAt = None,
+    rules: Rules = None,
+    car_class: CarClass = None,
+    car: Cars = None,
+    form: As = Format.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Each driver's time at the wheel against the limits of the pack, with alerts."""
+    race, _ = ask(Question(session, store, data, at, known_at))
+    pack = required_pack(session, race, rules)
+    cars = chosen_cars(race, car_class, car or ())
+    rows = [_drive_time(one) for one in drive_times(race, pack) if cars is None or one.car in cars]
+    give_out(sporting.DRIVE_TIMES, rows, form, session_heading(session_line(race)))
+
+
+def _rejoin(told: Rejoin) -> Row:
+    row = told._asdict()
+    row["class"] = row.pop("car_class")
+    cost = told.cost
+    return {**row, "cost_ms": cost.ms, "stops": cost.stops, "cost_of": cost.car_class}
+
+
+def _drive_time(told: DriveTime) -> Row:
+    row = told._asdict()
+    row["class"] = row.pop("car_class")
+    return row
