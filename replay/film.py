@@ -60,6 +60,9 @@ class Cut(Protocol):
     def move(self, index: int) -> None:
         """Be where the first ``index`` events have been handed over, ahead or back."""
 
+    def race_at(self, at: int) -> Race:
+        """The race as it stood at ``at`` (ms), as far as is known here; a race of its own."""
+
 
 class AnyFilm(Protocol):
     """What a playhead moves along. Places are in ms."""
@@ -157,6 +160,10 @@ class FilmCut:
             self.index = marked
         self.play(index)
 
+    def race_at(self, at: int) -> Race:
+        """The race as it stood at ``at``, or here if that lies ahead."""
+        return self._film.cut(min(self.index, handed_over(self._film, at))).race
+
 
 class AsShown:
     """A race as it came to be known: ``learned`` has each event's wall-clock time (ms).
@@ -239,6 +246,10 @@ class AsShownCut:
         if index < self.index:
             self._timeline, self.index = Timeline(), 0
         self.play(index)
+
+    def race_at(self, at: int) -> Race:
+        """The race as it stood at ``at``, with what is known here."""
+        return self._timeline.race_at(at)
 
 
 def handed_over(film: AnyFilm, place: float) -> int:

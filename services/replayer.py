@@ -19,34 +19,26 @@ import asyncio
 import contextlib
 import os
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
-from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
 from uuid import uuid4
 
 import structlog
 from faststream import FastStream
 from faststream.redis import RedisBroker
 
-from events import AnyEvent, decode
 from events.errors import (
     BadMoment,
     LapstreamError,
     StoreError,
     StoreUnavailable,
-    UnreadableEvent,
 )
 from projections.frames import Frame, FrameBuilder, State, Token
-from projections.race import Race
-from projections.timeline import Timeline
 from replay.entries import parse_position
-from replay.film import AnyFilm, AsShown, Film
 from replay.steering import Command, Player, pace_of
 from services import frames
 from services.commits import Commits, Leases, TakenOver
-from services.log import Log
+from services.films import Films
 from services.logging import configure
 from services.projector import LEASE_MS, POLL_SECONDS, RENEW_SECONDS, Cadence, patiently
 from services.replays import REMEMBERED_REFUSALS, NoSuchReplay, Replays, Showing
@@ -61,80 +53,7 @@ SHORTEST_TURN_MS = 50
 LONGEST_TURN_MS = 1000
 """While it plays, a frame at least this often tells how far the clock is."""
 
-KEPT_FILMS = 8
-
 logger = structlog.get_logger(__name__)
-
-
-class Films:
-    """The sources of replays, each read and folded once; the latest few are kept."""
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._films: OrderedDict[tuple[str, str, bool], asyncio.Task[AnyFilm]] = OrderedDict()
-
-    async def film(self, source: str, upto: str, *, as_shown: bool = False) -> AnyFilm:
-        """The source's log up to a position.
-
-        Raises NotAsShown, and UndecodableEvent for a log of a newer lapstream.
-        """
-        wanted = (source, upto, as_shown)
-        task = self._films.get(wanted)
-        if task is None:
-            task = self._films[wanted] = asyncio.create_task(self._load(*wanted))
-            while len(self._films) > KEPT_FILMS:
-                self._films.popitem(last=False)
-        self._films.move_to_end(wanted)
-        try:
-            return await asyncio.shield(task)
-        except BaseException:
-            if task.done():
-                self._films.pop(wanted, None)
-            raise
-
-    async def _load(self, source: str, upto: str, as_shown: bool) -> AnyFilm:
-        events: list[AnyEvent] = []
-        learned: list[int] = []
-        async for entries in self._log.read(source, upto=upto):
-            for entry in entries:
-                with contextlib.suppress(UnreadableEvent):
-                    events.append(decode(entry.payload))
-                    learned.append(parse_position(entry.position)[0])
-        if as_shown:
-            return await asyncio.to_thread(AsShown, source, events, learned)
-        return await asyncio.to_thread(_film, events)
-
-
-def _film(events: list[AnyEvent]) -> Film:
-    timeline = Timeline()
-    timeline.add(sorted(events, key=attrgetter("at")))  # in order it is quicker
-    return Film(timeline.events)
-
-
-class AtPlayhead(NamedTuple):
-    """A replay's race as far as it was shown, and what its clock shows (ms)."""
-
-    race: Race
-    clock_ms: int
-
-
-class Playheads:
-    """What may be asked of replays: the race at the playhead, and nothing beyond it."""
-
-    def __init__(self, store: Store) -> None:
-        self._replays = Replays(store)
-        self._films = Films(self._replays.log)
-
-    async def at(self, replay: str) -> AtPlayhead:
-        """The race at the playhead, a copy of its own.
-
-        A moment asked of it (``--at``) that lies beyond is one that it never reached.
-        Raises NoSuchReplay and StoreError, and what ``Films.film`` raises.
-        """
-        showing = await self._replays.showing(replay)
-        film = await self._films.film(showing.source, showing.upto, as_shown=showing.as_shown)
-        race = film.cut(showing.index).race
-        return AtPlayhead(race, race.at if showing.clock_ms is None else showing.clock_ms)
 
 
 class Pacing:
@@ -302,11 +221,13 @@ class Replayer:
     async def _pace(self, replay: str) -> None:
         """Pace a replay if it is ours, until it is lost, stopped or forgotten."""
         log = logger.bind(session=replay)
+        mark = None
         try:
-            if not await self._replays.exists(replay) or not await self._leases.take(replay):
+            mark = await self._replays.mark(replay)
+            if mark is None or not await self._leases.take(replay):
                 return
             try:
-                await self._serve(replay)
+                await self._serve(replay, mark)
             finally:
                 with contextlib.suppress(StoreError):
                     await self._leases.release(replay)
@@ -317,15 +238,15 @@ class Replayer:
         except StoreUnavailable as error:
             log.warning("the store does not answer; beginning again", reason=str(error))
         except LapstreamError as error:
-            await self._stand_still(replay, str(error))
+            await self._stand_still(replay, mark, str(error))
         except Exception as fault:  # noqa: BLE001 - it stops this replay alone
-            await self._stand_still(replay, f"{type(fault).__name__}: {fault}", fault)
+            await self._stand_still(replay, mark, f"{type(fault).__name__}: {fault}", fault)
 
-    async def _serve(self, replay: str) -> None:
+    async def _serve(self, replay: str, mark: str) -> None:
         pacing = Pacing(
             self._replays, self._films, replay, clock=self._clock, wall_clock=self._wall_clock
         )
-        renewing = asyncio.create_task(self._renew(replay))
+        renewing = asyncio.create_task(self._renew(replay, mark))
         playing = asyncio.create_task(self._play(pacing))
         try:
             await asyncio.wait([renewing, playing], return_when=asyncio.FIRST_COMPLETED)
@@ -343,21 +264,35 @@ class Replayer:
         while True:
             await pacing.turn(await pacing.commands(pacing.wait_ms()))
 
-    async def _renew(self, replay: str) -> None:
-        """Hold on to the lease; raises TakenOver once another has it."""
+    async def _renew(self, replay: str, mark: str) -> None:
+        """Hold on to the lease; raises TakenOver once another has it.
+
+        A replay that stands still is asked for nothing, so this is also where it is seen
+        that it was stopped: raises NoSuchReplay.
+        """
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             with contextlib.suppress(StoreUnavailable):
+                if await self._replays.mark(replay) != mark:
+                    raise NoSuchReplay(replay)
                 if not await self._leases.take(replay):
                     raise TakenOver(replay, None, "another's lease")
 
-    async def _stand_still(self, replay: str, reason: str, fault: Exception | None = None) -> None:
+    async def _stand_still(
+        self, replay: str, mark: str | None, reason: str, fault: Exception | None = None
+    ) -> None:
         """Say why the replay cannot go on, and leave it alone until it is forgotten."""
         logger.error("the replay stands still", session=replay, reason=reason, exc_info=fault)
         commits = Commits(self._replays.store, replay)
-        await patiently(lambda: commits.report(self.name, stopped=reason), logger)
-        while await patiently(lambda: self._replays.exists(replay), logger):  # noqa: ASYNC110
-            await asyncio.sleep(POLL_SECONDS)  # it may be another process that forgets it
+        if await self._is_there(replay, mark):
+            await patiently(lambda: commits.report(self.name, stopped=reason), logger)
+        while await self._is_there(replay, mark):  # noqa: ASYNC110 - another process forgets it
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _is_there(self, replay: str, mark: str | None) -> bool:
+        return (
+            mark is not None and await patiently(lambda: self._replays.mark(replay), logger) == mark
+        )
 
 
 # -- Running it ------------------------------------------------------------------------------

@@ -49,9 +49,11 @@ RETAINED_COMMANDS = 1000
 REMEMBERED_REFUSALS = 32
 OUTCOME_SECONDS = 5.0
 
+# A replayer may have written of a replay of this name when that was just forgotten.
 _CREATE = Script("""
 local there = redis.call('GET', KEYS[1])
 if there then return there end
+redis.call('DEL', unpack(KEYS))
 redis.call('SET', KEYS[1], ARGV[1])
 return ARGV[1]
 """)
@@ -134,8 +136,8 @@ class Showing(BaseModel):
     it was shown, since 1970; None before the first frame; and ``index`` how many events have
     been handed over there. ``obeyed`` is the last command
     that was carried out or refused, and ``refused`` has the reasons of the latest refusals
-    by the commands' positions. ``epoch`` is the first one, ``mark`` tells apart those that
-    start a replay of one name at once.
+    by the commands' positions. ``epoch`` is the first one, ``mark`` tells the replay from
+    any other of its name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -175,6 +177,13 @@ class Replays:
         """Whether this is a replay, and no session with a log."""
         with self.store.speaking():
             return bool(await self._redis.exists(key(replay, "replay")))
+
+    async def mark(self, replay: str) -> str | None:
+        """What tells this replay from another of its name; None where there is none."""
+        try:
+            return (await self.showing(replay)).mark
+        except NoSuchReplay:
+            return None
 
     async def showing(self, replay: str) -> Showing:
         """How the replay stands. Raises NoSuchReplay."""
@@ -277,7 +286,8 @@ class Replays:
             await self._redis.sadd(REPLAYS, name)
             last: Any = await self._redis.hget(EPOCHS, name)
             showing = showing.model_copy(update={"epoch": int(last or 0) + 1})
-            there = await _CREATE(self._redis, [key(name, "replay")], [showing.model_dump_json()])
+            keys = [key(name, part) for part in KEYS]
+            there = await _CREATE(self._redis, keys, [showing.model_dump_json()])
         return Showing.model_validate_json(there).mark == showing.mark
 
     async def stop(self, replay: str) -> None:

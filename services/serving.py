@@ -1,6 +1,7 @@
-"""Everything in one process: projector, gateway and intake on one store.
+"""Everything in one process: projector, replayer, gateway and intake on one store.
 
-The projector may be left to others: any number of them, and of these, share a store.
+Projector and replayer may be left to others: any number of them, and of these, share a
+store.
 
 Ending it loses nothing: requests that are under way are answered, subscribers are sent
 away (they come again with their tokens), the projector ends its commit.
@@ -24,6 +25,7 @@ from services.gateway import create_app
 from services.gateway.gate import Gateway
 from services.gateway.wire import DirectProtocol
 from services.projector import run_projector
+from services.replayer import run_replayer
 from services.settings import Settings
 from services.store import Store
 
@@ -126,20 +128,21 @@ async def serve(
 ) -> None:
     """Serve until it is cancelled, and then end in good order. ``listening`` is called once.
 
-    Raises what ends the projector, or the server.
+    Raises what ends the projector, the replayer, or the server.
     """
     stop = asyncio.Event()
     server = server_of(whole_app(settings, store), listening)
     projecting = asyncio.create_task(run_projector(store, stop) if projector else stop.wait())
+    replaying = asyncio.create_task(run_replayer(store, stop) if projector else stop.wait())
     serving = asyncio.create_task(server.serve([listener]))
-    ends: set[asyncio.Future[Any]] = {projecting, serving}
+    ends: set[asyncio.Future[Any]] = {projecting, replaying, serving}
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
         server.should_exit = True
         await asyncio.wait([serving])
         stop.set()
-        await asyncio.wait([projecting])
+        await asyncio.wait([projecting, replaying])
         for task in ends:
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error

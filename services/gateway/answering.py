@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ async def answer(gateway: Gateway, session: str, name: str, ask: Ask) -> Answer:
         if shot is not None:
             return _of_shot(name, shot, ask)
     await gateway.require(session)
+    if await gateway.is_replay(session):
+        return await _of_replay(gateway, session, name, ask)
     upto, kept_as = _upto(ask)
     folded = await gateway.folds.ask(
         session, lambda race: _of_race(name, race, ask), at=ask.at, upto=upto, kept_as=kept_as
@@ -113,6 +116,23 @@ async def live(gateway: Gateway, session: str, delay_ms: int) -> Shot | None:
         return newest
     tail.reel.keep_ms = max(tail.reel.keep_ms, delay_ms)
     return tail.reel.at(now_ms() - delay_ms)
+
+
+async def _of_replay(gateway: Gateway, session: str, name: str, ask: Ask) -> Answer:
+    """The view of a race that is played again: nothing in it lies beyond what was shown."""
+    if ask.known_at is not None:
+        reason = "a replay knows what its playhead has passed: ask the session that it plays"
+        fault = Fault(field="known_at", value=ask.known_at, reason=reason)
+        raise Refused(422, f"known_at: {reason}", [fault])
+    shot = await live(gateway, session, ask.delay_ms)
+    if shot is None:
+        raise Refused(503, "nothing of this replay was shown yet", headers={"Retry-After": "1"})
+    race = await gateway.playheads.race(session, shot.token, shot.clock_at, ask.at)
+    line, _, rows = await asyncio.to_thread(_of_race, name, race, ask)
+    if ask.at is None:
+        line["clock_ms"] = shot.clock_at
+    running = shot.clock_running and ask.at is None
+    return Answer(TABLES[name], line, running, rows, shot.token.position, shot.at)
 
 
 def _upto(ask: Ask) -> tuple[str | None, str | None]:

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from events.errors import LapstreamError
-from services.gateway import documents, problems, screen, streaming, viewing, watching
+from services.gateway import documents, problems, replays, screen, streaming, viewing, watching
 from services.gateway.gate import Gateway
 from services.logging import configure
 from services.settings import Settings
@@ -59,6 +59,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     problems.install(app)
     app.include_router(viewing.router)
     app.include_router(streaming.router)
+    app.include_router(replays.router)
     app.include_router(documents.router)
     app.include_router(watching.router)
     screen.install(app)

@@ -13,10 +13,12 @@ from starlette.requests import HTTPConnection
 
 from events.errors import UnknownSession
 from replay.entries import check_session_id
+from services.films import Playheads
 from services.gateway.folds import Folds
 from services.gateway.problems import Refused
 from services.gateway.tails import Tail, Tails, TooManySessions
 from services.log import Log
+from services.replays import Replays
 from services.roles import Grant, Role
 from services.settings import Settings
 from services.store import Store
@@ -33,6 +35,8 @@ class Gateway:
         self.log = Log(store)
         self.tails = Tails(store)
         self.folds = Folds(self.log)
+        self.replays = Replays(store)
+        self.playheads = Playheads(self.replays)
         self.subscribers = {"websocket": 0, "sse": 0}
         self.began = time.monotonic()
         self._existing: set[str] = set()
@@ -44,10 +48,16 @@ class Gateway:
     async def require(self, session: str) -> None:
         """Raise UnknownSession or BadSessionId unless there is such a session."""
         if session not in self._existing:
+            if await self.replays.exists(session):
+                return
             if not await self.log.exists(check_session_id(session)):
                 summaries = await self.log.sessions()
                 raise UnknownSession(session, tuple(one.session for one in summaries[:10]))
             self._existing.add(session)
+
+    async def is_replay(self, session: str) -> bool:
+        """Whether this is a replay, of which nothing beyond the playhead may be told."""
+        return session not in self._existing and await self.replays.exists(session)
 
     async def tail(self, session: str) -> Tail:
         """The session's tail. Raises UnknownSession, BadSessionId, Refused."""

@@ -25,6 +25,7 @@ from events.errors import (
     UnknownClass,
     UnknownSession,
 )
+from services.replays import CommandRefused, NoSuchReplay, ReplayExists, ReplayStopped
 
 
 class Fault(BaseModel):
@@ -73,7 +74,7 @@ def refused(error: LapstreamError) -> Refused:
     match error:
         case PositionConflict(actual=actual):
             return Refused(409, detail, position=actual)
-        case UnknownSession() | BadSessionId():
+        case UnknownSession() | BadSessionId() | NoSuchReplay():
             return Refused(404, detail)
         case BadMoment(value=value, reason=reason):
             return Refused(422, detail, [Fault(field="at", value=value, reason=reason)])
@@ -83,7 +84,9 @@ def refused(error: LapstreamError) -> Refused:
             return Refused(404, detail, [Fault(field="class", value=name, reason="no such class")])
         case StoreUnavailable():
             return Refused(503, detail, headers={"Retry-After": "1"})
-        case AppendRefused():
+        case CommandRefused():
+            return Refused(422, detail)
+        case AppendRefused() | ReplayExists() | ReplayStopped():
             return Refused(409, detail)
         case StoreError() | UndecodableEvent():
             return Refused(503, detail, headers={"Retry-After": "5"})

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from events import encode
-from events.errors import SessionNotEmpty, UnknownSession
+from events.clock import format_clock
+from events.errors import BadMoment, SessionNotEmpty, UnknownSession
 from projections.frames import Frame, Picture, Token, frame_state
 from projections.moments import moment_of
 from projections.timeline import Timeline
@@ -22,9 +23,10 @@ from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step
 from services.commits import TakenOver, key
+from services.films import Films, Playheads
 from services.frames import frames, picture
 from services.log import Log
-from services.replayer import Films, Pacing, Playheads, run_replayer
+from services.replayer import Pacing, run_replayer
 from services.replays import (
     CommandRefused,
     NobodyPaces,
@@ -173,7 +175,7 @@ async def test_two_clients_steer_one_replay(
     """Pause, seek to caution 9, back to lap 100, 20x: both see the same, the straight fold."""
     async with open_store(data=shared_data) as one, open_store(data=shared_data) as two:
         first, second = Client(one, deck.replay), Client(two, deck.replay)
-        playheads = Playheads(one)
+        playheads = Playheads(Replays(one))
 
         async def both_see(at: int) -> None:
             await deck.turn()
@@ -185,9 +187,10 @@ async def test_two_clients_steer_one_replay(
             assert first.shown.state == second.shown.state == frame_state(straight)
             assert first.frames[-1].clock_at == at
             assert deck.pacing.player.race.state_hash() == straight.state_hash()
-            known = await playheads.at(deck.replay)
-            assert known.clock_ms == at
-            assert known.race.state_hash() == straight.state_hash()
+            known = await playheads.race(deck.replay, token, at)
+            assert known.state_hash() == straight.state_hash()
+            with pytest.raises(BadMoment):
+                await playheads.race(deck.replay, token, at, format_clock(at + 1))
 
         await both_see(0)
         await deck.turn(600)

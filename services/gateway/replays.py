@@ -1,0 +1,254 @@
+"""The routes of replays: sessions that are played again, shared by all who watch them.
+
+A replay is watched like a session, under its own name; these begin, steer and end it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from projections.markers import all_markers
+from projections.race import Race
+from replay.edit_list import RATES, cmx3600, csv_list
+from replay.steering import Command, Pace, Pause, Play, Seek, SetSpeed, Step
+from services.gateway.answering import live
+from services.gateway.gate import Gateway, TheGateway, requires
+from services.gateway.problems import Refused, responses
+from services.replays import NobodyPaces
+from services.roles import Role
+
+watching = APIRouter(tags=["replays"], dependencies=[Depends(requires(Role.VIEWER))])
+steering = APIRouter(tags=["replays"], dependencies=[Depends(requires(Role.CONTROL))])
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=100,
+        description="A command that is sent again with its key is obeyed once.",
+    ),
+]
+WRITES = responses(401, 403, 404, 409, 422, 503)
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {"description": "It will be done once a replayer comes to it; none has so far."}
+}
+
+
+class Begin(BaseModel):
+    """A replay to begin."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"source": "petit-le-mans-2007", "speed": 20, "from": "caution:9"}]
+        },
+    )
+
+    source: str = Field(max_length=64, description="The session that is played again.")
+    speed: Pace = Field(default=1.0, description="Times real time, or `max`.")
+    begin: str | None = Field(
+        default=None,
+        alias="from",
+        min_length=1,
+        max_length=64,
+        description="`5:00:00`, `lap:100`, `caution:9`, `restart:9`, `lead-change:3`, "
+        "`penalty:1`, `retirement:2`.",
+    )
+    as_shown: bool = Field(
+        default=False, description="By when things were learned, as screens showed them."
+    )
+    playing: bool = True
+    name: str | None = Field(default=None, max_length=64, description="Default: `replay-N`.")
+
+
+class Replay(BaseModel):
+    """How a replay stands. Nothing in it lies beyond the playhead."""
+
+    replay: str
+    source: str
+    as_shown: bool
+    playing: bool
+    speed: Pace
+    clock_ms: int | None = Field(description="The session clock (ms) at the playhead.")
+    ended: bool
+    state: str = Field(description="`waiting` for a replayer, `folding`, or `stopped`.")
+    reason: str | None = Field(description="Why it is stopped.")
+
+
+@watching.get("/replays", summary="The replays that there are", responses=responses(401, 403, 503))
+async def replays(gateway: TheGateway) -> list[Replay]:
+    """Every replay, in the order of their names."""
+    found = await gateway.replays.names()
+    return [await _described(gateway, name) for name in found]
+
+
+@watching.get(
+    "/replays/{replay}", summary="How a replay stands", responses=responses(401, 403, 404, 503)
+)
+async def replay(gateway: TheGateway, replay: str) -> Replay:
+    """Its source, its speed, and where its clock is."""
+    return await _described(gateway, replay)
+
+
+async def _described(gateway: Gateway, name: str) -> Replay:
+    return Replay(**await gateway.replays.describe(name))
+
+
+@steering.post(
+    "/replays", summary="Begin a replay", status_code=201, responses={**ACCEPTED, **WRITES}
+)
+async def begin(gateway: TheGateway, wanted: Begin, response: Response) -> Replay:
+    """It plays what is known of the session now, and is watched as a session of its name."""
+    try:
+        name = await gateway.replays.begin(
+            wanted.source,
+            name=wanted.name,
+            speed=wanted.speed,
+            begin=wanted.begin,
+            as_shown=wanted.as_shown,
+            playing=wanted.playing,
+        )
+    except NobodyPaces as waiting:
+        name, response.status_code = waiting.replay, 202
+    response.headers["Location"] = f"/replays/{name}"
+    return await _described(gateway, name)
+
+
+@steering.delete(
+    "/replays/{replay}", summary="End a replay", status_code=204, responses=responses(401, 403, 404)
+)
+async def stop(gateway: TheGateway, replay: str) -> None:
+    """It is forgotten, and its frames with it."""
+    await gateway.replays.stop(replay)
+
+
+class To(BaseModel):
+    """Where to go."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"to": "caution:9"}, {"to": "-0:30"}]}
+    )
+
+    to: str = Field(min_length=1, max_length=64)
+
+
+class Speed(BaseModel):
+    """How fast."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"speed": 20}]})
+
+    speed: Pace
+
+
+class Stepping(BaseModel):
+    """What to go on to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: Literal[
+        "event", "lap", "caution", "restart", "lead_change", "flag", "penalty", "retirement"
+    ] = "event"
+    back: bool = False
+
+
+async def _steer(
+    gateway: Gateway, replay: str, command: Command, key: str | None, response: Response
+) -> Replay:
+    with contextlib.suppress(NobodyPaces):
+        await gateway.replays.steer(replay, command, key)
+        return await _described(gateway, replay)
+    response.status_code = 202
+    return await _described(gateway, replay)
+
+
+@steering.post("/replays/{replay}/play", summary="Go on", responses={**ACCEPTED, **WRITES})
+async def play(gateway: TheGateway, replay: str, response: Response, key: Key = None) -> Replay:
+    """From where it is, at its speed."""
+    return await _steer(gateway, replay, Play(), key, response)
+
+
+@steering.post("/replays/{replay}/pause", summary="Stand still", responses={**ACCEPTED, **WRITES})
+async def pause(gateway: TheGateway, replay: str, response: Response, key: Key = None) -> Replay:
+    """Where it is."""
+    return await _steer(gateway, replay, Pause(), key, response)
+
+
+@steering.post("/replays/{replay}/speed", summary="Change speed", responses={**ACCEPTED, **WRITES})
+async def speed(
+    gateway: TheGateway, replay: str, wanted: Speed, response: Response, key: Key = None
+) -> Replay:
+    """0.1 to 10000 times real time, or `max`."""
+    return await _steer(gateway, replay, SetSpeed(speed=wanted.speed), key, response)
+
+
+@steering.post("/replays/{replay}/seek", summary="Go to a moment", responses={**ACCEPTED, **WRITES})
+async def seek(
+    gateway: TheGateway, replay: str, wanted: To, response: Response, key: Key = None
+) -> Replay:
+    """Ahead or back; a new epoch begins with a snapshot, and says why."""
+    return await _steer(gateway, replay, Seek(to=wanted.to), key, response)
+
+
+@steering.post("/replays/{replay}/step", summary="Go a step", responses={**ACCEPTED, **WRITES})
+async def step(
+    gateway: TheGateway, replay: str, wanted: Stepping, response: Response, key: Key = None
+) -> Replay:
+    """Pause, and go to the next event, lap or marker, or back to the one before."""
+    return await _steer(gateway, replay, Step(to=wanted.to, back=wanted.back), key, response)
+
+
+# -- Edit lists ----------------------------------------------------------------------------
+
+
+@watching.get(
+    "/sessions/{session}/edit-list",
+    summary="The markers as an edit list",
+    responses={
+        200: {
+            "content": {
+                "text/plain": {"schema": {"type": "string"}},
+                "text/csv": {"schema": {"type": "string"}},
+            }
+        },
+        **responses(401, 403, 404, 422, 503),
+    },
+    response_class=Response,
+)
+async def edit_list(
+    gateway: TheGateway,
+    session: str,
+    form: Annotated[Literal["edl", "csv"], Query(alias="format")] = "edl",
+    fps: Annotated[
+        Literal["24", "25", "29.97", "30", "50", "59.94", "60"],
+        Query(description="Frame rate; 29.97 and 59.94 are drop frame."),
+    ] = "25",
+) -> Response:
+    """Cautions, restarts, lead changes, flags, penalties and retirements with wall-clock
+    timecodes, as CMX3600 or CSV."""
+    await gateway.require(session)
+
+    def listed(race: Race) -> str:
+        began, found = race.session.opened.starts_at, all_markers(race)
+        if form == "csv":
+            return csv_list(found, began, RATES[fps]) + "\n"
+        return cmx3600(race.session.opened.title, found, began, RATES[fps]) + "\n"
+
+    if await gateway.is_replay(session):
+        shot = await live(gateway, session, 0)
+        if shot is None:
+            raise Refused(503, "nothing of this replay was shown yet", headers={"Retry-After": "1"})
+        text = listed(await gateway.playheads.race(session, shot.token, shot.clock_at))
+    else:
+        text = (await gateway.folds.ask(session, listed)).answer
+    media = "text/csv" if form == "csv" else "text/plain"
+    return Response(text, media_type=f"{media}; charset=utf-8")
+
+
+router = APIRouter()
+router.include_router(watching)
+router.include_router(steering)

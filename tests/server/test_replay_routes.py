@@ -1,0 +1,173 @@
+"""Replays over HTTP: begun, steered and asked, and nothing told beyond the playhead."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from projections import views
+from projections.moments import moment_of
+from projections.timeline import Timeline
+from replay.petit_le_mans_2007 import petit_le_mans_2007
+from services.gateway import create_app
+from services.roles import Role, Tokens, new_token
+from services.settings import Settings
+from services.store import Store
+from tests.server.test_replayer import RACE, forget, replaying
+
+CONTROL, CONTROL_LINE = new_token("director", Role.CONTROL)
+VIEWER, VIEWER_LINE = new_token("viewer", Role.VIEWER)
+
+
+@contextlib.asynccontextmanager
+async def asking(store: Store, token: str | None = CONTROL) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a gateway on this store."""
+    app = create_app(Settings(tokens=Tokens([CONTROL_LINE, VIEWER_LINE])), store)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://test", headers=headers
+        ) as client,
+    ):
+        yield client
+
+
+async def done(answer: httpx.Response, status: int = 200) -> Any:
+    """The body of an answer of this status."""
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def test_a_director_steers_over_http(store: Store, session: str) -> None:
+    """Begin, seek, step, change speed, ask, and end."""
+    timeline = Timeline()
+    timeline.add(petit_le_mans_2007())
+    lap = moment_of("lap:100", timeline.race)
+    straight = timeline.race_at(lap)
+    async with replaying(store), asking(store) as client:
+        try:
+            told = await done(
+                await client.post(
+                    "/replays",
+                    json={"source": RACE, "from": "lap:100", "playing": False, "name": session},
+                ),
+                201,
+            )
+            assert told == await done(await client.get(f"/replays/{session}"))
+            assert told in await done(await client.get("/replays"))
+            assert (told["clock_ms"], told["playing"], told["ended"]) == (lap, False, False)
+
+            shown = await done(await client.get(f"/sessions/{session}/standings"))
+            assert shown["session"]["clock_ms"] == lap
+            assert [row["car"] for row in shown["rows"]] == straight.order.cars()
+            laps = await done(await client.get(f"/sessions/{session}/laps", params={"car": "7"}))
+            assert laps["rows"] == views.laps(straight, "7")
+            marked = await done(await client.get(f"/sessions/{session}/markers"))
+            assert marked["rows"] == views.markers(straight)
+            before = await done(
+                await client.get(f"/sessions/{session}/standings", params={"at": "lap:50"})
+            )
+            assert before["session"]["leader_lap"] == 50
+
+            assert (
+                await done(await client.post(f"/replays/{session}/seek", json={"to": "caution:9"}))
+            )["clock_ms"] == moment_of("caution:9", timeline.race)
+            stepped = await done(
+                await client.post(f"/replays/{session}/step", json={"to": "lap", "back": True})
+            )
+            assert stepped["clock_ms"] == moment_of("lap:372", timeline.race)
+            fast = await done(await client.post(f"/replays/{session}/speed", json={"speed": 0.1}))
+            assert fast["speed"] == 0.1
+            assert (await done(await client.post(f"/replays/{session}/play")))["playing"]
+            assert not (await done(await client.post(f"/replays/{session}/pause")))["playing"]
+            listed = await client.get(f"/sessions/{session}/edit-list", params={"fps": "29.97"})
+            at = moment_of("lap:372", timeline.race)
+            assert listed.text.count("* LOC:") == len(views.markers(timeline.race_at(at)))
+            assert (await client.delete(f"/replays/{session}")).status_code == 204
+            await done(await client.get(f"/replays/{session}"), 404)
+        finally:
+            await forget(store, session)
+
+
+async def test_nothing_is_told_beyond_the_playhead(store: Store, session: str) -> None:
+    """A later moment is one that the race never reached; what the log knows is not asked."""
+    async with replaying(store), asking(store) as client:
+        try:
+            wanted = {"source": RACE, "from": "1:00:00", "playing": False, "name": session}
+            await done(await client.post("/replays", json=wanted), 201)
+            for view in ("standings", "laps", "results", "cautions", "markers"):
+                for moment in ("1:00:01", "lap:394", "caution:9"):
+                    path = f"/sessions/{session}/{view}"
+                    told = await done(await client.get(path, params={"at": moment}), 422)
+                    assert "9:19" not in told["detail"]
+                    assert "394" not in told["detail"].replace("lap:394", "")
+                late = {"known_at": "2030-01-01T00:00:00Z"}
+                await done(await client.get(path, params=late), 422)
+            laps = await done(await client.get(f"/sessions/{session}/laps"))
+            assert laps["rows"]
+            assert all(row["at_ms"] <= 3_600_000 for row in laps["rows"])
+            results = await done(await client.get(f"/sessions/{session}/results"))
+            assert max(row["laps"] for row in results["rows"]) < 40
+            edit = await client.get(f"/sessions/{session}/edit-list", params={"format": "csv"})
+            assert "Caution 2" in edit.text
+            assert "Caution 4" not in edit.text
+        finally:
+            await forget(store, session)
+
+
+async def test_what_cannot_be_done(store: Store, session: str) -> None:
+    """Each with its status and a line that says why; nothing is left behind."""
+    async with replaying(store), asking(store) as client:
+
+        async def refused(status: int, method: str, path: str, **body: Any) -> str:
+            answer = await client.request(method, path, json=body or None)
+            return str((await done(answer, status))["detail"])
+
+        try:
+            assert "no session" in await refused(404, "POST", "/replays", source="no-such")
+            wrong = {"source": RACE, "name": session}
+            assert "no such caution" in await refused(
+                422, "POST", "/replays", **{**wrong, "from": "caution:12"}
+            )
+            assert "imported in one go" in await refused(
+                409, "POST", "/replays", **wrong, as_shown=True
+            )
+            await refused(404, "GET", f"/replays/{session}")
+            await refused(422, "POST", "/replays", **wrong, speed=0)
+            await refused(422, "POST", "/replays", **wrong, speed="fast")
+            await done(await client.post("/replays", json=wrong), 201)
+            assert "already" in await refused(409, "POST", "/replays", **wrong)
+            path = f"/replays/{session}/seek"
+            assert "no such restart" in await refused(422, "POST", path, to="restart:40")
+            await refused(422, "POST", path)
+            await refused(422, "POST", f"/replays/{session}/step", to="moon")
+            await refused(404, "POST", "/replays/no-such/play")
+        finally:
+            await forget(store, session)
+
+
+@pytest.mark.parametrize(("known", "status"), [(False, 401), (True, 403)])
+async def test_only_a_director_steers(store: Store, known: bool, status: int) -> None:
+    """Everyone may look; steering needs the role."""
+    async with asking(store, VIEWER if known else None) as client:
+        await done(await client.get("/replays"))
+        await done(await client.post("/replays", json={"source": RACE}), status)
+        await done(await client.post("/replays/replay-1/pause"), status)
+        await done(await client.delete("/replays/replay-1"), status)
+
+
+async def test_without_a_replayer_it_waits(store: Store, session: str) -> None:
+    """What is asked is accepted, and done when a replayer comes."""
+    async with asking(store) as client:
+        try:
+            wanted = {"source": RACE, "name": session, "from": "lap:3"}
+            told = await done(await client.post("/replays", json=wanted), 202)
+            assert (told["state"], told["clock_ms"]) == ("waiting", None)
+            await done(await client.get(f"/sessions/{session}/laps"), 503)
+        finally:
+            await forget(store, session)
