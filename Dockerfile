@@ -1,4 +1,9 @@
 # One image for every service and for the command line; docker-compose.yml says what each runs.
+FROM node:24-bookworm-slim AS screen
+WORKDIR /src/web
+COPY web ./
+RUN npm ci && npm run build
+
 FROM python:3.12-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
@@ -12,6 +17,7 @@ COPY events events
 COPY projections projections
 COPY replay replay
 COPY services services
+COPY --from=screen /src/services/screen services/screen
 RUN python -m pip install --no-deps --no-build-isolation .
 
 FROM python:3.12-slim-bookworm

@@ -4,17 +4,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+SCREEN := services/screen/index.html
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --group build
 
-.PHONY: help setup demo test check bench schema lock clean
+.PHONY: help setup screen demo test check bench schema wheel lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the recipes
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## Create .venv with everything that lapstream and its tests need
+setup: $(STAMP) $(SCREEN) ## Create .venv with everything that lapstream and its tests need
 
 # An interrupted setup leaves no stamp, and the next one begins anew (--clear).
 $(STAMP): pyproject.toml requirements.lock
@@ -26,10 +27,18 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
+screen: $(SCREEN) ## Build the timing screen, with Node from the machine or else from PyPI
+
+# Where it cannot be built, that is said in a line, and all else is set up nevertheless.
+$(SCREEN): $(STAMP) $(shell find web -name node_modules -prune -o -name test -prune -o -type f -print)
+	@echo 'Building the timing screen'
+	@$(BIN)/python web/build.py
+
 demo: setup ## Run the 2007 Petit Le Mans through the log into a live tower
 	@$(BIN)/lapstream demo
 
 test: setup ## Run the tests (data tests read ../shared/data and skip where it is absent)
+	$(BIN)/python web/build.py test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
 
 check: setup ## Lint, types and import rules
@@ -37,6 +46,7 @@ check: setup ## Lint, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python web/build.py check
 
 bench: setup ## Run the benchmarks; each prints one JSON line
 	@$(BIN)/python -m bench
@@ -45,12 +55,18 @@ schema: setup ## Write docs/events.schema.json anew from the event models
 	$(BIN)/python -c 'import json, events; print(json.dumps(events.json_schema(), indent=2))' \
 		> docs/events.schema.json
 
+wheel: $(STAMP) ## Build the wheel, the timing screen in it, into dist/
+	@$(BIN)/python web/build.py --must
+	$(BIN)/python -m hatchling build --target wheel
+
 lock: ## Write the lock files anew from pyproject.toml, at the newest versions it allows
 	$(PYTHON) -m venv --clear build/lock
 	build/lock/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
 	$(LOCK) --upgrade --group dev --output-file requirements.lock pyproject.toml
 	$(LOCK) --upgrade --constraint requirements.lock --output-file requirements.image.lock pyproject.toml
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --group node --upgrade --output-file requirements.node.lock
 
 clean: ## Remove what the recipes made
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) dist build web/node_modules services/screen .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
