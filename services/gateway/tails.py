@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from events.errors import StoreError
+from projections.frames import Frame
 from services.frames import frames
 from services.gateway.filters import Filter
 from services.gateway.reel import Channel, Reel, Shot
@@ -92,6 +93,13 @@ class Tail:
         for wake in tuple(self._listeners):
             wake()
 
+    def show(self, frame: Frame) -> None:
+        """Take in a frame, and wake who waits for it."""
+        if self.reel.take(frame) is not None:
+            self._ready.set()
+            for wake in tuple(self._listeners):
+                wake()
+
     async def close(self) -> None:
         """Read no more."""
         self.end()
@@ -103,10 +111,7 @@ class Tail:
             newest = self.reel.newest
             try:
                 async for frame in frames(self._store, self.session, newest and newest.token):
-                    if self.reel.take(frame) is not None:
-                        self._ready.set()
-                        for wake in tuple(self._listeners):
-                            wake()
+                    self.show(frame)
             except StoreError as error:
                 logger.warning("frames do not come", session=self.session, reason=str(error))
             except Exception:
