@@ -2,9 +2,10 @@
 
 Rules:
 
-- an event that a valid EventVoided names does not count. A void can itself be voided by
-  one behind it in effective order; so whether a void is valid is settled from the last
-  one back, and never depends on the order of arrival;
+- an event that a valid EventVoided names does not count. A void can itself be voided, and
+  is valid unless a valid void names it, whatever the times of the two: a decision and its
+  undoing may share a millisecond. Of voids that name each other in a circle, the last in
+  effective order is valid. Nothing depends on the order of arrival;
 - CrossingsReassigned moves crossings to the other car, and renumbers their laps: the
   laps that car had completed before, plus those since. LapAmended then speaks of the lap
   as it now stands. Of several corrections of one thing the last in effective order
@@ -13,7 +14,8 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from events import (
@@ -35,6 +37,7 @@ CORRECTIONS = (EventVoided, LapAmended, CrossingsReassigned)
 CROSSINGS = (LinePassed, LapCompleted, PitEntered, PitStopped, PitExited)
 
 EffectiveKey = tuple[int, int, str, bytes]
+Identity = tuple[str, int]
 
 
 def effective_key(event: AnyEvent) -> EffectiveKey:
@@ -46,9 +49,9 @@ class Corrections:
     """The corrections that are valid among those given, and what they make of an event."""
 
     def __init__(
-        self, corrections: Iterable[Correction] = (), recorded: Iterable[AnyEvent] = ()
+        self, corrections: Iterable[Correction] = (), recorded: Sequence[AnyEvent] = ()
     ) -> None:
-        self.voided: set[tuple[str, int]] = set()
+        self.voided: set[Identity] = set()
         valid = self._settle(sorted(corrections, key=effective_key))
         self._amended: dict[tuple[str, int], dict[str, Any]] = {}
         self.reassigned: list[tuple[CrossingsReassigned, dict[str, int]]] = []
@@ -57,7 +60,8 @@ class Corrections:
                 case LapAmended():
                     self._amend(correction)
                 case CrossingsReassigned():
-                    counts = _laps_before(correction, recorded)
+                    counted = (one for one in recorded if one.identity not in self.voided)
+                    counts = _laps_before(correction, counted)
                     self.reassigned.append((correction, counts))
                 case EventVoided():
                     pass
@@ -67,15 +71,8 @@ class Corrections:
 
     def _settle(self, in_order: list[Correction]) -> list[Correction]:
         """The valid corrections, in effective order; notes what is voided on the way."""
-        valid: list[Correction] = []
-        for correction in reversed(in_order):
-            if correction.identity in self.voided:
-                continue
-            valid.append(correction)
-            if isinstance(correction, EventVoided):
-                self.voided.add((correction.voided_source, correction.voided_seq))
-        valid.reverse()
-        return valid
+        self.voided = _voided([one for one in in_order if isinstance(one, EventVoided)])
+        return [one for one in in_order if one.identity not in self.voided]
 
     def _amend(self, amended: LapAmended) -> None:
         changes = self._amended.setdefault((amended.car, amended.lap), {})
@@ -98,6 +95,16 @@ class Corrections:
                 event = event.model_copy(update=changes)
         return event
 
+    def outdated_by(self, event: AnyEvent) -> bool:
+        """Whether this event, newly recorded, changes what these corrections come to.
+
+        A late lap can change how many laps a car had before its crossings moved.
+        """
+        return isinstance(event, LapCompleted) and any(
+            event.at < moved.start and event.lap > laps_before.get(event.car, event.lap)
+            for moved, laps_before in self.reassigned
+        )
+
     def _reassign(self, event: AnyEvent) -> AnyEvent:
         for moved, laps_before in self.reassigned:
             if not moved.start <= event.at < moved.end:
@@ -114,6 +121,30 @@ class Corrections:
                 changes["lap"] = event.lap - laps_before[car] + laps_before[other]
             event = event.model_copy(update=changes)
         return event
+
+
+def _voided(voids: Sequence[EventVoided]) -> set[Identity]:
+    """What the valid ones of these voids (in effective order) name; O(n).
+
+    A void is settled once all that name it are: it is valid if none of those is. What is
+    left then are circles, each entered at its last void, which is taken for valid.
+    """
+    names = {void.identity: (void.voided_source, void.voided_seq) for void in voids}
+    unsettled = Counter(names.values())
+    voided: set[Identity] = set()
+    settled: set[Identity] = set()
+    unnamed = [identity for identity in names if not unsettled[identity]]
+    for void in (*unnamed, *reversed(names)):
+        while void in names and void not in settled:
+            settled.add(void)
+            named = names[void]
+            if void not in voided:
+                voided.add(named)
+            unsettled[named] -= 1
+            if unsettled[named]:
+                break
+            void = named
+    return voided
 
 
 def _laps_before(moved: CrossingsReassigned, recorded: Iterable[AnyEvent]) -> dict[str, int]:

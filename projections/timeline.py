@@ -136,8 +136,7 @@ class Timeline:
         counts = self._in_force.effective(event)
         if counts is not None:
             self._insert(counts)
-        # A late lap can change how many laps a car had before its crossings moved.
-        self._outdated |= any(event.at < moved.start for moved, _ in self._in_force.reassigned)
+        self._outdated |= self._in_force.outdated_by(event)
 
     def _insert(self, event: AnyEvent) -> None:
         if event.at <= self._begins_after:
