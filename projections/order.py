@@ -5,10 +5,12 @@ Rules (the definition of the running order at a moment):
 - more laps completed is ahead; then more lines crossed since (S1, S2); then the earlier
   crossing of that line; before any crossing the grid, else the car number, come last;
 - a line that a loop missed is made good at the next line: the order by lap lines is
-  right with no sector line at all;
+  right with no sector line at all. A sector line counts for the lap that the car is on, or
+  the next, where the finish line missed it; no slip in its lap puts a car laps ahead;
 - a gap compares both cars where the trailing car last crossed a line, so it neither
   collapses nor jumps at a lap boundary; it grows while the trailing car is overdue at
   its next line; a whole lap or more is told in laps;
+- what is crossed before the session's start, on the formation laps, counts for nothing;
 - the car's race is over when it crosses the finish line under the chequered flag.
 
 A fold costs O(1) for a crossing; the order is sorted, O(n log n) in the cars, only when
@@ -77,6 +79,8 @@ class RunningOrder(Projection):
         }
 
     def _opened(self, event: SessionOpened) -> None:
+        if self.passings:
+            return  # told again: the lines that cars have crossed stay as they are
         self.lines_per_lap = len(event.timing_lines)
         self.line_numbers = {line: n for n, line in enumerate(event.timing_lines[:-1], start=1)}
 
@@ -100,14 +104,16 @@ class RunningOrder(Projection):
     def _line_passed(self, event: LinePassed) -> None:
         number = self.line_numbers.get(event.line)
         car = event.car
-        if number is None or car in self.finished:
+        if number is None or car in self.finished or event.at < 0:
             return
+        if not 1 <= event.lap <= self.laps.get(car, 0) + 2:
+            return  # the finish line may have missed the car once; else the lap is a slip
         self._pass(car, (event.lap - 1) * self.lines_per_lap + number, event.at)
 
     def lap_completed(self, event: LapCompleted) -> bool:
-        """Count a lap; False for one that counts no more: doubled, or after the flag."""
+        """Count a lap; False for one that does not: formation, doubled, or after the flag."""
         car = event.car
-        if car in self.finished or event.lap <= self.laps.get(car, 0):
+        if event.at < 0 or car in self.finished or event.lap <= self.laps.get(car, 0):
             return False
         self.laps[car] = event.lap
         self._pass(car, event.lap * self.lines_per_lap, event.at)
