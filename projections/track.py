@@ -4,7 +4,8 @@ Rules: a caution runs from the first flag for the whole track that is not green 
 next that is green or chequered; kinds that follow each other without green share its
 number, a row each. Its first and last lap are the overall leader's laps whose finish
 crossing fell under it, none if it fell between two of them. A white flag (last lap) is
-green. A flag with a sector is local and changes nothing here.
+green; shown under a caution, it leaves the caution as it is. A flag with a sector is
+local and changes nothing here.
 """
 
 from __future__ import annotations
@@ -100,6 +101,8 @@ class Track(Projection):
     def _flag_shown(self, event: FlagShown) -> None:
         if event.sector is not None or event.flag == self.flag:
             return
+        if event.flag == "white" and self.current is not None:
+            return  # the last lap begins under caution
         racing = event.flag in RACING
         if racing and not (self.flag in RACING or self.flag is None):
             self.green_since = event.at
