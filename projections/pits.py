@@ -5,6 +5,8 @@ only drove through, or the race was stopped (red flag) meanwhile. A car drove th
 served such a penalty, or if the visit took no longer than the lane takes without stopping
 (to 5 %), where the session tells that; a visit in which the car was seen to stand, or the
 driver changed, is a stop all the same. A stint runs from the start or a stop to the next.
+A car that ends a later lap on the track has left the lane, even where the pit-exit line
+missed it; when, is not known.
 """
 
 from __future__ import annotations
@@ -141,6 +143,13 @@ class Pits(Projection):
     def lap_in_lane(self, event: LapCompleted) -> None:
         """The finish line was crossed in the lane: the in-lap is over, the stop goes on."""
         self.last_pit_lap[event.car] = event.lap
+
+    def lap_on_track(self, event: LapCompleted) -> None:
+        """A lap after the in-lap ended on the track: the pit-exit line missed the car."""
+        visit = self.current.get(event.car)
+        if visit is not None and event.lap > visit.lap:
+            del self.current[event.car]
+            self._count(event.car, visit)
 
     def _stopped(self, event: PitStopped) -> None:
         visit = self.current.get(event.car)

@@ -69,6 +69,8 @@ class Race:
         if event.in_pit_lane:
             self.pits.lap_in_lane(event)
         self.laps.lap_completed(event)
+        if not event.in_pit_lane:
+            self.pits.lap_on_track(event)
         self.drivers.lap_completed(event)
 
     def apply(self, event: Event) -> None:
