@@ -16,7 +16,7 @@ from events import AnyEvent
 from tests.builders import LINES, Story
 
 CARS = ("1", "2", "01")
-TIMES = st.integers(0, 400)
+TIMES = st.integers(-20, 400)
 
 _cars = st.sampled_from(CARS)
 _laps = st.integers(1, 5)
@@ -50,14 +50,23 @@ _happenings = st.one_of(
     _told(ev.PenaltyServed, penalty_id=_ids),
     _told(ev.EntryAmended, car=_cars, car_class=st.sampled_from(["GT", "P"])),
     _told(ev.RaceControlMessage, text=st.just("Track clear")),
+    _told(
+        ev.SessionOpened,
+        title=st.just("A race told again"),
+        kind=st.just("race"),
+        timing_lines=st.sampled_from([LINES, ("FL",)]),
+    ),
+)
+_void = _told(
+    ev.EventVoided,
+    voided_source=st.just("test"),
+    voided_seq=st.integers(0, 60),
+    reason=st.just("a test"),
 )
 _corrections = st.one_of(
-    _told(
-        ev.EventVoided,
-        voided_source=st.just("test"),
-        voided_seq=st.integers(0, 40),
-        reason=st.just("a test"),
-    ),
+    _void,
+    _void,
+    _void,
     _told(
         ev.LapAmended,
         car=_cars,
@@ -91,4 +100,6 @@ def _story(happenings: list[tuple[type[ev.Event], int, dict[str, Any]]]) -> list
 def races(corrected: bool = True, max_size: int = 60) -> st.SearchStrategy[list[AnyEvent]]:
     """A race's events in any order of time, with corrections unless told otherwise."""
     happenings = _happenings if not corrected else st.one_of(*[_happenings] * 4, _corrections)
-    return st.lists(happenings, max_size=max_size).map(_story)
+    # A list of no size in particular is nearly always a short one.
+    sizes = st.integers(0, max_size)
+    return sizes.flatmap(lambda n: st.lists(happenings, min_size=n, max_size=n)).map(_story)
