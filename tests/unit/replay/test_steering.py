@@ -1,0 +1,248 @@
+"""Films and what steers them, with time as an argument."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+import replay.film
+from events.errors import BadMoment
+from projections.race import Race
+from projections.timeline import Timeline
+from replay.film import AnyFilm, AsShown, Film, NotAsShown, handed_over
+from replay.steering import COMMANDS, Pause, Play, Player, Seek, SetSpeed, Step
+from tests.builders import Story, opened
+
+MINUTE = 60_000
+START = 1_700_000_000_000
+
+
+@pytest.fixture(autouse=True)
+def _marks_close_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small races have several marks, too."""
+    monkeypatch.setattr(replay.film, "MARK_EVERY", 4)
+
+
+def a_race() -> Story:
+    """Two cars, ten laps of a minute, a caution from 3:30 to 5:30 and one from 8:00 on."""
+    story = opened("1", "2", lines=("FL",)).laps("1", 10)
+    story.laps("2", 10, ms=MINUTE + 500)
+    story.pit("2", 250_000, 280_000)
+    return story.flag("fcy", 210_000).flag("green", 330_000).flag("safety_car", 480_000)
+
+
+def film_of(story: Story) -> Film:
+    timeline = Timeline()
+    timeline.add(story)
+    return Film(timeline.events)
+
+
+def shown_live(story: Story, delay_ms: int = 0) -> AsShown:
+    """Each event learned as long after it happened."""
+    events = sorted(story.events, key=lambda event: event.at)
+    return AsShown("live", events, [START + event.at + delay_ms for event in events])
+
+
+def straight(film: AnyFilm, index: int) -> Race:
+    """The fold of the first events, of a film of things as they happened."""
+    race = Race()
+    race.apply_all(film.events[:index])  # type: ignore[attr-defined]
+    return race
+
+
+MOVES = st.lists(st.tuples(st.booleans(), st.integers(0, 35)), min_size=1, max_size=12)
+
+
+@settings(deadline=None, max_examples=60)
+@given(MOVES)
+def test_a_cut_is_the_straight_fold_however_it_came_there(moves: list[tuple[bool, int]]) -> None:
+    """Moved ahead and back, or played on, a race is the fold of the events handed over."""
+    film = film_of(a_race())
+    cut = film.cut(0)
+    for by_play, index in moves:
+        index = min(index, len(film.times))
+        if by_play and index >= cut.index:
+            cut.play(index)
+        else:
+            cut.move(index)
+        assert cut.index == index
+        assert cut.race.state_hash() == straight(film, index).state_hash()
+    assert film.whole.state_hash() == straight(film, len(film.times)).state_hash()
+
+
+@settings(deadline=None, max_examples=60)
+@given(MOVES)
+def test_as_it_was_shown_a_cut_is_what_was_known(moves: list[tuple[bool, int]]) -> None:
+    """Also where the order of learning is not that of happening."""
+    events = a_race().events
+    film = AsShown("live", events, [START + 50 * MINUTE * i for i in range(len(events))])
+    cut = film.cut(0)
+    for _, index in moves:
+        index = min(index, len(events))
+        cut.move(index)
+        known = Timeline()
+        known.add(events[:index])
+        assert cut.race.state_hash() == known.race.state_hash()
+
+
+class Steering:
+    """A player under random commands, checked after each."""
+
+    def __init__(self, film: AnyFilm) -> None:
+        self.film = film
+        self.player = Player(film)
+
+    def check(self) -> None:
+        """What was handed over is what lies at or before the playhead, and it is folded."""
+        player = self.player
+        index = player.index
+        assert index <= handed_over(self.film, player.playhead.at)
+        assert index == 0 or self.film.times[index - 1] <= player.playhead.at
+        assert self.film.start <= player.playhead.at <= self.film.end
+
+
+MOMENTS = st.sampled_from(
+    ["0:03:30", "lap:4", "caution:1", "caution:2", "restart:1", "+1:00", "-2:00", "caution:7"]
+)
+COMMAND = st.one_of(
+    st.just(Play()),
+    st.just(Pause()),
+    st.builds(SetSpeed, speed=st.sampled_from([0.1, 1.0, 20.0, "max"])),
+    st.builds(Seek, to=MOMENTS),
+    st.builds(
+        Step,
+        to=st.sampled_from(["event", "lap", "caution", "restart", "lead_change"]),
+        back=st.booleans(),
+    ),
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.one_of(COMMAND, st.integers(0, 200_000)), max_size=20), st.booleans())
+def test_any_steering_shows_the_fold_of_what_lies_behind(todo: list[Any], as_shown: bool) -> None:
+    """Time or commands, in any order: nothing ahead of the playhead is ever handed over."""
+    film: AnyFilm = shown_live(a_race(), 700) if as_shown else film_of(a_race())
+    steering = Steering(film)
+    for one in todo:
+        if isinstance(one, int):
+            steering.player.advance(one, most=5)
+        else:
+            before = steering.player.index
+            try:
+                steering.player.obey(one)
+            except BadMoment:
+                assert steering.player.index == before
+        steering.check()
+        expected = Timeline()
+        expected.add(film.events[: steering.player.index])  # type: ignore[attr-defined]
+        assert steering.player.race.state_hash() == expected.race.state_hash()
+
+
+def test_a_jump_has_a_reason() -> None:
+    """Going ahead by time or step has none; a seek says where it went."""
+    player = Player(film_of(a_race()))
+    assert player.obey(Step(to="lap")) is None
+    assert player.obey(Seek(to="caution:1")) == "seek to caution 1"
+    assert player.clock_at == 210_000
+    assert player.obey(Seek(to="restart:1")) == "seek to restart 1"
+    assert player.obey(Seek(to="0:01:00")) == "seek to 0:01:00.000"
+    assert player.obey(Seek(to="-0:30")) == "seek to 0:00:30.000"
+    assert player.obey(Step(to="caution")) is None
+    assert player.obey(Step(to="lap", back=True)) == "step back to 0:03:00.000"
+
+
+def test_events_of_one_moment_are_stepped_through() -> None:
+    """Each by itself, ahead and back; playing on hands over the rest."""
+    story = opened("1", "2", lines=("FL",)).laps("1", 3).laps("2", 3)
+    player = Player(film_of(story))
+    first = player.index
+    player.obey(Step())
+    assert (player.index, player.clock_at) == (first + 1, MINUTE)
+    player.obey(Step())
+    assert (player.index, player.clock_at) == (first + 2, MINUTE)
+    player.obey(Step(back=True))
+    assert (player.index, player.clock_at) == (first + 1, MINUTE)
+    player.obey(Play())
+    assert player.due_in() == 0
+    assert player.advance(1, most=10)
+    assert player.index == first + 2
+
+
+def test_no_more_than_so_many_are_handed_over_at_a_time() -> None:
+    """As fast as possible, the playhead waits where the next event is due."""
+    player = Player(film_of(a_race()), speed="max")
+    while not player.ended:
+        before = player.index
+        assert player.advance(1, most=3)
+        assert player.index <= before + 3
+        assert player.clock_at == player.film.times[player.index - 1]
+    assert not player.advance(1, most=3)
+    assert player.due_in() == math.inf
+
+
+def test_when_the_next_event_is_due() -> None:
+    """In the viewer's milliseconds, at the speed; never while paused."""
+    player = Player(film_of(a_race()), speed=2.0)
+    assert player.due_in() == MINUTE / 2
+    player.obey(Pause())
+    assert player.due_in() == math.inf
+    assert not player.clock_running
+
+
+def test_as_it_was_shown_the_clock_runs_on_from_the_newest_event() -> None:
+    """Whatever the latency of the feed was; a lap is shown when it was learned."""
+    player = Player(shown_live(a_race(), 700))
+    player.obey(Seek(to="0:02:30"))
+    assert player.clock_at == 150_000
+    assert player.place == START + 150_700
+    player.obey(Seek(to="lap:3"))
+    assert (player.place, player.clock_at) == (START + 180_700, 180_000)
+    player.obey(Step(to="caution"))
+    assert (player.place, player.clock_at) == (START + 210_700, 210_000)
+
+
+def test_a_log_imported_in_one_go_has_not_been_shown() -> None:
+    """The error says how fast it was learned."""
+    events = a_race().events
+    with pytest.raises(NotAsShown, match=r"0:10:05\.000 of racing learned within 0:00:00\.5"):
+        AsShown("imported", events, [START + index * 20 for index in range(len(events))])
+
+
+def test_an_empty_log_can_be_played() -> None:
+    """It has ended where it begins."""
+    for film in (Film([]), AsShown("empty", [], [])):
+        player = Player(film)
+        assert player.ended
+        assert not player.advance(1000, most=5)
+        with pytest.raises(BadMoment):
+            player.obey(Step())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        {"do": "speed", "speed": 0},
+        {"do": "speed", "speed": 20_000},
+        {"do": "speed", "speed": "fast"},
+        {"do": "step", "to": "moon"},
+        {"do": "seek"},
+        {"do": "seek", "to": ""},
+        {"do": "dance"},
+        {"do": "play", "speed": 2},
+    ],
+)
+def test_what_is_no_command(command: dict[str, Any]) -> None:
+    """Is refused before it is sent."""
+    with pytest.raises(ValidationError):
+        COMMANDS.validate_python(command)
+
+
+@given(COMMAND)
+def test_commands_survive_the_store(command: Any) -> None:
+    """What is read is what was sent."""
+    assert COMMANDS.validate_json(command.model_dump_json()) == command
