@@ -21,8 +21,11 @@ from replay.playhead import Playhead, Reel
 from services import terminal
 from services.commits import health
 from services.frames import frames
+from services.gateway import create_app
 from services.log import Log
 from services.projector import run_projector
+from services.serving import listen, server_of
+from services.settings import Settings
 from services.store import Store
 from services.ticker import Ticker
 from services.tower import Board, Tower
@@ -56,13 +59,33 @@ async def fresh_session(log: Log, race: str, first: AnyEvent, wanted: str | None
     raise SessionNotEmpty(wanted or race)
 
 
+@contextlib.asynccontextmanager
+async def in_browsers(store: Store) -> AsyncIterator[str]:
+    """Let browsers on this machine watch, at a free port; gives the address."""
+    with contextlib.closing(listen("127.0.0.1", 0)) as listener:
+        server = server_of(create_app(Settings(), store))
+        serving = asyncio.create_task(server.serve([listener]))
+        try:
+            yield "http://127.0.0.1:{1}".format(*listener.getsockname())
+        finally:
+            server.should_exit = True
+            await asyncio.wait([serving])
+
+
 class Demo:
     """One run: who appends, who projects, who watches. ``run`` does it all."""
 
     def __init__(
-        self, store: Store, session: str, events: Sequence[AnyEvent], speed: float
+        self,
+        store: Store,
+        session: str,
+        events: Sequence[AnyEvent],
+        speed: float,
+        address: str | None = None,
     ) -> None:
         self.session = session
+        self.address = address
+        """Where the timing screen is, for the tower to tell."""
         self.playhead = Playhead(min(0, events[0].at), events[-1].at, speed)
         self._store = store
         self._log = Log(store)
@@ -124,7 +147,7 @@ class Demo:
                 typer.echo(line)
 
     async def _in_tower(self, watched: frozenset[str]) -> None:
-        viewer = Viewer(self.playhead, watched=watched)
+        viewer = Viewer(self.playhead, watched=watched, address=self.address)
         with terminal.Terminal.taken() as screen:
             while not viewer.gone and not self._is_over():
                 board = self._draw(screen, viewer)

@@ -73,6 +73,8 @@ class Look:
     paused: bool = False
     ended: bool = False
     age_ms: int | None = None
+    address: str | None = None
+    """Of the same race's screen for browsers."""
     still: bool = False
     """A single picture, in which no key does anything."""
 
@@ -479,6 +481,8 @@ def _footer(scene: Scene, hidden: int, width: int) -> Text:
         parts.append(f"only {look.car_class}")
     if hidden:
         parts.append(f"{hidden} more" if look.still else f"{hidden} more ↑↓")
+    if look.address:
+        parts.append(look.address)
     line = _split("  ".join(parts), "" if look.still else "? help  q quit", width, "dim")
     if look.age_ms is not None and look.age_ms > STALE_MS:
         line.stylize("not dim bold white on #c00000")

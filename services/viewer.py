@@ -48,6 +48,8 @@ class Viewer:
     car_class: str | None = None
     top: int = 0
     help: bool = False
+    address: str | None = None
+    """Of the same race's screen for browsers, if there is one."""
     gone: bool = False
     """Whether the viewer is done."""
     movements: Movements = field(default_factory=Movements)
@@ -67,6 +69,7 @@ class Viewer:
             paused=playhead.paused if playhead else False,
             ended=playhead.ended if playhead else False,
             age_ms=age_ms,
+            address=self.address,
         )
 
     def press(self, key: str, board: Board) -> None:

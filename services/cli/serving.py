@@ -89,15 +89,19 @@ async def _serve(settings: Settings, listener: socket.socket, projector: bool) -
 
 def _addresses(store: stores.Store, settings: Settings, listener: socket.socket) -> str:
     """What is served where, and what may be done there."""
+    from services.gateway import screen
+
     host, port = listener.getsockname()[:2]
     at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     reading = "with a token" if settings.private else "by everyone"
     if not settings.private and ipaddress.ip_address(host).is_loopback:
         reading = "on this machine"
+    page = "the timing screen" if screen.built() else "no timing screen: it was not built"
     writing = f"with one of {len(settings.tokens)} tokens" if settings.tokens else "by nobody"
     return (
-        f"lapstream is at http://{at} (described at /docs, /asyncapi.json), subscriptions at "
-        f"ws://{at}/sessions/ID/live and http://{at}/sessions/ID/stream; read {reading}, "
+        f"lapstream is at http://{at} ({page}; described at /docs, /asyncapi.json), "
+        f"subscriptions at ws://{at}/sessions/ID/live and http://{at}/sessions/ID/stream; "
+        f"read {reading}, "
         f"written {writing}; the log is in {store.name}: {store.promise}"
     )
 

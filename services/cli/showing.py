@@ -94,15 +94,25 @@ def demo(
 async def _demo(
     opened: OpenedStore, speed: float | None, session: str | None, cars: Iterable[str]
 ) -> Race:
-    from services.demo import Demo, fresh_session
+    from services.demo import Demo, fresh_session, in_browsers
+    from services.gateway import screen
 
     log = Log(opened)
     events = BUILT_IN[DEMO_RACE].events()
     name = await fresh_session(log, DEMO_RACE, events[0], session)
-    running = Demo(opened, name, events, speed or _two_minutes(events))
     typer.echo(f"appending to session {name}", err=True)
-    if not await running.run(frozenset(cars)):
-        typer.echo(f"left before the end; what was appended stays in session {name}", err=True)
+    async with in_browsers(opened) as address:
+        shown = f"in a browser: {address}/?session={name}" if screen.built() else screen.NOT_BUILT
+        typer.echo(shown, err=True)
+        running = Demo(
+            opened,
+            name,
+            events,
+            speed or _two_minutes(events),
+            address if screen.built() else None,
+        )
+        if not await running.run(frozenset(cars)):
+            typer.echo(f"left before the end; what was appended stays in session {name}", err=True)
     return (await read(log, Question(name))).timeline.race
 
 
