@@ -155,9 +155,9 @@ def import_alkamel(
         found = _reconciled(events, Convention.of(pack)) if laps is not None else None
         whole = [*events, *found.decisions] if found else events
         progress("append to the log", 0, 1)
-        added = with_log(store, data, lambda log: _append_whole(log, session, whole))
+        added = with_log(store, data, lambda log: append_whole(log, session, whole))
         progress("done", 1, 1)
-    typer.echo(_told(session, whole, added=added))
+    typer.echo(told(session, whole, added=added))
     if found:
         typer.echo("".join(f"{line}\n" for line in _explained(found)), nl=False)
 
@@ -193,7 +193,7 @@ def _explained(found: Reconciliation) -> Iterator[str]:
         )
 
 
-async def _append_whole(log: Log, session: str, events: Sequence[AnyEvent]) -> bool:
+async def append_whole(log: Log, session: str, events: Sequence[AnyEvent]) -> bool:
     """Append a race to an empty session; False where it is there already.
 
     Raises SessionNotEmpty where something else is there.
@@ -210,7 +210,7 @@ async def _append_whole(log: Log, session: str, events: Sequence[AnyEvent]) -> b
     return False
 
 
-def _told(session: str, events: Sequence[AnyEvent], *, added: bool) -> str:
+def told(session: str, events: Sequence[AnyEvent], *, added: bool) -> str:
     title = next(event.title for event in events if isinstance(event, SessionOpened))
     cars = sum(isinstance(event, EntryAdded) for event in events)
     if not added:

@@ -1,0 +1,186 @@
+"""The commands about timing feeds: ``import rmonitor`` and ``feed``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from services.cli.options import Data, NewSession, Session, Store
+from services.cli.shell import run, with_log, with_store
+from services.cli.transfers import SessionKind, append_whole, bring, told
+
+if TYPE_CHECKING:
+    from events import AnyEvent
+    from services import store as stores
+    from services.feed_store import FeedHealth
+    from services.log import Log
+
+feed = typer.Typer(no_args_is_help=True)
+
+
+class Unit(StrEnum):
+    """What a feed gives a track's length in."""
+
+    MILES = "mi"
+    KILOMETRES = "km"
+
+
+Recording = Annotated[Path, typer.Argument(metavar="FILE", help="A recorded feed.")]
+Title = Annotated[str | None, typer.Option(help="The title. Default: the run's name.")]
+Kind = Annotated[
+    SessionKind | None, typer.Option(help="Default: what the run's name says, else race.")
+]
+Rules = Annotated[
+    str | None, typer.Option(metavar="PACK", help="The regulation pack it is run under.")
+]
+TrackUnit = Annotated[
+    Unit, typer.Option("--track-unit", help="What the feed gives the track's length in.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    bring.command("rmonitor")(import_rmonitor)
+    feed.command("rmonitor")(follow_rmonitor)
+    feed.command("status")(status)
+    feed.command("recording")(save_recording)
+    feed.command("play")(play)
+    app.add_typer(
+        feed,
+        name="feed",
+        help="Follow a live timing feed; see how it fares; play a recorded one.",
+        rich_help_panel="Bring in and take out",
+    )
+
+
+def import_rmonitor(
+    file: Recording,
+    session: NewSession,
+    title: Title = None,
+    kind: Kind = None,
+    rules: Rules = None,
+    track_unit: TrackUnit = Unit.MILES,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Import a recorded RMonitor feed: its first run as ID, later ones as ID-2, ID-3...
+
+    A recording holds what came over the wire; lines ##YYYY-MM-DD HH:MM:SS.mmm in between
+    say when, in UTC.
+    """
+    from events.formats.rmonitor_entries import Wishes
+    from replay.rmonitor import import_rmonitor as runs_of
+    from services.feeds import run_session
+
+    wishes = Wishes(title, kind.value if kind else None, rules, track_unit.value)
+    runs = cast("list[list[AnyEvent]]", runs_of(file, wishes))
+
+    async def append(log: Log) -> list[str]:
+        lines = []
+        for number, events in enumerate(runs):
+            name = run_session(session, number)
+            lines.append(told(name, events, added=await append_whole(log, name, events)))
+        return lines
+
+    for line in with_log(store, data, append):
+        typer.echo(line)
+
+
+def follow_rmonitor(
+    address: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where the feed is served.")],
+    session: NewSession,
+    title: Title = None,
+    kind: Kind = None,
+    rules: Rules = None,
+    track_unit: TrackUnit = Unit.MILES,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Follow a live RMonitor feed into a session, until Ctrl-C.
+
+    Begun again, it goes on where the log stands. A feed that breaks off is connected to
+    anew; a new run of it becomes session ID-2, ID-3...
+    """
+    from events.formats.rmonitor_entries import Wishes
+    from services.feeds import Address, Feed
+    from services.logging import configure
+
+    configure("INFO")
+    wishes = Wishes(title, kind.value if kind else None, rules, track_unit.value)
+    where = Address.parse(address)
+
+    async def follow(opened: stores.Store) -> None:
+        following = Feed(opened, session, where, wishes)
+        task = asyncio.create_task(following.follow())
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            following.stop()
+            await task
+            raise
+
+    with_store(store, data, follow)
+
+
+def status(session: Session, store: Store = None, data: Data = None) -> None:
+    """Say how a session's feed fares, and how old what it said last is."""
+    from services.feed_store import feed_health
+
+    health = with_store(store, data, lambda opened: feed_health(opened, session, datetime.now(UTC)))
+    typer.echo(f"{session}: {_in_words(health) if health else 'has no feed'}")
+
+
+def _in_words(health: FeedHealth) -> str:
+    state = health.state if health.followed else "nobody follows it"
+    if health.reason:
+        state += f" ({health.reason})"
+    heard = "never heard" if health.age_s is None else f"last heard {health.age_s:.1f} s ago"
+    counts = f"{health.records} records, {health.unreadable} unreadable, {health.events} events"
+    return f"{state}, {heard}; {health.feed} into {health.session}; {counts}"
+
+
+def save_recording(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")],
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Write what a session's feed said to a file, from which it can be imported again."""
+    from services.feed_store import recording
+
+    async def parts(opened: stores.Store) -> bytes:
+        return b"".join([part async for part in recording(opened, session)])
+
+    raw = with_store(store, data, parts)
+    file.write_bytes(raw)
+    typer.echo(f"{file}: {len(raw)} bytes of the feed of {session}")
+
+
+def play(
+    file: Recording,
+    port: Annotated[int, typer.Option(help="0 finds a free one.", min=0, max=65535)] = 50000,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    speed: Annotated[float, typer.Option(help="So many times as fast.", min=0.001)] = 1.0,
+    longest_silence: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Shorten longer silences to this.", min=0.0),
+    ] = None,
+) -> None:
+    """Serve a recorded feed as the timing would, from the first listener on, to rehearse."""
+    from services.feed_player import FeedPlayer
+
+    player = FeedPlayer(file.read_bytes(), speed, longest_silence)
+
+    async def serve() -> int:
+        async with player.serving(host, port) as address:
+            typer.echo(f"{file} at {address}")
+            return await player.play()
+
+    with contextlib.suppress(asyncio.CancelledError):
+        typer.echo(f"played {run(serve())} parts")
