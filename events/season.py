@@ -20,12 +20,16 @@ Contest = Literal["drivers", "teams", "manufacturers"]
 
 
 class SeasonRound(Part):
-    """A round of the calendar; its time limit decides which scale of a pack it has."""
+    """A round of the calendar; its time limit decides which scale of a pack it has.
+
+    ``classes`` are those that run in it, none named: all.
+    """
 
     name: Name
     circuit: Name | None = None
     date: Annotated[str, Field(max_length=10, pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
     time_limit_ms: Annotated[int, Field(gt=0, le=2**53)] | None = None
+    classes: Several[Name] = ()
 
 
 class Alias(Part):

@@ -14,7 +14,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -120,12 +120,10 @@ class Season:
         season.adjusted += events
         return season
 
-    def without(self, number: int, *parts: str) -> Season:
-        """The season as if these parts of a round (``race``, ``qualifying``) were not run yet."""
+    def known(self, counts: Callable[[Result], bool]) -> Season:
+        """The season with only those results, as when the others were not run yet."""
         season = self.with_scored(())
-        for result in self.scored:
-            if result.round == number and result.part in parts:
-                del season.scored[result]
+        season.scored = {key: event for key, event in self.scored.items() if counts(key)}
         return season
 
     @property
@@ -154,9 +152,9 @@ class Season:
             scored = self.scored[result]
             self._awards[result] = score(
                 self.pack,
-                scored.model_copy(update={"rows": tuple(map(self._with_one_name, scored.rows))}),
+                scored.model_copy(update={"rows": tuple(map(self.named, scored.rows))}),
                 series=self.opened.series if self.opened else None,
-                time_limit_ms=self._time_limit(result.round),
+                time_limit_ms=self.time_limit(result.round),
             )
         return self._awards[result]
 
@@ -167,7 +165,8 @@ class Season:
                 return alias.means
         return name
 
-    def _with_one_name(self, row: ScoredRow) -> ScoredRow:
+    def named(self, row: ScoredRow) -> ScoredRow:
+        """The row with the names that stand for its own in this season."""
         drivers = tuple(
             ScoredDriver(name=self.name("drivers", driver.name), drive_ms=driver.drive_ms)
             for driver in row.drivers
@@ -182,7 +181,8 @@ class Season:
             }
         )
 
-    def _time_limit(self, number: int) -> int | None:
+    def time_limit(self, number: int) -> int | None:
+        """The scheduled length of a round in ms, if it is known."""
         rounds = self.opened.rounds if self.opened else ()
         return rounds[number - 1].time_limit_ms if number <= len(rounds) else None
 

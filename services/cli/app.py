@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from services.cli import (
+    championships,
     explaining,
     pitwall,
     queries,
@@ -72,6 +73,7 @@ stewards.register(app)
 explaining.register(app)
 pitwall.register(app)
 regulations.register(app)
+championships.register(app)
 transfers.register(app)
 serving.register(app)
 replays.register(app)

@@ -1,4 +1,4 @@
-"""Completing the names of sessions in the shell."""
+"""Completing the names of sessions and seasons in the shell."""
 
 from __future__ import annotations
 
@@ -16,6 +16,19 @@ def session_names(incomplete: str) -> list[str]:
 
     names = set(BUILT_IN)
     with contextlib.suppress(Exception):  # a shell that completes must not be told of errors
+        names.update(_names_in_store())
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def season_names(incomplete: str) -> list[str]:
+    """The names that begin like this: those of the store, and the seasons that are built in.
+
+    What is a season is not looked up: completing has to be quick.
+    """
+    from services.built_in import SEASONS
+
+    names = set(SEASONS)
+    with contextlib.suppress(Exception):  # as above
         names.update(_names_in_store())
     return sorted(name for name in names if name.startswith(incomplete))
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.completion import session_names
+from services.cli.completion import season_names, session_names
 
 
 class Format(StrEnum):
@@ -30,6 +30,19 @@ class Of(StrEnum):
 Session = Annotated[
     str,
     typer.Argument(metavar="SESSION", help="The session's name.", autocompletion=session_names),
+]
+SeasonName = Annotated[
+    str,
+    typer.Argument(metavar="SEASON", help="The season's name.", autocompletion=season_names),
+]
+LiveSession = Annotated[
+    str | None,
+    typer.Option(
+        "--session",
+        metavar="SESSION",
+        help="A session that runs, or is asked as it stood with --at, as a round of the season.",
+        autocompletion=session_names,
+    ),
 ]
 NewSession = Annotated[
     str,

@@ -1,0 +1,243 @@
+"""The commands about points and titles: of a session, of a season, and who can still win."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import typer
+
+from events import Contest
+from projections.classification import Convention, classify
+from projections.clinch import Outlook
+from projections.clinch_words import sentence
+from projections.points import CONTESTS
+from projections.provisional import rounds_scored, season_of_session
+from projections.titles import Fighter, Live, Title, title
+from projections.views import session_line
+from services.cli import sporting
+from services.cli.asking import Question, ask, class_named
+from services.cli.options import (
+    As,
+    At,
+    CarClass,
+    Data,
+    Format,
+    KnownAt,
+    LiveSession,
+    Of,
+    RoundNumber,
+    Rules,
+    SeasonName,
+    Session,
+    Store,
+    Whose,
+)
+from services.cli.output import give_out, session_heading, show
+from services.cli.seasons import Asked, SeasonQuestion, as_it_stands, ask_season, chosen_classes
+from services.cli.tables import Row
+from services.regulations import required_pack
+
+POINTS = "Points and titles"
+SPOKEN = 5
+"""Contenders out of reach that are told of, at most."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("points", rich_help_panel=POINTS)(points)
+    app.command("championship", rich_help_panel=POINTS)(championship)
+    app.command("clinch", rich_help_panel=POINTS)(clinch)
+
+
+def points(
+    session: Session,
+    of: Whose = Of.DRIVERS,
+    at: At = None,
+    known_at: KnownAt = None,
+    rules: Rules = None,
+    series: Annotated[
+        str | None,
+        typer.Option(
+            "--series",
+            metavar="NAME",
+            help="Of those that are eligible for it. Default: the session's own.",
+        ),
+    ] = None,
+    car_class: CarClass = None,
+    form: As = Format.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """What the session is worth, as it stands, to drivers, teams or manufacturers."""
+    race, _ = ask(Question(session, store, data, at, known_at))
+    pack = required_pack(session, race, rules)
+    name = class_named(race, car_class) if car_class else None
+    rounds = rounds_scored(race, classify(race, Convention.of(pack)))
+    season = season_of_session(race, rounds, pack, series)
+    rows = season.standings(of=of.value, car_class=name)
+    heading = f"{session_heading(session_line(race))}{pack.title}, {of}\n"
+    give_out(sporting.POINTS_TABLE, rows, form, heading)
+
+
+def championship(
+    season: SeasonName,
+    after: Annotated[
+        int | None,
+        typer.Option("--after", metavar="ROUND", min=0, help="As it stood after that round."),
+    ] = None,
+    of: Whose = Of.DRIVERS,
+    car_class: CarClass = None,
+    session: LiveSession = None,
+    number: RoundNumber = None,
+    cup: Annotated[
+        str | None,
+        typer.Option("--cup", metavar="NAME", help="The cup within it, such as endurance."),
+    ] = None,
+    at: At = None,
+    known_at: KnownAt = None,
+    rules: Rules = None,
+    form: As = Format.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """A championship: now, after any round, or as it stands in a session that runs."""
+    asked = ask_season(SeasonQuestion(season, store, data, known_at, rules, session, at, number))
+    scored = asked.season
+    if asked.race is not None:
+        scored, after = as_it_stands(scored, asked.race, asked.number), asked.number
+    rows = [
+        row
+        for name in chosen_classes(scored, car_class)
+        for row in scored.standings(of=of.value, car_class=name, after_round=after, cup=cup)
+    ]
+    give_out(sporting.CHAMPIONSHIP, rows, form, f"{_heading(asked)}{of}\n")
+
+
+def clinch(
+    season: SeasonName,
+    session: LiveSession = None,
+    number: RoundNumber = None,
+    of: Annotated[
+        Of | None, typer.Option("--of", help="Whose championship. Default: all three.")
+    ] = None,
+    car_class: CarClass = None,
+    after: Annotated[
+        int | None,
+        typer.Option("--after", metavar="ROUND", min=0, help="As it stood after that round."),
+    ] = None,
+    at: At = None,
+    known_at: KnownAt = None,
+    rules: Rules = None,
+    form: As = Format.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Who can still win each title, and with which result: before a race, and during it.
+
+    With --session a race that runs is the field: whoever has retired passes nobody.
+    """
+    asked = ask_season(SeasonQuestion(season, store, data, known_at, rules, session, at, number))
+    contests: Sequence[Contest] = (of.value,) if of else CONTESTS
+    titles = [
+        title(asked.season, contest, name, live_of(asked), after)
+        for name in chosen_classes(asked.season, car_class)
+        for contest in contests
+    ]
+    if form is not Format.TABLE:
+        give_out(sporting.CLINCH, [row for one in titles for row in clinch_rows(one)], form)
+        return
+    typer.secho(_heading(asked), bold=True, nl=False)
+    for one in titles:
+        if one.fighters:
+            heading = f"\n{one.car_class}, {one.of}{_what_is_left(one)}\n"
+            show(sporting.CLINCH, list(clinch_rows(one))[:SPOKEN], heading)
+            typer.echo("\n".join(["", *_spoken(one)]))
+
+
+def live_of(asked: Asked) -> Live | None:
+    """The session that runs, as it is classified."""
+    if asked.race is None:
+        return None
+    rows = classify(asked.race, Convention.of(asked.season.pack))
+    return Live(asked.race, rows, asked.number)
+
+
+def clinch_rows(fight: Title) -> Iterator[Row]:
+    """A row for each contender."""
+    for fighter in fight.fighters:
+        outlook = fighter.outlook
+        needs = outlook and (outlook.outright if outlook.outright.alive else outlook.shared)
+        yield {
+            "names": list(fighter.names),
+            "class": fight.car_class,
+            "of": fight.of,
+            "points": fighter.points,
+            "status": fighter.status,
+            "least": outlook.least if outlook else None,
+            "most": fighter.most,
+            "clinches_from": needs.clinches_regardless_from if needs else None,
+            "can_win_from": _worst(outlook) if outlook else None,
+            "sentence": said(fight, fighter),
+            "against": _against(outlook) if outlook else [],
+            "left": [f"{one.part} of round {one.round}" for one in fight.left],
+        }
+
+
+def _worst(outlook: Outlook) -> int | str | None:
+    """The worst result with which the title, or a share of it, can be won."""
+    needs = outlook.outright if outlook.outright.alive else outlook.shared
+    return "no_score" if needs.can_still_win_if_no_score else needs.can_still_win_from
+
+
+def _against(outlook: Outlook) -> list[Row]:
+    return [
+        {
+            "rival": list(one.rival),
+            "beats_from": {str(theirs): mine for theirs, mine in one.beats_from.items()},
+            "ties_from": {str(theirs): mine for theirs, mine in one.ties_from.items()},
+        }
+        for one in outlook.against
+    ]
+
+
+def said(fight: Title, fighter: Fighter) -> str | None:
+    """What a commentator would say of a contender; None where it is simply open."""
+    if fighter.outlook is not None:
+        return sentence(fighter.outlook)
+    names, several = " and ".join(fighter.names), len(fighter.names) > 1
+    first = fight.fighters[0]
+    match fighter.status:
+        case "clinched":
+            sure = f"and nobody else can reach {fighter.points}" if fight.left else ""
+            return f"{names} is champion with {fighter.points} points{', ' + sure if sure else ''}."
+        case "clinched_share":
+            return f"{names} {'share' if several else 'has at least a share of'} the title."
+        case "out" if fight.left:
+            leader = " and ".join(first.names)
+            return (
+                f"{names} {'are' if several else 'is'} out: at most {fighter.most} points, "
+                f"and {leader} {'have' if len(first.names) > 1 else 'has'} {first.points}."
+            )
+        case _:
+            return None
+
+
+def _spoken(fight: Title) -> Sequence[str]:
+    """The sentences of those who can win, and of the first of those who cannot."""
+    can = [one for one in fight.fighters if one.status != "out"]
+    out = [one for one in fight.fighters if one.status == "out"]
+    told = [said(fight, one) for one in [*can, *out[: max(0, 3 - len(can))]]]
+    return [one for one in told if one]
+
+
+def _what_is_left(fight: Title) -> str:
+    if not fight.left:
+        return ": decided"
+    return ": " + ", ".join(f"{one.part} of round {one.round}" for one in fight.left) + " left"
+
+
+def _heading(asked: Asked) -> str:
+    if asked.race is None:
+        return f"{asked.title}\n"
+    return f"{asked.title}\n{session_heading(session_line(asked.race))}"
