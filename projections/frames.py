@@ -132,12 +132,12 @@ class FrameBuilder:
             change = _change(state[topic], rows)
             if change:
                 patch[topic], state[topic] = change, rows
-        for topic, change in (
+        for topic, (change, rows) in (
             ("messages", self._messages.advance(race.control.messages, state["messages"])),
             ("pits", self._pits(race)),
         ):
             if change:
-                patch[topic], state[topic] = change, apply_patch(state[topic], change)
+                patch[topic], state[topic] = change, rows
         self.state = state
         return patch
 
@@ -169,17 +169,20 @@ class FrameBuilder:
         }
         return {name: row for name, (_, row) in self._penalties.items()}
 
-    def _pits(self, race: Race) -> Patch:
+    def _pits(self, race: Race) -> tuple[Patch, State]:
         """By car, then by the number of the visit, 1 for the first; the one under way included."""
         visits, current = race.pits.visits, race.pits.current
+        cars: State = dict(self.state["pits"])
         patch: Patch = {}
         for car in self._visits.keys() | visits.keys() | current.keys():
             told = self._visits.setdefault(car, _Told(_visit, first=1))
-            rows = self.state["pits"].get(car, {})
-            change = told.advance(visits.get(car, ()), rows, current.get(car))
-            if change:
-                patch[car] = change if told else None
-        return patch
+            change, rows = told.advance(visits.get(car, ()), cars.get(car, {}), current.get(car))
+            if change and rows:
+                patch[car], cars[car] = change, rows
+            elif change:
+                patch[car] = None
+                del cars[car]
+        return patch, cars
 
 
 def _change(before: State, after: State) -> Patch:
@@ -216,13 +219,14 @@ class _Told(Generic[T]):
         """By index the row last made, also where its item has left the history since: a
         replay that goes back and ahead again makes no row twice."""
 
-    def __bool__(self) -> bool:
-        return bool(self._items)
-
     def advance(
-        self, history: Sequence[T], rows: Mapping[str, State], under_way: T | None = None
-    ) -> Patch:
-        """What changed of the rows; ``under_way`` is an item yet to join the history."""
+        self, history: Sequence[T], rows: State, under_way: T | None = None
+    ) -> tuple[Patch, State]:
+        """What changed of the rows, and the rows now.
+
+        ``under_way`` is an item yet to join the history. ``rows`` are those before, and
+        stay as they are.
+        """
         told = self._items
         length = len(history) + (under_way is not None)
 
@@ -232,15 +236,20 @@ class _Told(Generic[T]):
         same = min(len(told), length)
         while same and told[same - 1] is not item(same - 1):
             same -= 1
+        if same == length == len(told):
+            return {}, rows
+        after = dict(rows)
         patch: Patch = {str(self._first + index): None for index in range(length, len(told))}
+        for key in patch:
+            del after[key]
         del told[same:]
         for index in range(same, length):
             told.append(item(index))
             key, row = str(self._first + index), self._draw(index, told[index])
-            change = merge_patch(rows[key], row) if key in rows else row
+            change = merge_patch(after[key], row) if key in after else row
             if change:
-                patch[key] = change
-        return patch
+                patch[key], after[key] = change, row
+        return patch, after
 
     def _draw(self, index: int, item: T) -> State:
         drawn = self._drawn
