@@ -1,0 +1,135 @@
+"""The timing screen, as far as that can be told without a browser."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import ModuleType
+
+import httpx
+import pytest
+
+from services.gateway import create_app, screen
+from services.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+WEB = ROOT / "web"
+LARGEST_KB = 150
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A screen that was built, in a folder of its own."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html>the screen")
+    (tmp_path / "assets" / "index-1.js").write_text("start()")
+    monkeypatch.setattr(screen, "FILES", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+async def client(page: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """Asks a gateway that needs no store for its pages."""
+    transport = httpx.ASGITransport(create_app(Settings()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield client
+
+
+class TestServed:
+    """The gateway serves the page."""
+
+    async def test_page(self, page: Path, client: httpx.AsyncClient) -> None:
+        """The page is at the root, is asked for anew each time, and may reach its gateway only."""
+        answer = await client.get("/")
+        assert (answer.status_code, answer.text) == (200, "<!doctype html>the screen")
+        assert answer.headers["content-type"].startswith("text/html")
+        assert answer.headers["cache-control"] == "no-cache"
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "connect-src 'self';" in policy
+        assert (await client.head("/")).status_code == 200
+
+    async def test_not_built(self, page: Path, client: httpx.AsyncClient) -> None:
+        """Where the page was not built, its address says how to build it."""
+        (page / "index.html").unlink()
+        answer = await client.get("/")
+        assert (answer.status_code, answer.text) == (404, f"{screen.NOT_BUILT}\n")
+        assert (await client.get("/healthz")).status_code == 200
+
+    async def test_assets(self, page: Path, client: httpx.AsyncClient) -> None:
+        """What the page needs is kept for good, for its names change with its content."""
+        answer = await client.get("/assets/index-1.js")
+        assert (answer.status_code, answer.text) == (200, "start()")
+        assert "javascript" in answer.headers["content-type"]
+        assert "immutable" in answer.headers["cache-control"]
+
+    async def test_nothing_else_is_taken(self, page: Path, client: httpx.AsyncClient) -> None:
+        """An unknown path is answered as it was, and no file outside of the page is given."""
+        assert (await client.get("/sessionz")).status_code == 404
+        assert (await client.post("/")).status_code == 405
+        assert (await client.get("/assets/../../settings.py")).status_code == 404
+        assert (await client.get("/assets/%2e%2e/index.html")).status_code == 404
+
+
+needs_build = pytest.mark.skipif(
+    not screen.built(), reason="the timing screen was not built (`make screen`)"
+)
+
+
+@needs_build
+class TestBuilt:
+    """What was built from web/."""
+
+    def test_size(self) -> None:
+        """The page and all that it needs are small."""
+        files = [path for path in screen.FILES.rglob("*") if path.is_file()]
+        packed = sum(len(gzip.compress(path.read_bytes())) for path in files)
+        assert packed < LARGEST_KB * 1000
+
+    def test_no_request_leaves_the_machine(self) -> None:
+        """Neither the page nor its styles load anything from elsewhere."""
+        page = (screen.FILES / "index.html").read_text()
+        assert re.findall(r"(?:src|href)=\"(?!/assets/)[^\"]*", page) == []
+        for path in screen.FILES.rglob("*.css"):
+            assert re.findall(r"url\((?!data:)|@import", path.read_text()) == []
+
+    def test_all_is_there(self) -> None:
+        """Every file that the page names is there."""
+        page = (screen.FILES / "index.html").read_text()
+        named = re.findall(r"(?:src|href)=\"/(assets/[^\"]+)", page)
+        assert named
+        assert [name for name in named if not (screen.FILES / name).is_file()] == []
+
+
+def test_lock_names_no_registry() -> None:
+    """Packages are locked by what they hold, and come from wherever one's registry is."""
+    lock = json.loads((WEB / "package-lock.json").read_text())
+    packages = {name: one for name, one in lock["packages"].items() if name}
+    assert packages
+    assert [name for name, one in packages.items() if "resolved" in one] == []
+    assert [name for name, one in packages.items() if "integrity" not in one] == []
+
+
+def test_no_runtime_dependency() -> None:
+    """All that the page needs is compiled into it."""
+    assert "dependencies" not in json.loads((WEB / "package.json").read_text())
+
+
+def fixtures() -> ModuleType:
+    """What writes the fixtures of the page's own tests."""
+    spec = importlib.util.spec_from_file_location("fixtures", WEB / "test" / "write_fixtures.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["messages.json", "patches.json", "words.json"])
+def test_fixtures_are_current(name: str) -> None:
+    """The page's tests are held to what this gateway sends: web/test/write_fixtures.py."""
+    assert (WEB / "test" / "fixtures" / name).read_text() == fixtures().text(name)

@@ -1,0 +1,185 @@
+import { describe, expect, test } from "vitest";
+import { parseMessage } from "../src/live/messages";
+import { Bests } from "../src/timing/bests";
+import { carState, matches } from "../src/timing/cars";
+import { classesOf, shortTags } from "../src/timing/classes";
+import { columnsFor, type Scene } from "../src/timing/columns";
+import { HOLD_MS, Movements } from "../src/timing/movements";
+import { patienceOf, STANDING_MS } from "../src/timing/patience";
+import { inOrder, stateOf, type Gap, type Penalty, type Standing, type State } from "../src/timing/state";
+import * as words from "../src/timing/words";
+import told from "./fixtures/messages.json";
+import fixture from "./fixtures/words.json";
+
+interface Written {
+  gaps: [Gap | null, boolean, string][];
+  lap_times: [number, string][];
+  clocks: [number, string][];
+  running: [number, string][];
+  penalties: [Penalty[], string][];
+  states: [Standing, string][];
+  tags: [string[], string[]][];
+}
+const written = fixture as unknown as Written;
+
+/** The race as a late message of the fixture has it. */
+const race = stateOf(told.findLast((one) => one.state !== undefined)?.state as never) as State;
+
+function row(more: Partial<Standing> = {}): Standing {
+  return {
+    position: 1,
+    car: "7",
+    class: "LMP2",
+    class_position: 1,
+    laps: 10,
+    last_sectors_ms: {},
+    best_sectors_ms: {},
+    status: "running",
+    stops: 0,
+    stint_laps: 10,
+    penalties: {},
+    ...more,
+  };
+}
+
+describe("words are those of the terminal's tower", () => {
+  test.each(written.gaps)("gap %j, leading %j: %j", (gap, leads, text) => {
+    expect(words.gapText(gap ?? undefined, leads)).toBe(text);
+  });
+  test.each(written.lap_times)("lap time %j: %j", (ms, text) => {
+    expect(words.lapTimeText(ms)).toBe(text);
+  });
+  test.each(written.clocks)("clock %j: %j", (ms, text) => {
+    expect(words.clockText(ms)).toBe(text);
+  });
+  test.each(written.running)("running for %j: %j", (ms, text) => {
+    expect(words.runningText(ms)).toBe(text);
+  });
+  test.each(written.penalties)("penalties %j: %j", (penalties, text) => {
+    expect(words.penaltyText(penalties)).toBe(text);
+  });
+  test.each(written.states)("state of %j: %j", (car, text) => {
+    expect(carState(car)).toBe(text);
+  });
+  test.each(written.tags)("tags of %j: %j", (names, tags) => {
+    expect(shortTags(names)).toEqual(tags);
+  });
+  test("ages", () => {
+    expect([0, 4321, 9999, 37_400, 252_000].map(words.ageText)).toEqual([
+      "0.0 s",
+      "4.3 s",
+      "9.9 s",
+      "37 s",
+      "4:12",
+    ]);
+  });
+});
+
+describe("bests", () => {
+  const rows = [
+    row({ car: "1", class: "LMP1", best_lap_ms: 69_195, last_lap_ms: 74_000, best_sectors_ms: { S1: 20 }, last_sectors_ms: { S1: 21 } }),
+    row({ car: "20", best_lap_ms: 70_279, last_lap_ms: 70_279, best_sectors_ms: { S1: 19 }, last_sectors_ms: { S1: 19 } }),
+    row({ car: "7", best_lap_ms: 70_713, last_lap_ms: 70_713, best_sectors_ms: { S1: 22 }, last_sectors_ms: { S1: 22 } }),
+  ];
+  const bests = new Bests(rows);
+
+  test("laps: of all, of the class, the car's own", () => {
+    expect(rows.map((one) => bests.best(one))).toEqual(["overall", "class", ""]);
+    expect(rows.map((one) => bests.last(one))).toEqual(["", "class", "own"]);
+  });
+  test("sectors likewise", () => {
+    expect(rows.map((one) => bests.sector(one, "S1"))).toEqual(["", "overall", "own"]);
+    expect(bests.sector(rows[0] as Standing, "S2")).toBe("");
+  });
+});
+
+describe("movements", () => {
+  const places = (...cars: string[]) => new Map(cars.map((car, place) => [car, place]));
+
+  test("places won and lost stand for a while, and add up", () => {
+    const movements = new Movements();
+    expect(movements.see(places("1", "2", "3"), 0).size).toBe(0);
+    expect([...movements.see(places("1", "3", "2"), 100)]).toEqual([["3", 1], ["2", -1]]);
+    expect([...movements.see(places("3", "1", "2"), 200)]).toEqual(
+      expect.arrayContaining([["3", 2], ["1", -1]]),
+    );
+    expect(movements.see(places("3", "1", "2"), 200 + HOLD_MS).size).toBe(0);
+  });
+  test("after a jump nobody has overtaken anybody", () => {
+    const movements = new Movements();
+    movements.see(places("1", "2"), 0);
+    movements.reset();
+    expect(movements.see(places("2", "1"), 10).size).toBe(0);
+  });
+});
+
+describe("a race", () => {
+  test("the cars are in the running order", () => {
+    const rows = inOrder(race);
+    expect(rows.map((one) => one.position)).toEqual(rows.map((_, place) => place + 1));
+  });
+  test("classes stand in the order of the session, others behind", () => {
+    expect(classesOf(race).map((one) => one.name)).toEqual(["LMP1", "LMP2", "GT1", "GT2"]);
+    const standings = { ...race.standings, "0": row({ car: "0", class: "P1X" }) };
+    expect(classesOf({ ...race, standings }).at(-1)?.name).toBe("P1X");
+  });
+  test("every column has a cell for every car", () => {
+    const scene: Scene = {
+      bests: new Bests(inOrder(race)),
+      classes: new Map(classesOf(race).map((one) => [one.name, one])),
+      inClass: false,
+      moved: new Map([["7", 2]]),
+      clockMs: 33_000_000,
+    };
+    const columns = columnsFor(race.session.timing_lines, 4);
+    for (const one of inOrder(race))
+      for (const column of columns) expect(typeof column.cell(one, scene).text).toBe("string");
+    const cell = (id: string, of: Standing, inClass = false) =>
+      columns.find((column) => column.id === id)?.cell(of, { ...scene, inClass });
+    const second = row({ position: 2, gap: { laps: 1 }, class_gap: { ms: 0, laps: 0 }, interval: { ms: 900 } });
+    expect(cell("gap", second)?.text).toBe("1 L");
+    expect(cell("gap", second, true)?.text).toBe("-");
+    expect(cell("interval", second)).toEqual({ text: "0.900", look: "close" });
+    expect(cell("moved", second)?.text).toBe("▲2");
+    const inPit = row({ status: "pit", in_pit_since_ms: 32_930_000 });
+    expect(cell("state", inPit)?.text).toBe("PIT 1:10");
+  });
+  test("an empty log is no race yet", () => {
+    expect(stateOf({ session: {}, standings: {} })).toBeNull();
+    expect(stateOf(null)).toBeNull();
+  });
+  test("search finds numbers from their beginning, and names anywhere", () => {
+    const car = row({ car: "007", driver: "Tom Kristensen", team: "Aston Martin Racing" });
+    expect(["", "00", "007", "krist", "MARTIN", "lmp2"].map((typed) => matches(car, typed))).toEqual(
+      Array(6).fill(true),
+    );
+    expect(["7", "audi"].map((typed) => matches(car, typed))).toEqual([false, false]);
+  });
+});
+
+describe("patience", () => {
+  const field = (count: number, lap: number, flag: string): State => ({
+    ...race,
+    session: { ...race.session, flag, timing_lines: ["S1", "S2", "FL"] },
+    standings: Object.fromEntries(
+      Array.from({ length: count }, (_, car) => [car, row({ last_lap_ms: lap })]),
+    ),
+  });
+
+  test("a train behind the safety car may be silent from line to line, and longer", () => {
+    expect(patienceOf(field(31, 150_000, "safety_car"))).toBe(100_000);
+  });
+  test("under green a large field is heard more often than a small one", () => {
+    expect(patienceOf(field(60, 230_000, "green"))).toBe(30_000);
+    expect(patienceOf(field(5, 75_000, "green"))).toBe(40_000);
+  });
+  test("cars that stand, or have no lap yet, say nothing for long", () => {
+    expect(patienceOf(field(31, 75_000, "red"))).toBe(STANDING_MS);
+    expect(patienceOf(field(0, 0, "green"))).toBe(STANDING_MS);
+  });
+});
+
+test("messages of the fixture are of all kinds", () => {
+  const kinds = new Set(told.map(({ message }) => parseMessage(message).kind));
+  expect(kinds).toEqual(new Set(["snapshot", "delta", "heartbeat"]));
+});
