@@ -273,9 +273,7 @@ class Reader:
             text = _decode(line[:LONGEST_LINE])
             records.append(Unreadable(text, f"longer than {LONGEST_LINE} bytes"))
             return
-        text = _decode(line).strip(" \t")
-        if text:
-            records += read_line(text, ended=ended)
+        records += read_line(_decode(line), ended=ended)
 
 
 def _decode(line: bytes) -> str:
@@ -290,10 +288,13 @@ def _decode(line: bytes) -> str:
 
 
 def read_line(line: str, *, ended: bool = True) -> list[Record]:
-    """The records of a line: one, or as many as were run together in it.
+    """The records of a line: one, or as many as were run together in it, or none of a blank.
 
     ``ended`` says that the line was seen to its end.
     """
+    line = line.strip(" \t")
+    if not line:
+        return []
     starts = [0, *(found.start() for found in _SPLICE.finditer(line) if found.start())]
     records: list[Record] = []
     for start, end in zip(starts, [*starts[1:], None], strict=True):
