@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from services.cli import (
     championships,
     explaining,
+    feeds,
     pitwall,
     queries,
     regulations,
@@ -75,5 +76,6 @@ pitwall.register(app)
 regulations.register(app)
 championships.register(app)
 transfers.register(app)
+feeds.register(app)
 serving.register(app)
 replays.register(app)
