@@ -8,7 +8,17 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-BENCHMARKS = ("pipeline", "fold", "import", "rewind", "seek", "sessions", "clinch")
+BENCHMARKS = (
+    "pipeline",
+    "fold",
+    "import",
+    "rewind",
+    "seek",
+    "sessions",
+    "latency",
+    "fanout",
+    "clinch",
+)
 HERE = Path(__file__).parent
 
 

@@ -73,10 +73,12 @@ def serve(
 
 
 async def _serve(settings: Settings, listener: socket.socket, projector: bool) -> None:
+    from services.garbage import collect_by_choice
     from services.serving import serve as serve_until_cancelled
     from services.store import open_store
 
     async with open_store(settings.store, settings.data) as store:
+        collecting = asyncio.create_task(collect_by_choice())
         with contextlib.suppress(asyncio.CancelledError):  # that is how it is asked to end
             await serve_until_cancelled(
                 store,
@@ -85,6 +87,7 @@ async def _serve(settings: Settings, listener: socket.socket, projector: bool) -
                 projector=projector,
                 listening=lambda: typer.echo(_addresses(store, settings, listener)),
             )
+        collecting.cancel()
 
 
 def _addresses(store: stores.Store, settings: Settings, listener: socket.socket) -> str:

@@ -1,0 +1,242 @@
+"""A thousand subscribers of one session, against ``websockets.broadcast`` of the same bytes.
+
+Ours is the gateway's part of it: a frame arrives, is applied to the picture, is made into
+the channel's message, and is written to every subscriber by uvicorn. Against it stands a
+bare websockets server that broadcasts the same messages. On both sides the subscribers
+are in another process: plain sockets that count what they read. A message is sent when
+every subscriber has the one before. The ratio is of messages a second: ours/against.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import selectors
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import uvloop
+from fastapi import FastAPI, WebSocket
+from websockets.asyncio.server import ServerConnection, broadcast
+from websockets.asyncio.server import serve as serve_websockets
+
+from bench.measure import ROUNDS, report
+from bench.synthetic import synthetic_race
+from projections.frames import Frame, FrameBuilder, Token, clock_running
+from projections.timeline import Timeline
+from services.gateway.filters import Filter
+from services.gateway.pacing import Wishes
+from services.gateway.reel import Channel, Message, Reel
+from services.gateway.subscribing import over_websocket, subscribe
+from services.gateway.tails import Tail
+from services.serving import listen, server_of
+
+SUBSCRIBERS = 1000
+MESSAGES = 40
+
+
+def frames() -> list[Frame]:
+    """A snapshot of a race under way, and the frames of its next moments."""
+    events = synthetic_race(cars=40, hours=1)
+    timeline, builder, told = Timeline(), FrameBuilder(), []
+    begin = len(events) // 2
+    timeline.add(events[:begin])
+    builder.advance(timeline.race)
+    for number in range(MESSAGES * (ROUNDS + 1)):
+        patch = {}
+        if number:
+            timeline.add(events[begin + number * 5 : begin + number * 5 + 5])
+            patch = builder.advance(timeline.race)
+        race, at = timeline.race, 1_760_000_000_000 + number
+        kind: Any = "delta" if number else "snapshot"
+        data = patch if number else builder.state
+        token = Token(1, f"{at}-0")
+        told.append(Frame(token, at, race.at, clock_running(race), kind, data))
+    return told
+
+
+# -- The subscribers, in a process of their own ----------------------------------------------
+
+
+def read(port: int) -> None:
+    """Subscribe so many times; print a line whenever each has read as many bytes as told."""
+    selector = selectors.DefaultSelector()
+    connections = [_connected(port) for _ in range(SUBSCRIBERS)]
+    for connection in connections:
+        connection.setblocking(False)
+        selector.register(connection, selectors.EVENT_READ)
+    print("ready", flush=True)
+    total = 0
+    for line in sys.stdin:
+        wanted = int(line) * SUBSCRIBERS
+        while total < wanted:
+            for key, _ in selector.select():
+                readable: Any = key.fileobj
+                total += len(readable.recv(1 << 20))
+        total -= wanted
+        print("read", flush=True)
+
+
+def _connected(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port))
+    key = base64.b64encode(os.urandom(16)).decode()
+    connection.sendall(
+        f"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+    )
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        answer += connection.recv(1)
+    assert answer.startswith(b"HTTP/1.1 101"), answer
+    return connection
+
+
+class Readers:
+    """The process of the subscribers."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def started(cls, port: int) -> Readers:
+        """Have them subscribe."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.fanout", "read", str(port)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        readers = cls(process)
+        assert await readers._said() == b"ready\n"
+        return readers
+
+    async def _said(self) -> bytes:
+        assert self._process.stdout is not None
+        return await self._process.stdout.readline()
+
+    def expect(self, size: int) -> None:
+        """Have each read so many bytes."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"%d\n" % size)
+
+    async def have_read(self) -> None:
+        """Wait until each has."""
+        assert await self._said() == b"read\n"
+
+    async def end(self) -> None:
+        """End them."""
+        self._process.kill()
+        await self._process.wait()
+
+
+# -- Both sides ------------------------------------------------------------------------------
+
+Send = Callable[[Message], None]
+"""Send a message to every subscriber."""
+
+
+class FedTail(Tail):
+    """The gateway's tail, which is given its frames instead of reading them from a store."""
+
+    async def _read(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def measured(port: int, messages: list[Message], send: Send) -> list[float]:
+    """Seconds for each round of messages to subscribers at the port."""
+    readers = await Readers.started(port)
+    try:
+        seconds = []
+        for start in range(0, len(messages), MESSAGES):
+            began = time.perf_counter()
+            for message in messages[start : start + MESSAGES]:
+                readers.expect(len(message.as_websocket()))
+                send(message)
+                await readers.have_read()
+            seconds.append(time.perf_counter() - began)
+        return seconds[1:]  # the first is the warm-up
+    finally:
+        await readers.end()
+
+
+async def ours(told: list[Frame], messages: list[Message]) -> list[float]:
+    """The gateway's part, on uvicorn."""
+    tail = FedTail(None, "bench")  # type: ignore[arg-type]  # it reads no store
+    coming = iter(told)
+    app = FastAPI()
+
+    @app.websocket("/")
+    async def live(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await over_websocket(websocket, tail, subscribe(tail, Wishes()))
+
+    listener = listen("127.0.0.1", 0)
+    server = server_of(app)
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        return await measured(
+            listener.getsockname()[1], messages, lambda _: tail.show(next(coming))
+        )
+    finally:
+        tail.end()
+        server.should_exit = True
+        await serving
+        await tail.close()
+
+
+async def against(_: list[Frame], messages: list[Message]) -> list[float]:
+    """websockets, with its own broadcast."""
+    connections: set[ServerConnection] = set()
+
+    async def stay(connection: ServerConnection) -> None:
+        connections.add(connection)
+        await connection.wait_closed()
+
+    async with serve_websockets(stay, "127.0.0.1", 0, compression=None) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        return await measured(
+            port, messages, lambda message: broadcast(connections, message.body, text=True)
+        )
+
+
+def messages_of(told: list[Frame]) -> list[Message]:
+    """What a subscriber to everything is sent of these frames."""
+    reel, channel, before = Reel(), Channel(Filter()), None
+    messages = []
+    for frame in told:
+        shot = reel.take(frame)
+        assert shot is not None
+        messages.append(channel.message(before, shot))
+        before = shot
+    return messages
+
+
+def main() -> None:
+    """Measure, and print one line."""
+    told = frames()
+    messages = messages_of(told)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        mine = runner.run(ours(told, messages))
+        theirs = runner.run(against(told, messages))
+    rate = MESSAGES * SUBSCRIBERS
+    report(
+        "fanout",
+        rate / statistics.median(mine),
+        rate / statistics.median(theirs),
+        statistics.median(theirs) / statistics.median(mine),
+        "messages/s",
+        subscribers=SUBSCRIBERS,
+        bytes=sum(len(message.body) for message in messages[1:]) // (len(messages) - 1),
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["read"]:
+        read(int(sys.argv[2]))
+    else:
+        main()
