@@ -2,8 +2,9 @@
 
 A seek is all that a replay does but for the network: the command, the race at that
 moment, the state that screens show, and the snapshot as bytes. Each point is sought three
-times, its median counts, and of these the 99th percentile: so what else the machine did
-does not. Points of the two races take turns. Times are in milliseconds.
+times from elsewhere, its median counts, and of these the 99th percentile. Points of the
+two races take turns. Times are milliseconds of the processor: a seek waits for nothing,
+and what else the machine does is not to count.
 """
 
 from __future__ import annotations
@@ -41,14 +42,14 @@ class Screen:
         self.made = time.perf_counter() - began
 
     def seek(self, at: int) -> float:
-        """Go there; the seconds it took until the snapshot could be sent."""
+        """Go there; the processor's seconds until the snapshot could be sent."""
         command = Seek(to=format_clock(at))
-        began = time.perf_counter()
+        began = time.process_time()
         reason = self.player.obey(command)
         self.frames.advance(self.player.race)
         token = Token(1, f"{self.player.index}-0")
         Frame(token, 0, at, False, "snapshot", self.frames.state, reason).encode()
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     def check(self, at: int) -> None:
         """A moment is what a straight fold makes of it."""

@@ -108,7 +108,10 @@ class Race:
         return fork
 
     def become(self, other: Race, mark: Mark) -> None:
-        """Stand as another race stood at ``mark``, sharing nothing that changes."""
+        """Stand as another race stood at ``mark``, sharing nothing that changes.
+
+        Both are folds of the same events, of which this one may have folded none yet.
+        """
         self.at = mark[0]
         for mine, theirs, marked in zip(self.projections, other.projections, mark[1:], strict=True):
             mine.take_from(theirs, marked)

@@ -69,9 +69,13 @@ class History(list[T], Generic[T]):
         del self[length:]
         del self._chain[length // BLOCK :]
 
-    def upto(self, length: int) -> History[T]:
-        """A copy of the first ``length`` items."""
-        return History(self[:length], self._chain[: length // BLOCK])
+    def follow(self, other: History[T], length: int) -> None:
+        """Become the first ``length`` items of a history with which this one begins alike."""
+        if len(self) > length:
+            self.rewind(length)
+        else:
+            self += other[len(self) : length]
+            self._chain += other._chain[len(self._chain) : length // BLOCK]
 
     def chain(self) -> list[bytes]:
         """The chained hash of each full block; what was hashed before is not hashed again."""
@@ -106,6 +110,13 @@ class Histories(dict[str, History[T]], Generic[T]):
             del self[key]
         for key, length in lengths.items():
             self[key].rewind(length)
+
+    def follow(self, other: Histories[T], lengths: Mapping[str, int]) -> None:
+        """Become the first items, by key, of histories with which these begin alike."""
+        for key in [key for key in self if key not in lengths]:
+            del self[key]
+        for key, length in lengths.items():
+            self[key].follow(other[key], length)
 
 
 def of(restore: Callable[[Any], Any], factory: Callable[[], Any]) -> Any:
@@ -157,14 +168,15 @@ class Projection:
                 setattr(self, name, marked.copy() if isinstance(marked, dict) else marked)
 
     def take_from(self, other: Projection, mark: Mark) -> None:
-        """Become what ``other`` was at ``mark``, sharing nothing that changes."""
+        """Become what ``other`` was at ``mark``, sharing nothing that changes.
+
+        Both have folded the same events, one of them more of them; or this one none yet.
+        What their histories have in common stays: it costs as much as lies between them.
+        """
         for name, marked in zip(_state_names(type(self)), mark, strict=True):
-            theirs = getattr(other, name)
-            if isinstance(theirs, History):
-                setattr(self, name, theirs.upto(marked))
-            elif isinstance(theirs, Histories):
-                copies = {key: theirs[key].upto(length) for key, length in marked.items()}
-                setattr(self, name, Histories(copies))
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if isinstance(mine, (History, Histories)):
+                mine.follow(theirs, marked)
             else:
                 setattr(self, name, marked.copy() if isinstance(marked, dict) else marked)
 
