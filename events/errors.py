@@ -26,6 +26,7 @@ something to do, what to do.
     ├── PenaltyNotInForce          it was served or rescinded, and can be no more
     ├── UnknownRevision            no such result of the session
     ├── UnknownRound               no such round of the season
+    ├── UnknownContender           nobody of that name has scored in the season
     ├── NotASession                a season where a session is wanted
     ├── NotASeason                 a session where a season is wanted
     ├── NothingTimed               a session that holds a declared result and no lap
@@ -266,6 +267,17 @@ class UnknownRound(LapstreamError):
         self.number = number
         self.rounds = rounds
         super().__init__(f"no round {number} in this season; it has {rounds}")
+
+
+class UnknownContender(LapstreamError):
+    """Nobody of that name has scored in the championship."""
+
+    def __init__(self, name: str, of: str, known: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.of = of
+        self.known = known
+        hint = f"there is {', '.join(known)}" if known else "nobody has scored yet"
+        super().__init__(f"no {name!r} among the {of} of this season; {hint}")
 
 
 class NotASession(LapstreamError):

@@ -16,6 +16,7 @@ from services.cli import (
     regulations,
     replays,
     results,
+    season,
     serving,
     showing,
     stewards,
@@ -75,6 +76,7 @@ explaining.register(app)
 pitwall.register(app)
 regulations.register(app)
 championships.register(app)
+season.register(app)
 transfers.register(app)
 feeds.register(app)
 serving.register(app)

@@ -166,7 +166,7 @@ class Desk:
         pack = pack_of(race, self.rules)
         told = decision(recorded)
         at = race.at if self.at is None else moment_of(self.at, race)
-        by = self.by or _login()
+        by = self.by or login()
 
         def event(number: int) -> AnyEvent:
             return told({"at": at, "source": RACE_CONTROL, "source_seq": number, "by": by})
@@ -233,7 +233,8 @@ def _changed(before: Standing, after: Standing) -> Sequence[Row]:
     ]
 
 
-def _login() -> str | None:
+def login() -> str | None:
+    """The name of whoever runs the command, if the machine knows it."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # no name, and no entry for the user's number

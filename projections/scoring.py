@@ -1,0 +1,111 @@
+"""What a season's log is told of a session: its results, and points that were taken.
+
+Rules:
+
+- a session is scored as it is classified by the season's pack, with every penalty in force;
+  one of which only a declared result is known, by that;
+- where the pack has a cup, a race is also scored as it stood at each of the cup's marks; the
+  last of them is the end of the race, whenever that came;
+- points that the stewards took are adjustments of the drivers and the team of the car. Once
+  the penalty is rescinded they are voided;
+- what the season knows already is not told again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from events import AnyEvent, EventVoided, PointsAdjusted, RoundScored
+from projections.championship import Result, Season
+from projections.classification import Convention, classify
+from projections.provisional import SOURCE, adjustments, rounds_declared, rounds_scored
+from projections.race import Race
+from projections.timeline import Timeline
+
+UNTOLD = {"at": 0, "source": SOURCE, "source_seq": 0, "by": None, "reason": None}
+"""What does not matter when two results are compared."""
+
+
+def session_results(
+    season: Season, timeline: Timeline, number: int, session: str
+) -> list[RoundScored]:
+    """Every result of a session as a round of a season, of the season's classes."""
+    race = timeline.race
+    declared = race.session.declared
+    if declared and not race.order.passings:
+        results = rounds_declared(race, declared[-1], number)
+    else:
+        results = _results_now(season, race, number)
+        results += _segments(season, timeline, number, results)
+    classes = season.opened.classes if season.opened else ()
+    return [
+        one.model_copy(update={"session": session})
+        for one in results
+        if not classes or one.car_class in classes
+    ]
+
+
+def _results_now(season: Season, race: Race, number: int) -> list[RoundScored]:
+    rows = classify(race, Convention.of(season.pack))
+    return [one.model_copy(update={"reason": None}) for one in rounds_scored(race, rows, number)]
+
+
+def _segments(
+    season: Season, timeline: Timeline, number: int, final: Sequence[RoundScored]
+) -> list[RoundScored]:
+    """A race as it stood at the marks of the pack's cups."""
+    opened = timeline.race.session.opened
+    limit = season.time_limit(number) or opened.time_limit_ms
+    cups = season.pack.points.cups
+    marks = [ms for cup in cups[:1] for ms in cup.marks_ms(limit or 0)]
+    if opened.kind != "race":
+        return []
+    told = []
+    for segment, mark in enumerate(marks, start=1):
+        results = final
+        if segment < len(marks):
+            if timeline.race.at < mark:
+                break
+            results = _results_now(season, timeline.race_at(mark), number)
+        told += [one.model_copy(update={"segment": segment}) for one in results]
+    return told
+
+
+def untold(
+    season: Season, race: Race, results: Iterable[RoundScored], session: str
+) -> list[AnyEvent]:
+    """What of it the season does not know yet. Time and identity are still to be given."""
+    results = list(results)
+    events: list[AnyEvent] = [one for one in results if not _is_known(season, one)]
+    reason = f"taken by the stewards from its car in {session}"
+    whole = [one for one in results if one.segment is None]
+    taken = [
+        one.model_copy(update={"reason": reason}) for one in adjustments(race, whole, season.pack)
+    ]
+    known = {_taken(one): one for one in season.adjusted if one.reason == reason}
+    wanted = {_taken(one): one for one in taken}
+    events += [one for key, one in wanted.items() if key not in known]
+    events += [
+        EventVoided(
+            at=0,
+            source=SOURCE,
+            source_seq=0,
+            voided_source=one.source,
+            voided_seq=one.source_seq,
+            reason=f"no longer {reason}",
+        )
+        for key, one in known.items()
+        if key not in wanted
+    ]
+    return events
+
+
+def _is_known(season: Season, result: RoundScored) -> bool:
+    key = Result(result.round, result.part, result.segment, result.car_class)
+    known = season.scored.get(key)
+    return known is not None and known.model_copy(update=UNTOLD) == result.model_copy(update=UNTOLD)
+
+
+def _taken(event: PointsAdjusted) -> tuple[Any, ...]:
+    return (event.championship, event.car_class, event.round, event.name, event.points)

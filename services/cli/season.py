@@ -1,0 +1,372 @@
+"""The commands that keep a season: open it, score its sessions, adjust its points."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import time
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from events import Alias, AnyEvent, PointsAdjusted, RoundScored, SeasonOpened, SeasonRound
+from events.clock import parse_clock
+from events.errors import (
+    AppendRefused,
+    NothingPublished,
+    PositionConflict,
+    UnknownContender,
+    UnknownRound,
+)
+from projections.championship import Season
+from projections.scoring import session_results, untold
+from replay.entries import START, parse_position
+from services.cli import sporting
+from services.cli.asking import Question, read
+from services.cli.listing import season_rows
+from services.cli.options import As, Data, Format, Of, SeasonName, Session, Store
+from services.cli.output import give_out
+from services.cli.seasons import (
+    SeasonQuestion,
+    ask_season,
+    chosen_classes,
+    read_season,
+    round_of,
+)
+from services.cli.shell import with_log
+from services.cli.stewards import By, GivenReason, login
+from services.cli.tables import Row
+from services.decisions import decide
+from services.log import Log
+from services.regulations import pack_named
+
+SOURCE = "season"
+"""The source of what is told of a season by hand."""
+
+PUBLISHED = ("alms-2007",)
+"""The seasons of which published tables are known."""
+
+season = typer.Typer(no_args_is_help=True)
+
+Told = Sequence[tuple[str, AnyEvent]]
+_ROUND = re.compile(
+    r"(?P<name>.+?)(?:\s+(?P<length>\d{1,3}:\d\d))?(?:\s*\[(?P<classes>[^]]*)\])?\s*"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(
+        season,
+        name="season",
+        help="Keep a season: open it, score its sessions, adjust its points.",
+        rich_help_panel="Points and titles",
+    )
+
+
+def parse_round(text: str) -> SeasonRound:
+    """``Sebring 12:00 [GTP LMP2]``: a name, perhaps its length and its classes.
+
+    Raises BadParameter.
+    """
+    match = _ROUND.fullmatch(text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is not a round such as Sebring 12:00")
+    length = match["length"] and parse_clock(f"{match['length']}:00")
+    return SeasonRound(
+        name=match["name"].strip(),
+        time_limit_ms=length or None,
+        classes=tuple((match["classes"] or "").split()),
+    )
+
+
+def parse_alias(text: str) -> Alias:
+    """``drivers:Bach Jamie=Bach James``. Raises BadParameter."""
+    of, colon, names = text.partition(":")
+    name, equals, means = names.partition("=")
+    if not (colon and equals and of in list(Of) and name.strip() and means.strip()):
+        raise typer.BadParameter(f"{text!r} is not an alias such as drivers:James Bach=Jamie Bach")
+    return Alias(of=Of(of).value, name=name.strip(), means=means.strip())
+
+
+def _listed(values: Iterable[str]) -> list[str]:
+    """The parts of lists that may be given at once, separated by commas, or one by one."""
+    parts = (part.strip() for value in values for part in re.split(r",(?![^\[]*\])", value))
+    return [part for part in parts if part]
+
+
+# -- The season itself ---------------------------------------------------------------------
+
+
+@season.command("new")
+def new(
+    name: Annotated[str, typer.Argument(metavar="ID", help="a-z, 0-9 and -, 64 at most.")],
+    title: Annotated[str, typer.Option("--title", help="The season's title.")],
+    series: Annotated[
+        str, typer.Option("--series", help="What entries name that are eligible for it.")
+    ],
+    rules: Annotated[
+        str, typer.Option("--rules", metavar="PACK", help="The regulation pack it is run under.")
+    ],
+    classes: Annotated[
+        list[str],
+        typer.Option("--classes", metavar="CLASS,...", help="Its classes, the fastest first."),
+    ],
+    rounds: Annotated[
+        list[str],
+        typer.Option(
+            "--rounds",
+            metavar="ROUND,...",
+            help='Its rounds in order, as "NAME [H:MM] [[CLASS CLASS]]": the length decides '
+            "which points there are; classes are named where not all run.",
+        ),
+    ],
+    alias: Annotated[
+        list[str] | None,
+        typer.Option("--alias", metavar="OF:NAME=NAME", help="A name that stands for another."),
+    ] = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Open a season, in a log of its own."""
+    opened = SeasonOpened(
+        at=0,
+        source=SOURCE,
+        source_seq=0,
+        title=title,
+        series=series,
+        rules=pack_named(rules).name,
+        classes=tuple(_listed(classes)),
+        rounds=tuple(parse_round(one) for one in _listed(rounds)),
+        aliases=tuple(parse_alias(one) for one in alias or ()),
+    )
+    if not opened.rounds or not opened.classes:
+        raise typer.BadParameter("a season needs rounds and classes")
+    with_log(store, data, lambda log: _open(log, name, opened))
+    typer.echo(f"{name}: {title}; {len(opened.rounds)} rounds, {', '.join(opened.classes)}")
+
+
+async def _open(log: Log, name: str, opened: SeasonOpened) -> None:
+    try:
+        await log.append(name, [opened], expected=START)
+    except PositionConflict:
+        raise AppendRefused(f"there is a log {name!r} already; name the season otherwise") from None
+
+
+@season.command("list")
+def seasons(form: As = Format.TABLE, store: Store = None, data: Data = None) -> None:
+    """The seasons of the store, and those that are built in."""
+    give_out(sporting.SEASONS, with_log(store, data, season_rows), form)
+
+
+@season.command("show")
+def show_season(
+    name: SeasonName,
+    form: As = Format.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """The rounds of a season, and what of them was scored."""
+    asked = ask_season(SeasonQuestion(name, store, data))
+    give_out(sporting.SEASON, _rounds(asked.season), form, f"{asked.title}\n")
+
+
+def _rounds(scored: Season) -> Sequence[Row]:
+    rows = []
+    for number, one in enumerate(scored.opened.rounds if scored.opened else (), start=1):
+        results = {key: told for key, told in scored.scored.items() if key.round == number}
+        whole = [key for key in results if key.segment is None]
+        sessions = (told.session for told in results.values() if told.session)
+        rows.append(
+            {
+                "round": number,
+                "name": one.name,
+                "circuit": one.circuit,
+                "date": one.date,
+                "time_limit_ms": one.time_limit_ms,
+                "qualifying": sum(key.part == "qualifying" for key in whole),
+                "race": sum(key.part == "race" for key in whole),
+                "segments": len({key.segment for key in results if key.segment}),
+                "sessions": list(dict.fromkeys(sessions)),
+            }
+        )
+    return rows
+
+
+# -- Scoring -------------------------------------------------------------------------------
+
+
+@season.command("add")
+def add(
+    name: SeasonName,
+    session: Session,
+    number: Annotated[
+        int | None,
+        typer.Option(
+            "--round", metavar="N", min=1, help="Which round it is. Default: as the session says."
+        ),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--part", metavar="race|qualifying", help="What it has to be. Default: what it is."
+        ),
+    ] = None,
+    by: By = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Score a session as a round: what its classification is now, with all penalties.
+
+    Added again after a decision, the later result counts. A session that holds only a
+    declared result is scored from that. Where the pack has a cup, a race is also scored as
+    it stood at the cup's marks.
+    """
+    said = with_log(store, data, lambda log: _add(log, name, session, number, part, by))
+    typer.echo(said)
+
+
+async def _add(
+    log: Log, name: str, session: str, number: int | None, part: str | None, by: str | None
+) -> str:
+    kept, told = await read_season(log, name)
+    recorded = await read(log, Question(session))
+    race = recorded.timeline.race
+    kind = race.session.opened.kind
+    if kind == "practice" or part not in (None, kind):
+        wanted = part or "a race or qualifying"
+        raise typer.BadParameter(f"{session} is a {kind} session, and {wanted} is wanted")
+    if number is None and race.session.opened.round is None:
+        raise typer.BadParameter(f"{session} does not say which round it is: give --round")
+    number = round_of(kept, race, number)
+    results = session_results(kept, recorded.timeline, number, session)
+    events = untold(kept, race, results, session)
+    if events:
+        await _tell(log, name, told, events, by)
+    classes = dict.fromkeys(one.car_class for one in events if isinstance(one, RoundScored))
+    what = ", ".join(classes) or ("points taken" if events else "nothing new")
+    return f"{name}: round {number}, {kind}, from {session}: {what}"
+
+
+async def _tell(
+    log: Log, name: str, told: Told, events: Sequence[AnyEvent], by: str | None
+) -> None:
+    """Append these events to a season's log, now and by whoever sits here."""
+    head: dict[str, Any] = {"at": _now(told), "source": SOURCE, "by": by or login()}
+
+    def stamped(first: int) -> list[AnyEvent]:
+        return [
+            event.model_copy(update={**head, "source_seq": first + index})
+            for index, event in enumerate(events)
+        ]
+
+    await decide(log, name, SOURCE, stamped, len(events), after=told[-1][0])
+
+
+def _now(told: Told) -> int:
+    """The season's clock: since its opening was learned, and after all that it holds."""
+    opened_ms = parse_position(told[0][0])[0]
+    return max(int(time.time() * 1000) - opened_ms, 1 + max(event.at for _, event in told))
+
+
+@season.command("adjust")
+def adjust(
+    name: SeasonName,
+    of: Annotated[Of, typer.Argument(help="Whose championship.")],
+    who: Annotated[str, typer.Argument(metavar="NAME", help="The contender, as tables name it.")],
+    points: Annotated[
+        int, typer.Argument(metavar="POINTS", help="Given, or (below 0, after --) taken.")
+    ],
+    reason: GivenReason,
+    car_class: Annotated[
+        str | None, typer.Option("--class", metavar="CLASS", help="Default: each that it is in.")
+    ] = None,
+    number: Annotated[
+        int | None, typer.Option("--round", metavar="N", min=1, help="Default: from the first on.")
+    ] = None,
+    by: By = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Give points to a contender, or take some, by decision."""
+
+    async def adjusted(log: Log) -> None:
+        kept, told = await read_season(log, name)
+        rounds = len(kept.opened.rounds) if kept.opened else 0
+        if number is not None and number > rounds:
+            raise UnknownRound(number, rounds)
+        chosen = chosen_classes(kept, car_class)[0] if car_class else None
+        _check_contender(kept, of, who, chosen)
+        event = PointsAdjusted(
+            at=0,
+            source=SOURCE,
+            source_seq=0,
+            championship=of.value,
+            car_class=chosen,
+            round=number,
+            name=who,
+            points=points,
+            reason=reason,
+        )
+        await _tell(log, name, told, [event], by)
+
+    with_log(store, data, adjusted)
+    typer.echo(f"{name}: {who} {points:+} points ({reason})")
+
+
+def _check_contender(kept: Season, of: Of, who: str, car_class: str | None) -> None:
+    """Raise UnknownContender unless somebody of that name has scored."""
+    known = {
+        total.name
+        for one in ([car_class] if car_class else kept.classes)
+        for total in kept.totals(of=of.value, car_class=one)
+    }
+    if kept.name(of.value, who) not in known:
+        near = difflib.get_close_matches(who, known, n=3, cutoff=0.5)
+        raise UnknownContender(who, of.value, tuple(near or sorted(known)[:10]))
+
+
+@season.command("alias")
+def alias(
+    name: SeasonName,
+    aliases: Annotated[
+        list[str], typer.Argument(metavar="OF:NAME=NAME...", help="drivers:James Bach=Jamie Bach")
+    ],
+    by: By = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Say that a name as some result writes it stands for another."""
+    more = tuple(parse_alias(one) for one in aliases)
+
+    async def told_again(log: Log) -> None:
+        kept, told = await read_season(log, name)
+        if kept.opened is None:
+            raise AssertionError("a season that was read is open")
+        fresh = [one for one in more if one not in kept.opened.aliases]
+        opened = kept.opened.model_copy(update={"aliases": (*kept.opened.aliases, *fresh)})
+        if fresh:
+            await _tell(log, name, told, [opened], by)
+
+    with_log(store, data, told_again)
+    typer.echo(f"{name}: {', '.join(f'{one.name} is {one.means}' for one in more)}")
+
+
+@season.command("contradictions")
+def contradictions(
+    name: SeasonName,
+    form: As = Format.TABLE,
+) -> None:
+    """Where published tables differ from what was scored: both figures and their sources."""
+    from replay.seasons import alms_2007
+
+    if name not in PUBLISHED:
+        raise NothingPublished(name, PUBLISHED)
+    rows = []
+    for one in alms_2007.contradictions():
+        row = one._asdict()
+        row["class"] = row.pop("car_class")
+        rows.append(row)
+    sources = "\n".join(f"{short}: {what}" for short, what in alms_2007.sources().items())
+    give_out(sporting.CONTRADICTIONS, rows, form, f"{sources}\n")
