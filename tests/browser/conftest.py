@@ -1,0 +1,100 @@
+"""A gateway to look at, and a browser to look with."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from services.gateway import screen
+from services.log import Log
+from services.serving import listen, serve
+from services.settings import Settings
+from services.store import Store, open_store
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+class Served:
+    """A projector and a gateway on a store, at one address, which can go away and come back."""
+
+    def __init__(self, store: Store) -> None:
+        self.log = Log(store)
+        self._store = store
+        self._port = 0
+        self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is, or was."""
+        return f"http://127.0.0.1:{self._port}"
+
+    async def begin(self) -> None:
+        """Serve; at the port of before, if there was one."""
+        listener = listen("127.0.0.1", self._port)
+        self._port = listener.getsockname()[1]
+        started = asyncio.Event()
+        self._serving = asyncio.create_task(
+            serve(self._store, Settings(), listener, listening=started.set)
+        )
+        await started.wait()
+
+    async def end(self) -> None:
+        """Go away; subscribers are cut off."""
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.wait([self._serving])
+            self._serving = None
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    """A gateway with a projector, on a store of its own."""
+    if not screen.built():
+        pytest.skip("the timing screen was not built (`make screen`)")
+    async with open_store(data=tmp_path / "store") as store:
+        served = Served(store)
+        await served.begin()
+        yield served
+        await served.end()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """The machine's Chromium."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"there is no browser here: none of {', '.join(BROWSERS)}")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=found, args=QUIET)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A full-HD page; it must tell of no error, and ask nobody but its gateway."""
+    wrong: list[str] = []
+    page = await browser.new_page(viewport={"width": 1920, "height": 1080})
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith("http://127.0.0.1:") else wrong.append(request.url)
+        ),
+    )
+    yield page
+    assert wrong == []

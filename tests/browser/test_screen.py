@@ -1,0 +1,274 @@
+"""The timing screen in a real browser, held to the gateway that it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+
+from events import AnyEvent, encode
+from replay.entries import Entry
+from replay.petit_le_mans_2007 import petit_le_mans_2007
+from services.tower import penalty_text, short_tags, state_of
+from services.words import gap_text, lap_time_text
+from tests.browser.conftest import Served
+
+SESSION = "petit"
+BATCH = 2000
+LONG_AGO_MS = 1_191_700_000_000
+
+Row = Mapping[str, Any]
+
+
+@pytest.fixture(scope="module")
+def race() -> list[AnyEvent]:
+    """The 2007 Petit Le Mans."""
+    return list(petit_le_mans_2007())
+
+
+async def append(served: Served, events: Iterable[AnyEvent]) -> str:
+    """Append in batches; the last position."""
+    told = list(events)
+    position = ""
+    for first in range(0, len(told), BATCH):
+        position = (await served.log.append(SESSION, told[first : first + BATCH])).position
+    return position
+
+
+async def look(page: Page, served: Served, more: str = "") -> None:
+    """Open the screen."""
+    await page.goto(f"{served.address}/?session={SESSION}{more}")
+
+
+async def shows(page: Page, position: str) -> None:
+    """Wait until the page shows the log up to a position."""
+    await page.wait_for_selector(f".timing[data-position$=':{position}']", timeout=30_000)
+
+
+async def view(served: Served, name: str) -> dict[str, Any]:
+    """A view of the gateway's."""
+    async with httpx.AsyncClient(base_url=served.address, trust_env=False) as client:
+        answer = await client.get(f"/sessions/{SESSION}/{name}")
+    assert answer.status_code == 200
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+async def cells(page: Page) -> dict[str, dict[str, str]]:
+    """The tower's texts by car and column, signs left out, in the order of the rows."""
+    read = """rows => rows.map(row => [row.dataset.car, Object.fromEntries(
+        [...row.querySelectorAll("td")].map(cell => {
+            const plain = cell.cloneNode(true);
+            plain.querySelectorAll(".sign, .unseen").forEach(one => one.remove());
+            return [cell.dataset.column, plain.textContent];
+        })
+    )])"""
+    return dict(await page.eval_on_selector_all("tbody.field tr[data-car]", read))
+
+
+def expected(row: Row, lines: Iterable[str], tags: Mapping[str | None, str]) -> dict[str, str]:
+    """The cells of a row of the gateway's standings, as the terminal's tower writes them."""
+    penalties = {one["id"]: one for one in row["penalties"]}
+    leads, leads_class = row["position"] == 1, row["class_position"] == 1
+    sectors = zip(lines, row["last_sectors_ms"], strict=True)
+    return {
+        "position": str(row["position"]),
+        "class": tags[row["class"]],
+        "class_position": str(row["class_position"]),
+        "driver": row["driver"] or "",
+        "team": row["team"] or "",
+        "vehicle": row["vehicle"] or "",
+        "laps": str(row["laps"]),
+        "gap": gap_text(row["gap"], leads=leads),
+        "interval": gap_text(row["interval"], leads=leads),
+        "class_gap": gap_text(row["class_gap"], leads=leads_class),
+        "last": lap_time_text(row["last_lap_ms"]),
+        "best": lap_time_text(row["best_lap_ms"]),
+        "pace": lap_time_text(row["pace_ms"]),
+        "stint": str(row["stint_laps"]),
+        "stops": str(row["stops"]),
+        "state": state_of({**row, "penalties": penalties}),
+        "penalties": penalty_text(penalties.values()).text,
+        **{
+            f"sector {line}": ""
+            if ms is None
+            else f"{ms / 1000:.3f}"
+            if ms < 60_000
+            else lap_time_text(ms)
+            for line, ms in sectors
+        },
+    }
+
+
+async def agrees(page: Page, served: Served) -> None:
+    """Every cell of the tower is what the gateway's view says."""
+    told = await view(served, "standings")
+    tags = short_tags(told["session"]["classes"])
+    lines = told["session"]["timing_lines"]
+    shown = await cells(page)
+    assert list(shown) == [row["car"] for row in told["rows"]]
+    for row in told["rows"]:
+        mine = dict(shown[row["car"]])
+        if mine["state"].startswith("PIT "):
+            mine["state"] = "PIT"  # the time in the lane runs on
+        if row["position"] > 0:
+            mine.pop("moved")
+        assert mine == expected(row, lines, tags), row["car"]
+
+
+async def test_follows_a_session_to_its_end(
+    page: Page, served: Served, race: list[AnyEvent]
+) -> None:
+    """The screen follows a race, and its every cell agrees with the gateway's view."""
+    await append(served, race[:10])
+    await look(page, served)
+    for upto in (3000, 20_000, 27_500):
+        position = await append(served, race[:upto])
+        await shows(page, position)
+        await agrees(page, served)
+    await shows(page, await append(served, race))
+    await agrees(page, served)
+    await expect(page.locator("h1")).to_contain_text("Chequered flag")
+    messages = (await view(served, "messages"))["rows"]
+    await expect(page.locator(".feed li").first).to_contain_text(messages[-1]["text"])
+    assert await page.evaluate("document.scrollingElement.scrollHeight <= innerHeight")
+
+
+async def test_classes_search_and_pins(page: Page, served: Served, race: list[AnyEvent]) -> None:
+    """By the keyboard alone: a class, a search, a pin, a column; what was chosen is remembered."""
+    position = await append(served, race[:27_500])
+    await look(page, served)
+    await shows(page, position)
+    rows = (await view(served, "standings"))["rows"]
+    await page.keyboard.press("4")  # overall, by class, LMP1, LMP2
+    shown = await cells(page)
+    in_class = [row for row in rows if row["class"] == "LMP2"]
+    assert list(shown) == [row["car"] for row in in_class]
+    assert shown[in_class[1]["car"]]["gap"] == gap_text(in_class[1]["class_gap"])
+    await page.keyboard.press("g")
+    assert len(await cells(page)) == len(rows)
+    await expect(page.locator("tr.heading")).to_have_text(["LMP1", "LMP2", "GT1", "GT2"])
+    await page.keyboard.press("o")
+    await page.keyboard.press("/")
+    await page.keyboard.type("corvette")
+    found = {row["car"] for row in rows if "Corvette" in f"{row['team']} {row['vehicle']}"}
+    assert set(await cells(page)) == found
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Escape")
+    for _ in range(3):
+        await page.keyboard.press("j")
+    await page.keyboard.press("p")
+    third = rows[2]["car"]
+    await expect(page.locator("tbody.pins tr[data-car]")).to_have_attribute("data-car", third)
+    await page.keyboard.press("v")
+    await page.get_by_label("Lap of the best").check()
+    await page.keyboard.press("Escape")
+    await page.reload()
+    await shows(page, position)
+    await expect(page.locator("tbody.pins tr[data-car]")).to_have_attribute("data-car", third)
+    assert (await cells(page))[third]["best_lap"] == str(rows[2]["best_lap"])
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog", name="Help")).to_be_visible()
+
+
+async def test_cut_and_resumed(page: Page, served: Served, race: list[AnyEvent]) -> None:
+    """Cut off, the screen says so and keeps its picture; it comes again with its token."""
+    position = await append(served, race[:5000])
+    opened: list[str] = []
+    page.on("websocket", lambda socket: opened.append(socket.url))
+    await look(page, served)
+    await shows(page, position)
+    before = await cells(page)
+    await served.end()
+    await expect(page.locator(".timing")).to_have_attribute("data-link", "lost")
+    await expect(page.get_by_role("alert")).to_contain_text("Connection lost")
+    assert await cells(page) == before
+    later = await append(served, race[:6000])
+    await served.begin()
+    await shows(page, later)
+    await expect(page.locator(".timing")).to_have_attribute("data-link", "live")
+    await expect(page.get_by_role("alert")).to_be_hidden()
+    assert opened[-1].endswith(position)
+    await agrees(page, served)
+
+
+async def test_stale(page: Page, served: Served, race: list[AnyEvent]) -> None:
+    """A picture of long ago, of a clock that runs, is unmistakable, until something comes."""
+    started = race[:2000]
+    entries = [
+        Entry(f"{LONG_AGO_MS + number}-0", (b"event", encode(event)))
+        for number, event in enumerate(started)
+    ]
+    await served.log.append_at_positions(SESSION, entries)
+    await look(page, served)
+    await shows(page, entries[-1].position)
+    timing = page.locator(".timing")
+    await expect(timing).to_have_attribute("data-freshness", "stale")
+    await expect(page.get_by_role("alert")).to_contain_text("Stale")
+    clock = await page.locator(".clock b").text_content()
+    told = await view(served, "standings")
+    assert clock is not None
+    assert told["session"]["stale"]
+    hours, minutes, seconds = map(int, clock.split(":"))
+    assert (hours * 60 + minutes) * 60 + seconds == told["session"]["clock_ms"] // 1000
+    await shows(page, await append(served, race[:2001]))
+    await expect(timing).to_have_attribute("data-freshness", "fresh")
+    await expect(page.get_by_role("alert")).to_be_hidden()
+
+
+async def test_sixty_cars_fit(page: Page, served: Served, race: list[AnyEvent]) -> None:
+    """Sixty cars stand on a full-HD page without scrolling."""
+    (opened, *rest) = race
+    entries = [event for event in rest if event.type == "entry_added"]
+    more = [
+        entry.model_copy(update={"car": f"{one}{entry.car}", "source_seq": 90_000 + number})
+        for number, entry in enumerate(entries)
+        for one in ("3",)
+    ]
+    field = (entries + more)[:60]
+    await look(page, served)
+    await shows(page, await append(served, [opened, *field]))
+    await expect(page.locator("tbody.field tr[data-car]")).to_have_count(60)
+    assert await page.evaluate(
+        "(place => place.scrollHeight <= place.clientHeight)(document.querySelector('.tower-place'))"
+    )
+
+
+async def test_phone(page: Page, served: Served, race: list[AnyEvent]) -> None:
+    """On a phone nothing is cut off at the side."""
+    position = await append(served, race[:5000])
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await look(page, served)
+    await shows(page, position)
+    wide = "(one => one.scrollWidth <= one.clientWidth)(document.querySelector('{}'))"
+    assert await page.evaluate(wide.format(".tower-place"))
+    assert await page.evaluate(wide.format("html"))
+
+
+async def test_sessions_are_listed(page: Page, served: Served, race: list[AnyEvent]) -> None:
+    """Without a session the page lists those there are; one that is unknown is named."""
+    position = await append(served, race[:100])
+    await page.goto(served.address)
+    await page.get_by_role("link", name="Petit Le Mans 2007").click()
+    await shows(page, position)
+    await page.goto(f"{served.address}/?session=nowhere")
+    await expect(page.get_by_role("alert").filter(has_text="nowhere")).to_be_visible()
+
+
+async def test_a_reader_is_told(page: Page, served: Served, race: list[AnyEvent]) -> None:
+    """The tower is a table whose columns and rows have names, for those who listen to it."""
+    position = await append(served, race[:27_500])
+    await look(page, served)
+    await shows(page, position)
+    table = page.get_by_role("table", name="Running order")
+    await expect(table.get_by_role("columnheader", name="Interval to the car ahead")).to_have_count(
+        1
+    )
+    await expect(table.get_by_role("rowheader")).to_have_count(len(await cells(page)))
+    await expect(page.get_by_role("status")).to_contain_text("Green")
+    best = [row for row in (await view(served, "fastest-laps"))["rows"] if row["rank"] == 1]
+    cell = table.locator(f"tr[data-car='{best[0]['car']}'] td[data-column='best']")
+    await expect(cell).to_contain_text("best of all")
