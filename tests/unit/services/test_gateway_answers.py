@@ -1,0 +1,209 @@
+"""Views over HTTP: rows from pictures, flat rows for graphics, entity tags."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from events.errors import UnknownCar, UnknownClass
+from projections import views
+from projections.frames import Token, clock_running, frame_state
+from projections.race import Race
+from projections.timeline import Timeline
+from replay.petit_le_mans_2007 import petit_le_mans_2007
+from services.gateway import rows
+from services.gateway.answering import (
+    SESSION_CELLS,
+    STALE_MS,
+    TABLES,
+    Answer,
+    Ask,
+    choose,
+    flat,
+    flat_keys,
+)
+from services.gateway.documents import asyncapi, frames_schema, message_schemas
+from services.gateway.filters import Filter
+from services.gateway.reel import Channel, Reel, Shot, heartbeat
+from tests.unit.services.gateway_race import frames
+
+LEARNED = 1_760_000_000_000
+HOURS = [-1, 0, 60_000, 3_600_000, 8_000_000, 20_000_000, 40_000_000]
+
+
+@pytest.fixture(scope="module")
+def timeline() -> Timeline:
+    """The 2007 Petit Le Mans."""
+    timeline = Timeline()
+    timeline.add(petit_le_mans_2007())
+    return timeline
+
+
+def shot_of(race: Race) -> Shot:
+    """What a screen shows of it."""
+    token = Token(1, f"{LEARNED}-0")
+    return Shot(1, token, LEARNED, race.at, clock_running(race), frame_state(race))
+
+
+def answer_of(race: Race) -> Answer:
+    """The standings, as they would be answered."""
+    shot = shot_of(race)
+    line = rows.session_line(shot)
+    told = rows.standings(shot.state)
+    return Answer(TABLES["standings"], line, shot.clock_running, told, shot.token.position, LEARNED)
+
+
+@pytest.mark.parametrize("at", HOURS)
+@pytest.mark.parametrize("name", sorted(set(rows.PICTURED) & set(views.VIEWS)))
+def test_a_picture_gives_the_rows_of_the_view(timeline: Timeline, name: str, at: int) -> None:
+    """What is read from a picture is what the view says of the race, member for member."""
+    race = timeline.race_at(at)
+    table, view = rows.PICTURED[name]
+    members = [column.name for column in table.columns]
+    expected = [{name: row[name] for name in members} for row in views.VIEWS[name](race)]
+    assert view(frame_state(race)) == expected
+
+
+@pytest.mark.parametrize("at", HOURS)
+def test_a_picture_gives_the_session_line(timeline: Timeline, at: int) -> None:
+    """The line above every table comes from the picture, too."""
+    race = timeline.race_at(at)
+    assert rows.session_line(shot_of(race)) == views.session_line(race)
+
+
+@pytest.mark.parametrize("at", HOURS)
+def test_messages_of_a_picture(timeline: Timeline, at: int) -> None:
+    """Race control's words are told in order."""
+    race = timeline.race_at(at)
+    told = [row["text"] for row in rows.messages(frame_state(race))]
+    assert told == [message.text for message in race.control.messages]
+
+
+class TestFlatRows:
+    """Rows for vMix and the like."""
+
+    @pytest.mark.parametrize("count", [1, 5, 31, 60])
+    def test_exactly_as_many_as_asked_for(self, timeline: Timeline, count: int) -> None:
+        """There are as many rows as were asked for, all with the same keys, all text."""
+        told = flat(answer_of(timeline.race_at(3_600_000)), LEARNED + 40, count)
+        assert len(told) == count
+        assert {tuple(row) for row in told} == {tuple(flat_keys(TABLES["standings"]))}
+        assert all(isinstance(cell, str) for row in told for cell in row.values())
+        assert [row["position"] for row in told[:31]] == [str(n + 1) for n in range(min(31, count))]
+        assert {row["car"] for row in told[31:]} <= {""}
+
+    def test_no_field_yet(self, timeline: Timeline) -> None:
+        """Before there is a car the rows are there, empty, with the session line."""
+        told = flat(answer_of(timeline.race_at(-1)), LEARNED, 3)
+        assert len(told) == 3
+        assert told[0]["car"] == ""
+        assert told[0]["session_title"]
+
+    def test_the_clock_runs_but_not_away(self, timeline: Timeline) -> None:
+        """The clock goes on from the newest event, until the data is stale."""
+        told = answer_of(timeline.race_at(3_600_000))
+        clock = told.line["clock_ms"]
+        assert told.running
+        for gone, shown in ((0, clock), (2000, clock + 2000), (STALE_MS + 1, clock)):
+            row = flat(told, LEARNED + gone, 1)[0]
+            seconds = shown // 1000
+            assert (
+                row["session_clock"]
+                == f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+            )
+            assert row["session_stale"] == ("true" if gone > STALE_MS else "false")
+            assert row["session_age_ms"] == str(gone)
+
+    def test_session_cells(self) -> None:
+        """The keys of the session line are those that are documented."""
+        keys = flat_keys(TABLES["cautions"])
+        assert keys[-len(SESSION_CELLS) :] == [f"session_{name}" for name in SESSION_CELLS]
+
+
+class TestEtag:
+    """The same picture has the same tag."""
+
+    def test_age_is_left_out(self, timeline: Timeline) -> None:
+        """A tag says nothing of the time at which it was asked for."""
+        told = answer_of(timeline.race_at(3_600_000))
+        assert told.etag("json") == told.etag("json")
+        assert told.etag("json").startswith('W/"')
+
+    def test_anything_else_is_another(self, timeline: Timeline) -> None:
+        """Another form, another moment or another position is another tag."""
+        told = answer_of(timeline.race_at(3_600_000))
+        later = answer_of(timeline.race_at(3_700_000))
+        moved = told._replace(position="1760000000001-0")
+        assert (
+            len({told.etag("json"), told.etag("csv"), later.etag("json"), moved.etag("json")}) == 4
+        )
+
+
+CARS = {"7": "LMP2", "1": "LMP1", "007": "GT1", "99": None}
+ROWS = [{"car": car} for car in CARS]
+
+
+class TestChoice:
+    """Rows of a class, and of cars."""
+
+    @pytest.mark.parametrize(
+        ("ask", "cars"),
+        [
+            (Ask(), ["7", "1", "007", "99"]),
+            (Ask(car_class="lmp2"), ["7"]),
+            (Ask(cars=("007", "1")), ["1", "007"]),
+            (Ask(car_class="LMP1", cars=("7",)), []),
+        ],
+    )
+    def test_choice(self, ask: Ask, cars: list[str]) -> None:
+        """Class and cars must both fit; 007 is not 7."""
+        assert [row["car"] for row in choose(ROWS, CARS, ("LMP1",), ask)] == cars
+
+    def test_unknown(self) -> None:
+        """What the session does not have is an error that names it."""
+        with pytest.raises(UnknownCar):
+            choose(ROWS, CARS, (), Ask(cars=("8",)))
+        with pytest.raises(UnknownClass):
+            choose(ROWS, CARS, (), Ask(car_class="GTE"))
+
+
+class TestDocuments:
+    """What is described is what is sent."""
+
+    def test_frames_keep_to_their_schema(self) -> None:
+        """Every frame of a race is as its schema says."""
+        validator = jsonschema.Draft202012Validator(frames_schema())
+        for frame in frames():
+            validator.validate(json.loads(frame.encode()))
+
+    def test_messages_keep_to_their_schema(self) -> None:
+        """Every kind of message is as its schema says."""
+        reel, channel, before = Reel(), Channel(Filter()), None
+        schemas = message_schemas()
+        for frame in frames()[:10]:
+            shot = reel.take(frame)
+            assert shot is not None
+            for message in (channel.message(before, shot), heartbeat(shot, 7)):
+                jsonschema.validate(json.loads(message.body), schemas[message.kind])
+            before = shot
+
+    def test_asyncapi(self) -> None:
+        """The document refers to nothing that is not there, and its examples are right."""
+        document = asyncapi()
+        for channel in document["channels"].values():
+            for reference in channel["messages"].values():
+                assert _found(document, reference["$ref"])
+        for operation in document["operations"].values():
+            assert _found(document, operation["channel"]["$ref"])
+        for message in document["components"]["messages"].values():
+            for example in message.get("examples", ()):
+                jsonschema.validate(example["payload"], message["payload"])
+
+
+def _found(document: Any, reference: str) -> Any:
+    for step in reference.removeprefix("#/").split("/"):
+        document = document[step]
+    return document

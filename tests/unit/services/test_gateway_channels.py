@@ -1,0 +1,323 @@
+"""What subscribers are sent: filters, reels, channels, and when."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from projections.frames import Picture, State, Token
+from services.client import Following
+from services.frames import HISTORY_IS_GONE
+from services.gateway.filters import Filter, unknown_topics
+from services.gateway.pacing import CATCH_UP_MS, HEARTBEAT_MS, Subscription, Wishes
+from services.gateway.reel import Channel, Message, Reel
+from tests.unit.services.gateway_race import BEGAN, STEP_MS, frames, snapshot
+
+GT2 = Filter(classes=frozenset({"GT2"}))
+FILTERS = (
+    Filter(),
+    Filter(topics=frozenset({"standings"})),
+    GT2,
+    Filter(topics=frozenset({"standings", "pits", "messages"}), cars=frozenset({"7", "1"})),
+    Filter(classes=frozenset({"LMP1"}), cars=frozenset({"1", "7"})),
+)
+
+
+def states() -> list[State]:
+    """The state after each frame."""
+    shown, told = Picture(), []
+    for frame in frames():
+        shown.show(frame)
+        told.append(shown.state)
+    return told
+
+
+def reel_of(count: int) -> Reel:
+    """A reel of the first so many frames."""
+    reel = Reel()
+    for frame in frames()[:count]:
+        reel.take(frame)
+    return reel
+
+
+def subscription(reel: Reel, wishes: Wishes, now: float = BEGAN) -> Subscription:
+    """A subscription with a channel of its own."""
+    return Subscription(reel, Channel(wishes.filter), wishes, now)
+
+
+def told(message: Message) -> dict[str, object]:
+    """What a message says."""
+    parsed: dict[str, object] = json.loads(message.body)
+    return parsed
+
+
+class TestFilter:
+    """Topics, classes and cars."""
+
+    def test_nothing_wanted_is_everything(self) -> None:
+        """A filter of nothing leaves nothing out."""
+        assert Filter().choose(states()[-1]) == states()[-1]
+
+    def test_topics_and_the_session(self) -> None:
+        """Of the topics those that are named stay, and the session's own always."""
+        chosen = Filter(topics=frozenset({"pits"})).choose(states()[-1])
+        assert set(chosen) == {"pits", "session"}
+
+    def test_rows_of_a_class(self) -> None:
+        """Rows of other classes' cars are left out of every topic."""
+        state = states()[-1]
+        cars = {car for car, row in state["standings"].items() if row["class"] == "GT2"}
+        chosen = GT2.choose(state)
+        assert set(chosen["standings"]) == cars
+        assert set(chosen["pits"]) <= cars
+        assert set(chosen["fastest"]["classes"]) <= {"GT2"}
+        assert chosen["cautions"] is state["cautions"]
+
+    def test_class_and_car_must_both_fit(self) -> None:
+        """A car of another class is not wanted, though it is named."""
+        wanted = Filter(classes=frozenset({"LMP1"}), cars=frozenset({"1", "7"}))
+        assert set(wanted.choose(states()[-1])["standings"]) == {"1"}
+
+    def test_unknown_topics(self) -> None:
+        """Topics that no frame has are found."""
+        assert unknown_topics(frozenset({"standings", "weather"})) == ["weather"]
+
+
+class TestChannel:
+    """Messages lead from any shot to any later one."""
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.lists(st.integers(0, len(frames()) - 1), min_size=1, max_size=12).map(sorted),
+        st.sampled_from(FILTERS),
+    )
+    def test_any_steps_lead_to_the_same_state(self, stops: list[int], wanted: Filter) -> None:
+        """Whichever frames are skipped, the folded state is the newest, through the filter."""
+        reel, channel, following, before = Reel(), Channel(wanted), Following(), None
+        shots = [reel.take(frame) for frame in frames()]
+        for stop in stops:
+            after = shots[stop]
+            assert after is not None
+            shown = following.take(channel.message(before, after).body)
+            before = after
+            assert shown.state == wanted.choose(states()[stop])
+            assert shown.token == after.token
+
+    def test_made_once_for_all(self) -> None:
+        """Subscribers of a channel share one message."""
+        reel, channel = reel_of(3), Channel(Filter())
+        newest = reel.newest
+        assert newest is not None
+        assert channel.message(None, newest) is channel.message(None, newest)
+        message = channel.message(None, newest)
+        assert channel.framed(message) is channel.framed(message)
+
+    def test_a_new_epoch_is_a_snapshot_with_its_reason(self) -> None:
+        """Between epochs there is no delta."""
+        reel = reel_of(5)
+        before = reel.newest
+        after = reel.take(snapshot(frames()[5], 2, "told anew from the log"))
+        assert after is not None
+        message = told(Channel(Filter()).message(before, after))
+        assert (message["kind"], message["reason"]) == ("snapshot", "told anew from the log")
+
+    @pytest.mark.parametrize("size", [1, 125, 126, 65_535, 65_536])
+    def test_websocket_frames(self, size: int) -> None:
+        """A frame has the length that RFC 6455 wants."""
+        frame = Message("delta", Token(1, "1-0"), b"x" * size).as_websocket()
+        assert frame[0] == 0x81
+        short = frame[1]
+        long = {126: (2, 4), 127: (2, 10)}.get(short)
+        length = int.from_bytes(frame[long[0] : long[1]], "big") if long else short
+        assert length == size
+        assert frame.endswith(b"x" * size)
+        assert len(frame) == size + (long[1] if long else 2)
+
+    def test_server_sent_events(self) -> None:
+        """The id of an event is its token."""
+        message = Message("delta", Token(3, "17-1"), b"{}")
+        assert message.as_sse() == b"id: 3:17-1\nevent: delta\ndata: {}\n\n"
+
+
+class TestReel:
+    """The last pictures of a session."""
+
+    def test_finds_by_time_and_token(self) -> None:
+        """A picture is found by the time at which it was shown, and by its token."""
+        reel = reel_of(10)
+        shot = reel.at(BEGAN + 3 * STEP_MS + 50)
+        assert shot is not None
+        assert shot.token == frames()[3].token
+        assert reel.find(frames()[3].token) is shot
+        assert reel.at(BEGAN - 1) is None
+        following = reel.after(shot)
+        assert following is not None
+        assert following.token == frames()[4].token
+
+    def test_never_goes_back(self) -> None:
+        """An older snapshot, as after a store lost its newest, is not shown."""
+        reel = reel_of(5)
+        assert reel.take(frames()[0]) is None
+        assert [reel.take(frame) is None for frame in frames()[1:7]] == [True] * 4 + [False] * 2
+        newest = reel.newest
+        assert newest is not None
+        assert newest.state == states()[6]
+
+    def test_keeps_what_delays_need(self) -> None:
+        """Shots are dropped when there are many, but for those a delay still wants."""
+        short, long = Reel(), Reel()
+        long.keep_ms = 10**9
+        first, *_ = frames()
+        for number in range(3000):
+            at = BEGAN + number
+            for reel in (short, long):
+                frame = first if number == 0 else frames()[1]._replace(data={})
+                reel.take(frame._replace(token=Token(1, f"{at}-0"), at=at))
+        assert long.at(BEGAN) is not None
+        assert short.at(BEGAN) is None
+        assert short.count == long.count == 3000
+
+
+class TestSubscription:
+    """Who is sent what, and when."""
+
+    def test_snapshot_then_nothing(self) -> None:
+        """A newcomer gets the whole picture, once."""
+        reel = reel_of(5)
+        one = subscription(reel, Wishes())
+        message = one.next(BEGAN)
+        assert message is not None
+        assert told(message)["kind"] == "snapshot"
+        assert "reason" not in told(message)
+        assert one.next(BEGAN) is None
+
+    def test_conflated_to_the_newest(self) -> None:
+        """Who was away for many frames is sent one message, to the newest."""
+        reel, following = reel_of(5), Following()
+        one = subscription(reel, Wishes(GT2))
+        for count in (5, 40, 60):
+            for frame in frames()[:count]:
+                reel.take(frame)
+            message = one.next(BEGAN)
+            assert message is not None
+            assert following.take(message.body).state == GT2.choose(states()[count - 1])
+            assert one.next(BEGAN) is None
+
+    def test_every_frame_gives_its_position(self) -> None:
+        """A filtered subscriber is told positions where nothing of his changed."""
+        reel = reel_of(1)
+        one = subscription(reel, Wishes(Filter(frozenset({"penalties"}))))
+        tokens = []
+        for frame in frames()[1:]:
+            one.next(BEGAN)
+            reel.take(frame)
+            message = one.next(BEGAN)
+            assert message is not None
+            tokens.append(message.token)
+        assert tokens == [frame.token for frame in frames()[1:]]
+
+    def test_resumes_without_hole_or_repeat(self) -> None:
+        """With a token that is known what has changed since comes, and only that."""
+        reel, following = reel_of(30), Following()
+        first = subscription(reel_of(10), Wishes())
+        message = first.next(BEGAN)
+        assert message is not None
+        following.take(message.body)
+        again = subscription(reel, Wishes(resume=following.token))
+        message = again.next(BEGAN)
+        assert message is not None
+        assert message.kind == "delta"
+        assert following.take(message.body).state == states()[29]
+        up_to_date = subscription(reel, Wishes(resume=following.token))
+        assert up_to_date.next(BEGAN) is None
+
+    def test_history_that_is_gone(self) -> None:
+        """With a token that nobody knows any more everything comes, and the reason."""
+        one = subscription(reel_of(5), Wishes(resume=Token(1, "17-0")))
+        message = one.next(BEGAN)
+        assert message is not None
+        assert told(message)["kind"] == "snapshot"
+        assert told(message)["reason"] == HISTORY_IS_GONE
+
+    def test_a_subscriber_that_is_further_than_we(self) -> None:
+        """One that another gateway served already waits for what he has, for a while."""
+        reel, ahead = reel_of(5), frames()[20].token
+        one = subscription(reel, Wishes(resume=ahead))
+        assert one.next(BEGAN) is None
+        assert BEGAN < one.idle_until(BEGAN) <= BEGAN + CATCH_UP_MS
+        for frame in frames()[5:22]:
+            reel.take(frame)
+        message = one.next(BEGAN + 100)
+        assert message is not None
+        assert (message.kind, message.token) == ("delta", frames()[21].token)
+        lost = subscription(reel_of(5), Wishes(resume=ahead))
+        message = lost.next(BEGAN + CATCH_UP_MS)
+        assert message is not None
+        assert told(message)["reason"] == HISTORY_IS_GONE
+
+    def test_rate(self) -> None:
+        """No message comes sooner than the rate allows, and then the newest."""
+        reel = reel_of(1)
+        one = subscription(reel, Wishes(max_hz=2.0))
+        assert one.next(BEGAN) is not None
+        for frame in frames()[1:4]:
+            reel.take(frame)
+        assert one.next(BEGAN + 499) is None
+        assert one.idle_until(BEGAN + 499) == BEGAN + 500
+        message = one.next(BEGAN + 500)
+        assert message is not None
+        assert message.token == frames()[3].token
+
+    @given(st.integers(1, 20_000), st.integers(0, 30_000))
+    def test_delay(self, delay_ms: int, elapsed: int) -> None:
+        """Nothing is shown before its time, and all that is due is shown, of every topic."""
+        reel = reel_of(60)
+        one = subscription(reel, Wishes(delay_ms=delay_ms))
+        now = BEGAN + elapsed
+        message = one.next(now)
+        due = [frame for frame in frames() if frame.at + delay_ms <= now]
+        assert (message is not None) == bool(due)
+        if message is not None:
+            assert message.token == due[-1].token
+            following = Following()
+            assert following.take(message.body).state == states()[len(due) - 1]
+
+    def test_delay_wakes_in_time(self) -> None:
+        """A delayed subscription asks to be asked when the next picture is due."""
+        reel = reel_of(3)
+        one = subscription(reel, Wishes(delay_ms=1000))
+        assert one.idle_until(BEGAN) == BEGAN + 1000
+        assert one.next(BEGAN + 1000) is not None
+        assert one.idle_until(BEGAN + 1000) == BEGAN + 1000 + STEP_MS
+
+    def test_delay_from_before_the_reel(self) -> None:
+        """A picture from before this process began is the first; the reel takes over in time."""
+        reel = Reel()
+        for frame in frames()[20:40]:
+            reel.take(snapshot(frame, 1, "") if reel.newest is None else frame)
+        one = subscription(reel, Wishes(delay_ms=1000))
+        first = reel_of(10).newest
+        assert first is not None
+        one.begin_with(first._replace(number=0))
+        message = one.next(BEGAN + 20 * STEP_MS)
+        assert message is not None
+        assert (message.kind, message.token) == ("snapshot", frames()[9].token)
+        message = one.next(BEGAN + 20 * STEP_MS + 1000)
+        assert message is not None
+        assert (message.kind, message.token) == ("delta", frames()[20].token)
+
+    def test_heartbeat(self) -> None:
+        """While nothing changes there is a sign of life, with the age of the data."""
+        one = subscription(reel_of(1), Wishes())
+        assert one.next(BEGAN) is not None
+        assert one.idle_until(BEGAN) == BEGAN + HEARTBEAT_MS
+        assert one.next(BEGAN + HEARTBEAT_MS - 1) is None
+        message = one.next(BEGAN + HEARTBEAT_MS)
+        assert message is not None
+        assert told(message)["kind"] == "heartbeat"
+        assert told(message)["age_ms"] == HEARTBEAT_MS
+        assert message.token == frames()[0].token
+        assert one.next(BEGAN + HEARTBEAT_MS) is None
