@@ -68,6 +68,7 @@ class Server(uvicorn.Server):
         gateway: Gateway | None = getattr(self.config.app.state, "gateway", None)  # type: ignore[union-attr]
         if gateway is not None:
             gateway.tails.end()
+            self.config.app.state.outputs.end()  # type: ignore[union-attr]
         await super().shutdown(sockets)
 
 

@@ -11,7 +11,17 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from events.errors import LapstreamError
-from services.gateway import documents, problems, replays, screen, streaming, viewing, watching
+from services.gateway import (
+    documents,
+    outputs,
+    problems,
+    replays,
+    screen,
+    streaming,
+    viewing,
+    watching,
+)
+from services.gateway.airing import OnAirs
 from services.gateway.gate import Gateway
 from services.logging import configure
 from services.settings import Settings
@@ -36,7 +46,10 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
                 opened = await stack.enter_async_context(open_store(settings.store, settings.data))
             gateway = Gateway(opened, settings)
             stack.push_async_callback(gateway.close)
+            on_airs = OnAirs(gateway)
+            stack.push_async_callback(on_airs.close)
             app.state.gateway = gateway
+            app.state.outputs = on_airs
             app.state.log = gateway.log
             yield
 
@@ -60,6 +73,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(viewing.router)
     app.include_router(streaming.router)
     app.include_router(replays.router)
+    app.include_router(outputs.router)
     app.include_router(documents.router)
     app.include_router(watching.router)
     screen.install(app)

@@ -98,10 +98,14 @@ class Reel:
             self._reason,
         )
         self._apart = False
-        self._shots.append(shot)
-        self._ats.append(shot.at)
-        self._by_token[shot.token] = shot
-        self._trim(shot.at)
+        self._keep(shot)
+        return shot
+
+    def show(self, shot: Shot) -> Shot:
+        """Have a shot of another reel as the next one here."""
+        self.count += 1
+        shot = shot._replace(number=self.count, patch=None)
+        self._keep(shot)
         return shot
 
     def restart(self) -> None:
@@ -127,6 +131,12 @@ class Reel:
     def find(self, token: Token) -> Shot | None:
         """The shot at a token, if it is kept."""
         return self._by_token.get(token)
+
+    def _keep(self, shot: Shot) -> None:
+        self._shots.append(shot)
+        self._ats.append(shot.at)
+        self._by_token[shot.token] = shot
+        self._trim(shot.at)
 
     def _trim(self, now: int) -> None:
         spare = len(self._shots) - KEPT_SHOTS

@@ -108,16 +108,22 @@ async def begun(
     if not delay:
         return subscription
     newest = await tail.picture(0.5)
-    shown = now_ms() - delay
-    if newest is not None and tail.reel.at(shown) is None:
-        folded = await gateway.folds.ask(
-            tail.session, _pictured, upto=str(int(shown)), kept_as=f"delayed by {delay}"
-        )
-        state, clock_at, running = folded.answer
-        learned, _ = parse_position(folded.position)
-        token = Token(newest.token.epoch, folded.position)
-        subscription.begin_with(Shot(0, token, learned, clock_at, running, state))
+    if newest is not None and tail.reel.at(now_ms() - delay) is None:
+        subscription.begin_with(await picture_before(gateway, tail.session, newest, delay))
     return subscription
+
+
+async def picture_before(gateway: Gateway, session: str, newest: Shot, delay_ms: int) -> Shot:
+    """The picture as it was so long ago, folded from the log. Raises what folding raises."""
+    folded = await gateway.folds.ask(
+        session,
+        _pictured,
+        upto=str(int(now_ms() - delay_ms)),
+        kept_as=f"delayed by {delay_ms}",
+    )
+    state, clock_at, running = folded.answer
+    learned, _ = parse_position(folded.position)
+    return Shot(0, Token(newest.token.epoch, folded.position), learned, clock_at, running, state)
 
 
 def _pictured(race: Race) -> tuple[State, int, bool]:

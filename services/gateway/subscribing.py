@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
@@ -19,17 +20,27 @@ SERVICE_RESTART = 1012
 """The close code (RFC 6455's registry) that tells a client to come again."""
 
 
-async def messages(tail: Tail, subscription: Subscription) -> AsyncIterator[Message]:
+class Source(Protocol):
+    """Where messages come from: the tail of a session, or an output on air."""
+
+    sent: int
+    ended: bool
+
+    def listening(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have ``wake`` called at each new shot."""
+
+
+async def messages(source: Source, subscription: Subscription) -> AsyncIterator[Message]:
     """What the subscriber is to be sent, each when it is due.
 
     Nothing is queued: what came while a message was under way is in the next one.
     """
     wake = asyncio.Event()
-    with tail.listening(wake.set):
-        while not tail.ended:
+    with source.listening(wake.set):
+        while not source.ended:
             message = subscription.next(now_ms())
             if message is not None:
-                tail.sent += 1
+                source.sent += 1
                 yield message
             else:
                 await _sleep(wake, subscription)
@@ -47,13 +58,13 @@ async def _sleep(wake: asyncio.Event, subscription: Subscription) -> None:
         timer.cancel()
 
 
-async def over_websocket(websocket: WebSocket, tail: Tail, subscription: Subscription) -> None:
+async def over_websocket(websocket: WebSocket, source: Source, subscription: Subscription) -> None:
     """Serve a subscriber whose connection was accepted, until it goes."""
     direct = _direct(websocket.scope)
     if direct is not None:
-        sending = asyncio.create_task(_write(direct, tail, subscription))
+        sending = asyncio.create_task(_write(direct, source, subscription))
     else:
-        sending = asyncio.create_task(_send(websocket, tail, subscription))
+        sending = asyncio.create_task(_send(websocket, source, subscription))
     leaving = asyncio.create_task(_left(websocket))
     tasks = {sending, leaving}
     try:
@@ -65,7 +76,7 @@ async def over_websocket(websocket: WebSocket, tail: Tail, subscription: Subscri
     for task in tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
-    if tail.ended:
+    if source.ended:
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it has gone already
             await websocket.close(SERVICE_RESTART)
 
@@ -81,16 +92,16 @@ async def _left(websocket: WebSocket) -> None:
         pass
 
 
-async def _send(websocket: WebSocket, tail: Tail, subscription: Subscription) -> None:
+async def _send(websocket: WebSocket, source: Source, subscription: Subscription) -> None:
     """Send through ASGI, which waits for a slow client."""
-    async for message in messages(tail, subscription):
+    async for message in messages(source, subscription):
         try:
             await websocket.send_text(message.body.decode())
         except WebSocketDisconnect:
             return
 
 
-async def _write(direct: Direct, tail: Tail, subscription: Subscription) -> None:
+async def _write(direct: Direct, source: Source, subscription: Subscription) -> None:
     """Write to the transport: at once what is new, where the client takes it."""
     wake = asyncio.Event()
     channel = subscription.channel
@@ -98,25 +109,25 @@ async def _write(direct: Direct, tail: Tail, subscription: Subscription) -> None
     def news() -> None:
         message = subscription.next(now_ms()) if direct.ready() else None
         if message is not None:
-            tail.sent += 1
+            source.sent += 1
             direct.write(channel.framed(message))
         else:
             wake.set()
 
-    with tail.listening(news):
-        while not tail.ended:
+    with source.listening(news):
+        while not source.ended:
             await direct.until_writable()
             message = subscription.next(now_ms())
             if message is not None:
-                tail.sent += 1
+                source.sent += 1
                 direct.write(channel.framed(message))
             else:
                 await _sleep(wake, subscription)
 
 
-async def over_sse(tail: Tail, subscription: Subscription) -> AsyncIterator[bytes]:
+async def over_sse(source: Source, subscription: Subscription) -> AsyncIterator[bytes]:
     """The body of an event stream."""
-    async for message in messages(tail, subscription):
+    async for message in messages(source, subscription):
         yield message.as_sse()
 
 
