@@ -30,7 +30,7 @@ from events.errors import LapstreamError
 from projections.frames import Token
 from replay.entries import check_session_id, parse_position
 from services.folding import Checkpoint, Parked
-from services.store import Script, Store
+from services.store import Ask, Script, Store
 
 RETAINED_FRAMES = 512
 """Frames that stay behind a snapshot, for subscribers who take up where they stopped.
@@ -222,16 +222,21 @@ class Leases:
 
     async def take(self, session: str) -> bool:
         """Take the lease, or hold on to it. False where another projector has it."""
-        return session not in await self.renew([session])
+        with self._store.speaking():
+            return bool(await self._ask(session)(self._store.redis))
 
     async def renew(self, sessions: Sequence[str]) -> list[str]:
-        """Hold on to the leases, in one round trip. Returns the sessions that others have."""
+        """Hold on to the leases. Returns the sessions that others have.
+
+        Of those whose server does not answer, nothing is known.
+        """
         with self._store.speaking():
-            async with self._store.redis.pipeline(transaction=False) as pipeline:
-                for session in sessions:
-                    pipeline.eval(_LEASE, 1, key(session, "lease"), self._projector, self._lasts_ms)
-                held = await pipeline.execute()
-        return [session for session, mine in zip(sessions, held, strict=True) if not mine]
+            held = await self._store.ask_all(self._store.redis, [*map(self._ask, sessions)])
+        return [session for session, mine in zip(sessions, held, strict=True) if mine == 0]
+
+    def _ask(self, session: str) -> Ask:
+        lease = key(session, "lease")
+        return lambda on: on.eval(_LEASE, 1, lease, self._projector, self._lasts_ms)
 
     async def release(self, session: str) -> None:
         """Leave the session to whoever comes."""

@@ -27,7 +27,6 @@ from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from events import AnyEvent, Event, decode, decode_payload, encode
@@ -40,7 +39,7 @@ from events.errors import (
     UnknownSession,
 )
 from replay.entries import START, Entry, check_session_id, parse_position
-from services.store import Script, Store
+from services.store import Ask, Script, Store
 
 SESSIONS = "lapstream:sessions"
 """The set of the sessions."""
@@ -225,11 +224,7 @@ class Log:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._redis = store.redis
-        # The client library makes a dictionary of an entry's fields, and so loses a
-        # repeated name: entries are read as they came over the wire.
-        self._raw = Redis(connection_pool=store.redis.connection_pool)
-        for command in ("XRANGE", "XREVRANGE", "XREAD"):
-            self._raw.response_callbacks.pop(command, None)
+        self._raw = store.raw
         self._listed: set[str] = set()
 
     # -- Writing -----------------------------------------------------------------------
@@ -305,10 +300,12 @@ class Log:
             raise SessionNotEmpty(session)
 
     async def _list(self, session: str, *, again: bool = False) -> None:
-        """List the session before its first entry."""
+        """List the session before its first entry. Raises AppendRefused for a replay."""
         if session in self._listed and not again:
             return
         with self._store.speaking():
+            if await self._redis.exists(f"{{{session}}}:replay"):
+                raise AppendRefused(f"{session!r} is a replay: append to the session that it plays")
             await self._redis.sadd(SESSIONS, session)
         self._listed.add(session)
 
@@ -382,12 +379,12 @@ class Log:
         """
         names = await self._listed_sessions()
         with self._store.speaking():
-            pipeline = self._raw.pipeline(transaction=False)
-            for name in names:
-                pipeline.xlen(log_key(name))
-                pipeline.xrange(log_key(name), count=1)
-                pipeline.xrevrange(log_key(name), count=1)
-            replies = await pipeline.execute(raise_on_error=False) if names else []
+            replies = await self._store.ask_all(
+                self._raw, [ask for name in names for ask in _extent(log_key(name))]
+            )
+            for reply in replies:
+                if isinstance(reply, BaseException) and not isinstance(reply, ResponseError):
+                    raise reply
         summaries = zip(names, replies[::3], replies[1::3], replies[2::3], strict=True)
         return [
             SessionSummary(name, 0, START, START)
@@ -413,6 +410,15 @@ def event_line(event: AnyEvent | Mapping[str, Any]) -> bytes:
     Raises UndecodableEvent.
     """
     return encode(event if isinstance(event, Event) else decode_payload(event))
+
+
+def _extent(log: str) -> tuple[Ask, Ask, Ask]:
+    """What to ask for the length of a log, its first entry and its last."""
+    return (
+        lambda on: on.xlen(log),
+        lambda on: on.xrange(log, count=1),
+        lambda on: on.xrevrange(log, count=1),
+    )
 
 
 def _seen_key(session: str, source: str) -> str:

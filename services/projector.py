@@ -44,10 +44,10 @@ import structlog
 from faststream import AckPolicy, FastStream
 from faststream.exceptions import StopConsume
 from faststream.message import StreamMessage
-from faststream.redis import RedisBroker, StreamSub
+from faststream.redis import RedisBroker, RedisClusterBroker, StreamSub
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from events.errors import BadSessionId, LapstreamError, StoreError, StoreUnavailable, StoreUnfit
 from projections.frames import State, Token
@@ -58,7 +58,7 @@ from services.commits import Commit, Commits, Leases, TakenOver
 from services.folding import CannotFold, RawEntry, SessionFold, Step
 from services.log import SESSIONS, Log, log_key
 from services.logging import configure
-from services.store import SOCKET_TIMEOUT, Store, open_store
+from services.store import SOCKET_TIMEOUT, Store, cluster_patience, open_store
 
 T = TypeVar("T")
 Clock = Callable[[], float]
@@ -307,17 +307,7 @@ class Projector:
         self.name = f"{os.getpid()}-{uuid4().hex[:12]}"
         self.turn = asyncio.Lock()
         """Folds take turns, so that between two of them leases are renewed."""
-        self.broker = RedisBroker(
-            store.url,
-            max_connections=limit + 1,  # a blocking reader for each session
-            socket_timeout=SOCKET_TIMEOUT,
-            socket_read_size=2**18,  # a batch in a few pieces
-            retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=1.0), retries=10),
-            apply_types=False,
-            logger=_faststream_logger,
-            log_level=logging.DEBUG,
-            graceful_timeout=5.0,
-        )
+        self.broker = _broker(store, limit + 1)  # a blocking reader for each session
         self._named = sessions if sessions is None else set(map(check_session_id, sessions))
         self._limit = limit
         self._leases = Leases(store, self.name, LEASE_MS)
@@ -415,7 +405,7 @@ class Projector:
             except TakenOver as taken:
                 session_log.info("another projector has the session", reason=str(taken))
                 whole = False
-            except (StoreUnavailable, RedisError, TimeoutError) as error:
+            except (StoreUnavailable, RedisError, RedisClusterException, TimeoutError) as error:
                 session_log.warning("the store does not answer; beginning again", reason=str(error))
                 await asyncio.sleep(POLL_SECONDS)
             except StoreUnfit as unfit:  # it may have run out of memory, and have some again
@@ -467,6 +457,26 @@ def _is_session_id(name: bytes) -> bool:
     except (UnicodeDecodeError, BadSessionId):
         return False
     return True
+
+
+def _broker(store: Store, connections: int) -> RedisBroker:
+    settings: dict[str, Any] = {
+        "max_connections": connections,
+        "socket_timeout": SOCKET_TIMEOUT,
+        "apply_types": False,
+        "logger": _faststream_logger,
+        "log_level": logging.DEBUG,
+        "graceful_timeout": 5.0,
+    }
+    if store.cluster:
+        settings["require_full_coverage"] = False  # FastStream hands it on, untyped
+        return RedisClusterBroker(store.url, retry=cluster_patience(), **settings)
+    return RedisBroker(
+        store.url,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=1.0), retries=10),
+        socket_read_size=2**18,  # a batch in a few pieces
+        **settings,
+    )
 
 
 # -- What FastStream hands over --------------------------------------------------------------

@@ -2,6 +2,10 @@
 
 A store that is opened has been checked: it answers, it is new enough, and its
 persistence keeps, as far as can be told from outside, what ``Store.promise`` says.
+
+A URL that names one node of a Cluster opens the whole Cluster. A session's keys lie on
+one node, so everything that must be atomic is; what concerns many sessions is asked of
+each by itself (``Store.ask_all``), so that a node that is gone stops its sessions alone.
 """
 
 from __future__ import annotations
@@ -10,23 +14,27 @@ import asyncio
 import contextlib
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from platformdirs import user_data_path
 from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import (
     AuthenticationError,
+    ClusterError,
     InvalidResponse,
     NoScriptError,
+    RedisClusterException,
     RedisError,
     ResponseError,
+    TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -45,8 +53,32 @@ RETRIES = 10
 """Further attempts at a command whose answer did not come. They last about three seconds,
 in which an embedded server that was killed is back."""
 
+CLUSTER_RETRIES = 2
+"""Further attempts at a command to a Cluster. Each reads the map of the slots anew, which
+is dear, and a replica takes over only after many seconds: whoever waits asks again."""
+
+AT_ONCE = 64
+"""How many commands ``ask_all`` has under way in a Cluster."""
+
+ASK_SECONDS = 1.0
+"""How long it waits for a node: a lease must be renewed well within its three seconds."""
+
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
 """The oldest versions that are fit."""
+
+ON_DISK = "every acknowledged event is on disk"
+ON_DISK_SOON = "an acknowledged event is on disk within a second (appendfsync everysec)"
+ON_DISK_SOMETIME = "it keeps an append-only file; how soon an event is on disk, it does not tell"
+UNCHECKED = "it does not let its persistence be checked: see what its provider promises"
+PROMISES = (ON_DISK, ON_DISK_SOON, ON_DISK_SOMETIME, UNCHECKED)
+"""What a server may keep, from the most to the least."""
+
+
+Ask = Callable[[Redis], Awaitable[Any]]
+"""A command, given to a client or to a pipeline."""
+
+Told = tuple[Mapping[str, object], Mapping[str | None, str | None] | None]
+"""What a server says of itself: its INFO, and its CONFIG, None where it denies that."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +87,18 @@ class Store:
 
     ``name`` is how to speak of it: without a password, or the embedded server's folder.
     ``promise`` says in one line what its persistence keeps, ``socket`` is the embedded
-    server's, and ``trouble`` tells why that one does not start again.
+    server's, and ``trouble`` tells why that one does not start again. ``redis`` is the
+    client; ``raw`` is another, which gives the entries of streams as they came over the
+    wire: the client library makes a dictionary of their fields, and so loses a repeated
+    name. For a ``cluster`` both are RedisCluster, which has the same commands.
     """
 
     redis: Redis
+    raw: Redis
     url: str
     name: str
     promise: str
+    cluster: bool = False
     socket: Path | None = None
     trouble: Callable[[], StoreError | None] = lambda: None
 
@@ -75,6 +112,26 @@ class Store:
             if (trouble := self.trouble()) is not None:
                 raise trouble from None
             raise
+
+    async def ask_all(self, client: Redis, asks: Sequence[Ask]) -> list[Any]:
+        """The replies to commands about any number of sessions; an error stands for its reply.
+
+        One round trip to a server. In a Cluster each is sent by itself, and a node that
+        does not answer costs its own replies: a pipeline of the client library would close
+        all connections to all nodes and begin again.
+        """
+        if not self.cluster:
+            pipeline = client.pipeline(transaction=False)
+            for ask in asks:
+                ask(pipeline)
+            return list(await pipeline.execute(raise_on_error=False))
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def reply(ask: Ask) -> Any:
+            async with turns, asyncio.timeout(ASK_SECONDS):
+                return await ask(client)
+
+        return await asyncio.gather(*map(reply, asks), return_exceptions=True)
 
 
 class Script:
@@ -115,9 +172,14 @@ async def open_store(
             yield store
     else:
         name = url_name(url)
-        promise = await _checked(url, name, retries=0)
-        async with _connected(url, name, connections) as redis:
-            yield Store(redis, url, name, promise)
+        info, config = await _asked(url, name, retries=0)
+        if _mode(info) == "cluster":
+            async with _open_cluster(url, name, connections) as store:
+                yield store
+        else:
+            promise = fitness(info, config, name)
+            async with _connected(url, name, connections) as redis:
+                yield Store(redis, _raw(redis), url, name, promise)
 
 
 def default_folder() -> Path:
@@ -137,9 +199,17 @@ async def _open_embedded(data: Path, connections: int) -> AsyncIterator[Store]:
     async with EmbeddedServer(data).running() as server:
         url = f"unix://{quote(str(server.socket))}?db=0"
         name = str(server.data)
-        promise = await _checked(url, name, RETRIES)
+        promise = fitness(*await _asked(url, name, RETRIES), name)
         async with _connected(url, name, connections) as redis:
-            yield Store(redis, url, name, promise, server.socket, lambda: server.trouble)
+            yield Store(
+                redis,
+                _raw(redis),
+                url,
+                name,
+                promise,
+                socket=server.socket,
+                trouble=lambda: server.trouble,
+            )
 
 
 @contextlib.asynccontextmanager
@@ -166,19 +236,98 @@ async def _connected(
         await redis.aclose()
 
 
+def _raw(redis: Redis) -> Redis:
+    """Another client on the same connections."""
+    return _with_raw_entries(Redis(connection_pool=redis.connection_pool))
+
+
+def _with_raw_entries(client: Redis) -> Redis:
+    for command in ("XRANGE", "XREVRANGE", "XREAD"):
+        client.response_callbacks.pop(command, None)
+    return client
+
+
+# -- A Cluster -----------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def _open_cluster(url: str, name: str, connections: int) -> AsyncIterator[Store]:
+    if url.startswith("unix:"):
+        raise StoreUnfit(name, "it is one node of a Cluster: name it as redis://HOST:PORT")
+    async with (
+        _connected_cluster(url, name, connections) as redis,
+        _connected_cluster(url, name, connections) as raw,
+    ):
+        with spoken_to(name):
+            promise = await _checked_cluster(redis, name)
+        yield Store(redis, _with_raw_entries(raw), url, name, promise, cluster=True)
+
+
+@contextlib.asynccontextmanager
+async def _connected_cluster(url: str, name: str, connections: int) -> AsyncIterator[Redis]:
+    """A client of the Cluster that the node is of, with up to so many connections to each."""
+    cluster = RedisCluster.from_url(
+        url,
+        max_connections=connections,
+        socket_timeout=SOCKET_TIMEOUT,
+        socket_connect_timeout=1.0,
+        retry=cluster_patience(),
+        require_full_coverage=False,  # a node that is gone stops its own sessions alone
+    )
+    try:
+        with spoken_to(name):
+            await cluster.initialize()
+        yield cast("Redis", cluster)
+    finally:
+        await cluster.aclose()
+
+
+def cluster_patience() -> Retry:
+    """How a client of a Cluster sends again; of this, it heeds the number alone."""
+    return Retry(ExponentialWithJitterBackoff(base=0.01, cap=1.0), CLUSTER_RETRIES)
+
+
+async def _checked_cluster(redis: Any, name: str) -> str:
+    """Ask all primaries what they are. Returns what all of them keep; raises StoreUnfit.
+
+    One that does not answer is left out, and the promise says so.
+    """
+    nodes, promises = redis.get_primaries(), []
+    for node in nodes:
+        with contextlib.suppress(RedisConnectionError, RedisTimeoutError):
+            info, config = await _told(redis, target_nodes=node)
+            promises.append(fitness(info, config, f"{name}, node {node.name}"))
+    if not promises:
+        raise StoreUnavailable(name, "no node of the Cluster answers")
+    kept = max(promises, key=PROMISES.index)
+    risk = "; a replica that takes over may lack the newest" if redis.get_replicas() else ""
+    gone = len(nodes) - len(promises)
+    silent = f"; {gone} of the nodes did not answer" if gone else ""
+    return f"a Cluster of {len(nodes)} nodes: {kept}{risk}{silent}"
+
+
 # -- What a server must be ---------------------------------------------------------------
 
 
-async def _checked(url: str, name: str, retries: int) -> str:
-    """Ask the server what it is. Returns the promise; raises StoreError where it is unfit."""
+async def _asked(url: str, name: str, retries: int) -> Told:
+    """Ask the server what it is."""
     async with _connected(url, name, 1, retries) as redis:
         with spoken_to(name):
-            info = await redis.info()
-            try:
-                config = await redis.config_get("appendonly", "appendfsync", "maxmemory-policy")
-            except ResponseError:  # managed servers deny CONFIG
-                config = None
-    return fitness(info, config, name)
+            return await _told(redis)
+
+
+async def _told(redis: Redis, **where: Any) -> Told:
+    """What a server says of itself: its INFO, and its CONFIG unless it denies that."""
+    info = await redis.info(**where)
+    try:
+        config = await redis.config_get("appendonly", "appendfsync", "maxmemory-policy", **where)
+    except ResponseError:  # managed servers deny CONFIG
+        return info, None
+    return info, config
+
+
+def _mode(info: Mapping[str, object]) -> object:
+    return info.get("redis_mode", info.get("server_mode"))
 
 
 def fitness(
@@ -205,9 +354,9 @@ def fitness(
         )
     match config.get("appendfsync"):
         case "always":
-            return "every acknowledged event is on disk"
+            return ON_DISK
         case "everysec":
-            return "an acknowledged event is on disk within a second (appendfsync everysec)"
+            return ON_DISK_SOON
         case other:
             raise StoreUnfit(
                 name,
@@ -218,8 +367,8 @@ def fitness(
 
 def _promise_of_managed(info: Mapping[str, object]) -> str:
     if info.get("aof_enabled") in (1, "1"):
-        return "it keeps an append-only file; how soon an event is on disk, it does not tell"
-    return "it does not let its persistence be checked: see what its provider promises"
+        return ON_DISK_SOMETIME
+    return UNCHECKED
 
 
 def _check_version(info: Mapping[str, object], name: str) -> None:
@@ -233,11 +382,8 @@ def _check_version(info: Mapping[str, object], name: str) -> None:
 
 
 def _check_role(info: Mapping[str, object], name: str) -> None:
-    mode = info.get("redis_mode", info.get("server_mode"))
-    if mode == "sentinel":
+    if _mode(info) == "sentinel":
         raise StoreUnfit(name, "it is a sentinel, not a server: name the server that it watches")
-    if mode == "cluster":
-        raise StoreUnfit(name, "it is one node of a Cluster: name a server that stands alone")
     if info.get("role") == "slave":
         raise StoreUnfit(name, "it is a replica and takes no writes: name its primary")
 
@@ -260,6 +406,8 @@ def spoken_to(name: str) -> Iterator[None]:
         if isinstance(error.__cause__ or error, AuthenticationError):
             reason = "it does not let us in: check the user and the password in its URL"
             raise StoreUnfit(name, reason) from error
+        raise StoreUnavailable(name, _one_line(error)) from error
+    except (RedisClusterException, ClusterError, TryAgainError) as error:
         raise StoreUnavailable(name, _one_line(error)) from error
     except InvalidResponse as error:
         raise StoreUnfit(name, "what listens there is neither Redis nor Valkey") from error

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterDownError,
+    ResponseError,
+    SlotNotCoveredError,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from events.errors import StoreUnavailable, StoreUnfit
@@ -41,8 +48,8 @@ def test_promise_of_a_second():
         ({**REDIS, "redis_version": "255.255.255"}, None),
         ({**REDIS, "redis_version": "10.0.0"}, None),
         ({**REDIS, "redis_mode": "sentinel"}, "it is a sentinel"),
-        ({**REDIS, "redis_mode": "cluster"}, "Cluster"),
-        ({**VALKEY, "server_mode": "cluster"}, "Cluster"),
+        ({**REDIS, "redis_mode": "cluster"}, None),
+        ({**VALKEY, "server_mode": "cluster", "role": "slave"}, "it is a replica"),
         ({**REDIS, "role": "slave"}, "it is a replica"),
     ],
 )
@@ -111,6 +118,9 @@ def test_no_password_is_shown(url: str, name: str):
         (AuthenticationError("Password required"), StoreUnfit),
         (ResponseError("OOM command not allowed"), StoreUnfit),
         (OSError("no route"), StoreUnavailable),
+        (ClusterDownError("The cluster is down"), StoreUnavailable),
+        (SlotNotCoveredError("Slot 7 is not covered\nby the cluster"), StoreUnavailable),
+        (TryAgainError("Multiple keys request during rehashing of slot"), StoreUnavailable),
     ],
 )
 def test_one_line_for_what_a_library_raises(raised: Exception, error: type[Exception]):

@@ -1,0 +1,146 @@
+"""A Cluster of three nodes: every session on one of them, and a node that goes and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from events.errors import PositionConflict, SessionNotEmpty, StoreUnavailable, StoreUnfit
+from projections.frames import Picture
+from services.commits import health
+from services.frames import frames
+from services.log import Log, log_key
+from services.store import Store, open_store
+from tests.builders import Story, opened
+from tests.server.clusters import Cluster, running_cluster
+from tests.server.command import batch
+from tests.server.projecting import (
+    check_every_frame,
+    check_frames,
+    eventually,
+    projecting,
+    state_of,
+    told,
+)
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+    """Three primaries on loopback."""
+    async with running_cluster(tmp_path) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def store(cluster: Cluster) -> AsyncIterator[Store]:
+    """The Cluster, by the URL of one of its nodes."""
+    async with open_store(cluster.url) as store:
+        yield store
+
+
+def a_race(laps: int = 5) -> Story:
+    """Two cars, some laps each."""
+    return opened("7", "8").laps("7", laps).laps("8", laps, 61_000)
+
+
+async def test_logs_lie_on_different_nodes(cluster: Cluster, store: Store):
+    """Sessions are appended to, read, listed, tailed and imported wherever they lie."""
+    assert store.cluster
+    assert store.promise == "a Cluster of 3 nodes: every acknowledged event is on disk"
+    log = Log(store)
+    sessions = [cluster.session_on(node, "race") for node in cluster.nodes]
+    for session in sessions:
+        events = batch("x", 0, 30)
+        first = await log.append(session, events[:20], expected="0-0")
+        again = await log.append(session, events)
+        assert (first.added, again.added, again.duplicates) == (20, 10, 20)
+        with pytest.raises(PositionConflict):
+            await log.append(session, batch("y", 0, 1), expected=first.position)
+        assert await log.next_number(session, "x") == 30
+        async with aclosing(log.tail(session)) as tail:
+            entries = await anext(tail)
+        assert [entry async for part in log.read(session) for entry in part] == entries
+        copy = f"{session}-copy"
+        await log.append_at_positions(copy, entries)
+        assert [entry async for part in log.read(copy) for entry in part] == entries
+        with pytest.raises(SessionNotEmpty):
+            await log.append_at_positions(copy, entries)
+    summaries = {summary.session: summary.length for summary in await log.sessions()}
+    assert summaries == dict.fromkeys([*sessions, *(f"{s}-copy" for s in sessions)], 30)
+    for node, session in zip(cluster.nodes, sessions, strict=True):
+        assert await node.ask("XLEN", log_key(session)) == "30"
+
+
+async def test_a_node_of_a_cluster_without_an_append_only_file(cluster: Cluster):
+    """One node that keeps nothing makes the Cluster unfit, and is named."""
+    await cluster.nodes[2].ask("CONFIG", "SET", "appendonly", "no")
+    with pytest.raises(StoreUnfit, match=rf"node 127.0.0.1:{cluster.nodes[2].port}.*appendonly"):
+        async with open_store(cluster.url):
+            pass
+
+
+async def test_two_projectors_share_the_sessions_of_all_nodes(cluster: Cluster, store: Store):
+    """Each frame of each session leads to its log, whichever projector and node it has."""
+    log, race = Log(store), a_race()
+    sessions = [cluster.session_on(node, f"race-{n}") for node in cluster.nodes for n in "ab"]
+    async with (
+        open_store(cluster.url) as other,
+        projecting(store, *sessions),
+        projecting(other, *sessions),
+    ):
+        for part in (race.events[:6], race.events[6:]):
+            for session in sessions:
+                await told(store, session, (await log.append(session, part)).position)
+    for session in sessions:
+        await check_frames(store, session, race)
+        await check_every_frame(store, session)
+
+
+async def test_a_node_goes_and_comes_back(cluster: Cluster, store: Store):
+    """The sessions on the others go on meanwhile; its own wait, and nothing is lost."""
+    log, race = Log(store), a_race()
+    lost, here = (cluster.session_on(node, "race") for node in cluster.nodes[1:])
+    async with (
+        open_store(cluster.url) as other,
+        projecting(store, lost, here),
+        projecting(other, lost, here),
+    ):
+        for session in (lost, here):
+            await told(store, session, (await log.append(session, race.events[:6])).position)
+        watching = asyncio.create_task(watch(other, here, race))
+
+        cluster.nodes[1].kill()
+        with pytest.raises(StoreUnavailable):
+            await log.append(lost, race.events[6:])
+        for event in race.events[6:]:
+            await told(store, here, (await log.append(here, [event])).position)
+        await watching
+        async with open_store(cluster.url) as late:
+            assert late.promise.endswith("; 1 of the nodes did not answer")
+            assert await Log(late).length(here) == len(race.events)
+
+        cluster.nodes[1].start()
+        await cluster.whole()
+
+        async def appended() -> bool:
+            return (await log.append(lost, race.events)).position != "0-0"
+
+        await eventually(appended, "the node takes appends again")
+        await told(store, lost, await log.last_position(lost))
+        assert (await health(store, lost))["state"] == "folding"
+    for session in (lost, here):
+        await check_frames(store, session, race)
+
+
+async def watch(store: Store, session: str, race: Story) -> None:
+    """Read the frames as a screen does, until they show the whole race."""
+    picture = Picture()
+    async with aclosing(frames(store, session)) as told_of:
+        async for frame in told_of:
+            picture.show(frame)
+            if picture.state == state_of(race):
+                return
