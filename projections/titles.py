@@ -20,14 +20,15 @@ covered: a retired car that comes back, and races that are cut short for reduced
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from events import Contest, RoundScored, ScoredRow
+from events import AnyEvent, Contest, RoundScored, ScoredRow
 from events.errors import Undecidable
 from projections.championship import Season, Total, ranked
-from projections.classification import NOT_SERVED, Classified
+from projections.classification import NOT_SERVED, Classified, Convention, classify
 from projections.clinch import (
     Contender,
     Outlook,
@@ -42,9 +43,12 @@ from projections.placing import Car, Field, OnTrack, field_now, open_field
 from projections.points import eligible, entrant, tidy
 from projections.provisional import adjustments, rounds_scored
 from projections.race import Race
+from projections.timeline import Timeline
 
 MOVED = ("back_of_class", "places")
 """Penalties after which a car does not stand where its laps and time put it."""
+
+WON = ("clinched", "clinched_share")
 
 
 class Live(NamedTuple):
@@ -106,6 +110,41 @@ def title(
     if not stages:
         return Title(of, car_class, (), _decided(totals, known))
     return Title(of, car_class, left, fight.fighters(totals, stages))
+
+
+class Decided(NamedTuple):
+    """When a title was decided: the moment (ms), how it stood then, what happened then."""
+
+    at: int
+    title: Title
+    events: tuple[AnyEvent, ...]
+
+
+def decided(
+    season: Season, of: Contest, car_class: str, timeline: Timeline, number: int
+) -> Decided | None:
+    """The first moment of a session at which somebody was champion, alone or sharing.
+
+    None where that was not decided in it. It is searched for between the first event and the
+    last, as nobody who is champion ceases to be unless a retired car comes back. Costs
+    O(log n) times a fold back to then and a `title`.
+    """
+    times = list(dict.fromkeys(event.at for event in timeline.events))
+
+    def standing(index: int) -> Title:
+        race = timeline.race_at(times[index])
+        rows = classify(race, Convention.of(season.pack))
+        return title(season, of, car_class, Live(race, rows, number))
+
+    def is_won(index: int) -> bool:
+        return any(one.status in WON for one in standing(index).fighters)
+
+    if not times or not is_won(len(times) - 1):
+        return None
+    first = bisect_left(range(len(times)), True, key=is_won)
+    at = times[first]
+    happened = tuple(event for event in timeline.events if event.at == at)
+    return Decided(at, standing(first), happened)
 
 
 def _refuse_uncovered(pack: RegulationPack, of: Contest) -> None:

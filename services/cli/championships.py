@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from events import Contest
+from events import AnyEvent, CarRetired, Contest, FlagShown, LapCompleted, SessionOpened
 from projections.classification import Convention, classify
 from projections.clinch import Outlook
 from projections.clinch_words import sentence
 from projections.points import CONTESTS
 from projections.provisional import rounds_scored, season_of_session
-from projections.titles import Fighter, Live, Title, title
+from projections.titles import Fighter, Live, Title, decided, title
 from projections.views import session_line
 from services.cli import sporting
 from services.cli.asking import Question, ask, class_named
@@ -37,6 +37,7 @@ from services.cli.output import give_out, session_heading, show
 from services.cli.seasons import Asked, SeasonQuestion, as_it_stands, ask_season, chosen_classes
 from services.cli.tables import Row
 from services.regulations import required_pack
+from services.words import show_flag, spaced
 
 POINTS = "Points and titles"
 SPOKEN = 5
@@ -126,6 +127,9 @@ def clinch(
         int | None,
         typer.Option("--after", metavar="ROUND", min=0, help="As it stood after that round."),
     ] = None,
+    when: Annotated[
+        bool, typer.Option("--when", help="When each title was decided in the session, instead.")
+    ] = False,
     at: At = None,
     known_at: KnownAt = None,
     rules: Rules = None,
@@ -137,13 +141,20 @@ def clinch(
 
     With --session a race that runs is the field: whoever has retired passes nobody.
     """
+    if when and session is None:
+        raise typer.BadParameter("--when needs --session")
     asked = ask_season(SeasonQuestion(season, store, data, known_at, rules, session, at, number))
     contests: Sequence[Contest] = (of.value,) if of else CONTESTS
-    titles = [
-        title(asked.season, contest, name, live_of(asked), after)
-        for name in chosen_classes(asked.season, car_class)
-        for contest in contests
+    fights = [
+        (contest, name) for name in chosen_classes(asked.season, car_class) for contest in contests
     ]
+    if when:
+        rows = [row for contest, name in fights for row in _when(asked, contest, name)]
+        give_out(sporting.CLINCH_WHEN, rows, form, _heading(asked))
+        if form is Format.TABLE:
+            typer.echo("\n".join(["", *(row["sentence"] for row in rows if row["sentence"])]))
+        return
+    titles = [title(asked.season, *fight, live_of(asked), after) for fight in fights]
     if form is not Format.TABLE:
         give_out(sporting.CLINCH, [row for one in titles for row in clinch_rows(one)], form)
         return
@@ -153,6 +164,48 @@ def clinch(
             heading = f"\n{one.car_class}, {one.of}{_what_is_left(one)}\n"
             show(sporting.CLINCH, list(clinch_rows(one))[:SPOKEN], heading)
             typer.echo("\n".join(["", *_spoken(one)]))
+
+
+def _when(asked: Asked, of: Contest, car_class: str) -> Iterator[Row]:
+    """The row of a title that was decided in the session."""
+    if asked.recorded is None:
+        return
+    timeline = asked.recorded.timeline
+    found = decided(asked.season, of, car_class, timeline, asked.number)
+    if found is None:
+        return
+    race = timeline.race_at(found.at)
+    leader = race.order.leader()
+    champion = found.title.fighters[0]
+    yield {
+        "class": car_class,
+        "of": of,
+        "names": list(champion.names),
+        "at_ms": found.at,
+        "leader_lap": race.order.laps.get(leader, 0) if leader else 0,
+        "happened": happening(found.events),
+        "sentence": said(found.title, champion),
+    }
+
+
+def happening(events: Sequence[AnyEvent]) -> str:
+    """What happened at the moment that decided a title, in a few words."""
+    if any(isinstance(event, SessionOpened) for event in events):
+        return "before the start"
+    return "; ".join(map(_in_words, events))
+
+
+def _in_words(event: AnyEvent) -> str:
+    match event:
+        case CarRetired():
+            return f"#{event.car} retired"
+        case LapCompleted():
+            return f"#{event.car} completed lap {event.lap}"
+        case FlagShown():
+            return f"{show_flag(event.flag)} flag"
+        case _:
+            car = getattr(event, "car", None)
+            return f"{f'#{car}: ' if car else ''}{spaced(event.type)}"
 
 
 def live_of(asked: Asked) -> Live | None:

@@ -13,6 +13,7 @@ from events import Contest
 from projections.clinch import Standing, Status
 from services.cli.shapes import CAR, CLASS, CLASS_POSITION, OUTCOME, POSITION
 from services.cli.tables import (
+    CLOCK,
     COUNT,
     MOMENT,
     POINTS,
@@ -346,6 +347,21 @@ CLINCH = Table(
     ),
 )
 
+CLINCH_WHEN = Table(
+    "clinch-when",
+    "When each title was decided in the session: the moment, what happened then, and why that "
+    "was enough.",
+    (
+        CLASS_OF,
+        Column("of", OF, "Of"),
+        Column("names", NAMES, "Champion"),
+        Column("at_ms", CLOCK, "At"),
+        Column("leader_lap", COUNT, "Leader's lap"),
+        Column("happened", TEXT, "What happened"),
+        Column("sentence", TEXT, null=True),
+    ),
+)
+
 SEASONS = Table(
     "season-list",
     "The seasons of the store, and those that are built in. `last_round` is the last of which "
@@ -410,6 +426,7 @@ TABLES: dict[str, Table] = {
         POINTS_TABLE,
         CHAMPIONSHIP,
         CLINCH,
+        CLINCH_WHEN,
         SEASONS,
         SEASON,
         CONTRADICTIONS,

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
-from events import AnyEvent, encode
+from events import AnyEvent, decode, encode
 from events.errors import PositionConflict
 from replay.entries import EVENT_FIELD, START, Entry, parse_position
 from services.log import AppendResult, SessionSummary
@@ -42,9 +42,19 @@ class MemoryLog:
     ) -> AppendResult:
         if expected == START and self.logs.get(session):
             raise PositionConflict(session, START, self.logs[session][-1].position)
-        self.hold(session, map(encode, events))
-        positions = tuple(entry.position for entry in self.logs[session][-len(events) :])
-        return AppendResult(positions, positions[-1])
+        known = {decode(entry.payload).identity for entry in self.logs.get(session, [])}
+        positions: list[str | None] = []
+        for event in events:
+            if event.identity in known:
+                positions.append(None)
+                continue
+            self.hold(session, [encode(event)])
+            positions.append(self.logs[session][-1].position)
+        return AppendResult(tuple(positions), self.logs[session][-1].position)
+
+    async def next_number(self, session: str, source: str, count: int = 1) -> int:
+        events = (decode(entry.payload) for entry in self.logs.get(session, []))
+        return 1 + max((one.source_seq for one in events if one.source == source), default=-1)
 
     async def read(
         self, session: str, after: str = START, upto: str | None = None, **_: Any
