@@ -21,6 +21,7 @@ the last frame stands, with every command obeyed once.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -28,7 +29,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from events.errors import LapstreamError, SessionNotEmpty
 from projections.frames import Token
-from replay.entries import check_session_id, parse_position
+from replay.entries import Entry, check_session_id, parse_position
 from replay.steering import COMMANDS, Command, Pace, Pause, Play, Seek
 from services.built_in import put_into_store
 from services.commits import RETAINED_FRAMES, TakenOver, frame_id, health, key
@@ -237,6 +238,18 @@ class Replays:
         )
         return await self._create(name, showing)
 
+    async def bring_in(self, session: str, entries: Sequence[Entry]) -> None:
+        """Put an archive's entries into the store, unless they are there already.
+
+        Raises SessionNotEmpty where the session holds something else.
+        """
+        try:
+            await self.log.append_at_positions(session, entries)
+        except SessionNotEmpty:
+            there = [entry async for batch in self.log.read(session) for entry in batch]
+            if list(map(_plain, there)) != list(map(_plain, entries)):
+                raise
+
     async def begin(
         self,
         source: str,
@@ -392,6 +405,10 @@ class Replays:
             raise NoSuchReplay(replay)
         if answer == b"refused":
             raise TakenOver(replay, before, saved.decode())
+
+
+def _plain(entry: Entry) -> tuple[str, list[bytes]]:
+    return entry.position, list(entry.fields)
 
 
 def _command(fields: dict[bytes, bytes]) -> Command | None:

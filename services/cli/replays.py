@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -97,20 +98,10 @@ async def _session_of(replays: Replays, source: str) -> str:
     """The session itself, or that of an archive, which is imported unless it is there."""
     if not source.endswith(".jsonl.gz"):
         return source
-    from pathlib import Path
-
-    from events.errors import SessionNotEmpty
     from replay.archive import read_archive
 
     manifest, entries = read_archive(Path(source))
-    try:
-        await replays.log.append_at_positions(manifest.session, entries)
-    except SessionNotEmpty:
-        there = [entry async for batch in replays.log.read(manifest.session) for entry in batch]
-        if [(entry.position, list(entry.fields)) for entry in there] != [
-            (entry.position, list(entry.fields)) for entry in entries
-        ]:
-            raise
+    await replays.bring_in(manifest.session, entries)
     return manifest.session
 
 

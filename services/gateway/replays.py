@@ -5,14 +5,17 @@ A replay is watched like a session, under its own name; these begin, steer and e
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from events.errors import BadArchive
 from projections.markers import all_markers
 from projections.race import Race
+from replay.archive import unpack
 from replay.edit_list import RATES, cmx3600, csv_list
 from replay.steering import Command, Pace, Pause, Play, Seek, SetSpeed, Step
 from services.gateway.answering import live
@@ -34,6 +37,9 @@ Key = Annotated[
     ),
 ]
 WRITES = responses(401, 403, 404, 409, 422, 503)
+LARGEST_ARCHIVE = 1 << 26
+"""Bytes; a race of a day takes two million."""
+
 ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"description": "It will be done once a replayer comes to it; none has so far."}
 }
@@ -80,6 +86,13 @@ class Replay(BaseModel):
     reason: str | None = Field(description="Why it is stopped.")
 
 
+class Archive(BaseModel):
+    """What was brought in."""
+
+    session: str
+    entries: int
+
+
 @watching.get("/replays", summary="The replays that there are", responses=responses(401, 403, 503))
 async def replays(gateway: TheGateway) -> list[Replay]:
     """Every replay, in the order of their names."""
@@ -117,6 +130,34 @@ async def begin(gateway: TheGateway, wanted: Begin, response: Response) -> Repla
         name, response.status_code = waiting.replay, 202
     response.headers["Location"] = f"/replays/{name}"
     return await _described(gateway, name)
+
+
+@steering.post(
+    "/archives",
+    summary="Bring in an archive, to play it again",
+    status_code=201,
+    responses=responses(401, 403, 409, 413, 422, 503),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/gzip": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def bring_in(gateway: TheGateway, request: Request) -> Archive:
+    """The body is what `lapstream export` wrote. Sent again, it changes nothing. The answer
+    names the session, to begin a replay of."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_ARCHIVE:
+            raise Refused(413, f"the archive is larger than {LARGEST_ARCHIVE} bytes")
+    try:
+        manifest, entries = await asyncio.to_thread(unpack, bytes(body), "the archive")
+    except BadArchive as error:
+        raise Refused(422, str(error)) from None
+    await gateway.replays.bring_in(manifest.session, entries)
+    return Archive(session=manifest.session, entries=len(entries))
 
 
 @steering.delete(

@@ -9,14 +9,19 @@ from typing import Any
 import httpx
 import pytest
 
+from events import encode
 from projections import views
 from projections.moments import moment_of
 from projections.timeline import Timeline
+from replay.archive import pack
+from replay.entries import EVENT_FIELD, Entry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.gateway import create_app
+from services.log import Log
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
 from services.store import Store
+from tests.builders import opened
 from tests.server.test_replayer import RACE, forget, replaying
 
 CONTROL, CONTROL_LINE = new_token("director", Role.CONTROL)
@@ -159,6 +164,23 @@ async def test_only_a_director_steers(store: Store, known: bool, status: int) ->
         await done(await client.post("/replays", json={"source": RACE}), status)
         await done(await client.post("/replays/replay-1/pause"), status)
         await done(await client.delete("/replays/replay-1"), status)
+
+
+async def test_an_archive_is_brought_in(store: Store, log: Log, session: str) -> None:
+    """Once, however often it is sent; what is no archive is refused."""
+    entries = [
+        Entry(f"{index}-0", (EVENT_FIELD, encode(event)))
+        for index, event in enumerate(opened("1", "2").laps("1", 3), start=1)
+    ]
+    packed = pack(session, entries)
+    async with asking(store) as client:
+        for _ in range(2):
+            told = await done(await client.post("/archives", content=packed), 201)
+            assert told == {"session": session, "entries": len(entries)}
+        assert await log.length(session) == len(entries)
+        await done(await client.post("/archives", content=packed[:-9]), 422)
+        other = pack(session, entries[:-1])
+        await done(await client.post("/archives", content=other), 409)
 
 
 async def test_without_a_replayer_it_waits(store: Store, session: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from events import encode
 from events.clock import format_clock
-from events.errors import BadMoment, SessionNotEmpty, UnknownSession
+from events.errors import AppendRefused, BadMoment, SessionNotEmpty, UnknownSession
 from projections.frames import Frame, Picture, Token, frame_state
 from projections.moments import moment_of
 from projections.timeline import Timeline
@@ -342,6 +343,15 @@ async def test_names(store: Store, log: Log, session: str) -> None:
     assert session not in await replays.names()
 
 
+async def test_nothing_is_appended_to_a_replay(deck: Deck, log: Log) -> None:
+    """It has no log; its name is no session for a projector to fold."""
+    with pytest.raises(AppendRefused, match="append to the session that it plays"):
+        await log.append(deck.replay, opened("1").events)
+    with pytest.raises(AppendRefused):
+        await log.append_at_positions(deck.replay, [Entry("1-0", (EVENT_FIELD, b"{}"))])
+    assert not await log.exists(deck.replay)
+
+
 async def test_a_stopped_replay_is_forgotten(deck: Deck) -> None:
     """Nothing of it stays; another of its name tells in a later epoch."""
     await deck.do(Seek(to="lap:3"))
@@ -371,6 +381,40 @@ async def test_without_a_replayer_a_command_waits(store: Store, session: str) ->
         assert (await deck.replays.showing(replay)).playing is False
     finally:
         await forget(store, replay)
+
+
+async def test_from_the_command_line(store: Store, shared_data: Path, session: str) -> None:
+    """Begin, steer, list and stop, each a command of its own."""
+    program = Path(sys.executable).with_name("lapstream")
+
+    async def lapstream(*arguments: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *arguments,
+            *("--data", str(shared_data)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        assert (process.returncode == 0) is not said.startswith(b"lapstream:"), said
+        return said.decode()
+
+    async with replaying(store):
+        try:
+            wanted = ("--from", "lap:100", "--paused", "--name", session)
+            assert "folding" in await lapstream("replays", "start", RACE, *wanted)
+            assert "8:50:13" in await lapstream("replays", "seek", session, "caution:9")
+            assert "8:49:13" in await lapstream("replays", "seek", session, "-1:00")
+            assert "8:50:13" in await lapstream("replays", "step", session, "caution")
+            assert "max" in await lapstream("replays", "speed", session, "max")
+            listed = await lapstream("replays", "list", "--format", "json")
+            (row,) = [row for row in json.loads(listed) if row["replay"] == session]
+            assert (row["clock_ms"], row["speed"], row["playing"]) == (31_813_273, "max", False)
+            assert "no such caution" in await lapstream("replays", "seek", session, "caution:12")
+            assert await lapstream("replays", "stop", session) == ""
+            assert "no replay" in await lapstream("replays", "play", session)
+        finally:
+            await forget(store, session)
 
 
 # -- As it was shown -------------------------------------------------------------------------
