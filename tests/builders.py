@@ -77,6 +77,16 @@ class Story:
             self.tell(ev.PitExited, exited, car=car)
         return self
 
+    def retired(self, car: str, at: int) -> Story:
+        """The car takes no further part."""
+        self.tell(ev.CarRetired, at, car=car)
+        return self
+
+    def ended(self, at: int) -> Story:
+        """Nothing more is timed."""
+        self.tell(ev.SessionEnded, at)
+        return self
+
     def void(self, event: AnyEvent, at: int = 10**9) -> AnyEvent:
         """The event does not count."""
         return self.tell(
