@@ -122,6 +122,7 @@ async def test_follows_a_session_to_its_end(
     page: Page, served: Served, race: list[AnyEvent]
 ) -> None:
     """The screen follows a race, and its every cell agrees with the gateway's view."""
+    await page.set_viewport_size({"width": 2560, "height": 1440})  # all columns
     await append(served, race[:10])
     await look(page, served)
     for upto in (3000, 20_000, 27_500):
@@ -219,7 +220,7 @@ async def test_stale(page: Page, served: Served, race: list[AnyEvent]) -> None:
 
 
 async def test_sixty_cars_fit(page: Page, served: Served, race: list[AnyEvent]) -> None:
-    """Sixty cars stand on a full-HD page without scrolling."""
+    """Sixty cars stand on a full-HD page without scrolling, and so do thirty."""
     (opened, *rest) = race
     entries = [event for event in rest if event.type == "entry_added"]
     more = [
@@ -228,10 +229,12 @@ async def test_sixty_cars_fit(page: Page, served: Served, race: list[AnyEvent]) 
     ]
     field = (entries + more)[:60]
     await look(page, served)
-    await shows(page, await append(served, [opened, *field]))
-    await expect(page.locator("tbody.field tr[data-car]")).to_have_count(60)
-    place = page.locator(".tower-place")
-    assert await place.evaluate("place => place.scrollHeight <= place.clientHeight")
+    rows, place = page.locator("tbody.field tr[data-car]"), page.locator(".tower-place")
+    for count in (30, 60):
+        await shows(page, await append(served, [opened, *field[:count]]))
+        await expect(rows).to_have_count(count)
+        assert await place.evaluate("place => place.scrollHeight <= place.clientHeight")
+        assert await place.evaluate("place => place.scrollWidth <= place.clientWidth")
 
 
 async def test_phone(page: Page, served: Served, race: list[AnyEvent]) -> None:

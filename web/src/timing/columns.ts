@@ -116,7 +116,7 @@ function classChip(row: Standing, scene: Scene): Cell {
 const ALWAYS = 0;
 const TABLET = 701;
 const DESK = 1100;
-const FULL_HD = 1600;
+const WALL = 2400;
 const CHOICE = Infinity;
 
 function column(
@@ -149,7 +149,7 @@ export function columnsFor(lines: readonly string[], tag: number): Column[] {
     column("driver_short", "Drv", "Driver, in short", 4.5, CHOICE, (row) => ({ text: row.driver_short ?? "" })),
     column("driver", "Driver", "Driver", 14, TABLET, (row) => ({ text: row.driver ?? "" }), grows),
     column("team", "Team", "Team", 16, DESK, (row) => ({ text: row.team ?? "" }), grows),
-    column("vehicle", "Car", "Vehicle", 14, FULL_HD, (row) => ({ text: row.vehicle ?? "" }), grows),
+    column("vehicle", "Car", "Vehicle", 14, WALL, (row) => ({ text: row.vehicle ?? "" }), grows),
     column("laps", "Laps", "Laps", 4, TABLET, (row) => ({ text: String(row.laps) }), right),
     column("gap", "Gap", "Gap to the leader", 7, ALWAYS, gap, right),
     column("interval", "Int", "Interval to the car ahead", 7, ALWAYS, interval, right),
@@ -160,7 +160,7 @@ export function columnsFor(lines: readonly string[], tag: number): Column[] {
     ),
     column("best", "Best", "Best lap", 9.5, TABLET, bestLap, right),
     column("best_lap", "on lap", "Lap of the best", 4, CHOICE, (row) => ({ text: String(row.best_lap ?? "") }), right),
-    column("pace", "Pace", "Mean of the last green laps", 8, FULL_HD, (row) => ({ text: words.lapTimeText(row.pace_ms) }), right),
+    column("pace", "Pace", "Mean of the last green laps", 8, WALL, (row) => ({ text: words.lapTimeText(row.pace_ms) }), right),
     column("stint", "Stint", "Laps since the last stop", 4, TABLET, (row) => ({ text: String(row.stint_laps) }), right),
     column("stops", "Stops", "Pit stops", 4, TABLET, (row) => ({ text: String(row.stops) }), right),
     column("last_pit", "Last in", "Lap of the last visit to the pits", 5, CHOICE, (row) => ({ text: String(row.last_pit_lap ?? "") }), right),
