@@ -58,8 +58,11 @@ class Showing(NamedTuple):
 
     @property
     def age_ms(self) -> int:
-        """How long ago the newest event shown was learned, the delay included."""
-        return max(0, int(self.at) - self.shot.at)
+        """How long before that moment the newest event shown was learned.
+
+        The delay is wanted, and does not count: a clock that runs on by the age is right.
+        """
+        return max(0, int(self.moment) - self.shot.at)
 
     @property
     def stale(self) -> bool:
@@ -186,7 +189,9 @@ class OnAir:
         self._put(source, self._kept.revision, self._reason)
 
     def _put(self, shot: Shot, revision: int, reason: str | None) -> None:
-        self.reel.show(shot._replace(token=token_of(shot, revision), reason=reason))
+        # Whoever runs a clock on from it goes by when it came on air here.
+        at = shot.at + self.output.delay_ms
+        self.reel.show(shot._replace(token=token_of(shot, revision), at=at, reason=reason))
         self._ready.set()
         self._tell()
 

@@ -145,6 +145,13 @@ def asyncapi() -> Document:
                 "Subscribe by server-sent events; the id of each is its token.",
                 list(messages),
             ),
+            "output": channel(
+                "/outputs/{output}/stream",
+                "Subscribe to a named output by server-sent events or WebSocket. `at` is when "
+                "it came on air: the output's delay is added.",
+                list(messages),
+                parameters={"output": {"description": "The output's name."}},
+            ),
             "log": channel("{{session}}:log", "The log: a stream in the store.", ["event"]),
             "frames": channel(
                 "{{session}}:frames", "What screens show: a stream in the store.", ["frame"]
@@ -153,6 +160,7 @@ def asyncapi() -> Document:
         "operations": {
             "live": operation("send", "live", "The gateway sends to subscribers"),
             "stream": operation("send", "stream", "The gateway sends to subscribers"),
+            "output": operation("send", "output", "The gateway sends to an output's subscribers"),
             "append": operation("receive", "log", "Producers append events"),
             "project": operation("send", "frames", "The projector tells frames"),
         },

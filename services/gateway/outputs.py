@@ -112,7 +112,7 @@ class OutputTold(Wanted):
     name: str
     hold: HoldTold | None = Field(description="Who froze it; null while it follows its session.")
     position: str | None = Field(description="The log position that it shows; null: none yet.")
-    age_ms: int | None = Field(description="How long ago that was learned, the delay included.")
+    age_ms: int | None = Field(description="How long ago that came on air.")
     stale: bool | None = Field(description="Whether the source is gone or silent.")
 
 
@@ -139,7 +139,7 @@ def _told(kept: Kept, showing: Showing | None) -> OutputTold:
 
 def _age_ms(showing: Showing) -> int:
     """How old the picture is by now, also that of a frozen output."""
-    return max(0, int(now_ms()) - showing.shot.at)
+    return max(0, int(now_ms()) - showing.output.delay_ms - showing.shot.at)
 
 
 # -- Arranging them ------------------------------------------------------------------------
