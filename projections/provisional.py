@@ -111,10 +111,11 @@ def place_awards(
 ) -> dict[str, Award]:
     """What each car's place is worth under a pack, by car.
 
-    ``series`` is the one that entries must be eligible for, else the session's or pack's.
+    ``series`` is the one that entries must be eligible for, else the session's own; where
+    there is neither, eligibility is not asked.
     """
     opened = race.session.opened
-    series = series or opened.series or pack.series
+    series = series or opened.series
     return {
         award.car: award
         for scored in rounds
@@ -131,7 +132,7 @@ def session_awards(
 ) -> list[Award]:
     """Everybody's points under a pack. ``series`` is as for `place_awards`."""
     opened = race.session.opened
-    series = series or opened.series or pack.series
+    series = series or opened.series
     return [
         award
         for scored in rounds
@@ -200,9 +201,11 @@ def season_of_session(
 ) -> Season:
     """A season that is this session alone, scored under a pack.
 
-    ``series`` is the one that entries must be eligible for, else the session's or pack's.
+    ``series`` is as for `place_awards`.
     """
     opened = race.session.opened
+    series = series or opened.series
+    rounds = [one if series else _open_to_all(one) for one in rounds]
     this = SeasonRound(name=opened.title, time_limit_ms=opened.time_limit_ms)
     season = Season(pack)
     season.apply(
@@ -211,14 +214,18 @@ def season_of_session(
             source=SOURCE,
             source_seq=0,
             title=opened.title,
-            series=series or opened.series or pack.series,
+            series=series or pack.series,
             rules=pack.name,
             classes=opened.classes,
             rounds=(this,) * (opened.round or 1),
         )
     )
-    rounds = list(rounds)
     return season.with_scored(rounds).with_adjusted(adjustments(race, rounds, pack))
+
+
+def _open_to_all(scored: RoundScored) -> RoundScored:
+    rows = tuple(row.model_copy(update={"championships": None}) for row in scored.rows)
+    return scored.model_copy(update={"rows": rows})
 
 
 def _rows(race: Race, rows: list[Classified]) -> tuple[ScoredRow, ...]:

@@ -7,7 +7,7 @@ import pytest
 import events as ev
 from events.errors import UnknownCar
 from projections.classification import Convention
-from projections.explain import Statement, explain, ordinal
+from projections.explain import Statement, explain, explain_points, ordinal
 from projections.packs import builtin_pack
 from tests.builders import Story, opened
 
@@ -95,3 +95,47 @@ def test_an_unknown_car_lists_the_cars():
 def test_ordinals(number: int, text: str):
     """As they are read out."""
     assert ordinal(number) == text
+
+
+def crewed() -> Story:
+    """Two cars under ALMS rules, of the first a driver who drove a minute only."""
+    story = Story().opened(lines=("FL",), rules="alms-2007")
+    crew = (ev.Driver(number=1, name="Ann"), ev.Driver(number=2, name="Art"))
+    story.entry("1", drivers=crew).entry("2")
+    for lap in range(1, 61):
+        story.lap("1", lap, lap * 60_000, driver="Ann" if lap < 60 else "Art")
+        story.lap("2", lap, lap * 61_000)
+    return story.flag("chequered", 3_600_000).lap("1", 61, 3_660_000, driver="Art")
+
+
+def test_points_by_the_rules_of_the_pack():
+    """What the place is worth, who does not get it, each with its rule."""
+    said = explain_points(crewed().race(), "1", builtin_pack("alms-2007"))
+    assert [(one.text, one.rule) for one in said] == [
+        ("Points for #1: 1st in GT: 20 points.", "points.scales.short.points"),
+        (
+            "None for Art: 0:01:00 at the wheel, 0:45:00 needed for points.",
+            "drive_time.limits.0.minimum_s",
+        ),
+    ]
+
+
+def test_points_that_the_stewards_took():
+    """They are told apart from what the place is worth."""
+    story = crewed()
+    story.tell(ev.PenaltyImposed, 3_700_000, penalty_id="p", car="1", kind="points", amount=3)
+    said = explain_points(story.race(), "1", builtin_pack("alms-2007"))
+    assert said[-1].text == "Points for #1: 3 points taken away by the stewards."
+
+
+def test_a_car_outside_every_class_has_no_points():
+    """Nothing is said of what it cannot score."""
+    story = opened("1").entry("0", None).lap("0", 1, 60_000)
+    assert explain_points(story.race(), "0", builtin_pack("alms-2007")) == []
+
+
+def test_a_gap_between_cars_that_race_is_the_one_on_screen():
+    """When one has just completed a lap, the other is not a lap behind."""
+    story = opened("1", "2", lines=("FL",)).laps("1", 3).lap("2", 1, 62_000).lap("2", 2, 122_000)
+    (one,) = told(story, "1", "gap")
+    assert one.text == "#2 stands behind #1 by 2.000 s."

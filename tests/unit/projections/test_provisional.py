@@ -5,7 +5,14 @@ from __future__ import annotations
 from events import CarRetired, Driver, RoundScored
 from projections.championship import season_of
 from projections.classification import classify
-from projections.provisional import rounds_scored
+from projections.packs import builtin_pack
+from projections.provisional import (
+    own_pack,
+    place_awards,
+    points_by_car,
+    rounds_scored,
+    season_of_session,
+)
 from tests.builders import Story
 from tests.scoring import opened as season_opened
 
@@ -109,3 +116,45 @@ def test_the_title_as_it_stands() -> None:
         "B": 20,
         "C": 16,
     }
+
+
+# -- The session by itself -----------------------------------------------------------------
+
+
+def test_the_pack_that_a_session_names() -> None:
+    """None where it names none, and none where that is not built in."""
+    named = own_pack(race(rules="imsa-2024").race())
+    assert named is not None
+    assert named.name == "imsa-2024"
+    assert own_pack(race().race()) is None
+    assert own_pack(race(rules="my-club").race()) is None
+
+
+def test_what_each_car_s_place_is_worth() -> None:
+    """Of two cars of a team each has its own worth; without a pack there is none."""
+    told = race().race()
+    rounds = rounds_scored(told, classify(told))
+    assert points_by_car(told, rounds, builtin_pack("alms-2007")) == {"1": 20, "2": 20, "3": 16}
+    assert points_by_car(told, rounds, None) == {}
+
+
+def test_only_the_cars_that_are_eligible() -> None:
+    """A car of another series scores nothing, and those behind it move up."""
+    told = race().race()
+    rounds = rounds_scored(told, classify(told))
+    awards = place_awards(told, rounds, builtin_pack("alms-2007"), series="T")
+    assert {car: (award.place, award.points) for car, award in awards.items()} == {
+        "1": (1, 20),
+        "2": (None, 0),
+        "3": (1, 20),
+    }
+
+
+def test_a_session_as_a_season_of_its_own() -> None:
+    """Its points by driver and team are those of one round, of the length that it has."""
+    story = race(time_limit_ms=10 * 3_600_000, series="S")
+    told = story.race()
+    season = season_of_session(told, rounds_scored(told, classify(told)), builtin_pack("alms-2007"))
+    rows = season.standings(of="teams")
+    points = {row["name"]: row["points"] for row in rows}
+    assert points == {"A": 26, "B": 26, "C": 22}
