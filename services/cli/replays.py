@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from click import Choice
 
 from projections.markers import KINDS, all_markers
 from projections.markers import markers as marker_rows
@@ -30,7 +29,18 @@ SHARED = "Shared replays"
 
 shared = typer.Typer(no_args_is_help=True)
 Replay = Annotated[str, typer.Argument(metavar="REPLAY", help="As `replays list` shows it.")]
-MARKED = [kind.replace("_", "-") for kind in KINDS]
+MARKED = tuple(kind.replace("_", "-") for kind in KINDS)
+
+
+def _one_of(*names: str) -> Callable[[str], str]:
+    """A parser of one of these names. Raises BadParameter, which ends with 2."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            raise typer.BadParameter(f"{text!r} is none of {', '.join(names)}")
+        return text
+
+    return parse
 
 
 def register(app: typer.Typer) -> None:
@@ -170,9 +180,9 @@ def step(
     to: Annotated[
         str,
         typer.Argument(
-            click_type=Choice(["event", "lap", *MARKED]),
-            metavar="[event|lap|caution|restart|...]",
-            help="What to go to the next of.",
+            parser=_one_of("event", "lap", *MARKED),
+            metavar="[WHAT]",
+            help=f"What to go to the next of: event, lap, {', '.join(MARKED)}.",
         ),
     ] = "event",
     back: Annotated[bool, typer.Option("--back", help="To the one before.")] = False,
@@ -224,7 +234,12 @@ def markers(
     session: Session,
     kind: Annotated[
         list[str] | None,
-        typer.Option(click_type=Choice(MARKED), help="Only these; may be given several times."),
+        typer.Option(
+            "--kind",  # else typer takes the name from the metavar
+            parser=_one_of(*MARKED),
+            metavar="KIND",
+            help=f"Only these, of {', '.join(MARKED)}; may be given several times.",
+        ),
     ] = None,
     at: At = None,
     known_at: KnownAt = None,
@@ -234,7 +249,12 @@ def markers(
     ] = MarkerFormat.TABLE,
     rate: Annotated[
         str,
-        typer.Option("--fps", click_type=Choice(list(RATES)), help="Frame rate of timecodes."),
+        typer.Option(
+            "--fps",
+            parser=_one_of(*RATES),
+            metavar="RATE",
+            help=f"Frame rate of timecodes: {', '.join(RATES)}.",
+        ),
     ] = "25",
     starts_at: Annotated[
         str | None,
