@@ -13,9 +13,11 @@ from redis.exceptions import RedisError
 from websockets.asyncio.client import connect
 
 from events import AnyEvent, OutputFrozen, OutputReleased, decode
+from replay.steering import Seek
 from services.client import Following, Shown
 from services.log import Log
 from services.outputs import OUTPUTS
+from services.replays import Replays
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
 from services.store import Store, open_store
@@ -23,6 +25,7 @@ from tests.builders import Story
 from tests.server.conftest import StartServer
 from tests.server.gateways import serving
 from tests.server.projecting import eventually, projecting, told
+from tests.server.test_replayer import RACE, forget, replaying
 
 OPERATOR, OPERATOR_LINE = new_token("graphics", Role.OUTPUT)
 VIEWER, VIEWER_LINE = new_token("viewer", Role.VIEWER)
@@ -316,3 +319,25 @@ async def test_what_cannot_be_done(store: Store, log: Log, session: str) -> None
         await desk.ask("POST", "/freeze", 409)
         await desk.ask("GET", "/rows", 503)
         await desk.ask("GET", "/stream?from=moon", 422)
+
+
+async def test_an_output_of_a_replay(store: Store, session: str) -> None:
+    """It is shown and held as any other, and keeps its picture when the replay is ended; a
+    replay has no log, and gets none by being frozen."""
+    async with replaying(store), at_desk(store, session) as (desk, _):
+        try:
+            replays = Replays(store)
+            await replays.begin(RACE, name=session, begin="lap:100", playing=False)
+            await desk.ask("PUT", json={"session": session, "rows": 1})
+            await desk.shows(100)
+            frozen = await desk.ask("POST", "/freeze")
+            assert frozen["hold"]["by"] == "graphics"
+            on_hold = await desk.rows()
+            await replays.steer(session, Seek(to="lap:200"))
+            assert await desk.rows() == on_hold
+            await desk.ask("POST", "/release")
+            await desk.shows(200)
+        finally:
+            await forget(store, session)
+        assert (await desk.rows())[0]["laps"] == "200"
+        assert not await Log(store).exists(session)
