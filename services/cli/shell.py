@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from events.errors import LapstreamError
+from services.cli import INTERRUPTED
 
 if TYPE_CHECKING:
     from services.log import Log
     from services.store import Store
 
 T = TypeVar("T")
-INTERRUPTED = 130
 
 
 def run(
@@ -47,7 +47,11 @@ def with_store(url: str | None, data: Path | None, work: Callable[[Store], Await
 
     async def opened() -> T:
         async with open_store(url, data) as store:
-            return await work(store)
+            result = await work(store)
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError  # asked to end, and forgotten on the way out
+        return result
 
     return run(opened())
 

@@ -1,0 +1,48 @@
+"""Around every command: how it ends where the user or the terminal goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+
+import pytest
+
+import services.store
+from services import cli
+from services.cli import shell
+
+
+def test_ctrl_c_while_the_program_is_loaded(monkeypatch, capsys):
+    """It ends with one line and 130, as at every later moment."""
+
+    def app(prog_name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "services.cli.app", SimpleNamespace(app=app))
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "lapstream: stopped\n"
+
+
+def test_ctrl_c_that_is_forgotten_on_the_way_out(monkeypatch):
+    """A command whose store swallowed its cancellation ends all the same."""
+
+    @contextlib.asynccontextmanager
+    async def open_store(url, data) -> AsyncIterator[object]:
+        yield object()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+
+    async def work(store: object) -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        return "done"
+
+    monkeypatch.setattr(services.store, "open_store", open_store)
+    with pytest.raises(KeyboardInterrupt):
+        shell.with_store(None, None, work)
