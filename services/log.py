@@ -362,8 +362,9 @@ class Log:
         """Whether the session is listed, or has a log without being listed."""
         log = log_key(session)
         with self._store.speaking():
-            return bool(await self._redis.sismember(SESSIONS, session)) or bool(
-                await self._redis.exists(log)
+            # The log first: the list may lie on another node, which may be gone.
+            return bool(await self._redis.exists(log)) or bool(
+                await self._redis.sismember(SESSIONS, session)
             )
 
     async def require(self, session: str) -> None:

@@ -45,6 +45,7 @@ from faststream import AckPolicy, FastStream
 from faststream.exceptions import StopConsume
 from faststream.message import StreamMessage
 from faststream.redis import RedisBroker, RedisClusterBroker, StreamSub
+from faststream.redis.configs.state import RedisClusterConnectionState
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisClusterException, RedisError
@@ -58,7 +59,7 @@ from services.commits import Commit, Commits, Leases, TakenOver
 from services.folding import CannotFold, RawEntry, SessionFold, Step
 from services.log import SESSIONS, Log, log_key
 from services.logging import configure
-from services.store import SOCKET_TIMEOUT, Store, cluster_patience, open_store
+from services.store import SOCKET_TIMEOUT, ClusterClient, Store, cluster_patience, open_store
 
 T = TypeVar("T")
 Clock = Callable[[], float]
@@ -459,6 +460,22 @@ def _is_session_id(name: bytes) -> bool:
     return True
 
 
+class _ClusterState(RedisClusterConnectionState):
+    async def connect(self) -> ClusterClient:
+        self._client = ClusterClient(**self._options)
+        self._connected = True
+        return self._client
+
+
+class _ClusterBroker(RedisClusterBroker):
+    """FastStream's, with the client that stands a node's end."""
+
+    def _make_connection_state(
+        self, connection_options: dict[str, Any], kwargs: dict[str, Any]
+    ) -> _ClusterState:
+        return _ClusterState(connection_options)
+
+
 def _broker(store: Store, connections: int) -> RedisBroker:
     settings: dict[str, Any] = {
         "max_connections": connections,
@@ -470,7 +487,7 @@ def _broker(store: Store, connections: int) -> RedisBroker:
     }
     if store.cluster:
         settings["require_full_coverage"] = False  # FastStream hands it on, untyped
-        return RedisClusterBroker(store.url, retry=cluster_patience(), **settings)
+        return _ClusterBroker(store.url, retry=cluster_patience(), **settings)
     return RedisBroker(
         store.url,
         retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=1.0), retries=10),

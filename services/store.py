@@ -250,6 +250,28 @@ def _with_raw_entries(client: Redis) -> Redis:
 # -- A Cluster -----------------------------------------------------------------------------
 
 
+class ClusterClient(RedisCluster):
+    """A client that also comes up, and closes, while a node is gone.
+
+    redis-py 8.1 asks the first primary that it knows for the list of commands, and gives
+    up where that is the one that is gone; and it closes nothing while it has to read the
+    map of the slots anew.
+    """
+
+    async def initialize(self, *where: Any, **more: Any) -> RedisCluster:
+        for primary in self.get_primaries():
+            try:
+                return await super().initialize(*where, **more)
+            except (RedisConnectionError, RedisTimeoutError):
+                self.nodes_manager.move_node_to_end_of_cached_nodes(primary.name)
+        return await super().initialize(*where, **more)
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        await self.nodes_manager.aclose()
+        await self.nodes_manager.aclose("startup_nodes")
+
+
 @contextlib.asynccontextmanager
 async def _open_cluster(url: str, name: str, connections: int) -> AsyncIterator[Store]:
     if url.startswith("unix:"):
@@ -266,7 +288,7 @@ async def _open_cluster(url: str, name: str, connections: int) -> AsyncIterator[
 @contextlib.asynccontextmanager
 async def _connected_cluster(url: str, name: str, connections: int) -> AsyncIterator[Redis]:
     """A client of the Cluster that the node is of, with up to so many connections to each."""
-    cluster = RedisCluster.from_url(
+    cluster = ClusterClient.from_url(
         url,
         max_connections=connections,
         socket_timeout=SOCKET_TIMEOUT,

@@ -73,7 +73,11 @@ class Node:
 
     def holds(self, session: str) -> bool:
         """Whether the session's log is kept here."""
-        return key_slot(log_key(session).encode()) in self.slots
+        return self.holds_key(log_key(session))
+
+    def holds_key(self, key: str) -> bool:
+        """Whether the key is kept here."""
+        return key_slot(key.encode()) in self.slots
 
 
 @dataclass

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from events.errors import PositionConflict, SessionNotEmpty, StoreUnavailable, StoreUnfit
-from projections.frames import Picture
-from services.commits import health
-from services.frames import frames
-from services.log import Log, log_key
+from services.client import subscribe
+from services.log import SESSIONS, Log, log_key
+from services.replays import Replays
 from services.store import Store, open_store
 from tests.builders import Story, opened
 from tests.server.clusters import Cluster, running_cluster
 from tests.server.command import batch
+from tests.server.gateways import serving
 from tests.server.projecting import (
+    DEADLINE,
     check_every_frame,
     check_frames,
     eventually,
@@ -101,46 +102,73 @@ async def test_two_projectors_share_the_sessions_of_all_nodes(cluster: Cluster, 
 
 
 async def test_a_node_goes_and_comes_back(cluster: Cluster, store: Store):
-    """The sessions on the others go on meanwhile; its own wait, and nothing is lost."""
+    """The sessions on the others go on meanwhile; its own wait, and nothing is lost.
+
+    Two projectors, two replayers and two gateways are at work. The node that goes also
+    holds the list of the sessions.
+    """
+    gone = next(node for node in cluster.nodes if node.holds_key(SESSIONS))
+    stays = next(node for node in cluster.nodes if node is not gone)
+    lost, here = cluster.session_on(gone, "race"), cluster.session_on(stays, "race")
     log, race = Log(store), a_race()
-    lost, here = (cluster.session_on(node, "race") for node in cluster.nodes[1:])
+    begun, rest = race.events[:6], race.events[6:]
     async with (
         open_store(cluster.url) as other,
-        projecting(store, lost, here),
-        projecting(other, lost, here),
+        serving(store, projector=True) as one,
+        serving(other, projector=True) as two,
     ):
         for session in (lost, here):
-            await told(store, session, (await log.append(session, race.events[:6])).position)
-        watching = asyncio.create_task(watch(other, here, race))
+            await told(store, session, (await log.append(session, begun)).position)
+        watching = {
+            session: [asyncio.create_task(watch(url, session, race)) for url in (one, two)]
+            for session in (lost, here)
+        }
 
-        cluster.nodes[1].kill()
+        gone.kill()
         with pytest.raises(StoreUnavailable):
-            await log.append(lost, race.events[6:])
-        for event in race.events[6:]:
+            await log.append(lost, rest)
+        for event in rest:
             await told(store, here, (await log.append(here, [event])).position)
-        await watching
-        async with open_store(cluster.url) as late:
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.gather(*watching[here])
+        async with open_store(f"redis://127.0.0.1:{stays.port}") as late:
             assert late.promise.endswith("; 1 of the nodes did not answer")
             assert await Log(late).length(here) == len(race.events)
+        assert not any(task.done() for task in watching[lost])
 
-        cluster.nodes[1].start()
+        gone.start()
         await cluster.whole()
 
         async def appended() -> bool:
-            return (await log.append(lost, race.events)).position != "0-0"
+            return (await log.append(lost, race.events)).duplicates >= len(begun)
 
         await eventually(appended, "the node takes appends again")
-        await told(store, lost, await log.last_position(lost))
-        assert (await health(store, lost))["state"] == "folding"
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.gather(*watching[lost])
+        assert await log.length(lost) == len(race.events)
     for session in (lost, here):
         await check_frames(store, session, race)
 
 
-async def watch(store: Store, session: str, race: Story) -> None:
-    """Read the frames as a screen does, until they show the whole race."""
-    picture = Picture()
-    async with aclosing(frames(store, session)) as told_of:
-        async for frame in told_of:
-            picture.show(frame)
-            if picture.state == state_of(race):
+async def watch(url: str, session: str, race: Story) -> None:
+    """Follow a session through a gateway until the whole race is shown."""
+    wanted = state_of(race)
+    async with aclosing(subscribe(url, session)) as shown:
+        async for now in shown:
+            if now.state == wanted:
                 return
+
+
+async def test_a_replay_lies_on_another_node_than_its_race(cluster: Cluster, store: Store):
+    """A replay is paced on its own node from a log on another, to the same state."""
+    source = cluster.session_on(cluster.nodes[0], "race")
+    name = cluster.session_on(cluster.nodes[2], "replay")
+    log, race = Log(store), a_race()
+    await log.append(source, race.events)
+    async with serving(store, projector=True) as url:
+        await told(store, source, await log.last_position(source))
+        replay = await Replays(store).begin(source, name=name, speed="max")
+        assert replay == name
+        async with asyncio.timeout(DEADLINE):
+            await watch(url, replay, race)
+    assert await Replays(store).names() == [name]
