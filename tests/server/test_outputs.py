@@ -290,7 +290,9 @@ async def test_the_store_may_go(start_server: StartServer, session: str) -> None
         assert [one["stale"] for one in (await desk.client.get("/outputs")).json()] == [True]
 
 
-@pytest.mark.parametrize(("token", "status"), [(None, 401), (VIEWER, 403)])
+@pytest.mark.parametrize(
+    ("token", "status"), [(None, 401), (VIEWER, 403)], ids=["nobody", "viewer"]
+)
 async def test_roles(store: Store, session: str, token: str | None, status: int) -> None:
     """Whoever may look may not arrange, freeze, release or remove."""
     async with at_desk(store, session, token) as (desk, _):
