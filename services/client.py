@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random  # noqa: TID251 - clients that lost one gateway should not all come back at once
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
@@ -116,7 +116,7 @@ async def subscribe(
     delay_ms: int = 0,
     token: str | None = None,
     heartbeats: bool = False,
-) -> AsyncIterator[Shown]:
+) -> AsyncGenerator[Shown, None]:
     """What is shown of a session, each time that it changes, for ever.
 
     ``url`` is the gateway's, ``token`` a bearer token where it wants one. With
@@ -137,10 +137,12 @@ async def subscribe(
     while True:
         with contextlib.suppress(OSError, TimeoutError, ConnectionClosed, BrokenStream):
             try:
-                async for shown in over_one_connection(address, headers, following):
-                    pause = FIRST_PAUSE
-                    if heartbeats or shown.kind != "heartbeat":
-                        yield shown
+                connection = over_one_connection(address, headers, following)
+                async with contextlib.aclosing(connection) as messages:
+                    async for shown in messages:
+                        pause = FIRST_PAUSE
+                        if heartbeats or shown.kind != "heartbeat":
+                            yield shown
             except InvalidStatus as error:
                 status = error.response.status_code
                 if status not in PASSING:

@@ -113,7 +113,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        return Refused(error.status_code, str(error.detail), headers=error.headers).response()
+        # To FastAPI a body that is no JSON is another fault than one that does not fit.
+        status = 422 if error.status_code == 400 else error.status_code
+        return Refused(status, str(error.detail), headers=error.headers).response()
 
 
 def faults_of(

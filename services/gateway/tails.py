@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from events.errors import StoreError
-from projections.frames import Frame
+from projections.frames import Frame, Token
+from services.commits import Commits
 from services.frames import frames
 from services.gateway.filters import Filter
-from services.gateway.reel import Channel, Reel, Shot
+from services.gateway.reel import Channel, Reel, Shot, place
 from services.store import Store
 
 RETRY_SECONDS = 0.5
@@ -52,6 +53,7 @@ class Tail:
         self._channels: dict[Filter, Channel] = {}
         self._listeners: dict[Callable[[], None], None] = {}
         self._ready = asyncio.Event()
+        self._told: Token | None = None  # what was told when this began: less is no picture
         self._reading = asyncio.create_task(self._read())
 
     def channel(self, wanted: Filter) -> Channel:
@@ -79,9 +81,9 @@ class Tail:
         return len(self._listeners)
 
     async def picture(self, seconds: float) -> Shot | None:
-        """The newest picture; the first one is waited for, for so long."""
+        """The newest picture; a tail that has just begun is waited for, for so long."""
         self.used_at = time.monotonic()
-        if self.reel.newest is None:
+        if not self._ready.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._ready.wait()
@@ -96,7 +98,8 @@ class Tail:
     def show(self, frame: Frame) -> None:
         """Take in a frame, and wake who waits for it."""
         if self.reel.take(frame) is not None:
-            self._ready.set()
+            if self._told is None or place(frame.token) >= place(self._told):
+                self._ready.set()
             for wake in tuple(self._listeners):
                 wake()
 
@@ -110,6 +113,8 @@ class Tail:
         while True:
             newest = self.reel.newest
             try:
+                if newest is None:
+                    self._told = await Commits(self._store, self.session).token()
                 async for frame in frames(self._store, self.session, newest and newest.token):
                     self.show(frame)
             except StoreError as error:

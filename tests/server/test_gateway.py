@@ -1,0 +1,515 @@
+"""The gateway and the intake on a real store, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import functools
+import io
+import json
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from events import AnyEvent, RaceControlMessage, encode
+from projections import views
+from projections.timeline import Timeline
+from replay.petit_le_mans_2007 import petit_le_mans_2007
+from services.client import Following, Shown, SubscriptionRefused, stream_url, subscribe
+from services.commits import Commits, key
+from services.frames import HISTORY_IS_GONE
+from services.gateway.answering import TABLES, flat_keys
+from services.gateway.filters import Filter
+from services.log import Log
+from services.roles import Role, Tokens, new_token
+from services.settings import Settings
+from services.store import Store, open_store
+from tests.server.gateways import GatewayProcess, Oracle, serving, sse
+from tests.server.projecting import projecting, told
+
+SECRETS = {role: new_token(role.name.lower(), role) for role in Role}
+WITH_TOKENS = Settings(tokens=Tokens(line for _, line in SECRETS.values()))
+PATIENCE = 30.0
+
+
+def events(start: int = 0, end: int = 3000) -> list[AnyEvent]:
+    """Some of a race."""
+    return list(_race()[start:end])
+
+
+_race = functools.cache(petit_le_mans_2007)
+
+
+def bearer(role: Role) -> dict[str, str]:
+    """The header of a role's token."""
+    return {"Authorization": f"Bearer {SECRETS[role][0]}"}
+
+
+def message(number: int, text: str = "hello") -> RaceControlMessage:
+    """Race control speaks."""
+    return RaceControlMessage(at=number, source="rc", source_seq=number, text=text)
+
+
+@pytest.fixture
+async def projected(store: Store, session: str) -> AsyncIterator[str]:
+    """A session with a part of a race, told to screens, a projector at work."""
+    result = await Log(store).append(session, events())
+    async with projecting(store, session):
+        await told(store, session, result.position)
+        yield session
+
+
+@pytest.fixture
+async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a gateway with tokens."""
+    async with (
+        serving(store, WITH_TOKENS) as url,
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client,
+    ):
+        yield client
+
+
+async def next_of(messages: AsyncIterator[Shown], position: str) -> Shown:
+    """Read on to a position."""
+    async with asyncio.timeout(PATIENCE):
+        async for shown in messages:
+            if shown.token.position == position:
+                return shown
+    raise AssertionError("the stream ended")
+
+
+class TestViews:
+    """Every view, now and at a moment."""
+
+    @pytest.mark.parametrize("at", [None, "lap:20", "0:30:00"])
+    async def test_every_view(
+        self, client: httpx.AsyncClient, projected: str, at: str | None
+    ) -> None:
+        """Each view gives the rows of the folded race, in JSON and in CSV."""
+        timeline = Timeline()
+        timeline.add(events())
+        race = timeline.race
+        if at is not None:
+            moment = {"lap:20": race.chart.led[19].at, "0:30:00": 1_800_000}[at]
+            race = timeline.race_at(moment)
+            race.at = moment
+        for name in set(TABLES) & set(views.VIEWS):
+            params = {"at": at} if at else {}
+            answer = await client.get(f"/sessions/{projected}/{name}", params=params)
+            assert answer.status_code == 200, answer.text
+            rows = views.VIEWS[name](race)
+            members = [column.name for column in TABLES[name].columns]
+            expected = json.loads(json.dumps([{one: row[one] for one in members} for row in rows]))
+            got = [{one: row[one] for one in members} for row in answer.json()["rows"]]
+            assert got == expected, name
+            assert answer.json()["session"]["leader_lap"] == race.order.laps[race.order.leader()]
+            text = await client.get(
+                f"/sessions/{projected}/{name}", params={**params, "format": "csv"}
+            )
+            read = list(csv.reader(io.StringIO(text.text)))
+            assert read[0] == flat_keys(TABLES[name])
+            assert len(read) == 1 + len(rows)
+
+    async def test_known_at(self, client: httpx.AsyncClient, store: Store, session: str) -> None:
+        """With `known_at` nothing counts that was learned later."""
+        log = Log(store)
+        before = await log.append(session, events(0, 1000))
+        await log.append(session, events(1000, 2000))
+        answer = await client.get(f"/sessions/{session}/laps", params={"known_at": before.position})
+        timeline = Timeline()
+        timeline.add(events(0, 1000))
+        assert len(answer.json()["rows"]) == len(views.laps(timeline.race))
+        assert answer.json()["session"]["position"] == before.position
+
+    async def test_graphics_poll(self, client: httpx.AsyncClient, projected: str) -> None:
+        """A fixed number of flat rows, of a class, with the session line in each."""
+        path = f"/sessions/{projected}/standings"
+        rows = (await client.get(path, params={"class": "gt1", "rows": 10})).json()
+        assert len(rows) == 10
+        assert {tuple(row) for row in rows} == {tuple(flat_keys(TABLES["standings"]))}
+        assert rows[0]["class"] == "GT1"
+        assert rows[9]["car"] == ""
+        assert rows[9]["session_flag"] == rows[0]["session_flag"] != ""
+
+    async def test_not_modified(self, client: httpx.AsyncClient, projected: str) -> None:
+        """Who has the picture already is not sent it again, but told its age."""
+        path = f"/sessions/{projected}/standings"
+        first = await client.get(path)
+        tag = {"If-None-Match": first.headers["etag"]}
+        again = await client.get(path, headers=tag)
+        assert (again.status_code, again.content) == (304, b"")
+        assert int(again.headers["lapstream-age-ms"]) >= int(first.headers["lapstream-age-ms"])
+        other = await client.get(path, params={"format": "csv"}, headers=tag)
+        assert other.status_code == 200
+
+    @pytest.mark.parametrize(
+        ("path", "status", "field"),
+        [
+            ("standings?at=lap:9999", 422, "at"),
+            ("standings?at=tomorrow", 422, "at"),
+            ("laps?known_at=yesterday", 422, "known_at"),
+            ("standings?class=LMP9", 404, "class"),
+            ("standings?car=999", 404, "car"),
+            ("standings?rows=0", 422, "rows"),
+            ("standings?delay_ms=-1", 422, "delay_ms"),
+            ("standings?format=xml", 422, "format"),
+            ("stream?topics=weather", 422, "topics"),
+            ("stream?from=here", 422, "from"),
+            ("stream?max_hz=0", 422, "max_hz"),
+        ],
+    )
+    async def test_faults_are_named(
+        self, client: httpx.AsyncClient, projected: str, path: str, status: int, field: str
+    ) -> None:
+        """What is wrong with a question is told with its field and value."""
+        answer = await client.get(f"/sessions/{projected}/{path}")
+        assert answer.status_code == status
+        assert [fault["field"] for fault in answer.json()["errors"]] == [field]
+
+    async def test_no_such_session(self, client: httpx.AsyncClient) -> None:
+        """A session that is not there is 404, and so is a name that none can have."""
+        for name in ("nobody", "No%20body"):
+            for path in ("", "/standings", "/stream"):
+                assert (await client.get(f"/sessions/{name}{path}")).status_code == 404
+
+    async def test_sessions_and_descriptions(
+        self, client: httpx.AsyncClient, projected: str
+    ) -> None:
+        """The sessions are listed; what is described can be read."""
+        listed = (await client.get("/sessions")).json()
+        assert projected in [row["session"] for row in listed]
+        for path in (
+            "/openapi.json",
+            "/asyncapi.json",
+            "/schemas/events.json",
+            "/schemas/frames.json",
+            "/schemas/messages.json",
+            "/schemas/standings.json",
+            "/healthz",
+            "/readyz",
+        ):
+            answer = await client.get(path)
+            assert answer.status_code == 200, path
+            assert answer.json()
+        metrics = (await client.get("/metrics")).text
+        assert 'lapstream_subscribers{over="sse"} 0.0' in metrics
+        assert (await client.get("/schemas/weather.json")).status_code == 404
+
+    async def test_closed_to_other_origins(self, store: Store, client: httpx.AsyncClient) -> None:
+        """A page of another site may not read, unless its origin is named."""
+        origin = {"Origin": "https://graphics.example"}
+        assert (
+            "access-control-allow-origin"
+            not in (await client.get("/sessions", headers=origin)).headers
+        )
+        open_to_it = Settings(origins=("https://graphics.example",))
+        async with serving(store, open_to_it) as url, httpx.AsyncClient() as other:
+            answer = await other.get(f"{url}/sessions", headers=origin)
+        assert answer.headers["access-control-allow-origin"] == "https://graphics.example"
+
+
+class TestSubscriptions:
+    """Snapshot and deltas, by both protocols."""
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            Filter(),
+            Filter(topics=frozenset({"standings", "messages"})),
+            Filter(classes=frozenset({"GT1", "GT2"})),
+            Filter(cars=frozenset({"1", "7"})),
+        ],
+    )
+    async def test_both_protocols(
+        self, client: httpx.AsyncClient, store: Store, projected: str, wanted: Filter
+    ) -> None:
+        """Each state is the fold of the log at its position; at the end they are equal."""
+        log, oracle = Log(store), Oracle(Log(store), projected)
+        wishes: dict[str, Any] = {
+            "topics": wanted.topics,
+            "classes": wanted.classes,
+            "cars": wanted.cars,
+        }
+        url = str(client.base_url)
+        by_websocket = subscribe(url, projected, **wishes)
+        by_sse = sse(client, url, projected, Following(), **wishes)
+        async with contextlib.aclosing(by_websocket), contextlib.aclosing(by_sse):
+            firsts = [await anext(by_websocket), await anext(by_sse)]
+            assert [first.kind for first in firsts] == ["snapshot"] * 2
+            for start in range(3000, 3200, 20):
+                position = (await log.append(projected, events(start, start + 20))).position
+                shown = [await next_of(one, position) for one in (by_websocket, by_sse)]
+                expected = await oracle.at(shown[0].token, wanted)
+                assert [one.state for one in shown] == [expected, expected]
+
+    async def test_resume(self, client: httpx.AsyncClient, store: Store, projected: str) -> None:
+        """From a token on only what has changed comes; from one that is gone, everything."""
+        url, log = str(client.base_url), Log(store)
+        following = Following()
+        async with contextlib.aclosing(sse(client, url, projected, following)) as messages:
+            await anext(messages)
+        position = (await log.append(projected, events(3000, 3100))).position
+        async with contextlib.aclosing(sse(client, url, projected, following)) as messages:
+            shown = await anext(messages)
+            assert shown.kind == "delta"
+            last = await next_of(_then(shown, messages), position)
+        assert last.state == await Oracle(log, projected).at(last.token)
+        async with connect(stream_url(url, projected) + "?from=1:17-0", proxy=None) as connection:
+            first = json.loads(await connection.recv())
+        assert (first["kind"], first["reason"]) == ("snapshot", HISTORY_IS_GONE)
+
+    async def test_a_new_epoch(self, client: httpx.AsyncClient, store: Store, session: str) -> None:
+        """When a session is told anew its subscribers get a snapshot, and the reason."""
+        log, url = Log(store), str(client.base_url)
+        position = (await log.append(session, events(0, 500))).position
+        messages = subscribe(url, session)
+        async with projecting(store, session):
+            await told(store, session, position)
+            assert (await anext(messages)).token.epoch == 1
+        await store.redis.delete(key(session, "token"), key(session, "snapshot"))
+        position = (await log.append(session, events(500, 600))).position
+        async with projecting(store, session):
+            shown = await next_of(messages, position)
+        assert (shown.kind, shown.token.epoch) == ("snapshot", 2)
+        assert shown.reason
+        assert shown.state == await Oracle(log, session).at(shown.token)
+        await messages.aclose()
+
+    async def test_delay(self, client: httpx.AsyncClient, store: Store, session: str) -> None:
+        """Nothing is shown before its time: not pushed, not polled, not after a restart."""
+        log, delay = Log(store), 1500
+        url = str(client.base_url)
+        async with projecting(store, session):
+            first = (await log.append(session, [message(1, "first")])).position
+            await told(store, session, first)
+            await asyncio.sleep(delay / 1000)
+            second = (await log.append(session, [message(2, "second")])).position
+            await told(store, session, second)
+            async with serving(store) as other:  # it has seen nothing of the past
+                for place in (url, other):
+                    messages = subscribe(place, session, delay_ms=delay)
+                    polled = await client.get(
+                        f"{place}/sessions/{session}/messages", params={"delay_ms": delay}
+                    )
+                    shown = await anext(messages)
+                    texts = [row["text"] for row in shown.state["messages"].values()]
+                    assert texts == ["first"] == [row["text"] for row in polled.json()["rows"]]
+                    await messages.aclose()
+                late = subscribe(other, session, delay_ms=delay)
+                shown = await next_of(late, second)
+                loop_now = await store.redis.time()
+                assert loop_now[0] * 1000 + loop_now[1] / 1000 >= shown.at + delay - 50
+                await late.aclose()
+
+    async def test_a_slow_subscriber_is_conflated(
+        self, client: httpx.AsyncClient, store: Store, session: str
+    ) -> None:
+        """Who does not read holds up nobody, and then comes to the newest in few messages."""
+        log, url = Log(store), client.base_url
+        await log.append(session, events(0, 500))
+        async with projecting(store, session), contextlib.AsyncExitStack() as stack:
+            quick = subscribe(str(url), session)
+            await anext(quick)
+            slow = stack.enter_context(socket.socket())
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.connect((url.host, url.port))
+            slow.setblocking(False)
+            request = f"/sessions/{session}/stream"
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(slow, f"GET {request} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            frames, size = 0, 0
+            for number in range(60):
+                batch = [message(100 * number + n, f"{number:05} " * 300) for n in range(40)]
+                position = (await log.append(session, batch)).position
+                shown = await next_of(quick, position)
+                size += sum(len(encode(event)) for event in batch)
+                frames += 1
+            read = b""
+            async with asyncio.timeout(PATIENCE):
+                while position.encode() not in read[-1_000_000:] or not read.endswith(b"\r\n"):
+                    read += await loop.sock_recv(slow, 1 << 20)
+            following = Following()
+            datas = [line[6:] for line in _dechunked(read).split(b"\n") if line[:6] == b"data: "]
+            for data in datas:
+                following.take(data)
+            assert following.shown is not None
+            assert following.shown.state == shown.state
+            assert len(datas) < frames
+            await quick.aclose()
+
+    async def test_limit_of_subscribers(self, store: Store, projected: str) -> None:
+        """There are as many subscribers as may be; the next is told to come again."""
+        async with serving(store, Settings(connections=1)) as url, httpx.AsyncClient() as client:
+            messages = subscribe(url, projected)
+            await anext(messages)
+            answer = await client.get(f"{url}/sessions/{projected}/stream")
+            assert answer.status_code == 503
+            assert int(answer.headers["retry-after"]) > 0
+            with pytest.raises(InvalidStatus):
+                async with connect(stream_url(url, projected), proxy=None):
+                    pass
+            await messages.aclose()
+
+    async def test_long_messages_end_the_connection(
+        self, client: httpx.AsyncClient, projected: str
+    ) -> None:
+        """A subscriber who sends much is sent away."""
+        address = stream_url(str(client.base_url), projected)
+        async with connect(address, proxy=None) as connection:
+            await connection.send("x" * 100_000)
+            await asyncio.wait_for(connection.wait_closed(), PATIENCE)
+        assert connection.close_code in (1009, 1006)
+
+
+async def _then(first: Shown, messages: AsyncIterator[Shown]) -> AsyncIterator[Shown]:
+    yield first
+    async for shown in messages:
+        yield shown
+
+
+def _dechunked(raw: bytes) -> bytes:
+    """The body of an answer in chunks."""
+    body, rest = b"", raw.partition(b"\r\n\r\n")[2]
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        body, rest = body + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+    return body
+
+
+class TestIntake:
+    """Events over HTTP."""
+
+    async def test_positions(self, client: httpx.AsyncClient, store: Store, session: str) -> None:
+        """What is acknowledged is in the log, where the answer says; sent again, it is not."""
+        body = b"[" + b",".join(encode(message(number)) for number in range(3)) + b"]"
+        url = f"/sessions/{session}/events"
+        first = (await client.post(url, content=body, headers=bearer(Role.CONTROL))).json()
+        logged = [entry.position async for batch in Log(store).read(session) for entry in batch]
+        assert first["positions"] == logged
+        again = (await client.post(url, content=body, headers=bearer(Role.CONTROL))).json()
+        assert (again["added"], again["duplicates"]) == (0, 3)
+        assert await Log(store).length(session) == 3
+
+    async def test_expected_position(self, client: httpx.AsyncClient, session: str) -> None:
+        """With a position that the log has left nothing is appended, and the answer says where."""
+        url = f"/sessions/{session}/events?expected=0-0"
+        headers = bearer(Role.CONTROL)
+        first = await client.post(url, content=encode(message(1)), headers=headers)
+        assert first.status_code == 200
+        second = await client.post(url, content=encode(message(2)), headers=headers)
+        assert second.status_code == 409
+        assert second.json()["position"] == first.json()["position"]
+
+    async def test_nothing_of_a_wrong_batch(
+        self, client: httpx.AsyncClient, store: Store, session: str
+    ) -> None:
+        """One fault, and nothing is appended."""
+        body = b"[" + encode(message(1)) + b',{"type":"pit_entered","at":1}]'
+        url = f"/sessions/{session}/events"
+        answer = await client.post(url, content=body, headers=bearer(Role.CONTROL))
+        assert answer.status_code == 422
+        fields = [(fault["index"], fault["field"]) for fault in answer.json()["errors"]]
+        assert fields == [(1, "source"), (1, "source_seq"), (1, "car")]
+        assert await Log(store).length(session) == 0
+
+    async def test_too_large(self, client: httpx.AsyncClient, session: str) -> None:
+        """A body that is too large is refused."""
+        url = f"/sessions/{session}/events"
+        answer = await client.post(url, content=b" " * (1 << 21), headers=bearer(Role.CONTROL))
+        assert answer.status_code == 413
+
+    async def test_too_fast(self, store: Store, session: str) -> None:
+        """A producer that is too fast is told when to come again."""
+        slow = Settings(tokens=WITH_TOKENS.tokens, events_per_second=0.001)
+        body = b"[" + b",".join(encode(message(number)) for number in range(600)) + b"]"
+        async with serving(store, slow) as url, httpx.AsyncClient() as client:
+            answers = [
+                await client.post(
+                    f"{url}/sessions/{session}/events", content=body, headers=bearer(Role.CONTROL)
+                )
+                for _ in range(2)
+            ]
+        assert [answer.status_code for answer in answers] == [200, 429]
+        assert int(answers[1].headers["retry-after"]) > 0
+
+
+class TestRoles:
+    """Who may do what."""
+
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            ({}, 401),
+            ({"Authorization": "Bearer nonsense"}, 401),
+            ({"Authorization": "Basic bm9ib2R5"}, 401),
+            (bearer(Role.VIEWER), 403),
+            (bearer(Role.OUTPUT), 403),
+            (bearer(Role.CONTROL), 200),
+            (bearer(Role.ADMIN), 200),
+        ],
+    )
+    async def test_writing(
+        self, client: httpx.AsyncClient, session: str, headers: dict[str, str], status: int
+    ) -> None:
+        """Nothing is written without a token of the role for it."""
+        url = f"/sessions/{session}/events"
+        answer = await client.post(url, content=encode(message(1)), headers=headers)
+        assert answer.status_code == status
+
+    async def test_nothing_is_writable_without_tokens(self, store: Store, session: str) -> None:
+        """Where no token is set nobody can write."""
+        async with serving(store) as url, httpx.AsyncClient() as client:
+            answer = await client.post(
+                f"{url}/sessions/{session}/events", content=encode(message(1))
+            )
+        assert answer.status_code == 401
+
+    async def test_private(self, store: Store, projected: str) -> None:
+        """Where reading is private, it needs a token, over every way."""
+        private = Settings(tokens=WITH_TOKENS.tokens, private=True)
+        secret = SECRETS[Role.VIEWER][0]
+        async with serving(store, private) as url, httpx.AsyncClient() as client:
+            for path in ("/sessions", f"/sessions/{projected}", f"/sessions/{projected}/stream"):
+                assert (await client.get(url + path)).status_code == 401
+            with pytest.raises(SubscriptionRefused) as refused:
+                await anext(subscribe(url, projected))
+            assert refused.value.status == 401
+            assert (await client.get(f"{url}/sessions?access_token={secret}")).status_code == 200
+            messages = subscribe(url, projected, token=secret)
+            assert (await anext(messages)).kind == "snapshot"
+            await messages.aclose()
+
+
+class TestServe:
+    """``lapstream serve`` as its users run it."""
+
+    async def test_ends_in_good_order(self, tmp_path: Path, session: str) -> None:
+        """It says where it is; told to end it sends subscribers away, and nothing is lost."""
+        async with open_store(data=tmp_path) as store:
+            process = GatewayProcess(tmp_path, tokens=SECRETS[Role.CONTROL][1])
+            port = await process.listening()
+            url = f"http://127.0.0.1:{port}"
+            assert str(tmp_path) in process.said
+            async with httpx.AsyncClient() as client, projecting(store, session):
+                answer = await client.post(
+                    f"{url}/sessions/{session}/events",
+                    content=encode(message(1)),
+                    headers=bearer(Role.CONTROL),
+                )
+                async with connect(stream_url(url, session), proxy=None) as connection:
+                    await connection.recv()
+                    assert await asyncio.to_thread(process.leave) == 0
+                    with pytest.raises(ConnectionClosed) as closed:
+                        await connection.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1012
+            token = await Commits(store, session).token()
+            assert token is not None
+            assert token.position == answer.json()["position"]
