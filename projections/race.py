@@ -57,21 +57,31 @@ class Race:
             kind: tuple(table[kind] for table in tables if kind in table)
             for kind in EVENT_TYPES.values()
         }
-        handlers[LapCompleted] = (self._lap_completed,)
+        handlers[LapCompleted] = (self._lap_handler(),)
         return handlers
 
-    def _lap_completed(self, event: LapCompleted) -> None:
-        """A lap counts for all projections or for none: the running order decides."""
-        if not self.order.lap_completed(event):
-            return
-        if self.chart.lap_completed(event):
-            self.track.leader_completed(event.lap, event.car)
-        if event.in_pit_lane:
-            self.pits.lap_in_lane(event)
-        self.laps.lap_completed(event)
-        if not event.in_pit_lane:
-            self.pits.lap_on_track(event)
-        self.drivers.lap_completed(event)
+    def _lap_handler(self) -> Handler:
+        """What folds a lap: it counts for all projections or for none, as the order decides.
+
+        It holds the projections and not the race, so that a race that nobody holds is
+        gone at once: each fork has lists as long as the race.
+        """
+        order, track, pits = self.order, self.track, self.pits
+        laps, chart, drivers = self.laps, self.chart, self.drivers
+
+        def lap_completed(event: LapCompleted) -> None:
+            if not order.lap_completed(event):
+                return
+            if chart.lap_completed(event):
+                track.leader_completed(event.lap, event.car)
+            if event.in_pit_lane:
+                pits.lap_in_lane(event)
+            laps.lap_completed(event)
+            if not event.in_pit_lane:
+                pits.lap_on_track(event)
+            drivers.lap_completed(event)
+
+        return lap_completed
 
     def apply(self, event: Event) -> None:
         """Fold one event. Events come in effective order."""

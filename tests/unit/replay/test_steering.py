@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 from typing import Any
 
 import pytest
@@ -141,6 +143,17 @@ def test_any_steering_shows_the_fold_of_what_lies_behind(todo: list[Any], as_sho
         expected = Timeline()
         expected.add(film.events[: steering.player.index])  # type: ignore[attr-defined]
         assert steering.player.race.state_hash() == expected.race.state_hash()
+
+
+def test_a_race_that_nobody_holds_is_gone_at_once() -> None:
+    """Without the garbage collector: each is as long as what it has folded."""
+    film = film_of(a_race())
+    gc.disable()
+    try:
+        gone = weakref.ref(film.cut(20).race)
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_a_jump_has_a_reason() -> None:
