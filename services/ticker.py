@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 
 from projections.frames import State
 from services.tower import Board
-from services.words import clock_text, running_text, show_flag, show_gap, show_penalty
+from services.words import (
+    clock_text,
+    on_one_line,
+    running_text,
+    show_flag,
+    show_gap,
+    show_penalty,
+)
 
 TOP = 5
 EVERY_MS = 15 * 60_000
@@ -35,12 +42,12 @@ class Ticker:
         """The lines for this state, each with its time; for the first one its title."""
         before, self._before = self._before, state
         if before is None:
-            return [state["session"]["title"]]
+            return [on_one_line(state["session"]["title"])]
         lines = sorted(_changes(before, state, clock_ms), key=lambda line: line.at)
         if clock_ms // EVERY_MS > self._fronts_told:
             self._fronts_told = clock_ms // EVERY_MS
             lines.append(Line(clock_ms, front(Board.of(state, clock_ms))))
-        return [str(line) for line in lines]
+        return [on_one_line(str(line)) for line in lines]
 
 
 def front(board: Board) -> str:

@@ -18,6 +18,13 @@ def spaced(word: str) -> str:
     return word.replace("_", " ")
 
 
+def on_one_line(text: str) -> str:
+    """The text with a blank for what would steer a terminal: line ends, escapes, directions."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
 def show_gap(gap: Row) -> str:
     """``+2 laps``, ``+35.104``, or nothing for the leader and for a car without a crossing."""
     if gap["laps"]:

@@ -12,7 +12,7 @@ import typer
 from events.clock import format_clock
 from services.cli.options import Format
 from services.cli.tables import Row, Table
-from services.words import show_flag
+from services.words import on_one_line, show_flag
 
 
 def give_out(table: Table, rows: Sequence[Row], form: Format, heading: str | None = None) -> None:
@@ -48,4 +48,4 @@ def session_heading(line: Mapping[str, Any]) -> str:
         parts.append(f"{flag} (caution {line['caution']})" if line["caution"] else flag)
     if line["leader"] is not None:
         parts.append(f"car {line['leader']} leads on lap {line['leader_lap']}")
-    return f"{line['title']}\n{' · '.join(parts)}\n"
+    return f"{on_one_line(line['title'])}\n{' · '.join(parts)}\n"

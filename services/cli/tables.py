@@ -14,7 +14,14 @@ from typing import Any, NamedTuple, get_args
 
 from events import Flag
 from events.clock import format_clock, format_lap_time
-from services.words import clock_text, show_flag, show_gap, show_penalty, spaced
+from services.words import (
+    clock_text,
+    on_one_line,
+    show_flag,
+    show_gap,
+    show_penalty,
+    spaced,
+)
 
 Row = Mapping[str, Any]
 Schema = dict[str, Any]
@@ -187,7 +194,7 @@ def _column_schema(column: Column) -> Schema:
 
 
 def _cell(column: Column, value: Any) -> str:
-    return "" if value is None else column.kind.show(value)
+    return "" if value is None else on_one_line(column.kind.show(value))
 
 
 def _csv_cell(value: Any) -> Any:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from projections import views
 from services.cli.shapes import CAUTIONS, SESSION, STANDINGS, TABLES
+from services.cli.tables import TEXT, Column, Table
 from tests.unit.services.tower_race import told
 
 
@@ -51,3 +54,12 @@ def test_members_have_names_of_their_own(table: object) -> None:
     ]
     assert len(set(names)) == len(names)
     assert len(set(cells)) == len(cells)
+
+
+def test_what_a_feed_writes_cannot_steer_the_terminal():
+    """Escapes, line ends and directions in a name are blanks in a table; CSV and JSON have them."""
+    name = "\x1b[2J\x1b]0;own\x07 A\nB\u202e"
+    row = {"team": name}
+    table = Table("teams", "Teams.", (Column("team", TEXT, "Team"),))
+    assert table.lines([row])[1:] == [" [2J ]0;own  A B"]
+    assert json.loads(table.json([row])) == [row]
