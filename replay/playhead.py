@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from events import AnyEvent
 from projections.race import Race
@@ -140,6 +141,12 @@ class Replay:
             self.race = self.timeline.race_at(math.floor(at))
         self._at = at
         return self.race
+
+    def next_event(self, at: float) -> int | None:
+        """When something happens next (ms)."""
+        events = self.timeline.events
+        index = bisect_right(events, at, key=attrgetter("at"))
+        return events[index].at if index < len(events) else None
 
     def next_caution(self, at: float) -> int | None:
         """Where the next caution begins (ms)."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 
 import typer
 
@@ -18,7 +19,7 @@ from services.tower import Board, Tower
 from services.viewer import Viewer
 
 STEP_MS = 15_000
-"""In lines, no more than this of the session clock goes by unlooked at."""
+"""In lines, no more than this of the session clock goes by unlooked at while things happen."""
 
 LINES_SECONDS = 0.2
 
@@ -56,7 +57,7 @@ async def _in_lines(replay: Replay, playhead: Playhead) -> None:
     ticker, frames = Ticker(), FrameBuilder()
     told, before = playhead.at, now_ms()
     while True:
-        for at in [*range(int(told), int(playhead.at), STEP_MS), int(playhead.at)]:
+        for at in moments(replay, int(told), int(playhead.at)):
             frames.advance(replay.race_at(at))
             for line in ticker.tell(frames.state, at):
                 typer.echo(line)
@@ -68,3 +69,13 @@ async def _in_lines(replay: Replay, playhead: Playhead) -> None:
         now = now_ms()
         playhead.advance(now - before)
         before = now
+
+
+def moments(replay: Replay, since: int, until: int) -> Iterator[int]:
+    """When to look, in ms: no more than STEP_MS apart, unless nothing happens for longer."""
+    at = since
+    while at < until:
+        yield at
+        ahead = replay.next_event(at)
+        at = until if ahead is None else max(at + STEP_MS, ahead)
+    yield until
