@@ -85,7 +85,7 @@ class FeedPlayer:
         self._parts = list(parts_of(recording))
         self._speed = speed
         self._longest_silence = longest_silence
-        self._board = Board()
+        self.board = Board()
         self._listeners: set[asyncio.StreamWriter] = set()
         self._listened = asyncio.Event()
         self.now: datetime | None = None
@@ -106,7 +106,8 @@ class FeedPlayer:
 
         Waits for the first listener.
         """
-        playing, self._parts = self._parts[:parts], self._parts[parts or len(self._parts) :]
+        count = len(self._parts) if parts is None else parts
+        playing, self._parts = self._parts[:count], self._parts[count:]
         for part in playing:
             await self._wait_for(part.at)
             await self._listened.wait()
@@ -124,13 +125,13 @@ class FeedPlayer:
         self._listened.clear()
 
     async def _connected(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"".join(self._board.lines()))
+        writer.write(b"".join(self.board.lines()))
         self._listeners.add(writer)
         self._listened.set()
 
     def _say(self, raw: bytes) -> None:
         for line in raw.splitlines(keepends=True):
-            self._board.note(line)
+            self.board.note(line)
         for listener in self._listeners:
             listener.write(raw)
 

@@ -41,6 +41,7 @@ from services.store import Store
 LEASE_MS = 5000
 LEASE_RENEWED = 1.0
 REPORTED = 0.5
+STORE_PAUSE = 1.0
 WAITING_CHUNKS = 4096
 AT_ONCE = 256
 LARGEST_CHUNK = 1 << 16
@@ -176,10 +177,10 @@ class Feed:
                 await self._follow_in_turn()
             except* StoreError as errors:
                 self._logger.error("the store does not answer", reason=str(errors.exceptions[0]))
-                await self._pause(1.0)
+                await self._pause(STORE_PAUSE)
             except* NotOurs as errors:
                 self._logger.error("taken up anew", reason=str(errors.exceptions[0]))
-                await self._pause(1.0)
+                await self._pause(STORE_PAUSE)
 
     async def _follow_in_turn(self) -> None:
         """Wait for the lease, and follow as long as it is ours."""
@@ -290,7 +291,7 @@ class Feed:
             going_on = None not in batch
             telling.translate([chunk for chunk in batch if chunk is not None])
             while not await self._told(telling):
-                if await self._pause(1.0):
+                if await self._pause(STORE_PAUSE):
                     break
 
     async def _told(self, telling: Telling) -> bool:

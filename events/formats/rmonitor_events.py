@@ -52,7 +52,7 @@ TELLING = (Standing, BestLap, Passing, PastLap, Corrected, Crossing)
 
 
 class News(NamedTuple):
-    """An event, and of which run: 0 is the first that the feed told of."""
+    """An event, and of which run: 0 is the first of which there was something to tell."""
 
     run: int
     event: Event
@@ -69,18 +69,21 @@ class _Held:
     needs_run: bool
     needs_beat: bool
     beats: int
+    needs_more: bool = True
     records: list[Record] = field(default_factory=list)
 
     def add(self, record: Record) -> bool:
         """Keep a record; True where the waiting is over."""
         self.records.append(record)
         if isinstance(record, RunNamed):
-            self.needs_run = False
+            self.needs_run, self.needs_more = False, True  # its names follow
             self.beats = min(self.beats, BEATS_TO_FOLLOW)
         elif isinstance(record, Heartbeat):
             self.needs_beat = False
             self.beats -= 1
-        known = isinstance(record, TELLING) and not self.needs_run and not self.needs_beat
+        elif isinstance(record, TELLING):
+            self.needs_more = False
+        known = not (self.needs_run or self.needs_beat or self.needs_more)
         return known or self.beats <= 0 or len(self.records) >= LONGEST_WAIT
 
     def in_order(self) -> list[Record]:
@@ -117,6 +120,7 @@ class Translator:
         self._runs = [Run.taken_up(self._wishes, Told.of(events)) for events in logs]
         self._runs = self._runs or [Run.taken_up(self._wishes, Told())]
         self._current = len(self._runs) - 1
+        self._numbers = {number: number for number in range(len(logs))}
         self._held: _Held | None = _Held(
             needs_run=True, needs_beat=True, beats=BEATS_TO_WAIT if logs else LONGEST_WAIT
         )
@@ -190,4 +194,8 @@ class Translator:
         return news
 
     def _news(self, events: Iterable[Event]) -> list[News]:
-        return [News(self._current, event) for event in events]
+        told = list(events)
+        if not told:
+            return []
+        number = self._numbers.setdefault(self._current, len(self._numbers))
+        return [News(number, event) for event in told]
