@@ -176,19 +176,22 @@ def what_if(
     cars = chosen_cars(race, car_class, car or ())
     if cars is not None:
         rows = [row for row in rows if row["car"] in cars]
-    if season is None or form is Format.TABLE:
-        give_out(sporting.WHATIF, rows, form, session_heading(session_line(race)))
-    if season is not None:
-        asked = ask_season(SeasonQuestion(season, store, data, known_at, None, session, at, number))
-        season_then = asked.season.under(pack_named(rules)) if rules else asked.season
-        titles = titles_changed(
-            as_it_stands(asked.season, race, asked.number),
-            as_it_stands(season_then, supposed, asked.number),
-            of.value,
-            chosen_classes(asked.season, car_class),
-            asked.number,
-        )
-        give_out(sporting.WHATIF_TITLE, titles, form, f"\n{asked.title}, {of}\n")
+    heading = session_heading(session_line(race))
+    if season is None:
+        give_out(sporting.WHATIF, rows, form, heading)
+        return
+    asked = ask_season(SeasonQuestion(season, store, data, known_at, None, session, at, number))
+    season_then = asked.season.under(pack_named(rules)) if rules else asked.season
+    titles = titles_changed(
+        as_it_stands(asked.season, race, asked.number),
+        as_it_stands(season_then, supposed, asked.number),
+        of.value,
+        chosen_classes(asked.season, car_class),
+        asked.number,
+    )
+    if form is Format.TABLE:
+        give_out(sporting.WHATIF, rows, form, heading)
+    give_out(sporting.WHATIF_TITLE, titles, form, f"\n{asked.title}, {of}\n")
 
 
 class Standing(NamedTuple):

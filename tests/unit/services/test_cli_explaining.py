@@ -1,0 +1,119 @@
+"""Why, and what if, by command."""
+
+from __future__ import annotations
+
+import pytest
+
+import events as ev
+from tests.builders import Story
+from tests.scoring import finish, opened, scored
+from tests.unit.services.commands import Commands
+from tests.unit.services.memory import FIRST_LEARNED
+
+RACE, SEASON = "short", "season"
+
+
+@pytest.fixture
+def race(lapstream: Commands) -> Commands:
+    """#1 ahead of #2 and #3 after three laps, as the second round of a season."""
+    story = Story()
+    story.opened(lines=("FL",), rules="alms-2007", series="S", round=2)
+    for car in ("1", "2", "3"):
+        story.entry(car, team=f"T{car}", drivers=(ev.Driver(number=1, name=f"D{car}"),))
+    for lap in (1, 2, 3):
+        for place, car in enumerate(("1", "2", "3")):
+            story.lap(car, lap, lap * 60_000 + place * 1_000)
+    story.tell(ev.PenaltyImposed, 190_000, penalty_id="p", car="3", kind="fine", reason="speed")
+    lapstream.hold(RACE, story)
+    lapstream.hold(SEASON, [opened(), scored(finish("2", "1", "3"))])
+    return lapstream
+
+
+def test_statements_with_the_events_behind_them(race: Commands) -> None:
+    """Each sentence has the log's positions, and the rule with its source."""
+    rows = race.rows("explain", "explain", RACE, "2")
+    place, *gaps = rows[:3]
+    assert place["text"] == "#2 is 2nd overall, 2nd in GT with 3 laps in 0:03:01.000."
+    number = next(
+        n
+        for n, event in enumerate(race.events(RACE))
+        if isinstance(event, ev.LapCompleted) and (event.car, event.lap) == ("2", 3)
+    )
+    assert place["events"] == [
+        {"position": f"{FIRST_LEARNED + 1000 * number}-0", "source": "test", "source_seq": number}
+    ]
+    assert [row["text"] for row in gaps] == [
+        "#2 stands behind #1 by 1.000 s.",
+        "#3 stands behind #2 by 1.000 s.",
+    ]
+    points = rows[-1]
+    assert points["text"] == "Points for #2: 2nd in GT: 16 points."
+    assert points["rule"] == "points.scales.short.points"
+    assert points["rule_source"] == "Wikipedia, 2007 American Le Mans Series: most races"
+
+
+def test_sentences_for_the_eye(race: Commands) -> None:
+    """A line each, with the rule's source where one decides."""
+    said = race.told("explain", RACE, "3")
+    assert "#3 was given a fine (speed).\n" in said
+    assert "[points.scales.short.points: Wikipedia" in said
+
+
+def test_as_it_stood_then(race: Commands) -> None:
+    """What had not happened by then is not told."""
+    said = race.told("explain", RACE, "3", "--at", "lap:2")
+    assert "with 1 lap in 0:01:02.000" in said
+    assert "fine" not in said
+
+
+def test_what_the_order_and_the_points_would_be(race: Commands) -> None:
+    """Each car now and then, with places and points; the log stays as it is."""
+    before = race.events(RACE)
+    arguments = ("--penalty", "1 time 30", "--retire", "2", "--finish-now")
+    rows = race.rows("whatif", "whatif", RACE, *arguments)
+    assert [(row["car"], row["position_now"], row["position_then"]) for row in rows] == [
+        ("2", 2, 1),
+        ("3", 3, 2),
+        ("1", 1, 3),
+    ]
+    assert [(row["points_now"], row["points_then"]) for row in rows] == [
+        (16, 20),
+        (13, 16),
+        (20, 13),
+    ]
+    assert rows[0]["status_then"] == "retired"
+    assert race.events(RACE) == before
+
+
+def test_under_other_rules(race: Commands) -> None:
+    """The present points are those of the session's own pack."""
+    rows = race.rows("whatif", "whatif", RACE, "--rules", "imsa-2024", "--car", "1")
+    assert [(row["points_now"], row["points_then"]) for row in rows] == [(20, 350)]
+
+
+def test_what_the_title_would_be(race: Commands) -> None:
+    """With a season its table stands beside the present one; as JSON it comes instead."""
+    arguments = ("--penalty", "1 time 30", "--season", SEASON, "--of", "teams")
+    rows = race.rows("whatif-title", "whatif", RACE, *arguments)
+    assert [
+        (row["name"], row["rank_now"], row["rank_then"], row["points_now"], row["points_then"])
+        for row in rows
+    ] == [("T2", 1, 1, 36, 40), ("T1", 1, 2, 36, 29), ("T3", 3, 2, 26, 29)]
+    said = race.told("whatif", RACE, *arguments)
+    assert "A season, teams" in said
+    assert "Short" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("explain", RACE, "9"), "no car '9' in this session; there are 1, 2, 3"),
+        (("whatif", RACE, "--penalty", "1 time"), "time takes an amount"),
+        (("whatif", RACE, "--retire", "9"), "no car '9'"),
+        (("whatif", RACE, "--season", RACE), "'short' is a session, and no season"),
+        (("whatif", RACE, "--season", SEASON, "--round", "9"), "no round 9 in this season"),
+    ],
+)
+def test_what_cannot_be_answered(race: Commands, arguments: tuple[str, ...], says: str) -> None:
+    """One line says why."""
+    assert says in race.refused(*arguments)
