@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -270,3 +273,28 @@ async def test_a_reader_is_told(page: Page, served: Served, race: list[AnyEvent]
     best = [row for row in (await view(served, "fastest-laps"))["rows"] if row["rank"] == 1]
     cell = table.locator(f"tr[data-car='{best[0]['car']}'] td[data-column='best']")
     await expect(cell).to_contain_text("best of all")
+
+
+async def test_the_demonstration_is_shown(page: Page, tmp_path: Path) -> None:
+    """The demonstration prints an address at which a browser sees it."""
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("lapstream")),
+        *("demo", "--speed", "30", "--data", str(tmp_path / "store")),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        (address,) = [
+            word
+            for _ in range(2)
+            for word in (await process.stderr.readline()).decode().split()
+            if word.startswith("http://")
+        ]
+        await page.goto(address)
+        await expect(page.locator("tbody.field tr[data-car]").first).to_be_visible()
+        await expect(page.locator(".timing")).to_have_attribute("data-link", "live")
+    finally:
+        process.terminate()
+        await process.wait()

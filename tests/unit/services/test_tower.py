@@ -101,6 +101,12 @@ def test_stale_data_are_marked(board: Board) -> None:
     assert "Audi" in shown[5]
 
 
+def test_the_address_for_browsers_is_told(board: Board) -> None:
+    """Where the race is shown in browsers, too, the footer says where."""
+    address = "http://127.0.0.1:40123"
+    assert address in lines(board, Look(age_ms=300, address=address))[-1]
+
+
 def test_a_pause_and_the_end_are_told(board: Board) -> None:
     """The footer says what the playhead does."""
     assert lines(board, Look(speed=1.0, paused=True))[-1].startswith("PAUSED")
