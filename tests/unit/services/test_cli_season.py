@@ -1,0 +1,154 @@
+"""A season by command: opened, scored, scored again, adjusted."""
+
+from __future__ import annotations
+
+import pytest
+
+import events as ev
+from tests.builders import Story
+from tests.unit.services.commands import Commands
+
+RACE, SEASON = "race-1", "club-2024"
+NEW = (
+    *("season", "new", SEASON, "--title", "Club season", "--series", "Club"),
+    *("--rules", "imsa-2024", "--classes", "GT,LMP"),
+    *("--rounds", "Sebring 12:00, Long Beach 1:40 [GT]", "--rounds", "Petit Le Mans"),
+)
+
+
+def told(kind: str = "race", *cars: str, **members: object) -> Story:
+    """A session of cars a second apart, over when they have done two laps."""
+    story = Story().opened(lines=("FL",), series="Club", kind=kind, **members)
+    for place, car in enumerate(cars or ("1", "2")):
+        crew = (ev.Driver(number=1, name=f"D{car}"),)
+        story.entry(car, team=f"T{car}", manufacturer=f"M{car}", drivers=crew)
+        for lap in (1, 2):
+            ms = 60_000 + place * 100
+            story.lap(car, lap, lap * ms, ms)
+    return story.ended(200_000)
+
+
+@pytest.fixture
+def season(lapstream: Commands) -> Commands:
+    """A new season, and a race to score in it."""
+    lapstream.told(*NEW)
+    lapstream.hold(RACE, told())
+    return lapstream
+
+
+def points(season: Commands, *asked: str) -> dict[str, float]:
+    """The points of each contender."""
+    rows = season.rows("championship", "championship", SEASON, *asked)
+    return {row["name"]: row["points"] for row in rows}
+
+
+def test_a_season_in_a_log_of_its_own(season: Commands) -> None:
+    """Its rounds have lengths and classes; a name that is taken is refused."""
+    (opened,) = season.events(SEASON)
+    assert isinstance(opened, ev.SeasonOpened)
+    assert opened.rounds == (
+        ev.SeasonRound(name="Sebring", time_limit_ms=12 * 3_600_000),
+        ev.SeasonRound(name="Long Beach", time_limit_ms=6_000_000, classes=("GT",)),
+        ev.SeasonRound(name="Petit Le Mans"),
+    )
+    assert (opened.classes, opened.rules) == (("GT", "LMP"), "imsa-2024")
+    assert "there is a log 'club-2024' already" in season.refused(*NEW)
+
+
+def test_seasons_are_listed_apart_from_sessions(season: Commands) -> None:
+    """Those of the store, and those that are built in."""
+    seasons = {row["season"]: row for row in season.rows("season-list", "season", "list")}
+    assert (seasons[SEASON]["rounds"], seasons[SEASON]["last_round"]) == (3, 0)
+    assert (seasons["alms-2007"]["built_in"], seasons["alms-2007"]["last_round"]) == (True, 12)
+    season.told("championship", "alms-2007")
+    sessions = [row["session"] for row in season.rows("sessions", "sessions")]
+    assert sessions == ["petit-le-mans-2007", RACE]
+
+
+def test_a_session_is_scored(season: Commands) -> None:
+    """Qualifying and race, each as what it is; added twice it counts once."""
+    season.hold("qualifying-1", told("qualifying", "2", "1"))
+    said = season.told("season", "add", SEASON, RACE, "--round", "1")
+    assert said == "club-2024: round 1, race, from race-1: GT\n"
+    season.told("season", "add", SEASON, "qualifying-1", "--round", "1", "--part", "qualifying")
+    assert points(season) == {"D1": 382, "D2": 355}
+    assert season.told("season", "add", SEASON, RACE, "--round", "1").endswith("nothing new\n")
+    rows = season.rows("season-show", "season", "show", SEASON)
+    assert [(row["qualifying"], row["race"], row["sessions"]) for row in rows] == [
+        (1, 1, [RACE, "qualifying-1"]),
+        (0, 0, []),
+        (0, 0, []),
+    ]
+
+
+def test_a_session_that_says_its_round(lapstream: Commands) -> None:
+    """Then the round need not be given."""
+    lapstream.told(*NEW)
+    lapstream.hold(RACE, told(round=3))
+    assert "round 3, race" in lapstream.told("season", "add", SEASON, RACE)
+
+
+def test_a_decision_changes_the_season_when_it_is_added_again(season: Commands) -> None:
+    """The later result counts, with who told it; the earlier one stays in the log."""
+    season.told("season", "add", SEASON, RACE, "--round", "1")
+    season.told("penalty", "impose", RACE, "1", "back-of-class")
+    assert points(season) == {"D1": 350, "D2": 320}
+    season.told("season", "add", SEASON, RACE, "--round", "1", "--by", "Ann")
+    assert points(season) == {"D2": 350, "D1": 320}
+    told = [event for event in season.events(SEASON) if isinstance(event, ev.RoundScored)]
+    assert [(event.by, event.session) for event in told] == [("a steward", RACE), ("Ann", RACE)]
+    assert told[0].at < told[1].at
+    before = season.log.logs[SEASON][1].position
+    assert points(season, "--known-at", before) == {"D1": 350, "D2": 320}
+
+
+def test_points_are_given_and_taken(season: Commands) -> None:
+    """By decision, with a reason, to somebody who is there."""
+    season.told("season", "add", SEASON, RACE, "--round", "1")
+    season.told(
+        *("season", "adjust", SEASON, "drivers", "D1", "--reason", "appeal"),
+        *("--class", "gt", "--round", "1", "--", "-40"),
+    )
+    assert points(season) == {"D2": 320, "D1": 310}
+    assert "no 'D9' among the drivers of this season; there is" in season.refused(
+        "season", "adjust", SEASON, "drivers", "D9", "5", "--reason", "x"
+    )
+    assert "no round 9 in this season; it has 3" in season.refused(
+        "season", "adjust", SEASON, "drivers", "D1", "5", "--round", "9", "--reason", "x"
+    )
+
+
+def test_two_names_of_one_contender(season: Commands) -> None:
+    """An alias makes one of them, also of what was scored before."""
+    season.told("season", "add", SEASON, RACE, "--round", "1")
+    season.hold("race-2", told("race", "3", "2"))
+    season.told("season", "add", SEASON, "race-2", "--round", "2")
+    season.told("season", "alias", SEASON, "drivers:D3=D1")
+    assert points(season) == {"D1": 700, "D2": 640}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("season", "add", SEASON, RACE), "race-1 does not say which round it is: give --round"),
+        (
+            ("season", "add", SEASON, RACE, "--round", "1", "--part", "qualifying"),
+            "race-1 is a race session, and qualifying is wanted",
+        ),
+        (("season", "add", SEASON, "test-day", "--round", "1"), "test-day is a practice session"),
+        (("season", "alias", SEASON, "D3=D1"), "is not an alias such as"),
+        (("season", "new", "x", "--title", "t", "--series", "s"), "Missing option '--rules'"),
+    ],
+)
+def test_wrong_usage(season: Commands, arguments: tuple[str, ...], says: str) -> None:
+    """Exit code 2, and what would be right."""
+    season.hold("test-day", told("practice"))
+    assert says in season.misused(*arguments)
+
+
+def test_a_round_that_there_is_not(season: Commands) -> None:
+    """It is refused before anything is appended."""
+    assert "no round 7 in this season; it has 3" in season.refused(
+        "season", "add", SEASON, RACE, "--round", "7"
+    )
+    assert len(season.events(SEASON)) == 1
