@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random  # noqa: TID251 - clients that lost one feed should not all come back at once
 import socket
 from collections.abc import Callable, Sequence
@@ -420,4 +421,5 @@ class Telling:
 
 
 def _reason(error: OSError) -> str:
-    return error.strerror or str(error) or type(error).__name__
+    """Why a connection is not there, in the system's words."""
+    return os.strerror(error.errno).lower() if error.errno else str(error) or type(error).__name__

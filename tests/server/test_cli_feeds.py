@@ -1,0 +1,88 @@
+"""The commands about timing feeds as their users run them."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rmonitor import OPENING, beat, g, j
+from tests.server.test_cli import Machine
+
+DEADLINE = 60.0
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """A machine with a recorded feed of two runs."""
+    machine = Machine(tmp_path / "machine")
+    second = ["$I,,", *OPENING[1:], '$B,95,"Sunday 8 Hour"', beat(0), beat(1), g("8", 1, 90_000)]
+    told = [*OPENING, beat(0), beat(1, "Green"), g("7", 1, 90_000), j("7", 91_000, 181_000)]
+    lines = ["##2025-04-26 15:00:00.000", *told, "##2025-04-26 15:00:01.000", *second]
+    (machine.folder / "feed.txt").write_text("".join(f"{line}\r\n" for line in lines))
+    (machine.folder / "laps.csv").write_text("NUMBER;LAP_NUMBER\n")
+    yield machine
+    machine.end()
+
+
+def test_importing_a_recording(machine: Machine) -> None:
+    """Each run is a session; importing again changes nothing; what is no feed is refused."""
+    command = ("import", "rmonitor", "feed.txt", "--session", "road-america")
+    assert machine.run(*command) == (
+        "road-america: Saturday 8 Hour; 3 cars, 8 events\n"
+        "road-america-2: Sunday 8 Hour; 3 cars, 5 events\n"
+    )
+    assert "road-america has this race already" in machine.run(*command)
+    rows = machine.rows("standings", "road-america")
+    assert [(row["car"], row["laps"], row["last_lap_ms"]) for row in rows][:1] == [("7", 2, 91_000)]
+    refused = ("import", "rmonitor", "laps.csv", "--session", "other")
+    assert machine.run(*refused, code=1) == (
+        "lapstream: laps.csv:1: no line of it is a record of RMonitor\n"
+    )
+
+
+def test_what_is_said_of_a_feed(machine: Machine) -> None:
+    """Title, kind and pack may be told with a feed."""
+    told = ("--title", "Eight hours", "--kind", "practice", "--rules", "imsa-2024")
+    assert "practice: Eight hours" in machine.run(
+        "import", "rmonitor", "feed.txt", "--session", "practice", *told
+    )
+    [row] = machine.rows("session", "practice")
+    assert (row["kind"], row["rules"]) == ("practice", "imsa-2024")
+
+
+def test_following_a_feed(machine: Machine) -> None:
+    """A feed is played, followed, asked how it fares, stopped, and read again."""
+    player = machine.start("feed", "play", "feed.txt", "--port", "0", "--speed", "1000")
+    assert player.stdout is not None
+    found = re.search(r"at (127\.0\.0\.1:\d+)", player.stdout.readline())
+    assert found is not None
+    assert machine.run("feed", "status", "live") == "live: has no feed\n"
+    follower = machine.start("feed", "rmonitor", found[1], "--session", "live")
+    deadline = time.monotonic() + DEADLINE
+    while "13 events" not in (status := machine.run("feed", "status", "live")):
+        assert time.monotonic() < deadline, status
+        assert follower.poll() is None
+    assert re.fullmatch(
+        r"live: \w+( \([^)]*\))?, last heard [\d.]+ s ago; rmonitor 127\.0\.0\.1:\d+ "
+        r"into live-2; \d+ records, 0 unreadable, 13 events\n",
+        status,
+    )
+    follower.send_signal(signal.SIGINT)
+    _, err = follower.communicate(timeout=DEADLINE)
+    assert follower.returncode == 130
+    assert '"event": "the feed is connected"' in err
+    assert "nobody follows it" in machine.run("feed", "status", "live")
+    machine.run("feed", "recording", "live", "kept.txt")
+    again = machine.run("import", "rmonitor", "kept.txt", "--session", "again")
+    assert again.startswith("again: Saturday 8 Hour; 3 cars, 8 events\nagain-2: Sunday")
+
+
+def test_no_address(machine: Machine) -> None:
+    """What is no address is refused in a line."""
+    error = machine.run("feed", "rmonitor", "timing", "--session", "live", code=1)
+    assert error == "lapstream: 'timing' is no address of a feed: write HOST:PORT\n"
