@@ -1,0 +1,127 @@
+"""Packs and the pit wall by command; and what all the new tables have in common."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import jsonschema
+import pytest
+
+import events as ev
+from projections.packs import builtin_names
+from services.cli.sporting import TABLES
+from tests.builders import Story
+from tests.rules import text_of
+from tests.unit.services.commands import Commands
+
+RACE = "short"
+
+# -- Packs ---------------------------------------------------------------------------------
+
+
+def test_the_packs_that_are_built_in(lapstream: Commands) -> None:
+    """Each with how many rules it has, and how many of those are assumed."""
+    rows = lapstream.rows("rules", "rules")
+    assert tuple(row["pack"] for row in rows) == builtin_names()
+    assert all(0 < row["assumed"] < row["rules"] for row in rows)
+
+
+def test_a_pack_rule_by_rule(lapstream: Commands, tmp_path) -> None:
+    """With the source of each; one of one's own as well."""
+    rows = {row["key"]: row for row in lapstream.rows("rules-show", "rules", "show", "wec-2024")}
+    assert rows["classification.minimum_distance"]["value"] == 0.7
+    assert rows["classification.minimum_distance"]["source"].startswith("fiawec.com")
+    assert rows["classification.rounding"]["source"] == "assumed"
+    own = tmp_path / "club.toml"
+    own.write_text(text_of("wec-2024").replace("minimum_distance = 0.70", "minimum_distance = 0.5"))
+    (changed, *_) = lapstream.rows("rules-compare", "rules", "compare", "wec-2024", str(own))
+    assert changed == {"key": "classification.minimum_distance", "a": 0.7, "b": 0.5}
+    assert "there are alms-2007, alms-2012" in lapstream.refused("rules", "show", "nascar")
+
+
+# -- The pit wall --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def race(lapstream: Commands) -> Commands:
+    """Two cars of a two-hour race, of which one has stopped under green."""
+    story = Story()
+    story.opened(lines=("FL",), rules="alms-2007", time_limit_ms=2 * 3_600_000)
+    for car in ("1", "2"):
+        names = (ev.Driver(number=1, name=f"A{car}"), ev.Driver(number=2, name=f"B{car}"))
+        story.entry(car, drivers=names)
+    for place, car in enumerate(("1", "2")):
+        for lap in range(1, 21):
+            lost = 15_000 * min(2, max(0, lap - 9)) if car == "2" else 0
+            ms = 75_000 if car == "2" and lap in (10, 11) else 60_000
+            story.lap(car, lap, lap * 60_000 + place * 500 + lost, ms, driver=f"A{car}")
+    story.pit("2", 595_000, 640_000)
+    lapstream.hold(RACE, story)
+    return lapstream
+
+
+def test_where_a_stop_leads_to(race: Commands) -> None:
+    """The cost of this race's own stops, and the cars that a car would come out between."""
+    (row,) = race.rows("rejoin", "rejoin", RACE, "1")
+    assert (row["under"], row["cost_ms"], row["stops"], row["cost_of"]) == (
+        *("green", 30_000, 1),
+        None,
+    )
+    assert (row["position"], row["ahead"], row["behind"], row["behind_ms"]) == (1, None, "2", 500)
+    both = race.rows("rejoin", "rejoin", RACE, "--class", "GT")
+    assert {row["car"] for row in both} == {"1", "2"}
+    assert "no car '9'" in race.refused("rejoin", RACE, "9")
+
+
+def test_who_must_still_drive(race: Commands) -> None:
+    """Time driven, what is left to the minimum, and an alert where that gets short."""
+    rows = race.rows("drive-times", "drive-times", RACE, "--car", "1")
+    assert [
+        (row["driver"], row["total_ms"], row["to_minimum_ms"], row["alert"]) for row in rows
+    ] == [
+        ("A1", 1_230_500, 1_469_500, None),
+        ("B1", 0, 2_700_000, None),
+    ]
+    race.hold("bare", Story().opened("1", lines=("FL",)).laps("1", 1))
+    assert "names no regulation pack" in race.refused("drive-times", "bare")
+
+
+# -- All tables ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_has_a_schema(lapstream: Commands, name: str) -> None:
+    """`schema` prints it, and it is one; each column is required, in order."""
+    schema = TABLES[name].schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["items"]["required"] == [column.name for column in TABLES[name].columns]
+    assert f"lapstream {name} --format json" in lapstream.told("schema", name)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("championship", "alms-2007", "--class", "GT1"),
+        ("clinch", "alms-2007", "--after", "11", "--class", "GT2"),
+        ("season", "contradictions", "alms-2007"),
+        ("season", "list"),
+        ("season", "show", "alms-2007"),
+        ("rules",),
+        ("rules", "show", "imsa-2024"),
+        ("rules", "compare", "imsa-2020", "imsa-2024"),
+        ("explain", RACE, "1"),
+        ("whatif", RACE, "--penalty", "1 time 5"),
+        ("rejoin", RACE),
+        ("drive-times", RACE),
+        ("points", RACE),
+        ("revisions", RACE),
+    ],
+)
+def test_csv_is_flat_and_a_table_has_lines(race: Commands, arguments: tuple[str, ...]) -> None:
+    """No cell of the CSV is a list or an object of JSON, but for values of a pack."""
+    table = list(csv.DictReader(io.StringIO(race.told(*arguments, "--format", "csv"))))
+    assert table or arguments[0] == "revisions"
+    if arguments[0] != "rules":
+        assert not [cell for row in table for cell in row.values() if cell[:1] in ("[", "{")]
+    assert race.told(*arguments).strip()
