@@ -1,0 +1,102 @@
+"""What the README shows of serving works as it is printed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from replay.petit_le_mans_2007 import petit_le_mans_2007
+from services.log import Log
+from services.projector import run_projector
+from services.roles import Role, new_token
+from services.store import open_store
+from tests.server.gateways import GatewayProcess
+from tests.server.processes import ROOT
+from tests.server.projecting import told
+
+SECTION = (ROOT / "README.md").read_text().partition("## On the air")[2].partition("\n## ")[0]
+BLOCKS = dict(re.findall(r"^```(\w+)\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL))
+SHELL = "".join(re.findall(r"^```sh\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL))
+COMMANDS = [line for line in SHELL.replace("\\\n", " ").splitlines() if "lapstream" not in line]
+SECRET, TOKEN = new_token("readme", Role.CONTROL)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A gateway with the race of the README."""
+    data = tmp_path_factory.mktemp("readme")
+
+    async def started() -> tuple[GatewayProcess, int]:
+        async with open_store(data=data) as store:
+            await Log(store).append("petit-le-mans-2007", petit_le_mans_2007()[:500])
+            stop = asyncio.Event()
+            projecting = asyncio.create_task(run_projector(store, stop))
+            process = GatewayProcess(Path(data), tokens=TOKEN)
+            port = await process.listening()
+            position = await Log(store).last_position("petit-le-mans-2007")
+            await told(store, "petit-le-mans-2007", position)
+            stop.set()
+            await projecting
+            return process, port
+
+    process, port = asyncio.run(started())
+    yield port
+    process.kill()
+
+
+def first_output(command: list[str], needle: bytes) -> bytes:
+    """What a command prints until something is in it; then the command is ended."""
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={
+                **os.environ,
+                "TOKEN": SECRET,
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            },
+        )
+        assert process.stdout is not None
+        read = b""
+        with contextlib.suppress(ValueError):
+            while needle not in read and (chunk := os.read(process.stdout.fileno(), 1 << 16)):
+                read += chunk
+        process.kill()
+        process.communicate()
+        errors.seek(0)
+        assert needle in read, (read, errors.read())
+    return read
+
+
+@pytest.mark.parametrize(
+    ("number", "needle"),
+    [
+        (0, b'"session_flag"'),
+        (1, b"event: snapshot"),
+        (2, b'"kind":"snapshot"'),
+        (3, b'"positions"'),
+    ],
+)
+def test_commands(port: int, number: int, needle: bytes) -> None:
+    """Each command of the section works as it is printed."""
+    assert len(COMMANDS) == 4
+    command = COMMANDS[number].replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    first_output(["bash", "-c", f"exec {command}"], needle)
+
+
+def test_python_client(port: int) -> None:
+    """The Python client prints what is shown."""
+    program = BLOCKS["python"].replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    assert first_output([sys.executable, "-c", program], b"\n")
