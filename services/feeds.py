@@ -422,4 +422,6 @@ class Telling:
 
 def _reason(error: OSError) -> str:
     """Why a connection is not there, in the system's words."""
-    return os.strerror(error.errno).lower() if error.errno else str(error) or type(error).__name__
+    if error.errno and error.errno > 0:  # a name that is not known has a number below 0
+        return os.strerror(error.errno).lower()
+    return (error.strerror or str(error) or type(error).__name__).lower()

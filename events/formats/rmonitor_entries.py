@@ -23,6 +23,10 @@ KINDS: dict[str, SessionKind] = {
 
 UNTITLED = "RMonitor feed"
 
+MOST_CARS = 1000
+MOST_CLASSES = 100
+"""Beyond all fields: so that nonsense in a feed cannot fill the memory."""
+
 _CAR = re.compile(r"[!-~]([ -~]{0,14}[!-~])?")
 _RUN = re.compile(r", run (.+)$")
 _A_CARS_NAME = re.compile(r"[\d(]")
@@ -32,13 +36,22 @@ _A_CARS_NAME = re.compile(r"[\d(]")
 class Wishes:
     """What whoever follows a feed says of it, as the feed itself does not tell it.
 
-    ``track_unit`` is ``mi`` or ``km``: a track's length comes without one.
+    ``track_unit`` is ``mi`` or ``km``: a track's length comes without one. Raises
+    ValueError for what no session can have.
     """
 
     title: str | None = None
     kind: SessionKind | None = None
     rules: str | None = None
     track_unit: str = "mi"
+
+    def __post_init__(self) -> None:
+        if self.title is not None and not 0 < len(self.title) <= 200:
+            raise ValueError("title: not 1 to 200 characters")
+        if self.rules is not None and len(self.rules) > 64:
+            raise ValueError("rules: longer than 64 characters")
+        if self.track_unit not in METRES:
+            raise ValueError(f"track_unit: {self.track_unit!r} is neither mi nor km")
 
 
 @dataclass(slots=True)
@@ -90,9 +103,21 @@ class Entries:
         entries._entries = self._entries
         return entries
 
+    def class_named(self, class_id: str, name: str) -> None:
+        """What the feed calls a class, from now on."""
+        if class_id in self.classes or len(self.classes) < MOST_CLASSES:
+            self.classes[class_id], self.unsettled = name, True
+
+    def setting(self, name: str, value: str) -> None:
+        """What the feed says of the track."""
+        if name in ("TRACKNAME", "TRACKLENGTH"):
+            self.settings[name], self.unsettled = value, True
+
     def competitor(self, record: Competitor | CompetitorMore) -> None:
         """What the feed says of an entry, told once it has said all."""
         entry = self._entries.get(record.reg)
+        if entry is None and len(self._entries) >= MOST_CARS:
+            return
         if entry is None:
             entry = self._entries[record.reg] = _Entry(self._car_of(record.reg, record.number))
         entry.class_id = record.class_id
@@ -113,7 +138,7 @@ class Entries:
         entry = self._entries.get(reg)
         car = entry.car if entry else reg
         if car not in self.told.entries:
-            if not _CAR.fullmatch(car):
+            if not _CAR.fullmatch(car) or len(self.told.entries) >= MOST_CARS:
                 return None
             self.told.tell_now(EntryAdded, car=car)
         return car

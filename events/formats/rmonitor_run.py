@@ -103,9 +103,9 @@ class Run:
             case RunNamed(run=run, name=name):
                 entries.run, entries.name, entries.unsettled = run, name, True
             case ClassNamed(class_id=class_id, name=name):
-                entries.classes[class_id], entries.unsettled = name, True
+                entries.class_named(class_id, name)
             case Setting(name=name, value=value):
-                entries.settings[name], entries.unsettled = value, True
+                entries.setting(name, value)
             case Competitor() | CompetitorMore():
                 entries.competitor(record)
             case Heartbeat():

@@ -17,6 +17,7 @@ from services.cli.transfers import SessionKind, append_whole, bring, told
 
 if TYPE_CHECKING:
     from events import AnyEvent
+    from events.formats.rmonitor_entries import Wishes
     from services import store as stores
     from services.feed_store import FeedHealth
     from services.log import Log
@@ -59,6 +60,20 @@ def register(app: typer.Typer) -> None:
     )
 
 
+def _wishes(
+    title: str | None, kind: SessionKind | None, rules: str | None, track_unit: Unit
+) -> Wishes:
+    """What is said of a feed. Raises UnknownRules, and BadParameter, which ends with 2."""
+    from events.formats.rmonitor_entries import Wishes
+    from services.regulations import pack_named
+
+    pack = pack_named(rules).name if rules else None
+    try:
+        return Wishes(title, kind.value if kind else None, pack, track_unit.value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def import_rmonitor(
     file: Recording,
     session: NewSession,
@@ -74,11 +89,10 @@ def import_rmonitor(
     A recording holds what came over the wire; lines ##YYYY-MM-DD HH:MM:SS.mmm in between
     say when, in UTC.
     """
-    from events.formats.rmonitor_entries import Wishes
     from replay.rmonitor import import_rmonitor as runs_of
     from services.feeds import run_session
 
-    wishes = Wishes(title, kind.value if kind else None, rules, track_unit.value)
+    wishes = _wishes(title, kind, rules, track_unit)
     runs = cast("list[list[AnyEvent]]", runs_of(file, wishes))
 
     async def append(log: Log) -> list[str]:
@@ -107,12 +121,11 @@ def follow_rmonitor(
     Begun again, it goes on where the log stands. A feed that breaks off is connected to
     anew; a new run of it becomes session ID-2, ID-3...
     """
-    from events.formats.rmonitor_entries import Wishes
     from services.feeds import Address, Feed
     from services.logging import configure
 
     configure("INFO")
-    wishes = Wishes(title, kind.value if kind else None, rules, track_unit.value)
+    wishes = _wishes(title, kind, rules, track_unit)
     where = Address.parse(address)
 
     async def follow(opened: stores.Store) -> None:

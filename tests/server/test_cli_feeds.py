@@ -82,6 +82,13 @@ def test_following_a_feed(machine: Machine) -> None:
     assert again.startswith("again: Saturday 8 Hour; 3 cars, 8 events\nagain-2: Sunday")
 
 
+def test_what_cannot_be_said_of_a_feed(machine: Machine) -> None:
+    """A pack that is unknown, or a title that is too long, is refused before anything is done."""
+    command = ("import", "rmonitor", "feed.txt", "--session", "practice")
+    assert "no regulation pack 'x'" in machine.run(*command, "--rules", "x", code=1)
+    assert "title: not 1 to 200" in machine.run(*command, "--title", "x" * 201, code=2)
+
+
 def test_no_address(machine: Machine) -> None:
     """What is no address is refused in a line."""
     error = machine.run("feed", "rmonitor", "timing", "--session", "live", code=1)

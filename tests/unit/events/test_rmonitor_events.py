@@ -91,6 +91,14 @@ class TestOpening:
         assert opened.circuit_length_m == 4048
 
     @pytest.mark.parametrize(
+        "wishes", [{"title": ""}, {"title": "x" * 201}, {"rules": "x" * 65}, {"track_unit": "ft"}]
+    )
+    def test_impossible_wishes(self, wishes: dict[str, Any]) -> None:
+        """What no session can have is refused before a feed is followed."""
+        with pytest.raises(ValueError, match=next(iter(wishes))):
+            Wishes(**wishes)
+
+    @pytest.mark.parametrize(
         ("name", "kind"),
         [
             ("Saturday 8 Hour", "race"),
@@ -211,6 +219,16 @@ class TestEntries:
         feed = Feed()
         assert feed.say(g("x" * 17, 3, 90_000), j("Müller", 0, 90_000)) == []
         assert feed.translator.refused == 2
+
+    def test_too_many(self) -> None:
+        """A feed that never stops naming cars and classes fills no memory."""
+        feed = Feed(*(f'$C,c{number},"Class {number}"' for number in range(200)))
+        feed.say(*(f'$A,"x{number}","",1,"","","",1' for number in range(1100)), beat(1))
+        feed.say(*(g(f"y{number}", 1, 90_000) for number in range(1100)))
+        events = feed.events()
+        assert sum(isinstance(event, ev.EntryAdded) for event in events) == 1000
+        assert max(len(one.classes) for one in events if isinstance(one, ev.SessionOpened)) == 100
+        assert feed.translator.refused == 1100
 
     def test_retired_and_excluded(self) -> None:
         """IMSA's feed says so where a nation stands, and may take it back."""
