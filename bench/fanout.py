@@ -18,7 +18,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import uvloop
@@ -147,24 +148,35 @@ class FedTail(Tail):
         await asyncio.Event().wait()
 
 
-async def measured(port: int, messages: list[Message], send: Send) -> list[float]:
-    """Seconds for each round of messages to subscribers at the port."""
+class Side:
+    """One side: its subscribers, and how it sends them a message."""
+
+    def __init__(self, readers: Readers, send: Send) -> None:
+        self._readers = readers
+        self._send = send
+
+    async def round(self, messages: list[Message]) -> float:
+        """Seconds until every subscriber has read each of the messages, one after the other."""
+        began = time.perf_counter()
+        for message in messages:
+            self._readers.expect(len(message.as_websocket()))
+            self._send(message)
+            await self._readers.have_read()
+        return time.perf_counter() - began
+
+
+@asynccontextmanager
+async def subscribed(port: int, send: Send) -> AsyncIterator[Side]:
+    """A side with its subscribers."""
     readers = await Readers.started(port)
     try:
-        seconds = []
-        for start in range(0, len(messages), MESSAGES):
-            began = time.perf_counter()
-            for message in messages[start : start + MESSAGES]:
-                readers.expect(len(message.as_websocket()))
-                send(message)
-                await readers.have_read()
-            seconds.append(time.perf_counter() - began)
-        return seconds[1:]  # the first is the warm-up
+        yield Side(readers, send)
     finally:
         await readers.end()
 
 
-async def ours(told: list[Frame], messages: list[Message]) -> list[float]:
+@asynccontextmanager
+async def ours(told: list[Frame]) -> AsyncIterator[Side]:
     """The gateway's part, on uvicorn."""
     tail = FedTail(None, "bench")  # type: ignore[arg-type]  # it reads no store
     coming = iter(told)
@@ -179,9 +191,9 @@ async def ours(told: list[Frame], messages: list[Message]) -> list[float]:
     server = server_of(app)
     serving = asyncio.create_task(server.serve([listener]))
     try:
-        return await measured(
-            listener.getsockname()[1], messages, lambda _: tail.show(next(coming))
-        )
+        port = listener.getsockname()[1]
+        async with subscribed(port, lambda _: tail.show(next(coming))) as side:
+            yield side
     finally:
         tail.end()
         server.should_exit = True
@@ -189,7 +201,8 @@ async def ours(told: list[Frame], messages: list[Message]) -> list[float]:
         await tail.close()
 
 
-async def against(_: list[Frame], messages: list[Message]) -> list[float]:
+@asynccontextmanager
+async def against() -> AsyncIterator[Side]:
     """websockets, with its own broadcast."""
     connections: set[ServerConnection] = set()
 
@@ -197,11 +210,24 @@ async def against(_: list[Frame], messages: list[Message]) -> list[float]:
         connections.add(connection)
         await connection.wait_closed()
 
+    def send(message: Message) -> None:
+        broadcast(connections, message.body, text=True)
+
     async with serve_websockets(stay, "127.0.0.1", 0, compression=None) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        return await measured(
-            port, messages, lambda message: broadcast(connections, message.body, text=True)
-        )
+        async with subscribed(port, send) as side:
+            yield side
+
+
+async def both(told: list[Frame]) -> list[tuple[float, float]]:
+    """Seconds of each round on both sides, in turn; the first is the warm-up."""
+    messages = messages_of(told)
+    pairs = []
+    async with ours(told) as mine, against() as theirs:
+        for start in range(0, len(messages), MESSAGES):
+            part = messages[start : start + MESSAGES]
+            pairs.append((await mine.round(part), await theirs.round(part)))
+    return pairs[1:]
 
 
 def messages_of(told: list[Frame]) -> list[Message]:
@@ -219,19 +245,17 @@ def messages_of(told: list[Frame]) -> list[Message]:
 def main() -> None:
     """Measure, and print one line."""
     told = frames()
-    messages = messages_of(told)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        mine = runner.run(ours(told, messages))
-        theirs = runner.run(against(told, messages))
+        pairs = runner.run(both(told))
     rate = MESSAGES * SUBSCRIBERS
     report(
         "fanout",
-        rate / statistics.median(mine),
-        rate / statistics.median(theirs),
-        statistics.median(theirs) / statistics.median(mine),
+        rate / statistics.median(mine for mine, _ in pairs),
+        rate / statistics.median(theirs for _, theirs in pairs),
+        statistics.median(theirs / mine for mine, theirs in pairs),
         "messages/s",
         subscribers=SUBSCRIBERS,
-        bytes=sum(len(message.body) for message in messages[1:]) // (len(messages) - 1),
+        bytes=sum(len(frame.encode()) for frame in told[1:]) // (len(told) - 1),
     )
 
 
