@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 
 from events import AnyEvent, encode
 from replay.entries import Entry
@@ -22,6 +22,9 @@ from tests.browser.conftest import Served
 SESSION = "petit"
 BATCH = 2000
 LONG_AGO_MS = 1_191_700_000_000
+
+ALL_COLUMNS: ViewportSize = {"width": 2560, "height": 1440}
+"""A page on which all columns of the view are shown unless the viewer says otherwise."""
 
 Row = Mapping[str, Any]
 
@@ -130,7 +133,7 @@ async def test_follows_a_session_to_its_end(
     page: Page, served: Served, race: list[AnyEvent]
 ) -> None:
     """The screen follows a race, and its every cell agrees with the gateway's view."""
-    await page.set_viewport_size({"width": 2560, "height": 1440})  # all columns
+    await page.set_viewport_size(ALL_COLUMNS)
     await append(served, race[:10])
     await look(page, served)
     for upto in (3000, 20_000, 27_500):
@@ -184,6 +187,7 @@ async def test_classes_search_and_pins(page: Page, served: Served, race: list[An
 
 async def test_cut_and_resumed(page: Page, served: Served, race: list[AnyEvent]) -> None:
     """Cut off, the screen says so and keeps its picture; it comes again with its token."""
+    await page.set_viewport_size(ALL_COLUMNS)
     position = await append(served, race[:5000])
     opened: list[str] = []
     page.on("websocket", lambda socket: opened.append(socket.url))
