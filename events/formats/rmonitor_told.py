@@ -152,7 +152,7 @@ class Told:
                 self.flags.append(event)
             case LapCompleted(car=car, lap=lap, at=at):
                 lap_told = ToldLap(lap, at, event.lap_time_ms, event.in_pit_lane, event.source_seq)
-                self._lap_told(car, lap_told)
+                self._lap_told(car, lap, lap_told)
             case LapAmended():
                 self._lap_amended(event)
             case PitEntered(car=car):
@@ -184,15 +184,17 @@ class Told:
             told = {name: getattr(event, name) for name in changes}
             self.entries[event.car] = entry.model_copy(update=told)
 
-    def _lap_told(self, car: str, told: ToldLap) -> None:
+    def _lap_told(self, car: str, lap: int, told: ToldLap) -> None:
         laps = self.laps.setdefault(car, [])
         laps.append(told)
-        laps.sort()
+        if len(laps) > 1 and laps[-2].lap > lap:
+            laps.sort()
         self.newest = max(self.newest, told.at)
 
     def _lap_amended(self, event: LapAmended) -> None:
         laps = self.laps.get(event.car, [])
-        for index, told in enumerate(laps):
+        for index in range(len(laps) - 1, -1, -1):
+            told = laps[index]
             if told.lap == event.lap:
                 laps[index] = told._replace(
                     at=told.at if event.completed_at is None else event.completed_at,
@@ -200,6 +202,7 @@ class Told:
                     in_pit_lane=told.in_pit_lane if event.in_pit_lane is None else True,
                 )
                 self.newest = max(self.newest, laps[index].at)
+                break
 
     def _penalty_imposed(self, event: PenaltyImposed) -> None:
         self.penalties += 1
