@@ -109,7 +109,7 @@ def round_of(season: Season, race: Race, given: int | None = None) -> int:
 def as_it_stands(season: Season, race: Race, number: int) -> Season:
     """The season as it would be if the session ended now."""
     rows = classify(race, Convention.of(season.pack))
-    rounds = rounds_scored(race, rows, number)
+    rounds = [one for one in rounds_scored(race, rows, number) if one.car_class in season.classes]
     return season.with_scored(rounds).with_adjusted(adjustments(race, rounds, season.pack))
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from events import AnyEvent, decode, encode
-from events.errors import PositionConflict
+from events.errors import PositionConflict, SessionNotEmpty
 from replay.entries import EVENT_FIELD, START, Entry, parse_position
 from services.log import AppendResult, SessionSummary
 
@@ -51,6 +51,11 @@ class MemoryLog:
             self.hold(session, [encode(event)])
             positions.append(self.logs[session][-1].position)
         return AppendResult(tuple(positions), self.logs[session][-1].position)
+
+    async def append_at_positions(self, session: str, entries: Sequence[Entry]) -> None:
+        if self.logs.get(session):
+            raise SessionNotEmpty(session)
+        self.logs[session] = list(entries)
 
     async def next_number(self, session: str, source: str, count: int = 1) -> int:
         events = (decode(entry.payload) for entry in self.logs.get(session, []))
