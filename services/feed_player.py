@@ -8,8 +8,8 @@ newest line of each kind and car; then every line at its time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import NamedTuple
 
@@ -91,7 +91,7 @@ class FeedPlayer:
         self.now: datetime | None = None
         """When the part played last was received."""
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def serving(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Address]:
         """Serve the feed. Gives its address."""
         server = await asyncio.start_server(self._connected, host, port)
@@ -99,7 +99,9 @@ class FeedPlayer:
             yield Address(host, server.sockets[0].getsockname()[1])
         finally:
             server.close()
-            self.cut()
+            for listener in self.cut():
+                with contextlib.suppress(OSError):
+                    await listener.wait_closed()  # until it has all that was said
 
     async def play(self, parts: int | None = None) -> int:
         """Play so many parts, or all that are left, to listeners there are; how many it was.
@@ -116,13 +118,15 @@ class FeedPlayer:
                 await self._drain(listener)
         return len(playing)
 
-    def cut(self, *, saying: bytes = b"") -> None:
+    def cut(self, *, saying: bytes = b"") -> list[asyncio.StreamWriter]:
         """Cut off all listeners, with these bytes as the last."""
-        for listener in self._listeners:
+        cut = list(self._listeners)
+        for listener in cut:
             listener.write(saying)
             listener.close()
         self._listeners.clear()
         self._listened.clear()
+        return cut
 
     async def _connected(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"".join(self.board.lines()))
@@ -136,12 +140,12 @@ class FeedPlayer:
             listener.write(raw)
 
     async def _drain(self, listener: asyncio.StreamWriter) -> None:
-        try:
+        with contextlib.suppress(OSError):
             await listener.drain()
-        except OSError:
-            self._listeners.discard(listener)
-            if not self._listeners:
-                self._listened.clear()
+            return
+        self._listeners.discard(listener)
+        if not self._listeners:
+            self._listened.clear()
 
     async def _wait_for(self, at: datetime | None) -> None:
         """Wait until a part is due."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -195,5 +194,4 @@ def play(
             typer.echo(f"{file} at {address}")
             return await player.play()
 
-    with contextlib.suppress(asyncio.CancelledError):
-        typer.echo(f"played {run(serve())} parts")
+    typer.echo(f"played {run(serve())} parts")

@@ -25,7 +25,8 @@ from services.store import Store
 from tests.builders import race_of
 from tests.data import DATA, needs_data
 from tests.rmonitor import OPENING, beat, doubled, g, j, laps
-from tests.server.projecting import eventually
+from tests.server.projecting import check_frames, eventually, projecting
+from tests.server.projecting import told as projected
 
 QUICK = Patience(connecting=5.0, silent=5.0, lost=30.0, first_pause=0.01, longest_pause=0.05)
 DAY = datetime(2025, 4, 26, 15, 0, tzinfo=UTC)
@@ -142,10 +143,11 @@ class TestFollowing:
         async with player.serving() as address, following(store, session, address):
             await player.play()
             await until_lap(log, f"{session}-2", "7", 1)
-            health = await until_health(
-                store, session, lambda health: health.session == f"{session}-2", "second run"
-            )
-        assert health == await feed_health(store, f"{session}-2", DAY) or health.followed
+            for name in (session, f"{session}-2"):
+                health = await until_health(
+                    store, name, lambda health: health.session == f"{session}-2", "second run"
+                )
+                assert health.followed
         assert len(laps(await told(log, session))) == 18
 
     async def test_beside_other_programs(self, store: Store, log: Log, session: str) -> None:
@@ -171,6 +173,23 @@ class TestFollowing:
             await player.play()
             assert loop.time() - began >= (7 + 2) / 100.0
             await until_lap(log, session, "7", 7)
+
+    async def test_on_screens(self, store: Store, log: Log, session: str) -> None:
+        """What a feed tells, corrections and all, reaches the frames."""
+        parts = race()
+        parts.insert(4, [j("7", 89_970, 181_970), g("8", 1, 184_001)])  # put right, laps taken
+        player = FeedPlayer(recorded(*parts), speed=None)
+        async with (
+            projecting(store, session),
+            player.serving() as address,
+            following(store, session, address),
+        ):
+            await player.play()
+            await until_lap(log, session, "9", 6)
+            await projected(store, session, await log.last_position(session))
+        events = await told(log, session)
+        assert {"lap_amended", "penalty_imposed"} <= {event.type for event in events}
+        await check_frames(store, session, events)
 
     async def test_stopping_loses_nothing(self, store: Store, log: Log, session: str) -> None:
         """What was received before the end is in the log."""
