@@ -434,7 +434,7 @@ async def test_projectors_killed_at_random_moments(shared_data, store, log, sess
         await told(store, session, await log.last_position(session))
         process.leave()
         async with asyncio.timeout(30):  # given back, or run out
-            while await store.redis.exists(key(session, "lease")):
+            while await store.redis.exists(key(session, "lease")):  # noqa: ASYNC110 - in the store
                 await asyncio.sleep(0.05)
     finally:
         process.kill()
