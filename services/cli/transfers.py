@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 import typer
 
 from events import AnyEvent, EntryAdded, ResultDeclared, SessionOpened, encode
-from events.clock import parse_clock
+from events.clock import format_lap_time, parse_clock
 from events.errors import PositionConflict, SessionNotEmpty
 from projections.classification import Convention
 from projections.revisions import words
@@ -187,10 +187,15 @@ def _explained(found: Reconciliation) -> Iterator[str]:
         inferred = [words(one.model_copy(update={"reason": None})) for one in found.decisions]
         yield f"inferred from the official result: {'; '.join(inferred)}"
     for one in found.unreconciled:
-        yield (
-            f"not explained: car {one.car}, {spaced(one.what)} {one.computed} by the laps, "
-            f"{one.official} in the official result"
-        )
+        what = spaced(one.what.removesuffix("_ms"))
+        ours, theirs = _figure(one.what, one.computed), _figure(one.what, one.official)
+        yield f"not explained: #{one.car}, {what} {ours} by the laps, {theirs} in the result"
+
+
+def _figure(what: str, value: str | None) -> str:
+    if what.endswith("_ms") and value is not None and value.isdecimal():
+        return format_lap_time(int(value))
+    return str(value).lower()
 
 
 async def append_whole(log: Log, session: str, events: Sequence[AnyEvent]) -> bool:
@@ -215,7 +220,8 @@ def told(session: str, events: Sequence[AnyEvent], *, added: bool) -> str:
     cars = sum(isinstance(event, EntryAdded) for event in events)
     if not added:
         return f"{session} has this race already: {title}"
-    return f"{session}: {title}; {cars} cars, {len(events)} events"
+    field = "1 car" if cars == 1 else f"{cars} cars"
+    return f"{session}: {title}; {field}, {len(events)} events"
 
 
 @bring.command("archive")

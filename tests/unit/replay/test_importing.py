@@ -9,7 +9,13 @@ import pytest
 
 from events import EntryAdded, ResultDeclared
 from events.errors import BadTimingFile
-from replay.importing import import_alkamel, kind_of, title_of, zone_of
+from replay.importing import (
+    import_alkamel,
+    import_alkamel_result,
+    kind_of,
+    title_of,
+    zone_of,
+)
 from tests.alkamel import Lap, car, laps_text, result_row, result_text
 
 LAPS = laps_text(car("7", Lap(), Lap(flag="FF"), start=43_846_185))
@@ -176,3 +182,25 @@ def test_what_no_session_can_have(folder, given, told):
     with pytest.raises(ValueError, match=told) as raised:
         import_alkamel(path, **given)
     assert "\n" not in str(raised.value)
+
+
+def test_a_result_without_laps(folder):
+    """A session of the result alone: its cars, crews and makes, and what was declared."""
+    path = put(folder, "202401271340-race-results.csv", RESULT)
+    events = import_alkamel_result(path, rules="imsa-2024", round_number=1, length_ms=86_400_000)
+    opened = events[0]
+    assert (opened.title, opened.kind, opened.round) == ("Road Atlanta 2024, race", "race", 1)
+    assert (opened.time_limit_ms, opened.basis) == (86_400_000, "published")
+    cars = {event.car: event for event in events if isinstance(event, EntryAdded)}
+    assert set(cars) == {"7", "8"}
+    assert cars["7"].manufacturer == cars["7"].vehicle.split()[0]
+    (declared,) = [event for event in events if isinstance(event, ResultDeclared)]
+    assert [row.car for row in declared.rows] == ["7", "8"]
+    assert [event.source_seq for event in events] == list(range(len(events)))
+
+
+def test_what_the_files_do_not_tell_of_a_session(folder):
+    """Series, round and length are taken as they are given."""
+    path = put(folder, "202210011210-race-laps.csv", LAPS)
+    opened = import_alkamel(path, series="IMSA", round_number=11, length_ms=36_000_000)[0]
+    assert (opened.series, opened.round, opened.time_limit_ms) == ("IMSA", 11, 36_000_000)

@@ -1,0 +1,137 @@
+"""Importing by command: what is inferred, what stays unexplained, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import events as ev
+from tests.alkamel import Lap, car, laps_text, result_row, result_text
+from tests.unit.services.commands import Commands
+
+FLAGS = ("GF", "GF", "GF", "FF")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Laps of three cars half a second apart, and the folder that they lie in."""
+    cars = [
+        car(number, *(Lap(s3=10_000 + 125 * place, flag=flag) for flag in FLAGS))
+        for place, number in enumerate(("7", "31", "60"))
+    ]
+    (tmp_path / "laps.csv").write_text(laps_text(*cars))
+    return tmp_path
+
+
+def bring_in(
+    lapstream: Commands, folder: Path, *results: tuple[str, int, int | None], rules: str = ""
+) -> list[str]:
+    """Import the race with this official result (car, laps, total); the lines it prints."""
+    rows = [result_row(place, *row) for place, row in enumerate(results, start=1)]
+    (folder / "results.csv").write_text(result_text(*rows))
+    arguments = ["--results", str(folder / "results.csv"), "--session", "race", "--title", "Race"]
+    if rules:
+        arguments += ["--rules", rules]
+    return lapstream.told("import", "alkamel", str(folder / "laps.csv"), *arguments).splitlines()
+
+
+def test_penalties_come_with_the_race(lapstream: Commands, folder: Path) -> None:
+    """They are appended with it, published, and told in one line."""
+    first, inferred = bring_in(
+        lapstream, folder, ("31", 4, 240_500), ("60", 4, 241_000), ("7", 4, 245_000)
+    )
+    assert first.startswith("race: Race; 3 cars, ")
+    assert inferred == "inferred from the official result: #7: 5 s added to its time"
+    decision = lapstream.events("race")[-1]
+    assert isinstance(decision, ev.PenaltyImposed)
+    assert (decision.car, decision.amount, decision.basis) == ("7", 5, "published")
+    assert "inferred" in (decision.reason or "")
+    rows = lapstream.rows("results", "results", "race")
+    assert [row["car"] for row in rows] == ["31", "60", "7"]
+
+
+def test_what_the_laps_explain_needs_nothing(lapstream: Commands, folder: Path) -> None:
+    """A result that follows from the laps says nothing more."""
+    said = bring_in(lapstream, folder, ("7", 4, 240_000), ("31", 4, 240_500), ("60", 4, 241_000))
+    assert len(said) == 1
+
+
+def test_what_cannot_be_explained_is_listed(lapstream: Commands, folder: Path) -> None:
+    """A fraction of a second is no penalty; the laps stand, and the difference is told."""
+    said = bring_in(lapstream, folder, ("7", 4, 240_250), ("31", 4, 240_500), ("60", 4, 241_000))
+    assert said[1:] == ["not explained: #7, total 4:00.000 by the laps, 4:00.250 in the result"]
+
+
+def test_sent_to_the_back_by_the_pack_s_convention(lapstream: Commands, folder: Path) -> None:
+    """Where retirements follow the finishers, that is no decision about them."""
+    short = car("7", *(Lap(flag="GF") for _ in range(3)))
+    others = [
+        car(number, *(Lap(s3=30_000 + place, flag=flag) for flag in FLAGS[:2] + FLAGS[3:]))
+        for place, number in enumerate(("31", "60"))
+    ]
+    (folder / "laps.csv").write_text(laps_text(short, *others))
+    results = (("31", 3, 240_000), ("60", 3, 240_003), ("7", 3, 180_000))
+    said = bring_in(lapstream, folder, *results, rules="wec-2024")
+    assert len(said) == 1
+
+
+def test_the_same_files_again(lapstream: Commands, folder: Path) -> None:
+    """They are no error, and append nothing, the decisions included."""
+    results = (("31", 4, 240_500), ("60", 4, 241_000), ("7", 4, 245_000))
+    bring_in(lapstream, folder, *results)
+    before = lapstream.events("race")
+    assert bring_in(lapstream, folder, *results)[0] == "race has this race already: Race"
+    assert lapstream.events("race") == before
+
+
+def test_what_the_files_do_not_tell(lapstream: Commands, folder: Path) -> None:
+    """Series, round and length are given by hand."""
+    lapstream.told(
+        *("import", "alkamel", str(folder / "laps.csv"), "--session", "race"),
+        *("--series", "IMSA", "--round", "11", "--length", "10:00", "--rules", "imsa-2024"),
+    )
+    opened = lapstream.events("race")[0]
+    assert isinstance(opened, ev.SessionOpened)
+    assert (opened.series, opened.round, opened.time_limit_ms, opened.rules) == (
+        *("IMSA", 11, 36_000_000),
+        "imsa-2024",
+    )
+
+
+def test_a_result_without_laps(lapstream: Commands, folder: Path) -> None:
+    """The session is the declared result; it can be shown as it was declared."""
+    (folder / "results.csv").write_text(result_text(result_row(1, "7", 791, 86_000_000)))
+    arguments = ("--results", str(folder / "results.csv"), "--session", "race", "--title", "Rolex")
+    said = lapstream.told("import", "alkamel", *arguments, "--rules", "imsa-2024")
+    assert said == "race: Rolex; 1 car, 4 events\n"
+    assert "no lap was timed" in lapstream.refused("results", "race")
+    (row,) = lapstream.rows("results", "results", "race", "--revision", "1")
+    assert (row["car"], row["laps"], row["points"]) == ("7", 791, 350)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "give LAPS.csv, or --results"),
+        (("LAPS", "--length", "3"), "'3' is not a length: write hours and minutes, as in 2:40"),
+        (("LAPS", "--length", "x:y"), "is not a length"),
+        (("LAPS", "--round", "0"), "0 is not in the range"),
+    ],
+)
+def test_wrong_usage(
+    lapstream: Commands, folder: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    """Exit code 2; nothing is appended."""
+    paths = [str(folder / "laps.csv") if one == "LAPS" else one for one in arguments]
+    assert says in lapstream.misused("import", "alkamel", *paths, "--session", "race")
+    assert lapstream.log.logs == {}
+
+
+def test_an_unknown_pack_is_refused_first(lapstream: Commands, folder: Path) -> None:
+    """Before the file is read."""
+    said = lapstream.refused(
+        *("import", "alkamel", str(folder / "laps.csv"), "--session", "race", "--rules", "x")
+    )
+    assert "no regulation pack 'x'" in said
+    assert lapstream.log.logs == {}
