@@ -1,11 +1,12 @@
-"""The timing screen: the page at ``/`` and what belongs to it.
+"""The pages: the timing screen at ``/``, those beside it, and what belongs to them.
 
-Its files are built from ``web/`` into ``services/screen`` and ship with the package. Where
+Their files are built from ``web/`` into ``services/screen`` and ship with the package. Where
 they were not built, everything else works, and ``/`` says how to build them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -15,6 +16,9 @@ from starlette.types import Scope
 
 FILES = Path(__file__).resolve().parents[1] / "screen"
 """Where the build puts the page."""
+
+PAGES = {"/": "index.html"}
+"""Where each page is served. Its file is built from the one of the same name in ``web/``."""
 
 NOT_BUILT = "the timing screen was not built: `make screen` does it"
 
@@ -47,12 +51,18 @@ class _Assets(StaticFiles):
 
 
 def install(app: FastAPI) -> None:
-    """Serve the screen. Of the paths it takes only ``/`` and those under ``/assets``."""
+    """Serve the screen. Of the paths it takes only those of ``PAGES`` and under ``/assets``."""
+    for path, file in PAGES.items():
+        app.add_api_route(path, _page(file), methods=["GET", "HEAD"], include_in_schema=False)
+    app.mount("/assets", _Assets(directory=FILES / "assets", check_dir=False))
 
-    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+
+def _page(file: str) -> Callable[[], Awaitable[Response]]:
+    """What answers with a page."""
+
     async def page() -> Response:
         if not built():
             return PlainTextResponse(f"{NOT_BUILT}\n", status_code=404)
-        return FileResponse(FILES / "index.html", headers=HEADERS)
+        return FileResponse(FILES / file, headers=HEADERS)
 
-    app.mount("/assets", _Assets(directory=FILES / "assets", check_dir=False))
+    return page
