@@ -14,7 +14,15 @@ import asyncio
 import contextlib
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +31,7 @@ from urllib.parse import quote
 from platformdirs import user_data_path
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.asyncio.connection import ConnectionPool
+from redis.asyncio.connection import Connection, ConnectionPool, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import (
@@ -250,26 +258,83 @@ def _with_raw_entries(client: Redis) -> Redis:
 # -- A Cluster -----------------------------------------------------------------------------
 
 
-class ClusterClient(RedisCluster):
-    """A client that also comes up, and closes, while a node is gone.
+class _SteadyConnection(Connection):
+    """A connection that says in the library's own terms that it was closed under a command.
 
-    redis-py 8.1 asks the first primary that it knows for the list of commands, and gives
-    up where that is the one that is gone; and it closes nothing while it has to read the
-    map of the slots anew.
+    redis-py 8.1 closes the idle connections to a node that failed, and one of them may be
+    taken up again before it is closed: writing to it is then an AttributeError, which
+    nobody waits out.
     """
 
-    async def initialize(self, *where: Any, **more: Any) -> RedisCluster:
-        for primary in self.get_primaries():
-            try:
-                return await super().initialize(*where, **more)
-            except (RedisConnectionError, RedisTimeoutError):
-                self.nodes_manager.move_node_to_end_of_cached_nodes(primary.name)
-        return await super().initialize(*where, **more)
+    async def _send_packed_command(self, command: Iterable[bytes]) -> None:
+        writer = self._writer
+        if writer is None:
+            raise RedisConnectionError("the connection was closed under the command")
+        writer.writelines(command)
+        await writer.drain()
+
+
+class _SteadySSLConnection(_SteadyConnection, SSLConnection):
+    """The same, over TLS."""
+
+
+class ClusterClient(RedisCluster):
+    """A client that goes on with the other nodes while one is gone, and that closes.
+
+    redis-py 8.1, whenever it reads the map of the slots anew, asks the first primary for
+    the list of commands. Where that is the one that is gone, it closes all connections to
+    all nodes and forgets its default node; and without one it sends a command that names
+    its key to any node at all. It closes nothing while it has to read the map anew.
+    """
+
+    def __init__(self, *where: Any, **more: Any) -> None:
+        super().__init__(*where, **more)
+        # A slot that moved is noted by itself, without closing all connections every fifth time.
+        self.reinitialize_steps = 0
+        settings = self.nodes_manager.connection_kwargs
+        secure = issubclass(settings["connection_class"], SSLConnection)
+        steady = _SteadySSLConnection if secure else _SteadyConnection
+        settings["connection_class"] = steady
+        for node in self.nodes_manager.startup_nodes.values():
+            node.connection_class = steady
+        self._lock: asyncio.Lock = asyncio.Lock()
+        self._commands_known = False
+
+    async def initialize(
+        self,
+        additional_startup_nodes_info: list[tuple[str, int]] | None = None,
+        last_failed_node_name: str | None = None,
+    ) -> RedisCluster:
+        """Read the map of the slots if that is due. Connections that stand are kept."""
+        async with self._lock:
+            if self._initialize:
+                await self.nodes_manager.initialize(
+                    additional_startup_nodes_info=additional_startup_nodes_info,
+                    last_failed_node_name=last_failed_node_name,
+                )
+                if not self._commands_known:
+                    await self._learn_commands()
+                self._initialize = False
+        return self
+
+    async def _learn_commands(self) -> None:
+        """Ask for the list of commands, which tells where their keys are, until one answers."""
+        *others, last = self.get_primaries()
+        for node in others:
+            with contextlib.suppress(RedisConnectionError, RedisTimeoutError):
+                await self.commands_parser.initialize(node)
+                break
+        else:
+            await self.commands_parser.initialize(last)
+        self._commands_known = True
 
     async def aclose(self) -> None:
+        """Close all connections; the next command begins anew. The default node stays."""
+        default = self.nodes_manager.default_node
         await super().aclose()
         await self.nodes_manager.aclose()
         await self.nodes_manager.aclose("startup_nodes")
+        self.nodes_manager.default_node = default
 
 
 @contextlib.asynccontextmanager

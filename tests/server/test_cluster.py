@@ -11,7 +11,7 @@ import pytest
 
 from events.errors import PositionConflict, SessionNotEmpty, StoreUnavailable, StoreUnfit
 from services.client import subscribe
-from services.log import SESSIONS, Log, log_key
+from services.log import SESSIONS, AppendResult, Log, log_key
 from services.replays import Replays
 from services.store import Store, open_store
 from tests.builders import Story, opened
@@ -148,6 +148,28 @@ async def test_a_node_goes_and_comes_back(cluster: Cluster, store: Store):
         assert await log.length(lost) == len(race.events)
     for session in (lost, here):
         await check_frames(store, session, race)
+
+
+async def test_a_node_that_is_gone_stops_no_command_to_another(cluster: Cluster, store: Store):
+    """Whatever fails beside them, commands to the other nodes are answered, each time.
+
+    The node is the one of which the client would ask its way.
+    """
+    gone, stays = cluster.nodes[0], cluster.nodes[1]
+    lost, here = cluster.session_on(gone, "race"), cluster.session_on(stays, "race")
+    log = Log(store)
+    await log.append(here, batch("x", 0, 1))
+    await log.append(lost, batch("x", 0, 1))
+    gone.kill()
+    for number in range(1, 21):
+        *failed, last = await asyncio.gather(
+            *(log.last_position(lost) for _ in range(8)),
+            log.append(here, batch("x", number, 1)),
+            return_exceptions=True,
+        )
+        assert {type(error) for error in failed} == {StoreUnavailable}
+        assert isinstance(last, AppendResult)
+        assert last.added == 1
 
 
 async def watch(url: str, session: str, race: Story) -> None:
