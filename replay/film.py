@@ -68,6 +68,7 @@ class AnyFilm(Protocol):
     """What a playhead moves along. Places are in ms."""
 
     whole: Race
+    events: Sequence[AnyEvent]
     times: Sequence[int]
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from operator import attrgetter
 
 from events import AnyEvent, decode
@@ -79,10 +80,21 @@ class Playheads:
         A moment that lies beyond is one that the race never reached: BadMoment. Raises
         NoSuchReplay and StoreError, and what ``Films.film`` raises.
         """
-        showing = await self._replays.showing(replay)
-        film = await self._films.film(showing.source, showing.upto, as_shown=showing.as_shown)
         index, _ = parse_position(shown.position)
-        return await asyncio.to_thread(_race, film, index, clock_ms, at)
+        return await asyncio.to_thread(_race, await self._film(replay), index, clock_ms, at)
+
+    async def told(self, replay: str, shown: Token) -> Sequence[tuple[str, AnyEvent]]:
+        """The events that a replay has shown by a frame, with their positions in the replay.
+
+        Raises what `race` raises.
+        """
+        index, _ = parse_position(shown.position)
+        film = await self._film(replay)
+        return [(f"{place}-0", event) for place, event in enumerate(film.events[:index], start=1)]
+
+    async def _film(self, replay: str) -> AnyFilm:
+        showing = await self._replays.showing(replay)
+        return await self._films.film(showing.source, showing.upto, as_shown=showing.as_shown)
 
 
 def _race(film: AnyFilm, index: int, clock_ms: int, at: str | None) -> Race:

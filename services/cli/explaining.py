@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, NamedTuple
 
 import typer
@@ -18,7 +18,7 @@ from projections.race import Race
 from projections.views import session_line
 from projections.whatif import Hypothesis, changes, parse_penalty, suppose
 from services.cli import sporting
-from services.cli.asking import Question, Recorded, ask, chosen_cars
+from services.cli.asking import Question, ask, chosen_cars
 from services.cli.options import (
     As,
     At,
@@ -64,7 +64,7 @@ def explain_car(
     """Why a car has its position, its gap, its result and its points, in sentences."""
     race, recorded = ask(Question(session, store, data, at, known_at))
     pack = pack_of(race, rules)
-    rows = statements(race, recorded, car, pack)
+    rows = statements(race, recorded.told, car, pack)
     if form is Format.TABLE:
         typer.secho(session_heading(session_line(race)), bold=True)
         typer.echo("\n".join(_spoken(row) for row in rows))
@@ -73,15 +73,19 @@ def explain_car(
 
 
 def statements(
-    race: Race, recorded: Recorded, car: str, pack: RegulationPack | None
+    race: Race, told: Iterable[tuple[str, AnyEvent]], car: str, pack: RegulationPack | None
 ) -> Sequence[Row]:
-    """What is to be said of a car as it stood, with the log's positions. Raises UnknownCar."""
-    known = [event for _, event in recorded.told if _concerns(event, race)]
+    """What is to be said of a car as it stood, with the log's positions. Raises UnknownCar.
+
+    ``told`` are all events with their positions, in the order of the log.
+    """
+    told = list(told)
+    known = [event for _, event in told if _concerns(event, race)]
     said = explain(race, known, car, Convention.of(pack), lambda key: key)
     if pack is not None:
         said += explain_points(race, car, pack)
     positions: dict[tuple[str, int], str] = {}
-    for position, event in recorded.told:
+    for position, event in told:
         positions.setdefault(event.identity, position)
     return [_row(one, positions, pack) for one in said]
 

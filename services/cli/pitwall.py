@@ -73,7 +73,9 @@ def ledger(
     race, _ = ask(Question(session, store, data, at, known_at))
     pack = required_pack(session, race, rules)
     cars = chosen_cars(race, car_class, car or ())
-    rows = [_drive_time(one) for one in drive_times(race, pack) if cars is None or one.car in cars]
+    rows = [
+        drive_time_row(one) for one in drive_times(race, pack) if cars is None or one.car in cars
+    ]
     give_out(sporting.DRIVE_TIMES, rows, form, session_heading(session_line(race)))
 
 
@@ -84,7 +86,8 @@ def _rejoin(told: Rejoin) -> Row:
     return {**row, "cost_ms": cost.ms, "stops": cost.stops, "cost_of": cost.car_class}
 
 
-def _drive_time(told: DriveTime) -> Row:
+def drive_time_row(told: DriveTime) -> Row:
+    """A driver's time at the wheel in a row."""
     row = told._asdict()
     row["class"] = row.pop("car_class")
     return row

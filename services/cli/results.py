@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from events import ResultDeclared
+from events import AnyEvent, ResultDeclared
 from events.errors import NothingTimed, UnknownRevision
 from projections import views
 from projections.classification import Convention
@@ -16,7 +16,7 @@ from projections.race import Race
 from projections.revisions import Revision, differences, revisions
 from projections.timeline import Timeline
 from services.cli import shapes, sporting
-from services.cli.asking import Question, Recorded, ask, chosen_cars, learned_at
+from services.cli.asking import Question, ask, chosen_cars, learned_at
 from services.cli.options import (
     As,
     At,
@@ -34,6 +34,8 @@ from services.cli.tables import Row
 from services.regulations import pack_of
 
 Result = tuple[Race, Sequence[Row]]
+Told = Sequence[tuple[str, AnyEvent]]
+"""Events with their positions, in the order of the log."""
 
 
 def register(app: typer.Typer) -> None:
@@ -69,14 +71,14 @@ def results(
     race, recorded = ask(Question(session, store, data, at, known_at))
     pack = pack_of(race, rules)
     if diff is not None:
-        before, after = (revision_numbered(recorded, number, pack) for number in diff)
-        rows: Sequence[Row] = changed_rows(recorded, before, after, pack)
+        before, after = (revision_numbered(recorded.told, number, pack) for number in diff)
+        rows: Sequence[Row] = changed_rows(recorded.told, before, after, pack)
         table, heading = sporting.DIFFERENCES, f"{_said(before)}\n{_said(after)}\n"
     else:
         table, heading = shapes.RESULTS, ""
         if revision is not None:
-            chosen = revision_numbered(recorded, revision, pack)
-            race, rows = result_of(recorded, chosen, pack)
+            chosen = revision_numbered(recorded.told, revision, pack)
+            race, rows = result_of(recorded.told, chosen, pack)
             heading = f"{_said(chosen)}\n"
         elif not race.order.passings and race.session.declared:
             raise NothingTimed(session)
@@ -100,21 +102,21 @@ def all_revisions(
     race, recorded = ask(Question(session, store, data, known_at=known_at))
     found = revisions(recorded.told, Convention.of(pack_of(race, rules)))
     heading = session_heading(views.session_line(race))
-    give_out(sporting.REVISIONS, [_row(one) for one in found], form, heading)
+    give_out(sporting.REVISIONS, [revision_row(one) for one in found], form, heading)
 
 
-def revision_numbered(recorded: Recorded, number: int, pack: RegulationPack | None) -> Revision:
+def revision_numbered(told: Told, number: int, pack: RegulationPack | None) -> Revision:
     """The revision of that number. Raises UnknownRevision."""
-    found = revisions(recorded.told, Convention.of(pack))
+    found = revisions(told, Convention.of(pack))
     if not 1 <= number <= len(found):
         raise UnknownRevision(number, len(found))
     return found[number - 1]
 
 
-def result_of(recorded: Recorded, revision: Revision, pack: RegulationPack | None) -> Result:
+def result_of(told: Told, revision: Revision, pack: RegulationPack | None) -> Result:
     """The race as it was known at a revision, and the rows of that result."""
-    positions = [position for position, _ in recorded.told]
-    known = recorded.told[: positions.index(revision.position) + 1]
+    positions = [position for position, _ in told]
+    known = told[: positions.index(revision.position) + 1]
     timeline = Timeline()
     timeline.add(event for _, event in known)
     race = timeline.race
@@ -125,11 +127,11 @@ def result_of(recorded: Recorded, revision: Revision, pack: RegulationPack | Non
 
 
 def changed_rows(
-    recorded: Recorded, before: Revision, after: Revision, pack: RegulationPack | None
+    told: Told, before: Revision, after: Revision, pack: RegulationPack | None
 ) -> Sequence[Row]:
     """What became of each car that differs between two revisions, in positions, times, points."""
     was, now = (
-        {row["car"]: row["points"] for row in result_of(recorded, one, pack)[1]}
+        {row["car"]: row["points"] for row in result_of(told, one, pack)[1]}
         for one in (before, after)
     )
     rows = []
@@ -146,7 +148,8 @@ def _said(revision: Revision) -> str:
     return f"Revision {revision.number} ({revision.status}{declared}): {revision.rests_on}"
 
 
-def _row(revision: Revision) -> Row:
+def revision_row(revision: Revision) -> Row:
+    """A revision in a row, without its result."""
     learned = learned_at(revision.position)
     return {
         "number": revision.number,
