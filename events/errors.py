@@ -250,6 +250,34 @@ class PenaltyNotInForce(LapstreamError):
         super().__init__(f"penalty {penalty_id!r} is {status} already")
 
 
+class AlreadyVoided(LapstreamError):
+    """The event does not count any more, so it cannot be taken out of the count."""
+
+    def __init__(self, source: str, source_seq: int) -> None:
+        self.source = source
+        self.source_seq = source_seq
+        super().__init__(f"event {source_seq} of source {source!r} is voided already")
+
+
+class BadDecision(LapstreamError):
+    """A decision that contradicts itself: the member that does, and what it has to be."""
+
+    def __init__(self, member: str, reason: str) -> None:
+        self.member = member
+        self.reason = reason
+        super().__init__(f"{member}: {reason}")
+
+
+class RaceNotOver(LapstreamError):
+    """No result can be declared before the chequered flag or the end of the session."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the race is not over: a result is declared after the chequered flag, or after "
+            "the session's end"
+        )
+
+
 class UnknownRevision(LapstreamError):
     """The session has no result of that number."""
 

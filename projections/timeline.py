@@ -88,6 +88,22 @@ class Timeline:
         """The events that count, in effective order. Not to be changed."""
         return self._events
 
+    @property
+    def recorded(self) -> list[AnyEvent]:
+        """The events as they were recorded, voided ones included; corrections are not among
+        them. Not to be changed."""
+        return self._events if self._recorded is None else self._recorded
+
+    @property
+    def corrections(self) -> list[Correction]:
+        """The corrections, voided ones included. Not to be changed."""
+        return self._corrections
+
+    @property
+    def voided(self) -> set[tuple[str, int]]:
+        """The identities that do not count. Not to be changed."""
+        return self._in_force.voided
+
     # Taking events in
 
     def add(self, events: Iterable[AnyEvent]) -> int:
@@ -221,6 +237,22 @@ class Timeline:
         race = self.race.fork(mark)
         race.apply_all(self._events[folded:index])
         return race
+
+    def fork(self) -> Timeline:
+        """A timeline of its own that stands as this one does, to see what would be; O(n)."""
+        fork = Timeline()
+        fork.race = self.race.fork(self.race.mark())
+        fork._begins_after = self._begins_after
+        fork._recorded = None if self._recorded is None else list(self._recorded)
+        fork._corrections = list(self._corrections)
+        fork._in_force = self._in_force
+        fork._seen = {source: Identities(*seen.dump()) for source, seen in self._seen.items()}
+        fork._times = list(self._times)
+        fork._events = list(self._events)
+        fork._folded = self._folded
+        fork._valid = self._valid
+        fork._marks = list(self._marks)
+        return fork
 
     # Being taken up again by another process
 

@@ -28,17 +28,10 @@ from events import (
     PenaltyServed,
 )
 from events.clock import parse_clock
-from events.errors import (
-    PenaltyNotInForce,
-    UnknownCar,
-    UnknownEvent,
-    UnknownLap,
-    UnknownPenalty,
-)
+from projections.decisions import check, in_force
 from projections.moments import moment_of
 from projections.race import Race
 from projections.revisions import words
-from projections.stewards import Penalty
 from projections.whatif import changes, supposed
 from services.cli import sporting
 from services.cli.asking import Question, Recorded, read
@@ -139,8 +132,8 @@ class Head(TypedDict):
     by: str | None
 
 
-Decision = Callable[[Recorded], Callable[[Head], AnyEvent]]
-"""Looks at what is recorded, raising where it cannot be decided, and makes the event."""
+Decision = Callable[[Race, Head], AnyEvent]
+"""Makes the event that is decided of the race as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +157,18 @@ class Desk:
         recorded = await read(log, Question(self.session))
         race = recorded.timeline.race
         pack = pack_of(race, self.rules)
-        told = decision(recorded)
         at = race.at if self.at is None else moment_of(self.at, race)
         by = self.by or login()
 
         def event(number: int) -> AnyEvent:
-            return told({"at": at, "source": RACE_CONTROL, "source_seq": number, "by": by})
+            head: Head = {"at": at, "source": RACE_CONTROL, "source_seq": number, "by": by}
+            return decision(race, head)
 
+        planned = event(_unused(recorded))
+        check(recorded.timeline, planned)
         before = Standing.of(race, pack)
         if self.dry_run:
-            decided = event(_unused(recorded))
+            decided = planned
             said = f"would be decided: {words(decided)}"
         else:
             (decided,), position = await decide(
@@ -255,10 +250,8 @@ def _unused(recorded: Recorded) -> int:
 def impose(desk: Desk, car: Car, kind: Kind, amount: Amount = None, reason: Reason = None) -> None:
     """Impose a penalty: 66 time 30, 7 drive-through, 45 places 3."""
     penalty = supposed(car, kind, amount)
-
-    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
-        check_car(recorded.timeline.race, car)
-        return lambda head: PenaltyImposed(
+    desk.decide(
+        lambda _, head: PenaltyImposed(
             **head,
             penalty_id=f"{RACE_CONTROL}-{head['source_seq']}",
             car=car,
@@ -266,20 +259,14 @@ def impose(desk: Desk, car: Car, kind: Kind, amount: Amount = None, reason: Reas
             amount=penalty.amount,
             reason=reason,
         )
-
-    desk.decide(decision)
+    )
 
 
 @penalties.command("serve")
 @at_the_desk
 def serve(desk: Desk, penalty_id: PenaltyId) -> None:
     """Note that the car served its penalty."""
-
-    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
-        in_force(recorded.timeline.race, penalty_id)
-        return lambda head: PenaltyServed(**head, penalty_id=penalty_id)
-
-    desk.decide(decision)
+    desk.decide(lambda _, head: PenaltyServed(**head, penalty_id=penalty_id))
 
 
 @penalties.command("convert")
@@ -289,9 +276,9 @@ def convert(
 ) -> None:
     """Make another penalty of it, such as time for a drive-through not served."""
 
-    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
-        penalty = supposed(in_force(recorded.timeline.race, penalty_id).car, kind, amount)
-        return lambda head: PenaltyConverted(
+    def decision(race: Race, head: Head) -> AnyEvent:
+        penalty = supposed(in_force(race, penalty_id).car, kind, amount)
+        return PenaltyConverted(
             **head,
             penalty_id=penalty_id,
             kind=penalty.kind,
@@ -306,12 +293,7 @@ def convert(
 @at_the_desk
 def rescind(desk: Desk, penalty_id: PenaltyId, reason: Reason = None) -> None:
     """Take a penalty back, also one that was served."""
-
-    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
-        in_force(recorded.timeline.race, penalty_id, served=True)
-        return lambda head: PenaltyRescinded(**head, penalty_id=penalty_id, reason=reason)
-
-    desk.decide(decision)
+    desk.decide(lambda _, head: PenaltyRescinded(**head, penalty_id=penalty_id, reason=reason))
 
 
 # -- Corrections ---------------------------------------------------------------------------
@@ -320,12 +302,7 @@ def rescind(desk: Desk, penalty_id: PenaltyId, reason: Reason = None) -> None:
 @at_the_desk
 def delete_time(desk: Desk, car: Car, lap: Lap, reason: Reason = None) -> None:
     """Delete a lap's time (track limits): the lap counts, its time does not."""
-
-    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
-        check_lap(recorded.timeline.race, car, lap)
-        return lambda head: LapTimeDeleted(**head, car=car, lap=lap, reason=reason)
-
-    desk.decide(decision)
+    desk.decide(lambda _, head: LapTimeDeleted(**head, car=car, lap=lap, reason=reason))
 
 
 @amendments.command("lap")
@@ -359,10 +336,8 @@ def amend_lap(
         raise typer.BadParameter(
             "nothing to amend: give --completed-at, --time, --driver, --in-pit-lane or --on-track"
         )
-
-    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
-        check_lap(recorded.timeline.race, car, lap)
-        return lambda head: LapAmended(
+    desk.decide(
+        lambda _, head: LapAmended(
             **head,
             car=car,
             lap=lap,
@@ -372,8 +347,7 @@ def amend_lap(
             in_pit_lane=in_pit_lane,
             reason=reason,
         )
-
-    desk.decide(decision)
+    )
 
 
 @at_the_desk
@@ -396,15 +370,12 @@ def reassign(
 ) -> None:
     """Give one car's crossings to another (transponders swapped)."""
 
-    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
-        race = recorded.timeline.race
-        for car in (from_car, to_car):
-            check_car(race, car)
+    def decision(race: Race, head: Head) -> AnyEvent:
         first = -ALWAYS if start is None else moment_of(start, race)
         last = ALWAYS if end is None else moment_of(end, race)
         if from_car == to_car or last <= first:
             raise typer.BadParameter("FROM and TO are two cars, and --from lies before --to")
-        return lambda head: CrossingsReassigned(
+        return CrossingsReassigned(
             **head,
             from_car=from_car,
             to_car=to_car,
@@ -425,39 +396,6 @@ def void(
     reason: GivenReason,
 ) -> None:
     """Take an event out of the count; it stays in the log."""
-
-    def decision(recorded: Recorded) -> Callable[[Head], AnyEvent]:
-        if not any(event.identity == (source, number) for _, event in recorded.told):
-            raise UnknownEvent(source, number)
-        return lambda head: EventVoided(
-            **head, voided_source=source, voided_seq=number, reason=reason
-        )
-
-    desk.decide(decision)
-
-
-# -- What cannot be decided ----------------------------------------------------------------
-
-
-def check_car(race: Race, car: str) -> None:
-    """Raise UnknownCar unless the car is in the session."""
-    if car not in race.session.entries and car not in race.order.passings:
-        raise UnknownCar(car, tuple(race.order.cars()))
-
-
-def check_lap(race: Race, car: str, lap: int) -> None:
-    """Raise UnknownCar or UnknownLap unless the car completed the lap."""
-    check_car(race, car)
-    laps = race.laps.laps.get(car, ())
-    if not any(one.lap == lap for one in laps):
-        raise UnknownLap(car, lap, laps[-1].lap if laps else 0)
-
-
-def in_force(race: Race, penalty_id: str, *, served: bool = False) -> Penalty:
-    """The penalty of that id. Raises UnknownPenalty and PenaltyNotInForce."""
-    penalty = race.stewards.penalties.get(penalty_id)
-    if penalty is None:
-        raise UnknownPenalty(penalty_id, tuple(race.stewards.penalties))
-    if penalty.status == "rescinded" or (penalty.status == "served" and not served):
-        raise PenaltyNotInForce(penalty_id, penalty.status)
-    return penalty
+    desk.decide(
+        lambda _, head: EventVoided(**head, voided_source=source, voided_seq=number, reason=reason)
+    )
