@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from events import AnyEvent, decode
+from events import AnyEvent, OutputFrozen, OutputReleased, decode
 from events.errors import LapstreamError, UndecodableEvent, UnreadableEvent
 from projections.frames import Frame, FrameBuilder, State, Token, clock_running
 from projections.race import Race
@@ -23,6 +23,9 @@ from projections.timeline import Timeline
 from replay.entries import EVENT_FIELD, START, entry_payload, parse_position
 
 CHECKPOINT_VERSION = 1
+
+AUDITS = (OutputFrozen, OutputReleased)
+"""What somebody did to what is shown: no data, so that a silent source stays as old as it is."""
 
 RawEntry = tuple[bytes, Sequence[bytes]] | tuple[str, Sequence[bytes]]
 """A position, and an entry's fields and values in turn."""
@@ -76,6 +79,8 @@ class SessionFold:
         self.token: Token | None = None
         self.folded = 0
         """Entries folded since the last checkpoint."""
+        self.learned = parse_position(position)[0]
+        """When the newest entry that is no audit was learned (ms since 1970)."""
         self._frames = FrameBuilder()
         self._parked: tuple[Parked, ...] = ()
 
@@ -93,7 +98,7 @@ class SessionFold:
             raise fault
         self._parked += parked
         self.timeline.add(events)
-        self._moved_to(entries)
+        self._moved_to(entries, events)
 
     def stand_at(self, token: Token, told: State | None) -> Step | None:
         """Stand where a frame was the last one; ``told`` is the state that screens hold.
@@ -125,7 +130,7 @@ class SessionFold:
         if not entries:
             return None
         self.timeline.add(events)
-        self._moved_to(entries)
+        self._moved_to(entries, events)
         if self.token is None:
             self._frames.advance(self.timeline.race)
             step = self._new_epoch(first_epoch, "the session's first frame", parked, fault)
@@ -142,10 +147,18 @@ class SessionFold:
             return entries
         return [entry for entry in entries if parse_position(_text(entry[0])) > here]
 
-    def _moved_to(self, entries: Sequence[RawEntry]) -> None:
-        if entries:
-            self.position = _text(entries[-1][0])
-            self.folded += len(entries)
+    def _moved_to(self, entries: Sequence[RawEntry], events: Sequence[AnyEvent]) -> None:
+        if not entries:
+            return
+        self.position = _text(entries[-1][0])
+        self.folded += len(entries)
+        if len(events) < len(entries) or not isinstance(events[-1], AUDITS):
+            self.learned = parse_position(self.position)[0]
+            return
+        for (position, _), event in zip(reversed(entries), reversed(events), strict=True):
+            if not isinstance(event, AUDITS):
+                self.learned = parse_position(_text(position))[0]
+                return
 
     def _new_epoch(
         self,
@@ -164,8 +177,7 @@ class SessionFold:
     def _frame(self, kind: Any, data: State, reason: str | None = None) -> Frame:
         assert self.token is not None  # noqa: S101 - a frame is made at a token
         race = self.timeline.race
-        learned, _ = parse_position(self.position)
-        return Frame(self.token, learned, race.at, clock_running(race), kind, data, reason)
+        return Frame(self.token, self.learned, race.at, clock_running(race), kind, data, reason)
 
     # -- Checkpoints -------------------------------------------------------------------
 
@@ -183,6 +195,7 @@ class SessionFold:
         about = {
             "version": CHECKPOINT_VERSION,
             "position": self.position,
+            "learned": self.learned,
             "hash": digest(summary).hex(),
             "identities": self.timeline.identities(),
         }
@@ -204,7 +217,9 @@ class SessionFold:
             timeline = Timeline.resumed(race, about["identities"])
         except (ValueError, LookupError, TypeError, AttributeError):
             return None  # damaged, or another program's: the log is the truth
-        return cls(timeline, about["position"])
+        fold = cls(timeline, about["position"])
+        fold.learned = int(about.get("learned", fold.learned))  # older ones do not tell it
+        return fold
 
 
 def _text(position: bytes | str) -> str:

@@ -247,3 +247,28 @@ def test_a_damaged_checkpoint_is_none(damage):
     assert damage(data) != data
     assert SessionFold.resumed(damage(data), blocks) is None
     assert SessionFold.resumed(data, {}) is None
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_an_audit_is_no_data(resumed: bool) -> None:
+    """Holding an output makes a silent source no younger, also after a restart."""
+    *before, last = opened("7").lap("7", 1, 60_000).lap("7", 2, 120_000)
+    told: list[AnyEvent] = [
+        *before,
+        ev.OutputFrozen(at=60_000, source="outputs", source_seq=1, by="me", output="tower"),
+        ev.OutputReleased(at=60_000, source="outputs", source_seq=2, by="me", output="tower"),
+        last,
+    ]
+    entries, fold = entries_of(*told), SessionFold()
+    taken(fold, entries[:5])
+    if resumed:
+        kept = fold.checkpoint(())
+        assert kept is not None
+        blocks = {name.encode(): block for name, block in kept.blocks.items()}
+        again = SessionFold.resumed(kept.data, blocks)
+        assert again is not None
+        again.stand_at(Token(1, kept.position), fold.state)
+        fold = again
+    frame = taken(fold, entries[5:6]).frame
+    assert (frame.token, frame.at) == (Token(1, "6-0"), 4)
+    assert taken(fold, entries[6:]).frame.at == 7
