@@ -256,7 +256,7 @@ def test_an_audit_is_no_data(resumed: bool) -> None:
     told: list[AnyEvent] = [
         *before,
         ev.OutputFrozen(at=60_000, source="outputs", source_seq=1, by="me", output="tower"),
-        ev.OutputReleased(at=60_000, source="outputs", source_seq=2, by="me", output="tower"),
+        ev.OutputReleased(at=60_001, source="outputs", source_seq=2, by="me", output="tower"),
         last,
     ]
     entries, fold = entries_of(*told), SessionFold()
