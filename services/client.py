@@ -53,10 +53,10 @@ class BrokenStream(LapstreamError):
 class Shown(NamedTuple):
     """What is shown of a session now.
 
-    ``at`` is when the newest event in it was learned (ms since 1970), ``clock_at`` its
-    session clock (ms), which ``clock_running`` since. ``reason`` says why a snapshot
-    replaced what was shown; ``age_ms`` comes with a heartbeat. ``state`` is never changed
-    in place.
+    ``at`` is when the newest event in it was learned (ms since 1970), later by the delay
+    where there is one; ``clock_at`` its session clock (ms), which ``clock_running`` since.
+    ``reason`` says why a snapshot replaced what was shown; ``age_ms`` comes with a
+    heartbeat. ``state`` is never changed in place.
     """
 
     kind: Literal["snapshot", "delta", "heartbeat"]

@@ -18,6 +18,7 @@ from services.cli import shapes
 from services.cli.asking import log_position
 from services.cli.tables import Row, Table
 from services.gateway import rows as pictured
+from services.gateway.folds import Stand
 from services.gateway.gate import Gateway
 from services.gateway.problems import Fault, Refused
 from services.gateway.reel import Shot
@@ -46,6 +47,9 @@ TABLES: dict[str, Table] = {
 }
 """The views by their names."""
 
+View = Callable[[Stand], Sequence[Row]]
+"""What makes the rows of a session as it stood."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -61,7 +65,9 @@ class Ask:
 class Answer(NamedTuple):
     """The rows, with the session line as it stood then.
 
-    ``learned_at`` is the wall-clock time (ms) of the newest event in it.
+    ``learned_at`` is the wall-clock time (ms) of the newest event in it. ``now``, where it
+    is asked for, is the wall-clock time that is shown: with a delay, so long ago. Else the
+    clock would run ahead of a delayed picture by its delay.
     """
 
     table: Table
@@ -95,17 +101,35 @@ async def answer(gateway: Gateway, session: str, name: str, ask: Ask) -> Answer:
         shot = await live(gateway, session, ask.delay_ms)
         if shot is not None:
             return _of_shot(name, shot, ask)
+    view = _FOLDED[name]
+    return await folded(gateway, session, TABLES[name], lambda stand: view(stand.race), ask)
+
+
+async def folded(
+    gateway: Gateway,
+    session: str,
+    table: Table,
+    view: View,
+    ask: Ask,
+    *,
+    recorded: bool = False,
+) -> Answer:
+    """What ``view`` makes of the session as it stood; it runs in a thread.
+
+    ``recorded`` says that the view looks at what was told, and not only at the race. Raises
+    the errors of the log, of what was asked, and of the view.
+    """
     await gateway.require(session)
     if await gateway.is_replay(session):
-        return await _of_replay(gateway, session, name, ask)
+        return await _of_replay(gateway, session, table, view, ask, recorded=recorded)
     upto, kept_as = _upto(ask)
-    folded = await gateway.folds.ask(
-        session, lambda race: _of_race(name, race, ask), at=ask.at, upto=upto, kept_as=kept_as
+    found = await gateway.folds.ask_stand(
+        session, lambda stand: _of_stand(stand, view, ask), at=ask.at, upto=upto, kept_as=kept_as
     )
-    line, running, rows = folded.answer
+    line, running, rows = found.answer
     running = running and ask.at is None and ask.known_at is None
-    learned, _ = parse_position(folded.position)
-    return Answer(TABLES[name], line, running, rows, folded.position, learned)
+    learned, _ = parse_position(found.position)
+    return Answer(table, line, running, rows, found.position, learned)
 
 
 async def live(gateway: Gateway, session: str, delay_ms: int) -> Shot | None:
@@ -118,7 +142,9 @@ async def live(gateway: Gateway, session: str, delay_ms: int) -> Shot | None:
     return tail.reel.at(now_ms() - delay_ms)
 
 
-async def _of_replay(gateway: Gateway, session: str, name: str, ask: Ask) -> Answer:
+async def _of_replay(
+    gateway: Gateway, session: str, table: Table, view: View, ask: Ask, *, recorded: bool
+) -> Answer:
     """The view of a race that is played again: nothing in it lies beyond what was shown."""
     if ask.known_at is not None:
         reason = "a replay knows what its playhead has passed: ask the session that it plays"
@@ -128,11 +154,12 @@ async def _of_replay(gateway: Gateway, session: str, name: str, ask: Ask) -> Ans
     if shot is None:
         raise Refused(503, "nothing of this replay was shown yet", headers={"Retry-After": "1"})
     race = await gateway.playheads.race(session, shot.token, shot.clock_at, ask.at)
-    line, _, rows = await asyncio.to_thread(_of_race, name, race, ask)
+    told = await gateway.playheads.told(session, shot.token) if recorded else ()
+    line, _, rows = await asyncio.to_thread(_of_stand, Stand(race, told), view, ask)
     if ask.at is None:
         line["clock_ms"] = shot.clock_at
     running = shot.clock_running and ask.at is None
-    return Answer(TABLES[name], line, running, rows, shot.token.position, shot.at)
+    return Answer(table, line, running, rows, shot.token.position, shot.at)
 
 
 def _upto(ask: Ask) -> tuple[str | None, str | None]:
@@ -170,10 +197,13 @@ def _of_shot(name: str, shot: Shot, ask: Ask) -> Answer:
     return Answer(table, line, shot.clock_running, chosen, shot.token.position, shot.at)
 
 
-def _of_race(name: str, race: Race, ask: Ask) -> tuple[dict[str, Any], bool, Sequence[Row]]:
+def _of_stand(
+    stand: Stand, view: View, ask: Ask
+) -> tuple[dict[str, Any], bool, Sequence[Row]]:
+    race = stand.race
     line = views.session_line(race)
     chosen = choose(
-        _FOLDED[name](race),
+        view(stand),
         {car: race.session.car_class(car) for car in race.order.cars()},
         line["classes"],
         ask,

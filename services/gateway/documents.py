@@ -27,7 +27,11 @@ CLOCK = {
 _BASE: Document = {
     "epoch": {"type": "integer", "minimum": 1},
     "position": POSITION,
-    "at": {"type": "integer", "description": "When the newest event was learned, ms since 1970."},
+    "at": {
+        "type": "integer",
+        "description": "When the newest event was learned, ms since 1970; with a delay, when "
+        "that came on air.",
+    },
     "clock": CLOCK,
 }
 _REASON = {"type": "string", "description": "Why a new picture begins."}

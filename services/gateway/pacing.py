@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from projections.frames import Token
 from services.frames import HISTORY_IS_GONE
 from services.gateway.filters import Filter
-from services.gateway.reel import Channel, Message, Reel, Shot, heartbeat, place
+from services.gateway.reel import Channel, Message, Reel, Shot, place
 
 HEARTBEAT_MS = 5000
 """A subscriber hears something at least as often."""
@@ -65,7 +65,7 @@ class Subscription:
         if now - self._spoke_at >= HEARTBEAT_MS:
             self._spoke_at = now
             if self.sent is not None:
-                return heartbeat(self.sent, max(0, int(now) - self.sent.at))
+                return self.channel.heartbeat(self.sent, now)
         return None
 
     def idle_until(self, now: float) -> float:

@@ -182,10 +182,15 @@ class Message(NamedTuple):
 
 
 class Channel:
-    """The messages for one filter."""
+    """The messages for one filter, and one delay.
 
-    def __init__(self, wanted: Filter) -> None:
+    Whoever runs a clock on goes by when a picture came on air. So the ``at`` of a delayed
+    message is later by the delay: else the clock would run ahead of its picture by it.
+    """
+
+    def __init__(self, wanted: Filter, delay_ms: int = 0) -> None:
         self.filter = wanted
+        self.delay_ms = delay_ms
         self._messages: OrderedDict[tuple[Token | None, Token, str | None], Message] = OrderedDict()
         self._framed: tuple[Message, bytes] | None = None
 
@@ -208,7 +213,19 @@ class Channel:
             self._framed = (message, message.as_websocket())
         return self._framed[1]
 
+    def heartbeat(self, shot: Shot, now: float) -> Message:
+        """A sign of life while nothing changes: where the session stands, how old that is.
+
+        The delay is wanted, and is no age.
+        """
+        after = self._on_air(shot)
+        return _encoded("heartbeat", after, None, age_ms=max(0, int(now) - after.at))
+
+    def _on_air(self, shot: Shot) -> Shot:
+        return shot._replace(at=shot.at + self.delay_ms) if self.delay_ms else shot
+
     def _made(self, before: Shot | None, after: Shot, reason: str | None) -> Message:
+        after = self._on_air(after)
         if before is None:
             return _encoded("snapshot", after, self.filter.choose(after.state), reason)
         if before.token.epoch != after.token.epoch:
@@ -223,11 +240,6 @@ class Channel:
         ):
             return self.filter.choose_patch(after.patch)
         return merge_patch(self.filter.choose(before.state), self.filter.choose(after.state))
-
-
-def heartbeat(shot: Shot, age_ms: int) -> Message:
-    """A sign of life while nothing changes: where the session stands, how old that is."""
-    return _encoded("heartbeat", shot, None, age_ms=age_ms)
 
 
 def _encoded(

@@ -102,10 +102,11 @@ async def begun(
 
     Where this process has not seen what is to be shown, it is folded from the log: a
     delayed picture must neither be ahead of its delay nor wait for it after a restart.
+    A replay has no log: its first picture waits for the delay.
     """
     subscription = subscribe(tail, query.wishes(last_event_id))
     delay = subscription.wishes.delay_ms
-    if not delay:
+    if not delay or await gateway.is_replay(tail.session):
         return subscription
     newest = await tail.picture(0.5)
     if newest is not None and tail.reel.at(now_ms() - delay) is None:

@@ -134,4 +134,5 @@ async def over_sse(source: Source, subscription: Subscription) -> AsyncIterator[
 def subscribe(tail: Tail, wishes: Wishes) -> Subscription:
     """A subscription to what a tail reads."""
     tail.reel.keep_ms = max(tail.reel.keep_ms, wishes.delay_ms)
-    return Subscription(tail.reel, tail.channel(wishes.filter), wishes, now_ms())
+    channel = tail.channel(wishes.filter, wishes.delay_ms)
+    return Subscription(tail.reel, channel, wishes, now_ms())

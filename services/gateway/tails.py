@@ -50,19 +50,19 @@ class Tail:
         self.sent = 0
         """Messages that were sent to subscribers."""
         self._store = store
-        self._channels: dict[Filter, Channel] = {}
+        self._channels: dict[tuple[Filter, int], Channel] = {}
         self._listeners: dict[Callable[[], None], None] = {}
         self._ready = asyncio.Event()
         self._told: Token | None = None  # what was told when this began: less is no picture
         self._reading = asyncio.create_task(self._read())
 
-    def channel(self, wanted: Filter) -> Channel:
-        """The channel of a filter, shared by equal ones."""
-        channel = self._channels.get(wanted)
+    def channel(self, wanted: Filter, delay_ms: int = 0) -> Channel:
+        """The channel of a filter and a delay, shared by equal ones."""
+        channel = self._channels.get((wanted, delay_ms))
         if channel is None:
             if len(self._channels) >= 256:  # filters that nobody uses any more
                 self._channels.clear()
-            channel = self._channels[wanted] = Channel(wanted)
+            channel = self._channels[wanted, delay_ms] = Channel(wanted, delay_ms)
         return channel
 
     @contextlib.contextmanager

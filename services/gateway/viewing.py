@@ -54,7 +54,10 @@ Cars = Annotated[
     list[str] | None,
     Query(alias="car", max_length=200, description="Only this car; may be given several times."),
 ]
-Format = Annotated[Literal["json", "csv"], Query(description="JSON, or CSV of flat rows.")]
+Format = Literal["json", "csv"]
+AskedFormat = Annotated[
+    Format, Query(alias="format", description="JSON, or CSV of flat rows.")
+]
 Count = Annotated[
     int | None,
     Query(
@@ -82,7 +85,7 @@ class SessionLine(BaseModel):
     leader_lap: int | None
     position: str = Field(description="The log position that is told of.")
     learned_at_ms: int = Field(description="When that was learned, in ms since 1970.")
-    age_ms: int = Field(description="How long ago that is.")
+    age_ms: int = Field(description="How long ago that is; a delay is no age.")
     stale: bool = Field(description="Whether the clock runs and nothing has come for long.")
     model_config = {"extra": "allow"}
 
@@ -121,7 +124,7 @@ async def session_line(
 ) -> Response:
     """The session line: clock, time and laps to go, flag, leader, age of the data."""
     told = await answer(gateway, session, "standings", Ask(at, known_at, delay_ms=delay_ms))
-    now = now_ms()
+    now = now_ms() - delay_ms
     return _unless_known(request, told, now, ("session",), lambda: told.session(now))
 
 
@@ -134,21 +137,13 @@ def _view(name: str) -> Callable[..., Awaitable[Response]]:
         known_at: KnownAt = None,
         car_class: CarClass = None,
         car: Cars = None,
-        form: Annotated[Format, Query(alias="format")] = "json",
+        form: AskedFormat = "json",
         rows: Count = None,
         delay_ms: DelayMs = 0,
     ) -> Response:
         cars = tuple(sorted(names(car or ())))
         told = await answer(gateway, session, name, Ask(at, known_at, car_class, cars, delay_ms))
-        now = now_ms()
-        of = (car_class, cars, form, rows)
-        if form == "csv":
-            return _unless_known(request, told, now, of, lambda: _csv(told, now, rows))
-        if rows is not None:
-            return _unless_known(request, told, now, of, lambda: flat(told, now, rows))
-        return _unless_known(
-            request, told, now, of, lambda: {"session": told.session(now), "rows": told.rows}
-        )
+        return respond(request, told, now_ms() - delay_ms, form, rows, car_class, cars)
 
     return view
 
@@ -163,7 +158,7 @@ def _view_of_all(name: str) -> Callable[..., Awaitable[Response]]:
         session: str,
         at: At = None,
         known_at: KnownAt = None,
-        form: Annotated[Format, Query(alias="format")] = "json",
+        form: AskedFormat = "json",
         rows: Count = None,
         delay_ms: DelayMs = 0,
     ) -> Response:
@@ -172,6 +167,20 @@ def _view_of_all(name: str) -> Callable[..., Awaitable[Response]]:
         )
 
     return view
+
+
+def respond(
+    request: Request, told: Answer, now: float, form: Format, rows: Count, *of: object
+) -> Response:
+    """The answer in the form that was asked for; ``of`` is what else tells it from others."""
+    tells = (*of, form, rows)
+    if form == "csv":
+        return _unless_known(request, told, now, tells, lambda: _csv(told, now, rows))
+    if rows is not None:
+        return _unless_known(request, told, now, tells, lambda: flat(told, now, rows))
+    return _unless_known(
+        request, told, now, tells, lambda: {"session": told.session(now), "rows": told.rows}
+    )
 
 
 def _csv(told: Answer, now: float, count: int | None) -> str:

@@ -9,6 +9,7 @@ import functools
 import io
 import json
 import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from events import AnyEvent, RaceControlMessage, encode
 from projections import views
 from projections.timeline import Timeline
+from replay.entries import parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.client import Following, Shown, SubscriptionRefused, stream_url, subscribe
 from services.commits import Commits, key
@@ -295,9 +297,13 @@ class TestSubscriptions:
             async with serving(store) as other:  # it has seen nothing of the past
                 for place in (url, other):
                     messages = subscribe(place, session, delay_ms=delay)
+                    asked = time.time() * 1000
                     polled = await client.get(
                         f"{place}/sessions/{session}/messages", params={"delay_ms": delay}
                     )
+                    line = polled.json()["session"]  # whose clock runs on from what is shown
+                    shown_at = line["learned_at_ms"] + line["age_ms"]
+                    assert asked - 1 <= shown_at + delay <= time.time() * 1000
                     shown = await anext(messages)
                     texts = [row["text"] for row in shown.state["messages"].values()]
                     assert texts == ["first"] == [row["text"] for row in polled.json()["rows"]]
@@ -305,7 +311,8 @@ class TestSubscriptions:
                 late = subscribe(other, session, delay_ms=delay)
                 shown = await next_of(late, second)
                 loop_now = await store.redis.time()
-                assert loop_now[0] * 1000 + loop_now[1] / 1000 >= shown.at + delay - 50
+                assert loop_now[0] * 1000 + loop_now[1] / 1000 >= shown.at - 50
+                assert shown.at == parse_position(second)[0] + delay
                 await late.aclose()
 
     async def test_a_slow_subscriber_is_conflated(

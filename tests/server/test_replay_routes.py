@@ -16,12 +16,15 @@ from projections.timeline import Timeline
 from replay.archive import pack
 from replay.entries import EVENT_FIELD, Entry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
+from services.client import subscribe
 from services.gateway import create_app
 from services.log import Log
+from services.replays import Replays
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
 from services.store import Store
 from tests.builders import opened
+from tests.server.gateways import serving
 from tests.server.test_replayer import RACE, forget, replaying
 
 CONTROL, CONTROL_LINE = new_token("director", Role.CONTROL)
@@ -95,6 +98,19 @@ async def test_a_director_steers_over_http(store: Store, session: str) -> None:
             assert listed.text.count("* LOC:") == len(views.markers(timeline.race_at(at)))
             assert (await client.delete(f"/replays/{session}")).status_code == 204
             await done(await client.get(f"/replays/{session}"), 404)
+        finally:
+            await forget(store, session)
+
+
+async def test_a_delayed_replay_waits_for_its_first_picture(store: Store, session: str) -> None:
+    """Whoever watches a replay late sees what it showed, and not an empty race before."""
+    async with replaying(store), serving(store) as url:
+        try:
+            await Replays(store).begin(RACE, name=session, begin="lap:100", playing=False)
+            messages = subscribe(url, session, delay_ms=300)
+            first = await anext(messages)
+            await messages.aclose()
+            assert first.state["session"]["leader_lap"] == 100
         finally:
             await forget(store, session)
 

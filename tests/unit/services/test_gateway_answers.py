@@ -27,7 +27,7 @@ from services.gateway.answering import (
 )
 from services.gateway.documents import asyncapi, frames_schema, message_schemas
 from services.gateway.filters import Filter
-from services.gateway.reel import Channel, Reel, Shot, heartbeat
+from services.gateway.reel import Channel, Reel, Shot
 from tests.unit.services.gateway_race import frames
 
 LEARNED = 1_760_000_000_000
@@ -186,7 +186,7 @@ class TestDocuments:
         for frame in frames()[:10]:
             shot = reel.take(frame)
             assert shot is not None
-            for message in (channel.message(before, shot), heartbeat(shot, 7)):
+            for message in (channel.message(before, shot), channel.heartbeat(shot, shot.at + 7)):
                 jsonschema.validate(json.loads(message.body), schemas[message.kind])
             before = shot
 

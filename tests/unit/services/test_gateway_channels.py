@@ -45,7 +45,7 @@ def reel_of(count: int) -> Reel:
 
 def subscription(reel: Reel, wishes: Wishes, now: float = BEGAN) -> Subscription:
     """A subscription with a channel of its own."""
-    return Subscription(reel, Channel(wishes.filter), wishes, now)
+    return Subscription(reel, Channel(wishes.filter, wishes.delay_ms), wishes, now)
 
 
 def told(message: Message) -> dict[str, object]:
@@ -308,6 +308,21 @@ class TestSubscription:
         message = one.next(BEGAN + 20 * STEP_MS + 1000)
         assert message is not None
         assert (message.kind, message.token) == ("delta", frames()[20].token)
+
+    def test_a_delay_is_no_age(self) -> None:
+        """What is shown late by choice came on air when it was shown, and is as old since:
+        a clock that runs on from there shows what it showed on the day."""
+        reel, delay = reel_of(3), 60_000
+        one = subscription(reel, Wishes(delay_ms=delay))
+        newest = frames()[2]
+        message = one.next(newest.at + delay)
+        assert message is not None
+        said = told(message)
+        assert (said["at"], said["position"]) == (newest.at + delay, newest.token.position)
+        message = one.next(newest.at + delay + HEARTBEAT_MS)
+        assert message is not None
+        said = told(message)
+        assert (said["at"], said["age_ms"]) == (newest.at + delay, HEARTBEAT_MS)
 
     def test_heartbeat(self) -> None:
         """While nothing changes there is a sign of life, with the age of the data."""
