@@ -87,10 +87,12 @@ EVENT_TYPES: dict[str, type[Event]] = {
 """The name on the wire to the model."""
 
 RANK: dict[type[Event], int] = {model: rank for rank, model in enumerate(get_args(AnyEvent))}
+RANK |= dict.fromkeys((PenaltyConverted, PenaltyRescinded), RANK[PenaltyServed])
 """Which of two events at the same millisecond comes first.
 
 The session and its entries stand before what they describe. A flag stands before the
 crossings it falls on: a lap finished in the millisecond of the chequered flag has taken
 it, and a lap finished in the millisecond a caution began counts under it. A car enters
-the lane before it crosses the finish line in it, and leaves it afterwards.
+the lane before it crosses the finish line in it, and leaves it afterwards. What became of
+a penalty has one rank: it was served, converted and taken back in the order of its decisions.
 """

@@ -31,7 +31,7 @@ from projections import packs
 from projections.laps import Lap
 from projections.order import NEVER, natural
 from projections.race import Race
-from projections.stewards import Penalty
+from projections.stewards import Penalty, as_imposed
 
 NOT_SERVED = frozenset({"imposed", "converted"})
 FINISHED, SHORT, DID_NOT_FINISH = 0, 1, 2
@@ -117,7 +117,7 @@ def classify(race: Race, convention: Convention = ON_LAPS) -> list[Classified]:
     counted = _counted_laps(race, convention.classification)
     cars = [_standing(race, lap, car, book, convention) for car, lap in counted.items()]
     if race.session.opened.kind == "race":
-        cars = _short_of_distance(cars, convention.classification)
+        cars = _short_of_distance(cars, convention.classification, book)
         cars.sort(key=lambda one: (one.group, -one.laps, one.total_ms, natural(one.car)))
     else:
         cars = [one._replace(status="classified") for one in cars]
@@ -162,7 +162,7 @@ class _Book:
         self._rules = rules
         standing = sorted(
             (p for p in race.stewards.penalties.values() if p.status in NOT_SERVED),
-            key=lambda p: (p.imposed_at, p.penalty_id),
+            key=as_imposed,
         )
         self._by_kind: dict[str, list[Penalty]] = {}
         for penalty in standing:
@@ -271,12 +271,18 @@ def _outcome(race: Race, car: str, rules: packs.Classification) -> tuple[str, in
     return ("retired" if retired or rules.must_take_flag else "classified"), group
 
 
-def _short_of_distance(cars: list[_Standing], rules: packs.Classification) -> list[_Standing]:
-    """Cars that took the flag with too few laps: not classified, and where they stand."""
+def _short_of_distance(
+    cars: list[_Standing], rules: packs.Classification, book: _Book
+) -> list[_Standing]:
+    """Cars that took the flag with too few laps: not classified, and where they stand.
+
+    A disqualified car won nothing: it is no measure for the others.
+    """
     most: dict[str | None, int] = {}
     for one in cars:
         name = one.car_class if rules.reference == "class" else None
-        most[name] = max(most.get(name, 0), one.laps)
+        laps = 0 if book.is_disqualified(one.car) else one.laps
+        most[name] = max(most.get(name, 0), laps)
     checked = []
     for one in cars:
         name = one.car_class if rules.reference == "class" else None

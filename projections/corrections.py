@@ -36,13 +36,18 @@ from events import (
 CORRECTIONS = (EventVoided, LapAmended, CrossingsReassigned)
 CROSSINGS = (LinePassed, LapCompleted, PitEntered, PitStopped, PitExited)
 
-EffectiveKey = tuple[int, int, str, bytes]
+EffectiveKey = tuple[int, int, str, str, int, bytes]
 Identity = tuple[str, int]
 
 
 def effective_key(event: AnyEvent) -> EffectiveKey:
-    """What orders events: time, rank of the type, car, content; never arrival."""
-    return (event.at, RANK[type(event)], getattr(event, "car", ""), encode(event))
+    """What orders events: time, rank of the type, car, identity, content; never arrival.
+
+    Decisions after the flag share the millisecond of the newest event: the number that the
+    source gave them says which was later, as a number (10 after 9).
+    """
+    car = getattr(event, "car", "")
+    return (event.at, RANK[type(event)], car, event.source, event.source_seq, encode(event))
 
 
 class Corrections:

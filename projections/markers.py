@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import Any, Literal, NamedTuple, get_args
 
 from projections.race import Race
-from projections.stewards import Penalty
+from projections.stewards import Penalty, as_imposed
 from projections.track import Caution
 
 Row = dict[str, Any]
@@ -129,7 +129,7 @@ def _flags(race: Race) -> Iterator[Found]:
 
 def _penalties(race: Race) -> Iterator[Found]:
     book = race.stewards.penalties.values()
-    for one in sorted(book, key=lambda penalty: (penalty.imposed_at, penalty.penalty_id)):
+    for one in sorted(book, key=as_imposed):
         yield one.imposed_at, None, one.car, _penalty(one)
 
 

@@ -48,7 +48,7 @@ def rounds_scored(
     if race.session.opened.kind == "practice":
         return []
     rows = list(classification)
-    overall_laps = max((row.laps for row in rows), default=0)
+    overall_laps = max((row.laps for row in rows if row.status != "disqualified"), default=0)
     classes = dict.fromkeys(row.car_class for row in rows if row.car_class is not None)
     return [
         RoundScored(
@@ -86,7 +86,9 @@ def rounds_declared(
             round=number or race.session.opened.round or 1,
             part="qualifying" if race.session.opened.kind == "qualifying" else "race",
             car_class=car_class,
-            overall_laps=max(row.laps for row in declared.rows),
+            overall_laps=max(
+                (row.laps for row in declared.rows if row.status != "disqualified"), default=0
+            ),
             rows=_declared_rows(race, [one for one in declared.rows if one.car_class == car_class]),
             reason=f"as declared {declared.status}: {declared.rests_on}",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -22,6 +23,19 @@ class Penalty(NamedTuple):
     changed_at: int
     by: str | None
     basis: str
+
+
+def as_imposed(penalty: Penalty) -> tuple[int, list[tuple[str, int]]]:
+    """What orders penalties by their imposition: the time, then the numbers in the id.
+
+    All that are imposed after the flag share a millisecond; ``inferred-10`` follows
+    ``inferred-9``.
+    """
+    parts = _NUMBERS.findall(penalty.penalty_id)
+    return (penalty.imposed_at, [(word, int(digits or -1)) for word, digits in parts])
+
+
+_NUMBERS = re.compile(r"([^0-9]*)([0-9]*)")
 
 
 @dataclass(slots=True)
@@ -47,10 +61,7 @@ class Stewards(Projection):
         for penalty in self.penalties.values():
             if penalty.status != "rescinded":
                 cars.setdefault(penalty.car, []).append(penalty)
-        return {
-            car: tuple(sorted(book, key=lambda penalty: (penalty.imposed_at, penalty.penalty_id)))
-            for car, book in cars.items()
-        }
+        return {car: tuple(sorted(book, key=as_imposed)) for car, book in cars.items()}
 
     def _imposed(self, event: PenaltyImposed) -> None:
         self.penalties.setdefault(

@@ -16,7 +16,7 @@ from projections.order import LEADING, NEVER, Gap
 from projections.packs import Number, RegulationPack
 from projections.provisional import own_pack, points_by_car, rounds_declared, rounds_scored
 from projections.race import Race
-from projections.stewards import Penalty
+from projections.stewards import Penalty, as_imposed
 
 Row = dict[str, Any]
 
@@ -362,7 +362,7 @@ def fastest_laps(race: Race) -> list[Row]:
 
 def penalties(race: Race) -> list[Row]:
     """The stewards' book, in the order the penalties were imposed."""
-    book = sorted(race.stewards.penalties.values(), key=lambda p: (p.imposed_at, p.penalty_id))
+    book = sorted(race.stewards.penalties.values(), key=as_imposed)
     return [penalty._asdict() for penalty in book]
 
 

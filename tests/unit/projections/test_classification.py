@@ -117,6 +117,40 @@ def test_back_of_class_in_the_order_imposed():
     assert [row.laps for row in classify(story.race())] == [10] * 5
 
 
+def test_the_tenth_sent_back_stands_behind_the_ninth():
+    """Penalties of one millisecond are in the order of their numbers, not of their digits."""
+    story = finished("1", "2", "3")
+    for number, car in ((10, "1"), (9, "2")):
+        name = f"inferred-{number}"
+        story.tell(ev.PenaltyImposed, 700_000, penalty_id=name, car=car, kind="back_of_class")
+    assert order(story) == ["3", "2", "1"]
+
+
+def test_what_became_of_a_penalty_is_in_the_order_of_the_decisions():
+    """Served after it was converted, all in one millisecond, it adds nothing."""
+    story = penalty(finished("1", "2"), "1", "stop_and_go")
+    at = story.last.at
+    story.tell(ev.PenaltyConverted, at, penalty_id="1-stop_and_go", kind="time", amount=40)
+    assert order(story) == ["2", "1"]
+    story.tell(ev.PenaltyServed, at, penalty_id="1-stop_and_go")
+    assert order(story) == ["1", "2"]
+
+
+def test_a_disqualified_winner_is_no_measure_of_the_distance():
+    """The minimum distance is a share of the laps of whoever wins instead."""
+    story = opened("1", "2", "3").laps("1", 9).laps("2", 7).laps("3", 5)
+    story.flag("chequered", 600_000)
+    for car, lap in (("1", 10), ("2", 8), ("3", 6)):
+        story.lap(car, lap, 600_000 + lap)
+    assert [row.status for row in classify(story.race(), LE_MANS)][2] == "not_classified"
+    rows = classify(penalty(story, "1", "disqualification").race(), LE_MANS)
+    assert [(row.car, row.status) for row in rows] == [
+        ("2", "classified"),
+        ("3", "classified"),
+        ("1", "disqualified"),
+    ]
+
+
 def test_a_disqualified_car_stands_last():
     """Everyone behind it moves up."""
     rows = classify(penalty(finished("1", "2", "3"), "1", "disqualification").race())

@@ -90,3 +90,16 @@ def test_a_late_lap_before_a_swap_renumbers_what_came_after():
     assert race_of([*arrival, late]).state_hash() == in_order.state_hash()
     story.void(moved)
     assert story.race().order.laps == {"1": 3, "2": 2}
+
+
+def test_the_later_of_two_amendments_in_one_millisecond_prevails():
+    """Decisions after the flag share a millisecond: the tenth of a source follows the ninth."""
+    story = opened("1", lines=("FL",)).lap("1", 1, 60_000)
+    for driver in ("Ann", "Art"):
+        while len(story.events) % 10 != 9 and driver == "Ann":
+            story.tell(ev.RaceControlMessage, 0, text="said")
+        story.tell(ev.LapAmended, 90_000, car="1", lap=1, driver=driver, reason="paper")
+    assert [event.source_seq % 10 for event in story.events[-2:]] == [9, 0]
+    lap = story.race().laps.last("1")
+    assert lap is not None
+    assert lap.driver == "Art"
