@@ -134,7 +134,7 @@ async def tell(
                 unreadable += 1
         position = entries[-1].position
     if known_at is not None and position == START:
-        raise BadMoment(known_at, "nothing was known of the session by then")
+        raise BadMoment(known_at, f"nothing was known of {name!r} by then")
     return told, unreadable, position
 
 
@@ -143,11 +143,16 @@ def log_position(known_at: str) -> str:
 
     Raises BadMoment.
     """
+    return known_at if is_position(known_at) else str(_wall_clock_ms(known_at))
+
+
+def is_position(known_at: str | None) -> bool:
+    """Whether this is written as a position in a log, and not as a wall-clock time."""
     try:
-        parse_position(known_at)
+        parse_position(known_at or "")
     except ValueError:
-        return str(_wall_clock_ms(known_at))
-    return known_at
+        return False
+    return True
 
 
 def _wall_clock_ms(text: str) -> int:

@@ -8,11 +8,16 @@ from typing import Annotated
 import typer
 
 from events import AnyEvent, CarRetired, Contest, FlagShown, LapCompleted, SessionOpened
+from events.errors import UnknownRound
+from projections.championship import Season
 from projections.classification import Convention, classify
 from projections.clinch import Outlook
 from projections.clinch_words import sentence
+from projections.packs import RegulationPack
 from projections.points import CONTESTS
 from projections.provisional import rounds_scored, season_of_session
+from projections.race import Race
+from projections.scoring import segments_now
 from projections.titles import Fighter, Live, Title, decided, title
 from projections.views import session_line
 from services.cli import sporting
@@ -34,14 +39,21 @@ from services.cli.options import (
     Whose,
 )
 from services.cli.output import give_out, session_heading, show
-from services.cli.seasons import Asked, SeasonQuestion, as_it_stands, ask_season, chosen_classes
+from services.cli.seasons import (
+    Asked,
+    SeasonQuestion,
+    as_it_stands,
+    ask_season,
+    chosen_classes,
+    rounds_of,
+)
 from services.cli.tables import Row
 from services.regulations import required_pack
 from services.words import show_flag, spaced
 
 POINTS = "Points and titles"
-SPOKEN = 5
-"""Contenders out of reach that are told of, at most."""
+LISTED = 5
+"""Contenders in a table for the eye, where no more can win."""
 
 
 def register(app: typer.Typer) -> None:
@@ -103,16 +115,56 @@ def championship(
     data: Data = None,
 ) -> None:
     """A championship: now, after any round, or as it stands in a session that runs."""
-    asked = ask_season(SeasonQuestion(season, store, data, known_at, rules, session, at, number))
+    question = SeasonQuestion(season, store, data, known_at, rules, session, at, number)
+    asked = _asked(question, after)
     scored = asked.season
+    cup = _cup_named(scored.pack, cup) if cup else None
     if asked.race is not None:
-        scored, after = as_it_stands(scored, asked.race, asked.number), asked.number
+        scored, after = _as_it_stands(asked, cup), asked.number
     rows = [
         row
         for name in chosen_classes(scored, car_class)
         for row in scored.standings(of=of.value, car_class=name, after_round=after, cup=cup)
     ]
-    give_out(sporting.CHAMPIONSHIP, rows, form, f"{_heading(asked)}{of}\n")
+    when = "" if after is None else f", {'after' if asked.race is None else 'in'} round {after}"
+    what = f"{of}{f', {cup} cup' if cup else ''}{when}"
+    give_out(sporting.CHAMPIONSHIP, rows, form, f"{_heading(asked)}{what}\n")
+
+
+def _asked(question: SeasonQuestion, after: int | None) -> Asked:
+    """The answer to a question that is whole. Raises BadParameter where it is not."""
+    if question.live is None:
+        given = {"--at": question.at, "--round": question.number}
+        for option, value in given.items():
+            if value is not None:
+                raise typer.BadParameter(f"{option} needs --session")
+    elif after is not None:
+        raise typer.BadParameter("--after asks without, --session with a session that runs")
+    asked = ask_season(question)
+    if after is not None and after > rounds_of(asked.season):
+        raise UnknownRound(after, rounds_of(asked.season))
+    return asked
+
+
+def _cup_named(pack: RegulationPack, wanted: str) -> str:
+    """The cup of that name, in capitals or not. Raises BadParameter."""
+    names = [cup.name for cup in pack.points.cups]
+    for name in names:
+        if name.casefold() == wanted.casefold():
+            return name
+    there_are = f"there is {', '.join(names)}" if names else "there is none"
+    raise typer.BadParameter(f"no cup {wanted!r} under {pack.name}; {there_are}")
+
+
+def _as_it_stands(asked: Asked, cup: str | None) -> Season:
+    """The season as it would be if the session ended now, the segments of its cups included."""
+    if asked.race is None or asked.recorded is None:
+        raise AssertionError("there is a session")
+    scored = as_it_stands(asked.season, asked.race, asked.number)
+    if cup is None:
+        return scored
+    segments = segments_now(scored, asked.recorded.timeline, asked.race, asked.number)
+    return scored.with_scored(one for one in segments if one.car_class in asked.season.classes)
 
 
 def clinch(
@@ -143,7 +195,8 @@ def clinch(
     """
     if when and session is None:
         raise typer.BadParameter("--when needs --session")
-    asked = ask_season(SeasonQuestion(season, store, data, known_at, rules, session, at, number))
+    question = SeasonQuestion(season, store, data, known_at, rules, session, at, number)
+    asked = _asked(question, after)
     contests: Sequence[Contest] = (of.value,) if of else CONTESTS
     fights = [
         (contest, name) for name in chosen_classes(asked.season, car_class) for contest in contests
@@ -162,8 +215,9 @@ def clinch(
     for one in titles:
         if one.fighters:
             heading = f"\n{one.car_class}, {one.of}{_what_is_left(one)}\n"
-            show(sporting.CLINCH, list(clinch_rows(one))[:SPOKEN], heading)
-            typer.echo("\n".join(["", *_spoken(one)]))
+            listed = one._replace(fighters=_listed(one))
+            show(sporting.CLINCH, list(clinch_rows(listed)), heading)
+            typer.echo("\n".join(["", *_spoken(one), *_unlisted(one, listed)]))
 
 
 def _when(asked: Asked, of: Contest, car_class: str) -> Iterator[Row]:
@@ -183,22 +237,24 @@ def _when(asked: Asked, of: Contest, car_class: str) -> Iterator[Row]:
         "names": list(champion.names),
         "at_ms": found.at,
         "leader_lap": race.order.laps.get(leader, 0) if leader else 0,
-        "happened": happening(found.events),
+        "happened": happening(found.events, race),
         "sentence": said(found.title, champion),
     }
 
 
-def happening(events: Sequence[AnyEvent]) -> str:
+def happening(events: Sequence[AnyEvent], race: Race) -> str:
     """What happened at the moment that decided a title, in a few words."""
     if any(isinstance(event, SessionOpened) for event in events):
         return "before the start"
-    return "; ".join(map(_in_words, events))
+    return "; ".join(_in_words(event, race) for event in events)
 
 
-def _in_words(event: AnyEvent) -> str:
+def _in_words(event: AnyEvent, race: Race) -> str:
     match event:
         case CarRetired():
             return f"#{event.car} retired"
+        case LapCompleted() if event.car in race.order.finished:
+            return f"#{event.car} took the flag"
         case LapCompleted():
             return f"#{event.car} completed lap {event.lap}"
         case FlagShown():
@@ -274,6 +330,20 @@ def said(fight: Title, fighter: Fighter) -> str | None:
             )
         case _:
             return None
+
+
+def _listed(fight: Title) -> tuple[Fighter, ...]:
+    """All who can win, and with them the first of those who cannot."""
+    can = sum(one.status != "out" for one in fight.fighters)
+    out = [one for one in fight.fighters if one.status == "out"]
+    left_out = {one.names for one in out[max(0, LISTED - can) :]}
+    return tuple(one for one in fight.fighters if one.names not in left_out)
+
+
+def _unlisted(fight: Title, listed: Title) -> Sequence[str]:
+    """How many contenders the table does not show."""
+    more = len(fight.fighters) - len(listed.fighters)
+    return [f"{more} more {'is' if more == 1 else 'are'} out of reach."] if more else []
 
 
 def _spoken(fight: Title) -> Sequence[str]:

@@ -25,7 +25,7 @@ from replay.entries import START, parse_position
 from services.cli import sporting
 from services.cli.asking import Question, read
 from services.cli.listing import season_rows
-from services.cli.options import As, Data, Format, Of, SeasonName, Session, Store
+from services.cli.options import As, Data, Format, KnownAt, Of, SeasonName, Session, Store
 from services.cli.output import give_out
 from services.cli.seasons import (
     SeasonQuestion,
@@ -33,6 +33,7 @@ from services.cli.seasons import (
     chosen_classes,
     read_season,
     round_of,
+    rounds_of,
 )
 from services.cli.shell import with_log
 from services.cli.stewards import By, GivenReason, login
@@ -163,12 +164,13 @@ def seasons(form: As = Format.TABLE, store: Store = None, data: Data = None) -> 
 @season.command("show")
 def show_season(
     name: SeasonName,
+    known_at: KnownAt = None,
     form: As = Format.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
     """The rounds of a season, and what of them was scored."""
-    asked = ask_season(SeasonQuestion(name, store, data))
+    asked = ask_season(SeasonQuestion(name, store, data, known_at))
     give_out(sporting.SEASON, _rounds(asked.season), form, f"{asked.title}\n")
 
 
@@ -293,9 +295,8 @@ def adjust(
 
     async def adjusted(log: Log) -> None:
         kept, told = await read_season(log, name)
-        rounds = len(kept.opened.rounds) if kept.opened else 0
-        if number is not None and number > rounds:
-            raise UnknownRound(number, rounds)
+        if number is not None and number > rounds_of(kept):
+            raise UnknownRound(number, rounds_of(kept))
         chosen = chosen_classes(kept, car_class)[0] if car_class else None
         _check_contender(kept, of, who, chosen)
         event = PointsAdjusted(

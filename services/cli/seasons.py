@@ -12,7 +12,7 @@ from projections.championship import Season, season_of
 from projections.classification import Convention, classify
 from projections.provisional import adjustments, rounds_scored
 from projections.race import Race
-from services.cli.asking import Question, Recorded, race_at, read, tell
+from services.cli.asking import Question, Recorded, is_position, race_at, read, tell
 from services.cli.shell import with_log
 from services.log import Log
 from services.regulations import pack_named
@@ -23,7 +23,8 @@ class SeasonQuestion:
     """What is asked: a season, under which rules, and with what was known when.
 
     ``live`` is the session that is running, ``at`` a moment of it, ``number`` the round
-    that it is, where it does not say so itself.
+    that it is, where it does not say so itself. With ``live`` a ``known_at`` that is a log
+    position is one of the session's log, while a wall-clock time holds for both logs.
     """
 
     season: str
@@ -61,11 +62,10 @@ def ask_season(question: SeasonQuestion) -> Asked:
 
 
 async def _read(log: Log, question: SeasonQuestion) -> Asked:
-    # With a session, it is that session's knowledge that is asked about.
-    known_at = question.known_at if question.live is None else None
-    season, told = await read_season(log, question.season, known_at, question.rules)
     if question.live is None:
-        return Asked(season, told)
+        return Asked(*await read_season(log, question.season, question.known_at, question.rules))
+    known_at = None if is_position(question.known_at) else question.known_at
+    season, told = await read_season(log, question.season, known_at, question.rules)
     recorded = await read(log, Question(question.live, known_at=question.known_at))
     race = recorded.timeline.race
     if question.at is not None:
@@ -96,7 +96,7 @@ def round_of(season: Season, race: Race, given: int | None = None) -> int:
 
     Raises UnknownRound.
     """
-    rounds = len(season.opened.rounds) if season.opened else 0
+    rounds = rounds_of(season)
     number = given or race.session.opened.round or 0
     if not number:
         run = {result.round for result in season.scored if result.part == "race"}
@@ -104,6 +104,11 @@ def round_of(season: Season, race: Race, given: int | None = None) -> int:
     if not 1 <= number <= rounds:
         raise UnknownRound(number, rounds)
     return number
+
+
+def rounds_of(season: Season) -> int:
+    """How many rounds the season's calendar has."""
+    return len(season.opened.rounds) if season.opened else 0
 
 
 def as_it_stands(season: Season, race: Race, number: int) -> Season:

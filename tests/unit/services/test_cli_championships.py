@@ -241,3 +241,74 @@ def test_what_cannot_be_answered(race: Commands, arguments: tuple[str, ...], say
     """One line says why."""
     race.hold("bare", Story().opened("1", lines=("FL",)).laps("1", 1))
     assert says in race.refused(*arguments)
+
+
+# -- Questions that do not go together -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("championship", SEASON, "--at", "lap:2"), "--at needs --session"),
+        (("clinch", SEASON, "--round", "2"), "--round needs --session"),
+        (("championship", SEASON, "--session", RACE, "--after", "1"), "--after asks without"),
+        (("championship", SEASON, "--cup", "x"), "no cup 'x' under imsa-2024; there is endurance"),
+        (("championship", ALMS, "--cup", "x"), "no cup 'x' under alms-2007; there is none"),
+    ],
+)
+def test_wrong_usage(race: Commands, arguments: tuple[str, ...], says: str) -> None:
+    """An option that would not be heeded is refused, rather than answered with other figures."""
+    assert says in race.misused(*arguments)
+
+
+def test_a_round_that_the_calendar_does_not_have(lapstream: Commands) -> None:
+    """After it nothing stands any way."""
+    assert "no round 13 in this season; it has 12" in lapstream.refused(
+        "championship", ALMS, "--after", "13"
+    )
+
+
+def test_which_standings_are_shown(race: Commands) -> None:
+    """The heading says whose they are, and as of when."""
+    assert "\nteams, after round 1\n" in race.told(
+        "championship", SEASON, "--of", "teams", "--after", "1"
+    )
+    assert "\ndrivers, in round 2\n" in race.told("championship", SEASON, "--session", RACE)
+
+
+def test_what_was_known_of_both(race: Commands) -> None:
+    """With a session a wall-clock time holds for both logs, a position for the session's."""
+    told = race.log.logs[SEASON]
+    late = scored(finish("3", "1", "2"), 9, at=9)  # the first round is decided anew, much later
+    race.hold(SEASON, [late])
+    told[-1] = told[-1]._replace(position="1900000000000-0")
+    asked = ("--session", RACE, "--of", "teams")
+    then = championship(race, SEASON, *asked, "--known-at", "2023-11-14T23:00:00Z")
+    assert [(row["car"], row["points"]) for row in then[:2]] == [("2", 740), ("1", 734)]
+    last = race.log.logs[RACE][-1].position
+    now = championship(race, SEASON, *asked, "--known-at", last)
+    assert now == championship(race, SEASON, *asked)
+    assert now[0]["by_round"] != then[0]["by_round"]
+    assert "nothing was known of 'season' by then" in race.refused(
+        "championship", SEASON, "--known-at", "2023-11-14T22:00:00Z"
+    )
+
+
+def test_a_cup_in_a_race_that_runs(lapstream: Commands) -> None:
+    """Marks that are passed count as it stood at them, the next one as it stands."""
+    hour = 3_600_000
+    story = Story().opened(lines=("FL",), rules="imsa-2024", series="S", time_limit_ms=6 * hour)
+    story.entry("1", team="T1").entry("2", team="T2")
+    story.lap("1", 1, hour).lap("2", 1, 2 * hour).lap("2", 2, 4 * hour).lap("1", 2, 5 * hour)
+    lapstream.hold(RACE, story)
+    rounds = (ev.SeasonRound(name="R1", time_limit_ms=6 * hour),)
+    lapstream.hold(SEASON, [opened("imsa-2024").model_copy(update={"rounds": rounds})])
+    asked = (SEASON, "--session", RACE, "--of", "teams", "--cup", "Endurance")
+    for at, expected in (
+        ("2:30:00", {"#1": 5, "#2": 4}),
+        ("3:30:00", {"#1": 10, "#2": 8}),
+        ("5:00:00", {"#1": 9, "#2": 9}),
+    ):
+        rows = championship(lapstream, *asked, "--at", at)
+        assert {f"#{row['car']}": row["points"] for row in rows} == expected
+    assert "teams, endurance cup, in round 1" in lapstream.told("championship", *asked)

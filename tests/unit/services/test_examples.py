@@ -108,7 +108,7 @@ def test_a_title_by_finishing(past: Commands) -> None:
     (won,) = past.rows("clinch-when", *asked, "--session", PETIT, "--when")
     assert (won["names"], won["happened"]) == (
         ["Klaus Graf", "Lucas Luhr"],
-        "#6 completed lap 31",
+        "#6 took the flag",
     )
     final = past.rows("championship", "championship", ALMS, "--session", PETIT)
     assert [(row["name"], row["points"]) for row in final] == [
