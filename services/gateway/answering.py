@@ -128,8 +128,7 @@ async def folded(
     )
     line, running, rows = found.answer
     running = running and ask.at is None and ask.known_at is None
-    learned, _ = parse_position(found.position)
-    return Answer(table, line, running, rows, found.position, learned)
+    return Answer(table, line, running, rows, found.position, found.learned)
 
 
 async def live(gateway: Gateway, session: str, delay_ms: int) -> Shot | None:
@@ -197,9 +196,7 @@ def _of_shot(name: str, shot: Shot, ask: Ask) -> Answer:
     return Answer(table, line, shot.clock_running, chosen, shot.token.position, shot.at)
 
 
-def _of_stand(
-    stand: Stand, view: View, ask: Ask
-) -> tuple[dict[str, Any], bool, Sequence[Row]]:
+def _of_stand(stand: Stand, view: View, ask: Ask) -> tuple[dict[str, Any], bool, Sequence[Row]]:
     race = stand.race
     line = views.session_line(race)
     chosen = choose(

@@ -21,6 +21,7 @@ from projections.race import Race
 from projections.timeline import Timeline
 from replay.entries import START, Entry, parse_position
 from services.cli.asking import race_at
+from services.folding import AUDITS
 from services.log import Log
 
 T = TypeVar("T")
@@ -32,10 +33,14 @@ AT_ONCE = 2
 
 
 class Folded(NamedTuple, Generic[T]):
-    """An answer, and the log position up to which it was folded."""
+    """An answer, and the log position up to which it was folded.
+
+    ``learned`` is when the newest entry that is no audit was learned (ms since 1970).
+    """
 
     answer: T
     position: str
+    learned: int
     events: int
     unreadable: int
 
@@ -90,6 +95,7 @@ class _Fold:
     timeline: Timeline = field(default_factory=Timeline)
     told: Told = field(default_factory=Told)
     position: str = START
+    learned: int = 0
     unreadable: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -101,7 +107,10 @@ class _Fold:
                 event = decode(entry.payload)
             except UnreadableEvent:
                 self.unreadable += 1
+                self.learned, _ = parse_position(entry.position)
                 continue
+            if not isinstance(event, AUDITS) or not self.learned:
+                self.learned, _ = parse_position(entry.position)
             events.append(event)
             self.told.append(entry.position, event)
         self.timeline.add(events)
@@ -170,7 +179,8 @@ class Folds:
 def _asked(fold: _Fold, view: Callable[[Stand], T], at: str | None) -> Folded[T]:
     timeline = fold.timeline
     race = timeline.race if at is None else race_at(timeline, at)
-    return Folded(view(Stand(race, fold.told)), fold.position, len(timeline), fold.unreadable)
+    told = view(Stand(race, fold.told))
+    return Folded(told, fold.position, fold.learned, len(timeline), fold.unreadable)
 
 
 def _is_behind(upto: str, position: str) -> bool:

@@ -13,7 +13,6 @@ from starlette.requests import HTTPConnection
 from events.errors import LapstreamError
 from projections.frames import State, Token, clock_running, frame_state
 from projections.race import Race
-from replay.entries import parse_position
 from services.gateway.gate import Gateway, TheGateway, gateway_of, grant, requires
 from services.gateway.pacing import Subscription
 from services.gateway.problems import Fault, Refused, faults_of, refused, responses
@@ -123,8 +122,8 @@ async def picture_before(gateway: Gateway, session: str, newest: Shot, delay_ms:
         kept_as=f"delayed by {delay_ms}",
     )
     state, clock_at, running = folded.answer
-    learned, _ = parse_position(folded.position)
-    return Shot(0, Token(newest.token.epoch, folded.position), learned, clock_at, running, state)
+    token = Token(newest.token.epoch, folded.position)
+    return Shot(0, token, folded.learned, clock_at, running, state)
 
 
 def _pictured(race: Race) -> tuple[State, int, bool]:

@@ -55,9 +55,7 @@ Cars = Annotated[
     Query(alias="car", max_length=200, description="Only this car; may be given several times."),
 ]
 Format = Literal["json", "csv"]
-AskedFormat = Annotated[
-    Format, Query(alias="format", description="JSON, or CSV of flat rows.")
-]
+AskedFormat = Annotated[Format, Query(alias="format", description="JSON, or CSV of flat rows.")]
 Count = Annotated[
     int | None,
     Query(

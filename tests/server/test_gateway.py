@@ -19,7 +19,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from events import AnyEvent, RaceControlMessage, encode
+from events import AnyEvent, OutputFrozen, RaceControlMessage, encode
 from projections import views
 from projections.timeline import Timeline
 from replay.entries import parse_position
@@ -129,6 +129,17 @@ class TestViews:
         timeline.add(events(0, 1000))
         assert len(answer.json()["rows"]) == len(views.laps(timeline.race))
         assert answer.json()["session"]["position"] == before.position
+
+    async def test_an_audit_is_no_data(
+        self, client: httpx.AsyncClient, store: Store, session: str
+    ) -> None:
+        """That somebody froze an output makes a table no younger than what was timed."""
+        timed = (await Log(store).append(session, [message(1)])).position
+        await asyncio.sleep(0.005)  # learned in another millisecond
+        frozen = OutputFrozen(at=0, source="outputs", source_seq=1, output="tower")
+        audited = (await Log(store).append(session, [frozen])).position
+        line = (await client.get(f"/sessions/{session}/laps")).json()["session"]
+        assert (line["position"], line["learned_at_ms"]) == (audited, parse_position(timed)[0])
 
     async def test_graphics_poll(self, client: httpx.AsyncClient, projected: str) -> None:
         """A fixed number of flat rows, of a class, with the session line in each."""
