@@ -351,11 +351,18 @@ def _rows(race: Race, cars: list[_Standing]) -> list[Classified]:
 
 
 def _gap(race: Race, first: _Standing, one: _Standing) -> tuple[int | None, int | None]:
-    """Behind the first in whole laps, or else in ms: of the race, or of the best laps."""
-    if race.session.opened.kind != "race":
-        best, behind = _best(race, one.car)[0], _best(race, first.car)[0]
-        return None, best - behind if best != NEVER else None
-    laps = first.laps - one.laps
-    if laps or not one.laps:
-        return laps or None, None
-    return None, one.total_ms - first.total_ms
+    """Behind the first in whole laps, or else in ms: of the race, or of the best laps.
+
+    The first's own is 0 of both, as in the running order; a car that stands behind by a
+    decision alone has none, nor has one without laps.
+    """
+    if race.session.opened.kind == "race":
+        done, laps, ms = one.laps > 0, first.laps - one.laps, one.total_ms - first.total_ms
+    else:
+        best = _best(race, one.car)[0]
+        done, laps, ms = best != NEVER, 0, best - _best(race, first.car)[0]
+    if not done or one.status == "disqualified" or laps < 0 or (laps == 0 and ms < 0):
+        return None, None
+    if one is first:
+        return 0, 0
+    return (laps, None) if laps else (None, ms)

@@ -9,7 +9,8 @@ Rules (the definition of the running order at a moment):
   the next, where the finish line missed it; no slip in its lap puts a car laps ahead;
 - a gap compares both cars where the trailing car last crossed a line, so it neither
   collapses nor jumps at a lap boundary; it grows while the trailing car is overdue at
-  its next line; a whole lap or more is told in laps;
+  its next line; a whole lap or more is told in laps. Between two cars that both go no
+  further it stands still: the laps that one completed more, as in the result;
 - what is crossed before the session's start, on the formation laps, counts for nothing;
 - the car's race is over when it crosses the finish line under the chequered flag.
 
@@ -198,8 +199,12 @@ class RunningOrder(Projection):
         theirs, ours = self.passings.get(ahead), self.passings.get(behind)
         if not ours or not theirs:
             return None
+        settled = self._is_settled(ahead) and self._is_settled(behind)
+        more = self.laps.get(ahead, 0) - self.laps.get(behind, 0)
+        if settled and more > 0 and behind not in self.finished:
+            return Gap(more, None)
         line = len(ours)
-        overdue = behind not in self.finished and len(theirs) > line
+        overdue = not settled and behind not in self.finished and len(theirs) > line
         lines_ahead = bisect_right(theirs, ours[-1]) - line
         if overdue:
             lines_ahead = max(lines_ahead, len(theirs) - line - 1)
@@ -209,6 +214,10 @@ class RunningOrder(Projection):
         while line and (_missed(theirs, line - 1) or _missed(ours, line - 1)):
             line -= 1
         return Gap(None, max(0, at_least, ours[line - 1] - theirs[line - 1] if line else 0))
+
+    def _is_settled(self, car: str) -> bool:
+        """Whether the car goes no further."""
+        return car in self.finished or car in self.retired or self.session.ended_at is not None
 
 
 def _missed(history: tuple[int, ...] | list[int], index: int) -> bool:

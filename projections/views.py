@@ -414,6 +414,8 @@ def declared_results(
 
 def _declared_gap(first: ResultRow, row: ResultRow) -> tuple[int | None, int | None]:
     """Behind the first in whole laps, or else in ms; of results by best lap in ms."""
+    if row is first and (row.total_ms or row.best_lap_ms):
+        return 0, 0
     if first.total_ms is None:
         ahead, behind = first.best_lap_ms, row.best_lap_ms
         return None, behind - ahead if ahead and behind else None

@@ -258,7 +258,7 @@ GAP = Kind(
     {
         "type": "object",
         "description": "whole laps or milliseconds, the other null; the leader's are 0; "
-        "both null before the car's first crossing",
+        "both null before the car's first crossing, and behind by a decision alone",
         "properties": {
             "laps": {"type": ["integer", "null"]},
             "ms": {"type": ["integer", "null"]},

@@ -130,6 +130,16 @@ class TestGaps:
         """A car that has crossed nothing has no gap."""
         assert opened("1", "2").lap("1", 1, 60_000).race().order.gap("1", "2", 60_000) is None
 
+    def test_of_a_retired_car_once_the_leader_has_finished(self):
+        """It stands still, at the laps that the leader completed more: as in the result."""
+        story = opened("1", "2", "3").laps("1", 9).laps("2", 4).laps("3", 3)
+        story.line("2", "S1", 5, 260_000).retired("2", 300_000).retired("3", 300_000)
+        assert story.race().order.gap("1", "2", 540_000) == Gap(4, None)
+        story.flag("chequered", 600_000).lap("1", 10, 600_000)
+        order = story.race().order
+        assert order.gap("1", "2", 600_000) == order.gap("1", "2", 10**7) == Gap(6, None)
+        assert order.gap("2", "3", 10**7) == Gap(1, None)
+
 
 def test_sector_times_and_bests():
     """Sectors are the times between lines; one with a missed line is unknown."""

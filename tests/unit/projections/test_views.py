@@ -68,7 +68,7 @@ def test_a_declared_result_has_the_same_shape() -> None:
         ("3", 3, 300),
     ]
     assert [row["gap"] for row in found] == [
-        {"laps": None, "ms": 0},
+        {"laps": 0, "ms": 0},
         {"laps": None, "ms": 1_000},
         {"laps": 8, "ms": None},
     ]
