@@ -1,5 +1,6 @@
 /** How good a lap or a sector is: the best of all, of its class, or the car's own. */
 
+import { sameEntries } from "./steady";
 import type { Standing } from "./state";
 
 export type Mark = "overall" | "class" | "own" | "";
@@ -23,6 +24,10 @@ class Least {
     this.#classes.set(of, Math.min(ms, this.#classes.get(of) ?? Infinity));
   }
 
+  isSame(other: Least): boolean {
+    return this.#overall === other.#overall && sameEntries(this.#classes, other.#classes);
+  }
+
   mark(ms: number | undefined, of: string | undefined): Mark {
     if (ms === undefined) return "";
     if (ms === this.#overall) return "overall";
@@ -43,6 +48,16 @@ export class Bests {
         least.add(ms, row.class);
       }
     }
+  }
+
+  /** Whether every time would get the same mark. */
+  isSame(other: Bests): boolean {
+    if (!this.#laps.isSame(other.#laps) || this.#sectors.size !== other.#sectors.size) return false;
+    for (const [line, least] of this.#sectors) {
+      const same = other.#sectors.get(line)?.isSame(least);
+      if (!same) return false;
+    }
+    return true;
   }
 
   last(row: Standing): Mark {

@@ -1,15 +1,18 @@
 /** Which cars won and lost places lately, for the marks beside them. */
 
+import { sameEntries, steady } from "./steady";
+
 /** How long a mark stands. */
 export const HOLD_MS = 6000;
 
 export class Movements {
   #places: ReadonlyMap<string, number> = new Map();
   #moved = new Map<string, { readonly from: number; readonly at: number }>();
+  readonly #won = steady<ReadonlyMap<string, number>>(sameEntries);
 
   /**
    * Note each car's place at a time of the viewer's clock. Gives the places won (lost:
-   * below 0) since the car last stood still.
+   * below 0) since the car last stood still; the same object as before, if they are the same.
    */
   see(places: ReadonlyMap<string, number>, nowMs: number): ReadonlyMap<string, number> {
     for (const [car, place] of places) {
@@ -24,7 +27,7 @@ export class Movements {
       if (place === undefined || nowMs - at >= HOLD_MS) this.#moved.delete(car);
       else if (from !== place) won.set(car, from - place);
     }
-    return won;
+    return this.#won(won);
   }
 
   /** Forget what was: after a jump nobody has overtaken anybody. */
