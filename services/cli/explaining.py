@@ -224,6 +224,16 @@ def changed_rows(now: Standing, then: Standing) -> Sequence[Row]:
     ]
 
 
+def differing_rows(now: Standing, then: Standing) -> Sequence[Row]:
+    """The cars of which anything is other than now."""
+    differing = {one.car for one in changes(now.rows, then.rows) if one.changed}
+    return [
+        row
+        for row in changed_rows(now, then)
+        if row["car"] in differing or row["points_now"] != row["points_then"]
+    ]
+
+
 def titles_changed(
     now: Season, then: Season, of: Contest, classes: Sequence[str], after: int
 ) -> Sequence[Row]:

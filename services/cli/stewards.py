@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import getpass
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, TypedDict
@@ -32,14 +32,13 @@ from projections.decisions import check, in_force
 from projections.moments import moment_of
 from projections.race import Race
 from projections.revisions import words
-from projections.whatif import changes, supposed
+from projections.whatif import supposed
 from services.cli import sporting
 from services.cli.asking import Question, Recorded, read
-from services.cli.explaining import Standing, changed_rows
+from services.cli.explaining import Standing, differing_rows
 from services.cli.options import As, Data, Format, Rules, Session, Store
 from services.cli.output import give_out
 from services.cli.shell import with_log
-from services.cli.tables import Row
 from services.decisions import RACE_CONTROL, decide
 from services.log import Log
 from services.regulations import pack_of
@@ -176,7 +175,7 @@ class Desk:
             )
             said = f"{RACE_CONTROL} {decided.source_seq} at {position}: {words(decided)}"
         recorded.timeline.add([decided])
-        rows = _changed(before, Standing.of(recorded.timeline.race, pack))
+        rows = differing_rows(before, Standing.of(recorded.timeline.race, pack))
         if not rows and self.form is Format.TABLE:
             typer.echo(f"{said}\nnothing in the order changes")
         else:
@@ -216,16 +215,6 @@ def at_the_desk(command: Callable[Concatenate[Desk, P], None]) -> Callable[..., 
         [session, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *shared))]
     )
     return at_desk
-
-
-def _changed(before: Standing, after: Standing) -> Sequence[Row]:
-    """The cars of which anything is other than before."""
-    differing = {one.car for one in changes(before.rows, after.rows) if one.changed}
-    return [
-        row
-        for row in changed_rows(before, after)
-        if row["car"] in differing or row["points_now"] != row["points_then"]
-    ]
 
 
 def login() -> str | None:

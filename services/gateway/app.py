@@ -12,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from events.errors import LapstreamError
 from services.gateway import (
+    deciding,
     documents,
     outputs,
     problems,
@@ -74,6 +75,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.include_router(streaming.router)
     app.include_router(replays.router)
     app.include_router(outputs.router)
+    app.include_router(deciding.router)
     app.include_router(documents.router)
     app.include_router(watching.router)
     screen.install(app)

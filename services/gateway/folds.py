@@ -17,6 +17,7 @@ from typing import Generic, NamedTuple, TypeVar, overload
 
 from events import AnyEvent, decode
 from events.errors import BadMoment, UnreadableEvent
+from projections.decisions import DECISIONS, HOLDS
 from projections.race import Race
 from projections.timeline import Timeline
 from replay.entries import START, Entry, parse_position
@@ -30,6 +31,7 @@ KEPT = 12
 """Folds that are kept: a race of a day takes some 100 MB."""
 
 AT_ONCE = 2
+DECIDED = frozenset({*DECISIONS, *HOLDS})
 
 
 class Folded(NamedTuple, Generic[T]):
@@ -90,10 +92,20 @@ class Stand(NamedTuple):
     told: Sequence[tuple[str, AnyEvent]]
 
 
+class Known(NamedTuple):
+    """All that is known of a session: its timeline, and what was decided, each with its
+    position, in the order of the log. Neither is to be changed."""
+
+    timeline: Timeline
+    decided: Sequence[tuple[str, AnyEvent]]
+    position: str
+
+
 @dataclass
 class _Fold:
     timeline: Timeline = field(default_factory=Timeline)
     told: Told = field(default_factory=Told)
+    decided: list[tuple[str, AnyEvent]] = field(default_factory=list)
     position: str = START
     learned: int = 0
     unreadable: int = 0
@@ -113,6 +125,8 @@ class _Fold:
                 self.learned, _ = parse_position(entry.position)
             events.append(event)
             self.told.append(entry.position, event)
+            if type(event) in DECIDED:
+                self.decided.append((entry.position, event))
         self.timeline.add(events)
         self.position = batches[-1][-1].position
 
@@ -152,7 +166,20 @@ class Folds:
 
         ``kept_as`` names the fold where ``upto`` only ever grows, as a delayed one's.
         """
-        key = (session, kept_as or upto or "")
+        return await self._ask(
+            session, lambda fold: _asked(fold, view, at), upto, kept_as or upto or ""
+        )
+
+    async def ask_known(self, session: str, view: Callable[[Known], T]) -> T:
+        """What ``view`` says of all that is known now. It must not raise."""
+        return await self._ask(
+            session, lambda fold: view(Known(fold.timeline, fold.decided, fold.position)), None, ""
+        )
+
+    async def _ask(
+        self, session: str, view: Callable[[_Fold], T], upto: str | None, kept_as: str
+    ) -> T:
+        key = (session, kept_as)
         fold = self._kept.pop(key, None) or _Fold()
         self._kept[key] = fold
         while len(self._kept) > KEPT:
@@ -160,7 +187,7 @@ class Folds:
         async with self._turns, fold.lock:
             try:
                 await self._advance(session, fold, upto)
-                return await asyncio.to_thread(_asked, fold, view, at)
+                return await asyncio.to_thread(view, fold)
             except BadMoment:
                 raise
             except BaseException:
