@@ -11,6 +11,7 @@ from typing import Any
 
 from events import EntryAdded, ResultDeclared, ResultRow
 from projections.classification import Classified, Convention, classify
+from projections.freshness import patience_ms
 from projections.markers import markers
 from projections.order import LEADING, NEVER, Gap
 from projections.packs import Number, RegulationPack
@@ -188,6 +189,7 @@ def session_line(race: Race) -> Row:
         "leader_lap": laps,
         "lead_changes": race.chart.changes,
         "ended_ms": race.session.ended_at,
+        "patience_ms": patience_ms(race),
     }
 
 

@@ -16,15 +16,13 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from projections.frames import State
+from projections.freshness import Freshness, freshness
 from services.words import clock_text, gap_text, lap_time_text, running_text
 
 Row = Mapping[str, Any]
 
 SMALLEST = (40, 10)
 """Columns and lines below which nothing useful fits."""
-
-STALE_MS = 10_000
-"""Data older than this is marked as stale."""
 
 HELP = """\
 space   pause, go on              n  p   next, previous caution
@@ -473,10 +471,10 @@ def _footer(scene: Scene, hidden: int, width: int) -> Text:
     if look.speed is not None:
         speed = "max" if look.speed == float("inf") else f"{look.speed:g}x"
         parts.append("END" if look.ended else "PAUSED" if look.paused else f"▶ {speed}")
+    fresh = _freshness(scene)
     if look.age_ms is not None:
-        seconds = look.age_ms / 1000
-        stale = "STALE: " if look.age_ms > STALE_MS else ""
-        parts.append(f"{stale}data {seconds:.1f} s old")
+        warned = "" if fresh == "fresh" else f"{fresh.upper()}: "
+        parts.append(f"{warned}data {look.age_ms / 1000:.1f} s old")
     if look.car_class:
         parts.append(f"only {look.car_class}")
     if hidden:
@@ -484,9 +482,15 @@ def _footer(scene: Scene, hidden: int, width: int) -> Text:
     if look.address:
         parts.append(look.address)
     line = _split("  ".join(parts), "" if look.still else "? help  q quit", width, "dim")
-    if look.age_ms is not None and look.age_ms > STALE_MS:
+    if fresh == "stale":
         line.stylize("not dim bold white on #c00000")
     return line
+
+
+def _freshness(scene: Scene) -> Freshness:
+    session, age = scene.board.session, scene.look.age_ms
+    running = age is not None and session.get("ended_ms") is None
+    return freshness(running, age or 0, session.get("patience_ms"))
 
 
 def _help(width: int, lines: int) -> list[Text]:

@@ -245,7 +245,7 @@ SESSION = Table(
     "session",
     "The session: what is run, how it stands, and what its log holds. `position` is the log's "
     "last as far as was asked, `learned_at` its wall-clock time; `state_hash` is equal for "
-    "equal races.",
+    "equal races; `patience_ms` is how long the field can be silent while the clock runs.",
     (
         Column("session", TEXT, "Session"),
         Column("title", TEXT, "Title"),
@@ -270,6 +270,7 @@ SESSION = Table(
         Column("leader_lap", COUNT, "Leader's laps"),
         Column("lead_changes", COUNT, "Lead changes"),
         Column("ended_ms", CLOCK, "Ended", null=True),
+        Column("patience_ms", TIME),
         Column("cars", COUNT, "Cars"),
         Column("events", COUNT, "Events"),
         Column("unreadable", COUNT, "Unreadable entries"),

@@ -17,7 +17,6 @@ import structlog
 
 from events.errors import LapstreamError
 from projections.frames import Frame, Token
-from services.gateway.answering import STALE_MS
 from services.gateway.filters import Filter
 from services.gateway.gate import Gateway
 from services.gateway.problems import Refused
@@ -66,9 +65,8 @@ class Showing(NamedTuple):
 
     @property
     def stale(self) -> bool:
-        """Whether the source is gone, or silent while the clock runs."""
-        silent = self.moment - self.shot.at > STALE_MS
-        return self.failed or (self.shot.clock_running and silent)
+        """Whether the source is gone, or silent for longer than the field can be."""
+        return self.failed or self.shot.freshness(self.moment) == "stale"
 
 
 class OnAir:
@@ -278,8 +276,8 @@ def filter_of(output: Output) -> Filter:
 
 def clock_of(shot: Shot, moment: float) -> int:
     """The session clock (ms) at a moment: it runs on, but not away from a silent source."""
-    gone = int(moment) - shot.at
-    return shot.clock_at + (gone if shot.clock_running and 0 < gone <= STALE_MS else 0)
+    runs_on = shot.clock_running and shot.freshness(moment) != "stale"
+    return shot.clock_at + (max(0, int(moment) - shot.at) if runs_on else 0)
 
 
 def token_of(shot: Shot, revision: int) -> Token:

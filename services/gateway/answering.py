@@ -12,6 +12,7 @@ from events.clock import format_clock
 from events.errors import BadMoment, UnknownCar, UnknownClass
 from projections import views
 from projections.frames import clock_running
+from projections.freshness import freshness
 from projections.race import Race
 from replay.entries import parse_position
 from services.cli import shapes
@@ -23,9 +24,6 @@ from services.gateway.gate import Gateway
 from services.gateway.problems import Fault, Refused
 from services.gateway.reel import Shot
 from services.gateway.tails import now_ms
-
-STALE_MS = 10_000
-"""Data that is older while the clock runs is stale: something on the way is silent."""
 
 FIRST_PICTURE_SECONDS = 0.5
 LARGEST_ROWS = 500
@@ -80,13 +78,15 @@ class Answer(NamedTuple):
     def session(self, now: float) -> dict[str, Any]:
         """The session line, with the age of the data."""
         age = max(0, int(now) - self.learned_at)
+        fresh = freshness(self.running, age, self.line["patience_ms"])
         return {
             **self.line,
             "clock_running": self.running,
             "position": self.position,
             "learned_at_ms": self.learned_at,
             "age_ms": age,
-            "stale": self.running and age > STALE_MS,
+            "freshness": fresh,
+            "stale": fresh == "stale",
         }
 
     def etag(self, *of: object) -> str:

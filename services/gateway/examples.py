@@ -21,6 +21,8 @@ SESSION_LINE = {
     "position": "1760000000000-0",
     "learned_at_ms": 1_760_000_000_000,
     "age_ms": 120,
+    "patience_ms": 30_000,
+    "freshness": "fresh",
     "stale": False,
 }
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from projections.frames import Frame, Patch, Picture, State, Token, merge_patch
+from projections.freshness import Freshness, freshness
 from replay.entries import parse_position
 from services.gateway.filters import Filter
 
@@ -46,6 +47,11 @@ class Shot(NamedTuple):
     state: State
     patch: Patch | None = None
     reason: str | None = None
+
+    def freshness(self, moment: float) -> Freshness:
+        """What is said of its age at a wall-clock time (ms)."""
+        patience = self.state["session"].get("patience_ms")
+        return freshness(self.clock_running, moment - self.at, patience)
 
 
 class Reel:

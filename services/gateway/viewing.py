@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
+from projections.freshness import Freshness
 from services.cli.listing import session_rows
 from services.gateway import examples
 from services.gateway.answering import (
@@ -84,7 +85,12 @@ class SessionLine(BaseModel):
     position: str = Field(description="The log position that is told of.")
     learned_at_ms: int = Field(description="When that was learned, in ms since 1970.")
     age_ms: int = Field(description="How long ago that is; a delay is no age.")
-    stale: bool = Field(description="Whether the clock runs and nothing has come for long.")
+    patience_ms: int = Field(description="How long the field can be silent while the clock runs.")
+    freshness: Freshness = Field(
+        description="`quiet` when nothing has come for ten seconds while the clock runs, `stale` "
+        "when for longer than the field can be silent."
+    )
+    stale: bool = Field(description="Whether it is stale.")
     model_config = {"extra": "allow"}
 
 

@@ -75,14 +75,21 @@ class _Figures:
         age = GaugeMetricFamily(
             "lapstream_data_age_seconds", "Since the newest event shown.", labels=["session"]
         )
-        tails = gateway.tails.all()
+        stale = GaugeMetricFamily(
+            "lapstream_data_stale",
+            "1 where nothing came for longer than the field can be silent.",
+            labels=["session"],
+        )
+        tails, now = gateway.tails.all(), now_ms()
         for tail in tails:
             sent.add_metric([tail.session], tail.sent)
             frames.add_metric([tail.session], tail.reel.count)
-            if tail.reel.newest is not None:
-                age.add_metric([tail.session], max(0.0, now_ms() - tail.reel.newest.at) / 1000)
+            newest = tail.reel.newest
+            if newest is not None:
+                age.add_metric([tail.session], max(0.0, now - newest.at) / 1000)
+                stale.add_metric([tail.session], newest.freshness(now) == "stale")
         up = GaugeMetricFamily("lapstream_up_seconds", "Since the gateway began.")
         up.add_metric([], time.monotonic() - gateway.began)
         watched = GaugeMetricFamily("lapstream_sessions_watched", "Sessions tailed here.")
         watched.add_metric([], len(tails))
-        return [subscribers, sent, frames, age, up, watched]
+        return [subscribers, sent, frames, age, stale, up, watched]

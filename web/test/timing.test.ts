@@ -5,7 +5,6 @@ import { carState, matches } from "../src/timing/cars";
 import { classesOf, shortTags } from "../src/timing/classes";
 import { columnsFor, type Scene } from "../src/timing/columns";
 import { HOLD_MS, Movements } from "../src/timing/movements";
-import { patienceOf, STANDING_MS } from "../src/timing/patience";
 import { inOrder, stateOf, type Gap, type Penalty, type Standing, type State } from "../src/timing/state";
 import * as words from "../src/timing/words";
 import told from "./fixtures/messages.json";
@@ -154,28 +153,6 @@ describe("a race", () => {
       Array(6).fill(true),
     );
     expect(["7", "audi"].map((typed) => matches(car, typed))).toEqual([false, false]);
-  });
-});
-
-describe("patience", () => {
-  const field = (count: number, lap: number, flag: string): State => ({
-    ...race,
-    session: { ...race.session, flag, timing_lines: ["S1", "S2", "FL"] },
-    standings: Object.fromEntries(
-      Array.from({ length: count }, (_, car) => [car, row({ last_lap_ms: lap })]),
-    ),
-  });
-
-  test("a train behind the safety car may be silent from line to line, and longer", () => {
-    expect(patienceOf(field(31, 150_000, "safety_car"))).toBe(100_000);
-  });
-  test("under green a large field is heard more often than a small one", () => {
-    expect(patienceOf(field(60, 230_000, "green"))).toBe(30_000);
-    expect(patienceOf(field(5, 75_000, "green"))).toBe(40_000);
-  });
-  test("cars that stand, or have no lap yet, say nothing for long", () => {
-    expect(patienceOf(field(31, 75_000, "red"))).toBe(STANDING_MS);
-    expect(patienceOf(field(0, 0, "green"))).toBe(STANDING_MS);
   });
 });
 

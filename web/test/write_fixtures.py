@@ -15,7 +15,7 @@ from projections.frames import Frame, FrameBuilder, Token, apply_patch, merge_pa
 from projections.timeline import Timeline
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.gateway.filters import Filter
-from services.gateway.reel import Channel, Reel, heartbeat
+from services.gateway.reel import Channel, Reel
 from services.tower import penalty_text, short_tags, state_of
 from services.words import clock_text, gap_text, lap_time_text, running_text
 
@@ -63,7 +63,8 @@ def messages() -> list[Told]:
             )
             sent = shot
     assert sent is not None
-    told.append({"message": heartbeat(sent, 4321).body.decode(), "state": told[-1]["state"]})
+    alive = channel.heartbeat(sent, sent.at + 4321)
+    told.append({"message": alive.body.decode(), "state": told[-1]["state"]})
     return thinned(told)
 
 

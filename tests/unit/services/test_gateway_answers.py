@@ -11,13 +11,13 @@ import pytest
 from events.errors import UnknownCar, UnknownClass
 from projections import views
 from projections.frames import Token, clock_running, frame_state
+from projections.freshness import QUIET_MS
 from projections.race import Race
 from projections.timeline import Timeline
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.gateway import rows
 from services.gateway.answering import (
     SESSION_CELLS,
-    STALE_MS,
     TABLES,
     Answer,
     Ask,
@@ -107,14 +107,20 @@ class TestFlatRows:
         told = answer_of(timeline.race_at(3_600_000))
         clock = told.line["clock_ms"]
         assert told.running
-        for gone, shown in ((0, clock), (2000, clock + 2000), (STALE_MS + 1, clock)):
+        patience = told.line["patience_ms"]
+        for gone, shown in (
+            (0, clock),
+            (2000, clock + 2000),
+            (QUIET_MS + 1000, clock + QUIET_MS + 1000),
+            (patience + 1, clock),
+        ):
             row = flat(told, LEARNED + gone, 1)[0]
             seconds = shown // 1000
             assert (
                 row["session_clock"]
                 == f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
             )
-            assert row["session_stale"] == ("true" if gone > STALE_MS else "false")
+            assert row["session_stale"] == ("true" if gone > patience else "false")
             assert row["session_age_ms"] == str(gone)
 
     def test_session_cells(self) -> None:

@@ -17,7 +17,6 @@ from services.gateway.airing import (
     frame_of,
     token_of,
 )
-from services.gateway.answering import STALE_MS
 from services.gateway.outputs import csv_text, etag, flat_rows
 from services.gateway.reel import Reel, Shot, place
 from services.outputs import Output, OutputView
@@ -82,10 +81,11 @@ def test_the_clock_is_that_of_the_delay() -> None:
 def test_stale() -> None:
     """A picture is stale once its source is silent for long, not counting the delay, or gone."""
     late = TOWER.model_copy(update={"delay_ms": 60_000})
-    assert not showing(after_ms=STALE_MS).stale
-    assert showing(after_ms=STALE_MS + 1).stale
-    assert not showing(late, after_ms=60_000 + STALE_MS).stale
-    assert showing(late, after_ms=60_001 + STALE_MS).stale
+    patience = newest().state["session"]["patience_ms"]
+    assert not showing(after_ms=patience).stale
+    assert showing(after_ms=patience + 1).stale
+    assert not showing(late, after_ms=60_000 + patience).stale
+    assert showing(late, after_ms=60_001 + patience).stale
     assert showing(failed=True).stale
     stopped = showing(after_ms=10**9)
     assert not stopped._replace(shot=newest()._replace(clock_running=False)).stale
@@ -96,7 +96,9 @@ def test_the_clock_stops_with_a_silent_source() -> None:
     shot = newest()
     assert clock_of(shot, shot.at + 700) == shot.clock_at + 700
     assert clock_of(shot, shot.at - 700) == shot.clock_at
-    assert clock_of(shot, shot.at + STALE_MS + 1) == shot.clock_at
+    patience = shot.state["session"]["patience_ms"]
+    assert clock_of(shot, shot.at + patience) == shot.clock_at + patience
+    assert clock_of(shot, shot.at + patience + 1) == shot.clock_at
     assert clock_of(shot._replace(clock_running=False), shot.at + 700) == shot.clock_at
 
 

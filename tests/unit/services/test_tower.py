@@ -95,9 +95,11 @@ def test_a_short_terminal_scrolls(board: Board) -> None:
 
 
 def test_stale_data_are_marked(board: Board) -> None:
-    """What is older than ten seconds is called stale; what is there stays."""
-    shown = lines(board, Look(age_ms=12_300))
-    assert shown[-1].startswith("STALE: data 12.3 s old")
+    """What is older than the field can be silent is called stale; what is there stays."""
+    patience = board.session["patience_ms"]
+    assert lines(board, Look(age_ms=12_300))[-1].startswith("QUIET: data 12.3 s old")
+    shown = lines(board, Look(age_ms=patience + 100))
+    assert shown[-1].startswith(f"STALE: data {patience / 1000 + 0.1:.1f} s old")
     assert "Audi" in shown[5]
 
 

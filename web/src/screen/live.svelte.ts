@@ -6,7 +6,6 @@ import type { Clock, Message } from "../live/messages";
 import { Picture } from "../live/picture";
 import { browser, Subscription, type Connection, type Listener } from "../live/subscription";
 import { Movements } from "../timing/movements";
-import { patienceOf, STANDING_MS } from "../timing/patience";
 import { stateOf, TOPICS, type State } from "../timing/state";
 
 const TICK_MS = 200;
@@ -32,15 +31,12 @@ export class LiveSession implements Listener {
   moved: ReadonlyMap<string, number> = $state.raw(new Map());
   movedInClass: ReadonlyMap<string, number> = $state.raw(new Map());
   #now = $state(Date.now());
-  readonly #patience = $derived(
-    this.shown.state === null ? STANDING_MS : patienceOf(this.shown.state),
-  );
   readonly freshness: Freshness = $derived(
     freshness(
       this.shown.learnedAt,
       this.shown.clock,
       this.#server.now(this.#now),
-      this.#patience,
+      this.shown.state?.session.patience_ms ?? 0,
     ),
   );
   readonly lostMs: number = $derived(this.lostAt === null ? 0 : Math.max(0, this.#now - this.lostAt));

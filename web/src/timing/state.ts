@@ -67,6 +67,8 @@ export interface SessionLine {
   readonly leader_lap: number;
   readonly lead_changes: number;
   readonly ended_ms?: number;
+  /** How long the field can be silent while the clock runs, in ms. */
+  readonly patience_ms: number;
 }
 
 export interface Word {

@@ -1,0 +1,78 @@
+"""How long what is shown may be without news: the one rule of every screen and graphic.
+
+Cars are heard at timing lines. A field behind the safety car crosses one in a train and is
+then silent until the next line, which no fixed limit knows: thirty seconds at Road Atlanta,
+three minutes at Le Mans. Under green the cars spread out, and many are heard more often
+than few. So the limit, a field's patience, is made of the laps that are driven, and served
+with the session line (``patience_ms``): who shows the race need not know how it is made.
+
+While the session clock runs, data is ``fresh``; ``quiet`` when nothing has come for ten
+seconds; ``stale`` when nothing has come for longer than that patience, so that something
+on the way is broken.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from projections.race import Race
+
+Freshness = Literal["fresh", "quiet", "stale"]
+
+QUIET_MS = 10_000
+"""Older data is quiet while the clock runs. Patience is never less."""
+
+STANDING_MS = 300_000
+"""Patience at most: before anyone has a lap time, and while the cars stand (red flag)."""
+
+GREEN_MS = 30_000
+"""Under green nobody is alarmed before; just after a restart the field is a train, too."""
+
+ALLOWANCE = 2
+"""Laps are not driven evenly, nor are lines evenly spaced."""
+
+GROUP = 4
+"""Cars that make one group under green, roughly."""
+
+STEP_MS = 5000
+"""Patience is told in whole steps, rounded up: else each lap would change it."""
+
+TRAINS = frozenset({"yellow", "fcy", "safety_car", "vsc", "code_60", "slow_zone"})
+"""Flags under which the field may go around in a train."""
+
+
+def patience_ms(race: Race) -> int:
+    """How long the field can be silent (ms): by the time from line to line of slower cars."""
+    laps = sorted(_lap_times(race))
+    flag = race.track.flag
+    if not laps or flag == "red":
+        return STANDING_MS
+    slow = laps[min(len(laps) - 1, len(laps) * 3 // 4)]
+    train = min(STANDING_MS, ALLOWANCE * slow // len(race.session.lines))
+    patience = train if flag in TRAINS else min(train, max(GREEN_MS, train * GROUP // len(laps)))
+    return max(QUIET_MS, -(-patience // STEP_MS) * STEP_MS)
+
+
+def freshness(running: bool, age_ms: float, patience_ms: int | None) -> Freshness:
+    """Of data of an age (ms), where the session clock runs or not.
+
+    ``patience_ms`` is None in a picture that was kept from before it was told.
+    """
+    patience = STANDING_MS if patience_ms is None else patience_ms
+    if not running or age_ms <= QUIET_MS:
+        return "fresh"
+    return "stale" if age_ms > patience else "quiet"
+
+
+def _lap_times(race: Race) -> list[int]:
+    """The last lap (ms) of each car that is on the track."""
+    order, laps, in_lane = race.order, race.laps.laps, race.pits.current
+    return [
+        told[-1].lap_time_ms
+        for car, told in laps.items()
+        if told
+        and told[-1].lap_time_ms is not None
+        and car not in order.retired
+        and car not in order.finished
+        and car not in in_lane
+    ]
