@@ -3,6 +3,8 @@
     async for shown in subscribe("http://127.0.0.1:8000", "petit-le-mans-2007"):
         print(shown.clock_at, shown.state["session"].get("leader"))
 
+``subscribe_output`` is the same for a named output.
+
 A connection that is lost is made again, and goes on from the last token: no change is
 missed, and none is told twice. ``Following`` is the same without a connection, for
 messages that come another way (server-sent events).
@@ -132,6 +134,34 @@ async def subscribe(
         max_hz=max_hz,
         delay_ms=delay_ms,
     )
+    async with contextlib.aclosing(_for_ever(address, token, heartbeats=heartbeats)) as showings:
+        async for shown in showings:
+            yield shown
+
+
+async def subscribe_output(
+    url: str,
+    name: str,
+    *,
+    max_hz: float | None = None,
+    token: str | None = None,
+    heartbeats: bool = False,
+) -> AsyncGenerator[Shown, None]:
+    """What a named output shows, each time that it changes, for ever: late and held as it is.
+
+    Freezing and releasing it each begin an epoch, and ``reason`` says so. All else is as for
+    ``subscribe``.
+    """
+    address = output_url(url, name, max_hz=max_hz)
+    async with contextlib.aclosing(_for_ever(address, token, heartbeats=heartbeats)) as showings:
+        async for shown in showings:
+            yield shown
+
+
+async def _for_ever(
+    address: str, token: str | None, *, heartbeats: bool
+) -> AsyncGenerator[Shown, None]:
+    """What comes from an address, over as many connections as it takes."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     following, pause = Following(), FIRST_PAUSE
     while True:
@@ -180,14 +210,24 @@ async def over_one_connection(
 
 def stream_url(url: str, session: str, *, over: str = "live", **wishes: Any) -> str:
     """The address of a subscription: ``live`` for WebSocket, ``stream`` for SSE."""
+    return _address(url, f"sessions/{quote(session)}/{over}", wishes, websocket=over == "live")
+
+
+def output_url(url: str, name: str, *, websocket: bool = True, **wishes: Any) -> str:
+    """The address of an output's subscription, for WebSocket or for SSE."""
+    return _address(url, f"outputs/{quote(name)}/stream", wishes, websocket=websocket)
+
+
+def _address(url: str, path: str, wishes: Mapping[str, Any], *, websocket: bool) -> str:
     parts = urlsplit(url)
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     query: list[tuple[str, str]] = []
     for name, value in wishes.items():
         if value in (None, 0, ()):
             continue
         several = [value] if isinstance(value, str | int | float) else value
         query += [(name, str(one)) for one in several]
-    path = f"{parts.path.rstrip('/')}/sessions/{quote(session)}/{over}"
-    kind = scheme if over == "live" else parts.scheme
-    return urlunsplit((kind, parts.netloc, path, urlencode(query), ""))
+    kind = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    scheme = kind if websocket else parts.scheme
+    return urlunsplit(
+        (scheme, parts.netloc, f"{parts.path.rstrip('/')}/{path}", urlencode(query), "")
+    )

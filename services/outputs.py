@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from events import Contest
 from events.base import CarNumber, Milliseconds, Name, Text
 from events.errors import LapstreamError
 from projections.frames import Frame
@@ -32,7 +33,20 @@ RETAINED_CHANGES = 1000
 BLOCK_MS = 2000
 
 OutputName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", examples=["tower"])]
-OutputView = Literal["standings", "cautions", "penalties", "messages", "pits"]
+OutputView = Literal[
+    "standings",
+    "battle",
+    "flag",
+    "lane",
+    "pits",
+    "penalties",
+    "fastest",
+    "championship",
+    "results",
+    "drivers",
+    "cautions",
+    "messages",
+]
 
 _SCRIPT = """
 local outputs, held, shown, revisions, changes = unpack(KEYS)
@@ -120,7 +134,10 @@ class OutputIsFrozen(LapstreamError):
 
 
 class Output(BaseModel):
-    """What a graphic shows: a view of a session, which rows of it, how many, and how late."""
+    """What a graphic shows: a view of a session, which rows of it, how many, and how late.
+
+    ``season`` and ``of`` say which championship, where the view is one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -131,6 +148,8 @@ class Output(BaseModel):
     cars: tuple[CarNumber, ...] = ()
     delay_ms: int = 0
     rows: int = 20
+    season: str | None = None
+    of: Contest = "drivers"
 
 
 class Hold(BaseModel):

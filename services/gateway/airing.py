@@ -17,16 +17,20 @@ import structlog
 
 from events.errors import LapstreamError
 from projections.frames import Frame, Token
+from services.gateway.derived import DERIVED, Deriver
 from services.gateway.filters import Filter
 from services.gateway.gate import Gateway
 from services.gateway.problems import Refused
 from services.gateway.reel import Channel, Reel, Shot, place
 from services.gateway.streaming import picture_before
 from services.gateway.tails import RETRY_SECONDS, Tail, now_ms
-from services.outputs import Held, Hold, Kept, NoSuchOutput, Output, Outputs
+from services.outputs import Held, Hold, Kept, NoSuchOutput, Output, Outputs, OutputView
 
 FOLD_SECONDS = 0.5
 """How often a delayed picture from before this process's time is brought up to date."""
+
+DERIVE_SECONDS = 0.5
+"""How often, at most, what a picture does not tell is made of the race."""
 
 KEEP_SECONDS = 2.0
 """How often what is shown is remembered in the store, where it changed."""
@@ -88,6 +92,8 @@ class OnAir:
         self._held: Held | None = None
         self._reason: str | None = None
         self._pausing = 0
+        self._derive = Deriver(gateway, self.output) if self.output.view in DERIVED else None
+        self._derived_at = 0.0
         self._channel = Channel(filter_of(self.output))
         self._listeners: dict[Callable[[], None], None] = {}
         self._ready = asyncio.Event()
@@ -176,15 +182,21 @@ class OnAir:
 
     def _show(self, source: Shot) -> None:
         """Show a picture of the session, unless something later is shown."""
+        if not self._is_news(source):
+            return
         newest = self.reel.newest
         token = token_of(source, self._kept.revision)
-        if newest is not None and place(token) <= place(newest.token):
-            return
         if newest is None or token.epoch != newest.token.epoch:
             was_held = newest is not None and newest.token.epoch // EPOCHS < self._kept.revision
             self._reason = "released" if was_held else source.reason
         self._source = source
         self._put(source, self._kept.revision, self._reason)
+
+    def _is_news(self, source: Shot) -> bool:
+        """Whether it is later than what is shown."""
+        newest = self.reel.newest
+        token = token_of(source, self._kept.revision)
+        return newest is None or place(token) > place(newest.token)
 
     def _put(self, shot: Shot, revision: int, reason: str | None) -> None:
         # Whoever runs a clock on from it goes by when it came on air here.
@@ -226,6 +238,13 @@ class OnAir:
                 if due is None and newest is not None and await self._has_log():
                     due = await picture_before(self._gateway, tail.session, newest, delay)
                     seconds = FOLD_SECONDS
+                if due is not None and self._derive is not None and self._is_news(due):
+                    early = self._derived_at + DERIVE_SECONDS - now_ms() / 1000
+                    if early > 0:
+                        await asyncio.sleep(early)
+                        continue
+                    self._derived_at = now_ms() / 1000
+                    due = await self._derive(due)
                 if due is not None and self._held is None and not self._pausing:
                     self._show(due)
                 coming = tail.reel.after(due) if delay else None
@@ -268,10 +287,26 @@ async def _within(seconds: float, event: asyncio.Event) -> None:
             await event.wait()
 
 
+TOPICS: dict[OutputView, frozenset[str]] = {
+    "standings": frozenset({"standings", "fastest"}),
+    "battle": frozenset({"battle", "standings"}),
+    "flag": frozenset({"cautions", "messages"}),
+    "lane": frozenset({"standings", "pits"}),
+    "pits": frozenset({"standings", "pits"}),
+    "penalties": frozenset({"standings", "penalties"}),
+    "fastest": frozenset({"standings", "fastest"}),
+    "championship": frozenset({"championship"}),
+    "results": frozenset({"results"}),
+    "drivers": frozenset({"standings", "drivers"}),
+    "cautions": frozenset({"cautions"}),
+    "messages": frozenset({"messages"}),
+}
+"""The topics of each view, beside the session line: a graphic names the car of a penalty."""
+
+
 def filter_of(output: Output) -> Filter:
-    """What subscribers of an output are sent: its view, and the session line."""
-    cars, classes = frozenset(output.cars), frozenset(output.classes)
-    return Filter(frozenset({output.view}), classes, cars)
+    """What subscribers of an output are sent: its view, and what it takes to tell of it."""
+    return Filter(TOPICS[output.view], frozenset(output.classes), frozenset(output.cars))
 
 
 def clock_of(shot: Shot, moment: float) -> int:

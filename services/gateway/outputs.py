@@ -20,11 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from pydantic_core import to_json
 
-from events import AnyEvent, OutputFrozen, OutputReleased
+from events import AnyEvent, Contest, OutputFrozen, OutputReleased
 from events.base import CarNumber, Name, Text
-from events.errors import BadSessionId, LapstreamError, UnknownSession
+from events.errors import BadSessionId, LapstreamError, NotASeason, UnknownSession
+from services.cli.seasons import read_season
 from services.gateway import rows as pictured
-from services.gateway.airing import OnAirs, Showing, frame_of
+from services.gateway.aired import AIRED
+from services.gateway.airing import OnAirs, Showing, clock_of, frame_of
 from services.gateway.answering import LARGEST_ROWS, Answer, flat, flat_keys
 from services.gateway.filters import Filter
 from services.gateway.gate import Gateway, TheGateway, gateway_of, grant, requires
@@ -47,6 +49,8 @@ from services.roles import Grant, Role
 
 SOURCE = "outputs"
 """The source of the audit events."""
+
+FEWEST_IN_BATTLE = 2
 
 router = APIRouter(tags=["outputs"])
 logger = structlog.get_logger(__name__)
@@ -89,6 +93,13 @@ class Wanted(BaseModel):
     rows: int = Field(
         default=20, ge=1, le=LARGEST_ROWS, description="So many rows always, the rest empty."
     )
+    season: str | None = Field(
+        default=None,
+        max_length=64,
+        description="For the championship: the season that the session is a round of. Without "
+        "one it is the session's own points.",
+    )
+    of: Contest = Field(default="drivers", description="Whose championship.")
 
 
 class HoldTold(BaseModel):
@@ -187,9 +198,25 @@ async def put(
     except (UnknownSession, BadSessionId) as error:
         fault = Fault(field="session", value=wanted.session, reason=str(error))
         raise Refused(404, str(error), [fault]) from None
+    await _require_whole(gateway, wanted)
     kept = await on_airs.outputs.put(Output(name=name, **wanted.model_dump()))
     on_airs.take(name, kept)
     return await _standing(on_airs, kept)
+
+
+async def _require_whole(gateway: Gateway, wanted: Wanted) -> None:
+    """Raise Refused where the view lacks what it is made of."""
+    if wanted.view == "battle" and len(wanted.cars) < FEWEST_IN_BATTLE:
+        reason = "a battle is one of two cars or more"
+        raise Refused(
+            422, reason, [Fault(field="cars", value=", ".join(wanted.cars), reason=reason)]
+        )
+    if wanted.season is not None:
+        try:
+            await read_season(gateway.log, wanted.season)
+        except (UnknownSession, BadSessionId, NotASeason) as error:
+            fault = Fault(field="season", value=wanted.season, reason=str(error))
+            raise Refused(404, str(error), [fault]) from None
 
 
 @router.delete(
@@ -419,13 +446,14 @@ async def rows(
 def flat_rows(showing: Showing) -> tuple[list[str], list[dict[str, str]]]:
     """The keys of an output's rows, and the rows: always as many as it has."""
     output, shot = showing.output, showing.shot
-    table, view = pictured.PICTURED[output.view]
+    table, view = AIRED[output.view]
     chosen = Filter(classes=frozenset(output.classes), cars=frozenset(output.cars))
+    shown = shot._replace(state=chosen.choose(shot.state))
     told = Answer(
         table,
         pictured.session_line(shot),
         shot.clock_running,
-        view(chosen.choose(shot.state)),
+        view(shown, clock_of(shot, showing.moment)),
         shot.token.position,
         shot.at,
     )

@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 
 from events import AnyEvent, OutputFrozen, OutputReleased, decode
 from replay.steering import Seek
-from services.client import Following, Shown
+from services.client import Following, Shown, subscribe_output
 from services.log import Log
 from services.outputs import OUTPUTS
 from services.replays import Replays
@@ -179,6 +179,56 @@ async def test_a_freeze_holds(store: Store, session: str) -> None:
         ("output_frozen", "graphics"),
         ("output_released", "graphics"),
     ]
+
+
+async def test_a_battle_and_the_points_as_they_stand(store: Store, session: str) -> None:
+    """What no frame tells is made of the race for the picture, and held with it."""
+    story = Story().opened(rules="alms-2007")
+    for car, ms in (("1", 60_000), ("2", 61_000), ("3", 62_000)):
+        story.entry(car, "GT", team=f"Team {car}").laps(car, 3, ms)
+    battle, points = f"{session}-battle", f"{session}-points"
+    async with projecting(store, session), at_desk(store, battle) as (desk, url):
+        await append(store, session, story)
+        await desk.ask("PUT", status=422, json={"session": session, "view": "battle"})
+        wanted = {"session": session, "view": "battle", "cars": ["3", "1"], "rows": 2}
+        await desk.ask("PUT", json=wanted)
+        await desk.shows(3)
+        assert [(row["car"], row["gap_ms"]) for row in await desk.rows()] == [
+            ("1", ""),
+            ("3", "6000"),
+        ]
+        shown = await anext(subscribe_output(url, battle))
+        assert shown.state["battle"]["3"]["interval"] == {"ms": 6000}
+        assert set(shown.state["standings"]) == {"1", "3"}
+        await desk.ask("POST", "/freeze")
+        on_hold = await desk.rows()
+        await append(store, session, story.laps("3", 4, 55_000, first=4))
+        assert await desk.rows() == on_hold
+        await desk.ask("POST", "/release")
+        await desk.shows(4)
+        assert [row["car"] for row in await desk.rows()] == ["3", "1"]
+        other = Desk(desk.client, points)
+        wanted = {"session": session, "view": "championship", "of": "teams", "rows": 1}
+        await other.ask("PUT", status=404, json={**wanted, "season": "no-such"})
+        await other.ask("PUT", json=wanted)
+        assert [(row["name"], row["points"]) for row in await other.rows()] == [("Team 3", "20")]
+
+
+async def test_an_audit_makes_no_data_younger(store: Store, session: str) -> None:
+    """A silent source stays as old as it is when an output is held and released."""
+    story = three_laps()
+    async with projecting(store, session), at_desk(store, session) as (desk, _):
+        await append(store, session, story)
+        await desk.ask("PUT", json={"session": session, "rows": 1})
+        await desk.shows(3)
+        learned = int((await Log(store).last_position(session)).partition("-")[0])
+        await desk.ask("POST", "/freeze")
+        await desk.ask("POST", "/release")
+        await told(store, session, await Log(store).last_position(session))
+        asked_at = time.time() * 1000
+        answer = await desk.client.get(f"/sessions/{session}/standings")
+        assert answer.json()["session"]["learned_at_ms"] == learned
+        assert int((await desk.rows())[0]["session_age_ms"]) >= asked_at - learned - 1
 
 
 async def test_gateways_agree(store: Store, session: str) -> None:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import get_args
 
 import pytest
 
+from events import (
+    PitExited,
+    RoundScored,
+    ScoredRow,
+    SeasonOpened,
+    SeasonRound,
+)
 from events.clock import format_clock
-from projections.frames import Token
+from projections.championship import Season
+from projections.frames import Token, frame_state
+from services.gateway.aired import JUST_OUT_MS
 from services.gateway.airing import (
     EPOCHS,
     Showing,
@@ -17,9 +27,11 @@ from services.gateway.airing import (
     frame_of,
     token_of,
 )
+from services.gateway.derived import battle, championship
 from services.gateway.outputs import csv_text, etag, flat_rows
 from services.gateway.reel import Reel, Shot, place
 from services.outputs import Output, OutputView
+from tests.builders import Story, opened
 from tests.unit.services.gateway_race import frames
 
 TOWER = Output(name="tower", session="petit", view="standings", rows=12)
@@ -41,7 +53,7 @@ def showing(output: Output = TOWER, after_ms: float = 120, failed: bool = False)
     return Showing(output, shot, at - output.delay_ms, at, failed)
 
 
-@pytest.mark.parametrize("view", ["standings", "cautions", "penalties", "messages", "pits"])
+@pytest.mark.parametrize("view", get_args(OutputView))
 @pytest.mark.parametrize("count", [1, 200])
 def test_as_many_rows_as_asked_for(view: OutputView, count: int) -> None:
     """Each with the same keys, all of them text, in JSON as in CSV."""
@@ -57,9 +69,116 @@ def test_rows_and_pushes_choose_alike() -> None:
     output = TOWER.model_copy(update={"classes": ("GT2",), "rows": 100})
     _, rows = flat_rows(showing(output))
     sent = filter_of(output).choose(newest().state)
-    assert set(sent) == {"session", "standings"}
+    assert set(sent) == {"session", "standings", "fastest"}
     assert {row["car"] for row in rows} - {""} == set(sent["standings"])
     assert 0 < len(sent["standings"]) < len(newest().state["standings"])
+
+
+def shown_of(output: Output, story: Story, after_ms: int = 0) -> list[dict[str, str]]:
+    """The rows of a picture of a story, so long after its newest event was learned."""
+    race = story.race()
+    shot = Shot(1, Token(1, "1000-0"), 1000, race.at, True, frame_state(race))
+    if output.view == "battle":
+        shot = shot._replace(state={**shot.state, "battle": battle(race, output.cars)})
+    if output.view == "championship":
+        told = championship(race, None, output)
+        shot = shot._replace(state={**shot.state, "championship": told})
+    moment = shot.at + after_ms
+    return flat_rows(Showing(output, shot, moment, moment, failed=False))[1]
+
+
+def test_a_battle_is_told_among_its_cars() -> None:
+    """Gaps are to the first of those chosen and to the next ahead of them, not to the field."""
+    story = opened("1", "2", "7", "9").laps("1", 3, 60_000).laps("2", 3, 61_000)
+    story = story.laps("7", 3, 62_000).laps("9", 2, 90_000)
+    rows = shown_of(Output(name="b", session="x", view="battle", cars=("9", "7", "2")), story)
+    assert [(row["car"], row["overall"]) for row in rows[:4]] == [
+        ("2", "2"),
+        ("7", "3"),
+        ("9", "4"),
+        ("", ""),
+    ]
+    assert [(row["gap_ms"], row["gap_laps"], row["interval_ms"]) for row in rows[:3]] == [
+        ("", "", ""),
+        ("3000", "", "3000"),
+        ("58000", "", "56000"),
+    ]
+
+
+def test_the_lane_is_timed_and_then_told_for_a_while() -> None:
+    """The time runs while a car is in; what it took stays for some seconds, and no longer."""
+    story = opened("1", "2").lap("1", 1, 60_000).lap("2", 1, 61_000)
+    story.pit("1", 70_000)
+    output = Output(name="l", session="x", view="lane", rows=2)
+    row, empty = shown_of(output, story, after_ms=2500)
+    assert (row["car"], row["in_lane"], row["lane_ms"]) == ("1", "true", "2500")
+    assert empty["car"] == ""
+    story.tell(PitExited, 101_500, car="1")
+    row, _ = shown_of(output, story, after_ms=2500)
+    assert (row["car"], row["in_lane"], row["lane_ms"]) == ("1", "false", "31500")
+    story.lap("2", 2, 101_500 + JUST_OUT_MS)
+    assert shown_of(output, story, after_ms=1)[0]["car"] == ""
+
+
+def test_the_flag_has_one_row() -> None:
+    """With what it is, how long it has lasted by now, and the number of the caution."""
+    story = opened("1").flag("fcy", 10_000).lap("1", 1, 60_000)
+    row, empty = shown_of(Output(name="f", session="x", view="flag", rows=2), story, 1500)
+    assert (row["flag"], row["caution"], row["lasts_ms"]) == ("fcy", "1", "51500")
+    assert row["session_flag"] == empty["session_flag"] == "fcy"
+    assert empty["flag"] == ""
+
+
+def test_points_as_they_stand_without_a_season() -> None:
+    """By the rules that the session names, of this session alone; without rules there are none."""
+    story = Story().opened(rules="alms-2007", title="A race")
+    for car in ("1", "2"):
+        story.entry(car, "GT", team=f"Team {car}").laps(car, 3, 60_000 + int(car))
+    output = Output(name="c", session="x", view="championship", of="teams", rows=3)
+    rows = shown_of(output, story)
+    assert [(row["rank"], row["name"], row["points"]) for row in rows] == [
+        ("1", "Team 1", "20"),
+        ("2", "Team 2", "16"),
+        ("", "", ""),
+    ]
+    plain = opened("1").laps("1", 2)
+    assert {row["name"] for row in shown_of(output, plain)} == {""}
+
+
+def test_what_a_race_changes_in_a_season() -> None:
+    """Places and points before the race stand beside those as it stands, and what it brings;
+    rounds behind this one are not looked at."""
+    rows = tuple(
+        ScoredRow(position=place, car=str(place), status="classified", team=f"Team {place}")
+        for place in (1, 2)
+    )
+    season = Season()
+    members = {"source": "season", "source_seq": 1}
+    races = tuple(SeasonRound(name=name) for name in ("One", "Two", "Three"))
+    season.apply(
+        SeasonOpened(
+            at=0,
+            **members,
+            title="Season",
+            series="ALMS",
+            rules="alms-2007",
+            classes=("GT",),
+            rounds=races,
+        )
+    )
+    for number in (1, 3):
+        season.apply(
+            RoundScored(at=0, **members, round=number, part="race", car_class="GT", rows=rows)
+        )
+    story = Story().opened(rules="alms-2007", round=2)
+    for car, ms in (("2", 60_000), ("1", 60_001)):
+        story.entry(car, "GT", team=f"Team {car}").laps(car, 3, ms)
+    output = Output(name="c", session="x", view="championship", of="teams", season="s")
+    told = championship(story.race(), season, output)["rows"]
+    assert {
+        row["name"]: (row["rank"], row["before"], row["points"], row["gained"])
+        for row in told.values()
+    } == {"Team 1": (1, 1, 36, 16), "Team 2": (1, 2, 36, 20)}
 
 
 def test_a_car_that_is_not_there_is_no_error() -> None:
