@@ -12,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from events.errors import LapstreamError
 from services.gateway import (
+    asking,
     deciding,
     documents,
     outputs,
@@ -72,6 +73,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         )
     problems.install(app)
     app.include_router(viewing.router)
+    app.include_router(asking.router)
     app.include_router(streaming.router)
     app.include_router(replays.router)
     app.include_router(outputs.router)

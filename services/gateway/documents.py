@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from events import json_schema
 from projections.frames import TOPICS
-from services.gateway.answering import TABLES
+from services.gateway import answering, asking
 from services.gateway.problems import Refused, responses
 from services.gateway.wishing import SubscriptionQuery
 
@@ -187,7 +187,8 @@ async def schema(name: str) -> Document:
         return frames_schema()
     if name == "messages":
         return {"$schema": SCHEMA, "oneOf": list(message_schemas().values())}
-    if name in TABLES:
-        return TABLES[name].schema()
-    known = ", ".join(["events", "frames", "messages", *TABLES])
+    tables = {**answering.TABLES, **asking.TABLES}
+    if name in tables:
+        return tables[name].schema()
+    known = ", ".join(["events", "frames", "messages", *tables])
     raise Refused(404, f"there is no schema of {name!r}; there is {known}")

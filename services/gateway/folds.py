@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar, overload
 
 from events import AnyEvent, decode
-from events.errors import BadMoment, UnreadableEvent
+from events.errors import UnreadableEvent
 from projections.decisions import DECISIONS, HOLDS
 from projections.race import Race
 from projections.timeline import Timeline
@@ -187,13 +187,11 @@ class Folds:
         async with self._turns, fold.lock:
             try:
                 await self._advance(session, fold, upto)
-                return await asyncio.to_thread(view, fold)
-            except BadMoment:
-                raise
             except BaseException:
                 if self._kept.get(key) is fold:  # it may have stopped half-way
                     del self._kept[key]
                 raise
+            return await asyncio.to_thread(view, fold)
 
     async def _advance(self, session: str, fold: _Fold, upto: str | None) -> None:
         if upto is not None and _is_behind(upto, fold.position):

@@ -13,7 +13,17 @@ from typing import Any
 from projections.frames import State
 from projections.views import GAPS
 from services.cli import shapes
-from services.cli.tables import MOMENT, TEXT, Column, Row, Table, choice
+from services.cli.tables import (
+    COUNT,
+    GAP,
+    MOMENT,
+    TEXT,
+    TIMES,
+    Column,
+    Row,
+    Table,
+    choice,
+)
 from services.gateway.reel import Shot
 
 MESSAGES = Table(
@@ -24,6 +34,46 @@ MESSAGES = Table(
         Column("text", TEXT, "Message"),
         Column("car", TEXT, "Car", null=True),
         Column("basis", choice("recorded", "published", "reconstructed"), "Basis"),
+    ),
+)
+
+NUMBERS = TIMES._replace(
+    schema={**TIMES.schema, "description": "one a lap, null for one that was not timed"}
+)
+SIDE = choice("ahead", "behind", "same")
+
+DISTANCES = Table(
+    "gaps",
+    "The gap of every car to one of them, in the running order. `side` is where the car is, "
+    "seen from that one (`to`); `gap` is compared where the one behind last crossed a line.",
+    (
+        Column("car", TEXT, "Car"),
+        Column("class", TEXT, "Class", null=True),
+        Column("position", COUNT, "Pos"),
+        Column("to", TEXT, "To"),
+        Column("side", SIDE, "Side"),
+        Column("gap", GAP, "Gap"),
+    ),
+)
+
+CHART = Table(
+    "chart",
+    "The laps of each car as columns, for charts, a row a car in the running order. The columns "
+    "begin with `first_lap`. `positions` are the places in which the laps were completed; "
+    "`behind_ms` is how much later than `to` (null: than whoever was first) each was, negative "
+    "for earlier; `behind_laps` the whole laps between both then. `pit_laps` are the numbers of "
+    "the laps on which the car was in the lane.",
+    (
+        Column("car", TEXT, "Car"),
+        Column("class", TEXT, "Class", null=True),
+        Column("to", TEXT, "To", null=True),
+        Column("first_lap", COUNT, "From"),
+        Column("at_ms", NUMBERS, "At"),
+        Column("lap_time_ms", NUMBERS, "Times"),
+        Column("positions", NUMBERS, "Positions"),
+        Column("behind_ms", NUMBERS, "Behind"),
+        Column("behind_laps", NUMBERS, "Laps behind"),
+        Column("pit_laps", NUMBERS, "In the pits"),
     ),
 )
 

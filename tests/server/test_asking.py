@@ -1,0 +1,163 @@
+"""The views with a question of their own: between cars, why, between results, for whom."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from events import AnyEvent, PenaltyImposed
+from projections import distances
+from projections.timeline import Timeline
+from replay.petit_le_mans_2007 import petit_le_mans_2007
+from services.gateway.answering import flat_keys
+from services.gateway.asking import TABLES
+from services.log import Log
+from services.store import Store
+from tests.builders import opened
+from tests.server.gateways import serving
+
+SEASON = "alms-2007"
+QUESTIONS = {
+    "gaps": {"to": "7"},
+    "chart": {"to": "7"},
+    "explain": {"car": "7"},
+    "revisions": {},
+    "differences": {"before": 1, "after": 1},
+    "drive-times": {},
+    "points": {"of": "teams"},
+    "championship": {"of": "drivers", "class": "LMP2"},
+    "clinch": {"of": "drivers", "class": "LMP2"},
+}
+
+FAULTS = [
+    ("gaps?to=999", 404, "car"),
+    ("chart?since_ms=-1", 422, "since_ms"),
+    ("explain", 422, "car"),
+    ("explain?car=999", 404, "car"),
+    ("differences?before=1&after=9", 404, "after"),
+    ("points?of=cars", 422, "of"),
+    ("points?class=GTE", 404, "class"),
+    ("clinch?season=nowhere", 404, "season"),
+    ("championship?class=GTE", 404, "class"),
+]
+
+
+def events() -> list[AnyEvent]:
+    """The 2007 Petit Le Mans."""
+    return list(petit_le_mans_2007())
+
+
+@pytest.fixture
+async def client(store: Store, session: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a gateway of one session: the 2007 Petit Le Mans."""
+    await Log(store).append(session, events())
+    async with (
+        serving(store) as url,
+        httpx.AsyncClient(base_url=f"{url}/sessions/{session}/", timeout=30) as client,
+    ):
+        yield client
+
+
+async def told(client: httpx.AsyncClient, name: str, **params: Any) -> list[dict[str, Any]]:
+    """The rows of a view, which keep to its schema."""
+    answer = await client.get(name, params=params)
+    assert answer.status_code == 200, answer.text
+    rows: list[dict[str, Any]] = answer.json()["rows"]
+    jsonschema.validate(rows, TABLES[name].schema())
+    return rows
+
+
+async def test_each_has_its_forms(client: httpx.AsyncClient) -> None:
+    """Each has a schema, CSV, a fixed number of flat rows, moments, and an entity tag."""
+    assert set(QUESTIONS) == set(TABLES)
+    for name, params in QUESTIONS.items():
+        rows = await told(client, name, **params)
+        if name not in {"differences", "revisions"}:
+            assert await told(client, name, **params, at="lap:300") != rows, name
+        answer = await client.get(name, params={**params, "format": "csv"})
+        lines = list(csv.reader(io.StringIO(answer.text)))
+        assert lines[0] == flat_keys(TABLES[name])
+        assert len(lines) == 1 + len(rows)
+        assert len((await client.get(name, params={**params, "rows": 7})).json()) == 7
+        tag = {"If-None-Match": answer.headers["etag"]}
+        again = await client.get(name, params={**params, "format": "csv"}, headers=tag)
+        assert again.status_code == 304
+        other = await client.get(name, params={**params, "at": "lap:301"}, headers=tag)
+        assert other.status_code == (404 if name == "differences" else 200)
+
+
+async def test_gaps_and_chart(client: httpx.AsyncClient) -> None:
+    """They are those of the folded race, of chosen cars and since a time."""
+    timeline = Timeline()
+    timeline.add(events())
+    race = timeline.race
+    assert await told(client, "gaps", to="5") == distances.gaps(race, "5")
+    expected = json.loads(json.dumps(distances.chart(race, "1", 20_000_000)))
+    assert await told(client, "chart", to="1", since_ms=20_000_000) == expected
+    assert [row["car"] for row in await told(client, "chart", car="7,5")] == ["7", "5"]
+    in_class = await told(client, "gaps", **{"class": "GT1"})
+    assert {row["class"] for row in in_class} == {"GT1"}
+
+
+async def test_a_title_in_the_season_of_the_session(client: httpx.AsyncClient) -> None:
+    """The season that the session names is asked, up to its round; each contender is told of."""
+    rows = await told(client, "championship", of="drivers", **{"class": "LMP2"})
+    assert [row["points"] for row in rows[:4]] == [216, 216, 167, 167]
+    assert len(rows[0]["by_round"]) == 11
+    fight = await told(client, "clinch", of="drivers", at="lap:300", **{"class": "LMP2"})
+    assert {tuple(row["names"]) for row in fight[:2]} == {("Romain Dumas",), ("Timo Bernhard",)}
+    out = [row for row in fight if row["status"] == "out"]
+    assert all("out: at most" in row["sentence"] for row in out)
+    assert out
+    assert await told(client, "clinch", season=SEASON, of="teams") != []
+
+
+async def test_results_that_followed_each_other(
+    client: httpx.AsyncClient, store: Store, session: str
+) -> None:
+    """A penalty after the race is a revision, with what it changed and why."""
+    members = {"car": "1", "kind": "time", "amount": 90, "reason": "contact"}
+    penalty = PenaltyImposed(
+        at=40_000_000, source="stewards", source_seq=1, penalty_id="p1", **members
+    )
+    position = (await Log(store).append(session, [penalty])).position
+    first, *_, last = await told(client, "revisions")
+    assert (first["number"], first["status"]) == (1, "provisional")
+    assert (last["position"], last["status"]) == (position, "amended")
+    changed = await told(client, "differences", before=first["number"], after=last["number"])
+    assert [(row["car"], row["position_before"], row["position_after"]) for row in changed] == [
+        ("7", 2, 1),
+        ("1", 1, 2),
+    ]
+    why = await told(client, "explain", car="1")
+    (behind,) = next(row["events"] for row in why if "90 s" in row["text"])
+    assert behind == {"position": position, "source": "stewards", "source_seq": 1}
+    assert await told(client, "revisions", at="lap:300") == []
+
+
+async def test_faults_are_named(client: httpx.AsyncClient) -> None:
+    """What is wrong with a question is told with its field."""
+    for path, status, field in FAULTS:
+        answer = await client.get(path)
+        assert answer.status_code == status, path
+        assert [fault["field"] for fault in answer.json()["errors"]] == [field], path
+
+
+async def test_a_session_without_rules_or_season(store: Store, session: str) -> None:
+    """What follows from rules is not there without; what is timed is."""
+    await Log(store).append(session, list(opened("1", "2").laps("1", 2)))
+    async with serving(store) as url, httpx.AsyncClient(base_url=url) as client:
+        statuses = {
+            name: (await client.get(f"/sessions/{session}/{name}", params=params)).status_code
+            for name, params in (QUESTIONS | {"gaps": {}, "explain": {"car": "1"}}).items()
+            if name not in {"chart", "differences"}
+        }
+    without = {"drive-times", "points", "championship", "clinch"}
+    assert statuses == {name: 404 if name in without else 200 for name in statuses}

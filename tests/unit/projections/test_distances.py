@@ -1,0 +1,126 @@
+"""Gaps from any car to any car, now and lap by lap."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.errors import UnknownCar
+from projections import distances, views
+from projections.timeline import Timeline
+from replay.petit_le_mans_2007 import petit_le_mans_2007
+from tests.builders import Story, opened
+
+OFTEN = (3, 60, 150, 240, 300)
+"""Laps of the leader at which every pair of cars is looked at."""
+
+
+def duel() -> Story:
+    """#1 laps in 60 s, #2 in 61 s from lap 3 on, #3 in 100 s; #2 leads the first two laps."""
+    story = opened("1", "2", "3", lines=("FL",))
+    for lap in range(1, 7):
+        story.lap("1", lap, lap * 60_000 + 500)
+        story.lap("2", lap, lap * 60_000 + max(0, lap - 2) * 1000)
+    return story.laps("3", 3, 100_000)
+
+
+def rows(story: Story, to: str | None, since_ms: int = 0) -> dict[str, distances.Row]:
+    """The chart by car."""
+    return {row["car"]: row for row in distances.chart(story.race(), to, since_ms)}
+
+
+def test_now_to_any_car() -> None:
+    """Ahead and behind are told apart; the gap is that of the running order."""
+    race = duel().race()
+    told = {row["car"]: (row["side"], row["gap"]) for row in distances.gaps(race, "2")}
+    assert told["1"] == ("ahead", {"laps": None, "ms": 3500})
+    assert told["2"] == ("same", {"laps": 0, "ms": 0})
+    assert told["3"] == ("behind", race.order.gap("2", "3", race.at)._asdict())  # type: ignore[union-attr]
+
+
+def test_without_a_car_it_is_the_leader() -> None:
+    """The gaps to the leader are those of the standings."""
+    race = duel().race()
+    standings = {row["car"]: row["gap"] for row in views.standings(race)}
+    assert {row["car"]: row["gap"] for row in distances.gaps(race)} == standings
+    assert {row["to"] for row in distances.gaps(race)} == {"1"}
+
+
+def test_before_the_start() -> None:
+    """Cars that have crossed nothing have no gap, and nobody has a chart."""
+    race = opened("1", "2").race()
+    nothing = {"laps": None, "ms": None}
+    assert [row["gap"] for row in distances.gaps(race)] == [nothing, nothing]
+    assert distances.chart(race) == []
+    assert distances.gaps(Story().opened().race()) == []
+
+
+def test_lap_by_lap() -> None:
+    """A gap changes its sign with the lead; whole laps are counted when the later one came."""
+    told = rows(duel(), "1")
+    assert told["2"]["behind_ms"] == [-500, -500, 500, 1500, 2500, 3500]
+    assert told["2"]["behind_laps"] == [0] * 6
+    assert told["3"]["behind_ms"] == [39_500, 79_500, 119_500]
+    assert told["3"]["behind_laps"] == [0, 1, 1]
+    assert rows(duel(), "3")["1"]["behind_laps"][:3] == [0, -1, -1]
+    assert rows(duel(), "3")["1"]["behind_ms"][3:] == [None] * 3
+
+
+def test_to_whoever_was_first() -> None:
+    """Without a car each lap is compared with the first to complete it."""
+    told = rows(duel(), None)
+    assert told["2"]["behind_ms"] == [0, 0, 500, 1500, 2500, 3500]
+    assert told["1"]["behind_ms"] == [500, 500, 0, 0, 0, 0]
+    assert told["1"]["positions"] == [2, 2, 1, 1, 1, 1]
+
+
+def test_a_lap_that_was_not_timed_is_a_hole() -> None:
+    """Columns stay in line with the laps."""
+    story = opened("1", "2", lines=("FL",)).laps("1", 4)
+    story.lap("2", 1, 61_000).lap("2", 3, 182_000, None, in_pit_lane=True)
+    row = rows(story, None)["2"]
+    assert row["at_ms"] == [61_000, None, 182_000]
+    assert row["lap_time_ms"] == [60_000, None, None]
+    assert row["behind_ms"] == [1000, None, 2000]
+    assert row["pit_laps"] == [3]
+
+
+def test_since_a_time() -> None:
+    """Going on from a time gives all that became known since, and what was before as it was."""
+    whole = rows(duel(), "2")
+    for since in (0, 60_000, 125_000, 300_500, 10**9):
+        later = rows(duel(), "2", since)
+        for car, row in later.items():
+            skipped = row["first_lap"] - 1
+            for name in ("at_ms", "lap_time_ms", "positions", "behind_ms", "behind_laps"):
+                assert row[name] == whole[car][name][skipped:]
+        for car, row in whole.items():
+            known_before = later[car]["first_lap"] - 1 if car in later else len(row["at_ms"])
+            assert all(at < since for at in row["at_ms"][:known_before])
+    assert rows(duel(), "2", 10**9) == {}
+
+
+def test_an_unknown_car() -> None:
+    """A car that is not there is an error that names it."""
+    with pytest.raises(UnknownCar):
+        distances.gaps(duel().race(), "9")
+    with pytest.raises(UnknownCar):
+        distances.chart(duel().race(), "9")
+
+
+def test_as_the_running_order_told_it_then() -> None:
+    """After each lap the gap is that of the standings when the later car completed it."""
+    timeline = Timeline()
+    timeline.add(petit_le_mans_2007())
+    leader = timeline.race.order.cars()[0]
+    charted = distances.chart(timeline.race, leader)
+    reference = next(row for row in charted if row["car"] == leader)
+    for row in charted[1:6]:
+        for lap in OFTEN:
+            later = max(row["at_ms"][lap - 1], reference["at_ms"][lap - 1])
+            race = timeline.race_at(later)
+            pair = (leader, row["car"]) if row["behind_ms"][lap - 1] >= 0 else (row["car"], leader)
+            gap = race.order.gap(*pair, later)
+            assert gap is not None
+            laps = abs(row["behind_laps"][lap - 1])
+            told = (laps, None) if laps else (None, abs(row["behind_ms"][lap - 1]))
+            assert gap == told
