@@ -123,13 +123,15 @@ class Foil(NamedTuple):
 class Outlook(NamedTuple):
     """How a contender, or several that cannot be separated, stands in the title fight.
 
-    ``places`` are those that it can still finish in, best first; ``least`` and ``most`` its
-    final points at worst and at best. Only where it is undecided are there tables ``against``
-    rivals, and only where it is decided, and by one rival alone, a ``foil``.
+    ``places`` are those that it can still finish in, best first, and ``beaten`` the cars that
+    can no longer pass it; ``least`` and ``most`` are its final points at worst and at best.
+    Only where it is undecided are there tables ``against`` rivals, and only where it is
+    decided, and by one rival alone, a ``foil``.
     """
 
     names: tuple[str, ...]
     places: tuple[int, ...]
+    beaten: tuple[str, ...]
     may_score_nothing: bool
     least: Number
     most: Number
@@ -402,6 +404,7 @@ class _Fight:
         return Outlook(
             names=crew.names,
             places=tuple(outcome for outcome in me.outcomes if outcome < self.nothing),
+            beaten=self.stage.field.beaten(me.side.cars),
             may_score_nothing=me.outcomes[-1] == self.nothing,
             least=tidy(crew.points + points[me.outcomes[-1]]),
             most=tidy(crew.points + points[me.outcomes[0]]),

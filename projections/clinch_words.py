@@ -3,18 +3,20 @@
 Every sentence is made from an `Outlook`, and promises no more and no less than it: what a
 place needs of the rivals is read off the tables. Up to two rivals are named; of more, a
 sentence gives the number, and of more than four conditions only the first, as nobody could
-follow them on air. `enough` has them all.
+follow them on air. `enough` has them all. A contender may be a driver, a crew, a car or a
+make, so that no sentence calls one he, she or it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from projections.clinch import Against, Needs, Outcome, Outlook
 from projections.explain import ordinal
 
 NAMED_RIVALS = 2
+NAMED_CARS = 3
 SPOKEN_CONDITIONS = 4
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -61,16 +63,16 @@ def sentence(outlook: Outlook) -> str:
     name, verb = _names(outlook.names), _Verbs(outlook.names)
     match outlook.status:
         case "clinched":
-            return f"{name} {verb.be_champion}{_reason_for(outlook, verb)}."
+            return f"{name} {verb.be_champion}{_reason_for(outlook)}."
         case "clinched_share":
             return f"{name} {verb.be_champion}, though perhaps not alone{_alone(outlook)}."
         case "alive":
             return f"{_undecided(outlook, name, verb.be_champion)}{_shares(outlook)}."
         case "alive_share":
-            core = _undecided(outlook, verb.it, f"{verb.do} so")
+            core = _undecided(outlook, name, f"{verb.do} so")
             return f"{name} can at best share the title: {core}."
         case "out":
-            return f"{name} {verb.be} out: {_reason_against(outlook, verb)}."
+            return f"{name} {verb.be} out{_reason_against(outlook)}."
 
 
 class _Verbs:
@@ -81,10 +83,9 @@ class _Verbs:
         self.be = "are" if several else "is"
         self.be_champion = "are champions" if several else "is champion"
         self.do = "do" if several else "does"
-        self.have = "have" if several else "has"
-        self.score = "score" if several else "scores"
         self.need = "need" if several else "needs"
-        self.it = "they" if several else "it"
+        self.score = "score" if several else "scores"
+        self.win = "win" if several else "wins"
 
 
 def _depth(outcome: Outcome | None) -> int:
@@ -127,8 +128,7 @@ def _undecided(outlook: Outlook, subject: str, wins: str) -> str:
         return f"{text}, and only then"
     if len(rivals) > NAMED_RIVALS:
         return f"{text}; below that it depends on {_count(len(rivals))} rivals"
-    given = [f"if {_given(one)}, {_is_enough(outlook, one)}" for one in enough(outlook)[1:]]
-    return "; ".join([text, *_spoken(given)])
+    return f"{text}; {_spoken(outlook, enough(outlook)[1:])}"
 
 
 def _needs_help(outlook: Outlook, subject: str, last: Outcome) -> str:
@@ -139,17 +139,22 @@ def _needs_help(outlook: Outlook, subject: str, last: Outcome) -> str:
         return f"{subject} {must}, and {wanted}" if must else f"{subject} {wanted}"
     steps = enough(outlook)
     if len(steps) > 1:
-        ways = _spoken([f"{_is_enough(outlook, one)} if {_given(one)}" for one in steps])
-        return f"{subject} {must or f'{need} help'}: {'; '.join(ways)}"
-    wanted = " and ".join(f"{_names(a.rival)} {_to_end(a, bound)}" for a, bound in steps[0].below)
+        return f"{subject} {must or f'{need} help'}: {_spoken(outlook, steps)}"
+    wanted = _to_end(steps[0])
     return f"{subject} {must}, and {need} {wanted}" if must else f"{subject} {need} {wanted}"
 
 
-def _spoken(conditions: list[str]) -> list[str]:
-    """No more of them than can be followed."""
-    if len(conditions) <= SPOKEN_CONDITIONS:
-        return conditions
-    return [conditions[0], "a worse place needs more help"]
+def _spoken(outlook: Outlook, steps: Sequence[Enough]) -> str:
+    """What is enough and if what, in no more steps than can be followed."""
+    first, *others = steps
+    told = f"{_is_enough(outlook, first)} if {_given(first)}"
+    if len(steps) > SPOKEN_CONDITIONS:
+        return f"{told}; a worse place needs more help"
+    single = len(outlook.against) == 1
+    more = [f"{_or(outlook, one)} if {_given(one, again=single)}" for one in others]
+    if single and more and others[-1].outcome == "no_score":
+        more[-1] = f"and {more[-1]}"
+    return (", " if single else "; ").join([told, *more])
 
 
 def _must(outlook: Outlook, outcome: Outcome) -> str:
@@ -164,35 +169,79 @@ def _must(outlook: Outlook, outcome: Outcome) -> str:
 def _is_enough(outlook: Outlook, one: Enough) -> str:
     if one.outcome == "no_score":
         return "no points are needed"
+    return f"{_or(outlook, one)} is enough"
+
+
+def _or(outlook: Outlook, one: Enough) -> str:
+    """The outcome as the next in a list of what is enough."""
+    if one.outcome == "no_score":
+        return "no points are needed"
     if one.outcome == outlook.places[-1]:
-        return "any place is enough" if outlook.may_score_nothing else "any finish is enough"
-    return f"{'a win' if one.outcome == 1 else _place(one.outcome)} is enough"
+        return "any place" if outlook.may_score_nothing else "any finish"
+    return "a win" if one.outcome == 1 else _place(one.outcome)
 
 
-def _given(one: Enough) -> str:
-    """The condition on the rivals, after 'if'."""
-    return " and ".join(_rival_is(against, bound) for against, bound in one.below)
+def _given(one: Enough, again: bool = False) -> str:
+    """The condition on the rivals, after 'if'; a crew is only called they ``again``."""
+    rivals, clauses = _conditions(one)
+    if len(rivals) > 1 and len(set(clauses)) == 1:
+        return _all_are(rivals, clauses[0])
+    return " and ".join(
+        _rival_is("they" if again and len(rival) > 1 else _names(rival), _Verbs(rival), clause)
+        for rival, clause in zip(rivals, clauses, strict=True)
+    )
 
 
-def _rival_is(against: Against, bound: int) -> str:
-    """The rival ends lower than this place, as a clause."""
-    verb, first, last = _Verbs(against.rival), *_lower(against, bound)
-    name = _names(against.rival)
-    if first == "no_score":
-        return f"{name} {verb.do} not score"
-    if bound == 1:
-        return f"{name} {verb.do} not win"
-    return f"{name} {verb.be} {_place(first)}{' or lower' if first != last else ''}"
+def _to_end(one: Enough) -> str:
+    """The same after 'needs', with an infinitive."""
+    rivals, clauses = _conditions(one)
+    if len(rivals) > 1 and len(set(clauses)) == 1:
+        if clauses[0].may_not:
+            return f"neither {' nor '.join(map(_names, rivals))} to {clauses[0].may_not}"
+        return f"{_all_names(rivals)} to finish {clauses[0].place}"
+    return " and ".join(
+        f"{_names(rival)} not to {clause.may_not}"
+        if clause.may_not
+        else f"{_names(rival)} to finish {clause.place}"
+        for rival, clause in zip(rivals, clauses, strict=True)
+    )
 
 
-def _to_end(against: Against, bound: int) -> str:
-    """The same after 'needs', as an infinitive."""
+def _conditions(one: Enough) -> tuple[list[Sequence[str]], list[_Clause]]:
+    """The rivals that it depends on, and what is asked of each."""
+    rivals = [against.rival for against, _ in one.below]
+    return rivals, [_clause(against, bound) for against, bound in one.below]
+
+
+class _Clause(NamedTuple):
+    """A rival ends lower than some place: what it may not do, or else where it may be."""
+
+    may_not: Literal["win", "score"] | None = None
+    place: str = ""
+
+
+def _clause(against: Against, bound: int) -> _Clause:
     first, last = _lower(against, bound)
     if first == "no_score":
-        return "not to score"
+        return _Clause("score")
     if bound == 1:
-        return "not to win"
-    return f"to finish {_place(first)}{' or lower' if first != last else ''}"
+        return _Clause("win")
+    return _Clause(place=f"{_place(first)}{' or lower' if first != last else ''}")
+
+
+def _rival_is(name: str, verb: _Verbs, clause: _Clause) -> str:
+    if clause.may_not:
+        return f"{name} {verb.do} not {clause.may_not}"
+    return f"{name} {verb.be} {clause.place}"
+
+
+def _all_are(rivals: Sequence[Sequence[str]], clause: _Clause) -> str:
+    """The same clause of several rivals."""
+    if clause.may_not is None:
+        return f"{_all_names(rivals)} are {clause.place}"
+    verb = _Verbs(rivals[-1])
+    does = verb.win if clause.may_not == "win" else verb.score
+    return f"neither {' nor '.join(map(_names, rivals))} {does}"
 
 
 def _lower(against: Against, bound: int) -> tuple[Outcome, Outcome]:
@@ -220,40 +269,45 @@ def _alone(outlook: Outlook) -> str:
     return f"; alone with {_or_better(certain)}" if certain else ""
 
 
-def _reason_for(outlook: Outlook, verb: _Verbs) -> str:
+def _reason_for(outlook: Outlook) -> str:
     """Why nobody can take the title away."""
     if outlook.foil is None:
         return ", however the race ends"
-    if outlook.may_score_nothing or not outlook.places:
-        mine = f"{verb.have} {outlook.least} points even without another"
-    else:
-        last = _place(outlook.places[-1])
-        mine = f"can finish no lower than {last}, for {outlook.least} points"
     rival = f"{_names(outlook.foil.rival)} can reach no more than {outlook.foil.points}"
     level = " and then loses the tie" if outlook.foil.points == outlook.least else ""
-    return f": {verb.it} {mine}, and {rival}{level}"
+    if outlook.may_score_nothing or not outlook.places:
+        return f" with {outlook.least} points already: {rival}{level}"
+    last = _place(outlook.places[-1])
+    mine = f"{_beaten(outlook)}{last} is the worst that can happen"
+    if len(outlook.places) == 1:
+        mine = f"{last} is certain"
+    return f": {mine}, for {outlook.least} points, and {rival}{level}"
 
 
-def _reason_against(outlook: Outlook, verb: _Verbs) -> str:
+def _beaten(outlook: Outlook) -> str:
+    """The cars that can no longer pass, in so far as there are any."""
+    cars = outlook.beaten
+    if not cars:
+        return ""
+    beaten = _names(cars) if len(cars) <= NAMED_CARS else f"{_count(len(cars))} cars"
+    return f"{beaten} can no longer pass, so "
+
+
+def _reason_against(outlook: Outlook) -> str:
     """Why the title is out of reach."""
     if outlook.foil is None:
-        return f"no finishing order makes {'them' if verb.it == 'they' else 'it'} champion"
-    rival, rivals_verb = _names(outlook.foil.rival), _Verbs(outlook.foil.rival)
+        return ": no finishing order is enough"
+    rival, verb = _names(outlook.foil.rival), _Verbs(outlook.foil.rival)
     if outlook.foil.same_car:
-        return (
-            f"whatever {verb.it} {verb.score}, {rival} {rivals_verb.score} too from further ahead"
-        )
-    best = "with no more to score"
+        return f": {rival} {verb.score} with the same car, from further ahead"
+    best = " with no more to score: that leaves"
     if outlook.places:
         best = (
-            "even with a win"
-            if outlook.places[0] == 1
-            else f"even with {_place(outlook.places[0])}"
+            f": even {'a win' if outlook.places[0] == 1 else _place(outlook.places[0])} makes only"
         )
     level = " and the tie" if outlook.foil.points == outlook.most else ""
     return (
-        f"{best} {verb.it} would have {outlook.most} points, "
-        f"and {rival} {rivals_verb.be} sure of {outlook.foil.points}{level}"
+        f"{best} {outlook.most} points, and {rival} {verb.be} sure of {outlook.foil.points}{level}"
     )
 
 
@@ -261,7 +315,7 @@ def _whatever(rivals: Sequence[Sequence[str]]) -> str:
     if not 1 <= len(rivals) <= NAMED_RIVALS:
         return "whatever the others do"
     verb = _Verbs([name for rival in rivals for name in rival])
-    return f"whatever {' and '.join(map(_names, rivals))} {verb.do}"
+    return f"whatever {_all_names(rivals)} {verb.do}"
 
 
 def _or_better(outcome: Outcome) -> str:
@@ -277,6 +331,10 @@ def _place(outcome: Outcome) -> str:
 
 def _count(number: int) -> str:
     return NUMBERS[number] if number < len(NUMBERS) else str(number)
+
+
+def _all_names(rivals: Sequence[Sequence[str]]) -> str:
+    return _names([name for rival in rivals for name in rival])
 
 
 def _names(names: Sequence[str]) -> str:

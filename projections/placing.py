@@ -79,6 +79,12 @@ class Field:
         """Whether the car may end without a place."""
         return self.cars[car].may_miss
 
+    def beaten(self, cars: Iterable[int]) -> tuple[str, ...]:
+        """The cars that are sure to finish behind one of these, but for these themselves."""
+        cars = set(cars)
+        behind = set().union(*(self._behind[car] for car in cars)) - cars
+        return tuple(self.cars[car].number for car in sorted(behind))
+
     def places_of(self, car: int) -> range:
         """Places beyond which the car cannot finish; some of these may be impossible too."""
         return range(self._first[car], self._last[car] + 1)

@@ -430,10 +430,12 @@ class _Fight:
         if self._of != "drivers" or live is None or rules.consequence != "no_driver_points":
             return False
         minimum = rules.limits_at(self._where(live.number)).minimum_s or 0
-        for car in cars:
+        for row in self._here:
+            if row.car is None or _unit(row) not in cars:
+                continue
             driven = {
                 self._season.name("drivers", one.driver): one.ms
-                for one in live.race.drivers.drive_time(car, live.race.at).values()
+                for one in live.race.drivers.drive_time(row.car, live.race.at).values()
             }
             if driven and driven.get(name, 0) < minimum * 1000:
                 return True
@@ -441,9 +443,9 @@ class _Fight:
 
 
 def _unit(row: ScoredRow) -> str:
-    """What takes a place: the car, by its number, else by its team and crew."""
+    """What takes a place: the car, by its number (``#7``), else by its team and crew."""
     if row.car is not None:
-        return row.car
+        return f"#{row.car}"
     return "/".join(filter(None, (row.team, *(driver.name for driver in row.drivers))))
 
 

@@ -288,6 +288,7 @@ def clinch_rows(fight: Title) -> Iterator[Row]:
             "clinches_from": needs.clinches_regardless_from if needs else None,
             "can_win_from": _worst(outlook) if outlook else None,
             "sentence": said(fight, fighter),
+            "beaten": list(outlook.beaten) if outlook else [],
             "against": _against(outlook) if outlook else [],
             "left": [f"{one.part} of round {one.round}" for one in fight.left],
         }
@@ -318,16 +319,20 @@ def said(fight: Title, fighter: Fighter) -> str | None:
     first = fight.fighters[0]
     match fighter.status:
         case "clinched":
-            sure = f"and nobody else can reach {fighter.points}" if fight.left else ""
-            return f"{names} is champion with {fighter.points} points{', ' + sure if sure else ''}."
+            sure = f", and nobody else can reach {fighter.points}" if fight.left else ""
+            return f"{names} is champion with {fighter.points} points{sure}."
+        case "clinched_share" if fight.left:
+            return f"{names} {'have' if several else 'has'} at least a share of the title."
         case "clinched_share":
-            return f"{names} {'share' if several else 'has at least a share of'} the title."
-        case "out" if fight.left:
+            return f"{names} are champions together with {fighter.points} points."
+        case "out" if fight.left and fighter.most < first.points:
             leader = " and ".join(first.names)
             return (
                 f"{names} {'are' if several else 'is'} out: at most {fighter.most} points, "
                 f"and {leader} {'have' if len(first.names) > 1 else 'has'} {first.points}."
             )
+        case "out" if fight.left:
+            return f"{names} is out: even {fighter.most} points, the most there are, are too few."
         case _:
             return None
 

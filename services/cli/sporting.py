@@ -326,8 +326,9 @@ CHAMPIONSHIP = Table(
 CLINCH = Table(
     "clinch",
     "Who can still win a title. `clinches_from` is the worst result that wins whatever the "
-    "rivals do, `can_win_from` the worst with which it can still be won; `against` has, by the "
-    "rival's result, the worst that stays ahead of it. With several results left, qualifying "
+    "rivals do, `can_win_from` the worst with which it can still be won; `beaten` are the cars "
+    "that can no longer pass it, and `against` has, by the rival's result, the worst that stays "
+    "ahead of it. With several results left, qualifying "
     "included, only the status is told, and `open` may be out all the same.",
     (
         Column("names", NAMES, "Contender"),
@@ -342,6 +343,7 @@ CLINCH = Table(
         Column("clinches_from", PLACE, "Clinches from", null=True),
         Column("can_win_from", PLACE, "Can win from", null=True),
         Column("sentence", TEXT, null=True),
+        Column("beaten", TEXTS),
         Column("against", AGAINST),
         Column("left", TEXTS),
     ),

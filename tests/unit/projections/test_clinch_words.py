@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from projections.clinch import Contender, Round, outlooks
 from projections.clinch_words import enough, sentence
-from projections.placing import open_field
+from projections.placing import OnTrack, field_now, open_field
 from tests.unit.projections.title_fights import NO_SCORE, endings, fights, verdict
 
 IMSA = (350, 320, 300, 280, 260, *range(250, 0, -10))
@@ -29,10 +29,10 @@ def test_eleven_starters_at_petit_2024():
     assert said(GTP_2024, 11) == [
         (
             "#7 is champion with ninth or better, whatever #6 does; "
-            "if #6 does not win, any finish is enough."
+            "any finish is enough if #6 does not win."
         ),
         "#6 must win, and needs #7 to finish tenth or lower.",
-        "#01 is out: even with a win it would have 2864 points, and #7 is sure of 2882.",
+        "#01 is out: even a win makes only 2864 points, and #7 is sure of 2882.",
     ]
 
 
@@ -40,10 +40,10 @@ def test_nine_classified_at_petit_2024():
     """A champion, with the reason."""
     assert said(GTP_2024, 9)[:2] == [
         (
-            "#7 is champion: it can finish no lower than ninth, for 2902 points, "
+            "#7 is champion: ninth is the worst that can happen, for 2902 points, "
             "and #6 can reach no more than 2899."
         ),
-        "#6 is out: even with a win it would have 2899 points, and #7 is sure of 2902.",
+        "#6 is out: even a win makes only 2899 points, and #7 is sure of 2902.",
     ]
 
 
@@ -52,14 +52,12 @@ def test_gtd_pro_at_petit_2024():
     assert said({"#77": 2922, "#23": 2818}, 14) == [
         (
             "#77 is champion with sixth or better, whatever #23 does; "
-            "if #23 does not win, ninth is enough; if #23 is third or lower, 11th is enough; "
-            "if #23 is fourth or lower, 13th is enough; if #23 is fifth or lower, "
-            "any finish is enough."
+            "ninth is enough if #23 does not win, 11th if #23 is third or lower, "
+            "13th if #23 is fourth or lower, any finish if #23 is fifth or lower."
         ),
         (
-            "#23 must finish fourth or better: a win is enough if #77 is seventh or lower; "
-            "second is enough if #77 is tenth or lower; third is enough if #77 is 12th or lower; "
-            "fourth is enough if #77 is 14th."
+            "#23 must finish fourth or better: a win is enough if #77 is seventh or lower, "
+            "second if #77 is tenth or lower, third if #77 is 12th or lower, fourth if #77 is 14th."
         ),
     ]
 
@@ -69,16 +67,15 @@ def test_gt2_teams_of_2007():
     assert said(GT2_2007, 10, ALMS_FOUR_HOURS, may_miss=True) == [
         (
             "Risi is champion with fifth or better, whatever Flying Lizard does; "
-            "if Flying Lizard does not win, seventh is enough; "
-            "if Flying Lizard is third or lower, any place is enough; "
-            "if Flying Lizard is fifth or lower, no points are needed."
+            "seventh is enough if Flying Lizard does not win, any place if Flying Lizard is third "
+            "or lower, and no points are needed if Flying Lizard is fifth or lower."
         ),
         (
-            "Flying Lizard must finish third or better: a win is enough if Risi is sixth or lower; "
-            "second is enough if Risi is ninth or lower; third is enough if Risi does not score; "
+            "Flying Lizard must finish third or better: a win is enough if Risi is sixth or lower, "
+            "second if Risi is ninth or lower, third if Risi does not score; "
             "a share is possible even with fourth."
         ),
-        "Tafel is out: even with a win it would have 144 points, and Risi is sure of 200.",
+        "Tafel is out: even a win makes only 144 points, and Risi is sure of 200.",
     ]
 
 
@@ -95,10 +92,10 @@ def test_crews():
     assert [sentence(outlook) for outlook in outlooks(contenders, race)] == [
         (
             "Salo and Melo are champions with tenth or better, whatever Bergmeister and van "
-            "Overbeek do; if Bergmeister and van Overbeek do not win, no points are needed."
+            "Overbeek do; no points are needed if Bergmeister and van Overbeek do not win."
         ),
         "Bergmeister and van Overbeek must win, and need Salo and Melo not to score.",
-        "Krohn is out: whatever it scores, Salo and Melo score too from further ahead.",
+        "Krohn is out: Salo and Melo score with the same car, from further ahead.",
     ]
 
 
@@ -116,10 +113,10 @@ def test_crews():
             8,
             (10, 8, 6, 5, 4, 3, 2, 1),
             (
-                "A is champion with second or better, whatever B and C do; if B does not win, "
-                "fourth is enough; if B is third or lower and C does not win, sixth is enough; "
-                "if B is fourth or lower and C is third or lower, seventh is enough; if B is fifth "
-                "or lower and C is third or lower, any finish is enough; "
+                "A is champion with second or better, whatever B and C do; fourth is enough if B "
+                "does not win; sixth if B is third or lower and C does not win; seventh if B is "
+                "fourth or lower and C is third or lower; any finish if B is fifth or lower and C "
+                "is third or lower; "
                 "a share is certain with third or better."
             ),
         ),
@@ -129,16 +126,15 @@ def test_crews():
             {"A": 10, "B": 12},
             3,
             (3, 2, 1),
-            "A can at best share the title: it must win, and needs B to finish third.",
+            "A can at best share the title: A must win, and needs B to finish third.",
         ),
         (
             {"A": 10, "B": 9, "C": 8},
             20,
             tuple(range(40, 0, -2)),
             (
-                "A is champion with a win, whatever B and C do; if B does not win and C does not "
-                "win, second is enough; a worse place needs more help; a share is possible even "
-                "with 19th."
+                "A is champion with a win, whatever B and C do; second is enough if neither B nor "
+                "C wins; a worse place needs more help; a share is possible even with 19th."
             ),
         ),
     ],
@@ -146,6 +142,49 @@ def test_crews():
 def test_sentences(points, places, scale, expected):
     """The first contender's sentence in cases of every kind."""
     assert said(points, places, scale)[0] == expected
+
+
+def said_of(contenders, places, who, scale=ALMS_FOUR_HOURS):
+    """What is said of one of these (points by the names of a crew), who may all score nothing."""
+    crews = [
+        Contender(name, have, (str(car),))
+        for car, (names, have) in enumerate(contenders.items())
+        for name in names
+    ]
+    race = Round(
+        open_field([str(car) for car in range(len(contenders))], places, may_miss=True), scale
+    )
+    return next(sentence(one) for one in outlooks(crews, race) if who in one.names)
+
+
+def test_crews_are_named_once():
+    """In what follows the first condition they are only they."""
+    points = {("Ann", "Art"): 100, ("Bea", "Bob"): 90}
+    assert said_of(points, 4, "Ann", (20, 16, 13, 10)) == (
+        "Ann and Art are champions with third or better, whatever Bea and Bob do; any place is "
+        "enough if Bea and Bob do not win, and no points are needed if they do not score; a share "
+        "is certain with fourth or better."
+    )
+
+
+def test_several_rivals_of_whom_the_same_is_asked():
+    """It is said once of all of them."""
+    assert said_of({("A",): 90, ("B",): 95, ("C",): 95}, 6, "A", (6, 5, 4, 3, 2, 1)) == (
+        "A must win, and needs neither B nor C to score; a share is possible even with second."
+    )
+
+
+def test_what_can_no_longer_pass():
+    """Up to three cars are named as the reason; of more, it is how many."""
+    for out, said_so in ((3, "#2, #3 and #4"), (4, "four cars")):
+        cars = [OnTrack("#1", 9, 100), OnTrack("#9", 9, 110)]
+        cars += [OnTrack(f"#{car}", 2, 50 + car, settled=True) for car in range(2, 2 + out)]
+        race = Round(field_now(cars), (6, 5, 4, 3, 2, 1))
+        fight = [Contender("#1", 100, ("#1",)), Contender("#9", 97, ("#9",))]
+        assert sentence(outlooks(fight, race)[0]) == (
+            f"#1 is champion: {said_so} can no longer pass, so second is the worst that can "
+            "happen, for 105 points, and #9 can reach no more than 103."
+        )
 
 
 def test_many_rivals_are_counted():

@@ -108,7 +108,7 @@ def test_what_is_said_of_it(lapstream: Commands) -> None:
     said = lapstream.told("clinch", ALMS, "--after", "11", "--class", "GT2", "--of", "teams")
     assert "GT2, teams: race of round 12 left" in said
     assert "Risi Competizione is champion with fifth or better, whatever Flying Lizard" in said
-    assert "Tafel Racing is out: even with a win it would have 144 points" in said
+    assert "Tafel Racing is out: even a win makes only 144 points, and" in said
 
 
 def test_a_season_that_is_over(lapstream: Commands) -> None:
@@ -116,7 +116,7 @@ def test_a_season_that_is_over(lapstream: Commands) -> None:
     said = lapstream.told("clinch", ALMS, "--class", "GT2")
     assert "GT2, teams: decided" in said
     assert "Risi Competizione is champion with 223 points." in said
-    assert "Jaime Melo and Mika Salo share the title." in said
+    assert "Jaime Melo and Mika Salo are champions together with 202 points." in said
 
 
 def test_several_rounds_left(lapstream: Commands) -> None:
@@ -214,8 +214,8 @@ def test_when_a_title_was_decided(race: Commands) -> None:
     (row,) = race.rows("clinch-when", *asked)
     assert (row["names"], row["at_ms"], row["happened"]) == (["#2"], 545_000, "#3 retired")
     assert row["sentence"] == (
-        "#2 is champion: it can finish no lower than second, for 740 points, and #1 can reach "
-        "no more than 734."
+        "#2 is champion: #3 can no longer pass, so second is the worst that can happen, for 740 "
+        "points, and #1 can reach no more than 734."
     )
     assert race.rows("clinch-when", *asked, "--at", "lap:2") == [row]
     assert "#2 is champion" in race.told(*asked)

@@ -120,7 +120,7 @@ def test_the_season_up_to_its_last_race(year: Year) -> None:
     }
     assert seven["sentence"] == (
         "#7 is champion with ninth or better, whatever #6 does; "
-        "if #6 does not win, any finish is enough."
+        "any finish is enough if #6 does not win."
     )
     assert (six["names"], six["clinches_from"], six["can_win_from"]) == (["#6"], None, 1)
     assert (one["names"], one["status"], one["most"]) == (["#01"], "out", 2864)
@@ -128,8 +128,8 @@ def test_the_season_up_to_its_last_race(year: Year) -> None:
     (decided,) = year.titles("clinch-when", "--session", "race-11", "--when")
     assert (decided["names"], decided["happened"]) == (["#7"], "#25 retired")
     assert decided["sentence"] == (
-        "#7 is champion: it can finish no lower than ninth, for 2902 points, "
-        "and #6 can reach no more than 2899."
+        "#7 is champion: #25 and #85 can no longer pass, so ninth is the worst that can happen, "
+        "for 2902 points, and #6 can reach no more than 2899."
     )
     moments = (format_clock(decided["at_ms"] - 1), format_clock(decided["at_ms"]))
     assert moments[1] == "3:58:54.608"
