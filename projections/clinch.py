@@ -384,6 +384,8 @@ class _Fight:
         self.stage = _Stage(race, depth)
         self.nothing = self.stage.nothing
         self._label = [None, *range(1, self.nothing), "no_score"]
+        self._own = [*range(self.nothing), -1]
+        self._any = [-1] * (self.nothing + 1)
         crews = _crews(contenders, depth)
         keys = [[crew.key + more for more in self.stage.worth] for crew in crews]
         ladder = {key: rank for rank, key in enumerate(sorted(set().union(*keys)))}
@@ -484,9 +486,8 @@ class _Fight:
 
     def _taken(self, me: _Rated, rival: _Rated) -> list[int]:
         """By outcome of the one, the place that the other then cannot have (-1: any)."""
-        if me.side.crew.cars.isdisjoint(rival.side.crew.cars):
-            return [*range(self.nothing), -1]
-        return [-1] * (self.nothing + 1)
+        shares = not me.side.crew.cars.isdisjoint(rival.side.crew.cars)
+        return self._any if shares else self._own
 
     def _tables(self, me: _Rated, rival: _Rated) -> Against:
         beats = ties = self._table(me, rival, 1)

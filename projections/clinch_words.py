@@ -207,7 +207,7 @@ def _to_end(one: Enough) -> str:
     )
 
 
-def _conditions(one: Enough) -> tuple[list[Sequence[str]], list[_Clause]]:
+def _conditions(one: Enough) -> tuple[list[tuple[str, ...]], list[_Clause]]:
     """The rivals that it depends on, and what is asked of each."""
     rivals = [against.rival for against, _ in one.below]
     return rivals, [_clause(against, bound) for against, bound in one.below]

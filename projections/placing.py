@@ -72,6 +72,8 @@ class Field:
         self._must = [i for i, car in enumerate(self.cars) if not car.may_miss]
         self._order = _covering(self._must, self._behind)
         self._tighten(self._first, self._last, self._order)
+        windows = enumerate(zip(self._first, self._last, strict=True))
+        self._narrow = {car for car, window in windows if window != (1, places)}
         if not self.fits({}):
             raise ValueError(f"no finishing order of {places} places fits all these cars")
 
@@ -107,7 +109,10 @@ class Field:
                 first[car] = best
             if worst < last[car]:
                 last[car] = worst
-        self._tighten(first, last, order)
+        if order:
+            self._tighten(first, last, order)
+        else:  # no window is moved by another car: those that are open need not be looked at
+            cars = [car for car in limits.keys() | self._narrow if car in cars]
         return self._assign(first, last, cars)
 
     def _tighten(self, first: list[int], last: list[int], order: list[tuple[int, int]]) -> None:
