@@ -10,13 +10,24 @@ Rules:
   laps that car had completed before, plus those since. LapAmended then speaks of the lap
   as it now stands. Of several corrections of one thing the last in effective order
   prevails.
+
+A correction is settled by looking at what it concerns, found by what it names:
+
+- a void: the event of that identity, and the voids that name each other with it;
+- an amendment: of the car's crossings those that stand as that lap;
+- reassigned crossings: the crossings of the cars that any reassignment names.
+
+So it costs O(crossings of a car), however many cars and events there are. The first
+correction of a race goes through all that was recorded before it once, O(n), to note by
+what it can be found.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 from events import (
     RANK,
@@ -36,8 +47,10 @@ from events import (
 CORRECTIONS = (EventVoided, LapAmended, CrossingsReassigned)
 CROSSINGS = (LinePassed, LapCompleted, PitEntered, PitStopped, PitExited)
 
+M = TypeVar("M", bound=Correction)
 EffectiveKey = tuple[int, int, str, str, int, bytes]
 Identity = tuple[str, int]
+LapOfCar = tuple[str, int]
 
 
 def effective_key(event: AnyEvent) -> EffectiveKey:
@@ -50,49 +63,76 @@ def effective_key(event: AnyEvent) -> EffectiveKey:
     return (event.at, RANK[type(event)], car, event.source, event.source_seq, encode(event))
 
 
+class Change(NamedTuple):
+    """What an event counted as, and what it counts as now; None where it does not count."""
+
+    was: AnyEvent | None
+    now: AnyEvent | None
+
+
 class Corrections:
-    """The corrections that are valid among those given, and what they make of an event."""
+    """The corrections there are, and what the valid ones make of the events.
 
-    def __init__(
-        self, corrections: Iterable[Correction] = (), recorded: Sequence[AnyEvent] = ()
-    ) -> None:
-        self.voided: set[Identity] = set()
-        valid = self._settle(sorted(corrections, key=effective_key))
-        self._amended: dict[tuple[str, int], dict[str, Any]] = {}
-        self.reassigned: list[tuple[CrossingsReassigned, dict[str, int]]] = []
-        for correction in valid:
-            match correction:
-                case LapAmended():
-                    self._amend(correction)
-                case CrossingsReassigned():
-                    counted = (one for one in recorded if one.identity not in self.voided)
-                    counts = _laps_before(correction, counted)
-                    self.reassigned.append((correction, counts))
-                case EventVoided():
-                    pass
+    ``take`` takes in events of any kind; with ``settle`` the corrections among them hold.
+    """
 
-    def __bool__(self) -> bool:
-        return bool(self.voided or self._amended or self.reassigned)
+    def __init__(self, events: Iterable[AnyEvent] = ()) -> None:
+        events = list(events)
+        self._voids = _Voids()
+        self._given: dict[Identity, Correction] = {}
+        self._amendments: dict[LapOfCar, list[LapAmended]] = {}
+        self._amended: dict[LapOfCar, dict[str, Any]] = {}
+        self._moves: list[CrossingsReassigned] = []
+        self._moved: list[_Moved] = []
+        self._recorded = _Recorded(each for each in events if type(each) not in CORRECTIONS)
+        self._altered: dict[Identity, AnyEvent | None] = {}
+        """What counts as it was not recorded, or not at all."""
+        self._new: list[Correction] = []
+        self._miscounted = False
+        for each in events:
+            if type(each) in CORRECTIONS:
+                self.take(each)
+        self.settle()
 
-    def _settle(self, in_order: list[Correction]) -> list[Correction]:
-        """The valid corrections, in effective order; notes what is voided on the way."""
-        self.voided = _voided([one for one in in_order if isinstance(one, EventVoided)])
-        return [one for one in in_order if one.identity not in self.voided]
+    @property
+    def voided(self) -> set[Identity]:
+        """What does not count. Not to be changed."""
+        return self._voids.voided
 
-    def _amend(self, amended: LapAmended) -> None:
-        changes = self._amended.setdefault((amended.car, amended.lap), {})
-        if amended.completed_at is not None:
-            changes["at"] = amended.completed_at
-        for member in ("lap_time_ms", "driver", "in_pit_lane"):
-            value = getattr(amended, member)
-            if value is not None:
-                changes[member] = value
+    @property
+    def recorded(self) -> Collection[AnyEvent]:
+        """The events as they were recorded, without corrections. Not to be changed."""
+        return self._recorded.events
+
+    @property
+    def given(self) -> Collection[Correction]:
+        """The corrections, voided ones included."""
+        return self._given.values()
+
+    # Taking events in
+
+    def take(self, event: AnyEvent) -> AnyEvent | None:
+        """Take in an event that is new; as what it counts, None where it does not.
+
+        Corrections count for nothing themselves, and hold from ``settle`` on.
+        """
+        if isinstance(event, CORRECTIONS):
+            self._given[event.identity] = event
+            self._new.append(event)
+            return None
+        self._recorded.events.append(event)
+        if self._moved and isinstance(event, LapCompleted):
+            self._miscounted |= any(moved.miscounts(event) for moved in self._moved)
+        counts = self.effective(event)
+        if counts is not event:
+            self._altered[event.identity] = counts
+        return counts
 
     def effective(self, event: AnyEvent) -> AnyEvent | None:
         """The event as it counts, or None where it does not."""
-        if (event.source, event.source_seq) in self.voided:
+        if (event.source, event.source_seq) in self._voids.voided:
             return None
-        if self.reassigned and isinstance(event, CROSSINGS):
+        if self._moved and isinstance(event, CROSSINGS):
             event = self._reassign(event)
         if self._amended and isinstance(event, LapCompleted):
             changes = self._amended.get((event.car, event.lap))
@@ -100,32 +140,207 @@ class Corrections:
                 event = event.model_copy(update=changes)
         return event
 
-    def outdated_by(self, event: AnyEvent) -> bool:
-        """Whether this event, newly recorded, changes what these corrections come to.
-
-        A late lap can change how many laps a car had before its crossings moved.
-        """
-        return isinstance(event, LapCompleted) and any(
-            event.at < moved.start and event.lap > laps_before.get(event.car, event.lap)
-            for moved, laps_before in self.reassigned
-        )
-
     def _reassign(self, event: AnyEvent) -> AnyEvent:
-        for moved, laps_before in self.reassigned:
-            if not moved.start <= event.at < moved.end:
-                continue
-            car: str = getattr(event, "car")  # noqa: B009 - every crossing has a car
-            if car == moved.from_car:
-                other = moved.to_car
-            elif car == moved.to_car and moved.swap:
-                other = moved.from_car
-            else:
-                continue
-            changes: dict[str, Any] = {"car": other}
-            if isinstance(event, LinePassed | LapCompleted):
-                changes["lap"] = event.lap - laps_before[car] + laps_before[other]
-            event = event.model_copy(update=changes)
+        for moved in self._moved:
+            event = moved.applied(event)
         return event
+
+    # Having corrections hold
+
+    def settle(self) -> list[Change]:
+        """Have what was taken in hold; what changed by it, of all that was recorded."""
+        if not self._new and not self._miscounted:
+            return []
+        new, self._new = self._new, []
+        told: list[Correction] = list(new)  # and those that count again, or no more
+        concerned: list[AnyEvent] = []
+        for identity in self._voids.add([one for one in new if isinstance(one, EventVoided)]):
+            event = self._recorded.named(identity)
+            if event is not None:
+                concerned.append(event)
+                self._miscounted |= isinstance(event, LapCompleted)
+            elif identity in self._given:
+                told.append(self._given[identity])
+        for one in new:
+            if isinstance(one, LapAmended):
+                self._amendments.setdefault((one.car, one.lap), []).append(one)
+            elif isinstance(one, CrossingsReassigned):
+                self._moves.append(one)
+        for lap in {(one.car, one.lap) for one in told if isinstance(one, LapAmended)}:
+            concerned += self._standing_as(lap)
+            self._amend(lap)
+        if self._miscounted or any(isinstance(one, CrossingsReassigned) for one in told):
+            concerned += self._move()
+            self._miscounted = False
+        return self._looked_at_again(concerned)
+
+    def _looked_at_again(self, events: Iterable[AnyEvent]) -> list[Change]:
+        changes = []
+        for identity, event in {event.identity: event for event in events}.items():
+            was, now = self._altered.pop(identity, event), self.effective(event)
+            if now is not event:
+                self._altered[identity] = now
+            if was != now:
+                changes.append(Change(was, now))
+        return changes
+
+    def _standing_as(self, lap: LapOfCar) -> list[AnyEvent]:
+        """The events that count as this lap, until now."""
+        if not self._moved:
+            return [event for event in self._recorded.laps(lap[0]) if event.lap == lap[1]]
+        cars = {lap[0], *(car for moved in self._moved for car in moved.laps_before)}
+        events = (event for car in cars for event in self._recorded.laps(car))
+        return [event for event in events if self._stands_as(event, lap)]
+
+    def _stands_as(self, event: LapCompleted, lap: LapOfCar) -> bool:
+        counts = self._altered.get(event.identity, event)
+        return isinstance(counts, LapCompleted) and (counts.car, counts.lap) == lap
+
+    def _valid(self, corrections: Iterable[M]) -> list[M]:
+        """Those that are not voided, in effective order."""
+        valid = [one for one in corrections if one.identity not in self._voids.voided]
+        return sorted(valid, key=effective_key)
+
+    def _amend(self, lap: LapOfCar) -> None:
+        """Work out what becomes of a lap."""
+        changes: dict[str, Any] = {}
+        for amended in self._valid(self._amendments.get(lap, ())):
+            if amended.completed_at is not None:
+                changes["at"] = amended.completed_at
+            for member in ("lap_time_ms", "driver", "in_pit_lane"):
+                value = getattr(amended, member)
+                if value is not None:
+                    changes[member] = value
+        self._amended[lap] = changes
+
+    def _move(self) -> list[AnyEvent]:
+        """Work out which crossings moved; those that this concerns."""
+        before = self._moved
+        self._moved = [self._moved_by(one) for one in self._valid(self._moves)]
+        differ = [one for one in before if one not in self._moved]
+        differ += [one for one in self._moved if one not in before]
+        cars = {car: True for moved in (*before, *self._moved) for car in moved.laps_before}
+        return [
+            event
+            for car in cars
+            for event in self._recorded.crossings(car)
+            if any(moved.move.start <= event.at < moved.move.end for moved in differ)
+        ]
+
+    def _moved_by(self, move: CrossingsReassigned) -> _Moved:
+        laps = {move.from_car: 0, move.to_car: 0}
+        for car in laps:
+            before = [
+                one.lap
+                for one in self._recorded.laps(car)
+                if one.at < move.start and one.identity not in self._voids.voided
+            ]
+            laps[car] = max(before, default=0)
+        return _Moved(move, laps)
+
+
+class _Recorded:
+    """What was recorded, found by what corrections name.
+
+    An index is made when it is first asked for, and goes on from there when it is again.
+    """
+
+    def __init__(self, events: Iterable[AnyEvent]) -> None:
+        self.events: list[AnyEvent] = list(events)
+        self._by_identity: dict[Identity, AnyEvent] = {}
+        self._by_car: dict[str, list[AnyEvent]] = {}
+        self._put_by_car = 0
+
+    def named(self, identity: Identity) -> AnyEvent | None:
+        """The event of that identity."""
+        new = self.events[len(self._by_identity) :]
+        self._by_identity.update(zip(map(_identity, new), new, strict=True))
+        return self._by_identity.get(identity)
+
+    def crossings(self, of_car: str) -> Sequence[AnyEvent]:
+        """The crossings that were timed for the car."""
+        for event in self.events[self._put_by_car :]:
+            if type(event) in CROSSINGS:
+                car: str = getattr(event, "car")  # noqa: B009 - every crossing has a car
+                self._by_car.setdefault(car, []).append(event)
+        self._put_by_car = len(self.events)
+        return self._by_car.get(of_car, ())
+
+    def laps(self, car: str) -> Iterator[LapCompleted]:
+        """The laps that were timed for the car."""
+        return (event for event in self.crossings(car) if type(event) is LapCompleted)
+
+
+_identity = attrgetter("source", "source_seq")
+
+
+class _Moved(NamedTuple):
+    """Crossings that moved, and how many laps each car was timed for before them."""
+
+    move: CrossingsReassigned
+    laps_before: dict[str, int]
+
+    def miscounts(self, lap: LapCompleted) -> bool:
+        """Whether this lap, newly recorded, changes how many laps there were before."""
+        return lap.at < self.move.start and lap.lap > self.laps_before.get(lap.car, lap.lap)
+
+    def applied(self, event: AnyEvent) -> AnyEvent:
+        """The crossing as the other car's, if it moved."""
+        move, laps = self
+        if not move.start <= event.at < move.end:
+            return event
+        car: str = getattr(event, "car")  # noqa: B009 - every crossing has a car
+        if car == move.from_car:
+            other = move.to_car
+        elif car == move.to_car and move.swap:
+            other = move.from_car
+        else:
+            return event
+        changes: dict[str, Any] = {"car": other}
+        if isinstance(event, LinePassed | LapCompleted):
+            changes["lap"] = event.lap - laps[car] + laps[other]
+        return event.model_copy(update=changes)
+
+
+class _Voids:
+    """The voids there are, and what the valid ones of them void."""
+
+    def __init__(self) -> None:
+        self.voided: set[Identity] = set()
+        self._voids: dict[Identity, EventVoided] = {}
+        self._naming: dict[Identity, list[EventVoided]] = {}
+
+    def add(self, voids: Sequence[EventVoided]) -> set[Identity]:
+        """Take in voids; what is voided by it and was not, or no more and was.
+
+        What these voids hang together with is settled anew: those that name them, that
+        they name, or that name the same.
+        """
+        for void in voids:
+            self._voids[void.identity] = void
+            self._naming.setdefault(_named(void), []).append(void)
+        together = self._together_with(voids)
+        before = {_named(void) for void in together} & self.voided
+        after = _voided(sorted(together, key=effective_key))
+        self.voided -= before
+        self.voided |= after
+        return before ^ after
+
+    def _together_with(self, voids: Iterable[EventVoided]) -> list[EventVoided]:
+        reached = [void.identity for void in voids]
+        seen: set[Identity] = set()
+        while reached:
+            identity = reached.pop()
+            if identity not in seen:
+                seen.add(identity)
+                reached += [void.identity for void in self._naming.get(identity, ())]
+                if identity in self._voids:
+                    reached.append(_named(self._voids[identity]))
+        return [self._voids[identity] for identity in seen if identity in self._voids]
+
+
+def _named(void: EventVoided) -> Identity:
+    return (void.voided_source, void.voided_seq)
 
 
 def _voided(voids: Sequence[EventVoided]) -> set[Identity]:
@@ -134,7 +349,7 @@ def _voided(voids: Sequence[EventVoided]) -> set[Identity]:
     A void is settled once all that name it are: it is valid if none of those is. What is
     left then are circles, each entered at its last void, which is taken for valid.
     """
-    names = {void.identity: (void.voided_source, void.voided_seq) for void in voids}
+    names = {void.identity: _named(void) for void in voids}
     unsettled = Counter(names.values())
     voided: set[Identity] = set()
     settled: set[Identity] = set()
@@ -150,12 +365,3 @@ def _voided(voids: Sequence[EventVoided]) -> set[Identity]:
                 break
             void = named
     return voided
-
-
-def _laps_before(moved: CrossingsReassigned, recorded: Iterable[AnyEvent]) -> dict[str, int]:
-    """How many laps each of the two cars was timed for before the crossings moved."""
-    laps = {moved.from_car: 0, moved.to_car: 0}
-    for event in recorded:
-        if isinstance(event, LapCompleted) and event.at < moved.start and event.car in laps:
-            laps[event.car] = max(laps[event.car], event.lap)
-    return laps

@@ -22,7 +22,7 @@ from projections.state import canonical, digest
 from projections.timeline import Timeline
 from replay.entries import EVENT_FIELD, START, entry_payload, parse_position
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 
 AUDITS = (OutputFrozen, OutputReleased)
 """What somebody did to what is shown: no data, so that a silent source stays as old as it is."""

@@ -73,6 +73,8 @@ _corrections = st.one_of(
         lap=_laps,
         completed_at=st.none() | TIMES,
         lap_time_ms=st.none() | st.integers(40, 60),
+        driver=st.none() | _drivers,
+        in_pit_lane=st.none() | st.booleans(),
         reason=st.just("a test"),
     ),
     _told(
@@ -97,9 +99,15 @@ def _story(happenings: list[tuple[type[ev.Event], int, dict[str, Any]]]) -> list
     return story.events
 
 
-def races(corrected: bool = True, max_size: int = 60) -> st.SearchStrategy[list[AnyEvent]]:
-    """A race's events in any order of time, with corrections unless told otherwise."""
-    happenings = _happenings if not corrected else st.one_of(*[_happenings] * 4, _corrections)
+def races(
+    corrected: bool = True, max_size: int = 60, corrections: int = 1
+) -> st.SearchStrategy[list[AnyEvent]]:
+    """A race's events in any order of time, with corrections unless told otherwise.
+
+    To four happenings come so many ``corrections``.
+    """
+    mixed = st.one_of(*[_happenings] * 4, *[_corrections] * corrections)
+    happenings = mixed if corrected else _happenings
     # A list of no size in particular is nearly always a short one.
     sizes = st.integers(0, max_size)
     return sizes.flatmap(lambda n: st.lists(happenings, min_size=n, max_size=n)).map(_story)

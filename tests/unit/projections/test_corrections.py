@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 import events as ev
+from events import AnyEvent
+from projections.corrections import Corrections
+from projections.timeline import Timeline
 from tests.builders import opened, race_of
+from tests.unit.projections.straight import what_counts
 
 
 def test_a_voided_lap_does_not_count():
@@ -103,3 +109,43 @@ def test_the_later_of_two_amendments_in_one_millisecond_prevails():
     lap = story.race().laps.last("1")
     assert lap is not None
     assert lap.driver == "Art"
+
+
+def test_a_correction_looks_at_what_it_concerns(monkeypatch: pytest.MonkeyPatch):
+    """Of a long race a correction looks again at the lap or the crossings that it names."""
+    story = opened("1", "2", "3", lines=("FL",)).laps("1", 300).laps("2", 300).laps("3", 300)
+    timeline = Timeline()
+    timeline.add(story.events)
+    looked_at: list[AnyEvent] = []
+    effective = Corrections.effective
+    monkeypatch.setattr(
+        Corrections, "effective", lambda self, one: looked_at.append(one) or effective(self, one)
+    )
+
+    def concerned(correction: AnyEvent) -> list[tuple[str, int]]:
+        looked_at.clear()
+        timeline.add([correction])
+        return [(one.car, one.lap) for one in looked_at]
+
+    amend = {"car": "1", "lap": 200, "lap_time_ms": 61_000, "reason": "photocell"}
+    assert concerned(story.tell(ev.LapAmended, 10**9, **amend)) == [("1", 200)]
+    void = story.void(next(one for one in story if one.at == 100 * 60_000))
+    assert concerned(void) == [("1", 100)]
+    assert concerned(story.void(void)) == [("1", 100)]
+    moved = story.tell(
+        ev.CrossingsReassigned,
+        10**9,
+        from_car="1",
+        to_car="2",
+        start=298 * 60_000,
+        end=10**9,
+        reason="wrong transponder",
+    )
+    assert concerned(moved) == [
+        ("1", 298),
+        ("1", 299),
+        ("1", 300),
+        *[("2", 298), ("2", 299)],
+        ("2", 300),
+    ]
+    assert timeline.events == what_counts(story)

@@ -124,8 +124,10 @@ def test_crossings_to_be_moved_later_do_not_make_each_event_dear(monkeypatch: py
     timeline = Timeline()
     timeline.add(story.events)
     sorted_out = []
-    correct = Timeline._correct
-    monkeypatch.setattr(Timeline, "_correct", lambda self: sorted_out.append(correct(self)))
+    move = timelines.Corrections._move
+    monkeypatch.setattr(
+        timelines.Corrections, "_move", lambda self: sorted_out.append(0) or move(self)
+    )
     for lap in range(1, 101):
         timeline.add([story.lap("3", lap, lap * LAP).last])
     assert swap in story.events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -17,6 +18,7 @@ from projections.race import Race
 from projections.state import canonical
 from projections.timeline import ForgottenPast, Timeline
 from tests.builders import opened, race_of
+from tests.unit.projections.straight import what_counts
 from tests.unit.projections.strategies import races
 
 
@@ -59,6 +61,31 @@ def test_the_timeline_is_the_plain_fold_in_effective_order(events):
     race = Race()
     race.apply_all(sorted(events, key=effective_key))
     assert race_of(reversed(events)).state_hash() == race.state_hash()
+
+
+@given(
+    races(max_size=90, corrections=2),
+    st.randoms(use_true_random=False),
+    st.lists(st.integers(1, 12), min_size=1, max_size=12),
+)
+def test_corrections_among_late_events_are_the_straight_fold(events, random, sizes):
+    """After each batch, whatever came late and was corrected in it, as after one straight fold."""
+    # Some as late as the whole race, most by a few events.
+    late = [at + random.choice([0, 0, 0, 3, 90]) * random.random() for at in range(len(events))]
+    arrival = [events[index] for index in sorted(range(len(events)), key=late.__getitem__)]
+    timeline, start = Timeline(), 0
+    for number in range(len(arrival)):
+        size = sizes[number % len(sizes)]
+        timeline.add(arrival[start : start + size])
+        start += size
+        expected = what_counts(arrival[:start])
+        assert timeline.events == expected
+        if start >= len(arrival):
+            break
+    race = Race()
+    race.apply_all(what_counts(arrival))
+    assert timeline.race.state_hash() == race.state_hash()
+    assert timeline.fork().race.state_hash() == race.state_hash()
 
 
 @given(races(), st.lists(st.integers(0, 60), max_size=30))
@@ -186,13 +213,47 @@ def test_lateness_costs_what_it_is_late():
         assert timeline.refolded <= lateness * 9 / 8 + 2 * timelines.CHECKPOINT_EVERY
 
 
+def test_what_is_a_little_late_again_and_again_is_cheap(monkeypatch: pytest.MonkeyPatch):
+    """The first late event goes back to a checkpoint far away, those after it to their own."""
+    monkeypatch.setattr(timelines, "CHECKPOINT_EVERY", 1024)
+    events = opened("1", lines=("FL",)).laps("1", 4_000, 1_000).events
+    timeline = Timeline()
+    timeline.add(events[:2_000])
+    costs = []
+    for start in range(2_000, len(events) - 20, 20):
+        batch = events[start : start + 20]
+        timeline.add([*batch[:-6], *batch[-5:]])
+        before = timeline.refolded
+        timeline.add([batch[-6]])
+        costs.append(timeline.refolded - before)
+    assert max(costs[1:]) <= 5 + 20 + timelines.CLOSEST
+    assert timeline.race.state_hash() == race_of(timeline.events).state_hash()
+
+
 @given(st.permutations(range(12)), st.lists(st.integers(0, 11), max_size=6))
 def test_identities_hold_any_order_and_gaps(order, repeats):
     """A number is new once; the memory of an unbroken run is one number."""
     identities = timelines.Identities()
     assert all(identities.add(seq) for seq in order)
     assert not any(identities.add(seq) for seq in repeats)
-    assert identities.dump() == [11, []]
+    assert identities.dump() == [[0, 11]]
+
+
+@given(st.lists(st.integers(0, 30)), st.lists(st.integers(0, 30)))
+def test_identities_are_kept_as_ranges(first, then):
+    """Whatever number a source begins with, its memory is as long as there are gaps in it."""
+    identities = timelines.Identities()
+    known: set[int] = set()
+    for seq in first:
+        assert identities.add(seq) == (seq not in known)
+        known.add(seq)
+    again = timelines.Identities(json.loads(json.dumps(identities.dump())))
+    for seq in then:
+        assert again.add(seq) == (seq not in known)
+        known.add(seq)
+    ranges = again.dump()
+    assert [seq for low, high in ranges for seq in range(low, high + 1)] == sorted(known)
+    assert all(low > before[1] + 1 for before, (low, _) in itertools.pairwise(ranges))
 
 
 def test_every_race_event_is_known_to_the_fold():

@@ -1,0 +1,87 @@
+"""What counts in a race, worked out straight from the rules: all of it, each time.
+
+Nothing is remembered and nothing is looked up, so that it is seen to be right. It is what
+``Corrections`` and ``Timeline`` must come to, however events and corrections arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from events import AnyEvent, CrossingsReassigned, EventVoided, LapAmended, LapCompleted, LinePassed
+from projections.corrections import CORRECTIONS, CROSSINGS, Identity, effective_key
+
+
+def what_counts(events: Iterable[AnyEvent]) -> list[AnyEvent]:
+    """The events that count, as what they count, in effective order."""
+    in_order = sorted(events, key=effective_key)
+    voided = _voided([event for event in in_order if isinstance(event, EventVoided)])
+    valid = [event for event in in_order if event.identity not in voided]
+    corrections = [event for event in valid if isinstance(event, CORRECTIONS)]
+    recorded = [event for event in valid if not isinstance(event, CORRECTIONS)]
+    moves = [
+        (move, {car: _laps_before(car, move, recorded) for car in (move.from_car, move.to_car)})
+        for move in corrections
+        if isinstance(move, CrossingsReassigned)
+    ]
+    counts = []
+    for event in recorded:
+        for move, laps_before in moves:
+            event = _moved(event, move, laps_before)
+        for amended in corrections:
+            if isinstance(amended, LapAmended) and isinstance(event, LapCompleted):
+                event = _amended(event, amended)
+        counts.append(event)
+    return sorted(counts, key=effective_key)
+
+
+def _voided(voids: list[EventVoided]) -> set[Identity]:
+    """Settle the voids that none unsettled names; where there is none, the last one."""
+    voided: set[Identity] = set()
+    unsettled = {void.identity: (void.voided_source, void.voided_seq) for void in voids}
+    while unsettled:
+        free = [void for void in unsettled if void not in unsettled.values()]
+        void = free[0] if free else next(reversed(unsettled))
+        named = unsettled.pop(void)
+        if void not in voided:
+            voided.add(named)
+    return voided
+
+
+def _laps_before(car: str, move: CrossingsReassigned, recorded: list[AnyEvent]) -> int:
+    return max(
+        (
+            event.lap
+            for event in recorded
+            if isinstance(event, LapCompleted) and event.car == car and event.at < move.start
+        ),
+        default=0,
+    )
+
+
+def _moved(event: Any, move: CrossingsReassigned, laps_before: dict[str, int]) -> Any:
+    if not isinstance(event, CROSSINGS) or not move.start <= event.at < move.end:
+        return event
+    if event.car == move.from_car:
+        other = move.to_car
+    elif event.car == move.to_car and move.swap:
+        other = move.from_car
+    else:
+        return event
+    changes: dict[str, Any] = {"car": other}
+    if isinstance(event, LinePassed | LapCompleted):
+        changes["lap"] = event.lap - laps_before[event.car] + laps_before[other]
+    return event.model_copy(update=changes)
+
+
+def _amended(event: LapCompleted, amended: LapAmended) -> LapCompleted:
+    if (amended.car, amended.lap) != (event.car, event.lap):
+        return event
+    changes = {
+        "at": amended.completed_at,
+        "lap_time_ms": amended.lap_time_ms,
+        "driver": amended.driver,
+        "in_pit_lane": amended.in_pit_lane,
+    }
+    return event.model_copy(update={k: v for k, v in changes.items() if v is not None})
