@@ -24,6 +24,7 @@ flag ends the race.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -108,12 +109,15 @@ class _Standing(NamedTuple):
     penalty_laps: int
 
 
-def classify(race: Race, convention: Convention = ON_LAPS) -> list[Classified]:
+def classify(
+    race: Race, convention: Convention = ON_LAPS, without: Collection[str] = ()
+) -> list[Classified]:
     """Every car of the session that the convention lists, winner first.
 
-    Costs O(n log n) in the cars.
+    ``without`` names penalties that are left out, to tell what they change. Costs
+    O(n log n) in the cars.
     """
-    book = _Book(race, convention.penalties)
+    book = _Book(race, convention.penalties, without)
     counted = _counted_laps(race, convention.classification)
     cars = [_standing(race, lap, car, book, convention) for car, lap in counted.items()]
     if race.session.opened.kind == "race":
@@ -135,7 +139,7 @@ def _counted_laps(race: Race, rules: packs.Classification) -> dict[str, Lap]:
     each car counts as if the flag had been shown then.
     """
     laps = race.laps.laps
-    at = _taken_back_to(race, rules.red_flag_countback)
+    at = taken_back_to(race, rules.red_flag_countback)
     if at is None:
         return {car: of_car[-1] for car, of_car in laps.items() if of_car}
     counted = {}
@@ -145,8 +149,11 @@ def _counted_laps(race: Race, rules: packs.Classification) -> dict[str, Lap]:
     return counted
 
 
-def _taken_back_to(race: Race, countback: int) -> int | None:
-    """When the leader ended the lap at which the result is taken (ms), or None."""
+def taken_back_to(race: Race, countback: int) -> int | None:
+    """When the leader ended the lap at which the result is taken (ms), or None.
+
+    None unless a red flag ended the race, and the rules take the result back then.
+    """
     red = race.track.ended_under_red_at
     if not countback or red is None:
         return None
@@ -158,10 +165,14 @@ def _taken_back_to(race: Race, countback: int) -> int | None:
 class _Book:
     """The stewards' decisions that a classification turns on, by car and kind."""
 
-    def __init__(self, race: Race, rules: packs.Penalties) -> None:
+    def __init__(self, race: Race, rules: packs.Penalties, without: Collection[str]) -> None:
         self._rules = rules
         standing = sorted(
-            (p for p in race.stewards.penalties.values() if p.status in NOT_SERVED),
+            (
+                penalty
+                for penalty in race.stewards.penalties.values()
+                if penalty.status in NOT_SERVED and penalty.penalty_id not in without
+            ),
             key=as_imposed,
         )
         self._by_kind: dict[str, list[Penalty]] = {}

@@ -10,8 +10,7 @@ import typer
 from events import AnyEvent, Contest
 from projections.championship import Season
 from projections.classification import Classified, Convention, classify
-from projections.corrections import CORRECTIONS
-from projections.explain import Statement, explain, explain_points
+from projections.explain import Statement, explain
 from projections.packs import Number, RegulationPack
 from projections.provisional import points_by_car, rounds_scored
 from projections.race import Race
@@ -80,19 +79,11 @@ def statements(
     ``told`` are all events with their positions, in the order of the log.
     """
     told = list(told)
-    known = [event for _, event in told if _concerns(event, race)]
-    said = explain(race, known, car, Convention.of(pack), lambda key: key)
-    if pack is not None:
-        said += explain_points(race, car, pack)
+    said = explain(race, (event for _, event in told), car, pack)
     positions: dict[tuple[str, int], str] = {}
     for position, event in told:
         positions.setdefault(event.identity, position)
     return [_row(one, positions, pack) for one in said]
-
-
-def _concerns(event: AnyEvent, race: Race) -> bool:
-    """Whether the event had happened by then: corrections hold for the whole race."""
-    return event.at <= race.at or isinstance(event, CORRECTIONS)
 
 
 def _row(
@@ -121,8 +112,13 @@ def _source(rule: str | None, pack: RegulationPack | None) -> str | None:
 
 
 def _spoken(row: Row) -> str:
-    source = f"  [{row['rule']}: {row['rule_source']}]" if row["rule_source"] else ""
-    return f"{row['text']}{source}"
+    """The sentence, and below it the rule with its source and the log's positions."""
+    rule = row["rule"]
+    if rule and row["rule_source"]:
+        rule = f"{rule}: {row['rule_source']}"
+    positions = [one["position"] for one in row["events"] if one["position"]]
+    behind = "; ".join(filter(None, (rule, " ".join(positions))))
+    return f"{row['text']}\n    [{behind}]" if behind else row["text"]
 
 
 # -- What if -------------------------------------------------------------------------------

@@ -32,8 +32,12 @@ def race(lapstream: Commands) -> Commands:
 def test_statements_with_the_events_behind_them(race: Commands) -> None:
     """Each sentence has the log's positions, and the rule with its source."""
     rows = race.rows("explain", "explain", RACE, "2")
-    place, *gaps = rows[:3]
-    assert place["text"] == "#2 is 2nd overall, 2nd in GT with 3 laps in 0:03:01.000."
+    place, result, *gaps = rows[:4]
+    assert place["text"] == "#2 runs 2nd overall, 2nd in GT, on lap 4."
+    assert result["text"] == (
+        "If the race ended now it would be classified 2nd overall, 2nd in GT, "
+        "with 3 laps in 0:03:01.000."
+    )
     number = next(
         n
         for n, event in enumerate(race.events(RACE))
@@ -43,27 +47,29 @@ def test_statements_with_the_events_behind_them(race: Commands) -> None:
         {"position": f"{FIRST_LEARNED + 1000 * number}-0", "source": "test", "source_seq": number}
     ]
     assert [row["text"] for row in gaps] == [
-        "#2 stands behind #1 by 1.000 s.",
-        "#3 stands behind #2 by 1.000 s.",
+        "It is 1.000 s behind #1, which leads overall and in GT.",
+        "It is 1.000 s ahead of #3, next behind overall and in GT.",
     ]
     points = rows[-1]
-    assert points["text"] == "Points for #2: 2nd in GT: 16 points."
+    assert points["text"] == "Points for #2 as it stands: 2nd in GT, 16 points."
     assert points["rule"] == "points.scales.short.points"
     assert points["rule_source"] == "Wikipedia, 2007 American Le Mans Series: most races"
 
 
 def test_sentences_for_the_eye(race: Commands) -> None:
-    """A line each, with the rule's source where one decides."""
+    """Each with the rule and its source, and the log's positions, in a line below it."""
     said = race.told("explain", RACE, "3")
-    assert "#3 was given a fine (speed).\n" in said
-    assert "[points.scales.short.points: Wikipedia" in said
+    imposed = f"{FIRST_LEARNED + 1000 * (len(race.events(RACE)) - 1)}-0"
+    assert f"#3 was fined at 0:03:10 (speed).\n    [{imposed}]\n" in said
+    assert "    [points.scales.short.points: Wikipedia" in said
+    assert "    [laps completed, then lines crossed" in said
 
 
 def test_as_it_stood_then(race: Commands) -> None:
     """What had not happened by then is not told."""
     said = race.told("explain", RACE, "3", "--at", "lap:2")
     assert "with 1 lap in 0:01:02.000" in said
-    assert "fine" not in said
+    assert "fined" not in said
 
 
 def test_what_the_order_and_the_points_would_be(race: Commands) -> None:
