@@ -7,6 +7,7 @@ import { Picture } from "../live/picture";
 import { browser, Subscription, type Connection, type Listener } from "../live/subscription";
 import { Movements } from "../timing/movements";
 import { stateOf, TOPICS, type State } from "../timing/state";
+import { Board } from "./board.svelte";
 
 const TICK_MS = 200;
 
@@ -23,6 +24,7 @@ export class LiveSession implements Listener {
   readonly #server = new ServerClock();
   readonly #picture = new Picture();
   shown: Shown = $state.raw(NOTHING);
+  readonly board = new Board();
   link: Connection = $state("connecting");
   /** Since when the connection has not been what it should, by this machine's clock. */
   lostAt: number | null = $state(null);
@@ -111,6 +113,7 @@ export class LiveSession implements Listener {
     const { state, learnedAt, clock, token } = this.#picture;
     this.#now = Date.now();
     this.shown = { state: stateOf(state), learnedAt, clock, position: token ?? "" };
+    this.board.show(this.shown.state);
     this.#look();
   }
 
@@ -120,7 +123,7 @@ export class LiveSession implements Listener {
   }
 
   #look(): void {
-    const rows = Object.values(this.shown.state?.standings ?? {});
+    const { rows } = this.board;
     const places = new Map(rows.map((row) => [row.car, row.position]));
     const inClass = new Map(rows.map((row) => [row.car, row.class_position]));
     this.moved = this.#overall.see(places, this.#now);

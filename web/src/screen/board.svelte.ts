@@ -1,0 +1,39 @@
+/**
+ * What the tower shows of a picture. Each part is set only where it says something new, so that
+ * a picture in which three rows changed has three rows drawn, and nothing else looked at.
+ */
+
+import { Bests } from "../timing/bests";
+import { classesOf, type RaceClass } from "../timing/classes";
+import { inOrder, type Standing, type State } from "../timing/state";
+import { sameItems, steady } from "../timing/steady";
+
+/** Names that a session's cars may do without. */
+const NAMES = ["driver", "team", "vehicle"] as const;
+
+export class Board {
+  /** The cars in the running order. */
+  rows: readonly Standing[] = $state.raw([]);
+  classes: readonly RaceClass[] = $state.raw([]);
+  /** The timing lines of the session. */
+  lines: readonly string[] = $state.raw([]);
+  bests: Bests = $state.raw(new Bests([]));
+  /** The names that no car has. */
+  missing: readonly string[] = $state.raw([]);
+
+  readonly #classes = steady<RaceClass[]>((before, next) =>
+    sameItems(before.map(({ name }) => name), next.map(({ name }) => name)),
+  );
+  readonly #lines = steady<readonly string[]>(sameItems);
+  readonly #bests = steady<Bests>((before, next) => before.isSame(next));
+  readonly #missing = steady<readonly string[]>(sameItems);
+
+  show(state: State | null): void {
+    const rows = state === null ? [] : inOrder(state);
+    this.rows = rows;
+    this.classes = this.#classes(state === null ? [] : classesOf(state));
+    this.lines = this.#lines(state?.session.timing_lines ?? []);
+    this.bests = this.#bests(new Bests(rows));
+    this.missing = this.#missing(NAMES.filter((name) => rows.every((row) => !row[name])));
+  }
+}
