@@ -27,16 +27,21 @@ def run(
 ) -> T:
     """Run a coroutine to its end; Ctrl-C and SIGTERM end it in good order."""
 
-    async def interruptible() -> T:
+    results: list[T] = []
+
+    async def interruptible() -> None:
         task = asyncio.current_task()
         if task is not None:
             with contextlib.suppress(NotImplementedError):  # Windows
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await work
+        # Not the task's own result: as asyncio takes its handler of SIGINT back, the signal
+        # module writes out that handler's repr, and in it the task and all that it returned.
+        results.append(await work)
 
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
-            return runner.run(interruptible())
+            runner.run(interruptible())
+        return results[0]
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
 

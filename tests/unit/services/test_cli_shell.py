@@ -46,3 +46,16 @@ def test_ctrl_c_that_is_forgotten_on_the_way_out(monkeypatch):
     monkeypatch.setattr(services.store, "open_store", open_store)
     with pytest.raises(KeyboardInterrupt):
         shell.with_store(None, None, work)
+
+
+def test_what_a_command_returns_is_not_written_out():
+    """The signal module makes a text of whatever asyncio's task returned: of a race, a long one."""
+
+    class Race:
+        def __repr__(self) -> str:
+            raise AssertionError("written out")
+
+    async def work() -> Race:
+        return Race()
+
+    assert isinstance(shell.run(work()), Race)
