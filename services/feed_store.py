@@ -13,14 +13,14 @@ each run's session.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from replay.entries import START, parse_position
 from services.commits import key
-from services.store import Script, Store
+from services.store import Ask, Script, Store
 
 KEPT = 400_000
 BATCH = 1000
@@ -128,14 +128,48 @@ async def feed_health(store: Store, session: str, now: datetime) -> FeedHealth |
         raw: Any = await store.redis.hgetall(key(session, "feed:health"))
         if not raw:
             return None
-        told = {name.decode(): value.decode() for name, value in raw.items()}
+        told = _decoded(raw)
         lease = await store.redis.exists(key(told["first"], "feed:lease"))
+    return _health(told, now, followed=bool(lease))
+
+
+async def feeds_health(
+    store: Store, sessions: Sequence[str], now: datetime
+) -> dict[str, FeedHealth]:
+    """How the feeds of those sessions fare that have one; one round trip, and one for leases.
+
+    Of those whose server does not answer, nothing is known. Raises StoreError.
+    """
+    with store.speaking():
+        asked = await store.ask_all(store.redis, [_hgetall(one) for one in sessions])
+        pairs = zip(sessions, asked, strict=True)
+        told = {one: _decoded(raw) for one, raw in pairs if raw and isinstance(raw, dict)}
+        leases = await store.ask_all(store.redis, [_exists(one["first"]) for one in told.values()])
+    return {
+        session: _health(one, now, followed=lease == 1)
+        for (session, one), lease in zip(told.items(), leases, strict=True)
+    }
+
+
+def _hgetall(session: str) -> Ask:
+    return lambda on: cast("Awaitable[Any]", on.hgetall(key(session, "feed:health")))
+
+
+def _exists(session: str) -> Ask:
+    return lambda on: on.exists(key(session, "feed:lease"))
+
+
+def _decoded(raw: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in raw.items()}
+
+
+def _health(told: Mapping[str, str], now: datetime, *, followed: bool) -> FeedHealth:
     received = int(told["received_at"])
     return FeedHealth(
         state=told["state"],
         feed=told["feed"],
         session=told["session"],
-        followed=bool(lease),
+        followed=followed,
         age_s=max(0.0, now.timestamp() - received / 1000) if received else None,
         reason=told["reason"] or None,
         records=int(told["records"]),

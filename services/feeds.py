@@ -46,6 +46,8 @@ STORE_PAUSE = 1.0
 WAITING_CHUNKS = 4096
 AT_ONCE = 256
 LARGEST_CHUNK = 1 << 16
+LAST_RUN = 98
+"""There must be room for the names of so many runs of a feed."""
 
 Now = Callable[[], datetime]
 
@@ -58,6 +60,14 @@ class BadAddress(LapstreamError):
     def __init__(self, address: str) -> None:
         self.address = address
         super().__init__(f"{address!r} is no address of a feed: write HOST:PORT")
+
+
+class BadFeed(LapstreamError):
+    """Not what says which feed goes into which session."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(f"{text!r} names no feed: write rmonitor:HOST:PORT=SESSION")
 
 
 class NotOurs(LapstreamError):
@@ -85,6 +95,30 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Followed(NamedTuple):
+    """A feed, and the session that it goes into."""
+
+    address: Address
+    session: str
+
+    @classmethod
+    def parse(cls, text: str) -> Followed:
+        """``rmonitor:timing.example:50000=friday``.
+
+        Raises BadFeed, BadAddress and BadSessionId.
+        """
+        kind, colon, rest = text.partition(":")
+        address, equals, session = rest.rpartition("=")
+        if kind != SOURCE or not colon or not equals:
+            raise BadFeed(text)
+        followed = cls(Address.parse(address), check_session_id(session))
+        run_session(session, LAST_RUN)
+        return followed
+
+    def __str__(self) -> str:
+        return f"{SOURCE} {self.address} into {self.session}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +185,7 @@ class Feed:
         patience: Patience | None = None,
         now: Now = lambda: datetime.now(UTC),
     ) -> None:
-        run_session(session, 98)  # there must be room for the names of later runs
+        run_session(session, LAST_RUN)
         self.session = session
         self.address = address
         self._wishes = wishes or Wishes()
@@ -341,6 +375,27 @@ class Feed:
                 "connections": self._connections,
             },
         )
+
+
+async def run_feed(feed: Feed, stop: asyncio.Event) -> None:
+    """Follow a feed until ``stop``. A fault of ours is logged, and ends nothing else."""
+    stopping = asyncio.create_task(_stop_with(feed, stop))
+    try:
+        while not stop.is_set():
+            try:
+                await feed.follow()
+            except Exception:
+                logger.exception("the feed is taken up anew", session=feed.session)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(STORE_PAUSE):
+                        await stop.wait()
+    finally:
+        stopping.cancel()
+
+
+async def _stop_with(feed: Feed, stop: asyncio.Event) -> None:
+    await stop.wait()
+    feed.stop()
 
 
 class Telling:

@@ -9,11 +9,24 @@ last, often, and at everything once in a while.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+from collections.abc import AsyncIterator
 
 OFTEN_SECONDS = 5.0
 ONCE_IN_A_WHILE = 720
 """Every so many collections everything is looked at: once an hour."""
+
+
+@contextlib.asynccontextmanager
+async def collected_by_choice() -> AsyncIterator[None]:
+    """Collect by choice for as long as the context lasts."""
+    collecting = asyncio.create_task(collect_by_choice())
+    try:
+        yield
+    finally:
+        collecting.cancel()
+        await asyncio.wait([collecting])
 
 
 async def collect_by_choice() -> None:

@@ -57,6 +57,7 @@ from replay.entries import check_session_id, parse_position
 from services import frames
 from services.commits import Commit, Commits, Leases, TakenOver
 from services.folding import CannotFold, RawEntry, SessionFold, Step
+from services.garbage import collected_by_choice
 from services.log import SESSIONS, Log, log_key
 from services.logging import configure
 from services.store import SOCKET_TIMEOUT, ClusterClient, Store, cluster_patience, open_store
@@ -537,7 +538,10 @@ def build_app() -> FastStream:
     @contextlib.asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         try:
-            async with open_store(url, Path(data) if data else None) as store:
+            async with (
+                open_store(url, Path(data) if data else None) as store,
+                collected_by_choice(),
+            ):
                 named = sessions.split(",") if sessions else None
                 projector = Projector(store, named, limit=int(limit))
                 projector.attach(app)

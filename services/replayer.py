@@ -39,6 +39,7 @@ from replay.steering import Command, Player, pace_of
 from services import frames
 from services.commits import Commits, Leases, TakenOver
 from services.films import Films
+from services.garbage import collected_by_choice
 from services.logging import configure
 from services.projector import LEASE_MS, POLL_SECONDS, RENEW_SECONDS, Cadence, patiently
 from services.replays import REMEMBERED_REFUSALS, NoSuchReplay, Replays, Showing
@@ -322,7 +323,10 @@ def build_app() -> FastStream:
     async def lifespan() -> AsyncIterator[None]:
         stop = asyncio.Event()
         try:
-            async with open_store(url, Path(data) if data else None) as store:
+            async with (
+                open_store(url, Path(data) if data else None) as store,
+                collected_by_choice(),
+            ):
                 app.add_broker(RedisBroker(store.url))  # an application of FastStream needs one
                 running = asyncio.create_task(run_replayer(store, stop))
                 running.add_done_callback(lambda _: app.exit())

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import uvicorn
@@ -21,6 +21,7 @@ from fastapi import FastAPI
 
 from events.errors import LapstreamError
 from services import intake
+from services.feeds import Feed, Followed, run_feed
 from services.gateway import create_app
 from services.gateway.gate import Gateway
 from services.gateway.wire import DirectProtocol
@@ -125,17 +126,22 @@ async def serve(
     listener: socket.socket,
     *,
     projector: bool = True,
+    feeds: Sequence[Followed] = (),
     listening: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until it is cancelled, and then end in good order. ``listening`` is called once.
 
-    Raises what ends the projector, the replayer, or the server.
+    ``feeds`` are followed meanwhile; nothing that becomes of one ends anything else. Raises
+    what ends the projector, the replayer, or the server.
     """
     stop = asyncio.Event()
     server = server_of(whole_app(settings, store), listening)
     projecting = asyncio.create_task(run_projector(store, stop) if projector else stop.wait())
     replaying = asyncio.create_task(run_replayer(store, stop) if projector else stop.wait())
     serving = asyncio.create_task(server.serve([listener]))
+    following = [
+        asyncio.create_task(run_feed(Feed(store, one.session, one.address), stop)) for one in feeds
+    ]
     ends: set[asyncio.Future[Any]] = {projecting, replaying, serving}
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -143,7 +149,7 @@ async def serve(
         server.should_exit = True
         await asyncio.wait([serving])
         stop.set()
-        await asyncio.wait([projecting, replaying])
+        await asyncio.wait([projecting, replaying, *following])
         for task in ends:
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error

@@ -17,8 +17,10 @@ from services.roles import Role, Tokens, new_token
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
 
     from services import store as stores
+    from services.feeds import Followed
     from services.settings import Settings
 
 SERVE = "Serve"
@@ -54,12 +56,21 @@ def serve(
             "--projector/--no-projector", help="Fold here, or leave that to projectors elsewhere."
         ),
     ] = True,
+    feed: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="rmonitor:HOST:PORT=ID",
+            envvar="LAPSTREAM_FEEDS",
+            help="A live timing feed to follow into a session; may be given several times.",
+        ),
+    ] = None,
     store: Store = None,
     data: Data = None,
 ) -> None:
     """Run it all: the store, the projector, the gateway and the intake, until Ctrl-C."""
     import uvloop
 
+    from services.feeds import Followed
     from services.logging import configure
     from services.serving import listen
     from services.settings import Settings
@@ -67,30 +78,34 @@ def serve(
     told = Settings.of_environment(str(tokens) if tokens else None)
     private = private or told.private
     settings = dataclasses.replace(told, store=store, data=data, private=private)
+    feeds = [Followed.parse(one) for one in feed or ()]
     configure("INFO")
     with contextlib.closing(listen(host, port)) as listener:
-        run(_serve(settings, listener, projector), uvloop.new_event_loop)
+        run(_serve(settings, listener, projector, feeds), uvloop.new_event_loop)
 
 
-async def _serve(settings: Settings, listener: socket.socket, projector: bool) -> None:
-    from services.garbage import collect_by_choice
+async def _serve(
+    settings: Settings, listener: socket.socket, projector: bool, feeds: Sequence[Followed]
+) -> None:
+    from services.garbage import collected_by_choice
     from services.serving import serve as serve_until_cancelled
     from services.store import open_store
 
-    async with open_store(settings.store, settings.data) as store:
-        collecting = asyncio.create_task(collect_by_choice())
+    async with open_store(settings.store, settings.data) as store, collected_by_choice():
         with contextlib.suppress(asyncio.CancelledError):  # that is how it is asked to end
             await serve_until_cancelled(
                 store,
                 settings,
                 listener,
                 projector=projector,
-                listening=lambda: typer.echo(_addresses(store, settings, listener)),
+                feeds=feeds,
+                listening=lambda: typer.echo(_addresses(store, settings, listener, feeds)),
             )
-        collecting.cancel()
 
 
-def _addresses(store: stores.Store, settings: Settings, listener: socket.socket) -> str:
+def _addresses(
+    store: stores.Store, settings: Settings, listener: socket.socket, feeds: Sequence[Followed]
+) -> str:
     """What is served where, and what may be done there."""
     from services.gateway import screen
 
@@ -101,11 +116,12 @@ def _addresses(store: stores.Store, settings: Settings, listener: socket.socket)
         reading = "on this machine"
     page = "the timing screen" if screen.built() else "no timing screen: it was not built"
     writing = f"with one of {len(settings.tokens)} tokens" if settings.tokens else "by nobody"
+    following = "".join(f"{one} is followed; " for one in feeds)
     return (
         f"lapstream is at http://{at} ({page}; described at /docs, /asyncapi.json), "
         f"subscriptions at ws://{at}/sessions/ID/live and http://{at}/sessions/ID/stream; "
         f"read {reading}, "
-        f"written {writing}; the log is in {store.name}: {store.promise}"
+        f"written {writing}; {following}the log is in {store.name}: {store.promise}"
     )
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from events.errors import LapstreamError
+from services.garbage import collected_by_choice
 from services.gateway import (
     asking,
     deciding,
@@ -46,6 +47,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
             opened = store
             if opened is None:
                 opened = await stack.enter_async_context(open_store(settings.store, settings.data))
+                await stack.enter_async_context(collected_by_choice())
             gateway = Gateway(opened, settings)
             stack.push_async_callback(gateway.close)
             on_airs = OnAirs(gateway)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.rmonitor import OPENING, beat, g, j
@@ -80,6 +81,51 @@ def test_following_a_feed(machine: Machine) -> None:
     machine.run("feed", "recording", "live", "kept.txt")
     again = machine.run("import", "rmonitor", "kept.txt", "--session", "again")
     assert again.startswith("again: Saturday 8 Hour; 3 cars, 8 events\nagain-2: Sunday")
+
+
+def test_serving_a_feed(machine: Machine) -> None:
+    """``serve`` follows a feed, too; the gateway tells what it says, and how it fares."""
+    player = machine.start("feed", "play", "feed.txt", "--port", "0", "--speed", "1000")
+    assert player.stdout is not None
+    played = re.search(r"at (127\.0\.0\.1:\d+)", player.stdout.readline())
+    assert played is not None
+    server = machine.start("serve", "--port", "0", "--feed", f"rmonitor:{played[1]}=live")
+    assert server.stdout is not None
+    said = server.stdout.readline()
+    assert f"rmonitor {played[1]} into live is followed" in said
+    found = re.search(r"http://\S+:\d+", said)
+    assert found is not None
+    with httpx.Client(base_url=found[0]) as client:
+        deadline = time.monotonic() + DEADLINE
+        while (feed := client.get("/sessions/live/feed")).json().get("events") != 13:
+            assert time.monotonic() < deadline, feed.text
+            time.sleep(0.05)
+        told = feed.json()
+        assert (told["feed"], told["session"]) == (f"rmonitor {played[1]}", "live-2")
+        assert told["followed"]
+        assert told["age_ms"] >= 0
+        health = client.get("/sessions/live/health").json()
+        assert health["state"] in ("waiting", "folding")
+        assert health["feed"]["unreadable"] == 0
+        rows = client.get("/sessions/live/standings").json()["rows"]
+        assert {row["car"]: row["laps"] for row in rows}["7"] == 2
+        assert f'lapstream_feed_age_seconds{{feed="rmonitor {played[1]}",session="live"}}' in (
+            client.get("/metrics").text
+        )
+        assert client.get("/sessions/nobody/feed").status_code == 404
+    server.terminate()
+    _, err = server.communicate(timeout=DEADLINE)
+    assert server.returncode == 0, err
+    assert "nobody follows it" in machine.run("feed", "status", "live")
+    assert "Traceback" not in err
+
+
+def test_no_feed_to_serve(machine: Machine) -> None:
+    """What is no feed is refused in a line, and nothing is served."""
+    told = machine.run("serve", "--port", "0", "--feed", "timing:50000=live", code=1)
+    assert told == (
+        "lapstream: 'timing:50000=live' names no feed: write rmonitor:HOST:PORT=SESSION\n"
+    )
 
 
 def test_what_cannot_be_said_of_a_feed(machine: Machine) -> None:

@@ -285,6 +285,13 @@ class TestCompose:
                 assert host is not None
                 assert host[1] in COMPOSE["services"]
 
+    def test_every_part_runs(self) -> None:
+        """What one ``lapstream serve`` does, the containers do: fold, replay, and serve."""
+        commands = {name: one.get("command", []) for name, one in COMPOSE["services"].items()}
+        assert "services.projector:build_app" in commands["projector"]
+        assert "services.replayer:build_app" in commands["replayer"]
+        assert commands["gateway"][:3] == ["lapstream", "serve", "--no-projector"]
+
     def test_the_store_keeps_what_the_embedded_one_keeps(self) -> None:
         """The server in the container has the settings of the embedded one, and its version."""
         from services.embedded import SETTINGS
