@@ -111,3 +111,21 @@ export function liveUrl(page: URL, session: string, topics: string, { token }: A
   if (token !== null) url.searchParams.set("access_token", token);
   return url.href;
 }
+
+/** How an output is arranged, and how it stands. */
+export interface OutputTold {
+  readonly view: string;
+}
+
+/** Throws Refused where there is no such output. */
+export async function outputTold(name: string, access: Access): Promise<OutputTold> {
+  return (await ask(`/outputs/${encodeURIComponent(name)}`, access)) as OutputTold;
+}
+
+export function outputUrl(page: URL, name: string, maxHz: number, { token }: Access): string {
+  const url = new URL(`/outputs/${encodeURIComponent(name)}/stream`, page);
+  url.protocol = page.protocol === "https:" ? "wss:" : "ws:";
+  url.searchParams.set("max_hz", String(maxHz));
+  if (token !== null) url.searchParams.set("access_token", token);
+  return url.href;
+}

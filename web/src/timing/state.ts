@@ -117,6 +117,6 @@ export function stateOf(picture: JsonObject | null): State | null {
 }
 
 /** The cars in the running order. */
-export function inOrder(state: State): Standing[] {
+export function inOrder(state: Pick<State, "standings">): Standing[] {
   return Object.values(state.standings).sort((one, other) => one.position - other.position);
 }

@@ -1,0 +1,83 @@
+/** The picture of an output: the topics of its view (`services/gateway/airing.py`), the others empty. */
+
+import type { JsonObject } from "../live/patch";
+import { classesOf, type RaceClass } from "../timing/classes";
+import type { Fastest, Gap, SessionLine, Standing } from "../timing/state";
+
+export interface Visit {
+  readonly entered_ms: number;
+  readonly exited_ms?: number;
+  readonly lane_ms?: number;
+  readonly stationary_ms?: number;
+}
+
+export interface Imposed {
+  readonly penalty_id: string;
+  readonly car: string;
+  readonly kind: string;
+  readonly amount?: number;
+  readonly reason?: string;
+  readonly status: string;
+  readonly imposed_at: number;
+  readonly changed_at: number;
+}
+
+export interface Fighting {
+  readonly position: number;
+  readonly gap?: Gap;
+  readonly interval?: Gap;
+}
+
+export interface Contender {
+  readonly position: number;
+  readonly rank: number;
+  readonly tied: boolean;
+  readonly name: string;
+  readonly car?: string;
+  readonly class: string;
+  readonly points: number;
+  readonly before?: number;
+  readonly gained?: number;
+}
+
+export interface Aired {
+  readonly session: SessionLine;
+  readonly standings: Readonly<Record<string, Standing>>;
+  readonly fastest: Fastest;
+  readonly pits: Readonly<Record<string, Readonly<Record<string, Visit>>>>;
+  readonly penalties: Readonly<Record<string, Imposed>>;
+  readonly battle: Readonly<Record<string, Fighting>>;
+  readonly championship: {
+    readonly title?: string;
+    readonly of?: string;
+    readonly rows: Readonly<Record<string, Contender>>;
+  };
+}
+
+/** The picture, if the session has begun; an empty log has no session line. */
+export function airedOf(picture: JsonObject | null): Aired | null {
+  const told = picture as unknown as Partial<Aired> | null;
+  if (told?.session?.title === undefined) return null;
+  return {
+    session: told.session,
+    standings: told.standings ?? {},
+    fastest: told.fastest ?? {},
+    pits: told.pits ?? {},
+    penalties: told.penalties ?? {},
+    battle: told.battle ?? {},
+    championship: told.championship ?? { rows: {} },
+  };
+}
+
+/** The classes by name, with their colours. */
+export function classesByName(aired: Aired): ReadonlyMap<string, RaceClass> {
+  return new Map(classesOf(aired).map((one) => [one.name, one]));
+}
+
+/** The class that was typed, in capitals or not. */
+export function classNamed(aired: Aired, typed: string | null): string | null {
+  if (typed === null) return null;
+  const wanted = typed.toLocaleLowerCase();
+  const names = classesOf(aired).map((one) => one.name);
+  return names.find((name) => name.toLocaleLowerCase() === wanted) ?? typed;
+}

@@ -1,0 +1,96 @@
+/** What stands on each line of the templates with lines. All of it is told; nothing is reckoned. */
+
+import { carState, type CarState } from "../timing/cars";
+import { inOrder, type Gap, type Standing } from "../timing/state";
+import { classNamed, type Aired, type Contender } from "./aired";
+import type { GapTo, Parameters } from "./parameters";
+import { behindText, familyName } from "./words";
+
+export interface TowerLine {
+  readonly row: Standing;
+  readonly place: number;
+  readonly gap: string;
+  readonly state: CarState;
+}
+
+type Wanted = Pick<Parameters, "class" | "cars" | "gap">;
+
+/** The cars of a tower, leader first. */
+export function towerLines(aired: Aired, wanted: Wanted): TowerLine[] {
+  const name = classNamed(aired, wanted.class);
+  const rows = inOrder(aired).filter(
+    (row) =>
+      (name === null || row.class === name) &&
+      (wanted.cars.length === 0 || wanted.cars.includes(row.car)),
+  );
+  return rows.map((row) => ({
+    row,
+    place: name === null ? row.position : row.class_position,
+    gap: gapOf(row, wanted.gap, name !== null),
+    state: carState(row),
+  }));
+}
+
+function gapOf(row: Standing, to: GapTo, inClass: boolean): string {
+  const leads = (inClass ? row.class_position : row.position) === 1;
+  if (to === "none" || row.status === "retired" || row.status === "not_started") return "";
+  if (leads) return to === "ahead" ? "INTERVAL" : "LEADER";
+  const gap: Gap | undefined = inClass
+    ? { leader: row.class_gap, ahead: row.class_interval }[to]
+    : { leader: row.gap, ahead: row.interval }[to];
+  return behindText(gap);
+}
+
+/** Part `page` of the lines, the first again behind the last. */
+export function pageOf<T>(lines: readonly T[], rows: number, page: number): readonly T[] {
+  const pages = Math.max(1, Math.ceil(lines.length / rows));
+  const first = (page % pages) * rows;
+  return lines.slice(first, first + rows);
+}
+
+export interface Standings {
+  readonly key: string;
+  readonly rank: string;
+  readonly names: string;
+  readonly car: string | undefined;
+  readonly class: string;
+  readonly points: number;
+  readonly gained: number | undefined;
+  /** Places won since before the session (lost: below 0); undefined: was in no table. */
+  readonly won: number | undefined;
+}
+
+/** The championship of one class (null: of the first there is), a crew on one line. */
+export function championshipLines(aired: Aired, wanted: string | null): Standings[] {
+  const all = Object.values(aired.championship.rows).sort((a, b) => a.position - b.position);
+  const name = classNamed(aired, wanted) ?? all[0]?.class;
+  const crews: Contender[][] = [];
+  for (const one of all.filter((row) => row.class === name)) {
+    const last = crews.at(-1);
+    if (last?.[0] !== undefined && isOneCrew(last[0], one)) last.push(one);
+    else crews.push([one]);
+  }
+  const people = aired.championship.of === "drivers";
+  return crews.map((crew) => {
+    const [first] = crew as [Contender, ...Contender[]];
+    return {
+      key: `${first.class}:${first.name}`,
+      rank: `${first.rank}`,
+      names: people ? crew.map((one) => familyName(one.name)).join(" / ") : first.name,
+      car: first.car,
+      class: first.class,
+      points: first.points,
+      gained: first.gained,
+      won: first.before === undefined ? undefined : first.before - first.rank,
+    };
+  });
+}
+
+function isOneCrew(one: Contender, other: Contender): boolean {
+  return (
+    one.rank === other.rank &&
+    one.points === other.points &&
+    one.car !== undefined &&
+    one.car === other.car
+  );
+}

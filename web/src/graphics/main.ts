@@ -1,0 +1,30 @@
+/**
+ * A page for air. CasparCG and SPX call `play`, `stop`, `next` and `update` of the window; a
+ * page around this one posts `{lapstream: "play"}` or `{lapstream: "update", data}` instead.
+ */
+
+import { mount } from "svelte";
+import { isObject } from "../live/patch";
+import { Air } from "./air.svelte";
+import "./graphics.css";
+import Stage from "./Stage.svelte";
+
+const air = new Air(new URL(location.href));
+
+const controls = {
+  play: () => air.play(),
+  stop: () => air.stop(),
+  next: () => air.next(),
+  update: (data: unknown) => air.update(data),
+};
+Object.assign(window, controls);
+
+addEventListener("message", ({ source, data }: MessageEvent<unknown>) => {
+  if (source !== window.parent || !isObject(data)) return;
+  const wanted = data["lapstream"];
+  if (wanted === "update") controls.update(data["data"]);
+  else if (wanted === "play" || wanted === "stop" || wanted === "next") controls[wanted]();
+});
+
+const target = document.getElementById("stage");
+if (target !== null) mount(Stage, { target, props: { air } });

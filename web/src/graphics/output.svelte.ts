@@ -1,0 +1,103 @@
+/** An output as its own subscription tells it: late and held as it is, and kept when it is gone. */
+
+import { freshness, QUIET_MS, ServerClock, type Freshness } from "../live/freshness";
+import { outputTold, outputUrl, Refused, type Access } from "../live/gateway";
+import type { Clock, Message } from "../live/messages";
+import { Picture } from "../live/picture";
+import { browser, Subscription, type Connection, type Listener } from "../live/subscription";
+import { airedOf, type Aired } from "./aired";
+import { clockOf } from "./clock";
+
+const TICK_MS = 100;
+const ASK_AGAIN_MS = 2000;
+
+interface Shown {
+  readonly aired: Aired | null;
+  readonly token: string;
+  readonly epoch: number;
+  readonly learnedAt: number;
+  readonly clock: Clock;
+}
+
+const NOTHING: Shown = {
+  aired: null,
+  token: "",
+  epoch: 0,
+  learnedAt: 0,
+  clock: { at: 0, running: false },
+};
+
+export class LiveOutput implements Listener {
+  readonly #server = new ServerClock();
+  readonly #picture = new Picture();
+  shown: Shown = $state.raw(NOTHING);
+  link: Connection = $state("connecting");
+  /** The view that the output is arranged for; null until that is known. */
+  view: string | null = $state(null);
+  /** Why the gateway does not let us in. */
+  refusal: string | null = $state(null);
+  /** This machine's clock, ten times a second. */
+  now = $state(Date.now());
+  readonly #patience = $derived(this.shown.aired?.session.patience_ms ?? 0);
+  readonly freshness: Freshness = $derived(
+    freshness(
+      this.shown.learnedAt,
+      this.shown.clock,
+      this.#server.now(this.now),
+      this.#patience,
+    ),
+  );
+  /** The session clock now; it stops where its source went silent, and never goes back. */
+  readonly clockMs: number = $derived(
+    clockOf(this.shown.clock, this.freshness.ageMs, Math.max(QUIET_MS, this.#patience)),
+  );
+  readonly isGone: boolean = $derived(this.link === "lost" || this.freshness.state === "stale");
+  #drawing = 0;
+
+  constructor(
+    readonly name: string,
+    maxHz: number,
+    private readonly access: Access,
+  ) {
+    const subscription = new Subscription(
+      outputUrl(new URL(location.href), name, maxHz, access),
+      this,
+      browser,
+    );
+    setInterval(() => (this.now = Date.now()), TICK_MS);
+    addEventListener("online", () => subscription.hurry());
+    void this.#askView();
+  }
+
+  message(message: Message): void {
+    const now = Date.now();
+    if (message.kind === "heartbeat") this.#server.exactly(message.at + message.age_ms, now);
+    else this.#server.atLeast(message.at, now);
+    this.#picture.show(message);
+    const epoch = message.epoch;
+    // However many messages come, the page is drawn once a frame; a hidden page draws none.
+    this.#drawing ||= requestAnimationFrame(() => this.#draw(epoch));
+  }
+
+  connection(state: Connection): void {
+    if (state === "lost" && this.view === null) void this.#askView();
+    this.link = state;
+  }
+
+  #draw(epoch: number): void {
+    this.#drawing = 0;
+    const { state, token, learnedAt, clock } = this.#picture;
+    this.now = Date.now();
+    this.shown = { aired: airedOf(state), token: token ?? "", epoch, learnedAt, clock };
+  }
+
+  async #askView(): Promise<void> {
+    try {
+      this.view = (await outputTold(this.name, this.access)).view;
+      this.refusal = null;
+    } catch (error) {
+      this.refusal = error instanceof Refused ? error.message : null;
+      setTimeout(() => void this.#askView(), ASK_AGAIN_MS);
+    }
+  }
+}
