@@ -129,6 +129,7 @@ describe("a race", () => {
       inClass: false,
       moved: new Map([["7", 2]]),
       clockMs: 33_000_000,
+      measured: null,
     };
     const columns = columnsFor(race.session.timing_lines, 4);
     for (const one of inOrder(race))

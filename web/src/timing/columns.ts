@@ -29,6 +29,8 @@ export interface Scene {
   readonly inClass: boolean;
   readonly moved: ReadonlyMap<string, number>;
   readonly clockMs: number;
+  /** The gaps to the car that they are measured from, as they are written; null: as usual. */
+  readonly measured: ReadonlyMap<string, string> | null;
 }
 
 export interface Column {
@@ -77,6 +79,7 @@ function moved(row: Standing, scene: Scene): Cell {
 }
 
 function gap(row: Standing, scene: Scene): Cell {
+  if (scene.measured !== null) return { text: scene.measured.get(row.car) ?? "", look: "measured" };
   return scene.inClass
     ? classGap(row)
     : { text: words.gapText(row.gap, row.position === 1) };
@@ -137,9 +140,11 @@ const grows = { grows: true } as const;
 
 /**
  * Every column, in order. The sectors are the timing lines of the session; `tag` is the
- * length of the longest class name.
+ * length of the longest class name, `to` the car that gaps are measured from.
  */
-export function columnsFor(lines: readonly string[], tag: number): Column[] {
+export function columnsFor(lines: readonly string[], tag: number, to: string | null = null): Column[] {
+  const measured: [string, string] =
+    to === null ? ["Gap", "Gap to the leader"] : [`to ${to}`, `Gap to car ${to}`];
   return [
     column("position", "P", "Position", 2, ALWAYS, (row) => ({ text: String(row.position) }), fixed),
     column("moved", "", "Places won or lost just now", 3, ALWAYS, moved),
@@ -151,7 +156,7 @@ export function columnsFor(lines: readonly string[], tag: number): Column[] {
     column("team", "Team", "Team", 16, DESK, (row) => ({ text: row.team ?? "" }), grows),
     column("vehicle", "Car", "Vehicle", 14, WALL, (row) => ({ text: row.vehicle ?? "" }), grows),
     column("laps", "Laps", "Laps", 4, TABLET, (row) => ({ text: String(row.laps) }), right),
-    column("gap", "Gap", "Gap to the leader", 7, ALWAYS, gap, right),
+    column("gap", ...measured, 7, ALWAYS, gap, right),
     column("interval", "Int", "Interval to the car ahead", 7, ALWAYS, interval, right),
     column("class_gap", "Cl gap", "Gap to the class leader", 7, DESK, classGap, right),
     column("last", "Last", "Last lap", 9.5, ALWAYS, lastLap, right),

@@ -1,0 +1,57 @@
+/** Stints as bars along the session clock. */
+
+import type { PitRow, StintRow } from "./shapes";
+
+export interface Bar {
+  /** As parts of the whole length, 0 to 1. */
+  readonly from: number;
+  readonly length: number;
+  readonly laps: number;
+  readonly first: number;
+  readonly last: number;
+  /** The stint still goes on. */
+  readonly open: boolean;
+  /** How long it is, as a part of the longest of the class: how far its tyres have come. */
+  readonly age: number;
+}
+
+/** The bars of each car; `untilMs` is the end of the axis, on the session clock. */
+export function bars(
+  stints: readonly StintRow[],
+  classOf: (car: string) => string | undefined,
+  untilMs: number,
+): Map<string, Bar[]> {
+  const longest = new Map<string | undefined, number>();
+  for (const { car, laps } of stints) {
+    const name = classOf(car);
+    longest.set(name, Math.max(longest.get(name) ?? 1, laps));
+  }
+  const end = Math.max(1, untilMs);
+  const found = new Map<string, Bar[]>();
+  for (const stint of stints) {
+    if (stint.laps < 1) continue;
+    const until = Math.min(end, stint.end_ms ?? end);
+    const bar: Bar = {
+      from: stint.start_ms / end,
+      length: Math.max(0, until - stint.start_ms) / end,
+      laps: stint.laps,
+      first: stint.first_lap,
+      last: stint.last_lap,
+      open: stint.end_ms === null,
+      age: stint.laps / (longest.get(classOf(stint.car)) ?? 1),
+    };
+    found.set(stint.car, [...(found.get(stint.car) ?? []), bar]);
+  }
+  return found;
+}
+
+/** Hours, or quarters of a short session: where the axis has its marks, in ms. */
+export function ticks(untilMs: number): number[] {
+  const step = untilMs > 4 * 3_600_000 ? 3_600_000 : untilMs > 3_600_000 ? 1_800_000 : 600_000;
+  return Array.from({ length: Math.floor(untilMs / step) }, (_, index) => (index + 1) * step);
+}
+
+/** Visits, the newest first. */
+export function newestFirst(pits: readonly PitRow[]): PitRow[] {
+  return [...pits].sort((one, other) => other.entered_ms - one.entered_ms);
+}

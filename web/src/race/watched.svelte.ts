@@ -1,0 +1,123 @@
+/** A view of the gateway's that is kept up to date at a calm pace. */
+
+import { Refused, viewOf, type Access, type Question } from "../live/gateway";
+
+/** A view is asked for again when something has happened, but not more often. */
+export const PACE_MS = 2000;
+
+/** A view that goes on from what is known is read as a whole now and then: a correction may
+ * have changed what lies further back. */
+const WHOLE_MS = 60_000;
+
+export interface Going<Row> {
+  /** What to ask for beside the question, to be told only what came since. */
+  readonly on: (rows: readonly Row[]) => Question["query"];
+  readonly with: (rows: readonly Row[], more: readonly Row[]) => readonly Row[];
+}
+
+export interface Wanted {
+  readonly question: Question;
+  /** What the session shows; whenever it is another, the view may be another. */
+  readonly as: string;
+}
+
+/**
+ * Made while a component is: it ends with that. `wanted` gives what is asked, null for
+ * nothing; what it reads is followed.
+ */
+export class Watched<Row> {
+  /** The rows; null before they were first told. */
+  rows: readonly Row[] | null = $state.raw(null);
+  clockMs: number = $state(0);
+  /** Why there are none, in the gateway's words. */
+  refusal: string | null = $state(null);
+  #asked: string | null = null;
+  #shown: string | null = null;
+  #etag: string | null = null;
+  #askedAt = -Infinity;
+  #wholeAt = -Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #asking: AbortController | null = null;
+  #wanted: Wanted | null = null;
+
+  constructor(
+    wanted: () => Wanted | null,
+    private readonly access: () => Access,
+    private readonly pace = PACE_MS,
+    private readonly going: Going<Row> | null = null,
+  ) {
+    $effect(() => {
+      this.#follow(wanted());
+    });
+    $effect(() => () => this.#end());
+  }
+
+  #follow(wanted: Wanted | null): void {
+    this.#wanted = wanted;
+    const asked = wanted === null ? null : JSON.stringify(wanted.question);
+    if (asked !== this.#asked) {
+      this.#end();
+      this.#asked = asked;
+      this.#shown = this.#etag = null;
+      this.#askedAt = this.#wholeAt = -Infinity;
+      this.rows = null;
+      this.refusal = null;
+    }
+    if (wanted !== null && wanted.as !== this.#shown) this.#soon();
+  }
+
+  #soon(): void {
+    if (this.#asking !== null || this.#timer !== undefined) return;
+    const wait = Math.max(0, this.#askedAt + this.pace - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#ask();
+    }, wait);
+  }
+
+  async #ask(): Promise<void> {
+    const wanted = this.#wanted;
+    if (wanted === null) return;
+    const asking = (this.#asking = new AbortController());
+    this.#askedAt = performance.now();
+    try {
+      await this.#take(wanted, asking.signal);
+      this.#shown = wanted.as;
+    } catch (error) {
+      if (asking.signal.aborted) return;
+      if (error instanceof Refused && this.rows === null) this.refusal = error.message;
+      this.#shown = error instanceof Refused ? wanted.as : null;
+    }
+    if (this.#asking !== asking) return;
+    this.#asking = null;
+    if (this.#wanted !== null && this.#wanted.as !== this.#shown) this.#soon();
+  }
+
+  async #take({ question }: Wanted, signal: AbortSignal): Promise<void> {
+    const now = performance.now();
+    const { going, rows } = this;
+    if (going !== null && rows !== null && now - this.#wholeAt < WHOLE_MS) {
+      const query = { ...question.query, ...going.on(rows) };
+      const more = await viewOf<Row>({ ...question, query }, this.access(), null, signal);
+      if (more === null || signal.aborted) return;
+      this.rows = going.with(rows, more.rows);
+      this.clockMs = more.clockMs;
+      return;
+    }
+    const told = await viewOf<Row>(question, this.access(), this.#etag, signal);
+    if (signal.aborted) return;
+    this.#wholeAt = now;
+    this.refusal = null;
+    if (told === null) return;
+    this.#etag = told.etag;
+    this.rows = told.rows;
+    this.clockMs = told.clockMs;
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#asking?.abort();
+    this.#asking = null;
+  }
+}

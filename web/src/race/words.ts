@@ -1,0 +1,64 @@
+/** What the pages say, in words. */
+
+import { gapText } from "../timing/words";
+import type { Closing } from "./closing";
+import { gapOf, type DifferenceRow, type GapRow, type PenaltyRow } from "./shapes";
+
+/** A gap with its side: `+3.500` behind the other, `−1 L` a lap ahead of it. */
+export function sidedGap({ side, gap }: Pick<GapRow, "side" | "gap">): string {
+  if (side === "same") return "·";
+  const text = gapText(gapOf(gap));
+  return text === "" ? "" : `${side === "behind" ? "+" : "−"}${text}`;
+}
+
+/** Seconds with their sign: `+0.512`, `−3.250`, `+1:02.0`. */
+export function signedSeconds(ms: number): string {
+  const text = gapText({ ms: Math.round(Math.abs(ms)) });
+  return `${ms < 0 ? "−" : "+"}${text}`;
+}
+
+/** `wins 0.512 s a lap: there in 7 laps`. */
+export function closingText(told: Closing | null): string {
+  if (told === null) return "";
+  const seconds = (Math.abs(told.perLap) / 1000).toFixed(3);
+  const rate = `${told.perLap >= 0 ? "wins" : "loses"} ${seconds} s a lap`;
+  if (told.laps === null) return rate;
+  return `${rate}, level in ${told.laps} ${told.laps === 1 ? "lap" : "laps"}`;
+}
+
+/** A word of the log, to be read: `stop_and_hold` as `stop and hold`. */
+export function plain(word: string): string {
+  return word.replaceAll("_", " ");
+}
+
+const UNITS: Readonly<Record<string, string>> = {
+  time: "s",
+  stop_and_hold: "s",
+  laps: "laps",
+  places: "places",
+  points: "points",
+};
+
+export function penaltyWords({ kind, amount }: Pick<PenaltyRow, "kind" | "amount">): string {
+  return amount === null ? plain(kind) : `${plain(kind)} ${amount} ${UNITS[kind] ?? ""}`.trim();
+}
+
+/** How a car moved between two results: `2 → 1`; `new`, `gone`. */
+export function moveText({ position_before: was, position_after: is }: DifferenceRow): string {
+  if (was === null) return is === null ? "" : `${is} (new)`;
+  return is === null ? `${was} (gone)` : was === is ? String(is) : `${was} → ${is}`;
+}
+
+/** `clinched_share` and the like, of a contender. */
+const STATUSES: Readonly<Record<string, string>> = {
+  clinched: "champion",
+  clinched_share: "has a share",
+  out: "out",
+  alive: "can win",
+  alive_share: "can share",
+  open: "open",
+};
+
+export function titleStatus(status: string): string {
+  return STATUSES[status] ?? plain(status);
+}
