@@ -38,6 +38,13 @@ from replay.entries import EVENT_FIELD, START, Entry, check_session_id, parse_po
 FORMAT = "lapstream-archive"
 VERSION = 1
 
+LARGEST = 1 << 30
+"""Bytes of entries that are read of an archive; a race of a day has thirty million."""
+
+LONGEST_MANIFEST = 1 << 16
+
+NOT_DESCRIBED = "the manifest does not describe the lines"
+
 _ENTRY_LINE = re.compile(
     rb'\{"position":"(?P<position>[0-9-]+)",'
     rb'(?:"event":(?P<event>\{.*\})|"fields":(?P<fields>\[.*\]))\}'
@@ -70,12 +77,13 @@ def pack(session: str, entries: Iterable[Entry]) -> bytes:
     return packed.getvalue()
 
 
-def unpack(packed: bytes, file: str) -> tuple[Manifest, list[Entry]]:
+def unpack(packed: bytes, file: str, largest: int = LARGEST) -> tuple[Manifest, list[Entry]]:
     """The manifest and the entries of an archive, once everything in it was checked.
 
-    Raises BadArchive, which names ``file`` and, where it can be told, the line.
+    Raises BadArchive, which names ``file`` and, where it can be told, the line; also for
+    one with more than ``largest`` bytes of entries.
     """
-    head, _, body = _decompress(packed, file).partition(b"\n")
+    head, _, body = _decompress(packed, file, largest).partition(b"\n")
     manifest = _read_manifest(head, file)
     lines = body.split(b"\n")
     unfinished = lines.pop()
@@ -89,7 +97,7 @@ def unpack(packed: bytes, file: str) -> tuple[Manifest, list[Entry]]:
     if found_manifest.sha256 != manifest.sha256:
         raise BadArchive(file, "its lines were changed: their SHA-256 is not the manifest's")
     if _manifest_line(found_manifest) != head:
-        raise BadArchive(file, "the manifest does not describe the lines", line=1)
+        raise BadArchive(file, NOT_DESCRIBED, line=1)
     return manifest, entries
 
 
@@ -227,13 +235,17 @@ def _read_manifest(line: bytes, file: str) -> Manifest:
 # -- The file ----------------------------------------------------------------------------
 
 
-def _decompress(packed: bytes, file: str) -> bytes:
+def _decompress(packed: bytes, file: str, largest: int) -> bytes:
     """All lines of the file. A cut file is told by the line in which it ends."""
     decompressor = zlib.decompressobj(wbits=31)
     if packed[:2] != b"\x1f\x8b":
         raise BadArchive(file, "this is no archive of lapstream: it is not gzip")
     try:
-        lines = decompressor.decompress(packed)
+        lines = decompressor.decompress(packed, LONGEST_MANIFEST)
+        if rest := decompressor.unconsumed_tail:
+            lines += decompressor.decompress(rest, _room(lines, file, largest) + 1)
+        if decompressor.unconsumed_tail:
+            raise BadArchive(file, NOT_DESCRIBED, line=1)
     except zlib.error as error:
         raise BadArchive(file, f"it is damaged ({error})") from None
     if not decompressor.eof:
@@ -241,6 +253,23 @@ def _decompress(packed: bytes, file: str) -> bytes:
     if decompressor.unused_data:
         raise BadArchive(file, f"{len(decompressor.unused_data)} bytes follow its end")
     return lines
+
+
+def _room(begun: bytes, file: str, largest: int) -> int:
+    """How many bytes are to come behind the first ones, by the manifest among them.
+
+    A small file can hold gigabytes of nothing, so no more is unpacked than was counted.
+    """
+    head, newline, _ = begun.partition(b"\n")
+    manifest = _read_manifest(head, file) if newline else _read_manifest(b"", file)
+    counted = manifest.bytes if type(manifest.bytes) is int else 0
+    if counted > largest:
+        reason = f"it has {counted} bytes of entries; no more than {largest} are read"
+        raise BadArchive(file, reason, line=1)
+    room = len(head) + 1 + counted - len(begun)
+    if room < 0:
+        raise BadArchive(file, NOT_DESCRIBED, line=1)
+    return room
 
 
 def _sync_folder(folder: Path) -> None:

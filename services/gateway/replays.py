@@ -40,6 +40,9 @@ WRITES = responses(401, 403, 404, 409, 422, 503)
 LARGEST_ARCHIVE = 1 << 26
 """Bytes; a race of a day takes two million."""
 
+LARGEST_LOG = 1 << 28
+"""Bytes of an archive's entries; a race of a day has thirty million."""
+
 ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"description": "It will be done once a replayer comes to it; none has so far."}
 }
@@ -153,7 +156,7 @@ async def bring_in(gateway: TheGateway, request: Request) -> Archive:
         if len(body) > LARGEST_ARCHIVE:
             raise Refused(413, f"the archive is larger than {LARGEST_ARCHIVE} bytes")
     try:
-        manifest, entries = await asyncio.to_thread(unpack, bytes(body), "the archive")
+        manifest, entries = await asyncio.to_thread(unpack, bytes(body), "the archive", LARGEST_LOG)
     except BadArchive as error:
         raise Refused(422, str(error)) from None
     await gateway.replays.bring_in(manifest.session, entries)

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import re
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -239,6 +240,24 @@ def test_manifest_that_does_not_fit(member: str, value: object):
     line = b'{"position":"5-0","event":{}}\n'
     assert unpack(forged(line), FILE)[0].entries == 1
     assert refusal(forged(line, **{member: value})).line == 1
+
+
+def test_a_bomb_is_not_unpacked():
+    """Of a small file that holds far more than it counts no more than that is unpacked."""
+    nothing = b"0" * (1 << 24)
+    for bomb in (repacked(nothing), forged(nothing, bytes=100), forged(nothing, bytes="100")):
+        tracemalloc.start()
+        assert refusal(bomb).line == 1
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        tracemalloc.stop()
+
+
+def test_an_archive_that_is_too_large():
+    """One that counts more than is read is refused by what it counts."""
+    line = b'{"position":"5-0","event":{"text":"%b"}}\n' % (b"x" * (1 << 17))
+    assert unpack(forged(line), FILE, len(line))[0].entries == 1
+    with pytest.raises(BadArchive, match=f"no more than {len(line) - 1} are read"):
+        unpack(forged(line), FILE, len(line) - 1)
 
 
 def test_newer_format():
