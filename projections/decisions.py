@@ -35,6 +35,7 @@ from events import (
     SafetyCarWithdrawn,
     WaveByGiven,
 )
+from events.clock import format_clock
 from events.errors import (
     AlreadyVoided,
     BadDecision,
@@ -98,16 +99,19 @@ def check(timeline: Timeline, event: AnyEvent) -> None:
             check_car(race, car)
             check_penalty(car, kind, amount)
         case PenaltyConverted(penalty_id=name, kind=kind, amount=amount):
-            check_penalty(in_force(race, name).car, kind, amount)
+            penalty = in_force(race, name)
+            check_penalty(penalty.car, kind, amount)
+            _check_follows(penalty, event)
         case PenaltyServed(penalty_id=name):
-            in_force(race, name)
+            _check_follows(in_force(race, name), event)
         case PenaltyRescinded(penalty_id=name):
-            in_force(race, name, served=True)
+            _check_follows(in_force(race, name, served=True), event)
         case LapTimeDeleted(car=car, lap=lap):
             check_lap(race, car, lap)
         case LapAmended(car=car, lap=lap):
             _check_amends(event)
             check_lap(race, car, lap)
+            _check_between(race, event)
         case CrossingsReassigned():
             _check_reassigned(race, event)
         case EventVoided(voided_source=source, voided_seq=number):
@@ -174,6 +178,30 @@ def _check_amends(event: LapAmended) -> None:
     amended = (event.completed_at, event.lap_time_ms, event.driver, event.in_pit_lane)
     if amended == (None,) * 4:
         raise BadDecision("lap", "say what is to change: time, when, driver or where")
+    if event.lap_time_ms == 0:
+        raise BadDecision("lap_time_ms", "a lap takes some time")
+
+
+def _check_between(race: Race, event: LapAmended) -> None:
+    """Raise BadDecision where the lap would no longer lie between the laps around it."""
+    at, car = event.completed_at, event.car
+    if at is None:
+        return
+    for lap in race.laps.laps[car]:
+        side = "after" if lap.lap == event.lap - 1 else "before"
+        wrong = at <= lap.at if side == "after" else at >= lap.at
+        if abs(lap.lap - event.lap) == 1 and wrong:
+            raise BadDecision(
+                "completed_at", f"{side} lap {lap.lap}, which ended at {format_clock(lap.at)}"
+            )
+
+
+def _check_follows(penalty: Penalty, event: AnyEvent) -> None:
+    """Raise BadDecision for what becomes of a penalty before it was imposed, or last changed."""
+    if event.at < penalty.changed_at:
+        name, since = penalty.penalty_id, format_clock(penalty.changed_at)
+        was = "imposed" if penalty.changed_at == penalty.imposed_at else penalty.status
+        raise BadDecision("at", f"not before {since}, when penalty {name!r} was {was}")
 
 
 def _check_reassigned(race: Race, event: CrossingsReassigned) -> None:

@@ -8,7 +8,7 @@ was declared, under its own status. Nothing that was once shown is lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from events import (
@@ -26,7 +26,9 @@ from events import (
 )
 from events.clock import format_clock
 from projections.classification import ON_LAPS, Classified, Convention, classify
+from projections.corrections import Identity
 from projections.explain import penalty_words
+from projections.provisional import points_taken
 from projections.timeline import Timeline
 
 DECISIONS = (
@@ -44,7 +46,7 @@ BATCH = 5_000
 
 
 class ResultLine(NamedTuple):
-    """A car in a revision; times in ms."""
+    """A car in a revision; times in ms. The stewards took ``points_taken`` from it."""
 
     position: int
     car: str
@@ -53,6 +55,8 @@ class ResultLine(NamedTuple):
     laps: int
     total_ms: int | None
     penalty_ms: int
+    best_lap_ms: int | None = None
+    points_taken: int = 0
 
 
 class Revision(NamedTuple):
@@ -105,6 +109,8 @@ class _History:
         self._timeline = Timeline()
         self._waiting: list[AnyEvent] = []
         self._position = "0-0"
+        self._decided: dict[Identity, AnyEvent] = {}
+        self._declarations: dict[Identity, int] = {}
 
     def take(self, position: str, event: AnyEvent) -> None:
         """The next entry of the log."""
@@ -112,10 +118,11 @@ class _History:
             self._look("the laps as timed")
             self._waiting.append(event)
             self._position = position
+            self._decided.setdefault(event.identity, event)
             if isinstance(event, ResultDeclared):
                 self._declared(event)
             else:
-                self._look(words(event))
+                self._look(self._said(event))
             return
         self._waiting.append(event)
         self._position = position
@@ -125,6 +132,21 @@ class _History:
     def end(self) -> None:
         """The end of the log."""
         self._look("the laps as timed")
+        for identity, index in self._declarations.items():
+            if identity in self._timeline.voided:
+                declared = self.found[index]
+                self.found[index] = declared._replace(rests_on=f"{declared.rests_on} (voided)")
+
+    def _said(self, event: AnyEvent) -> str:
+        """The decision, with the car where it speaks of another decision."""
+        penalty = self._timeline.race.stewards.penalties.get(getattr(event, "penalty_id", ""))
+        if isinstance(event, EventVoided):
+            voided = self._decided.get((event.voided_source, event.voided_seq))
+            if voided is not None:
+                return f"{self._said(voided)}, voided: {event.reason}"
+        if penalty is not None and not isinstance(event, PenaltyImposed):
+            return f"#{penalty.car}: {words(event)}"
+        return words(event)
 
     def _fold(self) -> None:
         self._timeline.add(self._waiting)
@@ -138,7 +160,8 @@ class _History:
             return
         if not race.order.passings:  # the result was declared, and nothing timed
             return
-        rows = tuple(_line(row) for row in classify(race, self._convention))
+        taken = points_taken(race)
+        rows = tuple(_line(row, taken.get(row.car, 0)) for row in classify(race, self._convention))
         computed = [one for one in self.found if not one.declared]
         if computed and computed[-1].rows == rows:
             return
@@ -147,9 +170,19 @@ class _History:
 
     def _declared(self, event: ResultDeclared) -> None:
         rows = tuple(
-            ResultLine(row.position, row.car, row.car_class, row.status, row.laps, row.total_ms, 0)
+            ResultLine(
+                row.position,
+                row.car,
+                row.car_class,
+                row.status,
+                row.laps,
+                row.total_ms,
+                penalty_ms=0,
+                best_lap_ms=row.best_lap_ms,
+            )
             for row in event.rows
         )
+        self._declarations[event.identity] = len(self.found)
         self._note(event.status, True, event.rests_on, rows)
 
     def _note(
@@ -159,7 +192,7 @@ class _History:
         self.found.append(Revision(number, self._position, status, declared, rests_on, rows))
 
 
-def _line(row: Classified) -> ResultLine:
+def _line(row: Classified, taken: int) -> ResultLine:
     return ResultLine(
         row.position,
         row.car,
@@ -168,11 +201,13 @@ def _line(row: Classified) -> ResultLine:
         row.laps,
         row.total_ms,
         row.penalty_ms,
+        row.best_lap_ms,
+        taken,
     )
 
 
 def words(event: AnyEvent) -> str:
-    """What was decided, one of ``DECISIONS``, in a few words."""
+    """What was decided, one of ``DECISIONS`` or a declared result, in a few words."""
     match event:
         case PenaltyImposed() | PenaltyConverted():
             what = penalty_words(event.kind, event.amount)
@@ -182,7 +217,8 @@ def words(event: AnyEvent) -> str:
             reason = f" ({event.reason})" if event.reason else ""
             return f"{of}{what}{reason}"
         case PenaltyRescinded():
-            return f"penalty {event.penalty_id} rescinded"
+            reason = f" ({event.reason})" if event.reason else ""
+            return f"penalty {event.penalty_id} rescinded{reason}"
         case PenaltyServed():
             return f"penalty {event.penalty_id} served"
         case EventVoided():
@@ -196,17 +232,25 @@ def words(event: AnyEvent) -> str:
             return f"crossings moved, {moved}: {event.reason}"
         case EntryAmended():
             return f"#{event.car}: entry amended"
+        case ResultDeclared():
+            return f"result declared {event.status}: {event.rests_on}"
         case _:
             raise AssertionError(event.type)
 
 
-def differences(before: Sequence[ResultLine], after: Sequence[ResultLine]) -> list[Difference]:
-    """The cars whose position, laps, time or status differ, in the later order."""
+def differences(
+    before: Sequence[ResultLine], after: Sequence[ResultLine], others: Collection[str] = ()
+) -> list[Difference]:
+    """The cars whose position, laps, time or status differ, in the later order.
+
+    ``others`` are cars of which something else is known to differ.
+    """
     earlier, later = _by_car(before), _by_car(after)
     found = []
     for car in dict.fromkeys([*later, *earlier]):
         was, now = earlier.get(car), later.get(car)
-        if was is None or now is None or _compared(was) != _compared(now):
+        differ = was is None or now is None or _compared(was) != _compared(now)
+        if differ or car in others:
             found.append(_difference(car, was, now))
     return found
 

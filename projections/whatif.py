@@ -85,6 +85,8 @@ def supposed(car: str, kind: str, amount: str | None) -> Supposed:
         raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {', '.join(KINDS)}")
     if amount is not None and not (amount.isascii() and amount.isdigit()):
         raise BadHypothesis(text, f"the amount is not a whole number: {amount}")
+    if amount is not None and not amount.strip("0"):
+        raise BadHypothesis(text, "the amount is nothing at all: 0")
     if amount is not None and len(amount) > MOST_DIGITS:
         raise BadHypothesis(text, f"the amount is too large: {amount}")
     if (kind in WITH_AMOUNT) != (amount is not None):
@@ -94,14 +96,25 @@ def supposed(car: str, kind: str, amount: str | None) -> Supposed:
 
 
 def suppose(race: Race, hypothesis: Hypothesis) -> Race:
-    """The race as it would be. Raises UnknownCar for a car that is not in it."""
+    """The race as it would be.
+
+    Raises UnknownCar for a car that is not in it, and BadHypothesis for what has happened
+    already: a car that retired or finished can retire no more, nor can a race that is over
+    be stopped.
+    """
     _check_cars(race, [*(one.car for one in hypothesis.penalties), *hypothesis.retire])
+    for car in hypothesis.retire:
+        if car in race.order.finished or car in race.order.retired:
+            done = "finished" if car in race.order.finished else "retired"
+            raise BadHypothesis(f"retire {car}", f"#{car} has {done} already")
+    if hypothesis.finish_now and (race.order.chequered_at, race.session.ended_at) != (None, None):
+        raise BadHypothesis("finish now", "the race is over already")
     then = race.fork(race.mark())
     number = 0
-    for car in hypothesis.retire:
+    for car in dict.fromkeys(hypothesis.retire):
         then.apply(CarRetired(at=race.at, source=SOURCE, source_seq=number, car=car))
         number += 1
-    if hypothesis.finish_now and then.order.chequered_at is None:
+    if hypothesis.finish_now:
         then.apply(FlagShown(at=race.at, source=SOURCE, source_seq=number, flag="chequered"))
         number += 1
         then.order.finish_where_they_stand()

@@ -169,6 +169,8 @@ def what_if(
     hypothesis = Hypothesis(
         tuple(parse_penalty(one) for one in penalty or ()), tuple(retire or ()), finish_now
     )
+    if hypothesis == Hypothesis() and rules is None:
+        raise typer.BadParameter("suppose something: --penalty, --retire, --finish-now or --rules")
     race, _ = ask(Question(session, store, data, at, known_at))
     supposed = suppose(race, hypothesis)
     then = pack_named(rules) if rules else pack_of(race)

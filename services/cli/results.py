@@ -134,8 +134,9 @@ def changed_rows(
         {row["car"]: row["points"] for row in result_of(told, one, pack)[1]}
         for one in (before, after)
     )
+    rescored = {car for car in {*was, *now} if was.get(car) != now.get(car)}
     rows = []
-    for change in differences(before.rows, after.rows):
+    for change in differences(before.rows, after.rows, rescored):
         row = change._asdict()
         row["class"] = row.pop("car_class")
         row["points_before"], row["points_after"] = was.get(change.car), now.get(change.car)

@@ -11,10 +11,12 @@ import getpass
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, TypedDict
 
 import typer
+from pydantic import ValidationError
 
 from events import (
     AnyEvent,
@@ -26,11 +28,13 @@ from events import (
     PenaltyImposed,
     PenaltyRescinded,
     PenaltyServed,
+    ResultDeclared,
 )
 from events.clock import parse_clock
-from projections.decisions import check, in_force
+from events.errors import BadDecision
+from projections.classification import Convention
+from projections.decisions import check, in_force, result_rows
 from projections.moments import moment_of
-from projections.race import Race
 from projections.revisions import words
 from projections.whatif import supposed
 from services.cli import sporting
@@ -70,6 +74,7 @@ def register(app: typer.Typer) -> None:
     app.command("delete-time", rich_help_panel=DECIDE)(delete_time)
     app.command("reassign", rich_help_panel=DECIDE)(reassign)
     app.command("void", rich_help_panel=DECIDE)(void)
+    app.command("declare", rich_help_panel=DECIDE)(declare)
 
 
 def parse_time(text: str | int) -> int:
@@ -122,6 +127,14 @@ DryRun = Annotated[
 ]
 
 
+class Declared(StrEnum):
+    """What a declared result is."""
+
+    PROVISIONAL = "provisional"
+    AMENDED = "amended"
+    FINAL = "final"
+
+
 class Head(TypedDict):
     """What every decision says besides what was decided."""
 
@@ -131,8 +144,8 @@ class Head(TypedDict):
     by: str | None
 
 
-Decision = Callable[[Race, Head], AnyEvent]
-"""Makes the event that is decided of the race as it is."""
+Decision = Callable[[Recorded, Head], AnyEvent]
+"""Makes the event that is decided of what is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +174,12 @@ class Desk:
 
         def event(number: int) -> AnyEvent:
             head: Head = {"at": at, "source": RACE_CONTROL, "source_seq": number, "by": by}
-            return decision(race, head)
+            try:
+                return decision(recorded, head)
+            except ValidationError as invalid:
+                fault = invalid.errors()[0]
+                member = ".".join(map(str, fault["loc"]))
+                raise BadDecision(member, f"{fault['msg']}, not {fault['input']!r:.80}") from None
 
         planned = event(_unused(recorded))
         check(recorded.timeline, planned)
@@ -265,8 +283,8 @@ def convert(
 ) -> None:
     """Make another penalty of it, such as time for a drive-through not served."""
 
-    def decision(race: Race, head: Head) -> AnyEvent:
-        penalty = supposed(in_force(race, penalty_id).car, kind, amount)
+    def decision(recorded: Recorded, head: Head) -> AnyEvent:
+        penalty = supposed(in_force(recorded.timeline.race, penalty_id).car, kind, amount)
         return PenaltyConverted(
             **head,
             penalty_id=penalty_id,
@@ -359,7 +377,8 @@ def reassign(
 ) -> None:
     """Give one car's crossings to another (transponders swapped)."""
 
-    def decision(race: Race, head: Head) -> AnyEvent:
+    def decision(recorded: Recorded, head: Head) -> AnyEvent:
+        race = recorded.timeline.race
         first = -ALWAYS if start is None else moment_of(start, race)
         last = ALWAYS if end is None else moment_of(end, race)
         if from_car == to_car or last <= first:
@@ -380,11 +399,59 @@ def reassign(
 @at_the_desk
 def void(
     desk: Desk,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The source of the event.")],
-    number: Annotated[int, typer.Argument(metavar="SEQ", help="Its source_seq.", min=0)],
+    event: Annotated[
+        str,
+        typer.Argument(metavar="EVENT", help="Its position in the log, or the source of it."),
+    ],
     reason: GivenReason,
+    number: Annotated[
+        int | None,
+        typer.Argument(metavar="[SEQ]", help="Its source_seq, after a source.", min=0),
+    ] = None,
 ) -> None:
-    """Take an event out of the count; it stays in the log."""
-    desk.decide(
-        lambda _, head: EventVoided(**head, voided_source=source, voided_seq=number, reason=reason)
-    )
+    """Take an event out of the count; it stays in the log.
+
+    `explain` has the positions in the log, and as JSON the sources with their numbers.
+    """
+
+    def decision(recorded: Recorded, head: Head) -> AnyEvent:
+        source, seq = (event, number) if number is not None else _at_position(recorded, event)
+        return EventVoided(**head, voided_source=source, voided_seq=seq, reason=reason)
+
+    desk.decide(decision)
+
+
+def _at_position(recorded: Recorded, position: str) -> tuple[str, int]:
+    """The identity of the event at a position. Raises BadDecision where there is none."""
+    for there, told in recorded.told:
+        if there == position:
+            return told.identity
+    raise BadDecision("event", f"no event at position {position!r}, and no SEQ after a source")
+
+
+# -- Results -------------------------------------------------------------------------------
+
+
+@at_the_desk
+def declare(
+    desk: Desk,
+    status: Annotated[
+        Declared, typer.Argument(metavar="STATUS", help="provisional, amended or final.")
+    ],
+    rests_on: Annotated[
+        str,
+        typer.Option(
+            "--rests-on", metavar="TEXT", help="What the result rests on, such as a bulletin."
+        ),
+    ],
+) -> None:
+    """Declare the result as it stands: it is kept as it is now, whatever is decided later."""
+
+    def decision(recorded: Recorded, head: Head) -> AnyEvent:
+        race = recorded.timeline.race
+        rows = result_rows(race, Convention.of(pack_of(race, desk.rules)))
+        return ResultDeclared(
+            **head, status=status.value, rows=rows, rests_on=rests_on, rows_basis="recorded"
+        )
+
+    desk.decide(decision)

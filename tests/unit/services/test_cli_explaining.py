@@ -116,10 +116,44 @@ def test_what_the_title_would_be(race: Commands) -> None:
         (("explain", RACE, "9"), "no car '9' in this session; there are 1, 2, 3"),
         (("whatif", RACE, "--penalty", "1 time"), "time takes an amount"),
         (("whatif", RACE, "--retire", "9"), "no car '9'"),
-        (("whatif", RACE, "--season", RACE), "'short' is a session, and no season"),
-        (("whatif", RACE, "--season", SEASON, "--round", "9"), "no round 9 in this season"),
+        (
+            ("whatif", RACE, "--retire", "1", "--season", RACE),
+            "'short' is a session, and no season",
+        ),
+        (
+            ("whatif", RACE, "--retire", "1", "--season", SEASON, "--round", "9"),
+            "no round 9 in this season",
+        ),
+        (("whatif", RACE, "--penalty", "9 time 5"), "no car '9'"),
+        (("whatif", RACE, "--penalty", ""), "'': write CAR KIND [AMOUNT]"),
+        (("whatif", RACE, "--penalty", "1 time 0"), "the amount is nothing at all"),
+        (("whatif", RACE, "--penalty", "1 time 9999999"), "the amount is too large: 9999999"),
+        (("whatif", RACE, "--penalty", "1 time 5 s"), "write CAR KIND [AMOUNT]"),
+        (("whatif", RACE, "--rules", "nascar"), "no regulation pack 'nascar'; there are alms-2007"),
+        (("whatif", RACE, "--finish-now", "--at", "lap:9"), "the last was lap 3"),
+        (("whatif", RACE, "--finish-now", "--class", "P"), "no class 'P' in this session"),
+        (("whatif", "none", "--finish-now"), "no session 'none' in this store"),
+        (("explain", RACE, "1", "--at", "4:00:00"), "the session has come to 0:03:10"),
+        (("explain", RACE, "1", "--known-at", "noon"), "'noon': neither a log position"),
     ],
 )
 def test_what_cannot_be_answered(race: Commands, arguments: tuple[str, ...], says: str) -> None:
-    """One line says why."""
+    """One line says why; the log stays as it is."""
+    before = race.events(RACE)
     assert says in race.refused(*arguments)
+    assert race.events(RACE) == before
+
+
+def test_what_has_happened_already_cannot_be_supposed(race: Commands) -> None:
+    """A car retires once, and a race that is over is not stopped."""
+    story = Story().opened("1", "2", "3").laps("1", 1).laps("2", 1, 61_000).laps("3", 1, 62_000)
+    story.retired("3", 90_000).flag("chequered", 120_000).lap("1", 2, 120_000)
+    race.hold("over", story)
+    assert "#1 has finished already" in race.refused("whatif", "over", "--retire", "1")
+    assert "#3 has retired already" in race.refused("whatif", "over", "--retire", "3")
+    assert "the race is over already" in race.refused("whatif", "over", "--finish-now")
+
+
+def test_something_has_to_be_supposed(race: Commands) -> None:
+    """Without a supposition there is nothing to answer."""
+    assert "suppose something: --penalty" in race.misused("whatif", RACE)

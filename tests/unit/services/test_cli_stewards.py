@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 import events as ev
@@ -105,6 +107,64 @@ def test_an_event_is_voided(race: Commands) -> None:
     assert isinstance(race.events(RACE)[-1], ev.EventVoided)
 
 
+def test_an_event_is_voided_by_its_position(race: Commands) -> None:
+    """As `explain` prints it."""
+    race.told("penalty", "impose", RACE, "1", "disqualification")
+    said = race.told("explain", RACE, "1")
+    (line,) = [below for above, below in pairwise(said.splitlines()) if "was disqualified" in above]
+    race.told("void", RACE, line.strip(" []"), "--reason", "the wrong car")
+    assert order(race) == ["1", "2", "3"]
+    rests_on = [row["rests_on"] for row in race.rows("revisions", "revisions", RACE)]
+    assert rests_on[1:] == [
+        "#1: disqualification",
+        "#1: disqualification, voided: the wrong car",
+    ]
+
+
+def test_a_result_is_declared(race: Commands) -> None:
+    """It is kept as it was then; what is decided later amends what is computed beside it."""
+    race.told("declare", RACE, "final", "--rests-on", "bulletin 7", "--by", "Ann")
+    race.told("penalty", "impose", RACE, "1", "time", "5")
+    rows = race.rows("revisions", "revisions", RACE)
+    assert [(row["status"], row["declared"], row["rests_on"]) for row in rows] == [
+        ("provisional", False, "the laps as timed"),
+        ("final", True, "bulletin 7"),
+        ("amended", False, "#1: 5 s added to its time"),
+    ]
+    assert order(race, "--revision", "2") == ["1", "2", "3"]
+    assert race.rows("differences", "results", RACE, "--diff", "1", "2") == []
+    changed = race.rows("differences", "results", RACE, "--diff", "2", "3")
+    assert {row["car"]: row["points_after"] for row in changed} == {"2": 350, "3": 320, "1": 300}
+    race.told("void", RACE, "race-control", "0", "--reason", "too early")
+    assert race.rows("revisions", "revisions", RACE)[1]["rests_on"] == "bulletin 7 (voided)"
+
+
+def test_no_result_before_the_flag(race: Commands) -> None:
+    """What still runs has none."""
+    race.hold("running", Story().opened("1", lines=("FL",)).laps("1", 3))
+    said = race.refused("declare", "running", "final", "--rests-on", "bulletin 7")
+    assert "the race is not over" in said
+
+
+def test_points_taken_are_a_revision_of_their_own(race: Commands) -> None:
+    """No place changes, but what the result is worth does; so with a best lap deleted."""
+    race.told("penalty", "impose", RACE, "1", "points", "20", "--reason", "conduct")
+    race.told("amend", "lap", RACE, "2", "1", "--time", "59", "--reason", "transponder")
+    race.told("delete-time", RACE, "2", "1", "--reason", "track limits")
+    rows = race.rows("revisions", "revisions", RACE)
+    assert [row["rests_on"] for row in rows] == [
+        "the laps as timed",
+        "#1: 20 points taken away (conduct)",
+        "#2: lap 1 amended: transponder",
+        "#2: time of lap 1 deleted",
+    ]
+    (row,) = race.rows("differences", "results", RACE, "--diff", "1", "2")
+    assert (row["car"], row["position_after"], row["points_before"], row["points_after"]) == (
+        *("1", 1, 350),
+        330,
+    )
+
+
 def test_a_lap_is_amended(race: Commands) -> None:
     """What is given changes, and everything that follows from it."""
     race.told(
@@ -151,6 +211,23 @@ def test_crossings_are_given_to_another_car(race: Commands) -> None:
         (("penalty", "impose", RACE, "1", "time", "5", "--at", "lap:9"), "the last was lap 4"),
         (("penalty", "impose", "alms-2007", "1", "time", "5"), "'alms-2007' is a season"),
         (("penalty", "impose", RACE, "1", "time", "5", "--rules", "x"), "no regulation pack 'x'"),
+        (("penalty", "impose", RACE, "", "time", "5"), "car: String should match pattern"),
+        (("penalty", "impose", RACE, "1", "time", "0"), "the amount is nothing at all"),
+        (("penalty", "impose", RACE, "1", "time", "5", "--reason", "x" * 2001), "reason: String"),
+        (("penalty", "impose", RACE, "1", "time", "5", "--by", "x" * 201), "by: String should"),
+        (("penalty", "impose", "none", "1", "time", "5"), "no session 'none' in this store"),
+        (("penalty", "serve", RACE, ""), "penalty_id: String should have at least 1"),
+        (("void", RACE, "17", "--reason", "y"), "event: no event at position '17'"),
+        (("void", RACE, "test", str(2**60), "--reason", "y"), "voided_seq: Input should be less"),
+        (("amend", "lap", RACE, "3", "2", "--time", "0", "--reason", "y"), "a lap takes some time"),
+        (
+            ("amend", "lap", RACE, "3", "2", "--completed-at", "1:02", "--reason", "y"),
+            "completed_at: after lap 1, which ended at 0:01:02.000",
+        ),
+        (
+            ("amend", "lap", RACE, "3", "2", "--completed-at", "3:02", "--reason", "y"),
+            "completed_at: before lap 3, which ended at 0:03:02.000",
+        ),
     ],
 )
 def test_what_cannot_be_decided(race: Commands, arguments: tuple[str, ...], says: str) -> None:
@@ -158,6 +235,20 @@ def test_what_cannot_be_decided(race: Commands, arguments: tuple[str, ...], says
     before = race.events(RACE)
     assert says in race.refused(*arguments)
     assert race.events(RACE) == before
+
+
+def test_a_penalty_is_not_served_before_it_is_imposed(race: Commands) -> None:
+    """Nor does anything else become of it before it was last changed."""
+    race.told("penalty", "impose", RACE, "1", "drive-through", "--at", "lap:2")
+    before = race.events(RACE)
+    assert "at: not before 0:02:00.000, when penalty 'race-control-0' was imposed" in race.refused(
+        "penalty", "serve", RACE, "race-control-0", "--at", "lap:1"
+    )
+    assert race.events(RACE) == before
+    race.told("penalty", "convert", RACE, "race-control-0", "time", "5", "--at", "lap:3")
+    assert "when penalty 'race-control-0' was converted" in race.refused(
+        "penalty", "rescind", RACE, "race-control-0", "--at", "lap:2"
+    )
 
 
 def test_what_is_over_cannot_be_changed(race: Commands) -> None:
