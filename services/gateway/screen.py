@@ -17,7 +17,7 @@ from starlette.types import Scope
 FILES = Path(__file__).resolve().parents[1] / "screen"
 """Where the build puts the page."""
 
-PAGES = {"/": "index.html", "/graphics": "graphics.html"}
+PAGES = {"/": "index.html", "/desk": "desk.html", "/graphics": "graphics.html"}
 """Where each page is served. Its file is built from the one of the same name in ``web/``."""
 
 NOT_BUILT = "the timing screen was not built: `make screen` does it"

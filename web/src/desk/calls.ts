@@ -1,0 +1,180 @@
+/** What race control calls: what each call records, and how it is confirmed. */
+
+import type { SessionLine } from "../timing/state";
+import type { Decision } from "./decisions";
+
+export interface Extra {
+  readonly label: string;
+  readonly usual: boolean;
+  readonly decisions: readonly Decision[];
+}
+
+export interface Call {
+  readonly id: string;
+  readonly label: string;
+  /** The key that calls it, where it has one. */
+  readonly key: string | null;
+  readonly look: "green" | "yellow" | "red" | "white" | "chequered" | "plain";
+  readonly decisions: readonly Decision[];
+  /** What may go along with it. */
+  readonly extra: Extra | null;
+  /** A word to type, where a slip would end or stop the race. */
+  readonly typed: string | null;
+  /** Whether it is what stands already. */
+  readonly on: boolean;
+}
+
+const OPEN: Extra = {
+  label: "Open the pit lane, too",
+  usual: true,
+  decisions: [{ type: "pit_lane_opened" }],
+};
+const CLOSE: Extra = {
+  label: "Close the pit lane, too",
+  usual: false,
+  decisions: [{ type: "pit_lane_closed" }],
+};
+
+/** The flags for the whole track, and the safety car, as the track stands. */
+export function callsOf(line: SessionLine | null): Call[] {
+  const closed = (line?.pit_lane_closed ?? []).length > 0;
+  const out = line?.safety_car_since_ms !== undefined;
+  const flag = (name: string): Decision => ({ type: "flag_shown", flag: name });
+  const caution = (id: string, label: string, key: string, more: readonly Decision[] = []): Call => ({
+    id,
+    label,
+    key,
+    look: "yellow",
+    decisions: [flag(id), ...more],
+    extra: closed ? null : CLOSE,
+    typed: null,
+    on: line?.flag === id,
+  });
+  const withdrawn: Decision[] = out ? [{ type: "safety_car_withdrawn" }] : [];
+  return [
+    {
+      id: "green",
+      label: out ? "Green, safety car in" : "Green",
+      key: "g",
+      look: "green",
+      decisions: [...withdrawn, flag("green")],
+      extra: closed ? OPEN : null,
+      typed: null,
+      on: line?.flag === "green" && !out,
+    },
+    {
+      ...caution("safety_car", "Safety car", "s"),
+      decisions: [flag("safety_car"), ...(out ? [] : [{ type: "safety_car_deployed" }])],
+      on: line?.flag === "safety_car" && out,
+    },
+    caution("fcy", "Full course yellow", "y"),
+    caution("vsc", "Virtual safety car", "v"),
+    caution("code_60", "Code 60", "6"),
+    { ...caution("red", "Red flag", "r"), look: "red", typed: "RED" },
+    {
+      id: "white",
+      label: "Last lap",
+      key: "l",
+      look: "white",
+      decisions: [flag("white")],
+      extra: null,
+      typed: null,
+      on: line?.flag === "white",
+    },
+    {
+      id: "chequered",
+      label: "Chequered flag",
+      key: "x",
+      look: "chequered",
+      decisions: [flag("chequered")],
+      extra: null,
+      typed: "FINISH",
+      on: line?.flag === "chequered",
+    },
+  ];
+}
+
+/** What is decided, with what goes along if it was chosen. */
+export function chosen(
+  { decisions, extra }: { readonly decisions: readonly Decision[]; readonly extra?: Extra | null },
+  along: boolean,
+): readonly Decision[] {
+  return extra && along ? [...decisions, ...extra.decisions] : decisions;
+}
+
+/** A call in words, before the gateway has said anything. */
+export function wordsOf(decision: Decision): string {
+  const { type, flag, sector, classes } = decision;
+  const of = Array.isArray(classes) ? ` for ${classes.join(", ")}` : "";
+  if (type !== "flag_shown") return `${type.replaceAll("_", " ")}${of}`;
+  return `${String(flag).replaceAll("_", " ")} flag${sector === undefined ? "" : `, sector ${String(sector)}`}`;
+}
+
+export interface Lane {
+  /** Null for all classes. */
+  readonly name: string | null;
+  readonly open: boolean;
+}
+
+/** The pit lane for each class; as one where there are no classes. */
+export function lanesOf(line: SessionLine | null): Lane[] {
+  const classes = line?.classes ?? [];
+  const closed = line?.pit_lane_closed ?? [];
+  if (classes.length < 2) return [{ name: null, open: closed.length === 0 }];
+  return classes.map((name) => ({ name, open: !closed.includes(name) }));
+}
+
+export function lane(open: boolean, name: string | null): Decision {
+  const type = open ? "pit_lane_opened" : "pit_lane_closed";
+  return name === null ? { type } : { type, classes: [name] };
+}
+
+/** A flag for a part of the track; it changes no caution. */
+export function local(flag: string, sector: number): Decision {
+  return { type: "flag_shown", flag, sector };
+}
+
+/** Cars as they are written, between blanks or commas. */
+export function carsIn(text: string): string[] {
+  return text.split(/[\s,;#]+/).filter((one) => one !== "");
+}
+
+// -- Penalties ----------------------------------------------------------------------------
+
+export interface PenaltyKind {
+  readonly kind: string;
+  readonly label: string;
+  /** What the amount counts; null for a penalty without one. */
+  readonly amount: string | null;
+}
+
+export const PENALTIES: readonly PenaltyKind[] = [
+  { kind: "drive_through", label: "Drive through", amount: null },
+  { kind: "stop_and_go", label: "Stop and go", amount: null },
+  { kind: "stop_and_hold", label: "Stop and hold", amount: "Seconds" },
+  { kind: "time", label: "Time added", amount: "Seconds" },
+  { kind: "laps", label: "Laps taken away", amount: "Laps" },
+  { kind: "places", label: "Places dropped", amount: "Places" },
+  { kind: "back_of_class", label: "Back of class", amount: null },
+  { kind: "points", label: "Points taken", amount: "Points" },
+  { kind: "disqualification", label: "Disqualification", amount: null },
+  { kind: "fine", label: "Fine", amount: null },
+  { kind: "reprimand", label: "Reprimand", amount: null },
+  { kind: "warning", label: "Warning", amount: null },
+];
+
+export const REASONS: readonly string[] = [
+  "Speeding in the pit lane",
+  "Avoidable contact",
+  "Unsafe release",
+  "Track limits",
+  "Passing under yellow",
+  "Jump start",
+  "Too many crew over the wall",
+  "Pitting while the lane is closed",
+  "Blocking",
+];
+
+export function amountOf(kind: string): string | null {
+  return PENALTIES.find((one) => one.kind === kind)?.amount ?? null;
+}

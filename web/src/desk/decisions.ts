@@ -1,0 +1,203 @@
+/** What is decided, and what the gateway says to it; described at its `/docs`. */
+
+import type { Json } from "../live/patch";
+
+/** An event as a desk writes it: without when, by whom, and which number it has. */
+export type Decision = Readonly<Record<string, Json>> & { readonly type: string };
+
+/** Decisions that stand and fall together, with the number of the first. Sent again they count once. */
+export interface Order {
+  readonly source: string;
+  readonly source_seq: number;
+  readonly decisions: readonly Decision[];
+  /** When, in ms on the session clock; null for now. */
+  readonly at: number | null;
+  /** Only if the log is at this position. */
+  readonly expected: string | null;
+}
+
+/** One thing that is wrong, in the gateway's words. */
+export interface Fault {
+  readonly field: string;
+  readonly value?: string;
+  readonly reason: string;
+  readonly index?: number;
+}
+
+export interface Said {
+  readonly source: string;
+  readonly source_seq: number;
+  readonly type: string;
+  readonly at_ms: number;
+  readonly text: string;
+}
+
+/** A car of which something would change. */
+export interface Change {
+  readonly car: string;
+  readonly class: string | null;
+  readonly position_now: number | null;
+  readonly position_then: number | null;
+  readonly class_position_now: number | null;
+  readonly class_position_then: number | null;
+  readonly laps_now: number | null;
+  readonly laps_then: number;
+  readonly total_ms_now: number | null;
+  readonly total_ms_then: number | null;
+  readonly status_now: string | null;
+  readonly status_then: string;
+  readonly points_now: number | null;
+  readonly points_then: number | null;
+}
+
+export interface Told {
+  readonly added: boolean;
+  readonly position: string;
+  readonly by: string;
+  readonly events: readonly Said[];
+  readonly changes: readonly Change[];
+}
+
+export type Outcome =
+  | { readonly kind: "decided"; readonly told: Told }
+  | {
+      readonly kind: "refused";
+      readonly status: number;
+      readonly detail: string;
+      readonly faults: readonly Fault[];
+    }
+  /** No answer came: it may be recorded or not. The same order can be sent again. */
+  | { readonly kind: "unknown" };
+
+/** What came back over HTTP. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Sends an order; rejects where no answer came. */
+export type Post = (order: Order, dryRun: boolean) => Promise<Answer>;
+
+const WAITS_MS = [300, 1200];
+
+/** Gives orders their numbers, and sends each until it is answered. */
+export class Sender {
+  #next = 0;
+  readonly #underWay = new Map<number, Promise<Outcome>>();
+
+  /** `source` must be nobody else's: a new one each time a page is loaded. */
+  constructor(
+    readonly source: string,
+    private readonly post: Post,
+    private readonly wait: (ms: number) => Promise<void>,
+  ) {}
+
+  /** Take up numbers for these decisions. */
+  order(decisions: readonly Decision[], expected: string | null = null): Order {
+    const source_seq = this.#next;
+    this.#next += decisions.length;
+    return { source: this.source, source_seq, decisions, at: null, expected };
+  }
+
+  /** What the order would come to. Nothing is recorded, and nothing is tried again. */
+  async preview(order: Order): Promise<Outcome> {
+    try {
+      return outcome(await this.post(order, true));
+    } catch {
+      return { kind: "unknown" };
+    }
+  }
+
+  /** Send it. Sent twice at once, as by a double click, it is one request. */
+  send(order: Order): Promise<Outcome> {
+    const before = this.#underWay.get(order.source_seq);
+    if (before !== undefined) return before;
+    const sending = this.#insist(order).finally(() => this.#underWay.delete(order.source_seq));
+    this.#underWay.set(order.source_seq, sending);
+    return sending;
+  }
+
+  async #insist(order: Order): Promise<Outcome> {
+    for (const wait of [...WAITS_MS, null]) {
+      const told = await this.#try(order);
+      if (told.kind !== "unknown" || wait === null) return told;
+      await this.wait(wait);
+    }
+    return { kind: "unknown" };
+  }
+
+  async #try(order: Order): Promise<Outcome> {
+    try {
+      return outcome(await this.post(order, false));
+    } catch {
+      return { kind: "unknown" };
+    }
+  }
+}
+
+/** A server's error may have come after the event was recorded. */
+function outcome({ status, body }: Answer): Outcome {
+  if (status >= 500) return { kind: "unknown" };
+  if (status < 300) return { kind: "decided", told: body as Told };
+  const { detail, errors } = (body ?? {}) as { detail?: string; errors?: Fault[] };
+  return {
+    kind: "refused",
+    status,
+    detail: detail ?? `the gateway answered ${status}`,
+    faults: errors ?? [],
+  };
+}
+
+/** A source for this page that no other page has. */
+export function newSource(random: (bytes: Uint8Array<ArrayBuffer>) => void): string {
+  const bytes = new Uint8Array(5);
+  random(bytes);
+  return `desk-${Array.from(bytes, (one) => one.toString(16).padStart(2, "0")).join("")}`;
+}
+
+// -- From what is typed -------------------------------------------------------------------
+
+/** A whole number as such; anything else as it was typed, so that the gateway names it. */
+export function numeral(text: string): Json {
+  const plain = text.trim();
+  return /^\d{1,9}$/.test(plain) ? Number(plain) : plain;
+}
+
+/** The members that say something: an empty field says nothing. */
+export function written(type: string, members: Record<string, Json>): Decision {
+  const said = Object.entries(members).filter(([, value]) => value !== "" && value !== null);
+  return { type, ...Object.fromEntries(said) };
+}
+
+const TAKES_REASON = new Set([
+  "safety_car_deployed",
+  "penalty_imposed",
+  "penalty_converted",
+  "penalty_rescinded",
+  "lap_time_deleted",
+  "event_voided",
+  "lap_amended",
+  "crossings_reassigned",
+]);
+
+export function takesReason(decisions: readonly Decision[]): boolean {
+  return decisions.some((one) => TAKES_REASON.has(one.type) && one["reason"] === undefined);
+}
+
+/** The decisions with a reason, where they take one and have none of their own. */
+export function withReason(decisions: readonly Decision[], reason: string): readonly Decision[] {
+  if (reason === "") return decisions;
+  return decisions.map((one) =>
+    TAKES_REASON.has(one.type) && one["reason"] === undefined ? { ...one, reason } : one,
+  );
+}
+
+/** What is wrong with a field; the first of several. */
+export function faultOf(faults: readonly Fault[], ...fields: readonly string[]): string | null {
+  return faults.find((fault) => fields.includes(fault.field))?.reason ?? null;
+}
+
+/** The faults that none of the fields shows. */
+export function otherFaults(faults: readonly Fault[], fields: readonly string[]): readonly Fault[] {
+  return faults.filter((fault) => !fields.includes(fault.field));
+}

@@ -1,0 +1,97 @@
+/** What the desk asks the gateway. */
+
+import { Refused, type Access } from "../live/gateway";
+import type { Entry } from "./book";
+import type { Answer, Order } from "./decisions";
+import type { Bearer } from "./token";
+
+const PATIENCE_MS = 8_000;
+
+/** Ask, and wait no longer than somebody at a desk can. Rejects where no answer comes. */
+async function ask(path: string, token: string | null, more: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(more.headers);
+  if (token !== null) headers.set("Authorization", `Bearer ${token}`);
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  return fetch(path, { ...more, headers, signal, cache: "no-store" });
+}
+
+async function answer(path: string, token: string, body: unknown): Promise<Answer> {
+  const response = await ask(path, token, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: await response.json().catch(() => null) };
+}
+
+async function refusalOf(response: Response): Promise<Refused> {
+  const told = (await response.json().catch(() => ({}))) as { detail?: string };
+  return new Refused(response.status, told.detail ?? response.statusText);
+}
+
+function ofSession(session: string): string {
+  return `/sessions/${encodeURIComponent(session)}`;
+}
+
+/** Throws Refused for a token that is not known. */
+export async function whoami(token: string): Promise<Bearer> {
+  const response = await ask("/whoami", token);
+  if (!response.ok) throw await refusalOf(response);
+  return (await response.json()) as Bearer;
+}
+
+/** `at` is left out where the gateway is to say when now is. */
+export function decide(
+  session: string,
+  token: string,
+  { at, expected, ...order }: Order,
+  dryRun: boolean,
+): Promise<Answer> {
+  const path = `${ofSession(session)}/decisions${dryRun ? "?dry_run=true" : ""}`;
+  return answer(path, token, {
+    ...order,
+    ...(at === null ? {} : { at }),
+    ...(expected === null || dryRun ? {} : { expected }),
+  });
+}
+
+export interface Book {
+  readonly rows: readonly Entry[];
+  readonly etag: string | null;
+}
+
+/** What was decided; null where it is that of `etag`. Throws Refused. */
+export async function book(
+  session: string,
+  token: string,
+  etag: string | null,
+): Promise<Book | null> {
+  const response = await ask(`${ofSession(session)}/decisions?limit=1000`, token, {
+    headers: etag === null ? {} : { "If-None-Match": etag },
+  });
+  if (response.status === 304) return null;
+  if (!response.ok) throw await refusalOf(response);
+  const { rows } = (await response.json()) as { rows: readonly Entry[] };
+  return { rows, etag: response.headers.get("ETag") };
+}
+
+export interface Output {
+  readonly name: string;
+  readonly session: string;
+  readonly view: string;
+  readonly hold: { readonly by: string; readonly since_ms: number; readonly reason: string | null } | null;
+  readonly age_ms: number | null;
+  readonly stale: boolean | null;
+}
+
+/** The graphics outputs of the session. Throws Refused. */
+export async function outputs(session: string, token: string): Promise<Output[]> {
+  const response = await ask("/outputs", token);
+  if (!response.ok) throw await refusalOf(response);
+  return ((await response.json()) as Output[]).filter((one) => one.session === session);
+}
+
+export function hold(token: string, name: string, frozen: boolean): Promise<Answer> {
+  const path = `/outputs/${encodeURIComponent(name)}/${frozen ? "freeze" : "release"}`;
+  return answer(path, token, {});
+}
