@@ -18,6 +18,7 @@ BENCHMARKS = (
     "latency",
     "fanout",
     "clinch",
+    "screen",
 )
 HERE = Path(__file__).parent
 
