@@ -377,7 +377,7 @@ class SessionNotEmpty(AppendRefused):
 
     def __init__(self, session: str) -> None:
         self.session = session
-        super().__init__(f"session {session!r} already has events; import into another")
+        super().__init__(f"session {session!r} already has events; name another")
 
 
 class StoreError(LapstreamError):

@@ -31,13 +31,15 @@ class Kind(NamedTuple):
     """What the values of a column are: in JSON Schema, to the eye, and as cells of CSV.
 
     ``spread`` makes the CSV cells by the column's name, and of None gives them empty.
-    ``whole`` says that the text is never cut so that a table fits.
+    ``whole`` says that the text is never cut so that a table fits; other text is cut to
+    ``shortest`` signs at most.
     """
 
     schema: Schema
     show: Callable[[Any], str]
     right: bool = False
     whole: bool = True
+    shortest: int = 8
     spread: Callable[[str, Any], dict[str, Any]] = lambda name, value: {name: value}
 
 
@@ -130,10 +132,6 @@ class Table(NamedTuple):
         return [f"{heading:<{width}}  {text}" for heading, text in told.items() if text]
 
 
-SHORTEST = 8
-"""Signs to which text is cut at most, so that a table fits."""
-
-
 class _Drawn(NamedTuple):
     """A column with its cells as text, and how wide it is drawn."""
 
@@ -152,7 +150,7 @@ class _Drawn(NamedTuple):
         """How narrow it can be drawn."""
         if self.column.kind.whole:
             return self.width
-        return min(self.width, max(SHORTEST, len(self.column.heading or "")))
+        return min(self.width, max(self.column.kind.shortest, len(self.column.heading or "")))
 
     def cell(self, text: str) -> str:
         """The text in the column's width."""
@@ -230,6 +228,11 @@ def choice(*values: str) -> Kind:
 
 TEXT = Kind({"type": "string"}, str, whole=False)
 COUNT = Kind({"type": "integer"}, str, right=True)
+NAME = TEXT._replace(whole=True)
+"""What has to be typed again."""
+TITLE = TEXT._replace(shortest=60)
+WALL_CLOCK = Kind({"type": "string"}, lambda iso: f"{iso[:10]} {iso[11:16]} UTC")
+"""A wall-clock time in ISO 8601, which is in UTC; read to the minute."""
 YES = Kind({"type": "boolean"}, lambda yes: "yes" if yes else "")
 CLOCK = Kind(
     {"type": "integer", "description": "milliseconds on the session clock"},

@@ -28,6 +28,22 @@ def test_ctrl_c_while_the_program_is_loaded(monkeypatch, capsys):
     assert capsys.readouterr().err == "lapstream: stopped\n"
 
 
+def test_closed_streams(monkeypatch):
+    """Whoever is started with closed streams (``>&-``) does its work all the same."""
+
+    def app(prog_name: str) -> None:
+        assert sys.stdin.read() == ""
+        print("to nobody", file=sys.stdout)
+        print("to nobody", file=sys.stderr)
+
+    monkeypatch.setitem(sys.modules, "services.cli.app", SimpleNamespace(app=app))
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    cli.main()
+    for name in ("stdin", "stdout", "stderr"):
+        getattr(sys, name).close()
+
+
 def test_ctrl_c_that_is_forgotten_on_the_way_out(monkeypatch):
     """A command whose store swallowed its cancellation ends all the same."""
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from projections import views
-from services.cli.shapes import CAUTIONS, SESSION, STANDINGS, TABLES
+from services.cli.shapes import CAUTIONS, SESSION, SESSIONS, STANDINGS, TABLES
 from services.cli.tables import TEXT, Column, Table
 from tests.unit.services.tower_race import told
 
@@ -28,12 +28,25 @@ def test_a_table_fits_the_terminal(width: int) -> None:
     assert max(map(len, lines)) <= width
     assert [line.split()[1] for line in lines[1:]] == ["7", "1", "45", "62", "007"]
     assert "+15.000" in lines[2]
+    assert {"Team", "Driver", "Last", "Status"} <= set(lines[0].split())
 
 
 def test_numbers_are_never_cut() -> None:
     """On a terminal that is too narrow for them the line is longer."""
     lines = CAUTIONS.lines(views.cautions(told().race()), 20)
     assert "0:11:05" in lines[1]
+
+
+def test_sessions_on_a_narrow_terminal() -> None:
+    """A session is told by its name and its title, so other columns go before those are cut."""
+    row = dict.fromkeys((column.name for column in SESSIONS.columns), None)
+    title = "Petit Le Mans 2007 (reconstructed from published facts)"
+    told = {"session": "petit-le-mans-2007", "title": title, "kind": "race", "entries": 29_097}
+    learned = {"last_learned_at": "2026-11-20T13:38:20.053+00:00", "built_in": True}
+    [_, line] = SESSIONS.lines([{**row, **told, **learned}], 80)
+    assert line == f"petit-le-mans-2007  {title}  race"
+    [_, line] = SESSIONS.lines([{**row, **told, **learned}])
+    assert line.endswith("29097  2026-11-20 13:38 UTC  yes")
 
 
 def test_one_row_upright() -> None:
