@@ -12,7 +12,8 @@ import events as ev
 from projections.championship import printed_rank, season_of
 from replay.seasons.alms_2007 import alms_2007
 from tests.builders import Story
-from tests.scoring import finish, opened, scored
+from tests.rules import text_of
+from tests.scoring import adjusted, finish, opened, scored
 from tests.unit.services.commands import Commands
 
 GOLDEN: dict[str, dict[str, list[dict[str, Any]]]] = json.loads(
@@ -50,16 +51,29 @@ def test_all_158_published_rows(lapstream: Commands) -> None:
     assert count == 158
 
 
-def test_after_a_round_the_published_columns_so_far(lapstream: Commands) -> None:
-    """--after shows the standings as they were then."""
-    for after in (1, 6, 11):
-        rows = championship(lapstream, ALMS, "--after", str(after), "--class", "GT2")
-        printed = {
-            one["name"]: sum(points or 0 for points in one["by_round"][:after])
-            for one in GOLDEN["drivers"]["GT2"]
-            if any(points is not None for points in one["by_round"][:after])
+@pytest.mark.parametrize("of", GOLDEN)
+def test_after_every_round_the_published_columns_so_far(lapstream: Commands, of: str) -> None:
+    """--after shows the standings of each class as they were then."""
+    season = season_of(alms_2007())
+    printed = {
+        (name, season.name(of, one["name"])): one["by_round"]  # type: ignore[arg-type]
+        for name, rows in GOLDEN[of].items()
+        for one in rows
+        if one["name"] != AUTOCON
+    }
+    for after in range(1, 13):
+        rows = championship(lapstream, ALMS, "--after", str(after), "--of", of)
+        found = {
+            (row["class"], row["name"]): (row["points"], row["by_round"])
+            for row in rows
+            if row["name"] != AUTOCON
         }
-        assert sorted(row["points"] for row in rows) == sorted(printed.values())
+        so_far = {key: columns[:after] for key, columns in printed.items()}
+        assert found == {
+            key: (sum(points or 0 for points in columns), columns)
+            for key, columns in so_far.items()
+            if any(points is not None for points in columns)
+        }
 
 
 def test_manufacturers_after_round_11(lapstream: Commands) -> None:
@@ -312,3 +326,126 @@ def test_a_cup_in_a_race_that_runs(lapstream: Commands) -> None:
         rows = championship(lapstream, *asked, "--at", at)
         assert {f"#{row['car']}": row["points"] for row in rows} == expected
     assert "teams, endurance cup, in round 1" in lapstream.told("championship", *asked)
+
+
+# -- The checked answers, by command -------------------------------------------------------
+
+CHECKS: dict[str, Any] = json.loads(
+    (Path(__file__).resolve().parents[2] / "golden/clinch_checks.json").read_text("utf-8")
+)
+"""Worked by hand and by brute force: see ``tests/unit/projections/test_clinch.py``."""
+
+GTP = {"7": 2682, "6": 2549, "01": 2514}
+GTD_PRO = {"77": 2922, "23": 2818}
+STARTED, WAITING = True, False
+
+
+def before_petit(lapstream: Commands, points: dict[str, int], places: int, started: bool) -> None:
+    """The contenders with their points, before a race of ten hours in which so many start."""
+    cars = [*points, *(str(car) for car in range(900, 900 + places - len(points)))]
+    given = [
+        adjusted(f"#{car}", have, seq, championship="teams", car_class="GT", at=seq)
+        for seq, (car, have) in enumerate(points.items(), start=1)
+    ]
+    lapstream.hold(SEASON, [opened("imsa-2024", rounds=1), *given])
+    story = Story().opened(lines=("FL",), rules="imsa-2024", series="S", round=1)
+    for place, car in enumerate(cars):
+        story.entry(car, team=f"T{car}")
+        if started:
+            story.lap(car, 1, 60_000 + place)
+    lapstream.hold(RACE, story)
+
+
+def answers(rows: list[dict[str, Any]], names: dict[str, str], places: int) -> dict[str, Any]:
+    """The rows as the checks tell them, by their own ``names`` for whom they speak of.
+
+    Where even no score may do, so does the last place.
+    """
+    return {
+        names[row["names"][0]]: {
+            "clinches_regardless_from": row["clinches_from"],
+            "can_still_win_from": {"no_score": places}.get(
+                row["can_win_from"], row["can_win_from"]
+            ),
+            "alive": row["status"] in ("alive", "clinched"),
+        }
+        for row in rows
+        if row["names"][0] in names
+    }
+
+
+def table(row: dict[str, Any], rival: str, places: int) -> dict[str, int]:
+    """By the rival's place the worst that stays ahead of it, where both have one of so many."""
+    against = next(one for one in row["against"] if rival in one["rival"])
+    worst = {}
+    for theirs in range(1, places + 1):
+        mine = against["beats_from"][str(theirs)]
+        free = places - (theirs == places)
+        worst[str(theirs)] = free if mine == "no_score" else min(mine, free)
+    return worst
+
+
+def checked(check: str) -> dict[str, Any]:
+    """What a check says of each contender, but for no score."""
+    return {
+        name: {key: value for key, value in one.items() if key != "clinched_even_if_no_score"}
+        for name, one in CHECKS[check].items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("check", "points", "places", "started"),
+    [
+        ("GTP_N9", GTP, 9, STARTED),
+        ("GTP_N10", GTP, 10, STARTED),
+        ("GTP_N11", GTP, 11, STARTED),
+        ("GTP_with_DNS_N11", GTP, 11, WAITING),
+        ("GTDPRO_N14", GTD_PRO, 14, STARTED),
+    ],
+)
+def test_checked_answers_of_petit_2024(
+    lapstream: Commands, check: str, points: dict[str, int], places: int, started: bool
+) -> None:
+    """Whoever has started scores; before the start anyone may yet score nothing."""
+    before_petit(lapstream, points, places, started)
+    rows = lapstream.rows("clinch", "clinch", SEASON, "--session", RACE, "--of", "teams")
+    assert answers(rows, {f"#{car}": car for car in points}, places) == checked(check)
+    versus = {"GTP_N11": "GTP_7_vs_6_N11", "GTDPRO_N14": "GTDPRO_vs_N14"}.get(check)
+    if versus is not None:
+        assert table(rows[0], rows[1]["names"][0], places) == CHECKS[versus]
+
+
+GT2_2007 = {
+    "drivers": {
+        "Jaime Melo": "Salo/Melo",
+        "Johannes van Overbeek": "Bergmeister/JvO",
+        "Wolf Henzler": "Henzler",
+    },
+    "teams": {
+        "Risi Competizione": "Risi",
+        "Flying Lizard Motorsports": "FL",
+        "Tafel Racing": "Tafel",
+    },
+}
+
+
+@pytest.mark.parametrize("of", GT2_2007)
+def test_checked_answers_of_gt2_in_2007(lapstream: Commands, of: str) -> None:
+    """Before round 12: points, the places that win, and the table of the first two teams."""
+    names = GT2_2007[of]
+    asked = (ALMS, "--after", "11", "--class", "GT2", "--of", of)
+    points = {row["name"]: row["points"] for row in championship(lapstream, *asked)}
+    assert {mine: points[name] for name, mine in names.items()} == CHECKS[f"GT2_{of}_before_R12"]
+    rows = lapstream.rows("clinch", "clinch", *asked)
+    assert answers(rows, names, 10) == checked(f"GT2_{of}_R12")
+
+
+def test_a_checked_table_with_ties_counted_back(lapstream: Commands, tmp_path: Path) -> None:
+    """Under rules of one's own that count back, eighth is enough for Risi against a second."""
+    rules = tmp_path / "countback.toml"
+    rules.write_text(text_of("alms-2007").replace("\ncountback = false", "\ncountback = true"))
+    asked = (ALMS, "--after", "11", "--class", "GT2", "--of", "teams")
+    (risi, *_) = lapstream.rows("clinch", "clinch", *asked, "--rules", str(rules))
+    assert table(risi, "Flying Lizard Motorsports", 10) == CHECKS["GT2_teams_vs"]
+    (shared, *_) = lapstream.rows("clinch", "clinch", *asked)
+    assert table(shared, "Flying Lizard Motorsports", 10)["2"] == 7
