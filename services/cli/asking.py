@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
 
+import typer
+
 from events import AnyEvent, SeasonOpened, decode
 from events.errors import (
     BadMoment,
@@ -23,9 +25,14 @@ from projections.moments import moment_of
 from projections.race import Race
 from projections.timeline import Timeline
 from replay.entries import START, check_session_id, parse_position
-from services.built_in import BUILT_IN, SEASONS, put_into_store
+from services.built_in import BUILT_IN, SEASONS, Edition, put_into_store
 from services.cli.shell import with_log
 from services.log import Log
+
+NOT_OURS = (
+    "is not told here as this lapstream has it built in: the store has what an older one put "
+    "there, or a session of yours. A new --data folder has the newest"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,9 @@ async def read(log: Log, question: Question) -> Recorded:
     """
     gc.disable()  # a log is many small objects that all stay
     try:
-        told, unreadable, position = await tell(log, question.session, question.known_at)
+        edition = Edition.of(question.session) if question.known_at is None else None
+        told, unreadable, position = await tell(log, question.session, question.known_at, edition)
+        warn_of(question.session, edition)
         if told and isinstance(told[0][1], SeasonOpened):
             raise NotASession(question.session)
         events = [event for _, event in told]
@@ -100,6 +109,12 @@ async def read(log: Log, question: Question) -> Recorded:
         return Recorded(timeline, unreadable, position, told)
     finally:
         gc.enable()
+
+
+def warn_of(session: str, edition: Edition | None) -> None:
+    """Say where a session is not what is built in here, so that nobody reads an older race."""
+    if edition is not None and not edition.is_ours:
+        typer.echo(f"lapstream: {session} {NOT_OURS}", err=True)
 
 
 async def find(log: Log, session: str) -> None:
@@ -115,11 +130,11 @@ async def find(log: Log, session: str) -> None:
 
 
 async def tell(
-    log: Log, name: str, known_at: str | None = None
+    log: Log, name: str, known_at: str | None = None, edition: Edition | None = None
 ) -> tuple[list[tuple[str, AnyEvent]], int, str]:
     """The events of a log with their positions, how many entries are none, the last position.
 
-    Raises what `read` raises.
+    ``edition`` is shown the entries. Raises what `read` raises.
     """
     await find(log, name)
     upto = None if known_at is None else log_position(known_at)
@@ -129,7 +144,10 @@ async def tell(
     async for entries in log.read(name, upto=upto):
         for entry in entries:
             try:
-                told.append((entry.position, decode(entry.payload)))
+                payload = entry.payload
+                if edition is not None:
+                    edition.take(payload)
+                told.append((entry.position, decode(payload)))
             except UnreadableEvent:
                 unreadable += 1
         position = entries[-1].position

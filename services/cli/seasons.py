@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from events import AnyEvent
+from events import AnyEvent, encode
 from events.errors import NotASeason, UnknownClass, UnknownRound
 from projections.championship import Season, season_of
 from projections.classification import Convention, classify
 from projections.provisional import adjustments, rounds_scored
 from projections.race import Race
-from services.cli.asking import Question, Recorded, is_position, race_at, read, tell
+from services.built_in import Edition
+from services.cli.asking import Question, Recorded, is_position, race_at, read, tell, warn_of
 from services.cli.shell import with_log
 from services.log import Log
 from services.regulations import pack_named
@@ -62,10 +63,15 @@ def ask_season(question: SeasonQuestion) -> Asked:
 
 
 async def _read(log: Log, question: SeasonQuestion) -> Asked:
-    if question.live is None:
-        return Asked(*await read_season(log, question.season, question.known_at, question.rules))
-    known_at = None if is_position(question.known_at) else question.known_at
+    live = question.live is not None
+    known_at = None if live and is_position(question.known_at) else question.known_at
     season, told = await read_season(log, question.season, known_at, question.rules)
+    if known_at is None and (edition := Edition.of(question.season)) is not None:
+        for _, event in told:
+            edition.take(encode(event))
+        warn_of(question.season, edition)
+    if question.live is None:
+        return Asked(season, told)
     recorded = await read(log, Question(question.live, known_at=question.known_at))
     race = recorded.timeline.race
     if question.at is not None:
