@@ -63,13 +63,19 @@ end
 
 _READ = Script(_SCRIPT + "return kept()")
 
-# What another session showed is nothing that this one could fall back on.
+# What was shown of another session, of other cars or of another championship is nothing that
+# this output could fall back on.
 _PUT = Script(
     _SCRIPT
     + """
+local function made_of(output)
+    local told = cjson.decode(output)
+    local season, of = told.season or false, told.of or false
+    return cjson.encode({told.session, told.view, told.cars, season, of})
+end
 local before = redis.call('HGET', outputs, name)
 if before ~= ARGV[2] then
-    if before and cjson.decode(before).session ~= cjson.decode(ARGV[2]).session then
+    if before and made_of(before) ~= made_of(ARGV[2]) then
         redis.call('HDEL', shown, name)
     end
     redis.call('HSET', outputs, name, ARGV[2])

@@ -213,12 +213,14 @@ class OnAir:
 
     async def _play(self) -> None:
         """Bring the session's pictures onto the reel, each when it is due."""
-        await self._recall()
+        if self._derive is None:  # else the same picture could not be made anew
+            await self._recall()
         while True:
             try:
                 await self._follow(await self._gateway.tail(self.output.session))
             except (LapstreamError, Refused) as error:
                 self.failed = True
+                await self._recall()
                 reason = str(error)
                 logger.warning("an output's source is gone", output=self.output.name, reason=reason)
             except Exception:

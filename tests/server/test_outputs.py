@@ -207,6 +207,10 @@ async def test_a_battle_and_the_points_as_they_stand(store: Store, session: str)
         await desk.ask("POST", "/release")
         await desk.shows(4)
         assert [row["car"] for row in await desk.rows()] == ["3", "1"]
+        await eventually(lambda: store.redis.hexists(f"{OUTPUTS}:shown", battle), "remembered")
+        changed = {"session": session, "view": "battle", "cars": ["3", "2"], "rows": 2}
+        await desk.ask("PUT", json=changed)
+        assert [row["car"] for row in await desk.rows()] == ["3", "2"]
         other = Desk(desk.client, points)
         wanted = {"session": session, "view": "championship", "of": "teams", "rows": 1}
         await other.ask("PUT", status=404, json={**wanted, "season": "no-such"})

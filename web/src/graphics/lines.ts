@@ -4,7 +4,7 @@ import { carState, type CarState } from "../timing/cars";
 import { inOrder, type Gap, type Standing } from "../timing/state";
 import { classNamed, type Aired, type Contender } from "./aired";
 import type { GapTo, Parameters } from "./parameters";
-import { behindText, familyName } from "./words";
+import { behindText, FamilyNames } from "./words";
 
 export interface TowerLine {
   readonly row: Standing;
@@ -34,7 +34,7 @@ export function towerLines(aired: Aired, wanted: Wanted): TowerLine[] {
 function gapOf(row: Standing, to: GapTo, inClass: boolean): string {
   const leads = (inClass ? row.class_position : row.position) === 1;
   if (to === "none" || row.status === "retired" || row.status === "not_started") return "";
-  if (leads) return to === "ahead" ? "INTERVAL" : "LEADER";
+  if (leads) return "LEADER";
   const gap: Gap | undefined = inClass
     ? { leader: row.class_gap, ahead: row.class_interval }[to]
     : { leader: row.gap, ahead: row.interval }[to];
@@ -71,12 +71,17 @@ export function championshipLines(aired: Aired, wanted: string | null): Standing
     else crews.push([one]);
   }
   const people = aired.championship.of === "drivers";
+  const families = new FamilyNames(all.map((one) => one.name));
+  const ranks = crews.map((crew) => crew[0]?.rank);
   return crews.map((crew) => {
     const [first] = crew as [Contender, ...Contender[]];
+    const shared = ranks.filter((rank) => rank === first.rank).length > 1;
     return {
       key: `${first.class}:${first.name}`,
-      rank: `${first.rank}`,
-      names: people ? crew.map((one) => familyName(one.name)).join(" / ") : first.name,
+      rank: `${first.rank}${shared ? "=" : ""}`,
+      names: people
+        ? crew.map((one) => families.of(one.name)).join(" / ")
+        : withoutNumber(first.name, first.car),
       car: first.car,
       class: first.class,
       points: first.points,
@@ -84,6 +89,12 @@ export function championshipLines(aired: Aired, wanted: string | null): Standing
       won: first.before === undefined ? undefined : first.before - first.rank,
     };
   });
+}
+
+/** `Porsche Penske` of `#7 Porsche Penske`: the number has a column of its own. */
+function withoutNumber(name: string, car: string | undefined): string {
+  const number = `#${car ?? ""} `;
+  return name.startsWith(number) ? name.slice(number.length) : name;
 }
 
 function isOneCrew(one: Contender, other: Contender): boolean {

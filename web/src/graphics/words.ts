@@ -11,10 +11,34 @@ export function familyName(name: string): string {
   return (words.length > 1 ? words.slice(1) : words).join(" ").toLocaleUpperCase();
 }
 
+/** Family names by full name; where two people share one, with their initials. */
+export class FamilyNames {
+  readonly #people = new Map<string, Set<string>>();
+
+  constructor(names: Iterable<string | undefined>) {
+    for (const name of names) {
+      if (name === undefined) continue;
+      const family = familyName(name);
+      this.#people.set(family, (this.#people.get(family) ?? new Set()).add(name));
+    }
+  }
+
+  of(name: string): string {
+    const family = familyName(name);
+    const alone = (this.#people.get(family)?.size ?? 0) < 2;
+    return alone ? family : `${name.trim().charAt(0).toLocaleUpperCase()}. ${family}`;
+  }
+}
+
 /** What a car is called: as wanted, else whatever of its names there is. */
-export function carName(row: Standing | undefined, wanted: Name): string {
+export function carName(
+  row: Standing | undefined,
+  wanted: Name,
+  families?: FamilyNames,
+): string {
   if (row === undefined) return "";
-  const driver = row.driver === undefined ? undefined : familyName(row.driver);
+  const told = row.driver;
+  const driver = told === undefined ? undefined : (families?.of(told) ?? familyName(told));
   const names = { driver, team: row.team, vehicle: row.vehicle };
   return names[wanted] ?? driver ?? row.team ?? row.vehicle ?? "";
 }
