@@ -14,8 +14,9 @@ export interface Closing {
 }
 
 /**
- * Of the last laps without a visit to the pits by the car: the mean of what it won from each
- * to the next on the car that its gaps are measured from. Null with too few of them.
+ * Of the last laps without a visit to the pits by the car: the median of what it won from each
+ * to the next on the car that its gaps are measured from; one lap in traffic, or the first
+ * behind the safety car, says nothing. Null with too few of them.
  */
 export function closing(row: ChartRow): Closing | null {
   const last = row.first_lap + row.behind_ms.length - 1;
@@ -29,9 +30,17 @@ export function closing(row: ChartRow): Closing | null {
     won.push(before - now);
   }
   if (won.length < 2) return null;
-  const perLap = won.reduce((sum, ms) => sum + ms, 0) / won.length;
+  const perLap = median(won);
   const gap = valueAt(row, "behind_ms", last) ?? valueAt(row, "behind_ms", last - 1);
   return { perLap, laps: gap === null ? null : lapsToClose(gap, perLap) };
+}
+
+/** The middle one, or the mean of the two; of none NaN. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
 /** From behind one must win, from ahead one must lose for the cars to meet. */

@@ -24,7 +24,7 @@ export function wantedOf(
   { live, address }: Pick<PageProps, "live" | "address">,
   view: string,
   query: Wanted["question"]["query"] = {},
-  as: string = live.shown.position,
+  as: string | undefined = live.shown.position,
 ): Wanted {
   const { at, knownAt } = address;
   const question = { session: live.name, view, query: { ...query, at, known_at: knownAt } };

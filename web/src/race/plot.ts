@@ -19,6 +19,14 @@ export function dashOf(count: number): readonly number[] {
   return DASHES[count % DASHES.length] ?? [];
 }
 
+/** A colour (`#rrggbb`) so that a thin line of it is seen on this ground (`rgb(...)`). */
+export function onGround(colour: string, ground: string): string {
+  const [red = 0, green = 0, blue = 0] = (ground.match(/[\d.]+/g) ?? []).map(Number);
+  if (red + green + blue < 384) return colour;
+  const parts = [1, 3, 5].map((at) => Math.round(parseInt(colour.slice(at, at + 2), 16) * 0.72));
+  return `rgb(${parts.join(", ")})`;
+}
+
 export interface Colours {
   readonly ink: string;
   readonly faint: string;

@@ -15,30 +15,37 @@ export interface Bar {
   readonly age: number;
 }
 
+/** Of a car its class, and when it ran last (ms) if it runs no more. */
+export interface Ran {
+  readonly class?: string | undefined;
+  readonly until?: number | undefined;
+}
+
 /** The bars of each car; `untilMs` is the end of the axis, on the session clock. */
 export function bars(
   stints: readonly StintRow[],
-  classOf: (car: string) => string | undefined,
+  ran: (car: string) => Ran,
   untilMs: number,
 ): Map<string, Bar[]> {
   const longest = new Map<string | undefined, number>();
   for (const { car, laps } of stints) {
-    const name = classOf(car);
+    const name = ran(car).class;
     longest.set(name, Math.max(longest.get(name) ?? 1, laps));
   }
   const end = Math.max(1, untilMs);
   const found = new Map<string, Bar[]>();
   for (const stint of stints) {
     if (stint.laps < 1) continue;
-    const until = Math.min(end, stint.end_ms ?? end);
+    const { class: name, until: gone } = ran(stint.car);
+    const until = Math.min(end, stint.end_ms ?? gone ?? end);
     const bar: Bar = {
       from: stint.start_ms / end,
       length: Math.max(0, until - stint.start_ms) / end,
       laps: stint.laps,
       first: stint.first_lap,
       last: stint.last_lap,
-      open: stint.end_ms === null,
-      age: stint.laps / (longest.get(classOf(stint.car)) ?? 1),
+      open: stint.end_ms === null && gone === undefined,
+      age: stint.laps / (longest.get(name) ?? 1),
     };
     found.set(stint.car, [...(found.get(stint.car) ?? []), bar]);
   }

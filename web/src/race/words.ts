@@ -17,12 +17,12 @@ export function signedSeconds(ms: number): string {
   return `${ms < 0 ? "−" : "+"}${text}`;
 }
 
-/** `wins 0.512 s a lap: there in 7 laps`. */
-export function closingText(told: Closing | null): string {
+/** `wins 0.512 s a lap, level in 7 laps`; the latter only while they race (`green`). */
+export function closingText(told: Closing | null, green = true): string {
   if (told === null) return "";
   const seconds = (Math.abs(told.perLap) / 1000).toFixed(3);
   const rate = `${told.perLap >= 0 ? "wins" : "loses"} ${seconds} s a lap`;
-  if (told.laps === null) return rate;
+  if (told.laps === null || !green) return rate;
   return `${rate}, level in ${told.laps} ${told.laps === 1 ? "lap" : "laps"}`;
 }
 
@@ -43,10 +43,10 @@ export function penaltyWords({ kind, amount }: Pick<PenaltyRow, "kind" | "amount
   return amount === null ? plain(kind) : `${plain(kind)} ${amount} ${UNITS[kind] ?? ""}`.trim();
 }
 
-/** How a car moved between two results: `2 → 1`; `new`, `gone`. */
+/** How a car moved between two results: `2 → 1`; it may not be listed in one of them. */
 export function moveText({ position_before: was, position_after: is }: DifferenceRow): string {
-  if (was === null) return is === null ? "" : `${is} (new)`;
-  return is === null ? `${was} (gone)` : was === is ? String(is) : `${was} → ${is}`;
+  if (was === null) return is === null ? "" : `not listed → ${is}`;
+  return is === null ? `${was} → not listed` : was === is ? String(is) : `${was} → ${is}`;
 }
 
 /** `clinched_share` and the like, of a contender. */

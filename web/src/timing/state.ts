@@ -44,6 +44,7 @@ export interface Standing {
   readonly stops: number;
   readonly last_pit_lap?: number;
   readonly stint_laps: number;
+  readonly last_seen_ms?: number;
   readonly penalties: Readonly<Record<string, Penalty>>;
 }
 
