@@ -6,9 +6,11 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic_core import from_json, to_json
 
 from events import json_schema
 from projections.frames import TOPICS
+from replay.steering import COMMANDS
 from services.gateway import answering, asking
 from services.gateway.problems import Refused, responses
 from services.gateway.wishing import SubscriptionQuery
@@ -100,6 +102,14 @@ _EXAMPLES: dict[str, Document] = {
 }
 
 
+def _within(schema: Document, name: str) -> Document:
+    """A schema with definitions as the payload of a message: its references begin at the
+    document's root."""
+    root = f"#/components/messages/{name}/payload/$defs/"
+    placed: Document = from_json(to_json(schema).replace(b'"#/$defs/', f'"{root}'.encode()))
+    return placed
+
+
 def asyncapi() -> Document:
     """The AsyncAPI document: streams in the store, and subscriptions at the gateway."""
     query = SubscriptionQuery.model_json_schema(by_alias=True)
@@ -113,8 +123,12 @@ def asyncapi() -> Document:
         for kind, schema in message_schemas().items()
     }
     stored = {
-        "event": {"name": "event", "contentType": "application/json", "payload": json_schema()},
-        "frame": {"name": "frame", "contentType": "application/json", "payload": frames_schema()},
+        name: {"name": name, "contentType": "application/json", "payload": _within(schema, name)}
+        for name, schema in (
+            ("event", json_schema()),
+            ("frame", frames_schema()),
+            ("command", COMMANDS.json_schema()),
+        )
     }
     parameters = {"session": {"description": "The session's id: 1 to 64 of a-z, 0-9 and -."}}
 
@@ -140,13 +154,14 @@ def asyncapi() -> Document:
         "channels": {
             "live": channel(
                 "/sessions/{session}/live",
-                "Subscribe by WebSocket.",
+                "Subscribe by WebSocket, to a session or a replay.",
                 list(messages),
                 bindings={"ws": {"method": "GET", "query": query}},
             ),
             "stream": channel(
                 "/sessions/{session}/stream",
-                "Subscribe by server-sent events; the id of each is its token.",
+                "Subscribe by server-sent events, to a session or a replay; the id of each is its "
+                "token.",
                 list(messages),
             ),
             "output": channel(
@@ -158,7 +173,16 @@ def asyncapi() -> Document:
             ),
             "log": channel("{{session}}:log", "The log: a stream in the store.", ["event"]),
             "frames": channel(
-                "{{session}}:frames", "What screens show: a stream in the store.", ["frame"]
+                "{{session}}:frames",
+                "What screens show of a session or a replay: a stream in the store.",
+                ["frame"],
+            ),
+            "control": channel(
+                "{{replay}}:control",
+                "What is asked of a replay: a stream in the store. An entry has two fields: `id`, "
+                "by which a command that is sent again is obeyed once, and `command`.",
+                ["command"],
+                parameters={"replay": {"description": "The replay's name."}},
             ),
         },
         "operations": {
@@ -166,7 +190,8 @@ def asyncapi() -> Document:
             "stream": operation("send", "stream", "The gateway sends to subscribers"),
             "output": operation("send", "output", "The gateway sends to an output's subscribers"),
             "append": operation("receive", "log", "Producers append events"),
-            "project": operation("send", "frames", "The projector tells frames"),
+            "project": operation("send", "frames", "Projectors, and replayers, tell frames"),
+            "steer": operation("receive", "control", "Directors steer a replay"),
         },
         "components": {"messages": {**messages, **stored}},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
@@ -199,14 +200,25 @@ class TestDocuments:
     def test_asyncapi(self) -> None:
         """The document refers to nothing that is not there, and its examples are right."""
         document = asyncapi()
-        for channel in document["channels"].values():
-            for reference in channel["messages"].values():
-                assert _found(document, reference["$ref"])
-        for operation in document["operations"].values():
-            assert _found(document, operation["channel"]["$ref"])
+        for reference in _references(document):
+            assert _found(document, reference)
+        assert set(document["channels"]) == {
+            operation["channel"]["$ref"].removeprefix("#/channels/")
+            for operation in document["operations"].values()
+        }
         for message in document["components"]["messages"].values():
             for example in message.get("examples", ()):
                 jsonschema.validate(example["payload"], message["payload"])
+
+
+def _references(document: Any) -> Iterator[str]:
+    if isinstance(document, dict):
+        if isinstance(document.get("$ref"), str):
+            yield document["$ref"]
+        document = list(document.values())
+    if isinstance(document, list):
+        for one in document:
+            yield from _references(one)
 
 
 def _found(document: Any, reference: str) -> Any:
