@@ -31,9 +31,10 @@ QUIET = (
 class Served:
     """A projector and a gateway on a store, at one address, which can go away and come back."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, settings: Settings | None = None) -> None:
         self.log = Log(store)
         self._store = store
+        self._settings = settings or Settings()
         self._port = 0
         self._serving: asyncio.Task[None] | None = None
 
@@ -48,7 +49,7 @@ class Served:
         self._port = listener.getsockname()[1]
         started = asyncio.Event()
         self._serving = asyncio.create_task(
-            serve(self._store, Settings(), listener, listening=started.set)
+            serve(self._store, self._settings, listener, listening=started.set)
         )
         await started.wait()
 

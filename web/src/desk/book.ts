@@ -1,6 +1,6 @@
 /** What was decided: by whom, when, what became of it, and what takes it back. */
 
-import type { Decision, Order, Said } from "./decisions";
+import { DESK, type Decision, type Order, type Said } from "./decisions";
 
 export type Fate = "in force" | "voided" | "owed" | "served" | "converted" | "rescinded";
 
@@ -37,9 +37,10 @@ export function actionsOf(entries: readonly Entry[]): Action[] {
   return groups.map((group) => actionOf(group.reverse()));
 }
 
-/** What one request brought stands in the log side by side, learned in the same millisecond. */
+/** What a desk sent at once stands in the log side by side, learned in the same millisecond. */
 function together(earlier: Entry, later: Entry): boolean {
   return (
+    earlier.source.startsWith(DESK) &&
     earlier.source === later.source &&
     earlier.source_seq + 1 === later.source_seq &&
     earlier.learned_at_ms === later.learned_at_ms

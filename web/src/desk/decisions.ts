@@ -148,11 +148,14 @@ function outcome({ status, body }: Answer): Outcome {
   };
 }
 
+/** How the sources of desks begin. */
+export const DESK = "desk-";
+
 /** A source for this page that no other page has. */
 export function newSource(random: (bytes: Uint8Array<ArrayBuffer>) => void): string {
   const bytes = new Uint8Array(5);
   random(bytes);
-  return `desk-${Array.from(bytes, (one) => one.toString(16).padStart(2, "0")).join("")}`;
+  return `${DESK}${Array.from(bytes, (one) => one.toString(16).padStart(2, "0")).join("")}`;
 }
 
 // -- From what is typed -------------------------------------------------------------------

@@ -1,0 +1,374 @@
+"""The race-control desk in a real browser: what is decided at it, and what is not."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Locator, Page, Route, expect
+
+from events import AnyEvent, decode
+from services.gateway import screen
+from services.roles import Role, Tokens, new_token
+from services.settings import Settings
+from services.store import open_store
+from tests.browser.conftest import Served
+from tests.builders import Story
+
+SESSION = "night"
+CONTROL, CONTROL_LINE = new_token("race-control", Role.CONTROL)
+VIEWER, VIEWER_LINE = new_token("wall", Role.VIEWER)
+SETTINGS = Settings(tokens=Tokens([CONTROL_LINE, VIEWER_LINE]), private=True)
+
+
+def story() -> Story:
+    """Three cars of two classes, a second apart after three laps."""
+    told = Story().opened("1", "2", lines=("S1", "FL"), classes=("P", "GT"), car_class="P")
+    told.entry("3", "GT")
+    for lap, (place, car) in itertools.product((1, 2, 3), enumerate("123")):
+        told.line(car, "S1", lap, lap * 60_000 - 30_000 + place * 1_000)
+        told.lap(car, lap, lap * 60_000 + place * 1_000)
+    return told
+
+
+class Desk:
+    """The desk of a page, and the session that it decides of."""
+
+    def __init__(self, page: Page, served: Served) -> None:
+        self.page = page
+        self.served = served
+        self.dialog = page.get_by_role("dialog")
+
+    async def enter(self, token: str = CONTROL) -> None:
+        """Open the desk with a token."""
+        await self.page.goto(f"{self.served.address}/desk?session={SESSION}")
+        await self.page.get_by_label("Token of the role control").fill(token)
+        await self.page.keyboard.press("Enter")
+
+    async def open(self) -> None:
+        """Open the desk, and wait until it is connected."""
+        await self.enter()
+        await expect(self.page.locator(".desk")).to_have_attribute("data-link", "live")
+
+    async def confirm(self, *, gone: bool = True) -> None:
+        """Confirm what is asked."""
+        await expect(self.button("Confirm")).to_be_enabled()
+        await self.page.keyboard.press("Control+Enter")
+        if gone:
+            await expect(self.dialog).to_have_count(0)
+
+    def button(self, name: str) -> Locator:
+        """A button of the dialog."""
+        return self.dialog.get_by_role("button", name=name)
+
+    def row(self, car: str) -> Locator:
+        """A car's row of the desk's tower."""
+        return self.page.locator(f".cars tr[data-car='{car}']")
+
+    async def fill(self, **fields: str) -> None:
+        """Fill in fields of the form by their ids."""
+        for name, text in fields.items():
+            await self.page.locator(f"#{name.replace('_', '-')}").fill(text)
+
+    async def decided(self) -> list[AnyEvent]:
+        """What the log has besides the race."""
+        return [
+            event
+            async for batch in self.served.log.read(SESSION)
+            for event in (decode(entry.payload) for entry in batch)
+            if event.source != "test"
+        ]
+
+
+@pytest.fixture
+async def guarded(tmp_path: Path) -> AsyncIterator[Served]:
+    """A private gateway on a store with a race."""
+    if not screen.built():
+        pytest.skip("the timing screen was not built (`make screen`)")
+    async with open_store(data=tmp_path / "store") as store:
+        served = Served(store, SETTINGS)
+        await served.log.append(SESSION, list(story()))
+        await served.begin()
+        yield served
+        await served.end()
+
+
+@pytest.fixture
+def desk(page: Page, guarded: Served) -> Desk:
+    """The desk at that gateway."""
+    return Desk(page, guarded)
+
+
+async def test_a_safety_car_is_seen_elsewhere(desk: Desk, browser: Browser) -> None:
+    """Called by keys at the desk it stands in the tower of another page, and is taken back."""
+    tower = await browser.new_page()
+    await tower.goto(f"{desk.served.address}/?session={SESSION}#access_token={VIEWER}")
+    await expect(tower.locator("h1")).to_contain_text("Green")
+    await desk.open()
+    await desk.page.keyboard.press("s")
+    await expect(desk.dialog).to_contain_text("safety car deployed")
+    await desk.dialog.get_by_label("Close the pit lane, too").check()
+    await desk.confirm()
+    await expect(tower.locator("h1")).to_contain_text("Safety car")
+    await expect(tower.locator("h1")).to_contain_text("Pits closed")
+    flag, car, lane = await desk.decided()
+    assert (flag.type, car.type, lane.type) == (
+        "flag_shown",
+        "safety_car_deployed",
+        "pit_lane_closed",
+    )
+    assert {event.by for event in (flag, car, lane)} == {"race-control"}
+    assert flag.at >= 182_000  # the clock has run on from the newest crossing
+    await desk.page.keyboard.press("u")
+    await expect(desk.button("Confirm")).to_be_disabled()
+    await desk.dialog.get_by_label("Why").fill("wrong session")
+    await desk.confirm()
+    await expect(tower.locator("h1")).to_contain_text("Green")
+    await expect(tower.locator("h1")).not_to_contain_text("Caution")
+    assert [event.type for event in (await desk.decided())[3:]] == ["event_voided"] * 3
+    await tower.close()
+
+
+async def test_a_penalty_from_preview_to_rescission(desk: Desk) -> None:
+    """Previewed, imposed, owed; converted, and rescinded with a reason; each is in the book."""
+    await desk.open()
+    await desk.row("1").get_by_role("button").click()
+    await expect(desk.page.locator("#penalty-car")).to_have_value("1")
+    await desk.page.locator("#penalty-kind").select_option("time")
+    await desk.fill(penalty_amount="5", penalty_reason="Avoidable contact")
+    await desk.page.get_by_role("button", name="Preview").click()
+    change = desk.dialog.locator("tr[data-car='1']")
+    await expect(change).to_contain_text("1 → 3")
+    assert await desk.decided() == []
+    await desk.button("Cancel").click()
+    assert await desk.decided() == []
+    await desk.page.get_by_role("button", name="Preview").click()
+    await desk.confirm()
+    await expect(desk.row("1")).to_contain_text("+5")
+    booked = desk.page.locator("[data-penalty]")
+    await expect(booked).to_have_attribute("data-state", "owed")
+    await expect(booked).to_contain_text("#1: 5 s added to its time (Avoidable contact)")
+    await expect(booked).to_contain_text("race-control")
+    await booked.get_by_role("button", name="Convert").click()
+    await desk.page.locator("#convert-kind").select_option("drive_through")
+    await booked.get_by_role("button", name="Preview").click()
+    await desk.confirm()
+    await expect(booked).to_have_attribute("data-state", "converted")
+    await booked.get_by_role("button", name="Served").click()
+    await desk.confirm()
+    await expect(booked).to_have_attribute("data-state", "served")
+    await booked.get_by_role("button", name="Rescind").click()
+    await desk.dialog.get_by_label("Why").fill("upheld on appeal")
+    await desk.confirm()
+    await expect(booked).to_have_attribute("data-state", "rescinded")
+    await expect(booked.get_by_role("button")).to_have_count(0)
+    await expect(desk.row("1")).not_to_contain_text("DT")
+    assert [event.type for event in await desk.decided()] == [
+        "penalty_imposed",
+        "penalty_converted",
+        "penalty_served",
+        "penalty_rescinded",
+    ]
+
+
+async def test_a_lap_is_voided_and_restored(desk: Desk) -> None:
+    """By its number, with what that changes before it is done; undone by another event."""
+    await desk.open()
+    await desk.page.keyboard.press("a")
+    await desk.page.get_by_label("Void the lap").check()
+    await desk.fill(lap_car="1", lap_lap="3", lap_reason="short cut")
+    await desk.page.keyboard.press("Enter")
+    await expect(desk.dialog.locator("tr[data-car='1']")).to_contain_text("3 → 2 laps")
+    await desk.confirm()
+    await expect(desk.row("1").locator("td").first).to_have_text("3")
+    done = desk.page.get_by_label("What was decided").locator("li")
+    await expect(done.first).to_contain_text("taken back: #1: lap 3 (short cut)")
+    await done.first.get_by_role("button", name="Undo").click()
+    await expect(desk.dialog.locator("tr[data-car='1']")).to_contain_text("2 → 3 laps")
+    await desk.dialog.get_by_label("Why").fill("it was within limits")
+    await desk.confirm()
+    await expect(desk.row("1").locator("td").first).to_have_text("1")
+    assert [event.type for event in await desk.decided()] == ["event_voided"] * 2
+
+
+async def test_what_is_wrong_is_named_beside_its_field(desk: Desk) -> None:
+    """In the words of the gateway; nothing is asked, and nothing recorded."""
+    await desk.open()
+    page = desk.page
+    preview = page.get_by_role("button", name="Preview")
+    await desk.fill(penalty_car="99")
+    await preview.click()
+    await expect(page.locator("#penalty-car-fault")).to_have_text(
+        "no car '99' in this session; there are 1, 2, 3"
+    )
+    await expect(page.locator("#penalty-car")).to_have_attribute("aria-invalid", "true")
+    await page.locator("#penalty-kind").select_option("time")
+    await desk.fill(penalty_car="1", penalty_amount="five")
+    await preview.click()
+    await expect(page.locator("#penalty-amount-fault")).to_contain_text("valid integer")
+    await expect(page.locator("#penalty-car-fault")).to_be_empty()
+    await page.get_by_role("tab", name="Lap").click()
+    await desk.fill(lap_car="2", lap_lap="9")
+    await preview.click()
+    await expect(page.locator("#lap-lap-fault")).to_have_text(
+        "car '2' has no lap 9; it completed 3"
+    )
+    await page.get_by_role("tab", name="Crossings").click()
+    await desk.fill(from_car="1", to_car="2", span_start="noon", span_reason="transponders")
+    await preview.click()
+    await expect(page.locator("#span-start-fault")).to_contain_text("not an instant")
+    await page.get_by_role("tab", name="Result").click()
+    await desk.fill(result_rests="the stewards")
+    await preview.click()
+    await expect(page.locator("#result-rests-fault")).to_contain_text("the race is not over")
+    await expect(desk.dialog).to_have_count(0)
+    assert await desk.decided() == []
+
+
+async def test_only_a_token_of_control_opens_it(desk: Desk, browser: Browser) -> None:
+    """A viewer is told so plainly; a stranger is not let in; the token stays in the tab."""
+    page = desk.page
+    await desk.enter(VIEWER)
+    alert = page.get_by_role("alert")
+    await expect(alert).to_contain_text("This token (wall) has the role viewer")
+    await page.get_by_label("Token of the role control").fill("guessed")
+    await page.get_by_role("button", name="Open the desk").click()
+    await expect(alert).to_contain_text("this token is not known")
+    await desk.open()
+    await page.reload()
+    await expect(page.locator(".desk")).to_have_attribute("data-link", "live")
+    assert CONTROL not in await page.evaluate("JSON.stringify({...localStorage}) + document.cookie")
+    assert CONTROL not in page.url
+    other = await browser.new_page()
+    await other.goto(page.url)
+    await expect(other.get_by_label("Token of the role control")).to_be_visible()
+    await other.close()
+    await page.get_by_role("button", name="Give the token back").click()
+    await expect(page.get_by_label("Token of the role control")).to_be_visible()
+    assert CONTROL not in await page.evaluate("JSON.stringify({...sessionStorage})")
+
+
+async def test_a_double_click_and_a_lost_answer_make_one_event(desk: Desk) -> None:
+    """Whatever is sent again has the number it had, so it counts once."""
+    await desk.open()
+    await desk.page.locator("[data-call='fcy']").dblclick()
+    await expect(desk.button("Confirm")).to_be_enabled()
+    assert await desk.decided() == []
+    await desk.button("Confirm").dblclick()
+    await expect(desk.page.locator("h1")).to_contain_text("Full course yellow")
+    await expect(desk.dialog).to_have_count(0)
+    assert [event.type for event in await desk.decided()] == ["flag_shown"]
+
+    lost = itertools.count()
+
+    async def lose(route: Route) -> None:
+        """Let the gateway do it, and lose its answer, the first two times."""
+        if next(lost) < 2:
+            await route.fetch()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await desk.page.route("**/decisions", lambda route: _posted(route, lose))
+    await desk.page.keyboard.press("g")
+    await desk.confirm()
+    await expect(desk.page.locator("h1")).to_contain_text("Green")
+    assert [event.type for event in await desk.decided()] == ["flag_shown"] * 2
+    assert next(lost) == 3
+
+
+async def _posted(route: Route, lose: Any) -> None:
+    await (lose(route) if route.request.method == "POST" else route.continue_())
+
+
+async def test_cut_off_nothing_is_sent(desk: Desk) -> None:
+    """The desk says so, confirms nothing, and goes on once the gateway is back."""
+    await desk.open()
+    await desk.page.keyboard.press("s")
+    await desk.served.end()
+    await expect(desk.page.locator(".desk")).to_have_attribute("data-link", "lost")
+    await expect(desk.dialog).to_contain_text("Not connected: nothing can be sent")
+    await expect(desk.button("Confirm")).to_be_disabled()
+    await desk.page.keyboard.press("Control+Enter")
+    await desk.page.keyboard.press("Escape")
+    await expect(desk.page.locator(".connection")).to_have_text("Not connected: nothing is sent")
+    await desk.served.begin()
+    await expect(desk.page.locator(".connection")).to_contain_text("Connected: ", timeout=30_000)
+    assert await desk.decided() == []
+    await desk.page.keyboard.press("y")
+    await desk.confirm()
+    assert [event.type for event in await desk.decided()] == ["flag_shown"]
+
+
+async def test_the_end_of_a_race(desk: Desk) -> None:
+    """The chequered flag has to be typed; then a result is declared, final only if typed."""
+    await desk.open()
+    await desk.page.keyboard.press("x")
+    await expect(desk.dialog).to_contain_text("Type FINISH to confirm")
+    await desk.page.keyboard.press("Control+Enter")
+    await desk.dialog.get_by_label("Type FINISH").fill("finish")
+    await desk.confirm()
+    await expect(desk.page.locator("h1")).to_contain_text("Chequered flag")
+    await desk.page.keyboard.press("d")
+    await desk.page.get_by_label("Final").check()
+    await desk.fill(result_rests="the stewards' decision 14")
+    await desk.page.get_by_role("button", name="Preview").click()
+    await expect(desk.dialog).to_contain_text("result declared final")
+    await expect(desk.button("Confirm")).to_be_disabled()
+    await desk.dialog.get_by_label("Type FINAL").fill("FINAL")
+    await desk.confirm()
+    flag, result = await desk.decided()
+    assert (flag.type, result.type) == ("flag_shown", "result_declared")
+    assert result.type == "result_declared"
+    assert [row.car for row in result.rows] == ["1", "2", "3"]
+
+
+async def test_graphics_are_held(desk: Desk) -> None:
+    """An output is frozen by a second click, shows by whom, and is released."""
+    async with httpx.AsyncClient(base_url=desk.served.address, trust_env=False) as client:
+        made = await client.put(
+            "/outputs/tower",
+            json={"session": SESSION},
+            headers={"Authorization": f"Bearer {CONTROL}"},
+        )
+    assert made.status_code == 200
+    await desk.open()
+    await desk.page.keyboard.press("o")
+    output = desk.page.locator("[data-output='tower']")
+    await expect(output).to_contain_text("live")
+    await output.get_by_role("button", name="Freeze tower").click()
+    await expect(output).to_have_attribute("data-frozen", "false")
+    await output.get_by_role("button", name="Confirm: freeze tower").click()
+    await expect(output).to_have_attribute("data-frozen", "true")
+    await expect(output).to_contain_text("FROZEN by race-control")
+    await output.get_by_role("button", name="Release tower").click()
+    await output.get_by_role("button", name="Confirm: release tower").click()
+    await expect(output).to_have_attribute("data-frozen", "false")
+    assert [event.type for event in await desk.decided()] == ["output_frozen", "output_released"]
+
+
+async def test_one_screen_and_every_control_named(desk: Desk) -> None:
+    """On a full-HD page nothing is out of sight; a tablet has no side; all controls have names."""
+    await desk.open()
+    fits = "document.scrollingElement.scrollHeight <= innerHeight"
+    for tab in ("Penalty", "Lap", "Crossings", "Message", "Result", "Graphics"):
+        await desk.page.get_by_role("tab", name=tab).click()
+        assert await desk.page.evaluate(fits), tab
+        nameless = await desk.page.eval_on_selector_all(
+            "button, input, select, a",
+            """all => all.filter(one => !(one.labels?.length || one.ariaLabel
+                || one.textContent.trim())).map(one => one.outerHTML)""",
+        )
+        assert nameless == [], tab
+    for width, height in ((1180, 820), (820, 1180), (390, 844)):
+        await desk.page.set_viewport_size({"width": width, "height": height})
+        assert await desk.page.locator("html").evaluate("one => one.scrollWidth <= innerWidth")
+    small = await desk.page.eval_on_selector_all(
+        ".track button, .forms button",
+        "all => all.filter(one => one.offsetHeight < 36).map(one => one.textContent)",
+    )
+    assert small == []
