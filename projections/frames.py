@@ -23,6 +23,7 @@ from pydantic_core import from_json, to_json
 
 from projections import views
 from projections.control import Message
+from projections.order import Gap
 from projections.pits import Visit
 from projections.race import Race
 from projections.stewards import Penalty
@@ -115,7 +116,9 @@ class FrameBuilder:
         self._messages: _Told[Message] = _Told(_message)
         self._visits: dict[str, _Told[Visit]] = {}
         self._penalties: dict[str, tuple[Penalty, State]] = {}
-        self._cars: dict[str, tuple[tuple[object, ...], State]] = {}
+        self._cars: dict[str, _Car] = {}
+        self._crews: dict[str, tuple[tuple[object, ...], State]] = {}
+        self._bests: tuple[tuple[object, ...] | None, State] = (None, {})
 
     def advance(self, race: Race) -> Patch:
         """Bring ``state`` up to the race as it stands now. Returns the patch that did it."""
@@ -125,8 +128,8 @@ class FrameBuilder:
             ("standings", self._standings(race)),
             ("cautions", _cautions(race)),
             ("penalties", self._penalty_rows(race)),
-            ("fastest", _fastest(race)),
-            ("drivers", _drivers(race)),
+            ("fastest", self._fastest(race)),
+            ("drivers", self._drivers(race)),
             ("results", _results(race)),
         ):
             change = _change(state[topic], rows)
@@ -149,15 +152,38 @@ class FrameBuilder:
         for car, placing in views.placings(race):
             facts = views.car_facts(race, car, penalties.get(car, ()))
             before = known.get(car)
-            if before is not None and before[0] == facts:
-                own = before[1]
-            else:
+            if before is None or before.facts != facts:
                 own = _own_part(views.car_row(race, car, penalties.get(car, ())), lines)
-            self._cars[car] = (facts, own)
-            row = rows[car] = own | placing
-            for name in views.GAPS:
-                row[name] = _dense(placing[name])
+                told = _Car(facts, own, placing, own | _places(placing))
+            elif before.placing != placing:
+                told = _Car(facts, before.own, placing, before.own | _places(placing))
+            else:
+                told = before
+            self._cars[car] = told
+            rows[car] = told.row
         return rows
+
+    def _drivers(self, race: Race) -> State:
+        """By car, then by driver: laps, and the time at the wheel.
+
+        ``drive_time_ms`` is that of the spells that are over; who is at the wheel has
+        ``at_wheel_since_ms`` besides, until the car finishes or retires.
+        """
+        known, self._crews = self._crews, {}
+        for car in race.drivers.at_wheel:
+            facts = _crew_facts(race, car)
+            before = known.get(car)
+            if before is None or before[0] != facts:
+                before = (facts, _crew(race, car))
+            self._crews[car] = before
+        return {car: crew for car, (_, crew) in self._crews.items()}
+
+    def _fastest(self, race: Race) -> State:
+        facts = (race.laps.best, race.session.entries)
+        if self._bests[0] != facts:
+            best, entries = facts
+            self._bests = ((dict(best), dict(entries)), _fastest(race))
+        return self._bests[1]
 
     def _penalty_rows(self, race: Race) -> State:
         known = self._penalties
@@ -185,6 +211,15 @@ class FrameBuilder:
         return patch, cars
 
 
+class _Car(NamedTuple):
+    """What was told of a car, and what it was made from."""
+
+    facts: tuple[object, ...]
+    own: State
+    placing: views.Placing
+    row: State
+
+
 def _change(before: State, after: State) -> Patch:
     """``merge_patch`` for rows made anew, whose members keep their types.
 
@@ -193,6 +228,8 @@ def _change(before: State, after: State) -> Patch:
     patch: Patch = {}
     for name, value in after.items():
         old = before.get(name)
+        if old is value:
+            continue
         if old == value:
             after[name] = old
         elif isinstance(value, dict) and isinstance(old, dict):
@@ -229,6 +266,9 @@ class _Told(Generic[T]):
         """
         told = self._items
         length = len(history) + (under_way is not None)
+        newest = under_way if under_way is not None else history[-1] if history else None
+        if len(told) == length and (not told or told[-1] is newest):
+            return {}, rows
 
         def item(index: int) -> T:
             return history[index] if index < len(history) else cast("T", under_way)
@@ -288,6 +328,15 @@ def _own_part(row: views.Row, lines: tuple[str, ...]) -> State:
     return own
 
 
+def _places(placing: views.Placing) -> State:
+    """The part of a car's row that depends on other cars."""
+    places = _dense(placing._asdict())
+    for name in views.GAPS:
+        gap: Gap | None = getattr(placing, name)
+        places[name] = _dense(gap._asdict()) if gap is not None else {}
+    return places
+
+
 def _cautions(race: Race) -> State:
     """``views.cautions`` by number and place within it: ``1.0``, then ``1.1``, ``2.0``."""
     rows: State = {}
@@ -314,13 +363,13 @@ def _fastest(race: Race) -> State:
     return best
 
 
-def _drivers(race: Race) -> State:
-    """By car, then by driver: laps, and the time at the wheel.
-
-    ``drive_time_ms`` is that of the spells that are over; who is at the wheel has
-    ``at_wheel_since_ms`` besides, until the car finishes or retires.
-    """
-    return {car: _crew(race, car) for car in race.drivers.at_wheel}
+def _crew_facts(race: Race, car: str) -> tuple[object, ...]:
+    """All that ``_crew`` reads."""
+    drivers, order = race.drivers, race.order
+    facts = (drivers.at_wheel[car], drivers.driven.get(car), order.laps.get(car))
+    if car not in order.finished and car not in order.retired:
+        return facts
+    return (*facts, order.finished.get(car), car in order.retired, order.last_seen(car), race.at)
 
 
 def _crew(race: Race, car: str) -> State:

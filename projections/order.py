@@ -200,14 +200,17 @@ class RunningOrder(Projection):
         if not ours or not theirs:
             return None
         settled = self._is_settled(ahead) and self._is_settled(behind)
-        more = self.laps.get(ahead, 0) - self.laps.get(behind, 0)
-        if settled and more > 0 and behind not in self.finished:
-            return Gap(more, None)
-        line = len(ours)
-        overdue = not settled and behind not in self.finished and len(theirs) > line
-        lines_ahead = bisect_right(theirs, ours[-1]) - line
-        if overdue:
-            lines_ahead = max(lines_ahead, len(theirs) - line - 1)
+        if settled and behind not in self.finished:
+            more = self.laps.get(ahead, 0) - self.laps.get(behind, 0)
+            if more > 0:
+                return Gap(more, None)
+        line, lines_ahead, overdue = len(ours), 0, False
+        if len(theirs) > line:
+            overdue = not settled and behind not in self.finished
+            if overdue:
+                lines_ahead = len(theirs) - line - 1
+            if theirs[line] <= ours[-1]:
+                lines_ahead = max(lines_ahead, bisect_right(theirs, ours[-1], line) - line)
         if lines_ahead >= self.lines_per_lap:
             return Gap(lines_ahead // self.lines_per_lap, None)
         at_least = now - theirs[line] if overdue else 0

@@ -7,7 +7,7 @@ Times are in ms on the session clock unless a name says otherwise. Order is the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from events import EntryAdded, ResultDeclared, ResultRow
 from projections.classification import Classified, Convention, classify
@@ -35,12 +35,26 @@ def standings(race: Race) -> list[Row]:
     rows = []
     for car, placing in placings(race):
         row = car_row(race, car, penalties.get(car, ()))
-        row.update(placing)
+        row.update(placing._asdict())
+        for member in GAPS:
+            gap: Gap | None = row[member]
+            row[member] = {"laps": gap and gap.laps, "ms": gap and gap.ms}
         rows.append(row)
     return rows
 
 
-def placings(race: Race) -> Iterator[tuple[str, Row]]:
+class Placing(NamedTuple):
+    """A car's places, and its gaps: to the leader, the car ahead, and those in its class."""
+
+    position: int
+    class_position: int
+    gap: Gap | None
+    interval: Gap | None
+    class_gap: Gap | None
+    class_interval: Gap | None
+
+
+def placings(race: Race) -> Iterator[tuple[str, Placing]]:
     """The cars in the running order, each with its places and its gaps."""
     order = race.order.cars()
     class_order: dict[str | None, list[str]] = {}
@@ -49,21 +63,18 @@ def placings(race: Race) -> Iterator[tuple[str, Row]]:
         ahead = order[position - 2] if position > 1 else None
         class_ahead = in_class[-1] if in_class else None
         in_class.append(car)
-        placing: Row = {"position": position, "class_position": len(in_class)}
-        gaps: dict[str | None, Row] = {}  # often two of the four are to the same car
-        for member, other in zip(GAPS, (order[0], ahead, in_class[0], class_ahead), strict=True):
+        gaps: dict[str | None, Gap | None] = {}  # often two of the four are to the same car
+        others = (order[0], ahead, in_class[0], class_ahead)
+        for other in others:
             if other not in gaps:
                 gaps[other] = _gap(race, other, car)
-            placing[member] = gaps[other]
-        yield car, placing
+        yield car, Placing(position, len(in_class), *[gaps[other] for other in others])
 
 
-def _gap(race: Race, ahead: str | None, car: str) -> Row:
+def _gap(race: Race, ahead: str | None, car: str) -> Gap | None:
     if ahead is None or ahead == car:
-        gap: Gap | None = LEADING if car in race.order.passings else None
-    else:
-        gap = race.order.gap(ahead, car, race.at)
-    return {"laps": gap.laps, "ms": gap.ms} if gap else {"laps": None, "ms": None}
+        return LEADING if car in race.order.passings else None
+    return race.order.gap(ahead, car, race.at)
 
 
 def car_facts(race: Race, car: str, penalties: tuple[Penalty, ...]) -> tuple[object, ...]:
