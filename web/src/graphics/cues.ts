@@ -4,7 +4,8 @@ export type Mode = "auto" | "on" | "off";
 
 /**
  * What has just happened (a fastest lap, a penalty) is shown for a while. What was there when
- * the page came, or when another picture began, has not just happened.
+ * the page came, or what another picture began with, has not just happened. A freeze begins a
+ * picture that shows the same, and takes nothing off the air.
  */
 export class Cue {
   #known: string | null = null;
@@ -13,11 +14,11 @@ export class Cue {
 
   /** `what` tells one happening from the next; null: none yet. */
   see(what: string | null, epoch: number, nowMs: number, holdMs: number): void {
-    const fresh = this.#epoch === epoch && what !== this.#known && what !== null;
-    if (this.#epoch !== epoch) this.#until = -Infinity;
+    const other = what !== this.#known;
+    const goesOn = this.#epoch === epoch;
     this.#epoch = epoch;
     this.#known = what;
-    if (fresh) this.#until = nowMs + holdMs;
+    if (other) this.#until = goesOn && what !== null ? nowMs + holdMs : -Infinity;
   }
 
   isOn(nowMs: number): boolean {

@@ -1,0 +1,296 @@
+import { describe, expect, test } from "vitest";
+import { airedOf, classesByName, type Aired } from "../src/graphics/aired";
+import { clockOf } from "../src/graphics/clock";
+import { Cue, isOn } from "../src/graphics/cues";
+import { fieldsOf } from "../src/graphics/fields";
+import { Slots, stopsOf } from "../src/graphics/lane";
+import { championshipLines, pageOf, towerLines } from "../src/graphics/lines";
+import { parametersOf, templateNamed, updated } from "../src/graphics/parameters";
+import {
+  behindText,
+  carName,
+  FamilyNames,
+  familyName,
+  ordinal,
+  penaltyWords,
+  timerText,
+} from "../src/graphics/words";
+import { parseMessage } from "../src/live/messages";
+import { Picture } from "../src/live/picture";
+import told from "./fixtures/messages.json";
+
+/** The 2007 Petit Le Mans in its last caution, as the gateway tells it. */
+function lastCaution(): Aired {
+  const picture = new Picture();
+  for (const { message } of told) {
+    const next = parseMessage(message);
+    if (next.epoch > 2) break;
+    picture.show(next);
+  }
+  const aired = airedOf(picture.state);
+  if (aired === null) throw new Error("no session");
+  return aired;
+}
+
+const race = lastCaution();
+const all = { class: null, cars: [], gap: "leader" } as const;
+
+describe("what graphics systems hand over", () => {
+  const wanted = { f0: "Le Mans & more", f1: "LMP2" };
+
+  test("XML as CasparCG sends it", () => {
+    const data = (id: string, value: string) =>
+      `<componentData id="${id}"><data id="text" value="${value}"/></componentData>`;
+    const xml = `<templateData>${data("f0", "Le Mans &amp; more")}${data("f1", "LMP2")}</templateData>`;
+    expect(fieldsOf(xml)).toEqual(wanted);
+    expect(fieldsOf(`<templateData>${data("f0", "&#233;&#x2713;&quot;")}</templateData>`)).toEqual({
+      f0: 'é✓"',
+    });
+  });
+
+  test("JSON as text, and objects", () => {
+    expect(fieldsOf(JSON.stringify(wanted))).toEqual(wanted);
+    expect(fieldsOf(wanted)).toEqual(wanted);
+    expect(fieldsOf({ rows: 12, none: null, list: [] })).toEqual({ rows: "12" });
+  });
+
+  test.each([undefined, null, "", "{", "<", "<templateData>", 7, []])("%j is no data", (data) => {
+    expect(fieldsOf(data)).toEqual({});
+  });
+});
+
+describe("parameters", () => {
+  const query = (text: string) => new URLSearchParams(text);
+
+  test("an address without any is as usual for its template", () => {
+    const { rows, at, scale, safe, autoplay, gap, dim } = parametersOf(query(""), "tower");
+    expect({ rows, at, scale, safe, autoplay, gap, dim }).toEqual({
+      rows: 10,
+      at: "top-left",
+      scale: 1,
+      safe: 0.05,
+      autoplay: true,
+      gap: "leader",
+      dim: 1,
+    });
+  });
+
+  test("what is beyond bounds is brought within, nonsense is as usual", () => {
+    const odd = query("rows=1000&scale=0&safe=-1&at=moon&gap=far&name=x&hold=&dim=2&hz=0");
+    const { rows, scale, safe, at, gap, name, holdMs, dim, maxHz } = parametersOf(odd, "flag");
+    expect({ rows, scale, safe, at, gap, name, holdMs, dim, maxHz }).toEqual({
+      rows: 60,
+      scale: 0.25,
+      safe: 0,
+      at: "top",
+      gap: "leader",
+      name: "driver",
+      holdMs: 8000,
+      dim: 1,
+      maxHz: 0.1,
+    });
+  });
+
+  test("an update changes what is shown, by name or number, and nothing else", () => {
+    const first = query("output=tower&class=LMP1&rows=8");
+    const after = updated(first, first, { f1: "LMP2", rows: "5", output: "other", f99: "x" });
+    expect(after.toString()).toBe("output=tower&class=LMP2&rows=5");
+    expect(updated(first, after, { f1: "", f0: "" }).get("class")).toBe("LMP1");
+    expect(first.get("class")).toBe("LMP1");
+  });
+
+  test("templates by name", () => {
+    expect([templateNamed("battle"), templateNamed("moon"), templateNamed(null)]).toEqual([
+      "battle",
+      null,
+      null,
+    ]);
+  });
+});
+
+describe("the tower", () => {
+  test("overall: places and gaps to the leader, as they were told", () => {
+    const lines = towerLines(race, all);
+    expect(lines.map((line) => line.place)).toEqual(lines.map((_, index) => index + 1));
+    expect(lines[0]?.gap).toBe("LEADER");
+    for (const { row, gap } of lines.slice(1))
+      if (row.status === "running") expect(gap).toBe(behindText(row.gap));
+  });
+
+  test("of a class: its own places and gaps, in capitals or not", () => {
+    const lines = towerLines(race, { ...all, class: "lmp2", gap: "ahead" });
+    expect(lines.length).toBeGreaterThan(3);
+    expect(new Set(lines.map((line) => line.row.class))).toEqual(new Set(["LMP2"]));
+    expect(lines.map((line) => line.place)).toEqual(lines.map((_, index) => index + 1));
+    const behind = lines.find(({ row, place }) => place > 1 && row.status === "running");
+    expect(behind?.gap).toBe(behindText(behind?.row.class_interval));
+    expect(towerLines(race, { ...all, class: "LMP7" })).toEqual([]);
+  });
+
+  test("whoever has stopped for good has no gap", () => {
+    const retired = towerLines(race, all).filter((line) => line.state === "RET");
+    expect(retired.length).toBeGreaterThan(0);
+    expect(new Set(retired.map((line) => line.gap))).toEqual(new Set([""]));
+  });
+
+  test("parts follow each other, and the first comes again", () => {
+    const parts = [0, 1, 2, 3].map((page) => pageOf([1, 2, 3, 4, 5], 2, page));
+    expect(parts).toEqual([[1, 2], [3, 4], [5], [1, 2]]);
+    expect(pageOf([], 2, 5)).toEqual([]);
+  });
+
+  test("each class has its colour", () => {
+    const colours = [...classesByName(race).values()].map((one) => one.colour);
+    expect(new Set(colours).size).toBe(4);
+  });
+});
+
+describe("the pit lane", () => {
+  const [car] = Object.keys(race.standings) as [string];
+  const row = { ...race.standings[car]!, status: "pit" as const, in_pit_since_ms: 5000 };
+  const { in_pit_since_ms: _, ...out } = { ...row, status: "running" as const };
+  const wanted = { class: null, cars: [car], holdMs: 8000 };
+
+  test("a car that is in has been there since it came", () => {
+    const stops = stopsOf({ ...race, standings: { [car]: row } }, 9000, wanted);
+    expect(stops).toEqual([{ row, since: 5000, took: undefined }]);
+  });
+
+  test("a car that has left keeps the time it took for a while", () => {
+    const pits = {
+      [car]: {
+        "9": { entered_ms: 1, exited_ms: 2, lane_ms: 1 },
+        "10": { entered_ms: 5000, exited_ms: 40_000, lane_ms: 35_000 },
+      },
+    };
+    const aired = { ...race, standings: { [car]: out }, pits };
+    expect(stopsOf(aired, 48_000, wanted)[0]?.took).toBe(35_000);
+    expect(stopsOf(aired, 48_001, wanted)).toEqual([]);
+    expect(stopsOf(aired, 39_999, wanted)).toEqual([]);
+    const unknown = { ...aired, pits: { [car]: { "1": { entered_ms: 5000 } } } };
+    expect(stopsOf(unknown, 41_000, wanted)).toEqual([]);
+  });
+
+  test("a car keeps its slot until it is gone", () => {
+    const slots = new Slots();
+    expect(slots.give(["7"], 2)).toEqual(["7", null]);
+    expect(slots.give(["1", "7", "6"], 2)).toEqual(["7", "1"]);
+    expect(slots.give(["1", "6"], 2)).toEqual(["6", "1"]);
+    expect(slots.give(["1", "6"], 1)).toEqual(["6"]);
+    expect(slots.give([], 2)).toEqual([null, null]);
+  });
+});
+
+describe("the championship", () => {
+  const contender = (position: number, name: string, more: object) => [
+    `LMP1:${name}`,
+    { position, name, class: "LMP1", tied: false, ...more },
+  ];
+  const rows = Object.fromEntries([
+    contender(1, "Allan McNish", { rank: 1, points: 223, car: "1", before: 1, gained: 26 }),
+    contender(2, "Rinaldo Capello", { rank: 1, points: 223, car: "1", before: 1, gained: 26 }),
+    contender(3, "Jon Field", { rank: 3, points: 95, before: 5 }),
+    contender(4, "Clint Field", { rank: 3, points: 95, before: 3 }),
+    ["LMP2:A B", { position: 5, name: "A B", class: "LMP2", rank: 1, tied: false, points: 9 }],
+  ]) as Aired["championship"]["rows"];
+  const aired = { ...race, championship: { of: "drivers", rows } };
+
+  test("a crew is one line, and names that are shared have initials", () => {
+    const lines = championshipLines(aired, "LMP1");
+    expect(lines.map(({ rank, names, points, won }) => [rank, names, points, won])).toEqual([
+      ["1", "MCNISH / CAPELLO", 223, 0],
+      ["3=", "J. FIELD", 95, 2],
+      ["3=", "C. FIELD", 95, 0],
+    ]);
+    expect(championshipLines(aired, null)).toEqual(lines);
+    expect(championshipLines(aired, "lmp2")).toHaveLength(1);
+  });
+
+  test("a team's number stands in its column alone", () => {
+    const team = { position: 1, rank: 1, tied: false, name: "#7 Penske", car: "7", class: "GTP" };
+    const teams = { of: "teams", rows: { a: { ...team, points: 350 } } };
+    expect(championshipLines({ ...race, championship: teams }, null)[0]?.names).toBe("Penske");
+  });
+});
+
+describe("when a graphic is on", () => {
+  test("what has just happened is shown for a while, what was there before is not", () => {
+    const cue = new Cue();
+    cue.see("1", 1, 0, 8000);
+    expect(cue.isOn(0)).toBe(false);
+    cue.see("2", 1, 1000, 8000);
+    cue.see("2", 1, 5000, 8000);
+    expect([cue.isOn(8999), cue.isOn(9000)]).toEqual([true, false]);
+    cue.see("3", 2, 9500, 8000);
+    expect(cue.isOn(9500)).toBe(false);
+    cue.see(null, 2, 9600, 8000);
+    cue.see("4", 2, 9700, 8000);
+    expect(cue.isOn(9700)).toBe(true);
+    cue.see("4", 3, 9800, 8000);
+    expect(cue.isOn(9800)).toBe(true);
+    cue.see("5", 4, 9900, 8000);
+    expect(cue.isOn(9900)).toBe(false);
+  });
+
+  test("whoever plays it has the say", () => {
+    expect([isOn("on", false), isOn("off", true), isOn("auto", true), isOn("auto", false)]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+  });
+});
+
+test("the clock stands where its source fell silent, and never goes back", () => {
+  const clock = { at: 1000, running: true };
+  const told = [-5, 0, 400, 30_000, 31_000, 90_000].map((age) => clockOf(clock, age, 30_000));
+  expect(told).toEqual([1000, 1000, 1400, 31_000, 31_000, 31_000]);
+  expect(clockOf({ at: 1000, running: false }, 400, 30_000)).toBe(1000);
+});
+
+describe("words", () => {
+  test("names", () => {
+    expect(familyName("Renger van der Zande")).toBe("VAN DER ZANDE");
+    expect(familyName("Popow")).toBe("POPOW");
+    const families = new FamilyNames(["Ricky Taylor", "Jordan Taylor", "Ricky Taylor", undefined]);
+    expect([families.of("Jordan Taylor"), families.of("Louis Delétraz")]).toEqual([
+      "J. TAYLOR",
+      "DELÉTRAZ",
+    ]);
+    const row = Object.values(race.standings)[0]!;
+    const { driver: _, ...without } = row;
+    expect(carName(without, "driver")).toBe(row.team ?? row.vehicle ?? "");
+    expect(carName(undefined, "team")).toBe("");
+  });
+
+  test.each([
+    [undefined, ""],
+    [{}, ""],
+    [{ laps: 1 }, "+1 LAP"],
+    [{ laps: 12 }, "+12 LAPS"],
+    [{ ms: 923 }, "+0.923"],
+    [{ ms: 62_345 }, "+1:02.3"],
+  ])("a gap of %j", (gap, text) => expect(behindText(gap)).toBe(text));
+
+  test.each([
+    [-5, "0.0"],
+    [7449, "7.4"],
+    [59_999, "59.9"],
+    [63_990, "1:03.9"],
+    [600_000, "10:00.0"],
+  ])("a timer at %d ms", (ms, text) => expect(timerText(ms)).toBe(text));
+
+  test("penalties", () => {
+    expect(penaltyWords({ kind: "stop_and_hold", amount: 30 })).toBe("Stop and hold 30 s");
+    expect(penaltyWords({ kind: "drive_through" })).toBe("Drive-through");
+    expect(penaltyWords({ kind: "time", amount: 97 })).toBe("Time added: 97 s");
+    expect(penaltyWords({ kind: "track_walk" })).toBe("Track walk");
+  });
+
+  test("places", () => {
+    expect([1, 2, 3, 4, 11, 12, 13, 21, 53].map(ordinal).join(" ")).toBe(
+      "1st 2nd 3rd 4th 11th 12th 13th 21st 53rd",
+    );
+  });
+});
