@@ -166,21 +166,19 @@ class FilmCut:
         return self._film.cut(min(self.index, handed_over(self._film, at))).race
 
 
-class AsShown:
-    """A race as it came to be known: ``learned`` has each event's wall-clock time (ms).
+class Learned:
+    """When screens came to show what: ``happened`` has each event's time on the session clock
+    (ms), ``learned`` its wall-clock time (ms), in the order in which they were learned.
 
-    A cut folds from the beginning. Raises NotAsShown for a log imported in one go.
+    Raises NotAsShown for a log imported in one go.
     """
 
-    def __init__(self, session: str, events: Sequence[AnyEvent], learned: Sequence[int]) -> None:
-        happened = [event.at for event in events]
-        if events:
+    def __init__(self, session: str, happened: Sequence[int], learned: Sequence[int]) -> None:
+        if happened:
             spans = learned[-1] - learned[0], max(happened) - min(happened)
             if spans[0] * IN_ONE_GO < spans[1]:
                 raise NotAsShown(session, *spans)
-        self.events = events
         self.times = learned
-        self.whole = self.cut(len(events)).race
         self._newest = list(accumulate(happened, max))
 
     @property
@@ -192,12 +190,6 @@ class AsShown:
     def end(self) -> int:
         """When the last event was learned."""
         return self.times[-1] if self.times else 0
-
-    def cut(self, index: int) -> AsShownCut:
-        """The race as the first ``index`` entries tell it."""
-        cut = AsShownCut(self.events)
-        cut.play(index)
-        return cut
 
     def place_of(self, at: int) -> int:
         """When the first event of that time or a later one was learned."""
@@ -215,6 +207,24 @@ class AsShown:
     def _learned(self, newest: int) -> int:
         """When the first event of this time was learned, behind which none was until then."""
         return self.times[bisect_left(self._newest, newest)]
+
+
+class AsShown(Learned):
+    """A race as it came to be known: ``learned`` has each event's wall-clock time (ms).
+
+    A cut folds from the beginning. Raises NotAsShown for a log imported in one go.
+    """
+
+    def __init__(self, session: str, events: Sequence[AnyEvent], learned: Sequence[int]) -> None:
+        super().__init__(session, [event.at for event in events], learned)
+        self.events = events
+        self.whole = self.cut(len(events)).race
+
+    def cut(self, index: int) -> AsShownCut:
+        """The race as the first ``index`` entries tell it."""
+        cut = AsShownCut(self.events)
+        cut.play(index)
+        return cut
 
     def clock_at(self, cut: Cut, place: int) -> int:
         """The clock of the newest event, run on since it was learned if the clock runs."""

@@ -13,8 +13,10 @@ from events.errors import BadMoment, UnknownCar, UnknownClass
 from projections import views
 from projections.frames import clock_running
 from projections.freshness import freshness
+from projections.moments import moment_of
 from projections.race import Race
 from replay.entries import parse_position
+from replay.film import Learned, NotAsShown
 from services.cli import shapes
 from services.cli.asking import log_position
 from services.cli.tables import Row, Table
@@ -27,6 +29,9 @@ from services.gateway.tails import now_ms
 
 FIRST_PICTURE_SECONDS = 0.5
 LARGEST_ROWS = 500
+
+AS_SHOWN = "at"
+"""As ``known_at``: with what was known when the session clock showed the moment ``at``."""
 
 
 def _messages(race: Race) -> list[Row]:
@@ -122,10 +127,21 @@ async def folded(
     await gateway.require(session)
     if await gateway.is_replay(session):
         return await _of_replay(gateway, session, table, view, ask, recorded=recorded)
-    upto, kept_as = _upto(ask)
-    found = await gateway.folds.ask_stand(
-        session, lambda stand: _of_stand(stand, view, ask), at=ask.at, upto=upto, kept_as=kept_as
-    )
+    if ask.known_at == AS_SHOWN:
+        at, shown = await _shown(gateway, session, ask.at)
+        upto, kept_as = _upto(str(shown), ask.delay_ms)
+        found = await gateway.folds.ask_stand(
+            session, lambda stand: _run_on(stand, at, view, ask), upto=upto, kept_as=kept_as
+        )
+    else:
+        upto, kept_as = _upto(_known(ask.known_at), ask.delay_ms)
+        found = await gateway.folds.ask_stand(
+            session,
+            lambda stand: _of_stand(stand, view, ask),
+            at=ask.at,
+            upto=upto,
+            kept_as=kept_as,
+        )
     line, running, rows = found.answer
     running = running and ask.at is None and ask.known_at is None
     return Answer(table, line, running, rows, found.position, found.learned)
@@ -147,8 +163,7 @@ async def _of_replay(
     """The view of a race that is played again: nothing in it lies beyond what was shown."""
     if ask.known_at is not None:
         reason = "a replay knows what its playhead has passed: ask the session that it plays"
-        fault = Fault(field="known_at", value=ask.known_at, reason=reason)
-        raise Refused(422, f"known_at: {reason}", [fault])
+        raise _unknown_time(ask.known_at, reason)
     shot = await live(gateway, session, ask.delay_ms)
     if shot is None:
         raise Refused(503, "nothing of this replay was shown yet", headers={"Retry-After": "1"})
@@ -161,22 +176,63 @@ async def _of_replay(
     return Answer(table, line, running, rows, shot.token.position, shot.at)
 
 
-def _upto(ask: Ask) -> tuple[str | None, str | None]:
+async def _shown(gateway: Gateway, session: str, moment: str | None) -> tuple[int, int]:
+    """A moment on the session clock, and when (ms since 1970) the screens' clock came to it.
+
+    Raises Refused.
+    """
+    if moment is None:
+        raise _unknown_time(AS_SHOWN, "that goes with a moment: say `at`, too")
+
+    def shown(stand: Stand) -> tuple[int, int]:
+        happened = [event.at for _, event in stand.told]
+        learned = [parse_position(position)[0] for position, _ in stand.told]
+        at = moment_of(moment, stand.race)
+        return at, Learned(session, happened, learned).place_at_clock(at)
+
+    try:
+        return (await gateway.folds.ask_stand(session, shown)).answer
+    except NotAsShown:
+        reason = "the log was imported in one go: nobody knows when what was shown"
+        raise _unknown_time(AS_SHOWN, reason) from None
+
+
+def _run_on(
+    stand: Stand, at: int, view: View, ask: Ask
+) -> tuple[dict[str, Any], bool, Sequence[Row]]:
+    """The view when the clock had run on to ``at``, with nothing new known since."""
+    race = stand.race
+    newest, race.at = race.at, at
+    try:
+        return _of_stand(stand, view, ask)
+    finally:
+        race.at = newest
+
+
+def _known(known_at: str | None) -> str | None:
+    """The log position or time up to which was known. Raises Refused."""
+    if known_at is None:
+        return None
+    try:
+        return log_position(known_at)
+    except (BadMoment, ValueError, OverflowError, OSError) as error:  # or a year of no clock
+        reason = error.reason if isinstance(error, BadMoment) else "no time of a log"
+        raise _unknown_time(known_at, reason) from None
+
+
+def _unknown_time(value: str, reason: str) -> Refused:
+    fault = Fault(field="known_at", value=value, reason=reason)
+    return Refused(422, f"known_at: {reason}", [fault])
+
+
+def _upto(known: str | None, delay_ms: int) -> tuple[str | None, str | None]:
     """The log position or time up to which to fold, and what to keep the fold as."""
-    known = None
-    if ask.known_at is not None:
-        try:
-            known = log_position(ask.known_at)
-        except (BadMoment, ValueError, OverflowError, OSError) as error:  # or a year of no clock
-            reason = error.reason if isinstance(error, BadMoment) else "no time of a log"
-            fault = Fault(field="known_at", value=ask.known_at, reason=reason)
-            raise Refused(422, f"known_at: {reason}", [fault]) from None
-    if not ask.delay_ms:
+    if not delay_ms:
         return known, None
-    shown = int(now_ms() - ask.delay_ms)
+    shown = int(now_ms() - delay_ms)
     if known is not None and _time_of(known) <= shown:
         return known, None
-    return str(shown), f"delayed by {ask.delay_ms}"
+    return str(shown), f"delayed by {delay_ms}"
 
 
 def _time_of(known: str) -> int:

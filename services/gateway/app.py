@@ -16,6 +16,7 @@ from services.gateway import (
     asking,
     deciding,
     documents,
+    moments,
     outputs,
     problems,
     replays,
@@ -76,6 +77,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     problems.install(app)
     app.include_router(viewing.router)
     app.include_router(asking.router)
+    app.include_router(moments.router)
     app.include_router(streaming.router)
     app.include_router(replays.router)
     app.include_router(outputs.router)

@@ -45,7 +45,8 @@ KnownAt = Annotated[
     Query(
         max_length=60,
         description="With what was known then: a log position, or a wall-clock time with its "
-        "zone, such as `2024-10-12T15:04:05-04:00`.",
+        "zone, such as `2024-10-12T15:04:05-04:00`; or `at`: when the session clock showed the "
+        "moment `at`, which gives what screens showed then.",
     ),
 ]
 CarClass = Annotated[
@@ -129,7 +130,7 @@ async def session_line(
     """The session line: clock, time and laps to go, flag, leader, age of the data."""
     told = await answer(gateway, session, "standings", Ask(at, known_at, delay_ms=delay_ms))
     now = now_ms() - delay_ms
-    return _unless_known(request, told, now, ("session",), lambda: told.session(now))
+    return unless_known(request, told, now, ("session",), lambda: told.session(now))
 
 
 def _view(name: str) -> Callable[..., Awaitable[Response]]:
@@ -179,10 +180,10 @@ def respond(
     """The answer in the form that was asked for; ``of`` is what else tells it from others."""
     tells = (*of, form, rows)
     if form == "csv":
-        return _unless_known(request, told, now, tells, lambda: _csv(told, now, rows))
+        return unless_known(request, told, now, tells, lambda: _csv(told, now, rows))
     if rows is not None:
-        return _unless_known(request, told, now, tells, lambda: flat(told, now, rows))
-    return _unless_known(
+        return unless_known(request, told, now, tells, lambda: flat(told, now, rows))
+    return unless_known(
         request, told, now, tells, lambda: {"session": told.session(now), "rows": told.rows}
     )
 
@@ -195,7 +196,7 @@ def _csv(told: Answer, now: float, count: int | None) -> str:
     return text.getvalue()
 
 
-def _unless_known(
+def unless_known(
     request: Request, told: Answer, now: float, of: tuple[object, ...], body: Callable[[], Any]
 ) -> Response:
     """The answer, or 304 to a client that has this picture already."""

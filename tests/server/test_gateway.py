@@ -21,8 +21,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from events import AnyEvent, OutputFrozen, RaceControlMessage, encode
 from projections import views
+from projections.frames import frame_state
 from projections.timeline import Timeline
-from replay.entries import parse_position
+from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.client import Following, Shown, SubscriptionRefused, stream_url, subscribe
 from services.commits import Commits, key
@@ -33,6 +34,7 @@ from services.log import Log
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
 from services.store import Store, open_store
+from tests.builders import opened
 from tests.server.gateways import GatewayProcess, Oracle, serving, sse
 from tests.server.projecting import projecting, told
 
@@ -130,6 +132,44 @@ class TestViews:
         assert len(answer.json()["rows"]) == len(views.laps(timeline.race))
         assert answer.json()["session"]["position"] == before.position
 
+    async def test_as_it_was_shown(
+        self, client: httpx.AsyncClient, store: Store, session: str
+    ) -> None:
+        """`known_at=at` leaves out what was learned after the clock had shown that moment."""
+        began = 1_790_000_000_000
+        learned = {
+            0: opened().events[0],
+            1000: message(1000),
+            6000: message(500),
+            9000: message(9000),
+        }
+        entries = [
+            Entry(f"{began + at}-0", (EVENT_FIELD, encode(event))) for at, event in learned.items()
+        ]
+        await Log(store).append_at_positions(session, entries)
+
+        async def told(**query: str) -> list[int]:
+            answer = await client.get(f"/sessions/{session}/messages", params=query)
+            assert answer.status_code == 200, answer.text
+            return [row["at_ms"] for row in answer.json()["rows"]]
+
+        assert await told(at="0:00:02") == [500, 1000]
+        assert await told(at="0:00:02", known_at="at") == [1000]
+        assert await told(at="0:00:07", known_at="at") == [500, 1000]
+
+    async def test_picture(self, client: httpx.AsyncClient, projected: str) -> None:
+        """The picture of a moment is the snapshot that a screen would have been sent of it."""
+        timeline = Timeline()
+        timeline.add(events())
+        race = timeline.race_at(timeline.race.chart.led[19].at)
+        answer = await client.get(f"/sessions/{projected}/picture", params={"at": "lap:20"})
+        told = answer.json()
+        assert told["data"] == json.loads(json.dumps(frame_state(race)))
+        assert told["clock"] == {"at": race.chart.led[19].at, "running": False}
+        few = {"at": "lap:20", "topics": "standings"}
+        chosen = (await client.get(f"/sessions/{projected}/picture", params=few)).json()["data"]
+        assert set(chosen) == {"session", "standings"}
+
     async def test_an_audit_is_no_data(
         self, client: httpx.AsyncClient, store: Store, session: str
     ) -> None:
@@ -168,6 +208,9 @@ class TestViews:
             ("standings?at=lap:9999", 422, "at"),
             ("standings?at=tomorrow", 422, "at"),
             ("laps?known_at=yesterday", 422, "known_at"),
+            ("laps?known_at=at", 422, "known_at"),
+            ("laps?at=0:10:00&known_at=at", 422, "known_at"),
+            ("picture?topics=weather", 422, "topics"),
             ("standings?class=LMP9", 404, "class"),
             ("standings?car=999", 404, "car"),
             ("standings?rows=0", 422, "rows"),
