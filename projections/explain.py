@@ -654,11 +654,18 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _described(event: AnyEvent | None) -> str:
-    if event is None:
-        raise AssertionError("what is voided and concerns the car was recorded")
-    if isinstance(event, LapCompleted):
-        return f"Lap {event.lap}, completed at {format_clock(event.at)},"
-    return f"What was recorded at {format_clock(event.at)} ({event.type.replace('_', ' ')})"
+    """What was voided, as the beginning of a sentence."""
+    match event:
+        case None:
+            raise AssertionError("what is voided and concerns the car was recorded")
+        case LapCompleted():
+            return f"Lap {event.lap}, completed at {format_clock(event.at)},"
+        case LapAmended():
+            return f"An amendment of lap {event.lap} ({event.reason})"
+        case LapTimeDeleted():
+            return f"The deletion of the time of lap {event.lap}"
+        case _:
+            return f"What was recorded at {_clock(event.at)} ({event.type.replace('_', ' ')})"
 
 
 def _amended(amended: LapAmended, lap: AnyEvent | None) -> str:

@@ -192,7 +192,7 @@ WHATIF = Table(
         Column("position_now", COUNT, "Now", null=True),
         Column("position_then", COUNT, "Then", null=True),
         Column("gained", COUNT, "+/-", null=True),
-        Column("class_position_now", COUNT, "Class", null=True),
+        Column("class_position_now", COUNT, "In class", null=True),
         Column("class_position_then", COUNT, "then", null=True),
         Column("laps_now", COUNT, "Laps", null=True, rank=2),
         Column("laps_then", COUNT, "then", rank=2),

@@ -232,7 +232,7 @@ class TestPenalties:
         assert "served" not in one.text
         assert served.identity not in one.events
         (correction,) = texts(story, "1", "correction")
-        assert correction == "What was recorded at 0:02:11.000 (penalty served) was voided: a test."
+        assert correction == "What was recorded at 0:02:11 (penalty served) was voided: a test."
 
     @pytest.mark.parametrize(
         ("kind", "amount", "says", "rule"),
@@ -300,6 +300,21 @@ class TestCorrections:
         assert told(story, "1", "correction") == []
         story.void(void)
         assert told(story, "2", "correction") == []
+
+    @pytest.mark.parametrize(
+        ("model", "says"),
+        [
+            (ev.LapAmended, "An amendment of lap 2 (photo finish) was voided: a test."),
+            (ev.LapTimeDeleted, "The deletion of the time of lap 2 was voided: a test."),
+        ],
+    )
+    def test_a_correction_taken_back(self, model: type[ev.Event], says: str) -> None:
+        """It is named for what it was."""
+        story = race()
+        changes = {"driver": "Cy"} if model is ev.LapAmended else {}
+        story.tell(model, 130_000, car="2", lap=2, reason="photo finish", **changes)
+        story.void(story.last)
+        assert texts(story, "2", "correction") == [says]
 
     def test_an_amended_lap_is_told_with_what_it_was(self) -> None:
         """And the place rests on the lap and on its amendment."""
