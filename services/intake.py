@@ -31,10 +31,9 @@ from events.errors import (
     UnknownEventType,
     UnreadableEvent,
 )
-from replay.entries import parse_position
 from services.gateway import problems
 from services.gateway.gate import requires
-from services.gateway.problems import Fault, Refused, faults_of, responses
+from services.gateway.problems import Fault, Refused, check_expected, faults_of, responses
 from services.log import Log
 from services.logging import configure
 from services.roles import Grant, Role
@@ -128,7 +127,7 @@ async def append(
 ) -> Appended:
     """Append, all or nothing. An event's `source` and `source_seq` are its identity: sent
     again, it is not appended again, and the answer is the same success."""
-    _check_expected(expected)
+    check_expected(expected)
     events = read_events(await _body(request))
     wait = request.app.state.allowance.take(grant.name, len(events))
     if wait:
@@ -154,15 +153,6 @@ async def append(
         added=result.added,
         duplicates=result.duplicates,
     )
-
-
-def _check_expected(expected: str | None) -> None:
-    if expected is not None:
-        try:
-            parse_position(expected)
-        except ValueError as error:
-            fault = Fault(field="expected", value=expected, reason=str(error))
-            raise Refused(422, f"expected: {error}", [fault]) from None
 
 
 async def _body(request: Request) -> bytes:

@@ -18,16 +18,18 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic.config import JsonDict
 
 from events import AnyEvent
 from events.errors import AppendRefused
 from projections.decisions import said, state_of, undoing
 from projections.timeline import Timeline
 from replay.entries import parse_position
+from services.cli.sporting import WHATIF
 from services.gateway import planning
 from services.gateway.folds import Known
 from services.gateway.gate import Gateway, TheGateway, gateway_of, grant, requires
-from services.gateway.problems import Refused, responses
+from services.gateway.problems import Refused, check_expected, responses
 from services.gateway.tails import now_ms
 from services.roles import Grant, Role
 
@@ -68,12 +70,16 @@ class Wanted(BaseModel):
         "of a new penalty, the rows of a result. Times may be texts, such as `1:09.195` or "
         "`lap:12`. A lap is voided by `car` and `lap` instead of an identity.",
     )
-    at: (
-        Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[str, Field(max_length=40)] | None
-    ) = Field(
+    at_ms: int | None = Field(
         default=None,
-        description="When it was decided: ms on the session clock, or a moment such as "
-        "`1:04:10` or `lap:12`. Default: now.",
+        ge=-(2**53),
+        le=2**53,
+        description="When it was decided, in ms on the session clock. Default: now.",
+    )
+    at: str | None = Field(
+        default=None,
+        max_length=40,
+        description="The same as a moment, such as `1:04:10` or `lap:12`.",
     )
     expected: Annotated[str, Field(pattern=r"^\d{1,20}-\d{1,20}$")] | None = Field(
         default=None, description="Decide only if the log is at this position."
@@ -100,8 +106,8 @@ class Told(BaseModel):
     by: str
     events: list[Event]
     changes: list[dict[str, Any]] = Field(
-        description="In a dry run: the cars of which anything would change, as "
-        "/schemas/whatif.json says."
+        description="In a dry run: the cars of which anything would change, now and then.",
+        json_schema_extra={"items": cast("JsonDict", WHATIF.schema()["items"])},
     )
 
 
@@ -231,8 +237,13 @@ async def decide(
     """Append what is decided, all or nothing, once: flags, penalties and what becomes of them,
     corrections, declared results. To undo is a decision, too."""
     await _require_log(gateway, session)
+    check_expected(wanted.expected)
     asked = planning.Wanted(
-        wanted.decisions, wanted.source, wanted.source_seq, decider.name, wanted.at
+        wanted.decisions,
+        wanted.source,
+        wanted.source_seq,
+        decider.name,
+        wanted.at_ms if wanted.at is None else wanted.at,
     )
     while True:
         found = await gateway.folds.ask_known(session, lambda known: _find(known, asked, dry_run))

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from events import AnyEvent
+from events import AnyEvent, SeasonOpened
 from events.clock import format_clock, parse_clock
 from events.codec import shown
 from events.errors import (
@@ -33,6 +33,7 @@ from events.errors import (
 from projections.classification import Convention
 from projections.decisions import DECISIONS, Decision, check, lap_event, result_rows
 from projections.frames import clock_running
+from projections.freshness import freshness, patience_ms
 from projections.moments import moment_of
 from projections.provisional import own_pack
 from projections.race import Race
@@ -43,9 +44,6 @@ from services.cli.explaining import Standing, differing_rows
 from services.cli.tables import Row
 from services.gateway.folds import Known
 from services.gateway.problems import Fault, Refused, faults_of
-
-SILENT_MS = 10_000
-"""A source that is silent for longer has no clock that could be told from it."""
 
 AHEAD_MS = 2_000
 """How far a desk's clock may be ahead of this one."""
@@ -78,10 +76,13 @@ class Wanted(NamedTuple):
     source_seq: int
     by: str
     at: int | str | None
+    """ms on the session clock, or a moment as people name it; None for now."""
 
 
 def plan(known: Known, wanted: Wanted, now_ms: float) -> Plan:
     """The events that are decided, to be appended. Raises Refused, naming each fault."""
+    if any(isinstance(event, SeasonOpened) for event in known.timeline.events[:1]):
+        raise Refused(409, "this is a season: decide in the session of a round")
     there = _there(known, wanted)
     if there:
         return Plan(there, True)
@@ -113,11 +114,12 @@ def moment(known: Known, wanted: int | str | None, now_ms: float) -> int:
     gone = max(0, int(now_ms) - learned) if clock_running(race) else 0
     match wanted:
         case None:
-            return race.at + (gone if gone <= SILENT_MS else 0)
+            stale = freshness(clock_running(race), gone, patience_ms(race)) == "stale"
+            return race.at + (0 if stale else gone)
         case int():
             if wanted > race.at + gone + AHEAD_MS:
                 reason = f"the session has come to {format_clock(race.at + gone)}, not so far"
-                raise refusal(422, "at", format_clock(wanted), reason)
+                raise refusal(422, "at_ms", str(wanted), reason)
             return wanted
         case str():
             with _naming(None, {"at": wanted}):
@@ -220,7 +222,7 @@ def _name_lap(timeline: Timeline, members: dict[str, Any]) -> None:
     car, lap = members.pop("car", None), members.pop("lap", None)
     if not isinstance(car, str) or not car:
         raise BadDecision("car", "name the car")
-    if not isinstance(lap, int):
+    if type(lap) is not int:  # a bool is one, too
         raise BadDecision("lap", "name the lap by its number")
     event = lap_event(timeline, car, lap)
     members["voided_source"], members["voided_seq"] = event.identity

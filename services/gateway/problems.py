@@ -25,6 +25,7 @@ from events.errors import (
     UnknownClass,
     UnknownSession,
 )
+from replay.entries import parse_position
 from services.replays import CommandRefused, NoSuchReplay, ReplayExists, ReplayStopped
 
 
@@ -66,6 +67,16 @@ class Refused(Exception):
         """The answer."""
         body = self.problem.model_dump(exclude_none=True)
         return JSONResponse(body, self.status, headers=self.headers)
+
+
+def check_expected(position: str | None) -> None:
+    """Raise Refused for a position to append at that is none."""
+    if position is not None:
+        try:
+            parse_position(position)
+        except ValueError as error:
+            fault = Fault(field="expected", value=position, reason=str(error))
+            raise Refused(422, f"expected: {error}", [fault]) from None
 
 
 def refused(error: LapstreamError) -> Refused:

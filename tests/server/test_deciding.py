@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from events import AnyEvent, PenaltyImposed, decode
+from events import AnyEvent, PenaltyImposed, SeasonOpened, SeasonRound, decode
 from services.log import Log
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
@@ -264,7 +264,10 @@ async def test_what_cannot_be_decided_is_named(desk: Desk) -> None:
     assert (await desk.refused({**FIVE, "type": []}))[:2] == ("type", "[]")
     assert (await desk.refused({**FIVE, "by": "somebody"}))[0] == "by"
     assert (await desk.refused(FIVE, at="9:00:00"))[0] == "at"
-    assert (await desk.refused(FIVE, at=OVER + 60_000))[0] == "at"
+    assert (await desk.refused(FIVE, at_ms=OVER + 60_000))[0] == "at_ms"
+    assert (await desk.refused(FIVE, expected="99999999999999999999-1"))[0] == "expected"
+    lap = {"type": "event_voided", "car": "1", "lap": True, "reason": "y"}
+    assert (await desk.refused(lap))[0] == "lap"
     told = await desk.send(FIVE, {**FIVE, "car": "9"}, status=422)
     assert told["errors"][0]["index"] == 1
     await desk.send(FIVE, status=409, expected="1-0")
@@ -291,6 +294,24 @@ async def test_no_result_before_the_end(desk: Desk, log: Log) -> None:
     assert "the race is not over" in reason
 
 
+async def test_nothing_is_decided_of_a_season(desk: Desk, log: Log) -> None:
+    """A season has no flags; its rounds have sessions of their own."""
+    season = SeasonOpened(
+        at=0,
+        source="test",
+        source_seq=0,
+        title="S",
+        series="S",
+        rules="imsa-2024",
+        classes=("GT",),
+        rounds=(SeasonRound(name="Sebring"),),
+    )
+    desk.session = f"{desk.session}-season"
+    await log.append(desk.session, [season])
+    told = await desk.send({"type": "flag_shown", "flag": "red"}, status=409)
+    assert told["detail"].startswith("this is a season")
+
+
 async def test_the_clock_has_run_on(desk: Desk, log: Log) -> None:
     """What is decided now happened now: later than the newest event, by as much as passed."""
     running = f"{desk.session}-running"
@@ -298,7 +319,7 @@ async def test_the_clock_has_run_on(desk: Desk, log: Log) -> None:
     desk.session = running
     told = await desk.send({"type": "flag_shown", "flag": "red"})
     assert 60_000 <= told["events"][0]["at_ms"] < 70_000
-    told = await desk.send({"type": "pit_lane_closed"}, at=60_001)
+    told = await desk.send({"type": "pit_lane_closed"}, at_ms=60_001)
     assert told["events"][0]["at_ms"] == 60_001
 
 

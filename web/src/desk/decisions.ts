@@ -11,7 +11,7 @@ export interface Order {
   readonly source_seq: number;
   readonly decisions: readonly Decision[];
   /** When, in ms on the session clock; null for now. */
-  readonly at: number | null;
+  readonly at_ms: number | null;
   /** Only if the log is at this position. */
   readonly expected: string | null;
 }
@@ -96,7 +96,7 @@ export class Sender {
   order(decisions: readonly Decision[], expected: string | null = null): Order {
     const source_seq = this.#next;
     this.#next += decisions.length;
-    return { source: this.source, source_seq, decisions, at: null, expected };
+    return { source: this.source, source_seq, decisions, at_ms: null, expected };
   }
 
   /** What the order would come to. Nothing is recorded, and nothing is tried again. */

@@ -40,17 +40,17 @@ export async function whoami(token: string): Promise<Bearer> {
   return (await response.json()) as Bearer;
 }
 
-/** `at` is left out where the gateway is to say when now is. */
+/** `at_ms` is left out where the gateway is to say when now is. */
 export function decide(
   session: string,
   token: string,
-  { at, expected, ...order }: Order,
+  { at_ms, expected, ...order }: Order,
   dryRun: boolean,
 ): Promise<Answer> {
   const path = `${ofSession(session)}/decisions${dryRun ? "?dry_run=true" : ""}`;
   return answer(path, token, {
     ...order,
-    ...(at === null ? {} : { at }),
+    ...(at_ms === null ? {} : { at_ms }),
     ...(expected === null || dryRun ? {} : { expected }),
   });
 }
