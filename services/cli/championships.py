@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from events import AnyEvent, CarRetired, Contest, FlagShown, LapCompleted, SessionOpened
+from events import AnyEvent, CarRetired, Contest, FlagShown, LapCompleted, LinePassed, SessionOpened
 from events.errors import UnknownRound
 from projections.championship import Season
 from projections.classification import Convention, classify
@@ -39,6 +39,7 @@ from services.cli.options import (
     Whose,
 )
 from services.cli.output import give_out, session_heading, show
+from services.cli.season import published_otherwise
 from services.cli.seasons import (
     Asked,
     SeasonQuestion,
@@ -129,6 +130,9 @@ def championship(
     when = "" if after is None else f", {'after' if asked.race is None else 'in'} round {after}"
     what = f"{of}{f', {cup} cup' if cup else ''}{when}"
     give_out(sporting.CHAMPIONSHIP, rows, form, f"{_heading(asked)}{what}\n")
+    if form is Format.TABLE and cup is None:
+        for line in published_otherwise(season, of.value, {row["class"] for row in rows}):
+            typer.echo(line)
 
 
 def _asked(question: SeasonQuestion, after: int | None) -> Asked:
@@ -257,6 +261,8 @@ def _in_words(event: AnyEvent, race: Race) -> str:
             return f"#{event.car} took the flag"
         case LapCompleted():
             return f"#{event.car} completed lap {event.lap}"
+        case LinePassed() if not race.order.laps.get(event.car):
+            return f"#{event.car} started"
         case FlagShown():
             return f"{show_flag(event.flag)} flag"
         case _:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from events import Alias, AnyEvent, PointsAdjusted, RoundScored, SeasonOpened, SeasonRound
+from events import Alias, AnyEvent, Contest, PointsAdjusted, RoundScored, SeasonOpened, SeasonRound
 from events.clock import parse_clock
 from events.errors import (
     AppendRefused,
@@ -28,6 +28,7 @@ from services.cli.listing import season_rows
 from services.cli.options import As, Data, Format, KnownAt, Of, SeasonName, Session, Store
 from services.cli.output import give_out
 from services.cli.seasons import (
+    Asked,
     SeasonQuestion,
     ask_season,
     chosen_classes,
@@ -169,17 +170,52 @@ def show_season(
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """The rounds of a season, and what of them was scored."""
+    """The rounds of a season, what of them was scored, and whether that still holds."""
     asked = ask_season(SeasonQuestion(name, store, data, known_at))
-    give_out(sporting.SEASON, _rounds(asked.season), form, f"{asked.title}\n")
+    changed = {} if known_at else with_log(store, data, lambda log: _changed(log, asked))
+    give_out(sporting.SEASON, _rounds(asked.season, changed), form, f"{asked.title}\n")
+    if form is Format.TABLE:
+        for session in changed:
+            add = f"lapstream season add {name} {session} --round {changed[session]}"
+            typer.echo(f"{session} has another result than was scored: `{add}`")
 
 
-def _rounds(scored: Season) -> Sequence[Row]:
+async def _changed(log: Log, asked: Asked) -> dict[str, int]:
+    """The sessions that were scored and have another result now, with their rounds.
+
+    Only those are looked into of which something was learned since.
+    """
+    told = {event.identity: position for position, event in asked.told}
+    scored: dict[str, tuple[int, str]] = {}
+    for result in asked.season.scored.values():
+        if result.session is not None:
+            _, known = scored.get(result.session, (0, START))
+            latest = max(known, told[result.identity], key=parse_position)
+            scored[result.session] = (result.round, latest)
+    return {
+        session: number
+        for session, (number, known) in scored.items()
+        if await _is_changed(log, asked.season, session, number, known)
+    }
+
+
+async def _is_changed(log: Log, kept: Season, session: str, number: int, known: str) -> bool:
+    """Whether a session that was scored when ``known`` was its position is worth another now."""
+    if not await log.exists(session):  # the season came without its sessions
+        return False
+    if parse_position(await log.last_position(session)) <= parse_position(known):
+        return False
+    timeline = (await read(log, Question(session))).timeline
+    results = session_results(kept, timeline, number, session)
+    return bool(untold(kept, timeline.race, results, session))
+
+
+def _rounds(scored: Season, changed: Iterable[str]) -> Sequence[Row]:
     rows = []
     for number, one in enumerate(scored.opened.rounds if scored.opened else (), start=1):
         results = {key: told for key, told in scored.scored.items() if key.round == number}
         whole = [key for key in results if key.segment is None]
-        sessions = (told.session for told in results.values() if told.session)
+        sessions = dict.fromkeys(told.session for told in results.values() if told.session)
         rows.append(
             {
                 "round": number,
@@ -190,7 +226,8 @@ def _rounds(scored: Season) -> Sequence[Row]:
                 "qualifying": sum(key.part == "qualifying" for key in whole),
                 "race": sum(key.part == "race" for key in whole),
                 "segments": len({key.segment for key in results if key.segment}),
-                "sessions": list(dict.fromkeys(sessions)),
+                "sessions": list(sessions),
+                "changed": [session for session in sessions if session in changed],
             }
         )
     return rows
@@ -371,3 +408,17 @@ def contradictions(
         rows.append(row)
     sources = "\n".join(f"{short}: {what}" for short, what in alms_2007.sources().items())
     give_out(sporting.CONTRADICTIONS, rows, form, f"{sources}\n")
+
+
+def published_otherwise(name: str, of: Contest, classes: Collection[str]) -> list[str]:
+    """What to say of these tables where published ones have other figures."""
+    from replay.seasons import alms_2007
+
+    if name not in PUBLISHED:
+        return []
+    return [
+        f"\n{one.name}, {one.figure}: {one.scored} here, {one.published} published ({one.source}): "
+        f"`lapstream season contradictions {name}`"
+        for one in alms_2007.contradictions()
+        if one.of == of and one.car_class in classes
+    ]

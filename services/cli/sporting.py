@@ -383,7 +383,8 @@ SEASONS = Table(
 SEASON = Table(
     "season-show",
     "The rounds of a season and what of them was scored: in how many classes qualifying and "
-    "the race, and how many segments of a cup.",
+    "the race, and how many segments of a cup. `changed` are the sessions that have another "
+    "result now than was scored; with --known-at that is not looked into.",
     (
         Column("round", COUNT, "Round"),
         Column("name", TEXT, "Name"),
@@ -394,6 +395,7 @@ SEASON = Table(
         Column("race", COUNT, "Race"),
         Column("segments", COUNT, "Segments"),
         Column("sessions", TEXTS, "Sessions", rank=1),
+        Column("changed", TEXTS),
     ),
 )
 

@@ -74,6 +74,10 @@ class MemoryLog:
     async def exists(self, session: str) -> bool:
         return session in self.logs
 
+    async def last_position(self, session: str) -> str:
+        entries = self.logs.get(session)
+        return entries[-1].position if entries else START
+
     async def length(self, session: str) -> int:
         return len(self.logs.get(session, []))
 

@@ -11,6 +11,7 @@ import pytest
 import events as ev
 from projections.championship import printed_rank, season_of
 from replay.seasons.alms_2007 import alms_2007
+from services.cli.championships import happening
 from tests.builders import Story
 from tests.rules import text_of
 from tests.scoring import adjusted, finish, opened, scored
@@ -97,6 +98,16 @@ def test_where_published_tables_contradict_themselves(lapstream: Commands) -> No
     assert "no published tables of 'x' are known; there are those of alms-2007" in (
         lapstream.refused("season", "contradictions", "x")
     )
+
+
+def test_a_table_says_where_another_figure_was_published(lapstream: Commands) -> None:
+    """Whoever compares it with the published one is not left alone with the difference."""
+    line = (
+        "Autocon Motorsports, points of round 11: 14 here, 16 published (S3, teams' championship): "
+        "`lapstream season contradictions alms-2007`"
+    )
+    assert line in lapstream.told("championship", ALMS, "--of", "teams", "--class", "LMP1")
+    assert line not in lapstream.told("championship", ALMS, "--of", "teams", "--class", "GT2")
 
 
 def test_before_the_last_round(lapstream: Commands) -> None:
@@ -234,6 +245,20 @@ def test_when_a_title_was_decided(race: Commands) -> None:
     assert race.rows("clinch-when", *asked, "--at", "lap:2") == [row]
     assert "#2 is champion" in race.told(*asked)
     assert "--when needs --session" in race.misused("clinch", SEASON, "--when")
+
+
+def test_what_happened_in_words() -> None:
+    """A first crossing is the start, one after the flag the finish."""
+    story = Story().opened("1", "2")
+    story.line("1", "S1", 1, 20_000).lap("1", 1, 60_000).flag("chequered", 110_000)
+    story.lap("1", 2, 120_000).retired("2", 130_000)
+    *_, flag, _, out = story
+    assert happening(list(story)[:1], story.race()) == "before the start"
+    assert happening([flag, out], story.race()) == "chequered flag; #2 retired"
+    (line, lap), finish = list(story)[-5:-3], list(story)[-2]
+    assert happening([line], Story().opened("1").race()) == "#1 started"
+    assert happening([lap], Story().opened("1").race()) == "#1 completed lap 1"
+    assert happening([finish], story.race()) == "#1 took the flag"
 
 
 @pytest.mark.parametrize(

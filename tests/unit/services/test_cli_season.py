@@ -152,3 +152,23 @@ def test_a_round_that_there_is_not(season: Commands) -> None:
         "season", "add", SEASON, RACE, "--round", "7"
     )
     assert len(season.events(SEASON)) == 1
+
+
+def test_a_session_that_has_another_result_than_was_scored(season: Commands) -> None:
+    """A decision after it was added is pointed out, until it is added again; a message is not."""
+
+    def changed() -> list[list[str]]:
+        rows = season.rows("season-show", "season", "show", SEASON)
+        return [row["changed"] for row in rows]
+
+    season.told("season", "add", SEASON, RACE, "--round", "1")
+    assert changed() == [[], [], []]
+    season.told("penalty", "impose", RACE, "1", "warning")
+    assert changed() == [[], [], []]
+    season.told("penalty", "impose", RACE, "1", "back-of-class")
+    assert changed() == [[RACE], [], []]
+    assert f"`lapstream season add {SEASON} {RACE} --round 1`" in season.told(
+        "season", "show", SEASON
+    )
+    season.told("season", "add", SEASON, RACE, "--round", "1")
+    assert changed() == [[], [], []]
