@@ -91,13 +91,29 @@ def _marks(season: Season, race: Race, number: int) -> tuple[int, ...]:
     return next((cup.marks_ms(limit) for cup in season.pack.points.cups), ())
 
 
+def before_session(season: Season, race: Race, number: int, session: str) -> Season:
+    """The season without what a session told it, and without what comes after that.
+
+    It is what the session itself is added to as it stands, whether it was scored or not.
+    Practice leaves it as it is.
+    """
+    kind = race.session.opened.kind
+    if kind == "practice":
+        return season
+    this = (number, kind == "race")
+    before = season.known(lambda result: (result.round, result.part == "race") < this)
+    told = _reason(session)
+    before.adjusted = [one for one in season.adjusted if one.reason != told]
+    return before
+
+
 def untold(
     season: Season, race: Race, results: Iterable[RoundScored], session: str
 ) -> list[AnyEvent]:
     """What of it the season does not know yet. Time and identity are still to be given."""
     results = list(results)
     events: list[AnyEvent] = [one for one in results if not _is_known(season, one)]
-    reason = f"taken by the stewards from its car in {session}"
+    reason = _reason(session)
     whole = [one for one in results if one.segment is None]
     taken = [
         one.model_copy(update={"reason": reason}) for one in adjustments(race, whole, season.pack)
@@ -124,6 +140,10 @@ def _is_known(season: Season, result: RoundScored) -> bool:
     key = Result(result.round, result.part, result.segment, result.car_class)
     known = season.scored.get(key)
     return known is not None and known.model_copy(update=UNTOLD) == result.model_copy(update=UNTOLD)
+
+
+def _reason(session: str) -> str:
+    return f"taken by the stewards from its car in {session}"
 
 
 def _taken(event: PointsAdjusted) -> tuple[Any, ...]:

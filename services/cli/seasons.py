@@ -12,6 +12,7 @@ from projections.championship import Season, season_of
 from projections.classification import Convention, classify
 from projections.provisional import adjustments, rounds_scored
 from projections.race import Race
+from projections.scoring import before_session
 from services.built_in import Edition
 from services.cli.asking import Question, Recorded, is_position, race_at, read, tell, warn_of
 from services.cli.shell import with_log
@@ -40,7 +41,10 @@ class SeasonQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A season that was read, its log with positions, and the session that is running."""
+    """A season that was read, its log with positions, and the session that is running.
+
+    With a session, the season is what was known before it.
+    """
 
     season: Season
     told: Sequence[tuple[str, AnyEvent]]
@@ -76,7 +80,9 @@ async def _read(log: Log, question: SeasonQuestion) -> Asked:
     race = recorded.timeline.race
     if question.at is not None:
         race = race_at(recorded.timeline, question.at)
-    return Asked(season, told, recorded, race, round_of(season, race, question.number))
+    number = round_of(season, race, question.number)
+    before = before_session(season, race, number, question.live)
+    return Asked(before, told, recorded, race, number)
 
 
 async def read_season(

@@ -474,3 +474,21 @@ def test_a_checked_table_with_ties_counted_back(lapstream: Commands, tmp_path: P
     assert table(risi, "Flying Lizard Motorsports", 10) == CHECKS["GT2_teams_vs"]
     (shared, *_) = lapstream.rows("clinch", "clinch", *asked)
     assert table(shared, "Flying Lizard Motorsports", 10)["2"] == 7
+
+
+def test_a_session_that_was_scored_already_counts_once(race: Commands) -> None:
+    """As it stands in it, neither its own result nor what came later is in the season."""
+    race.told("penalty", "impose", RACE, "2", "points", "7")
+    asked = (SEASON, "--session", RACE, "--of", "teams", "--round", "2")
+
+    def told() -> list[Any]:
+        moments: list[tuple[str, ...]] = [(), ("--at", "lap:3")]
+        tables = [championship(race, *asked, *at) for at in moments]
+        return [*tables, race.rows("clinch", "clinch", *asked)]
+
+    before = told()
+    (second,) = [row for row in before[0] if row["car"] == "2"]
+    assert second["by_round"] == [385, 35 + 320 - 7]
+    race.told("season", "add", SEASON, RACE, "--round", "2")
+    assert championship(race, SEASON, "--of", "teams") == before[0]
+    assert told() == before
