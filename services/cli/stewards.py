@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import getpass
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -43,6 +43,7 @@ from services.cli.explaining import Standing, differing_rows
 from services.cli.options import As, Data, Format, Rules, Session, Store
 from services.cli.output import give_out
 from services.cli.shell import with_log
+from services.cli.tables import Row
 from services.decisions import RACE_CONTROL, decide
 from services.log import Log
 from services.regulations import pack_of
@@ -194,10 +195,12 @@ class Desk:
             said = f"{RACE_CONTROL} {decided.source_seq} at {position}: {words(decided)}"
         recorded.timeline.add([decided])
         rows = differing_rows(before, Standing.of(recorded.timeline.race, pack))
-        if not rows and self.form is Format.TABLE:
+        if self.form is not Format.TABLE:
+            give_out(sporting.WHATIF, rows, self.form)
+        elif not rows:
             typer.echo(f"{said}\nnothing in the order changes")
         else:
-            give_out(sporting.WHATIF, rows, self.form, f"{said}\n")
+            _show(rows, said)
 
 
 def _options(
@@ -233,6 +236,19 @@ def at_the_desk(command: Callable[Concatenate[Desk, P], None]) -> Callable[..., 
         [session, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *shared))]
     )
     return at_desk
+
+
+def _show(rows: Sequence[Row], said: str) -> None:
+    """The cars that change; of those that only move up or down overall, how many there are."""
+    alike = [(f"{name}_now", f"{name}_then") for name in _TELLING]
+    shown = [row for row in rows if any(row[now] != row[then] for now, then in alike)] or rows
+    give_out(sporting.WHATIF, shown, Format.TABLE, f"{said}\n")
+    others = len(rows) - len(shown)
+    if others:
+        typer.echo(f"{others} more {'moves' if others == 1 else 'move'} overall, not in class")
+
+
+_TELLING = ("class_position", "laps", "total_ms", "status", "points")
 
 
 def login() -> str | None:

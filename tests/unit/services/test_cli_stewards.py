@@ -84,6 +84,19 @@ def test_a_penalty_from_its_imposition_to_its_end(race: Commands) -> None:
     ]
 
 
+def test_cars_that_only_move_overall_are_counted(race: Commands) -> None:
+    """Of another class, with the same place in it and the same points."""
+    story = Story().opened("1", "2", lines=("FL",)).entry("8", "P").entry("9", "P")
+    for place, car in enumerate(("1", "8", "9", "2")):
+        story.laps(car, 1, 60_000 + place)
+    race.hold("mixed", story)
+    arguments = ("penalty", "impose", "mixed", "1", "time", "5", "--dry-run")
+    assert len(race.rows("whatif", *arguments)) == 4
+    *_, first, second, others = race.told(*arguments).splitlines()
+    assert (first.split()[0], second.split()[0]) == ("2", "1")
+    assert others == "2 more move overall, not in class"
+
+
 def test_a_dry_run_appends_nothing(race: Commands) -> None:
     """It shows the same, and the log is as it was."""
     before = race.events(RACE)
