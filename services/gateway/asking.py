@@ -1,12 +1,13 @@
 """The routes that give views with a question of their own: between which cars, of which car,
-why, between which results, for whom.
+why, what if, between which results, for whom.
 
 Like the other views they have ``at``, ``known_at``, JSON and CSV, and entity tags.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -14,6 +15,7 @@ from fastapi.responses import Response
 
 from events import Contest
 from events.errors import (
+    BadHypothesis,
     BadSessionId,
     NotASeason,
     Undecidable,
@@ -31,10 +33,11 @@ from projections.provisional import own_pack, rounds_scored, season_of_session
 from projections.race import Race
 from projections.revisions import revisions
 from projections.titles import Live, title
-from services.cli import sporting
+from projections.whatif import Hypothesis, parse_penalty, suppose
+from services.cli import explaining, sporting
 from services.cli.asking import class_named
 from services.cli.championships import clinch_rows
-from services.cli.explaining import statements
+from services.cli.explaining import Standing, statements
 from services.cli.pitwall import drive_time_row
 from services.cli.results import changed_rows, revision_row
 from services.cli.seasons import as_it_stands, chosen_classes, read_season, round_of
@@ -58,6 +61,7 @@ TABLES: dict[str, Table] = {
         pictured.DISTANCES,
         pictured.CHART,
         sporting.EXPLAIN,
+        sporting.WHATIF,
         sporting.REVISIONS,
         sporting.DIFFERENCES,
         sporting.DRIVE_TIMES,
@@ -220,6 +224,56 @@ def required(session: str, race: Race) -> RegulationPack:
     if pack is None:
         raise Refused(404, f"session {session!r} names no regulation pack that is built in")
     return pack
+
+
+# -- What would be -------------------------------------------------------------------------
+
+
+@router.get("/sessions/{session}/whatif", **described("whatif"))
+async def what_if(
+    asked: TheAsked,
+    penalty: Annotated[
+        list[str] | None,
+        Query(
+            max_length=50,
+            description="A penalty, such as `66 time 30` or `7 drive_through`; may be given "
+            "several times.",
+            examples=[["66 time 30"]],
+        ),
+    ] = None,
+    retire: Annotated[
+        list[str] | None,
+        Query(max_length=200, description="A car that retires; may be given several times."),
+    ] = None,
+    finish_now: Annotated[bool, Query(description="The race is stopped here and now.")] = False,
+    car_class: CarClass = None,
+    car: Cars = None,
+) -> Response:
+    """The classification as it would be; nothing is recorded."""
+    with _naming_the_hypothesis():
+        supposed = tuple(parse_penalty(one) for one in penalty or ())
+    hypothesis = Hypothesis(supposed, tuple(retire or ()), finish_now)
+    ask = _of_cars(asked.ask, car_class, car)
+
+    def view(stand: Stand) -> Sequence[Row]:
+        race, pack = stand.race, own_pack(stand.race)
+        with _naming_the_hypothesis():
+            then = Standing.of(suppose(race, hypothesis), pack)
+        return explaining.changed_rows(Standing.of(race, pack), then)
+
+    return await asked.answer("whatif", view, hypothesis, car_class, ask.cars, ask=ask)
+
+
+@contextlib.contextmanager
+def _naming_the_hypothesis() -> Iterator[None]:
+    """Have what cannot be supposed refused, with what was asked."""
+    try:
+        yield
+    except BadHypothesis as error:
+        asked = {"retire": "retire", "finish": "finish_now"}
+        field = asked.get(error.value.partition(" ")[0], "penalty")
+        fault = Fault(field=field, value=error.value, reason=error.reason)
+        raise Refused(422, str(error), [fault]) from None
 
 
 # -- Results -------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ QUESTIONS = {
     "gaps": {"to": "7"},
     "chart": {"to": "7"},
     "explain": {"car": "7"},
+    "whatif": {"penalty": "7 time 30"},
     "revisions": {},
     "differences": {"before": 1, "after": 1},
     "drive-times": {},
@@ -41,6 +42,11 @@ FAULTS = [
     ("chart?since_ms=-1", 422, "since_ms"),
     ("explain", 422, "car"),
     ("explain?car=999", 404, "car"),
+    ("whatif?penalty=7+time", 422, "penalty"),
+    ("whatif?penalty=999+time+30", 404, "car"),
+    ("whatif?retire=999", 404, "car"),
+    ("whatif?retire=7", 422, "retire"),
+    ("whatif?finish_now=true", 422, "finish_now"),
     ("differences?before=1&after=9", 404, "after"),
     ("points?of=cars", 422, "of"),
     ("points?class=GTE", 404, "class"),
@@ -137,9 +143,21 @@ async def test_results_that_followed_each_other(
         ("1", 1, 2),
     ]
     why = await told(client, "explain", car="1")
-    (behind,) = next(row["events"] for row in why if "90 s" in row["text"])
+    (behind,) = next(row["events"] for row in why if "had 90 s added" in row["text"])
     assert behind == {"position": position, "source": "stewards", "source_seq": 1}
     assert await told(client, "revisions", at="lap:300") == []
+
+
+async def test_what_would_be(client: httpx.AsyncClient) -> None:
+    """Everybody's place now and then, also as the race stood; nothing is recorded."""
+    rows = await told(client, "whatif", penalty=["1 time 90", "7 disqualification"])
+    places = {row["car"]: (row["position_now"], row["position_then"]) for row in rows}
+    assert (places["1"], places["7"][0], rows[-1]["car"]) == ((1, 1), 2, "7")
+    rows = await told(client, "whatif", retire="7", at="lap:300", car=["1", "7"])
+    assert {row["car"]: row["status_then"] for row in rows}["7"] == "retired"
+    assert len(rows) == 2
+    results = (await client.get("results")).json()["rows"]
+    assert (results[1]["car"], results[1]["status"]) == ("7", "classified")
 
 
 async def test_faults_are_named(client: httpx.AsyncClient) -> None:
@@ -156,7 +174,9 @@ async def test_a_session_without_rules_or_season(store: Store, session: str) -> 
     async with serving(store) as url, httpx.AsyncClient(base_url=url) as client:
         statuses = {
             name: (await client.get(f"/sessions/{session}/{name}", params=params)).status_code
-            for name, params in (QUESTIONS | {"gaps": {}, "explain": {"car": "1"}}).items()
+            for name, params in (
+                QUESTIONS | {"gaps": {}, "explain": {"car": "1"}, "whatif": {}}
+            ).items()
             if name not in {"chart", "differences"}
         }
     without = {"drive-times", "points", "championship", "clinch"}
