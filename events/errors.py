@@ -24,6 +24,9 @@ something to do, what to do.
     ├── UnknownEvent               no event of that identity in the log
     ├── UnknownPenalty             no such penalty in the session
     ├── PenaltyNotInForce          it was served or rescinded, and can be no more
+    ├── AlreadyVoided              it does not count any more, and cannot be voided again
+    ├── BadDecision                a decision that contradicts itself
+    ├── RaceNotOver                no result can be declared yet
     ├── UnknownRevision            no such result of the session
     ├── UnknownRound               no such round of the season
     ├── UnknownContender           nobody of that name has scored in the season
@@ -198,7 +201,8 @@ class UnknownCar(LapstreamError):
     def __init__(self, car: str, known: tuple[str, ...] = ()) -> None:
         self.car = car
         self.known = known
-        super().__init__(f"no car {car!r} in this session; there are {', '.join(known)}")
+        hint = f"there are {', '.join(known)}" if known else "there are none"
+        super().__init__(f"no car {car!r} in this session; {hint}")
 
 
 class UnknownClass(LapstreamError):

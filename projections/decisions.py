@@ -183,11 +183,14 @@ def _check_amends(event: LapAmended) -> None:
 
 
 def _check_between(race: Race, event: LapAmended) -> None:
-    """Raise BadDecision where the lap would no longer lie between the laps around it."""
-    at, car = event.completed_at, event.car
+    """Raise BadDecision where the lap would not lie in the race, between the laps around it."""
+    at, laps = event.completed_at, race.laps.laps[event.car]
+    ended = next(lap.at for lap in laps if lap.lap == event.lap) if at is None else at
+    if event.lap_time_ms is not None and event.lap_time_ms > ended:
+        raise BadDecision("lap_time_ms", f"no longer than the race, {format_clock(ended)} by then")
     if at is None:
         return
-    for lap in race.laps.laps[car]:
+    for lap in laps:
         side = "after" if lap.lap == event.lap - 1 else "before"
         wrong = at <= lap.at if side == "after" else at >= lap.at
         if abs(lap.lap - event.lap) == 1 and wrong:

@@ -18,6 +18,7 @@ from projections.race import Race
 
 SOURCE = "what-if"
 KINDS = get_args(PenaltyKind)
+AS_TYPED = ", ".join(KINDS).replace("_", "-")
 MOST_DIGITS = 6
 WITH_AMOUNT = frozenset({"stop_and_hold", "time", "laps", "places", "points"})
 
@@ -72,7 +73,7 @@ def parse_penalty(text: str) -> Supposed:
     """``66 time 30`` or ``7 drive_through``. Raises BadHypothesis."""
     parts = text.split()
     if len(parts) not in (2, 3):
-        raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {', '.join(KINDS)}")
+        raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {AS_TYPED}")
     car, kind, *amount = parts
     return supposed(car, kind, amount[0] if amount else None)
 
@@ -82,7 +83,7 @@ def supposed(car: str, kind: str, amount: str | None) -> Supposed:
     text = " ".join(filter(None, (car, kind, amount)))
     kind = kind.replace("-", "_")
     if kind not in KINDS:
-        raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {', '.join(KINDS)}")
+        raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {AS_TYPED}")
     if amount is not None and not (amount.isascii() and amount.isdigit()):
         raise BadHypothesis(text, f"the amount is not a whole number: {amount}")
     if amount is not None and not amount.strip("0"):

@@ -66,7 +66,7 @@ def test_penalties_as_they_are_typed():
     ("text", "says"),
     [
         ("66", "write CAR KIND"),
-        ("66 slap 3", "one of drive_through"),
+        ("66 slap 3", "one of drive-through"),
         ("66 time", "takes an amount"),
         ("66 time x", "not a whole number: x"),
         ("66 fine 3", "takes no amount"),

@@ -215,7 +215,7 @@ def test_crossings_are_given_to_another_car(race: Commands) -> None:
         (("penalty", "impose", RACE, "9", "time", "5"), "no car '9' in this session; there are 1"),
         (("penalty", "impose", RACE, "1", "time"), "time takes an amount, as in 66 time 30"),
         (("penalty", "impose", RACE, "1", "warning", "5"), "warning takes no amount"),
-        (("penalty", "impose", RACE, "1", "fun"), "KIND one of drive_through"),
+        (("penalty", "impose", RACE, "1", "fun"), "KIND one of drive-through"),
         (("penalty", "serve", RACE, "p"), "no penalty 'p' in this session; there are none"),
         (("void", RACE, "x", "1", "--reason", "y"), "no event 1 of source 'x' in this log"),
         (("delete-time", RACE, "1", "9"), "car '1' has no lap 9; it completed 4"),
@@ -233,6 +233,7 @@ def test_crossings_are_given_to_another_car(race: Commands) -> None:
         (("void", RACE, "17", "--reason", "y"), "event: no event at position '17'"),
         (("void", RACE, "test", str(2**60), "--reason", "y"), "voided_seq: Input should be less"),
         (("amend", "lap", RACE, "3", "2", "--time", "0", "--reason", "y"), "a lap takes some time"),
+        (("amend", "lap", RACE, "3", "2", "--time", "3:00", "--reason", "y"), "no longer than the"),
         (
             ("amend", "lap", RACE, "3", "2", "--completed-at", "1:02", "--reason", "y"),
             "completed_at: after lap 1, which ended at 0:01:02.000",
