@@ -8,7 +8,11 @@ from pydantic import Field
 
 from events.base import CarNumber, Duration, Event, Name, Text
 
-LapNumber = Annotated[int, Field(ge=1, le=100_000)]
+MOST_LAPS = 10_000
+"""Far beyond any race (24 hours of 20-second laps are 4,320), and little to remember where a
+slip in a lap's number is believed until it is voided."""
+
+LapNumber = Annotated[int, Field(ge=1, le=MOST_LAPS)]
 
 
 class LinePassed(Event):

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from events.base import CarNumber
 from events.errors import BadTimingFile
 from events.formats.table import Table, read_table
+from events.running import MOST_LAPS
 from events.session import Driver, ResultRow, ResultStatus, SessionKind
 from events.track import Flag
 
@@ -61,7 +62,6 @@ DRIVER_COLUMNS = tuple(
     f"DRIVER{seat}_{part}" for seat in range(1, MOST_SEATS + 1) for part in DRIVER_PARTS
 )
 MOST_CARS = 1000
-MOST_LAPS = 100_000
 
 _CAR_NUMBER: TypeAdapter[str] = TypeAdapter(CarNumber)
 

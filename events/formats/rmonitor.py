@@ -25,8 +25,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
+from events.running import MOST_LAPS
+
 LONGEST_LINE = 4096
-MOST_LAPS = 100_000
 NO_LIMIT = 9999
 NO_TIME_MS = 3_599_999
 

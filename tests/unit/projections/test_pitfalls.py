@@ -64,7 +64,7 @@ def test_a_missed_finish_line_loses_no_lap():
     assert (row["laps"], row["position"]) == (6, 1)
 
 
-@pytest.mark.parametrize("lap", [900, 100_000])
+@pytest.mark.parametrize("lap", [900, 10_000])
 def test_a_slip_in_a_sector_lines_lap_puts_no_car_ahead(lap: int):
     """A sector line of a lap that the car cannot be on yet moves nobody, and costs nothing."""
     story = opened("1", "2").laps("1", 5).laps("2", 3)
