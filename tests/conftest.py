@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 # A busy machine may stop for longer than an example is given by default.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+SAID = "said"
+"""The property of a test whose value is printed at the end, whichever process ran it."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests measured, for it is what they prove."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == SAID:
+                terminalreporter.write_line(str(value))

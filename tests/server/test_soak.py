@@ -7,7 +7,7 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from services.gateway.filters import Filter
 from services.log import Log
 from services.roles import Role, new_token
 from services.store import open_store
+from tests.conftest import SAID
 from tests.server.gateways import GatewayProcess, Oracle, sse
 from tests.server.projecting import ProjectorProcess
 
@@ -194,7 +195,7 @@ def race() -> list[AnyEvent]:
     return sorted([*events, *told], key=lambda event: event.at)
 
 
-async def test_soak(tmp_path: Path) -> None:
+async def test_soak(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     """200 subscribers over both protocols, faults of every kind: each folded state is right.
 
     Subscribers leave and resume at random, some read slowly; gateway and projector are
@@ -233,5 +234,6 @@ async def test_soak(tmp_path: Path) -> None:
     assert soak.acknowledged <= set(logged)
     checked = sum(soak.counts[kind] for kind in ("snapshot", "delta", "heartbeat"))
     told = to_json(soak.counts).decode()
-    print(f"{checked} frames checked in {time.monotonic() - began:.0f} s: {told}")
+    took = time.monotonic() - began
+    record_property(SAID, f"soak: {checked} frames checked in {took:.0f} s: {told}")
     assert checked >= SUBSCRIBERS  # each was there at the end
