@@ -52,7 +52,7 @@ describe("the address", () => {
   });
   test("keeps whatever else it says when something else is looked at", () => {
     const next = addressed(page, { page: "timing", cars: [], to: null });
-    expect(next.href).toBe("http://here/?session=petit&at=lap%3A300&x=1#access_token=t");
+    expect(next.href).toBe("http://here/?session=petit&at=lap:300&x=1#access_token=t");
     expect(addressOf(addressed(page, { part: "gaps" }))).toEqual({ ...addressOf(page), part: "gaps" });
   });
   test("of a view leaves out what is not asked", () => {

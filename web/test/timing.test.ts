@@ -6,6 +6,7 @@ import { classesOf, shortTags } from "../src/timing/classes";
 import { columnsFor, type Scene } from "../src/timing/columns";
 import { HOLD_MS, Movements } from "../src/timing/movements";
 import { inOrder, stateOf, type Gap, type Penalty, type Standing, type State } from "../src/timing/state";
+import { sameEntries, sameItems, steady } from "../src/timing/steady";
 import * as words from "../src/timing/words";
 import told from "./fixtures/messages.json";
 import fixture from "./fixtures/words.json";
@@ -160,4 +161,37 @@ describe("a race", () => {
 test("messages of the fixture are of all kinds", () => {
   const kinds = new Set(told.map(({ message }) => parseMessage(message).kind));
   expect(kinds).toEqual(new Set(["snapshot", "delta", "heartbeat"]));
+});
+
+describe("what says the same stays the same object", () => {
+  test("until it says something else", () => {
+    const list = steady<readonly number[]>(sameItems);
+    const first = list([1, 2]);
+    expect(list([1, 2])).toBe(first);
+    expect(list([1, 3])).not.toBe(first);
+    const map = steady<ReadonlyMap<string, number>>(sameEntries);
+    const before = map(new Map([["7", 1]]));
+    expect(map(new Map([["7", 1]]))).toBe(before);
+    expect(map(new Map([["1", 1]]))).not.toBe(before);
+    expect(map(new Map())).not.toBe(before);
+  });
+
+  test("bests, while every time would get the same mark", () => {
+    const sectors = { last_sectors_ms: { S1: 21 }, best_sectors_ms: { S1: 20 } };
+    const best = new Bests([row({ best_lap_ms: 70, ...sectors })]);
+    expect(best.isSame(new Bests([row({ best_lap_ms: 70, laps: 99, ...sectors })]))).toBe(true);
+    expect(best.isSame(new Bests([row({ best_lap_ms: 69, ...sectors })]))).toBe(false);
+    expect(best.isSame(new Bests([row({ best_lap_ms: 70, class: "GT2", ...sectors })]))).toBe(false);
+    expect(best.isSame(new Bests([row({ best_lap_ms: 70, ...sectors, best_sectors_ms: {} })]))).toBe(false);
+  });
+
+  test("movements, while nobody moves", () => {
+    const movements = new Movements();
+    const places = (first: string, second: string) => new Map([[first, 1], [second, 2]]);
+    const still = movements.see(places("7", "1"), 0);
+    expect(movements.see(places("7", "1"), 10)).toBe(still);
+    const moved = movements.see(places("1", "7"), 20);
+    expect(movements.see(places("1", "7"), 30)).toBe(moved);
+    expect(moved.get("1")).toBe(1);
+  });
 });

@@ -49,6 +49,6 @@ export function addressed(url: URL, change: Partial<Address>): URL {
   set("part", told.part);
   set("at", told.at);
   set("known_at", told.knownAt);
-  next.search = next.search.replaceAll("%2C", ","); // to be read and typed
+  next.search = next.search.replaceAll("%2C", ",").replaceAll("%3A", ":"); // to be read and typed
   return next;
 }

@@ -14,6 +14,8 @@ interface Kept {
   theme: Theme;
   view: View;
   panel: boolean;
+  /** Whether there is a replay bar; null: for replays, and for sessions that are over. */
+  bar: boolean | null;
   /** The ids of the columns that are shown, on a wide screen and on a phone; null: as usual. */
   wide: string[] | null;
   phone: string[] | null;
@@ -25,6 +27,7 @@ const USUAL: Kept = {
   theme: "auto",
   view: { kind: "overall" },
   panel: true,
+  bar: null,
   wide: null,
   phone: null,
   pins: {},
@@ -45,6 +48,12 @@ export class Choices {
       return;
     }
   }
+
+  /** Have a replay bar, or none. */
+  readonly bar = (shown: boolean): void => {
+    this.kept.bar = shown;
+    this.save();
+  };
 
   pinned(session: string): readonly string[] {
     return this.kept.pins[session] ?? [];

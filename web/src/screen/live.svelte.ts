@@ -23,7 +23,13 @@ const NOTHING: Shown = { state: null, learnedAt: 0, clock: { at: 0, running: fal
 export class LiveSession implements Listener {
   readonly #server = new ServerClock();
   readonly #picture = new Picture();
+  /** What comes. */
+  came: Shown = $state.raw(NOTHING);
+  /** What is looked at instead; null: nothing else. */
+  past: Shown | null = $state.raw(null);
   shown: Shown = $state.raw(NOTHING);
+  /** Whether this is a session that is played again. */
+  replayed = $state(false);
   readonly board = new Board();
   link: Connection = $state("connecting");
   /** Since when the connection has not been what it should, by this machine's clock. */
@@ -41,6 +47,12 @@ export class LiveSession implements Listener {
       this.shown.state?.session.patience_ms ?? 0,
     ),
   );
+  /** Where the clock of what comes is. */
+  readonly cameMs: number = $derived.by(() => {
+    const { learnedAt, clock, state } = this.came;
+    const now = this.#server.now(this.#now);
+    return freshness(learnedAt, clock, now, state?.session.patience_ms ?? 0).clockMs;
+  });
   readonly lostMs: number = $derived(this.lostAt === null ? 0 : Math.max(0, this.#now - this.lostAt));
 
   readonly #overall = new Movements();
@@ -86,6 +98,27 @@ export class LiveSession implements Listener {
     this.link = state;
   }
 
+  /** Keep what is shown, whatever comes, until it is known what is looked at. */
+  hold(): void {
+    this.past ??= this.shown;
+  }
+
+  /** Show the picture of a moment instead of what comes; null: what comes. */
+  look(picture: (Message & { kind: "snapshot" }) | null): void {
+    this.past =
+      picture === null
+        ? null
+        : {
+            state: stateOf(picture.data),
+            learnedAt: picture.at,
+            clock: picture.clock,
+            position: picture.token,
+          };
+    this.#overall.reset();
+    this.#inClass.reset();
+    this.#drawing ||= requestAnimationFrame(() => this.#draw());
+  }
+
   end(): void {
     this.#subscription.end();
     clearInterval(this.#timer);
@@ -112,17 +145,21 @@ export class LiveSession implements Listener {
     this.#drawing = 0;
     const { state, learnedAt, clock, token } = this.#picture;
     this.#now = Date.now();
-    this.shown = { state: stateOf(state), learnedAt, clock, position: token ?? "" };
-    this.board.show(this.shown.state);
-    this.#look();
+    if (this.came.clock !== clock)
+      this.came = { state: stateOf(state), learnedAt, clock, position: token ?? "" };
+    const shown = this.past ?? this.came;
+    if (shown === this.shown) return;
+    this.shown = shown;
+    this.board.show(shown.state);
+    this.#seeMoves();
   }
 
   #tick(): void {
     this.#now = Date.now();
-    if (this.moved.size > 0 || this.movedInClass.size > 0) this.#look();
+    if (this.moved.size > 0 || this.movedInClass.size > 0) this.#seeMoves();
   }
 
-  #look(): void {
+  #seeMoves(): void {
     const { rows } = this.board;
     const places = new Map(rows.map((row) => [row.car, row.position]));
     const inClass = new Map(rows.map((row) => [row.car, row.class_position]));
