@@ -127,8 +127,9 @@ def classify(
         cars = [one._replace(status="classified") for one in cars]
         cars.sort(key=lambda one: (*_best(race, one.car), natural(one.car)))
     cars = book.disqualify(book.back_of_class(book.places_dropped(cars)))
-    if convention.classification.no_laps == "last":
-        cars += _without_laps(race, counted, book)
+    listed = convention.classification.no_laps == "last"
+    idle = _without_laps(race, counted, book)
+    cars += [one for one in idle if listed or one.status == "running"]
     return _rows(race, cars)
 
 
@@ -306,7 +307,10 @@ def _short_of_distance(
 
 
 def _without_laps(race: Race, counted: dict[str, Lap], book: _Book) -> list[_Standing]:
-    idle = sorted((car for car in race.session.entries if car not in counted), key=natural)
+    """The cars that completed no lap: in the running order while they still may."""
+    idle = [car for car in race.order.cars() if car in race.session.entries and car not in counted]
+    if _is_over(race):
+        idle.sort(key=natural)
     return [
         _Standing(
             car=car,
@@ -325,7 +329,13 @@ def _without_laps(race: Race, counted: dict[str, Lap], book: _Book) -> list[_Sta
 def _idle_status(race: Race, car: str, book: _Book) -> str:
     if book.is_disqualified(car):
         return "disqualified"
-    return "retired" if car in race.order.passings else "not_started"
+    if car not in race.order.passings:
+        return "not_started"
+    return "retired" if _is_over(race) or car in race.order.retired else "running"
+
+
+def _is_over(race: Race) -> bool:
+    return race.order.chequered_at is not None or race.session.ended_at is not None
 
 
 def _best(race: Race, car: str) -> tuple[int, int]:

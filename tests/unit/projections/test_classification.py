@@ -265,6 +265,28 @@ def test_qualifying_is_by_best_lap():
     ]
 
 
+def test_on_the_first_lap_all_stand_as_they_run():
+    """Nobody has completed a lap, and nobody has retired by that; at the end they have."""
+    story = opened("1", "2", "3", "4").line("3", "S1", 1, 20_000).line("1", "S1", 1, 21_000)
+    story.line("2", "S1", 1, 22_000).retired("2", 23_000)
+    rows = classify(story.race())
+    assert [(row.car, row.status) for row in rows] == [
+        ("3", "running"),
+        ("1", "running"),
+        ("2", "retired"),
+        ("4", "not_started"),
+    ]
+    assert order(story, LE_MANS) == ["3", "1"]
+    rows = classify(story.ended(30_000).race())
+    assert [(row.car, row.status) for row in rows] == [
+        ("1", "retired"),
+        ("2", "retired"),
+        ("3", "retired"),
+        ("4", "not_started"),
+    ]
+    assert order(story, LE_MANS) == []
+
+
 def test_while_the_race_runs_all_stand_on_laps():
     """Before the flag nobody has failed to take it."""
     story = opened("1", "2").laps("1", 3).laps("2", 2)
