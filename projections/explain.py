@@ -106,7 +106,12 @@ def explain(
     ``events`` are all that were recorded, corrections included, later ones too. Raises
     UnknownCar. Costs O(events), and a classification for each penalty of the car.
     """
-    case = _Case(race, events, car, Convention.of(pack))
+    convention = Convention.of(pack)
+    rows = classify(race, convention)
+    row = next((one for one in rows if one.car == car), None)
+    if row is None:
+        return _not_listed(race, events, car)
+    case = _Case(race, rows, row, convention, _Record(race, events, car))
     return [
         *case.position(),
         *case.gaps(),
@@ -119,22 +124,32 @@ def explain(
     ]
 
 
+def _not_listed(race: Race, events: Iterable[AnyEvent], car: str) -> list[Statement]:
+    """Of a car that the result leaves out. Raises UnknownCar for one that is not entered."""
+    if car not in race.session.entries:
+        known = sorted({*race.session.entries, *race.order.passings}, key=natural)
+        raise UnknownCar(car, tuple(known))
+    text = f"#{car} has completed no lap, and is not listed in the result."
+    entry = _Record(race, events, car).entry
+    return [Statement("status", text, entry, "classification.no_laps")]
+
+
 class _Case:
     """A car as it stands in a race: what there is to be said of it, kind by kind."""
 
     def __init__(
-        self, race: Race, events: Iterable[AnyEvent], car: str, convention: Convention
+        self,
+        race: Race,
+        rows: Sequence[Classified],
+        row: Classified,
+        convention: Convention,
+        record: _Record,
     ) -> None:
-        self.race, self.car, self.convention = race, car, convention
-        self.rows = classify(race, convention)
-        row = next((one for one in self.rows if one.car == car), None)
-        if row is None:
-            known = sorted({*race.session.entries, *race.order.passings}, key=natural)
-            raise UnknownCar(car, tuple(known))
-        self.row = row
+        self.race, self.rows, self.row = race, rows, row
+        self.car = row.car
+        self.convention, self.record = convention, record
         self.is_race = race.session.opened.kind == "race"
         self.is_over = race.order.chequered_at is not None or race.session.ended_at is not None
-        self.record = _Record(race, events, car)
 
     # Where it stands
 
@@ -150,7 +165,7 @@ class _Case:
         of_class = [car for car in order if self._class(car) == self.row.car_class]
         place = self._places(order.index(self.car) + 1, of_class.index(self.car) + 1)
         lap = self.race.order.laps.get(self.car, 0)
-        if self.row.status == "retired":
+        if self.car in self.race.order.retired:
             text = f"#{self.car} stands {place}, with {_laps(lap)} completed."
         else:
             in_lane = self.race.pits.in_lane_since(self.car) is not None

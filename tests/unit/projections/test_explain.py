@@ -187,13 +187,19 @@ class TestStatus:
             "#9 is 3rd overall, 3rd in GT, without a completed lap."
         ]
 
+    def test_a_car_that_the_rules_do_not_list(self) -> None:
+        """At Le Mans whoever completed no lap is absent, and that is said."""
+        (one,) = explain(race().entry("9").race(), race(), "9", builtin_pack("wec-2024"))
+        assert one.text == "#9 has completed no lap, and is not listed in the result."
+        assert one.rule == "classification.no_laps"
+
     def test_a_red_flag_at_the_end(self) -> None:
-        """By how much the result is taken back, and by which rule."""
+        """By how much the result is taken back, by which rule; and nothing where no rule does."""
         story = opened("1", lines=("FL",)).laps("1", 3).flag("red", 200_000).ended(300_000)
-        said = told(story, "1", "status", "alms-2007")
-        taken = [one for one in said if one.rule == "classification.red_flag_countback"]
-        laps = builtin_pack("alms-2007").classification.red_flag_countback
-        assert bool(taken) == bool(laps)
+        (one,) = told(story, "1", "status", "wec-2024")
+        assert one.text == "The race ended under the red flag: the result is taken back 1 lap."
+        assert one.rule == "classification.red_flag_countback"
+        assert told(story, "1", "status", "imsa-2024") == []
 
 
 class TestPenalties:
