@@ -31,7 +31,9 @@ from projections.drive_time import drive_times
 from projections.packs import RegulationPack
 from projections.provisional import own_pack, rounds_scored, season_of_session
 from projections.race import Race
+from projections.revisions import Revision as Revised
 from projections.revisions import revisions
+from projections.scoring import before_session
 from projections.titles import Live, title
 from projections.whatif import Hypothesis, parse_penalty, suppose
 from services.cli import explaining, sporting
@@ -284,7 +286,7 @@ async def results_so_far(asked: TheAsked) -> Response:
     """The results as they followed each other."""
 
     def view(stand: Stand) -> Sequence[Row]:
-        return [revision_row(one) for one in revisions(stand.told, _convention(stand.race))]
+        return [revision_row(one) for one in _revisions(stand)]
 
     return await asked.answer("revisions", _until_then(view), recorded=True)
 
@@ -297,7 +299,7 @@ async def differences(asked: TheAsked, before: Revision, after: Revision) -> Res
     """What changed from one revision of the result to another."""
 
     def view(stand: Stand) -> Sequence[Row]:
-        found = revisions(stand.told, _convention(stand.race))
+        found = _revisions(stand)
         for name, number in (("before", before), ("after", after)):
             if number > len(found):
                 detail = str(UnknownRevision(number, len(found)))
@@ -308,8 +310,13 @@ async def differences(asked: TheAsked, before: Revision, after: Revision) -> Res
     return await asked.answer("differences", _until_then(view), before, after, recorded=True)
 
 
-def _convention(race: Race) -> Convention:
-    return Convention.of(own_pack(race))
+def _revisions(stand: Stand) -> Sequence[Revised]:
+    """None before there is a result, which is known without looking at what was told."""
+    race = stand.race
+    over = race.order.chequered_at is not None or race.session.ended_at is not None
+    if not over and not race.session.declared:
+        return []
+    return revisions(stand.told, Convention.of(own_pack(race)))
 
 
 def _until_then(view: View) -> View:
@@ -376,11 +383,13 @@ async def season_of(asked: Asked, name: str | None) -> Fought:
     return Fought(season, told[-1][0])
 
 
-def _round(season: Season, race: Race) -> int:
+def _before(asked: Asked, fought: Fought, race: Race) -> tuple[Season, int]:
+    """The season as it was before the session, and which round that is."""
     try:
-        return round_of(season, race)
+        number = round_of(fought.season, race)
     except UnknownRound as error:
         raise Refused(404, str(error)) from None
+    return before_session(fought.season, race, number, asked.session), number
 
 
 @router.get("/sessions/{session}/championship", **described("championship"))
@@ -395,8 +404,8 @@ async def championship(
     classes = chosen_classes(fought.season, car_class)
 
     def view(stand: Stand) -> Sequence[Row]:
-        number = _round(fought.season, stand.race)
-        scored = as_it_stands(fought.season, stand.race, number)
+        before, number = _before(asked, fought, stand.race)
+        scored = as_it_stands(before, stand.race, number)
         return [
             row
             for name in classes
@@ -420,12 +429,11 @@ async def clinch(
     def view(stand: Stand) -> Sequence[Row]:
         race, pack = stand.race, fought.season.pack
         rows = classify(race, Convention.of(pack))
-        running = Live(race, rows, _round(fought.season, race))
+        before, number = _before(asked, fought, race)
+        running = Live(race, rows, number)
         try:
             return [
-                row
-                for name in classes
-                for row in clinch_rows(title(fought.season, of, name, running))
+                row for name in classes for row in clinch_rows(title(before, of, name, running))
             ]
         except Undecidable as error:
             raise Refused(404, str(error)) from None
