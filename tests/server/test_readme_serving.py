@@ -24,7 +24,7 @@ from tests.server.processes import ROOT
 from tests.server.projecting import told
 
 SECTION = (ROOT / "README.md").read_text().partition("## On the air")[2].partition("\n## ")[0]
-BLOCKS = dict(re.findall(r"^```(\w+)\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL))
+PROGRAMS = re.findall(r"^```python\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
 SHELL = "".join(re.findall(r"^```sh\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL))
 COMMANDS = [line for line in SHELL.replace("\\\n", " ").splitlines() if "lapstream" not in line]
 SECRET, TOKEN = new_token("readme", Role.CONTROL)
@@ -96,7 +96,9 @@ def test_commands(port: int, number: int, needle: bytes) -> None:
     first_output(["bash", "-c", f"exec {command}"], needle)
 
 
-def test_python_client(port: int) -> None:
-    """The Python client prints what is shown."""
-    program = BLOCKS["python"].replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+@pytest.mark.parametrize("number", [0, 1], ids=["watch", "write"])
+def test_programs(port: int, number: int) -> None:
+    """The Python programs print what is shown, and where what they write stands."""
+    assert len(PROGRAMS) == 2
+    program = PROGRAMS[number].replace("127.0.0.1:8000", f"127.0.0.1:{port}")
     assert first_output([sys.executable, "-c", program], b"\n")
