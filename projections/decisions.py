@@ -342,8 +342,11 @@ def said(timeline: Timeline, event: AnyEvent) -> str:
 def _voided(timeline: Timeline, void: EventVoided) -> str:
     identity = (void.voided_source, void.voided_seq)
     voided = find(timeline, identity)
-    what = said(timeline, voided) if voided is not None else f"{identity[0]} {identity[1]}"
-    return f"taken back: {what} ({void.reason})"
+    if voided is None:
+        return f"{identity[0]} {identity[1]} voided ({void.reason})"
+    if isinstance(voided, DECISIONS):
+        return f"taken back: {said(timeline, voided)} ({void.reason})"
+    return f"{said(timeline, voided)} voided ({void.reason})"
 
 
 def _penalty(timeline: Timeline, name: str) -> str:

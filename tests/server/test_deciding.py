@@ -185,7 +185,7 @@ async def test_a_lap_is_voided_and_restored(desk: Desk) -> None:
     await desk.send({"type": "event_voided", "car": "1", "lap": 3, "reason": "short cut"})
     assert await desk.order() == ["2", "3", "1"]
     row = (await desk.book())[0]
-    assert row["text"] == "taken back: #1: lap 3 (short cut)"
+    assert row["text"] == "#1: lap 3 voided (short cut)"
     await desk.send({**row["undo"], "reason": "it was within limits"})
     assert await desk.order() == ["1", "2", "3"]
 

@@ -122,7 +122,7 @@ def test_a_void_is_taken_back_by_a_void() -> None:
     again = told.void(void)
     folded = timeline(told)
     assert folded.race.order.laps["1"] == 3
-    assert said(folded, again).startswith("taken back: taken back: #1: lap 3")
+    assert said(folded, again).startswith("taken back: #1: lap 3 voided")
 
 
 def test_a_penalty_is_rescinded() -> None:

@@ -13,7 +13,7 @@ import {
   type Outcome,
   type Told,
 } from "./decisions";
-import { book, decide, hold, outputs, type Output } from "./http";
+import { book, decide, hold, lapsOf, outputs, type DrivenLap, type Output } from "./http";
 import type { Bearer } from "./token";
 
 const LOOK_MS = 2_000;
@@ -44,8 +44,8 @@ export class Desk {
   question: Question | null = $state.raw(null);
   /** What was done last, for all to read and hear. */
   said = $state("");
-  /** The car that was picked in the tower. */
-  picked: { readonly car: string } | null = $state.raw(null);
+  /** The car that was picked in the tower, until a form has taken it. */
+  picked: string | null = $state(null);
   /** An order whose answer was lost. */
   lost: Order | null = $state.raw(null);
   readonly connected: boolean = $derived.by(() => this.live.link === "live");
@@ -76,6 +76,13 @@ export class Desk {
 
   ask(question: Question): void {
     this.question = question;
+  }
+
+  /** The car that was picked; it is given once, so that no form finds an old one. */
+  take(): string | null {
+    const car = this.picked;
+    this.picked = null;
+    return car;
   }
 
   /** Ask what it would come to, then whether to record it; the faults if it cannot be. */
@@ -139,6 +146,15 @@ export class Desk {
     if (this.lost !== null && holds(this.entries, this.lost)) {
       this.lost = null;
       this.said = "Recorded: its answer was lost, and it is in the book.";
+    }
+  }
+
+  /** The laps of a car, the last one first. */
+  async laps(car: string): Promise<readonly DrivenLap[]> {
+    try {
+      return await lapsOf(this.session, this.token, car);
+    } catch {
+      return [];
     }
   }
 

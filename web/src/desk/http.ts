@@ -75,6 +75,23 @@ export async function book(
   return { rows, etag: response.headers.get("ETag") };
 }
 
+export interface DrivenLap {
+  readonly lap: number;
+  readonly at_ms: number;
+  readonly lap_time_ms: number | null;
+  readonly driver: string | null;
+  readonly in_pit_lane: boolean;
+  readonly deleted: boolean;
+}
+
+/** The laps of a car, the last one first; none for a car that is not there. */
+export async function lapsOf(session: string, token: string, car: string): Promise<DrivenLap[]> {
+  const asked = new URLSearchParams({ car });
+  const response = await ask(`${ofSession(session)}/laps?${asked}`, token);
+  if (!response.ok) return [];
+  return ((await response.json()) as { rows: DrivenLap[] }).rows.reverse();
+}
+
 export interface Output {
   readonly name: string;
   readonly session: string;
