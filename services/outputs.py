@@ -14,7 +14,7 @@ A picture is written before an answer says that it is frozen: it outlives every 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +22,7 @@ from events import Contest
 from events.base import CarNumber, Milliseconds, Name, Text
 from events.errors import LapstreamError
 from projections.frames import Frame
+from services.output_views import OutputView
 from services.store import Script, Store
 
 OUTPUTS = "{lapstream:outputs}"
@@ -33,20 +34,6 @@ RETAINED_CHANGES = 1000
 BLOCK_MS = 2000
 
 OutputName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", examples=["tower"])]
-OutputView = Literal[
-    "standings",
-    "battle",
-    "flag",
-    "lane",
-    "pits",
-    "penalties",
-    "fastest",
-    "championship",
-    "results",
-    "drivers",
-    "cautions",
-    "messages",
-]
 
 _SCRIPT = """
 local outputs, held, shown, revisions, changes = unpack(KEYS)

@@ -11,6 +11,7 @@ from services.cli import (
     championships,
     explaining,
     feeds,
+    outputs,
     pitwall,
     queries,
     regulations,
@@ -80,4 +81,5 @@ season.register(app)
 transfers.register(app)
 feeds.register(app)
 serving.register(app)
+outputs.register(app)
 replays.register(app)

@@ -30,7 +30,7 @@ from services.cli.tables import (
 )
 from services.gateway.reel import Shot
 from services.gateway.rows import PICTURED
-from services.outputs import OutputView
+from services.output_views import OutputView
 
 JUST_OUT_MS = 15_000
 """How long a car that left the pit lane is still told of, with the time that it took."""

@@ -24,7 +24,8 @@ from services.gateway.problems import Refused
 from services.gateway.reel import Channel, Reel, Shot, place
 from services.gateway.streaming import picture_before
 from services.gateway.tails import RETRY_SECONDS, Tail, now_ms
-from services.outputs import Held, Hold, Kept, NoSuchOutput, Output, Outputs, OutputView
+from services.output_views import OutputView
+from services.outputs import Held, Hold, Kept, NoSuchOutput, Output, Outputs
 
 FOLD_SECONDS = 0.5
 """How often a delayed picture from before this process's time is brought up to date."""

@@ -37,13 +37,13 @@ from services.gateway.subscribing import over_sse, over_websocket
 from services.gateway.tails import now_ms
 from services.gateway.viewing import Format
 from services.gateway.wishing import LONGEST_DELAY_MS, parse_token
+from services.output_views import OutputView
 from services.outputs import (
     Hold,
     Kept,
     NoSuchOutput,
     Output,
     OutputIsFrozen,
-    OutputView,
 )
 from services.roles import Grant, Role
 

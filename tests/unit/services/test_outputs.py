@@ -30,7 +30,8 @@ from services.gateway.airing import (
 from services.gateway.derived import battle, championship
 from services.gateway.outputs import csv_text, etag, flat_rows
 from services.gateway.reel import Reel, Shot, place
-from services.outputs import Output, OutputView
+from services.output_views import OutputView
+from services.outputs import Output
 from tests.builders import Story, opened
 from tests.unit.services.gateway_race import frames
 

@@ -1,0 +1,199 @@
+"""The commands for outputs: what graphics show, and who holds it. They ask a gateway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+from urllib.parse import quote
+
+import typer
+
+from services.cli.options import As, Format, Of
+from services.cli.output import give_out
+from services.cli.tables import CLOCK, COUNT, TEXT, TEXTS, TIME, YES, Column, Row, Table
+from services.output_views import OutputView
+
+if TYPE_CHECKING:
+    from services.remote import Remote
+
+GATEWAY = "http://127.0.0.1:8000"
+
+outputs = typer.Typer(no_args_is_help=True)
+VIEWS: tuple[str, ...] = get_args(OutputView)
+
+
+def _view(text: str) -> str:
+    """One of the views. Raises BadParameter, which ends with 2."""
+    if text not in VIEWS:
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(VIEWS)}")
+    return text
+
+
+OUTPUTS = Table(
+    "outputs",
+    "The outputs of a gateway: what each shows, who holds it, and how old its picture is.",
+    (
+        Column("name", TEXT, "Output"),
+        Column("session", TEXT, "Session"),
+        Column("view", TEXT, "View"),
+        Column("classes", TEXTS, "Classes", rank=1),
+        Column("cars", TEXTS, "Cars", rank=1),
+        Column("rows", COUNT, "Rows"),
+        Column("delay_ms", TIME, "Delay"),
+        Column("season", TEXT, "Season", null=True, rank=2),
+        Column("of", TEXT, "Of", rank=2),
+        Column("frozen_by", TEXT, "Frozen by", null=True),
+        Column("reason", TEXT, "Reason", null=True, rank=1),
+        Column("age_ms", CLOCK, "Age", null=True),
+        Column("stale", YES, "Stale", null=True),
+        Column("position", TEXT, null=True),
+    ),
+)
+
+Name = Annotated[str, typer.Argument(metavar="OUTPUT", help="The output's name.")]
+Gateway = Annotated[
+    str,
+    typer.Option("--gateway", metavar="URL", envvar="LAPSTREAM_GATEWAY", help="The gateway."),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="TOKEN",
+        envvar="LAPSTREAM_TOKEN",
+        help="A token of the role output, as `lapstream token` makes it; better in the "
+        "environment, where it is in no history.",
+    ),
+]
+Why = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; it is recorded.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(
+        outputs,
+        name="output",
+        help="What graphics show: arrange it, hold it, let it go (of a gateway, over HTTP).",
+        rich_help_panel="Serve",
+    )
+
+
+@outputs.command("list")
+def list_outputs(gateway: Gateway = GATEWAY, token: Token = None, form: As = Format.TABLE) -> None:
+    """The outputs that there are, and how they stand."""
+    _tell(_remote(gateway, token).ask("GET", "/outputs"), form)
+
+
+@outputs.command()
+def put(
+    name: Name,
+    session: Annotated[
+        str, typer.Option("--session", metavar="ID", help="The session, or the replay.")
+    ],
+    view: Annotated[
+        str,
+        typer.Option(
+            "--view",
+            parser=_view,
+            metavar="VIEW",
+            help=f"What of it: {', '.join(VIEWS)}.",
+            autocompletion=lambda: VIEWS,
+        ),
+    ] = "standings",
+    car_class: Annotated[
+        list[str] | None,
+        typer.Option("--class", metavar="CLASS", help="Only this class; may be repeated."),
+    ] = None,
+    car: Annotated[
+        list[str] | None,
+        typer.Option("--car", metavar="NUMBER", help="Only this car; may be repeated."),
+    ] = None,
+    delay: Annotated[
+        float,
+        typer.Option("--delay", metavar="SECONDS", min=0, help="Show everything so much later."),
+    ] = 0.0,
+    rows: Annotated[
+        int,
+        typer.Option("--rows", metavar="N", min=1, help="So many rows always, for those who poll."),
+    ] = 20,
+    season: Annotated[
+        str | None,
+        typer.Option(
+            "--season", metavar="SEASON", help="The season, where the view is the championship."
+        ),
+    ] = None,
+    of: Annotated[Of, typer.Option("--of", help="Whose championship.")] = Of.DRIVERS,
+    gateway: Gateway = GATEWAY,
+    token: Token = None,
+    form: As = Format.TABLE,
+) -> None:
+    """Create an output, or change it. A frozen one stays as it is on air until its release."""
+    wanted = {
+        "session": session,
+        "view": view,
+        "classes": car_class or [],
+        "cars": car or [],
+        "delay_ms": round(delay * 1000),
+        "rows": rows,
+        "season": season,
+        "of": of.value,
+    }
+    _tell([_remote(gateway, token).ask("PUT", _path(name), wanted)], form)
+
+
+@outputs.command()
+def show(
+    name: Name, gateway: Gateway = GATEWAY, token: Token = None, form: As = Format.TABLE
+) -> None:
+    """How an output stands: what it shows, who holds it, how old its picture is."""
+    _tell([_remote(gateway, token).ask("GET", _path(name))], form)
+
+
+@outputs.command()
+def freeze(
+    name: Name,
+    why: Why = None,
+    gateway: Gateway = GATEWAY,
+    token: Token = None,
+    form: As = Format.TABLE,
+) -> None:
+    """Hold an output as it is now, for its pages, rows and pushes alike."""
+    _tell([_remote(gateway, token).ask("POST", f"{_path(name)}/freeze", {"reason": why})], form)
+
+
+@outputs.command()
+def release(
+    name: Name,
+    why: Why = None,
+    gateway: Gateway = GATEWAY,
+    token: Token = None,
+    form: As = Format.TABLE,
+) -> None:
+    """Let an output follow its session again."""
+    _tell([_remote(gateway, token).ask("POST", f"{_path(name)}/release", {"reason": why})], form)
+
+
+@outputs.command()
+def remove(name: Name, gateway: Gateway = GATEWAY, token: Token = None) -> None:
+    """Forget an output. A frozen one has to be released first."""
+    _remote(gateway, token).ask("DELETE", _path(name))
+    typer.echo(f"output {name!r} is removed")
+
+
+def _remote(gateway: str, token: str | None) -> Remote:
+    from services.remote import Remote
+
+    return Remote(gateway, token)
+
+
+def _path(name: str) -> str:
+    return f"/outputs/{quote(name, safe='')}"
+
+
+def _tell(told: list[dict[str, Any]], form: Format) -> None:
+    give_out(OUTPUTS, [_row(one) for one in told], form)
+
+
+def _row(told: dict[str, Any]) -> Row:
+    hold = told["hold"] or {}
+    row = {column.name: told.get(column.name) for column in OUTPUTS.columns}
+    return {**row, "frozen_by": hold.get("by"), "reason": hold.get("reason")}

@@ -1,0 +1,81 @@
+"""A gateway as commands ask it: one request, one answer, over HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from events.errors import LapstreamError
+
+TIMEOUT_SECONDS = 30.0
+SCHEMES = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+
+
+class BadGatewayUrl(LapstreamError):
+    """What was given is the address of no gateway."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(f"{url!r} is no gateway's address such as http://127.0.0.1:8000")
+
+
+class NoGateway(LapstreamError):
+    """Nobody answers there, or nobody who is a gateway."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        super().__init__(f"no gateway answers at {url}: {reason}")
+
+
+class GatewayRefused(LapstreamError):
+    """The gateway's own words, and the status."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        self.status = status
+        hint = "; give one with --token or LAPSTREAM_TOKEN" if status == 401 else ""
+        super().__init__(f"the gateway says no ({status}): {detail}{hint}")
+
+
+class Remote:
+    """A gateway at an address, asked with a token if there is one. Raises BadGatewayUrl."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        parts = urlsplit(url)
+        try:
+            port = parts.port
+        except ValueError:
+            raise BadGatewayUrl(url) from None
+        if parts.scheme not in SCHEMES or not parts.hostname:
+            raise BadGatewayUrl(url)
+        self._url = url
+        self._open = SCHEMES[parts.scheme]
+        self._host, self._port, self._path = parts.hostname, port, parts.path.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON of the answer; None where it has none. Raises NoGateway, GatewayRefused."""
+        status, raw = self._exchange(method, path, body)
+        try:
+            told = json.loads(raw) if raw else None
+        except ValueError:
+            raise NoGateway(self._url, "what is there is none") from None
+        if status >= http.client.BAD_REQUEST:
+            detail = told.get("detail") if isinstance(told, dict) else None
+            raise GatewayRefused(status, str(detail or http.client.responses.get(status, "no")))
+        return told
+
+    def _exchange(self, method: str, path: str, body: Any) -> tuple[int, bytes]:
+        headers, sent = dict(self._headers), None
+        if body is not None:
+            headers["Content-Type"], sent = "application/json", json.dumps(body).encode()
+        connection = self._open(self._host, self._port, timeout=TIMEOUT_SECONDS)
+        try:
+            connection.request(method, self._path + path, sent, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise NoGateway(self._url, str(error) or type(error).__name__) from None
+        finally:
+            connection.close()
