@@ -25,6 +25,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
+from events import Contest
 from events.errors import BadRules, UnknownRules
 from events.session import ResultStatus
 
@@ -241,12 +242,14 @@ class Entrants(Table):
 
     ``unit``: each team, or each car, is a contender of its own. ``best_only``: only the
     best placed car of a contender scores. ``closed_up``: then it scores its place among
-    the contenders' best cars, instead of its place in the class.
+    the contenders' best cars, instead of its place in the class. ``without`` are classes
+    that have no such championship.
     """
 
     unit: Literal["team", "car", "manufacturer"]
     best_only: bool
     closed_up: bool
+    without: tuple[Word, ...] = ()
 
 
 class Marks(Table):
@@ -296,6 +299,16 @@ class Points(Distance):
         usual = [scale for scale in self.scales if not scale.by_name]
         applying = [scale for scale in usual if scale.applies(where)]
         return applying[-1] if applying else self.scales[0]
+
+    def contested(self, of: Contest, car_class: str) -> bool:
+        """Whether the class has a championship of drivers, teams or manufacturers."""
+        match of:
+            case "drivers":
+                return True
+            case "teams":
+                return car_class not in self.teams.without
+            case "manufacturers":
+                return car_class not in self.manufacturers.without
 
     def scale_named(self, name: str) -> Scale | None:
         """The scale of that name."""

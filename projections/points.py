@@ -84,6 +84,7 @@ def score(
         award
         for judge in judges
         for contest in CONTESTS
+        if pack.points.contested(contest, scored.car_class)
         for award in _contest(pack.points, contest, judge, _places(pack, rows, contest, series))
     ]
 

@@ -104,6 +104,8 @@ def title(
     _refuse_uncovered(season.pack, of)
     known, running = _known(season, live, after_round)
     left = _left(known, car_class, running)
+    if not known.pack.points.contested(of, car_class):
+        return Title(of, car_class, left, ())
     totals = known.totals(of=of, car_class=car_class)
     fight = _Fight(known, of, car_class, running)
     stages = [fight.stage(one) for one in left]

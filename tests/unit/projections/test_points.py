@@ -280,6 +280,11 @@ class TestEntrants:
             Why("points.manufacturers.closed_up", "2nd of the manufacturers")
         )
 
+    def test_a_class_without_a_championship_of_makes(self) -> None:
+        """IMSA has none in LMP2: teams and drivers score, and no make does."""
+        awards = score(IMSA, scored(finish("1", "2", manufacturer="ORECA"), car_class="LMP2"))
+        assert {award.contest for award in awards} == {"drivers", "teams"}
+
     def test_each_car_a_contender(self) -> None:
         """In IMSA the cars of a team are contenders of their own, by number."""
         awards = [a for a in score(IMSA, scored(self.ROWS)) if a.contest == "teams"]

@@ -123,6 +123,14 @@ def test_who_has_never_scored_is_in_no_fight() -> None:
     assert title(season(rounds=2), "teams", "GT").fighters == ()
 
 
+def test_a_title_that_is_not_given() -> None:
+    """Nobody fights for it where the rules have no such championship in the class."""
+    told = scored(finish("1", "2", manufacturer="ORECA"), car_class="LMP2")
+    one = season(told, rules=IMSA, rounds=2, classes=("LMP2",))
+    assert title(one, "manufacturers", "LMP2").fighters == ()
+    assert title(one, "teams", "LMP2").fighters != ()
+
+
 def test_a_class_that_there_is_not() -> None:
     """It is named, with those that there are."""
     with pytest.raises(UnknownClass, match="there are GT, LMP"):
