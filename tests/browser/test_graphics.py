@@ -206,6 +206,23 @@ async def test_played_as_graphics_systems_do(
     assert (await opaque(browser, page))["covered"] == 0
 
 
+async def test_the_template_for_spx(page: Page, control: Control, race: list[AnyEvent]) -> None:
+    """It names its fields where SPX reads them, and hands on what is played."""
+    await control.tell(race[:500])
+    await control.arrange("tower", "standings")
+    await page.goto(f"{control.address}/assets/lapstream-spx.html")
+    fields = await page.evaluate("SPXGCTemplateDefinition.DataFields.map(({field}) => field)")
+    assert {"f0", "f1", "f2", "f3", "f4"} < set(fields)
+    told = {"f6": control.address, "f7": "tower", "f0": "By SPX", "f3": "4"}
+    await page.evaluate("told => { update(JSON.stringify(told)); play(); }", told)
+    graphic = page.frame_locator("iframe").locator(".graphic")
+    await expect(graphic).to_have_attribute("data-on", "true")
+    await expect(graphic.locator("h1")).to_have_text("By SPX")
+    await expect(graphic.locator("li")).to_have_count(4)
+    await page.evaluate("stop()")
+    await expect(graphic).to_have_attribute("data-on", "false")
+
+
 async def test_what_is_on_air_stays(
     browser: Browser, page: Page, control: Control, race: list[AnyEvent]
 ) -> None:
