@@ -79,8 +79,16 @@ class SessionOpened(Event):
     provenance: Text | None = None
 
 
+EntryRole = Literal["competitor", "safety_car", "course_car"]
+
+
 class EntryAdded(Event):
-    """A car of the entry list. ``car_class`` is ``None`` for a car outside every class."""
+    """A car of the entry list. ``car_class`` is ``None`` for a car outside every class.
+
+    A car whose ``role`` is another than ``competitor``, which it is if nothing is said, may
+    have a transponder of its own and is in no order, chart or result. That holds from this
+    event's time on: at 0, for the whole session.
+    """
 
     type: Literal["entry_added"] = "entry_added"
     car: CarNumber
@@ -90,6 +98,7 @@ class EntryAdded(Event):
     manufacturer: Name | None = None
     drivers: Several[Driver] = ()
     championships: Several[Name] | None = None
+    role: EntryRole | None = None
 
 
 class EntryAmended(Event):
@@ -103,6 +112,7 @@ class EntryAmended(Event):
     manufacturer: Name | None = None
     drivers: Several[Driver] | None = None
     championships: Several[Name] | None = None
+    role: EntryRole | None = None
     reason: Text | None = None
 
 

@@ -139,7 +139,8 @@ def _counted_laps(race: Race, rules: packs.Classification) -> dict[str, Lap]:
     A race that a red flag ended is taken back to the end of an earlier lap of the leader:
     each car counts as if the flag had been shown then.
     """
-    laps = race.laps.laps
+    apart = race.session.apart
+    laps = {car: of_car for car, of_car in race.laps.laps.items() if car not in apart}
     at = taken_back_to(race, rules.red_flag_countback)
     if at is None:
         return {car: of_car[-1] for car, of_car in laps.items() if of_car}

@@ -103,6 +103,8 @@ class Drivers(Projection):
         self.at_wheel[car] = AtWheel(driver, at, laps)
 
     def _changed(self, event: DriverChanged) -> None:
+        if event.car in self.order.session.apart:
+            return
         wheel = self.at_wheel.get(event.car)
         if wheel is None or wheel.driver != event.driver:
             laps = self.order.laps.get(event.car, 0)

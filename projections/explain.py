@@ -130,6 +130,9 @@ def _not_listed(race: Race, events: Iterable[AnyEvent], car: str) -> list[Statem
         known = sorted({*race.session.entries, *race.order.passings}, key=natural)
         raise UnknownCar(car, tuple(known))
     text = f"#{car} has completed no lap, and is not listed in the result."
+    if car in race.session.apart:
+        role = race.session.apart[car].replace("_", " ")
+        text = f"#{car} is a {role}, no competitor, and is in no result."
     entry = _Record(race, events, car).entry
     return [Statement("status", text, entry, "classification.no_laps")]
 

@@ -105,16 +105,21 @@ class RunningOrder(Projection):
     def _line_passed(self, event: LinePassed) -> None:
         number = self.line_numbers.get(event.line)
         car = event.car
-        if number is None or car in self.finished or event.at < 0:
+        if number is None or car in self.finished or event.at < 0 or car in self.session.apart:
             return
         if not 1 <= event.lap <= self.laps.get(car, 0) + 2:
             return  # the finish line may have missed the car once; else the lap is a slip
         self._pass(car, (event.lap - 1) * self.lines_per_lap + number, event.at)
 
     def lap_completed(self, event: LapCompleted) -> bool:
-        """Count a lap; False for one that does not: formation, doubled, or after the flag."""
+        """Count a lap; False for one that does not: formation, doubled, or after the flag.
+
+        Nor does one of a car that is no competitor.
+        """
         car = event.car
         if event.at < 0 or car in self.finished or event.lap <= self.laps.get(car, 0):
+            return False
+        if car in self.session.apart:
             return False
         self.laps[car] = event.lap
         self._pass(car, event.lap * self.lines_per_lap, event.at)
@@ -148,21 +153,24 @@ class RunningOrder(Projection):
 
     def cars(self) -> list[str]:
         """Every car in the running order, leader first, cars that never crossed a line last."""
-        passings = self.passings
-        keyed = [(-len(passings[car]), passings[car][-1], car) for car in passings]
+        passings, apart = self.passings, self.session.apart
+        running = (car for car in passings if car not in apart)
+        keyed = [(-len(passings[car]), passings[car][-1], car) for car in running]
         keyed.sort()
-        running = [car for _, _, car in keyed]
         places = {car: place for place, car in enumerate(self.session.grid)}
-        waiting = [car for car in self.session.entries if car not in passings]
+        entered = (car for car in self.session.entries if car not in apart)
+        waiting = [car for car in entered if car not in passings]
         waiting.sort(key=lambda car: (places.get(car, NEVER), natural(car)))
-        return running + waiting
+        return [car for _, _, car in keyed] + waiting
 
     def leader(self) -> str | None:
         """The car that leads on the road, or None before the first crossing."""
-        passings = self.passings
-        if not passings:
-            return None
-        return min(passings, key=lambda car: (-len(passings[car]), passings[car][-1], car))
+        passings, apart = self.passings, self.session.apart
+        return min(
+            (car for car in passings if car not in apart),
+            key=lambda car: (-len(passings[car]), passings[car][-1], car),
+            default=None,
+        )
 
     def last_seen(self, car: str) -> int | None:
         """The session clock at the last line the car crossed, in ms."""

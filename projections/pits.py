@@ -133,8 +133,8 @@ class Pits(Projection):
 
     def _entered(self, event: PitEntered) -> None:
         car = event.car
-        if car in self.current:
-            return  # the transponder was read twice at pit entry
+        if car in self.current or car in self.session.apart:
+            return  # the transponder was read twice at pit entry, or is no competitor's
         kind = "stoppage" if self.track.flag == "red" else "stop"
         lap = self.order.laps.get(car, 0) + 1
         self.current[car] = Visit(event.at, None, lap, kind, None, self.track.flag, False)

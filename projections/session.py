@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from events import (
@@ -27,10 +27,12 @@ class Session(Projection):
     """The session's frame, its entries by car, its grid and its declared results."""
 
     NAME: ClassVar[str] = "session"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     opened: SessionOpened = of(model(SessionOpened), lambda: NOT_OPENED)
     entries: dict[str, EntryAdded] = of(model(EntryAdded), dict)
+    apart: dict[str, str] = field(default_factory=dict)
+    """The role of each car that is no competitor: what it crosses counts for nothing."""
     grid: tuple[str, ...] = ()
     ended_at: int | None = None
     declared: History[ResultDeclared] = of(model(ResultDeclared), History)
@@ -60,6 +62,10 @@ class Session(Projection):
 
     def _entry_added(self, event: EntryAdded) -> None:
         self.entries[event.car] = event
+        if event.role is None or event.role == "competitor":
+            self.apart.pop(event.car, None)
+        else:
+            self.apart[event.car] = event.role
 
     def _entry_amended(self, event: EntryAmended) -> None:
         entry = self.entries.get(event.car)
@@ -69,7 +75,7 @@ class Session(Projection):
             entry = EntryAdded(
                 at=event.at, source=event.source, source_seq=event.source_seq, car=event.car
             )
-        self.entries[event.car] = entry.model_copy(update=changes)
+        self._entry_added(entry.model_copy(update=changes))
 
     def _grid_set(self, event: GridSet) -> None:
         self.grid = event.order
@@ -81,4 +87,4 @@ class Session(Projection):
         self.ended_at = event.at
 
 
-_AMENDABLE = {"car_class", "team", "vehicle", "manufacturer", "drivers", "championships"}
+_AMENDABLE = {"car_class", "team", "vehicle", "manufacturer", "drivers", "championships", "role"}

@@ -49,6 +49,7 @@ _happenings = st.one_of(
     _told(ev.PenaltyImposed, penalty_id=_ids, car=_cars, kind=st.just("drive_through")),
     _told(ev.PenaltyServed, penalty_id=_ids),
     _told(ev.EntryAmended, car=_cars, car_class=st.sampled_from(["GT", "P"])),
+    _told(ev.EntryAmended, car=_cars, role=st.sampled_from(["competitor", "safety_car"])),
     _told(ev.RaceControlMessage, text=st.just("Track clear")),
     _told(
         ev.SessionOpened,

@@ -10,6 +10,7 @@ import events as ev
 from projections import timeline as timelines
 from projections import views
 from projections.classification import classify
+from projections.explain import explain
 from projections.laps import BestLap
 from projections.pits import Visit
 from projections.race import Race
@@ -237,6 +238,39 @@ def test_the_safety_cars_own_transponder():
     race = story.race()
     rows = {row["car"]: (row["class"], row["class_position"]) for row in views.standings(race)}
     assert rows == {"1": ("GT", 1), "2": ("GT", 2), "SC": (None, 1)}
+
+
+def test_a_safety_car_that_is_entered_as_one_is_no_competitor():
+    """It is timed and leads the field round, and is in no order, chart or result."""
+    story = opened("1", "2").entry("SC", None, role="safety_car")
+    story.line("SC", "S1", 1, 100).lap("SC", 1, 200).tell(
+        ev.DriverChanged, 200, car="SC", driver="X"
+    )
+    story.pit("SC", 300, 400).laps("1", 2).laps("2", 2, ms=61_000).lap("SC", 9, 90_000)
+    race = story.race()
+    assert places(race) == ["1", "2"]
+    assert race.order.leader() == "1"
+    assert [led.car for led in race.chart.led] == ["1", "1"]
+    assert [row.car for row in classify(race)] == ["1", "2"]
+    assert "SC" not in {**race.laps.laps, **race.pits.visits, **race.drivers.at_wheel}
+    assert [one.text for one in explain(race, story, "SC")] == [
+        "#SC is a safety car, no competitor, and is in no result."
+    ]
+
+
+def test_a_safety_car_that_was_told_to_be_one_later():
+    """Amended as of time 0 it never counted; from then on where it is said of then."""
+    story = opened("1").lap("SC", 1, 59_000).laps("1", 1).lap("SC", 2, 61_000)
+    assert places(story.race()) == ["SC", "1"]
+    now = [*story, story.tell(ev.EntryAmended, 60_500, car="SC", role="safety_car")]
+    race = race_of(now)
+    assert places(race) == ["1"]
+    assert [row.car for row in classify(race)] == ["1"]
+    assert [led.car for led in race.chart.led] == ["SC"]
+    story.tell(ev.EntryAmended, 0, car="SC", role="safety_car")
+    assert [led.car for led in story.race().chart.led] == ["1"]
+    story.tell(ev.EntryAmended, 60_600, car="SC", role="competitor")
+    assert places(story.race()) == ["SC", "1"]
 
 
 # -- Flags -----------------------------------------------------------------------------------
