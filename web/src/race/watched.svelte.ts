@@ -21,6 +21,13 @@ export interface Wanted {
   readonly as: string;
 }
 
+/** Who scrubs along a race asks for many moments, and looks at few. */
+const SCRUB_MS = 300;
+
+function withoutMoment({ session, view, query }: Question): string {
+  return JSON.stringify({ session, view, query: { ...query, at: null, known_at: null } });
+}
+
 /**
  * Made while a component is: it ends with that. `wanted` gives what is asked, null for
  * nothing; what it reads is followed.
@@ -32,9 +39,12 @@ export class Watched<Row> {
   /** Why there are none, in the gateway's words. */
   refusal: string | null = $state(null);
   #asked: string | null = null;
+  #of: string | null = null;
   #shown: string | null = null;
   #etag: string | null = null;
   #askedAt = -Infinity;
+  /** How long after it was asked last it is asked again. */
+  #patience = 0;
   #wholeAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking: AbortController | null = null;
@@ -56,19 +66,23 @@ export class Watched<Row> {
     this.#wanted = wanted;
     const asked = wanted === null ? null : JSON.stringify(wanted.question);
     if (asked !== this.#asked) {
+      const of = wanted === null ? null : withoutMoment(wanted.question);
       this.#end();
       this.#asked = asked;
       this.#shown = this.#etag = null;
-      this.#askedAt = this.#wholeAt = -Infinity;
-      this.rows = null;
+      this.#patience = SCRUB_MS;
+      this.#wholeAt = -Infinity;
       this.refusal = null;
+      // At another moment the same picture stays until that one's comes.
+      if (of !== this.#of) this.rows = null;
+      this.#of = of;
     }
     if (wanted !== null && wanted.as !== this.#shown) this.#soon();
   }
 
   #soon(): void {
     if (this.#asking !== null || this.#timer !== undefined) return;
-    const wait = Math.max(0, this.#askedAt + this.pace - performance.now());
+    const wait = Math.max(0, this.#askedAt + this.#patience - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       void this.#ask();
@@ -80,6 +94,7 @@ export class Watched<Row> {
     if (wanted === null) return;
     const asking = (this.#asking = new AbortController());
     this.#askedAt = performance.now();
+    this.#patience = this.pace;
     try {
       await this.#take(wanted, asking.signal);
       this.#shown = wanted.as;
