@@ -64,6 +64,16 @@ def freshness(running: bool, age_ms: float, patience_ms: int | None) -> Freshnes
     return "stale" if age_ms > patience else "quiet"
 
 
+def ran_on_ms(running: bool, age_ms: int, patience_ms: int | None) -> int:
+    """How far (ms) the session clock has run on from a picture of an age.
+
+    It does not run away from a source that is silent: from where it is when that is stale
+    it stands still, and nothing on air runs backwards.
+    """
+    patience = STANDING_MS if patience_ms is None else patience_ms
+    return min(max(0, age_ms), patience) if running else 0
+
+
 def _lap_times(race: Race) -> list[int]:
     """The last lap (ms) of each car that is on the track."""
     order, laps, in_lane = race.order, race.laps.laps, race.pits.current

@@ -17,6 +17,7 @@ import structlog
 
 from events.errors import LapstreamError
 from projections.frames import Frame, Token
+from projections.freshness import ran_on_ms
 from services.gateway.derived import DERIVED, Deriver
 from services.gateway.filters import Filter
 from services.gateway.gate import Gateway
@@ -314,8 +315,8 @@ def filter_of(output: Output) -> Filter:
 
 def clock_of(shot: Shot, moment: float) -> int:
     """The session clock (ms) at a moment: it runs on, but not away from a silent source."""
-    runs_on = shot.clock_running and shot.freshness(moment) != "stale"
-    return shot.clock_at + (max(0, int(moment) - shot.at) if runs_on else 0)
+    patience = shot.state["session"].get("patience_ms")
+    return shot.clock_at + ran_on_ms(shot.clock_running, int(moment) - shot.at, patience)
 
 
 def token_of(shot: Shot, revision: int) -> Token:

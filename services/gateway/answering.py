@@ -12,7 +12,7 @@ from events.clock import format_clock
 from events.errors import BadMoment, UnknownCar, UnknownClass
 from projections import views
 from projections.frames import clock_running
-from projections.freshness import freshness
+from projections.freshness import freshness, ran_on_ms
 from projections.moments import moment_of
 from projections.race import Race
 from replay.entries import parse_position
@@ -330,8 +330,7 @@ def _session_cells(session: Mapping[str, Any]) -> dict[str, str]:
     def clock(ms: int | None) -> str:
         return "" if ms is None else format_clock(ms - ms % 1000).removesuffix(".000")
 
-    # The clock runs on from the newest event, but not away from a source that is silent.
-    gone = session["age_ms"] if session["clock_running"] and not session["stale"] else 0
+    gone = ran_on_ms(session["clock_running"], session["age_ms"], session["patience_ms"])
     to_go = session["time_to_go_ms"]
     cells = {
         **session,

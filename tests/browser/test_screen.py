@@ -225,7 +225,8 @@ async def test_stale(page: Page, served: Served, race: list[AnyEvent]) -> None:
     assert clock is not None
     assert told["session"]["stale"]
     hours, minutes, seconds = map(int, clock.split(":"))
-    assert (hours * 60 + minutes) * 60 + seconds == told["session"]["clock_ms"] // 1000
+    stands = told["session"]["clock_ms"] + told["session"]["patience_ms"]
+    assert (hours * 60 + minutes) * 60 + seconds == stands // 1000
     await shows(page, await append(served, race[:2001]))
     await expect(timing).to_have_attribute("data-freshness", "fresh")
     await expect(page.get_by_role("alert")).to_be_hidden()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import events as ev
-from projections.freshness import QUIET_MS, STANDING_MS, freshness, patience_ms
+from projections.freshness import QUIET_MS, STANDING_MS, freshness, patience_ms, ran_on_ms
 from projections.race import Race
 from projections.views import session_line
 from tests.builders import Story
@@ -82,3 +82,13 @@ def test_it_is_told_with_the_session():
 def test_freshness(running: bool, age_ms: int, patience: int | None, said: str):
     """First quiet, then stale; a clock that stands makes nothing old."""
     assert freshness(running, age_ms, patience) == said
+
+
+def test_the_clock_never_goes_back():
+    """It runs on with the age, and stands still from where it is when that is stale."""
+    assert [ran_on_ms(True, age, 30_000) for age in (-5, 0, 700, 30_000, 86_400_000)] == [
+        *(0, 0, 700),
+        *(30_000, 30_000),
+    ]
+    assert ran_on_ms(False, 700, 30_000) == 0
+    assert ran_on_ms(True, 10**9, None) == STANDING_MS

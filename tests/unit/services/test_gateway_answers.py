@@ -113,7 +113,7 @@ class TestFlatRows:
             (0, clock),
             (2000, clock + 2000),
             (QUIET_MS + 1000, clock + QUIET_MS + 1000),
-            (patience + 1, clock),
+            (patience + 1, clock + patience),
         ):
             row = flat(told, LEARNED + gone, 1)[0]
             seconds = shown // 1000

@@ -38,7 +38,10 @@ export interface Freshness {
    * silent, so something on the way is broken.
    */
   readonly state: "fresh" | "quiet" | "stale";
-  /** The session clock now: it runs on, but not away from a source that is silent. */
+  /**
+   * The session clock now: it runs on, but not away from a source that is silent. From where it
+   * is when that is stale it stands still, and never goes back.
+   */
   readonly clockMs: number;
 }
 
@@ -50,8 +53,9 @@ export function freshness(
   patience: number,
 ): Freshness {
   const ageMs = Math.max(0, serverNow - learnedAt);
+  const longest = Math.max(QUIET_MS, patience);
   const late = (limit: number) => clock.running && ageMs > limit;
-  const state = late(Math.max(QUIET_MS, patience)) ? "stale" : late(QUIET_MS) ? "quiet" : "fresh";
-  const gone = clock.running && state !== "stale" ? ageMs : 0;
+  const state = late(longest) ? "stale" : late(QUIET_MS) ? "quiet" : "fresh";
+  const gone = clock.running ? Math.min(ageMs, longest) : 0;
   return { ageMs, state, clockMs: clock.at + gone };
 }
