@@ -5,8 +5,9 @@ Rules:
 - what is left are the races of the calendar that were not scored yet, and their qualifying
   where the pack scores it. A round that names its classes is left for these only;
 - a session that runs is the last thing known: later rounds are not looked at, and its cars,
-  as they stand, are the field. Who has retired or finished passes nobody any more. Else the
-  field is open, and any contender may come or stay away;
+  as they stand, are the field. Who has retired or finished passes nobody any more. Else, and
+  as long as no car of the class was timed, the field is open, and any contender may come or
+  stay away;
 - where the pack scores whoever started, a car that has started will score; else only one that
   is sure of its distance does. A driver short of the minimum time at the wheel may score
   nothing though the car does, where the pack has it so; of who will be entered it is taken
@@ -202,8 +203,6 @@ def _left(known: Season, car_class: str, live: Live | None) -> tuple[Left, ...]:
         left = [
             one for one in left if one != (live.number, "qualifying") or _part(live) == one.part
         ]
-        if not any(row.car_class == car_class for row in live.rows):
-            left = [one for one in left if one.round > live.number]
     return tuple(left)
 
 
@@ -250,6 +249,7 @@ class _Fight:
         self._largest = 0
         self._seen()
         self._here: list[ScoredRow] = []
+        self._begun = False
         if live is not None:
             self._enter(live)
 
@@ -262,13 +262,16 @@ class _Fight:
                 self._cars.update(cars)
 
     def _enter(self, live: Live) -> None:
-        """The cars of a live session; who is not in it is there in name only."""
+        """The cars of a live session; once it has begun, others are there in name only."""
         for scored in rounds_scored(live.race, live.rows, live.number):
             if scored.car_class == self._class:
                 self._here = self._rows(scored)
+        self._begun = any(row.car in live.race.order.passings for row in self._here)
         entered = self._cars_of(self._here)
-        absent = {name: [f"absent {name}"] for name in self._cars if name not in entered}
-        self._cars = {**absent, **entered}
+        others = {name: cars for name, cars in self._cars.items() if name not in entered}
+        if self._begun:
+            others = {name: [f"absent {name}"] for name in others}
+        self._cars = {**others, **entered}
 
     def _rows(self, scored: RoundScored) -> list[ScoredRow]:
         """The rows that take places in this contest."""
@@ -297,7 +300,7 @@ class _Fight:
     def stage(self, left: Left) -> _Stage:
         """What is left as a race between cars."""
         live = self._live
-        if live is None or left != (live.number, _part(live)):
+        if live is None or not self._begun or left != (live.number, _part(live)):
             field = self._open_field()
         elif left.part == "qualifying":
             units = self._units_here()
@@ -310,7 +313,8 @@ class _Fight:
 
     def _open_field(self) -> Field:
         units = dict.fromkeys(chain.from_iterable(self._cars.values()))
-        return open_field(units, max(len(units), self._largest), may_miss=True)
+        places = max(len(units), len(self._units_here()), self._largest)
+        return open_field(units, places, may_miss=True)
 
     def _units_here(self) -> list[str]:
         if not self._closed_up:

@@ -216,6 +216,8 @@ def clinch(
         give_out(sporting.CLINCH, [row for one in titles for row in clinch_rows(one)], form)
         return
     typer.secho(_heading(asked), bold=True, nl=False)
+    if not any(one.fighters for one in titles):
+        typer.echo("\nno contenders")
     for one in titles:
         if one.fighters:
             heading = f"\n{one.car_class}, {one.of}{_what_is_left(one)}\n"

@@ -31,6 +31,7 @@ from services.cli.seasons import (
     Asked,
     SeasonQuestion,
     ask_season,
+    check_series,
     chosen_classes,
     read_season,
     round_of,
@@ -146,7 +147,11 @@ def new(
     if not opened.rounds or not opened.classes:
         raise typer.BadParameter("a season needs rounds and classes")
     with_log(store, data, lambda log: _open(log, name, opened))
-    typer.echo(f"{name}: {title}; {len(opened.rounds)} rounds, {', '.join(opened.classes)}")
+    typer.echo(f"{name}: {title}; {_rounds_told(opened)}, {', '.join(opened.classes)}")
+
+
+def _rounds_told(opened: SeasonOpened) -> str:
+    return "1 round" if len(opened.rounds) == 1 else f"{len(opened.rounds)} rounds"
 
 
 async def _open(log: Log, name: str, opened: SeasonOpened) -> None:
@@ -278,6 +283,7 @@ async def _add(
         raise typer.BadParameter(f"{session} is a {kind} session, and {wanted} is wanted")
     if number is None and race.session.opened.round is None:
         raise typer.BadParameter(f"{session} does not say which round it is: give --round")
+    check_series(kept, race, session)
     number = round_of(kept, race, number)
     results = session_results(kept, recorded.timeline, number, session)
     events = untold(kept, race, results, session)

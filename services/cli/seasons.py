@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
 from events import AnyEvent, encode
 from events.errors import NotASeason, UnknownClass, UnknownRound
 from projections.championship import Season, season_of
@@ -80,6 +82,7 @@ async def _read(log: Log, question: SeasonQuestion) -> Asked:
     race = recorded.timeline.race
     if question.at is not None:
         race = race_at(recorded.timeline, question.at)
+    check_series(season, race, question.live)
     number = round_of(season, race, question.number)
     before = before_session(season, race, number, question.live)
     return Asked(before, told, recorded, race, number)
@@ -116,6 +119,15 @@ def round_of(season: Season, race: Race, given: int | None = None) -> int:
     if not 1 <= number <= rounds:
         raise UnknownRound(number, rounds)
     return number
+
+
+def check_series(season: Season, race: Race, session: str) -> None:
+    """Raise BadParameter for a session of another series, none of whose cars is entered in this."""
+    ours, theirs = season.opened and season.opened.series, race.session.opened.series
+    entered = (entry.championships or () for entry in race.session.entries.values())
+    if theirs in (None, ours) or any(ours in one for one in entered):
+        return
+    raise typer.BadParameter(f"{session} is of the {theirs}, and the season of the {ours}")
 
 
 def rounds_of(season: Season) -> int:

@@ -184,6 +184,22 @@ def test_a_retired_car_passes_nobody() -> None:
     assert (after.outlook and after.outlook.places, after.status) == ((1, 2), "clinched")
 
 
+def test_nobody_is_out_of_a_race_that_has_not_begun() -> None:
+    """As long as no car of the class was timed, whoever is not entered yet may still come."""
+    one = two_cars_qualified()
+    for story in (
+        Story().opened(lines=("FL",), series="S", round=2),
+        Story().opened(lines=("FL",), series="S", round=2).entry("2", team="T2"),
+        Story().opened(lines=("FL",), series="S", round=2).entry("9", "LMP").lap("9", 1, 60_000),
+    ):
+        fight = title(one, "teams", "GT", live(story, one))
+        assert fight.left == (Left(2, "race"),)
+        assert {name: standing(fight)[name] for name in (("#1",), ("#2",))} == {
+            ("#1",): "alive",
+            ("#2",): "alive",
+        }
+
+
 def test_a_contender_who_is_not_there_scores_nothing() -> None:
     """Who has points but no car in the race keeps the points, and wins no place."""
     one = two_cars_qualified()

@@ -34,6 +34,7 @@ NO_TABLES = {
     "export": "writes the log as it is",
     "feed status": "tells of the feed, now",
     "feed recording": "writes what a feed said",
+    "output put": "arranges what graphics show",
     "season contradictions": "shows what was published, and no log",
 }
 NO_CLOCK = {"revisions", "season show"}

@@ -172,3 +172,19 @@ def test_a_session_that_has_another_result_than_was_scored(season: Commands) -> 
     )
     season.told("season", "add", SEASON, RACE, "--round", "1")
     assert changed() == [[], [], []]
+
+
+def test_a_session_of_another_series(season: Commands) -> None:
+    """It is no round of this season, unless its cars are entered in that as well."""
+    says = "elsewhere is of the Another, and the season of the Club"
+    story = Story().opened(lines=("FL",), series="Another").entry("1", championships=("Another",))
+    season.hold("elsewhere", story)
+    assert says in season.misused("season", "add", SEASON, "elsewhere", "--round", "1")
+    assert says in season.misused("clinch", SEASON, "--session", "elsewhere")
+    season.hold("elsewhere", Story("entries").entry("2", championships=("Another", "Club")))
+    season.told("clinch", SEASON, "--session", "elsewhere")
+
+
+def test_a_season_without_contenders(season: Commands) -> None:
+    """Before its first round nobody fights for anything."""
+    assert "no contenders" in season.told("clinch", SEASON)
