@@ -490,6 +490,9 @@ class _Case:
         for why in placed.why:
             events = self.record.entry if why.rule == "points.ineligible" else rests_on
             yield _of_points(f"{what} for #{self.car}{now}", why, events)
+        if self._length_matters(pack):
+            text = "How long the race was to be is not known: points as for a short one."
+            yield Statement("points", text)
         for award in session_awards(self.race, rounds, pack) if placed.place is not None else ():
             if award.contest == "drivers" and award.car == self.car and award.place is None:
                 yield _of_points(f"No points for {award.name}", award.why[-1], rests_on)
@@ -499,6 +502,11 @@ class _Case:
             yield Statement(
                 "points", f"Points for #{self.car}: {words} by the stewards.", self._taking()
             )
+
+    def _length_matters(self, pack: RegulationPack) -> bool:
+        """Whether other points would be due for another length, and the length is not known."""
+        by_length = (one.from_hours or one.over_hours for one in pack.points.scales)
+        return self.is_race and self.race.session.opened.time_limit_ms is None and any(by_length)
 
     def _taking(self) -> tuple[Identity, ...]:
         """The events by which the stewards took points."""

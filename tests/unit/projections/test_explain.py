@@ -12,6 +12,10 @@ from projections.timeline import Timeline
 from tests.builders import Story, opened
 
 
+SHORT = 9_900_000
+"""A race of 2:45 h, in ms."""
+
+
 def race() -> Story:
     """Two cars over two laps, the flag, a penalty for the winner."""
     story = opened("1", "2").laps("1", 1).lap("2", 1, 61_000).flag("chequered", 120_000)
@@ -405,7 +409,7 @@ def test_ordinals(number: int, text: str):
 
 def crewed() -> Story:
     """Two cars under ALMS rules, of the first a driver who drove a minute only."""
-    story = Story().opened(lines=("FL",), rules="alms-2007")
+    story = Story().opened(lines=("FL",), rules="alms-2007", time_limit_ms=SHORT)
     crew = (ev.Driver(number=1, name="Ann"), ev.Driver(number=2, name="Art"))
     story.entry("1", drivers=crew).entry("2")
     for lap in range(1, 61):
@@ -425,6 +429,15 @@ def test_points_by_the_rules_of_the_pack() -> None:
     ]
 
 
+def test_points_of_a_race_of_unknown_length() -> None:
+    """It is said where other points would be due for a longer race."""
+    story = opened("1").laps("1", 1).flag("chequered", 120_000).lap("1", 2, 120_000)
+    assert texts(story, "1", "points", "wec-2024")[1:] == [
+        "How long the race was to be is not known: points as for a short one."
+    ]
+    assert len(texts(story, "1", "points", "imsa-2024")) == 1
+
+
 def test_points_that_the_stewards_took() -> None:
     """They are told apart from what the place is worth, with the decision."""
     story = crewed()
@@ -436,7 +449,7 @@ def test_points_that_the_stewards_took() -> None:
 
 def test_a_guest_scores_nothing() -> None:
     """Its entry says so, and those behind it move up."""
-    story = Story().opened("2", series="S", rules="alms-2007")
+    story = Story().opened("2", series="S", rules="alms-2007", time_limit_ms=SHORT)
     guest = story.entry("1", championships=("Another",)).last
     story.laps("1", 60).laps("2", 60, 61_000).flag("chequered", 3_660_000)
     story.lap("1", 61, 3_660_000).lap("2", 61, 3_721_000)

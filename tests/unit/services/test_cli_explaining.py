@@ -17,7 +17,7 @@ RACE, SEASON = "short", "season"
 def race(lapstream: Commands) -> Commands:
     """#1 ahead of #2 and #3 after three laps, as the second round of a season."""
     story = Story()
-    story.opened(lines=("FL",), rules="alms-2007", series="S", round=2)
+    story.opened(lines=("FL",), rules="alms-2007", series="S", round=2, time_limit_ms=9_900_000)
     for car in ("1", "2", "3"):
         story.entry(car, team=f"T{car}", drivers=(ev.Driver(number=1, name=f"D{car}"),))
     for lap in (1, 2, 3):
