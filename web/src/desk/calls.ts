@@ -18,7 +18,7 @@ export interface Call {
   readonly decisions: readonly Decision[];
   /** What may go along with it. */
   readonly extra: Extra | null;
-  /** A word to type, where a slip would end or stop the race. */
+  /** A word to type, where a slip would end the race. A red flag must not wait for one. */
   readonly typed: string | null;
   /** Whether it is what stands already. */
   readonly on: boolean;
@@ -70,7 +70,7 @@ export function callsOf(line: SessionLine | null): Call[] {
     caution("fcy", "Full course yellow", "y"),
     caution("vsc", "Virtual safety car", "v"),
     caution("code_60", "Code 60", "6"),
-    { ...caution("red", "Red flag", "r"), look: "red", typed: "RED" },
+    { ...caution("red", "Red flag", "r"), look: "red" },
     {
       id: "white",
       label: "Last lap",

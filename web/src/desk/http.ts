@@ -7,20 +7,31 @@ import type { Bearer } from "./token";
 
 const PATIENCE_MS = 8_000;
 
+/** What a correction changes in a race of a day takes a while to see. */
+const PREVIEW_MS = 20_000;
+
 /** Ask, and wait no longer than somebody at a desk can. Rejects where no answer comes. */
-async function ask(path: string, token: string | null, more: RequestInit = {}): Promise<Response> {
+async function ask(
+  path: string,
+  token: string | null,
+  more: RequestInit = {},
+  patience = PATIENCE_MS,
+): Promise<Response> {
   const headers = new Headers(more.headers);
   if (token !== null) headers.set("Authorization", `Bearer ${token}`);
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const signal = AbortSignal.timeout(patience);
   return fetch(path, { ...more, headers, signal, cache: "no-store" });
 }
 
-async function answer(path: string, token: string, body: unknown): Promise<Answer> {
-  const response = await ask(path, token, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
+async function answer(
+  path: string,
+  token: string,
+  body: unknown,
+  patience = PATIENCE_MS,
+): Promise<Answer> {
+  const headers = { "Content-Type": "application/json" };
+  const asked = { method: "POST", headers, body: JSON.stringify(body) };
+  const response = await ask(path, token, asked, patience);
   return { status: response.status, body: await response.json().catch(() => null) };
 }
 
@@ -48,11 +59,12 @@ export function decide(
   dryRun: boolean,
 ): Promise<Answer> {
   const path = `${ofSession(session)}/decisions${dryRun ? "?dry_run=true" : ""}`;
-  return answer(path, token, {
+  const body = {
     ...order,
     ...(at_ms === null ? {} : { at_ms }),
     ...(expected === null || dryRun ? {} : { expected }),
-  });
+  };
+  return answer(path, token, body, dryRun ? PREVIEW_MS : PATIENCE_MS);
 }
 
 export interface Book {
