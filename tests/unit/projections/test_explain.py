@@ -11,7 +11,6 @@ from projections.packs import builtin_pack
 from projections.timeline import Timeline
 from tests.builders import Story, opened
 
-
 SHORT = 9_900_000
 """A race of 2:45 h, in ms."""
 
