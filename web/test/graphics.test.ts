@@ -82,7 +82,7 @@ describe("parameters", () => {
       rows: 60,
       scale: 0.25,
       safe: 0,
-      at: "top",
+      at: "top-right",
       gap: "leader",
       name: "driver",
       holdMs: 8000,
@@ -189,8 +189,9 @@ describe("the championship", () => {
   const rows = Object.fromEntries([
     contender(1, "Allan McNish", { rank: 1, points: 223, car: "1", before: 1, gained: 26 }),
     contender(2, "Rinaldo Capello", { rank: 1, points: 223, car: "1", before: 1, gained: 26 }),
-    contender(3, "Jon Field", { rank: 3, points: 95, before: 5 }),
+    contender(3, "Jon Field", { rank: 3, points: 95, before: 5, car: "37" }),
     contender(4, "Clint Field", { rank: 3, points: 95, before: 3 }),
+    contender(5, "Zed", { rank: 3, points: 95, before: 5, car: "37" }),
     ["LMP2:A B", { position: 5, name: "A B", class: "LMP2", rank: 1, tied: false, points: 9 }],
   ]) as Aired["championship"]["rows"];
   const aired = { ...race, championship: { of: "drivers", rows } };
@@ -199,7 +200,7 @@ describe("the championship", () => {
     const lines = championshipLines(aired, "LMP1");
     expect(lines.map(({ rank, names, points, won }) => [rank, names, points, won])).toEqual([
       ["1", "MCNISH / CAPELLO", 223, 0],
-      ["3=", "J. FIELD", 95, 2],
+      ["3=", "J. FIELD / ZED", 95, 2],
       ["3=", "C. FIELD", 95, 0],
     ]);
     expect(championshipLines(aired, null)).toEqual(lines);

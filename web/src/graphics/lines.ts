@@ -64,17 +64,17 @@ export interface Standings {
 export function championshipLines(aired: Aired, wanted: string | null): Standings[] {
   const all = Object.values(aired.championship.rows).sort((a, b) => a.position - b.position);
   const name = classNamed(aired, wanted) ?? all[0]?.class;
-  const crews: Contender[][] = [];
+  const crews: [Contender, ...Contender[]][] = [];
   for (const one of all.filter((row) => row.class === name)) {
-    const last = crews.at(-1);
-    if (last?.[0] !== undefined && isOneCrew(last[0], one)) last.push(one);
-    else crews.push([one]);
+    const crew = crews.find(([first]) => isOneCrew(first, one));
+    if (crew === undefined) crews.push([one]);
+    else crew.push(one);
   }
   const people = aired.championship.of === "drivers";
   const families = new FamilyNames(all.map((one) => one.name));
-  const ranks = crews.map((crew) => crew[0]?.rank);
+  const ranks = crews.map(([first]) => first.rank);
   return crews.map((crew) => {
-    const [first] = crew as [Contender, ...Contender[]];
+    const [first] = crew;
     const shared = ranks.filter((rank) => rank === first.rank).length > 1;
     return {
       key: `${first.class}:${first.name}`,

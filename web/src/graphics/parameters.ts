@@ -33,7 +33,7 @@ const PLACES = [
 const WHERE: Readonly<Record<Template, string>> = {
   tower: "top-left",
   battle: "bottom-left",
-  flag: "top",
+  flag: "top-right",
   pit: "bottom-right",
   penalty: "bottom-left",
   fastest: "bottom-left",
