@@ -9,13 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from events import encode
-from projections import views
+from events import AnyEvent, encode
+from projections import distances, views
 from projections.moments import moment_of
+from projections.provisional import own_pack
 from projections.timeline import Timeline
 from replay.archive import pack
 from replay.entries import EVENT_FIELD, Entry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
+from services.cli.explaining import statements
 from services.client import subscribe
 from services.gateway import create_app
 from services.log import Log
@@ -51,6 +53,11 @@ async def done(answer: httpx.Response, status: int = 200) -> Any:
     return answer.json()
 
 
+def numbered(events: list[AnyEvent]) -> list[tuple[str, AnyEvent]]:
+    """Events with positions of a replay."""
+    return [(f"{place}-0", event) for place, event in enumerate(events, start=1)]
+
+
 async def test_a_director_steers_over_http(store: Store, session: str) -> None:
     """Begin, seek, step, change speed, ask, and end."""
     timeline = Timeline()
@@ -77,6 +84,14 @@ async def test_a_director_steers_over_http(store: Store, session: str) -> None:
             assert laps["rows"] == views.laps(straight, "7")
             marked = await done(await client.get(f"/sessions/{session}/markers"))
             assert marked["rows"] == views.markers(straight)
+            charted = await done(await client.get(f"/sessions/{session}/chart"))
+            assert charted["rows"] == distances.chart(straight)
+            why = await done(await client.get(f"/sessions/{session}/explain?car=7"))
+            own = [event for event in timeline.events if event.at <= lap]
+            assert [row["text"] for row in why["rows"]] == [
+                row["text"] for row in statements(straight, numbered(own), "7", own_pack(straight))
+            ]
+            assert (await done(await client.get(f"/sessions/{session}/revisions")))["rows"] == []
             before = await done(
                 await client.get(f"/sessions/{session}/standings", params={"at": "lap:50"})
             )
