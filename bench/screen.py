@@ -83,6 +83,10 @@ def application(tail: Tail) -> FastAPI:
     async def line(session: str) -> dict[str, int]:
         return {"learned_at_ms": int(now_ms()), "age_ms": 0}
 
+    @app.get("/replays")
+    async def replays() -> list[str]:
+        return []
+
     @app.websocket("/sessions/{session}/live")
     async def live(websocket: WebSocket, session: str) -> None:
         await websocket.accept()

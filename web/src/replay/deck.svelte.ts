@@ -35,12 +35,16 @@ export class Deck {
   /** Of a moment that is played on by this viewer alone. */
   ownSpeed: Speed = $state(1);
   ownPlaying = $state(false);
+  /** Whether there is a bar to put markers on. */
+  seen = false;
   /** Where the playhead is being dragged to. */
   dragged: number | null = $state(null);
 
   readonly looking = $derived(this.moment !== null);
   readonly steering = $derived(this.replay !== null && !this.looking);
-  readonly playing = $derived(this.looking ? this.ownPlaying : (this.replay?.playing ?? true));
+  readonly playing: boolean = $derived.by(() =>
+    this.looking ? this.ownPlaying : (this.replay?.playing ?? this.live.came.clock.running),
+  );
   readonly speed = $derived(this.looking ? this.ownSpeed : (this.replay?.speed ?? 1));
   readonly asShown = $derived(this.moment?.knownAt === AS_SHOWN);
   readonly #atMs = $derived.by(() => this.looking ? (this.live.past?.clock.at ?? 0) : this.live.cameMs);
@@ -167,13 +171,20 @@ export class Deck {
 
   // -- Playing -------------------------------------------------------------------------
 
+  /** What comes is left where it is, and what is over is played from its beginning. */
   toggle(): void {
     if (this.steering) void this.#steer({ do: this.playing ? "pause" : "play" });
-    else if (!this.looking) this.to(this.#atMs);
+    else if (this.looking) this.#own(!this.ownPlaying);
+    else if (this.playing) this.to(this.#atMs);
     else {
-      this.#playedAt = performance.now();
-      this.ownPlaying = !this.ownPlaying;
+      this.to(0);
+      this.#own(true);
     }
+  }
+
+  #own(playing: boolean): void {
+    this.#playedAt = performance.now();
+    this.ownPlaying = playing;
   }
 
   pace(speed: Speed): void {
@@ -224,7 +235,7 @@ export class Deck {
     const now = performance.now();
     if (this.ownPlaying && !this.#asking) this.#playOn(now);
     if (this.replay !== null && now - this.#askedReplayAt >= REPLAY_MS) void this.#askReplay();
-    if (now - this.#askedMarkersAt >= MARKERS_MS) void this.#askMarkers();
+    if (this.seen && now - this.#askedMarkersAt >= MARKERS_MS) void this.#askMarkers();
   }
 
   #playOn(now: number): void {
