@@ -20,7 +20,11 @@ export default defineConfig({
     rolldownOptions: { input: pages },
   },
   server: {
-    proxy: { "/sessions": { target: gateway, ws: true } },
+    proxy: {
+      "/sessions": { target: gateway, ws: true },
+      "/outputs": { target: gateway, ws: true },
+      "/whoami": { target: gateway },
+    },
   },
   test: { include: ["test/**/*.test.ts"] },
 });

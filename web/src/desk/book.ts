@@ -19,6 +19,7 @@ export interface Action {
   readonly key: string;
   readonly entries: readonly Entry[];
   readonly at_ms: number;
+  readonly learned_at_ms: number;
   readonly by: string | null;
   readonly text: string;
   readonly state: string;
@@ -53,6 +54,7 @@ function actionOf(entries: readonly Entry[]): Action {
     key: `${first.source} ${first.source_seq}`,
     entries,
     at_ms: first.at_ms,
+    learned_at_ms: first.learned_at_ms,
     by: first.by,
     text: entries.map((entry) => entry.text).join(" · "),
     state: [...new Set(entries.map((entry) => entry.state))].join(", "),
