@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import http.server
 import json
+import shlex
 import threading
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -16,10 +18,13 @@ from events.errors import LapstreamError
 from services.cli.app import app
 from services.cli.outputs import OUTPUTS
 from services.remote import BadGatewayUrl, GatewayRefused, NoGateway, Remote
-from services.store import Store
+from services.store import Store, open_store
+from tests.documents import commands_in
 from tests.server.gateways import serving
 from tests.server.projecting import eventually, projecting
 from tests.server.test_outputs import OPERATOR, SETTINGS, VIEWER, append, audit, three_laps
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Operator:
@@ -43,6 +48,11 @@ class Operator:
         return rows
 
 
+async def has_a_picture(operator: Operator, output: str) -> bool:
+    """Whether an output shows anything yet."""
+    return (await operator.rows("show", output))[0]["position"] is not None
+
+
 async def test_an_output_from_its_making_to_its_end(store: Store, session: str) -> None:
     """Put, listed, shown, frozen, released and removed by commands alone, with the audit."""
     async with projecting(store, session), serving(store, SETTINGS) as url:
@@ -53,11 +63,7 @@ async def test_an_output_from_its_making_to_its_end(store: Store, session: str) 
         assert (made["cars"], made["rows"], made["delay_ms"]) == (["7", "1"], 2, 500)
         (changed,) = await operator.rows("put", session, "--session", session, "--rows", "3")
         assert (changed["view"], changed["rows"]) == ("standings", 3)
-
-        async def has_a_picture() -> bool:
-            return (await operator.rows("show", session))[0]["position"] is not None
-
-        await eventually(has_a_picture, "a picture")
+        await eventually(lambda: has_a_picture(operator, session), "a picture")
         (frozen,) = await operator.rows("freeze", session, "--reason", "check")
         assert (frozen["frozen_by"], frozen["reason"]) == ("graphics", "check")
         listed = {row["name"]: row for row in await operator.rows("list")}
@@ -75,6 +81,28 @@ async def test_an_output_from_its_making_to_its_end(store: Store, session: str) 
         "output_frozen",
         "output_released",
     ]
+
+
+async def test_the_commands_of_the_page_for_operators(tmp_path: Path) -> None:
+    """What `docs/graphics.md` tells an operator to type is done, one after the other."""
+    lines = [
+        line
+        for line in commands_in((ROOT / "docs" / "graphics.md").read_text())
+        if line.startswith("lapstream output ")
+    ]
+    assert len(lines) > 5
+    async with (
+        open_store(data=tmp_path / "store") as store,
+        projecting(store, "rehearsal"),
+        serving(store, SETTINGS) as url,
+    ):
+        await append(store, "rehearsal", three_laps())
+        operator = Operator(url)
+        for line in lines:
+            done = await operator.run(*shlex.split(line)[2:])
+            assert done.exit_code == 0, f"{line}: {done.output}"
+            if line.startswith("lapstream output put tower"):
+                await eventually(lambda: has_a_picture(operator, "tower"), "a picture")
 
 
 async def test_who_may_not_is_told_so(store: Store, session: str) -> None:
