@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
@@ -77,10 +78,14 @@ def _worlds(
     choices = [
         [*range(car.best, (car.worst or places) + 1), *[NO_SCORE] * car.may_miss] for car in cars
     ]
+    numbers = [car.number for car in cars]
+    sure = _sure(cars)
     for chosen in product(*choices):
-        place = dict(zip((car.number for car in cars), chosen, strict=True))
         taken = [one for one in chosen if one != NO_SCORE]
-        if len(set(taken)) < len(taken) or not _ordered(cars, place):
+        if len(set(taken)) < len(taken):
+            continue
+        place = dict(zip(numbers, chosen, strict=True))
+        if any(place[last] < place[first] < NO_SCORE for first, last in sure):
             continue
         yield from product(
             *(
@@ -91,17 +96,13 @@ def _worlds(
         )
 
 
-def _ordered(cars: Sequence[Car], place: dict[str, int]) -> bool:
-    """Whether all who are placed stand in the order that is sure, at first or second hand."""
+def _sure(cars: Sequence[Car]) -> list[tuple[str, str]]:
+    """The pairs of cars whose order is sure, at first or second hand."""
     ahead_of = {car.number: set(car.ahead_of) for car in cars}
     for middle, first in product(ahead_of, ahead_of):
         if middle in ahead_of[first]:
             ahead_of[first] |= ahead_of[middle]
-    return all(
-        place[first] < place[last] or NO_SCORE in (place[first], place[last])
-        for first, behind in ahead_of.items()
-        for last in behind
-    )
+    return [(first, last) for first, behind in ahead_of.items() for last in behind]
 
 
 def _key(fight: Fight, one: Contender, outcomes: Sequence[int]) -> tuple[int, ...]:
@@ -114,38 +115,68 @@ def _key(fight: Fight, one: Contender, outcomes: Sequence[int]) -> tuple[int, ..
     return (points, *finishes) if fight.countback else (points,)
 
 
+# Strategies are made once: to make and to check them takes longer than to draw from them.
+
+YES_OR_NO = st.booleans()
+FINISHES = st.lists(st.integers(0, 2), max_size=3)
+SCALE = st.lists(st.integers(0, 6), max_size=5).map(lambda one: tuple(sorted(one)[::-1]))
+
+
+@cache
+def between(least: int, most: int) -> st.SearchStrategy[int]:
+    """A number from one to the other, both included."""
+    return st.integers(least, most)
+
+
+@cache
+def up_to_two(*numbers: str) -> st.SearchStrategy[set[str]]:
+    """None, one or two of these."""
+    return st.sets(st.sampled_from(numbers), max_size=2)
+
+
 @st.composite
 def fields(draw: st.DrawFn, count: int) -> tuple[tuple[Car, ...], int]:
     """Cars, some bound to places or to an order that is sure, and how many places there are."""
-    places = draw(st.integers(max(1, count - 1), 5))
-    bound = draw(st.booleans())
+    places = draw(between(max(1, count - 1), 5))
+    bound = draw(YES_OR_NO)
     cars = []
     for i in range(count):
-        best = draw(st.integers(1, places)) if bound and draw(st.booleans()) else 1
-        worst = draw(st.integers(best, places)) if bound and draw(st.booleans()) else None
+        best = draw(between(1, places)) if bound and draw(YES_OR_NO) else 1
+        worst = draw(between(best, places)) if bound and draw(YES_OR_NO) else None
         later = [str(j) for j in range(i + 1, count)]
-        behind = draw(st.sets(st.sampled_from(later), max_size=2)) if bound and later else set()
-        cars.append(Car(str(i), best, worst, draw(st.booleans()), frozenset(behind)))
-    return tuple(draw(st.permutations(cars))), places
+        behind = draw(up_to_two(*later)) if bound and later else set()
+        cars.append(Car(str(i), best, worst, draw(YES_OR_NO), frozenset(behind)))
+    return tuple(cars[i] for i in draw(orders(count))), places
+
+
+@cache
+def orders(count: int) -> st.SearchStrategy[list[int]]:
+    """The numbers below ``count`` in some order."""
+    return st.permutations(range(count))
+
+
+@cache
+def fields_of(count: int) -> st.SearchStrategy[tuple[tuple[Car, ...], int]]:
+    """Fields of so many cars."""
+    return fields(count)
 
 
 @st.composite
 def fights(draw: st.DrawFn, rounds: int = 1, most_cars: int = 4) -> Fight:
     """A few contenders with none, one or two cars each, some of them with the same."""
-    count = draw(st.integers(1, most_cars))
-    drawn = [draw(fields(count)) for _ in range(rounds)]
-    numbers = st.sampled_from([str(i) for i in range(count)])
-    scale = st.lists(st.integers(0, 6), max_size=5).map(lambda one: tuple(sorted(one)[::-1]))
+    count = draw(between(1, most_cars))
+    drawn = [draw(fields_of(count)) for _ in range(rounds)]
+    numbers = [str(i) for i in range(count)]
     contenders = tuple(
         Contender(
             name=name,
-            points=draw(st.integers(0, 7 * rounds)),
-            cars=tuple(draw(st.sets(numbers, max_size=2))),
-            finishes=tuple(draw(st.lists(st.integers(0, 2), max_size=3))),
-            may_forfeit=draw(st.integers(0, 4)) == 0,
+            points=draw(between(0, 7 * rounds)),
+            cars=tuple(draw(up_to_two(*numbers))),
+            finishes=tuple(draw(FINISHES)),
+            may_forfeit=draw(between(0, 4)) == 0,
         )
-        for name in "ABCD"[: draw(st.integers(1, most_cars))]
+        for name in "ABCD"[: draw(between(1, most_cars))]
     )
     cars, places = zip(*drawn, strict=True)
-    scales = tuple(draw(scale) for _ in range(rounds))
-    return Fight(cars, places, scales, contenders, draw(st.booleans()))
+    scales = tuple(draw(SCALE) for _ in range(rounds))
+    return Fight(cars, places, scales, contenders, draw(YES_OR_NO))
