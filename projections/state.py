@@ -75,7 +75,8 @@ class History(list[T], Generic[T]):
             self.rewind(length)
         else:
             self += other[len(self) : length]
-            self._chain += other._chain[len(self._chain) : length // BLOCK]
+            if other._chain:
+                self._chain += other._chain[len(self._chain) : length // BLOCK]
 
     def chain(self) -> list[bytes]:
         """The chained hash of each full block; what was hashed before is not hashed again."""
@@ -106,17 +107,22 @@ class Histories(dict[str, History[T]], Generic[T]):
 
     def rewind(self, lengths: Mapping[str, int]) -> None:
         """Go back to these lengths; a key without one is forgotten."""
-        for key in [key for key in self if key not in lengths]:
-            del self[key]
+        self._forget_all_but(lengths)
         for key, length in lengths.items():
-            self[key].rewind(length)
+            history = self[key]
+            if len(history) > length:
+                history.rewind(length)
 
     def follow(self, other: Histories[T], lengths: Mapping[str, int]) -> None:
         """Become the first items, by key, of histories with which these begin alike."""
-        for key in [key for key in self if key not in lengths]:
-            del self[key]
+        self._forget_all_but(lengths)
         for key, length in lengths.items():
             self[key].follow(other[key], length)
+
+    def _forget_all_but(self, lengths: Mapping[str, int]) -> None:
+        if self.keys() != lengths.keys():
+            for key in [key for key in self if key not in lengths]:
+                del self[key]
 
 
 def of(restore: Callable[[Any], Any], factory: Callable[[], Any]) -> Any:
