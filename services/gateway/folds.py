@@ -94,11 +94,13 @@ class Stand(NamedTuple):
 
 class Known(NamedTuple):
     """All that is known of a session: its timeline, and what was decided, each with its
-    position, in the order of the log. Neither is to be changed."""
+    position, in the order of the log. Neither is to be changed. ``learned`` is as in
+    ``Folded``."""
 
     timeline: Timeline
     decided: Sequence[tuple[str, AnyEvent]]
     position: str
+    learned: int
 
 
 @dataclass
@@ -172,9 +174,11 @@ class Folds:
 
     async def ask_known(self, session: str, view: Callable[[Known], T]) -> T:
         """What ``view`` says of all that is known now. It must not raise."""
-        return await self._ask(
-            session, lambda fold: view(Known(fold.timeline, fold.decided, fold.position)), None, ""
-        )
+
+        def known(fold: _Fold) -> T:
+            return view(Known(fold.timeline, fold.decided, fold.position, fold.learned))
+
+        return await self._ask(session, known, None, "")
 
     async def _ask(
         self, session: str, view: Callable[[_Fold], T], upto: str | None, kept_as: str

@@ -33,13 +33,12 @@ from events.errors import (
 from projections.classification import Convention
 from projections.decisions import DECISIONS, Decision, check, lap_event, result_rows
 from projections.frames import clock_running
-from projections.freshness import freshness, patience_ms
+from projections.freshness import patience_ms, ran_on_ms
 from projections.moments import moment_of
 from projections.provisional import own_pack
 from projections.race import Race
 from projections.timeline import Timeline
 from projections.whatif import KINDS
-from replay.entries import parse_position
 from services.cli.explaining import Standing, differing_rows
 from services.cli.tables import Row
 from services.gateway.folds import Known
@@ -110,15 +109,15 @@ def moment(known: Known, wanted: int | str | None, now_ms: float) -> int:
     desk that knows more of the clock than that may say so.
     """
     race = known.timeline.race
-    learned, _ = parse_position(known.position)
-    gone = max(0, int(now_ms) - learned) if clock_running(race) else 0
+    running = clock_running(race)
+    age = max(0, int(now_ms) - known.learned)
     match wanted:
         case None:
-            stale = freshness(clock_running(race), gone, patience_ms(race)) == "stale"
-            return race.at + (0 if stale else gone)
+            return race.at + ran_on_ms(running, age, patience_ms(race))
         case int():
-            if wanted > race.at + gone + AHEAD_MS:
-                reason = f"the session has come to {format_clock(race.at + gone)}, not so far"
+            latest = race.at + (age if running else 0)
+            if wanted > latest + AHEAD_MS:
+                reason = f"the session has come to {format_clock(latest)}, not so far"
                 raise refusal(422, "at_ms", str(wanted), reason)
             return wanted
         case str():
