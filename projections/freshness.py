@@ -8,7 +8,8 @@ with the session line (``patience_ms``): who shows the race need not know how it
 
 While the session clock runs, data is ``fresh``; ``quiet`` when nothing has come for ten
 seconds; ``stale`` when nothing has come for longer than that patience, so that something
-on the way is broken.
+on the way is broken. A live timing feed speaks each second whatever the cars do. Where one
+is known to be silent there is nothing to be patient for: quiet data is stale then.
 """
 
 from __future__ import annotations
@@ -53,15 +54,18 @@ def patience_ms(race: Race) -> int:
     return max(QUIET_MS, -(-patience // STEP_MS) * STEP_MS)
 
 
-def freshness(running: bool, age_ms: float, patience_ms: int | None) -> Freshness:
+def freshness(
+    running: bool, age_ms: float, patience_ms: int | None, *, silent: bool = False
+) -> Freshness:
     """Of data of an age (ms), where the session clock runs or not.
 
-    ``patience_ms`` is None in a picture that was kept from before it was told.
+    ``patience_ms`` is None in a picture that was kept from before it was told; ``silent``
+    says that the session's feed is not heard.
     """
     patience = STANDING_MS if patience_ms is None else patience_ms
     if not running or age_ms <= QUIET_MS:
         return "fresh"
-    return "stale" if age_ms > patience else "quiet"
+    return "stale" if silent or age_ms > patience else "quiet"
 
 
 def ran_on_ms(running: bool, age_ms: int, patience_ms: int | None) -> int:

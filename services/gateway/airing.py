@@ -96,7 +96,10 @@ class OnAir:
         self._pausing = 0
         self._derive = Deriver(gateway, self.output) if self.output.view in DERIVED else None
         self._derived_at = 0.0
-        self._channel = Channel(filter_of(self.output))
+        session = self.output.session
+        self._channel = Channel(
+            filter_of(self.output), silent=lambda: gateway.tails.silent(session)
+        )
         self._listeners: dict[Callable[[], None], None] = {}
         self._ready = asyncio.Event()
         self._wake = asyncio.Event()
@@ -133,8 +136,14 @@ class OnAir:
             hold = self._held.hold
             return Showing(self.output, self._source, hold.moment, hold.since_ms, hold.stale, hold)
         now = now_ms()
-        failed = lost or self.failed
+        failed = lost or self.failed or self._is_silent()
         return Showing(self.output, self._source, now - self.output.delay_ms, now, failed)
+
+    def _is_silent(self) -> bool:
+        """Whether the source's feed is not heard, and nothing else tells of the session."""
+        source, moment = self._source, now_ms() - self.output.delay_ms
+        silent = self._gateway.tails.silent(self.output.session)
+        return source is not None and source.freshness(moment, silent=silent) == "stale"
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from events.clock import format_clock
 from events.errors import BadMoment, UnknownCar, UnknownClass
 from projections import views
 from projections.frames import clock_running
-from projections.freshness import freshness, ran_on_ms
+from projections.freshness import Freshness, freshness, ran_on_ms
 from projections.moments import moment_of
 from projections.race import Race
 from replay.entries import parse_position
@@ -70,7 +70,8 @@ class Answer(NamedTuple):
 
     ``learned_at`` is the wall-clock time (ms) of the newest event in it. ``now``, where it
     is asked for, is the wall-clock time that is shown: with a delay, so long ago. Else the
-    clock would run ahead of a delayed picture by its delay.
+    clock would run ahead of a delayed picture by its delay. ``silent`` says that the
+    session has a live feed that is not heard.
     """
 
     table: Table
@@ -79,11 +80,12 @@ class Answer(NamedTuple):
     rows: Sequence[Row]
     position: str
     learned_at: int
+    silent: bool = False
 
     def session(self, now: float) -> dict[str, Any]:
         """The session line, with the age of the data."""
         age = max(0, int(now) - self.learned_at)
-        fresh = freshness(self.running, age, self.line["patience_ms"])
+        fresh = self.freshness(now)
         return {
             **self.line,
             "clock_running": self.running,
@@ -93,6 +95,11 @@ class Answer(NamedTuple):
             "freshness": fresh,
             "stale": fresh == "stale",
         }
+
+    def freshness(self, now: float) -> Freshness:
+        """What is said of the age of the data."""
+        age, patience = int(now) - self.learned_at, self.line["patience_ms"]
+        return freshness(self.running, age, patience, silent=self.silent)
 
     def etag(self, *of: object) -> str:
         """The same for the same picture; weak, since the age of the data is another."""
@@ -105,7 +112,8 @@ async def answer(gateway: Gateway, session: str, name: str, ask: Ask) -> Answer:
     if ask.at is None and ask.known_at is None and name in pictured.PICTURED:
         shot = await live(gateway, session, ask.delay_ms)
         if shot is not None:
-            return _of_shot(name, shot, ask)
+            silent = gateway.tails.silent(session)
+            return _of_shot(name, shot, ask)._replace(silent=silent)
     view = _FOLDED[name]
     return await folded(gateway, session, TABLES[name], lambda stand: view(stand.race), ask)
 
@@ -144,7 +152,8 @@ async def folded(
         )
     line, running, rows = found.answer
     running = running and ask.at is None and ask.known_at is None
-    return Answer(table, line, running, rows, found.position, found.learned)
+    silent = gateway.tails.silent(session)
+    return Answer(table, line, running, rows, found.position, found.learned, silent)
 
 
 async def live(gateway: Gateway, session: str, delay_ms: int) -> Shot | None:

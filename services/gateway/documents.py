@@ -75,13 +75,21 @@ def message_schemas() -> dict[str, Document]:
     more: dict[str, Document] = {
         "snapshot": {"data": _state(), "reason": _REASON},
         "delta": {"data": _patch()},
-        "heartbeat": {"age_ms": {"type": "integer", "description": "The age of the data."}},
+        "heartbeat": {
+            "age_ms": {"type": "integer", "description": "The age of the data."},
+            "silent": {
+                "const": True,
+                "description": "The session has a live timing feed, and that is not heard: "
+                "data that is older than ten seconds while the clock runs is stale.",
+            },
+        },
     }
+    optional = ("reason", "silent")
     return {
         kind: {
             "type": "object",
             "properties": {"kind": {"const": kind}, **base, **members},
-            "required": ["kind", *base, *(name for name in members if name != "reason")],
+            "required": ["kind", *base, *(name for name in members if name not in optional)],
             "additionalProperties": False,
         }
         for kind, members in more.items()

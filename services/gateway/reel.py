@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
@@ -48,10 +49,10 @@ class Shot(NamedTuple):
     patch: Patch | None = None
     reason: str | None = None
 
-    def freshness(self, moment: float) -> Freshness:
+    def freshness(self, moment: float, *, silent: bool = False) -> Freshness:
         """What is said of its age at a wall-clock time (ms)."""
         patience = self.state["session"].get("patience_ms")
-        return freshness(self.clock_running, moment - self.at, patience)
+        return freshness(self.clock_running, moment - self.at, patience, silent=silent)
 
 
 class Reel:
@@ -194,9 +195,12 @@ class Channel:
     message is later by the delay: else the clock would run ahead of its picture by it.
     """
 
-    def __init__(self, wanted: Filter, delay_ms: int = 0) -> None:
+    def __init__(
+        self, wanted: Filter, delay_ms: int = 0, silent: Callable[[], bool] = lambda: False
+    ) -> None:
         self.filter = wanted
         self.delay_ms = delay_ms
+        self._silent = silent
         self._messages: OrderedDict[tuple[Token | None, Token, str | None], Message] = OrderedDict()
         self._framed: tuple[Message, bytes] | None = None
 
@@ -222,10 +226,14 @@ class Channel:
     def heartbeat(self, shot: Shot, now: float) -> Message:
         """A sign of life while nothing changes: where the session stands, how old that is.
 
-        The delay is wanted, and is no age.
+        The delay is wanted, and is no age. Where the session's feed is not heard, that is
+        said, too.
         """
         after = self._on_air(shot)
-        return _encoded("heartbeat", after, None, age_ms=max(0, int(now) - after.at))
+        more: dict[str, Any] = {"age_ms": max(0, int(now) - after.at)}
+        if self._silent():
+            more["silent"] = True
+        return _encoded("heartbeat", after, None, **more)
 
     def _on_air(self, shot: Shot) -> Shot:
         return shot._replace(at=shot.at + self.delay_ms) if self.delay_ms else shot

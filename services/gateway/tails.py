@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import structlog
 
 from events.errors import StoreError
 from projections.frames import Frame, Token
+from projections.freshness import QUIET_MS
 from services.commits import Commits
+from services.feed_store import FeedHealth, feeds_health
 from services.frames import frames
 from services.gateway.filters import Filter
 from services.gateway.reel import Channel, Reel, Shot, place
@@ -23,12 +26,21 @@ IDLE_SECONDS = 120.0
 
 MOST_TAILS = 1000
 
+FEED_SECONDS = 2.0
+"""How often it is asked whether the live feeds of the sessions are heard."""
+
 logger = structlog.get_logger(__name__)
 
 
 def now_ms() -> float:
     """The wall clock."""
     return time.time() * 1000
+
+
+def _is_silent(health: FeedHealth, session: str) -> bool:
+    """Whether the feed is not heard that should speak of this very session."""
+    present = health.session == session  # else it has gone on to another run
+    return present and (health.age_s is None or health.age_s * 1000 > QUIET_MS)
 
 
 class TooManySessions(Exception):
@@ -49,6 +61,8 @@ class Tail:
         """Whether subscribers are to be sent no more: the process ends."""
         self.sent = 0
         """Messages that were sent to subscribers."""
+        self.silent = False
+        """Whether the session has a live feed, and that is not heard."""
         self._store = store
         self._channels: dict[tuple[Filter, int], Channel] = {}
         self._listeners: dict[Callable[[], None], None] = {}
@@ -62,7 +76,9 @@ class Tail:
         if channel is None:
             if len(self._channels) >= 256:  # filters that nobody uses any more
                 self._channels.clear()
-            channel = self._channels[wanted, delay_ms] = Channel(wanted, delay_ms)
+            channel = self._channels[wanted, delay_ms] = Channel(
+                wanted, delay_ms, lambda: self.silent
+            )
         return channel
 
     @contextlib.contextmanager
@@ -131,7 +147,10 @@ class Tails:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._tails: dict[str, Tail] = {}
-        self._sweeping = asyncio.create_task(self._sweep())
+        self._tasks = [
+            asyncio.create_task(self._sweep()),
+            asyncio.create_task(self._hear_feeds()),
+        ]
 
     def of(self, session: str) -> Tail:
         """The session's tail, started if need be. Raises TooManySessions."""
@@ -154,10 +173,30 @@ class Tails:
 
     async def close(self) -> None:
         """End them all."""
-        self._sweeping.cancel()
-        await asyncio.wait([self._sweeping])
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
         await asyncio.gather(*(tail.close() for tail in self._tails.values()))
         self._tails.clear()
+
+    def silent(self, session: str) -> bool:
+        """Whether the session is watched here and has a live feed that is not heard."""
+        tail = self._tails.get(session)
+        return tail is not None and tail.silent
+
+    async def _hear_feeds(self) -> None:
+        """Ask again and again how the feeds of the sessions here fare, all at once."""
+        while True:
+            await asyncio.sleep(FEED_SECONDS)
+            try:
+                told = await feeds_health(self._store, list(self._tails), datetime.now(UTC))
+            except StoreError:
+                continue  # the pictures age by themselves
+            except Exception:
+                logger.exception("how the feeds fare cannot be read")
+                continue
+            for session, tail in self._tails.items():
+                tail.silent = session in told and _is_silent(told[session], session)
 
     async def _sweep(self) -> None:
         while True:

@@ -89,7 +89,7 @@ class SessionLine(BaseModel):
     patience_ms: int = Field(description="How long the field can be silent while the clock runs.")
     freshness: Freshness = Field(
         description="`quiet` when nothing has come for ten seconds while the clock runs, `stale` "
-        "when for longer than the field can be silent."
+        "when for longer than the field can be silent, or where its live feed is not heard."
     )
     stale: bool = Field(description="Whether it is stale.")
     model_config = {"extra": "allow"}
@@ -200,7 +200,7 @@ def unless_known(
     request: Request, told: Answer, now: float, of: tuple[object, ...], body: Callable[[], Any]
 ) -> Response:
     """The answer, or 304 to a client that has this picture already."""
-    etag = told.etag(*of)
+    etag = told.etag(*of, told.freshness(now))
     age = max(0, int(now) - told.learned_at)
     headers = {
         "ETag": etag,

@@ -176,7 +176,8 @@ class _Figures:
             newest = tail.reel.newest
             if newest is not None:
                 age.add_metric([tail.session], max(0.0, now - newest.at) / 1000)
-                stale.add_metric([tail.session], newest.freshness(now) == "stale")
+                fresh = newest.freshness(now, silent=tail.silent)
+                stale.add_metric([tail.session], fresh == "stale")
         up = GaugeMetricFamily("lapstream_up_seconds", "Since the gateway began.")
         up.add_metric([], time.monotonic() - gateway.began)
         watched = GaugeMetricFamily("lapstream_sessions_watched", "Sessions tailed here.")

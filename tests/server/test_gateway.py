@@ -19,7 +19,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from events import AnyEvent, OutputFrozen, RaceControlMessage, encode
+from events import AnyEvent, FlagShown, OutputFrozen, RaceControlMessage, encode
 from projections import views
 from projections.frames import frame_state
 from projections.timeline import Timeline
@@ -27,7 +27,9 @@ from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.client import Following, Shown, SubscriptionRefused, stream_url, subscribe
 from services.commits import Commits, key
+from services.feed_store import FeedStore
 from services.frames import HISTORY_IS_GONE
+from services.gateway import tails
 from services.gateway.answering import TABLES, flat_keys
 from services.gateway.filters import Filter
 from services.log import Log
@@ -36,11 +38,17 @@ from services.settings import Settings
 from services.store import Store, open_store
 from tests.builders import opened
 from tests.server.gateways import GatewayProcess, Oracle, serving, sse
-from tests.server.projecting import projecting, told
+from tests.server.projecting import eventually, projecting, told
 
 SECRETS = {role: new_token(role.name.lower(), role) for role in Role}
 WITH_TOKENS = Settings(tokens=Tokens(line for _, line in SECRETS.values()))
 PATIENCE = 30.0
+FARES = {
+    "feed": "rmonitor timing:50000",
+    "state": "live",
+    **dict.fromkeys(("records", "unreadable", "refused", "events", "connections"), 0),
+}
+"""What is told of a feed, but for the session and when it was heard."""
 
 
 def events(start: int = 0, end: int = 3000) -> list[AnyEvent]:
@@ -180,6 +188,39 @@ class TestViews:
         audited = (await Log(store).append(session, [frozen])).position
         line = (await client.get(f"/sessions/{session}/laps")).json()["session"]
         assert (line["position"], line["learned_at_ms"]) == (audited, parse_position(timed)[0])
+
+    async def test_a_feed_that_is_not_heard(
+        self,
+        client: httpx.AsyncClient,
+        store: Store,
+        session: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Where the field could still be silent, a feed that is makes the data stale; whoever
+        asks is told so, until it is heard again."""
+        monkeypatch.setattr(tails, "FEED_SECONDS", 0.02)
+        long_ago = int(time.time() * 1000) - 20_000
+        started = [*events(0, 40), FlagShown(at=1, source="test", source_seq=1, flag="green")]
+        entries = [
+            Entry(f"{long_ago}-{number}", (EVENT_FIELD, encode(event)))
+            for number, event in enumerate(started)
+        ]
+        await Log(store).append_at_positions(session, entries)
+        feed = FeedStore(store, session, "a test", 5000)
+        async with projecting(store, session):
+            await told(store, session, entries[-1].position)
+            for silent_ms, said in ((20_000, "stale"), (0, "quiet")):
+                heard = int(time.time() * 1000) - silent_ms
+                await feed.report(session, {**FARES, "first": session, "received_at": heard})
+
+                async def is_said(said: str = said) -> bool:
+                    line = (await client.get(f"/sessions/{session}")).json()
+                    return bool(line["freshness"] == said)
+
+                await eventually(is_said, f"that the data is {said}")
+                figures = (await client.get("/metrics")).text
+                stale = float(said == "stale")
+                assert f'lapstream_data_stale{{session="{session}"}} {stale}\n' in figures
 
     async def test_graphics_poll(self, client: httpx.AsyncClient, projected: str) -> None:
         """A fixed number of flat rows, of a class, with the session line in each."""

@@ -109,6 +109,12 @@ describe("freshness", () => {
     expect(after(30_001)).toMatchObject({ state: "stale", clockMs: 90_000, ageMs: 30_001 });
   });
 
+  test("where its feed is known to be silent there is no patience", () => {
+    const after = (ms: number) => freshness(0, running, ms, 30_000, true);
+    expect(after(QUIET_MS).state).toBe("fresh");
+    expect(after(QUIET_MS + 1)).toMatchObject({ state: "stale", clockMs: 60_000 + QUIET_MS + 1 });
+  });
+
   test("a session that has ended grows old, but not stale", () => {
     const ended = { at: 60_000, running: false };
     expect(freshness(0, ended, 86_400_000, 30_000)).toMatchObject({ state: "fresh", clockMs: 60_000 });

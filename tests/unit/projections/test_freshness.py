@@ -84,6 +84,13 @@ def test_freshness(running: bool, age_ms: int, patience: int | None, said: str):
     assert freshness(running, age_ms, patience) == said
 
 
+def test_a_feed_that_is_not_heard():
+    """There is nothing to be patient for: quiet data is stale, and fresh data is fresh."""
+    assert freshness(True, 10_001, 30_000, silent=True) == "stale"
+    assert freshness(True, 10_000, 30_000, silent=True) == "fresh"
+    assert freshness(False, 10_001, 30_000, silent=True) == "fresh"
+
+
 def test_the_clock_never_goes_back():
     """It runs on with the age, and stands still from where it is when that is stale."""
     assert [ran_on_ms(True, age, 30_000) for age in (-5, 0, 700, 30_000, 86_400_000)] == [

@@ -188,7 +188,7 @@ class TestDocuments:
 
     def test_messages_keep_to_their_schema(self) -> None:
         """Every kind of message is as its schema says."""
-        reel, channel, before = Reel(), Channel(Filter()), None
+        reel, channel, before = Reel(), Channel(Filter(), silent=lambda: True), None
         schemas = message_schemas()
         for frame in frames()[:10]:
             shot = reel.take(frame)

@@ -324,6 +324,15 @@ class TestSubscription:
         said = told(message)
         assert (said["at"], said["age_ms"]) == (newest.at + delay, HEARTBEAT_MS)
 
+    def test_a_heartbeat_of_a_silent_feed(self) -> None:
+        """It says so, as long as the feed is not heard."""
+        shot, silent = reel_of(1).newest, [False]
+        assert shot is not None
+        channel = Channel(Filter(), silent=lambda: silent[0])
+        assert "silent" not in told(channel.heartbeat(shot, shot.at))
+        silent[0] = True
+        assert told(channel.heartbeat(shot, shot.at))["silent"] is True
+
     def test_heartbeat(self) -> None:
         """While nothing changes there is a sign of life, with the age of the data."""
         one = subscription(reel_of(1), Wishes())

@@ -38,6 +38,8 @@ export class LiveOutput implements Listener {
   refusal: string | null = $state(null);
   /** This machine's clock, ten times a second. */
   now = $state(Date.now());
+  /** Whether the session's feed is known to be silent; told with each heartbeat. */
+  #silent = $state(false);
   readonly #patience = $derived(this.shown.aired?.session.patience_ms ?? 0);
   readonly freshness: Freshness = $derived(
     freshness(
@@ -45,6 +47,7 @@ export class LiveOutput implements Listener {
       this.shown.clock,
       this.#server.now(this.now),
       this.#patience,
+      this.#silent,
     ),
   );
   /** The session clock now; it stops where its source went silent, and never goes back. */
@@ -71,8 +74,12 @@ export class LiveOutput implements Listener {
 
   message(message: Message): void {
     const now = Date.now();
-    if (message.kind === "heartbeat") this.#server.exactly(message.at + message.age_ms, now);
-    else this.#server.atLeast(message.at, now);
+    if (message.kind === "heartbeat") {
+      this.#server.exactly(message.at + message.age_ms, now);
+      this.#silent = message.silent ?? false;
+    } else {
+      this.#server.atLeast(message.at, now);
+    }
     this.#picture.show(message);
     const epoch = message.epoch;
     // However many messages come, the page is drawn once a frame; a hidden page draws none.

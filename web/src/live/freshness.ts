@@ -35,7 +35,7 @@ export interface Freshness {
   readonly ageMs: number;
   /**
    * `quiet`: nothing has come for a while. `stale`: for longer than cars that run can be
-   * silent, so something on the way is broken.
+   * silent, or their feed is not heard, so something on the way is broken.
    */
   readonly state: "fresh" | "quiet" | "stale";
   /**
@@ -45,17 +45,21 @@ export interface Freshness {
   readonly clockMs: number;
 }
 
-/** `patience` is how long cars that run can be silent, in ms. */
+/**
+ * `patience` is how long cars that run can be silent, in ms; `silent`, whether their feed is
+ * known to be, for which there is no patience.
+ */
 export function freshness(
   learnedAt: number,
   clock: Clock,
   serverNow: number,
   patience: number,
+  silent = false,
 ): Freshness {
   const ageMs = Math.max(0, serverNow - learnedAt);
   const longest = Math.max(QUIET_MS, patience);
   const late = (limit: number) => clock.running && ageMs > limit;
-  const state = late(longest) ? "stale" : late(QUIET_MS) ? "quiet" : "fresh";
+  const state = late(silent ? QUIET_MS : longest) ? "stale" : late(QUIET_MS) ? "quiet" : "fresh";
   const gone = clock.running ? Math.min(ageMs, longest) : 0;
   return { ageMs, state, clockMs: clock.at + gone };
 }

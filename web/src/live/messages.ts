@@ -21,7 +21,12 @@ interface Base {
 export type Message =
   | (Base & { readonly kind: "snapshot"; readonly data: JsonObject; readonly reason?: string })
   | (Base & { readonly kind: "delta"; readonly data: JsonObject })
-  | (Base & { readonly kind: "heartbeat"; readonly age_ms: number });
+  | (Base & {
+      readonly kind: "heartbeat";
+      readonly age_ms: number;
+      /** Whether the session has a live timing feed that is not heard. */
+      readonly silent?: boolean;
+    });
 
 export class BadMessage extends Error {}
 

@@ -39,12 +39,15 @@ export class LiveSession implements Listener {
   moved: ReadonlyMap<string, number> = $state.raw(new Map());
   movedInClass: ReadonlyMap<string, number> = $state.raw(new Map());
   #now = $state(Date.now());
+  /** Whether the session's feed is known to be silent; told with each heartbeat. */
+  #silent = $state(false);
   readonly freshness: Freshness = $derived(
     freshness(
       this.shown.learnedAt,
       this.shown.clock,
       this.#server.now(this.#now),
       this.shown.state?.session.patience_ms ?? 0,
+      this.#silent,
     ),
   );
   /** Where the clock of what comes is. */
@@ -79,8 +82,12 @@ export class LiveSession implements Listener {
       this.#overall.reset();
       this.#inClass.reset();
     }
-    if (message.kind === "heartbeat") this.#server.exactly(message.at + message.age_ms, now);
-    else this.#server.atLeast(message.at, now);
+    if (message.kind === "heartbeat") {
+      this.#server.exactly(message.at + message.age_ms, now);
+      this.#silent = message.silent ?? false;
+    } else {
+      this.#server.atLeast(message.at, now);
+    }
     this.#picture.show(message);
     // However many messages come, the page is drawn once a frame.
     this.#drawing ||= requestAnimationFrame(() => this.#draw());
