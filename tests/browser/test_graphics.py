@@ -204,6 +204,8 @@ async def test_played_as_graphics_systems_do(
     await page.evaluate("window.stop()")
     await still(page)
     assert (await opaque(browser, page))["covered"] == 0
+    await control.arrange("tower", "flag")  # the page follows what its output is for
+    await page.wait_for_selector(".graphic.flag", state="attached")
 
 
 async def test_the_template_for_spx(page: Page, control: Control, race: list[AnyEvent]) -> None:

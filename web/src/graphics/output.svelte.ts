@@ -55,7 +55,9 @@ export class LiveOutput implements Listener {
     clockOf(this.shown.clock, this.freshness.ageMs, Math.max(QUIET_MS, this.#patience)),
   );
   readonly isGone: boolean = $derived(this.link === "lost" || this.freshness.state === "stale");
+  #epoch = 0;
   #drawing = 0;
+  #asking = false;
 
   constructor(
     readonly name: string,
@@ -81,30 +83,34 @@ export class LiveOutput implements Listener {
       this.#server.atLeast(message.at, now);
     }
     this.#picture.show(message);
-    const epoch = message.epoch;
+    this.#epoch = message.epoch;
     // However many messages come, the page is drawn once a frame; a hidden page draws none.
-    this.#drawing ||= requestAnimationFrame(() => this.#draw(epoch));
+    this.#drawing ||= requestAnimationFrame(() => this.#draw());
   }
 
   connection(state: Connection): void {
-    if (state === "lost" && this.view === null) void this.#askView();
+    if (state === "lost") void this.#askView(); // that is also how a changed output says so
     this.link = state;
   }
 
-  #draw(epoch: number): void {
+  #draw(): void {
     this.#drawing = 0;
     const { state, token, learnedAt, clock } = this.#picture;
     this.now = Date.now();
-    this.shown = { aired: airedOf(state), token: token ?? "", epoch, learnedAt, clock };
+    this.shown = { aired: airedOf(state), token: token ?? "", epoch: this.#epoch, learnedAt, clock };
   }
 
   async #askView(): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
     try {
       this.view = (await outputTold(this.name, this.access)).view;
       this.refusal = null;
     } catch (error) {
       this.refusal = error instanceof Refused ? error.message : null;
       setTimeout(() => void this.#askView(), ASK_AGAIN_MS);
+    } finally {
+      this.#asking = false;
     }
   }
 }
