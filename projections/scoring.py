@@ -51,12 +51,21 @@ def _results_now(season: Season, race: Race, number: int) -> list[RoundScored]:
     return [one.model_copy(update={"reason": None}) for one in rounds_scored(race, rows, number)]
 
 
+def cup_marks(season: Season, race: Race, number: int) -> tuple[int, ...]:
+    """When the pack's cups take stock of the session (ms on its clock); only races have marks."""
+    opened = race.session.opened
+    if opened.kind != "race":
+        return ()
+    limit = season.time_limit(number) or opened.time_limit_ms or 0
+    return next((cup.marks_ms(limit) for cup in season.pack.points.cups), ())
+
+
 def segments_now(season: Season, timeline: Timeline, race: Race, number: int) -> list[RoundScored]:
     """The segments of a cup in a race as it stands: those run, and the one that is running.
 
     ``race`` is the timeline's at some moment. None where the race has no such segments.
     """
-    marks = _marks(season, timeline.race, number)
+    marks = cup_marks(season, timeline.race, number)
     run = sum(mark <= race.at for mark in marks[:-1])
     orders = [*(timeline.race_at(mark) for mark in marks[:run]), race]
     return [
@@ -70,7 +79,7 @@ def _segments(
     season: Season, timeline: Timeline, number: int, final: Sequence[RoundScored]
 ) -> list[RoundScored]:
     """A race as it stood at the marks of the pack's cups."""
-    marks = _marks(season, timeline.race, number)
+    marks = cup_marks(season, timeline.race, number)
     told = []
     for segment, mark in enumerate(marks, start=1):
         results = final
@@ -80,15 +89,6 @@ def _segments(
             results = _results_now(season, timeline.race_at(mark), number)
         told += [one.model_copy(update={"segment": segment}) for one in results]
     return told
-
-
-def _marks(season: Season, race: Race, number: int) -> tuple[int, ...]:
-    """When the pack's cups take stock of the session (ms on its clock); only races have marks."""
-    opened = race.session.opened
-    if opened.kind != "race":
-        return ()
-    limit = season.time_limit(number) or opened.time_limit_ms or 0
-    return next((cup.marks_ms(limit) for cup in season.pack.points.cups), ())
 
 
 def before_session(season: Season, race: Race, number: int, session: str) -> Season:

@@ -20,12 +20,13 @@ from events.errors import (
     UnknownRound,
 )
 from projections.championship import Season
-from projections.scoring import session_results, untold
+from projections.race import Race
+from projections.scoring import cup_marks, session_results, untold
 from replay.entries import START, parse_position
 from services.cli import sporting
 from services.cli.asking import Question, read
 from services.cli.listing import season_rows
-from services.cli.options import As, Data, Format, KnownAt, Of, SeasonName, Session, Store
+from services.cli.options import As, Data, Format, KnownAt, Of, SeasonName, Sessions, Store
 from services.cli.output import give_out
 from services.cli.seasons import (
     Asked,
@@ -244,7 +245,7 @@ def _rounds(scored: Season, changed: Iterable[str]) -> Sequence[Row]:
 @season.command("add")
 def add(
     name: SeasonName,
-    session: Session,
+    sessions: Sessions,
     number: Annotated[
         int | None,
         typer.Option(
@@ -261,14 +262,18 @@ def add(
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """Score a session as a round: what its classification is now, with all penalties.
+    """Score sessions as rounds: what the classification of each is now, with all penalties.
 
     Added again after a decision, the later result counts. A session that holds only a
     declared result is scored from that. Where the pack has a cup, a race is also scored as
     it stood at the cup's marks.
     """
-    said = with_log(store, data, lambda log: _add(log, name, session, number, part, by))
-    typer.echo(said)
+
+    async def added(log: Log) -> None:
+        for session in sessions:
+            typer.echo(await _add(log, name, session, number, part, by))
+
+    with_log(store, data, added)
 
 
 async def _add(
@@ -291,7 +296,17 @@ async def _add(
         await _tell(log, name, told, events, by)
     classes = dict.fromkeys(one.car_class for one in events if isinstance(one, RoundScored))
     what = ", ".join(classes) or ("points taken" if events else "nothing new")
-    return f"{name}: round {number}, {kind}, from {session}: {what}"
+    return f"{name}: round {number}, {kind}, from {session}: {what}{_cup(kept, race, results)}"
+
+
+def _cup(kept: Season, race: Race, results: Sequence[RoundScored]) -> str:
+    """At how many of its marks the race counts for a cup: without laps, at none."""
+    marks = cup_marks(kept, race, results[0].round) if results else ()
+    if not marks:
+        return ""
+    run = len({one.segment for one in results if one.segment is not None})
+    cups = ", ".join(cup.name for cup in kept.pack.points.cups)
+    return f"; {cups} cup at {run} of {len(marks)} marks"
 
 
 async def _tell(

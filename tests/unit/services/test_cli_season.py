@@ -69,10 +69,10 @@ def test_a_session_is_scored(season: Commands) -> None:
     """Qualifying and race, each as what it is; added twice it counts once."""
     season.hold("qualifying-1", told("qualifying", "2", "1"))
     said = season.told("season", "add", SEASON, RACE, "--round", "1")
-    assert said == "club-2024: round 1, race, from race-1: GT\n"
+    assert said == "club-2024: round 1, race, from race-1: GT; endurance cup at 0 of 3 marks\n"
     season.told("season", "add", SEASON, "qualifying-1", "--round", "1", "--part", "qualifying")
     assert points(season) == {"D1": 382, "D2": 355}
-    assert season.told("season", "add", SEASON, RACE, "--round", "1").endswith("nothing new\n")
+    assert season.told("season", "add", SEASON, RACE, "--round", "1").endswith("nothing new; endurance cup at 0 of 3 marks\n")
     rows = season.rows("season-show", "season", "show", SEASON)
     assert [(row["qualifying"], row["race"], row["sessions"]) for row in rows] == [
         (1, 1, [RACE, "qualifying-1"]),
@@ -188,3 +188,15 @@ def test_a_session_of_another_series(season: Commands) -> None:
 def test_a_season_without_contenders(season: Commands) -> None:
     """Before its first round nobody fights for anything."""
     assert "no contenders" in season.told("clinch", SEASON)
+
+
+def test_several_sessions_at_once(season: Commands) -> None:
+    """One after the other, as far as it goes."""
+    season.hold("qualifying-1", told("qualifying", "2", "1"))
+    added = ("season", "add", SEASON, RACE, "qualifying-1")
+    done = season.run(*added, "nowhere", "--round", "1")
+    assert (done.exit_code, len(done.stdout.splitlines())) == (1, 2)
+    assert "no session 'nowhere'" in done.stderr
+    assert points(season) == {"D1": 382, "D2": 355}
+    said = season.told(*added, "--round", "1")
+    assert [line.partition(";")[0][-11:] for line in said.splitlines()] == ["nothing new"] * 2
