@@ -72,7 +72,9 @@ def test_a_session_is_scored(season: Commands) -> None:
     assert said == "club-2024: round 1, race, from race-1: GT; endurance cup at 0 of 3 marks\n"
     season.told("season", "add", SEASON, "qualifying-1", "--round", "1", "--part", "qualifying")
     assert points(season) == {"D1": 382, "D2": 355}
-    assert season.told("season", "add", SEASON, RACE, "--round", "1").endswith("nothing new; endurance cup at 0 of 3 marks\n")
+    assert season.told("season", "add", SEASON, RACE, "--round", "1").endswith(
+        "nothing new; endurance cup at 0 of 3 marks\n"
+    )
     rows = season.rows("season-show", "season", "show", SEASON)
     assert [(row["qualifying"], row["race"], row["sessions"]) for row in rows] == [
         (1, 1, [RACE, "qualifying-1"]),
