@@ -51,7 +51,7 @@ async def directed(tmp_path: Path) -> AsyncIterator[Served]:
 
 async def told(served: Served, path: str, **query: str) -> Any:
     """What the gateway answers."""
-    async with httpx.AsyncClient(base_url=served.address, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=served.address, trust_env=False, timeout=30) as client:
         answer = await client.get(path, params=query)
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -177,6 +177,22 @@ async def test_as_it_was_shown(page: Page, served: Served) -> None:
     await page.reload()
     await looks_at(page, 200_000)
     assert (await cells(page))["1"]["laps"] == "3"
+
+
+async def test_what_runs_is_left_where_it_is(page: Page, served: Served) -> None:
+    """Space leaves a session that runs where its newest event is; `l` goes on with what comes."""
+    story = Story().opened("1", "2", lines=("FL",)).laps("1", 3)
+    await append(served, story.events)
+    await page.goto(f"{served.address}/?session={SESSION}")
+    await expect(page.locator("tbody.field tr").first).to_be_visible()
+    await expect(page.locator(".replay")).to_have_count(0)
+    await page.keyboard.press("h")
+    await page.keyboard.press("Space")
+    await looks_at(page, 180_000)
+    position = await append(served, story.lap("2", 1, 190_000).events)
+    await page.keyboard.press("l")
+    await shows(page, position)
+    assert (await cells(page))["2"]["laps"] == "1"
 
 
 async def test_a_replay_is_shared(page: Page, browser: Browser, directed: Served) -> None:

@@ -56,7 +56,7 @@ async def shows(page: Page, position: str) -> None:
 
 async def view(served: Served, name: str) -> dict[str, Any]:
     """A view of the gateway's."""
-    async with httpx.AsyncClient(base_url=served.address, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=served.address, trust_env=False, timeout=30) as client:
         answer = await client.get(f"/sessions/{SESSION}/{name}")
     assert answer.status_code == 200
     told: dict[str, Any] = answer.json()

@@ -98,9 +98,9 @@ export class Deck {
     else this.look({ at, knownAt: this.moment?.knownAt ?? null });
   }
 
-  /** A session that is no replay is known up to where it has come. */
+  /** A session that is no replay is known up to its newest event, behind which the clock runs. */
   #within(ms: number): number {
-    return Math.max(0, this.replay === null ? Math.min(ms, this.live.cameMs) : ms);
+    return Math.max(0, this.replay === null ? Math.min(ms, this.live.came.clock.at) : ms);
   }
 
   /** Look at a moment, or again at what comes; the address says so once it stands. */
@@ -242,7 +242,7 @@ export class Deck {
     const speed = this.ownSpeed === "max" ? 1000 : this.ownSpeed;
     const at = this.#atMs + (now - this.#playedAt) * speed;
     this.#playedAt = now;
-    if (at < this.live.cameMs) this.look({ at: momentText(at), knownAt: this.moment?.knownAt ?? null });
+    if (at < this.live.came.clock.at) this.look({ at: momentText(at), knownAt: this.moment?.knownAt ?? null });
     else if (this.live.came.clock.running) this.now();
     else {
       this.ownPlaying = false;
