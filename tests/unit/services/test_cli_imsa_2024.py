@@ -74,14 +74,15 @@ class Year:
         """What is known of the season now is a stage of this name."""
         self.known[name] = self.lapstream.log.logs[SEASON][-1].position
 
-    def points(self, stage: str, car_class: str, *cars: str) -> tuple[float, ...]:
-        """The points of these cars as contenders, with what was known at that stage."""
+    def points(self, stage: str, car_class: str, *names: str) -> tuple[float, ...]:
+        """The points of these drivers, or cars as contenders, as was known at that stage."""
+        of, named_by = ("teams", "car") if names[0].isdigit() else ("drivers", "name")
         rows = self.lapstream.rows(
-            *("championship", "championship", SEASON, "--of", "teams", "--class", car_class),
+            *("championship", "championship", SEASON, "--of", of, "--class", car_class),
             *("--known-at", self.known[stage]),
         )
-        have = {row["car"]: row["points"] for row in rows}
-        return tuple(have[car] for car in cars)
+        have = {row[named_by]: row["points"] for row in rows}
+        return tuple(have[name] for name in names)
 
     def titles(self, *asked: str, table: str = "clinch") -> list[dict[str, Any]]:
         """Who can still win the teams' title of GTP, as it stands in a session."""
@@ -121,7 +122,9 @@ def the_points(year: Year) -> None:
         ("finished", (2982, 2869, 2864), (3122, 3118)),  # 4 ahead
     ):
         assert year.points(stage, "GTP", "7", "6", "01") == gtp
+        assert year.points(stage, "GTP", "Felipe Nasr", "Nick Tandy", "Sebastien Bourdais") == gtp
         assert year.points(stage, "GTDPRO", "77", "23") == gtd_pro
+        assert year.points(stage, "GTDPRO", "Laurin Heinrich", "Ross Gunn") == gtd_pro
 
 
 def the_page_shows_what_is_printed(year: Year) -> None:
