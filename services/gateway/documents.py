@@ -175,7 +175,8 @@ def asyncapi() -> Document:
             "output": channel(
                 "/outputs/{output}/stream",
                 "Subscribe to a named output by server-sent events or WebSocket. `at` is when "
-                "it came on air: the output's delay is added.",
+                "it came on air: the output's delay is added. One for a battle or a championship "
+                "has a topic of that name besides.",
                 list(messages),
                 parameters={"output": {"description": "The output's name."}},
             ),
