@@ -19,6 +19,7 @@ from projections.frames import State
 from projections.order import Gap
 from projections.provisional import own_pack, rounds_scored, season_of_session
 from projections.race import Race
+from projections.scoring import before_session
 from services.cli.seasons import as_it_stands, read_season, round_of
 from services.gateway.gate import Gateway
 from services.gateway.reel import Shot
@@ -131,8 +132,7 @@ def championship(race: Race, season: Season | None, output: Output) -> State:
     if season.opened is None:
         return {"of": output.of, "rows": {}}
     number = round_of(season, race)
-    part = race.session.opened.kind != "qualifying"
-    before = season.known(lambda result: (result.round, result.part == "race") < (number, part))
+    before = before_session(season, race, number, output.session)
     return _topic(as_it_stands(before, race, number), before, output)
 
 
