@@ -58,7 +58,8 @@ class Shown(NamedTuple):
     ``at`` is when the newest event in it was learned (ms since 1970), later by the delay
     where there is one; ``clock_at`` its session clock (ms), which ``clock_running`` since.
     ``reason`` says why a snapshot replaced what was shown; ``age_ms`` comes with a
-    heartbeat. ``state`` is never changed in place.
+    heartbeat, and so does ``silent``: the session has a live feed that is not heard.
+    ``state`` is never changed in place.
     """
 
     kind: Literal["snapshot", "delta", "heartbeat"]
@@ -69,6 +70,7 @@ class Shown(NamedTuple):
     state: State
     reason: str | None = None
     age_ms: int | None = None
+    silent: bool = False
 
 
 class Following:
@@ -103,6 +105,7 @@ class Following:
             state,
             told.get("reason"),
             told.get("age_ms"),
+            told.get("silent", False),
         )
         return self.shown
 

@@ -332,6 +332,9 @@ class TestSubscription:
         assert "silent" not in told(channel.heartbeat(shot, shot.at))
         silent[0] = True
         assert told(channel.heartbeat(shot, shot.at))["silent"] is True
+        following = Following()
+        assert not following.take(channel.message(None, shot).body).silent
+        assert following.take(channel.heartbeat(shot, shot.at).body).silent
 
     def test_heartbeat(self) -> None:
         """While nothing changes there is a sign of life, with the age of the data."""
