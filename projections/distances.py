@@ -8,12 +8,12 @@ completed it, as the running order told it then. So it is known only once both h
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from events.errors import UnknownCar
+from projections.laps import Lap
 from projections.race import Race
-from projections.views import lap_positions
 
 Row = dict[str, Any]
 
@@ -92,30 +92,42 @@ def chart(race: Race, to: str | None = None, since_ms: int = 0) -> list[Row]:
     order = race.order.cars()
     if to is not None:
         _reference(race, order, to)
-    positions, other = lap_positions(race), _line_of(race, to)
-    return [
-        row
+    lines, other = {car: _line_of(race, car) for car in order}, _line_of(race, to)
+    told = {
+        car: race.laps.laps[car][_first_since(lines[car], other, since_ms) :]
         for car in order
-        if (row := _columns(race, car, to, other, positions, since_ms)) is not None
+        if lines[car].laps
+    }
+    places = _places(lines, {lap.lap for laps in told.values() for lap in laps})
+    return [
+        {
+            "car": car,
+            "class": race.session.car_class(car),
+            "to": to,
+            **_columns(car, laps, lines[car], other, places),
+        }
+        for car, laps in told.items()
+        if laps
     ]
 
 
+def _places(lines: Mapping[str, _Line], laps: Iterable[int]) -> dict[tuple[str, int], int]:
+    """The places in which cars completed these laps, as the lap chart has them."""
+    places = {}
+    for lap in laps:
+        crossed = [(at, car) for car, line in lines.items() if (at := line.at(lap)) is not None]
+        for place, (_, car) in enumerate(sorted(crossed), start=1):
+            places[car, lap] = place
+    return places
+
+
 def _columns(
-    race: Race,
     car: str,
-    to: str | None,
+    told: Sequence[Lap],
+    own: _Line,
     other: _Line,
-    positions: dict[tuple[str, int], int],
-    since_ms: int,
-) -> Row | None:
-    laps = race.laps.laps.get(car)
-    if not laps:
-        return None
-    own = _line_of(race, car)
-    first = _first_since(own, other, since_ms)
-    told = laps[first:]
-    if not told:
-        return None
+    places: Mapping[tuple[str, int], int],
+) -> Row:
     first_lap, length = told[0].lap, told[-1].lap - told[0].lap + 1
     columns: dict[str, list[int | None]] = {
         name: [None] * length
@@ -125,18 +137,11 @@ def _columns(
         index, theirs = lap.lap - first_lap, other.at(lap.lap)
         columns["at_ms"][index] = lap.at
         columns["lap_time_ms"][index] = lap.lap_time_ms
-        columns["positions"][index] = positions[car, lap.lap]
+        columns["positions"][index] = places[car, lap.lap]
         if theirs is not None:
             columns["behind_ms"][index] = lap.at - theirs
             columns["behind_laps"][index] = _laps_between(own, other, lap.lap, lap.at, theirs)
-    return {
-        "car": car,
-        "class": race.session.car_class(car),
-        "to": to,
-        "first_lap": first_lap,
-        **columns,
-        "pit_laps": [lap.lap for lap in told if lap.pit],
-    }
+    return {"first_lap": first_lap, **columns, "pit_laps": [lap.lap for lap in told if lap.pit]}
 
 
 def _first_since(own: _Line, other: _Line, since_ms: int) -> int:

@@ -108,12 +108,20 @@ def test_an_unknown_car() -> None:
 
 
 def test_as_the_running_order_told_it_then() -> None:
-    """After each lap the gap is that of the standings when the later car completed it."""
+    """After each lap the gap is that of the standings when the later car completed it; places
+    are those of the lap chart."""
     timeline = Timeline()
     timeline.add(petit_le_mans_2007())
     leader = timeline.race.order.cars()[0]
     charted = distances.chart(timeline.race, leader)
     reference = next(row for row in charted if row["car"] == leader)
+    places = views.lap_positions(timeline.race)
+    assert places == {
+        (row["car"], row["first_lap"] + index): place
+        for row in charted
+        for index, place in enumerate(row["positions"])
+        if place is not None
+    }
     for row in charted[1:6]:
         for lap in OFTEN:
             later = max(row["at_ms"][lap - 1], reference["at_ms"][lap - 1])
