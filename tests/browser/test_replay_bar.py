@@ -63,7 +63,8 @@ async def looks_at(page: Page, ms: int, reach: float = 0) -> int:
         """([ms, reach]) => {
             const at = document.querySelector(".timing").dataset.at;
             const head = document.querySelector(".rail").getAttribute("aria-valuenow");
-            return at !== undefined && at === head && Math.abs(Number(at) - ms) <= reach;
+            const waits = document.querySelector(".replay").getAttribute("aria-busy") === "true";
+            return !waits && at === head && Math.abs(Number(at) - ms) <= reach;
         }""",
         arg=[ms, reach],
     )

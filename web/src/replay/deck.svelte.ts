@@ -35,6 +35,8 @@ export class Deck {
   /** Of a moment that is played on by this viewer alone. */
   ownSpeed: Speed = $state(1);
   ownPlaying = $state(false);
+  /** Whether the moment that is looked at has yet to come. */
+  waiting = $state(false);
   /** Whether there is a bar to put markers on. */
   seen = false;
   /** Where the playhead is being dragged to. */
@@ -152,6 +154,7 @@ export class Deck {
   }
 
   async #askPicture(): Promise<void> {
+    this.waiting = true;
     if (this.#asking) return;
     this.#asking = true;
     while (this.moment !== null && !isSameMoment(this.moment, this.#shown) && !this.#ended) {
@@ -166,7 +169,7 @@ export class Deck {
       }
       this.#shown = asked;
     }
-    this.#asking = false;
+    this.#asking = this.waiting = false;
   }
 
   // -- Playing -------------------------------------------------------------------------
