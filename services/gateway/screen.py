@@ -31,6 +31,11 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+UNFRAMED = {
+    # Nobody's page may lay itself over the desk and lead a click astray. Graphics are framed.
+    **HEADERS,
+    "Content-Security-Policy": f"{HEADERS['Content-Security-Policy']}; frame-ancestors 'none'",
+}
 FOR_GOOD = "public, max-age=31536000, immutable"
 
 
@@ -59,10 +64,11 @@ def install(app: FastAPI) -> None:
 
 def _page(file: str) -> Callable[[], Awaitable[Response]]:
     """What answers with a page."""
+    headers = UNFRAMED if file == "desk.html" else HEADERS
 
     async def page() -> Response:
         if not built():
             return PlainTextResponse(f"{NOT_BUILT}\n", status_code=404)
-        return FileResponse(FILES / file, headers=HEADERS)
+        return FileResponse(FILES / file, headers=headers)
 
     return page

@@ -26,6 +26,8 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A screen that was built, in a folder of its own."""
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_text("<!doctype html>the screen")
+    (tmp_path / "desk.html").write_text("<!doctype html>the desk")
+    (tmp_path / "graphics.html").write_text("<!doctype html>graphics")
     (tmp_path / "assets" / "index-1.js").write_text("start()")
     monkeypatch.setattr(screen, "FILES", tmp_path)
     return tmp_path
@@ -103,6 +105,16 @@ class TestBuilt:
         named = re.findall(r"(?:src|href)=\"/(assets/[^\"]+)", page)
         assert named
         assert [name for name in named if not (screen.FILES / name).is_file()] == []
+
+
+async def test_only_the_desk_may_not_be_framed(client: httpx.AsyncClient) -> None:
+    """Nobody's page can lay itself over the desk; systems for graphics frame their pages."""
+    framed = {
+        path: "frame-ancestors 'none'" not in page.headers["content-security-policy"]
+        for path in screen.PAGES
+        for page in [await client.get(path)]
+    }
+    assert framed == {"/": True, "/desk": False, "/graphics": True}
 
 
 def test_lock_names_no_registry() -> None:
