@@ -39,7 +39,7 @@ demo: setup ## Run the 2007 Petit Le Mans through the log into a live tower
 
 test: setup ## Run the tests (data tests read ../shared/data and skip where it is absent)
 	$(BIN)/python web/build.py test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
 check: setup ## Lint, types and import rules
 	$(BIN)/ruff check .
