@@ -11,16 +11,29 @@ difference of two states instead.
 
 Cost: laps and messages of hours ago cost nothing. ``FrameBuilder`` remembers what it has
 told, by identity: what a projection keeps in its histories is never changed in place, so
-the same object is the same row, also after the race was rewound and folded again.
+the same object is the same row, also after the race was rewound and folded again. Where it
+is told which cars something happened to, it looks at what the others did by themselves no
+more; their places and gaps, which change with others, are made anew for each frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, cast
 
 from pydantic_core import from_json, to_json
 
+from events import (
+    AnyEvent,
+    CarRetired,
+    CarReturned,
+    DriverChanged,
+    LapCompleted,
+    LinePassed,
+    PitEntered,
+    PitExited,
+    PitStopped,
+)
 from projections import views
 from projections.control import Message
 from projections.order import Gap
@@ -46,6 +59,23 @@ TOPICS = (
     "drivers",
     "results",
 )
+
+OF_ONE_CAR = frozenset(
+    {
+        LinePassed,
+        LapCompleted,
+        PitEntered,
+        PitStopped,
+        PitExited,
+        DriverChanged,
+        CarRetired,
+        CarReturned,
+    }
+)
+"""What changes nothing that another car did by itself."""
+
+FEW = 64
+"""Events of which it pays to ask whom they concern."""
 
 # -- JSON Merge Patch ----------------------------------------------------------------------
 
@@ -105,6 +135,13 @@ def clock_running(race: Race) -> bool:
     return started and race.session.ended_at is None
 
 
+def cars_of(events: Sequence[AnyEvent]) -> Collection[str] | None:
+    """The cars whose own rows these events can change; None where it may be any car's."""
+    if len(events) > FEW or not all(type(event) in OF_ONE_CAR for event in events):
+        return None
+    return {cast("LapCompleted", event).car for event in events}
+
+
 class FrameBuilder:
     """The state of a session's frames, kept up with a race.
 
@@ -120,16 +157,20 @@ class FrameBuilder:
         self._crews: dict[str, tuple[tuple[object, ...], State]] = {}
         self._bests: tuple[tuple[object, ...] | None, State] = (None, {})
 
-    def advance(self, race: Race) -> Patch:
-        """Bring ``state`` up to the race as it stands now. Returns the patch that did it."""
+    def advance(self, race: Race, cars: Collection[str] | None = None) -> Patch:
+        """Bring ``state`` up to the race as it stands now. Returns the patch that did it.
+
+        ``cars`` are those that all events folded since concern (``cars_of``), where the
+        race has only gone on since: None where it was rewound, or nothing is known.
+        """
         state, patch = dict(self.state), {}
         for topic, rows in (
             ("session", _session(race)),
-            ("standings", self._standings(race)),
+            ("standings", self._standings(race, cars)),
             ("cautions", _cautions(race)),
             ("penalties", self._penalty_rows(race)),
             ("fastest", self._fastest(race)),
-            ("drivers", self._drivers(race)),
+            ("drivers", self._drivers(race, cars)),
             ("results", _results(race)),
         ):
             change = _change(state[topic], rows)
@@ -137,33 +178,32 @@ class FrameBuilder:
                 patch[topic], state[topic] = change, rows
         for topic, (change, rows) in (
             ("messages", self._messages.advance(race.control.messages, state["messages"])),
-            ("pits", self._pits(race)),
+            ("pits", self._pits(race, cars)),
         ):
             if change:
                 patch[topic], state[topic] = change, rows
         self.state = state
         return patch
 
-    def _standings(self, race: Race) -> State:
+    def _standings(self, race: Race, cars: Collection[str] | None) -> State:
         """``views.standings`` by car. What a car did by itself is looked at if it did something."""
         lines, penalties = race.session.lines, race.stewards.standing()
         known, self._cars = self._cars, {}
         rows: State = {}
         for car, placing in views.placings(race):
-            facts = views.car_facts(race, car, penalties.get(car, ()))
-            before = known.get(car)
-            if before is None or before.facts != facts:
-                own = _own_part(views.car_row(race, car, penalties.get(car, ())), lines)
-                told = _Car(facts, own, placing, own | _places(placing))
-            elif before.placing != placing:
-                told = _Car(facts, before.own, placing, before.own | _places(placing))
-            else:
-                told = before
+            told = known.get(car)
+            if told is None or cars is None or car in cars:
+                facts = views.car_facts(race, car, penalties.get(car, ()))
+                if told is None or told.facts != facts:
+                    own = _own_part(views.car_row(race, car, penalties.get(car, ())), lines)
+                    told = _Car(facts, own, placing, own | _places(placing))
+            if told.placing != placing:
+                told = _Car(told.facts, told.own, placing, told.own | _places(placing))
             self._cars[car] = told
             rows[car] = told.row
         return rows
 
-    def _drivers(self, race: Race) -> State:
+    def _drivers(self, race: Race, cars: Collection[str] | None) -> State:
         """By car, then by driver: laps, and the time at the wheel.
 
         ``drive_time_ms`` is that of the spells that are over; who is at the wheel has
@@ -171,10 +211,11 @@ class FrameBuilder:
         """
         known, self._crews = self._crews, {}
         for car in race.drivers.at_wheel:
-            facts = _crew_facts(race, car)
             before = known.get(car)
-            if before is None or before[0] != facts:
-                before = (facts, _crew(race, car))
+            if before is None or cars is None or car in cars:
+                facts = _crew_facts(race, car)
+                if before is None or before[0] != facts:
+                    before = (facts, _crew(race, car))
             self._crews[car] = before
         return {car: crew for car, (_, crew) in self._crews.items()}
 
@@ -195,20 +236,26 @@ class FrameBuilder:
         }
         return {name: row for name, (_, row) in self._penalties.items()}
 
-    def _pits(self, race: Race) -> tuple[Patch, State]:
+    def _pits(self, race: Race, cars: Collection[str] | None) -> tuple[Patch, State]:
         """By car, then by the number of the visit, 1 for the first; the one under way included."""
         visits, current = race.pits.visits, race.pits.current
-        cars: State = dict(self.state["pits"])
+        rows_by_car: State = self.state["pits"]
         patch: Patch = {}
-        for car in self._visits.keys() | visits.keys() | current.keys():
+        for car in self._visits.keys() | visits.keys() | current.keys() if cars is None else cars:
             told = self._visits.setdefault(car, _Told(_visit, first=1))
-            change, rows = told.advance(visits.get(car, ()), cars.get(car, {}), current.get(car))
-            if change and rows:
-                patch[car], cars[car] = change, rows
-            elif change:
+            change, rows = told.advance(
+                visits.get(car, ()), rows_by_car.get(car, {}), current.get(car)
+            )
+            if not change:
+                continue
+            if not patch:
+                rows_by_car = dict(rows_by_car)
+            if rows:
+                patch[car], rows_by_car[car] = change, rows
+            else:
                 patch[car] = None
-                del cars[car]
-        return patch, cars
+                del rows_by_car[car]
+        return patch, rows_by_car
 
 
 class _Car(NamedTuple):

@@ -207,28 +207,38 @@ class RunningOrder(Projection):
         theirs, ours = self.passings.get(ahead), self.passings.get(behind)
         if not ours or not theirs:
             return None
-        settled = self._is_settled(ahead) and self._is_settled(behind)
-        if settled and behind not in self.finished:
+        done = behind in self.finished
+        settled = done or (self._is_settled(behind) and self._is_settled(ahead))
+        if settled and not done:
             more = self.laps.get(ahead, 0) - self.laps.get(behind, 0)
             if more > 0:
                 return Gap(more, None)
-        line, lines_ahead, overdue = len(ours), 0, False
+        line, last = len(ours), ours[-1]
+        lines_ahead = at_least = 0
         if len(theirs) > line:
-            overdue = not settled and behind not in self.finished
-            if overdue:
-                lines_ahead = len(theirs) - line - 1
-            if theirs[line] <= ours[-1]:
-                lines_ahead = max(lines_ahead, bisect_right(theirs, ours[-1], line) - line)
-        if lines_ahead >= self.lines_per_lap:
-            return Gap(lines_ahead // self.lines_per_lap, None)
-        at_least = now - theirs[line] if overdue else 0
-        while line and (_missed(theirs, line - 1) or _missed(ours, line - 1)):
-            line -= 1
-        return Gap(None, max(0, at_least, ours[line - 1] - theirs[line - 1] if line else 0))
+            next_line = theirs[line]
+            if not settled:
+                lines_ahead = len(theirs) - line - (theirs[-1] > last)
+                at_least = now - next_line
+            elif next_line <= last:
+                lines_ahead = bisect_right(theirs, last, line) - line
+            if lines_ahead >= self.lines_per_lap:
+                return Gap(lines_ahead // self.lines_per_lap, None)
+            if theirs[line - 1] == next_line:
+                return Gap(None, max(0, at_least, _where_both_were_seen(theirs, ours)))
+        return Gap(None, max(0, at_least, last - theirs[line - 1]))
 
     def _is_settled(self, car: str) -> bool:
         """Whether the car goes no further."""
         return car in self.finished or car in self.retired or self.session.ended_at is not None
+
+
+def _where_both_were_seen(theirs: list[int], ours: list[int]) -> int:
+    """How far apart (ms) both were at the last line that saw them both, up to our last."""
+    line = len(ours)
+    while line and (_missed(theirs, line - 1) or _missed(ours, line - 1)):
+        line -= 1
+    return ours[line - 1] - theirs[line - 1] if line else 0
 
 
 def _missed(history: tuple[int, ...] | list[int], index: int) -> bool:

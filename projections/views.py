@@ -56,19 +56,35 @@ class Placing(NamedTuple):
 
 def placings(race: Race) -> Iterator[tuple[str, Placing]]:
     """The cars in the running order, each with its places and its gaps."""
-    order = race.order.cars()
-    class_order: dict[str | None, list[str]] = {}
-    for position, car in enumerate(order, start=1):
-        in_class = class_order.setdefault(race.session.car_class(car), [])
-        ahead = order[position - 2] if position > 1 else None
-        class_ahead = in_class[-1] if in_class else None
-        in_class.append(car)
-        gaps: dict[str | None, Gap | None] = {}  # often two of the four are to the same car
-        others = (order[0], ahead, in_class[0], class_ahead)
-        for other in others:
-            if other not in gaps:
-                gaps[other] = _gap(race, other, car)
-        yield car, Placing(position, len(in_class), *[gaps[other] for other in others])
+    gap, car_class = _gap, race.session.car_class
+    leader: str | None = None
+    ahead: str | None = None
+    in_class: dict[str | None, tuple[int, str, str]] = {}  # how many, the first and the last
+    for position, car in enumerate(race.order.cars(), start=1):
+        leader = leader or car
+        name = car_class(car)
+        count, class_leader, class_ahead = in_class.get(name, (0, car, None))
+        # Often two of the four gaps are to the same car.
+        to_leader = gap(race, leader, car)
+        interval = to_leader if ahead == leader else gap(race, ahead, car)
+        if class_leader == leader:
+            to_class_leader = to_leader
+        elif class_leader == ahead:
+            to_class_leader = interval
+        else:
+            to_class_leader = gap(race, class_leader, car)
+        if class_ahead == ahead:
+            class_interval = interval
+        elif class_ahead == class_leader:
+            class_interval = to_class_leader
+        else:
+            class_interval = gap(race, class_ahead, car)
+        in_class[name] = (count + 1, class_leader, car)
+        ahead = car
+        yield (
+            car,
+            Placing(position, count + 1, to_leader, interval, to_class_leader, class_interval),
+        )
 
 
 def _gap(race: Race, ahead: str | None, car: str) -> Gap | None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from events import AnyEvent, OutputFrozen, OutputReleased, decode
 from events.errors import LapstreamError, UndecodableEvent, UnreadableEvent
-from projections.frames import Frame, FrameBuilder, State, Token, clock_running
+from projections.frames import Frame, FrameBuilder, State, Token, cars_of, clock_running
 from projections.race import Race
 from projections.state import canonical, digest
 from projections.timeline import Timeline
@@ -129,13 +129,16 @@ class SessionFold:
                 raise fault
         if not entries:
             return None
+        folded_again = self.timeline.refolded
         self.timeline.add(events)
         self._moved_to(entries, events)
         if self.token is None:
             self._frames.advance(self.timeline.race)
             step = self._new_epoch(first_epoch, "the session's first frame", parked, fault)
         else:
-            patch = self._frames.advance(self.timeline.race)
+            only_on = self.timeline.refolded == folded_again and self.timeline.resumable
+            cars = cars_of(events) if only_on else None
+            patch = self._frames.advance(self.timeline.race, cars)
             before, self.token = self.token, Token(self.token.epoch, self.position)
             step = Step(before, self._frame("delta", patch), parked, fault)
         return step

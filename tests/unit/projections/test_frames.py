@@ -13,15 +13,18 @@ import events as ev
 from projections import timeline as timelines
 from projections import views
 from projections.frames import (
+    FEW,
     Frame,
     FrameBuilder,
     Picture,
     Token,
     apply_patch,
+    cars_of,
     clock_running,
     frame_state,
     merge_patch,
 )
+from projections.race import Race
 from projections.timeline import Timeline
 from tests.builders import Story, opened, race_of
 from tests.unit.projections.strategies import races
@@ -114,6 +117,27 @@ def test_the_patches_add_up_to_the_state(events, random, size):
         assert builder.state == expected
         assert state == expected
         assert not nulls_in(state)
+
+
+@given(races(corrected=False, max_size=80), st.integers(1, 9))
+def test_only_the_cars_of_the_events_are_looked_at(events, size):
+    """What is told of the cars that something happened to is all that there is to tell."""
+    race, builder, timeline = Race(), FrameBuilder(), Timeline()
+    timeline.add(events)
+    for start in range(0, len(timeline), size):
+        batch = timeline.events[start : start + size]
+        race.apply_all(batch)
+        builder.advance(race, cars_of(batch))
+        assert builder.state == frame_state(race)
+
+
+def test_an_event_of_the_track_may_concern_any_car():
+    """Only what the cars do, in a batch small enough to ask, is known to concern few."""
+    story = opened("7").pit("7", 10_000, 40_000).lap("8", 1, 60_000)
+    running = story.events[-3:]
+    assert cars_of(running) == {"7", "8"}
+    assert cars_of([*running, story.tell(ev.FlagShown, 70_000, flag="red")]) is None
+    assert cars_of(running * FEW) is None
 
 
 @given(races(max_size=40))
