@@ -31,9 +31,14 @@ def run(
 
     async def interruptible() -> None:
         task = asyncio.current_task()
-        if task is not None:
-            with contextlib.suppress(NotImplementedError):  # Windows
-                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        assert task is not None  # noqa: S101 - a coroutine that runs is a task's
+
+        def end() -> None:
+            if not task.cancelling():  # asked again, it would leave its tidying up undone
+                task.cancel()
+
+        with contextlib.suppress(NotImplementedError):  # Windows
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
         # Not the task's own result: as asyncio takes its handler of SIGINT back, the signal
         # module writes out that handler's repr, and in it the task and all that it returned.
         results.append(await work)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -62,6 +63,24 @@ def test_ctrl_c_that_is_forgotten_on_the_way_out(monkeypatch):
     monkeypatch.setattr(services.store, "open_store", open_store)
     with pytest.raises(KeyboardInterrupt):
         shell.with_store(None, None, work)
+
+
+def test_asked_to_end_again_it_tidies_up_all_the_same():
+    """Who supervises it may send SIGTERM twice: the first ends it, the second ends nothing."""
+    tidied = []
+
+    async def work() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.Event().wait()
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.sleep(0.01)
+            tidied.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        shell.run(work())
+    assert tidied
 
 
 def test_what_a_command_returns_is_not_written_out():
