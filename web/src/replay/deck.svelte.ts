@@ -19,6 +19,8 @@ const REPLAY_MS = 1000;
 const MARKERS_MS = 3000;
 /** A page may write its address some times a second only. */
 const WRITE_MS = 400;
+/** A moment of the address whose picture nobody answers for is asked for again. */
+const AGAIN_MS = 1000;
 
 type Go = (change: Partial<Address>, instead?: boolean) => void;
 
@@ -28,7 +30,7 @@ export class Deck {
   markers: readonly Marker[] = $state.raw([]);
   /** What the jumps go to; null: to any marker. */
   kind: Kind | null = $state(null);
-  /** The moment that is looked at; null: what comes. */
+  /** The moment that is looked at, or is asked for; null: what comes. */
   moment: Moment | null = $state.raw(null);
   /** Why something was not done, in the gateway's words. */
   refusal: string | null = $state(null);
@@ -55,6 +57,10 @@ export class Deck {
     spanOf(this.live.cameMs, this.replay !== null, this.live.came.state?.session.time_limit_ms),
   );
 
+  /** The moment whose picture is shown: a moment that is refused leads back to it. */
+  #stands: Moment | null = null;
+  /** The moment of the address, until its picture is there. */
+  #told: Moment | null = null;
   #written: Moment | null = null;
   #writing: ReturnType<typeof setTimeout> | undefined;
   #asking = false;
@@ -91,6 +97,7 @@ export class Deck {
     this.#written = moment;
     this.ownPlaying = false;
     this.#look(moment);
+    this.#told = moment;
   }
 
   /** Go to a time of the session clock (ms), or to a moment by its name. */
@@ -105,11 +112,10 @@ export class Deck {
     return Math.max(0, this.replay === null ? Math.min(ms, this.live.came.clock.at) : ms);
   }
 
-  /** Look at a moment, or again at what comes; the address says so once it stands. */
-  look(moment: Moment | null): void {
-    this.#look(moment);
+  /** Look at a moment; the address says so once it stands. */
+  look(moment: Moment): void {
     clearTimeout(this.#writing);
-    this.#writing = setTimeout(() => this.#write(), WRITE_MS);
+    this.#look(moment);
   }
 
   /** What comes. */
@@ -121,8 +127,7 @@ export class Deck {
 
   /** With what was known then, or with what is known now. */
   know(asShown: boolean): void {
-    this.#look({ at: momentText(this.#atMs), knownAt: asShown ? AS_SHOWN : null });
-    this.#write();
+    this.look({ at: momentText(this.#atMs), knownAt: asShown ? AS_SHOWN : null });
   }
 
   /** The address of what is shown. */
@@ -138,9 +143,11 @@ export class Deck {
   #look(moment: Moment | null): void {
     this.refusal = null;
     this.moment = moment;
-    this.#shown = null;
-    if (moment === null) this.live.look(null);
-    else {
+    this.#shown = this.#told = null;
+    if (moment === null) {
+      this.#stands = null;
+      this.live.look(null);
+    } else {
       this.live.hold();
       void this.#askPicture();
     }
@@ -149,8 +156,8 @@ export class Deck {
   #write(): void {
     clearTimeout(this.#writing);
     this.#writing = undefined;
-    this.#written = this.moment;
-    this.go(addressOfMoment(this.moment), true);
+    this.#written = this.#stands;
+    this.go(addressOfMoment(this.#stands), true);
   }
 
   async #askPicture(): Promise<void> {
@@ -161,15 +168,36 @@ export class Deck {
       const asked: Moment = this.moment;
       try {
         const picture = await pictureOf(this.live.name, asked, this.access);
-        if (this.moment !== null && !this.#ended) this.live.look(picture);
-        this.refusal = null;
+        this.#stand(asked, picture);
+        this.#shown = asked;
       } catch (error) {
-        this.ownPlaying = false;
-        this.refusal = told(error);
+        if (isSameMoment(this.moment, asked)) await this.#refused(asked, error);
       }
-      this.#shown = asked;
     }
     this.#asking = this.waiting = false;
+  }
+
+  #stand(asked: Moment, picture: Parameters<LiveSession["look"]>[0]): void {
+    if (this.moment === null || this.#ended) return;
+    this.live.look(picture);
+    this.#stands = asked;
+    this.refusal = null;
+    clearTimeout(this.#writing);
+    this.#writing = setTimeout(() => this.#write(), WRITE_MS);
+  }
+
+  /** What was shown before is shown again, and the address says that, too. */
+  async #refused(asked: Moment, error: unknown): Promise<void> {
+    this.ownPlaying = false;
+    this.refusal = told(error);
+    const answered = error instanceof Refused && error.status < 500;
+    if (!answered && isSameMoment(asked, this.#told)) {
+      await new Promise((done) => setTimeout(done, AGAIN_MS));
+      return;
+    }
+    this.moment = this.#shown = this.#stands;
+    if (this.moment === null) this.live.look(null);
+    this.#write();
   }
 
   // -- Playing -------------------------------------------------------------------------

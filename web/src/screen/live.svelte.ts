@@ -105,9 +105,14 @@ export class LiveSession implements Listener {
     this.link = state;
   }
 
-  /** Keep what is shown, whatever comes, until it is known what is looked at. */
+  /**
+   * Keep what is shown, whatever comes, until it is known what is looked at. Its clock stands:
+   * of rows that wait nobody may think that they are of now.
+   */
   hold(): void {
-    this.past ??= this.shown;
+    if (this.past !== null) return;
+    this.past = { ...this.shown, clock: { at: this.freshness.clockMs, running: false } };
+    this.#drawing ||= requestAnimationFrame(() => this.#draw());
   }
 
   /** Show the picture of a moment instead of what comes; null: what comes. */
@@ -118,7 +123,7 @@ export class LiveSession implements Listener {
         : {
             state: stateOf(picture.data),
             learnedAt: picture.at,
-            clock: picture.clock,
+            clock: { at: picture.clock.at, running: false },
             position: picture.token,
           };
     this.#overall.reset();
