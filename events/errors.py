@@ -166,6 +166,10 @@ class BadMoment(LapstreamError):
         super().__init__(f"{value!r}: {reason}")
 
 
+class NoSuchMoment(BadMoment):
+    """A moment that a race never reached; the reason tells how far it came."""
+
+
 class BadHypothesis(LapstreamError):
     """A supposed penalty that is not written as one."""
 

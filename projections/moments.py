@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from events.clock import format_clock, parse_clock
-from events.errors import BadMoment
+from events.errors import BadMoment, NoSuchMoment
 from projections.markers import KINDS, MarkerKind, markers_of
 from projections.race import Race
 
@@ -14,7 +14,8 @@ def moment_of(text: str, race: Race) -> int:
     ``H:MM:SS[.mmm]`` is that time; ``lap:N`` the instant the overall leader completes
     lap N; ``caution:N`` the start of caution N, and so for every kind of marker
     (``restart:9``, ``lead-change:3``, ``penalty:1``). ``race`` is the whole race. Raises
-    BadMoment where the text names no instant, or one that the race never reached.
+    BadMoment where the text names no instant, and NoSuchMoment for one that the race never
+    reached.
     """
     kind, colon, number = text.partition(":")
     marked = next((one for one in KINDS if one == kind.replace("-", "_")), None)
@@ -31,7 +32,7 @@ def moment_of(text: str, race: Race) -> int:
             text, "not an instant; write 5:00:00, 5:00:00.250, lap:372 or caution:9"
         ) from None
     if at > race.at:
-        raise BadMoment(text, f"the session has come to {format_clock(race.at)}, not so far")
+        raise NoSuchMoment(text, f"the session has come to {format_clock(race.at)}, not so far")
     return at
 
 
@@ -40,7 +41,7 @@ def _lap(text: str, lap: int, race: Race) -> int:
         if led.lap == lap:
             return led.at
     last = race.chart.led[-1].lap if race.chart.led else 0
-    raise BadMoment(text, f"no leader completed that lap; the last was lap {last}")
+    raise NoSuchMoment(text, f"no leader completed that lap; the last was lap {last}")
 
 
 def _marker(text: str, kind: MarkerKind, number: int, race: Race) -> int:
@@ -50,4 +51,4 @@ def _marker(text: str, kind: MarkerKind, number: int, race: Race) -> int:
             return marker.at_ms
     said = kind.replace("_", " ")
     last = f"the last was {said} {there[-1].number}" if there else "there was none"
-    raise BadMoment(text, f"no such {said}; until {format_clock(race.at)} {last}")
+    raise NoSuchMoment(text, f"no such {said}; until {format_clock(race.at)} {last}")

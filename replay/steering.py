@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from events.clock import format_clock, parse_clock
-from events.errors import BadMoment
+from events.errors import BadMoment, NoSuchMoment
 from projections.frames import clock_running
 from projections.markers import MarkerKind, markers_of
 from projections.moments import moment_of
@@ -180,11 +180,19 @@ class Player:
 
     def _seek(self, to: str) -> str:
         if to[0].isalpha():
-            self._go(self.film.place_of(moment_of(to, self.film.whole)))
+            self._go(self.film.place_of(self._moment(to)))
             return f"seek to {_said(to.replace(':', ' '))}"
-        at = self.clock_at + _span(to) if to[0] in "+-" else moment_of(to, self.film.whole)
+        at = self.clock_at + _span(to) if to[0] in "+-" else self._moment(to)
         self._go(self.film.place_at_clock(at))
         return f"seek to {format_clock(self.clock_at)}"
+
+    def _moment(self, to: str) -> int:
+        """Raises BadMoment, which tells nothing of how long the whole race is, nor of what is
+        to come in it: whoever watches the replay may be told why it was not obeyed."""
+        try:
+            return moment_of(to, self.film.whole)
+        except NoSuchMoment:
+            raise BadMoment(to, "there is no such moment in this race") from None
 
     def _step_ahead(self, to: Goal) -> None:
         if to == "event":

@@ -82,6 +82,11 @@ class Edition:
         self._lines = hashlib.sha256()
         self._left = built_in.length
 
+    @property
+    def length(self) -> int:
+        """How many entries tell what is built in."""
+        return self._built_in.length
+
     @classmethod
     def of(cls, session: str) -> Edition | None:
         """Of a session that is built in; None of any other."""

@@ -15,6 +15,7 @@ import typer
 from events import AnyEvent, SeasonOpened, decode
 from events.errors import (
     BadMoment,
+    NoSuchMoment,
     NotASession,
     UnknownCar,
     UnknownClass,
@@ -92,8 +93,8 @@ async def read(log: Log, question: Question) -> Recorded:
     """Fold the session's log, as far as was known.
 
     A built-in race that the store lacks is put there first. Raises UnknownSession,
-    BadMoment for a ``known_at`` that is none or lies before everything, and
-    UnknownEventType or NewerEventVersion for a log of a newer lapstream.
+    BadMoment for a ``known_at`` that is none, NoSuchMoment for one that lies before
+    everything, and UnknownEventType or NewerEventVersion for a log of a newer lapstream.
     """
     gc.disable()  # a log is many small objects that all stay
     try:
@@ -152,7 +153,7 @@ async def tell(
                 unreadable += 1
         position = entries[-1].position
     if known_at is not None and position == START:
-        raise BadMoment(known_at, f"nothing was known of {name!r} by then")
+        raise NoSuchMoment(known_at, f"nothing was known of {name!r} by then")
     return told, unreadable, position
 
 
@@ -171,6 +172,11 @@ def is_position(known_at: str | None) -> bool:
     except ValueError:
         return False
     return True
+
+
+def in_any_log(position: str) -> str:
+    """A position of one log as one of any other: all that was learned within its millisecond."""
+    return f"{parse_position(position)[0]}-{2**64 - 1}"
 
 
 def _wall_clock_ms(text: str) -> int:

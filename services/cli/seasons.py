@@ -9,14 +9,23 @@ from pathlib import Path
 import typer
 
 from events import AnyEvent, encode
-from events.errors import NotASeason, UnknownClass, UnknownRound
+from events.errors import NoSuchMoment, NotASeason, UnknownClass, UnknownRound
 from projections.championship import Season, season_of
 from projections.classification import Convention, classify
 from projections.provisional import adjustments, rounds_scored
 from projections.race import Race
 from projections.scoring import before_session
 from services.built_in import Edition
-from services.cli.asking import Question, Recorded, is_position, race_at, read, tell, warn_of
+from services.cli.asking import (
+    Question,
+    Recorded,
+    in_any_log,
+    is_position,
+    race_at,
+    read,
+    tell,
+    warn_of,
+)
 from services.cli.shell import with_log
 from services.log import Log
 from services.regulations import pack_named
@@ -27,8 +36,9 @@ class SeasonQuestion:
     """What is asked: a season, under which rules, and with what was known when.
 
     ``live`` is the session that is running, ``at`` a moment of it, ``number`` the round
-    that it is, where it does not say so itself. With ``live`` a ``known_at`` that is a log
-    position is one of the session's log, while a wall-clock time holds for both logs.
+    that it is, where it does not say so itself. ``known_at`` holds for both logs: with
+    ``live`` a log position is one of the session's log, and the season is as it was known
+    at its time.
     """
 
     season: str
@@ -70,9 +80,11 @@ def ask_season(question: SeasonQuestion) -> Asked:
 
 async def _read(log: Log, question: SeasonQuestion) -> Asked:
     live = question.live is not None
-    known_at = None if live and is_position(question.known_at) else question.known_at
+    known_at = question.known_at
+    if live and known_at is not None and is_position(known_at):
+        known_at = in_any_log(known_at)
     season, told = await read_season(log, question.season, known_at, question.rules)
-    if known_at is None and (edition := Edition.of(question.season)) is not None:
+    if question.known_at is None and (edition := Edition.of(question.season)) is not None:
         for _, event in told:
             edition.take(encode(event))
         warn_of(question.season, edition)
@@ -83,7 +95,7 @@ async def _read(log: Log, question: SeasonQuestion) -> Asked:
     if question.at is not None:
         race = race_at(recorded.timeline, question.at)
     check_series(season, race, question.live)
-    number = round_of(season, race, question.number)
+    number = round_of(season, race, question.number, question.live)
     before = before_session(season, race, number, question.live)
     return Asked(before, told, recorded, race, number)
 
@@ -93,9 +105,15 @@ async def read_season(
 ) -> tuple[Season, Sequence[tuple[str, AnyEvent]]]:
     """A season under its own rules or others, and its log with positions.
 
-    Raises NotASeason for another log, UnknownRules and BadRules.
+    One that is built in is known before it is put into the store. Raises NotASeason for
+    another log, NoSuchMoment where nothing was known by then, UnknownRules and BadRules.
     """
-    told, _, _ = await tell(log, name, known_at)
+    try:
+        told, _, _ = await tell(log, name, known_at)
+    except NoSuchMoment:
+        told = list(await _brought_along(log, name))
+        if not told:
+            raise
     season = season_of(event for _, event in told)
     if season.opened is None:
         raise NotASeason(name)
@@ -106,19 +124,37 @@ async def read_season(
     return season, told
 
 
-def round_of(season: Season, race: Race, given: int | None = None) -> int:
-    """Which round the session is: as given, as it says, else the first that was not run.
+async def _brought_along(log: Log, name: str) -> Sequence[tuple[str, AnyEvent]]:
+    """What a log holds of the season as it is built in here; nothing of any other season."""
+    edition = Edition.of(name)
+    if edition is None:
+        return ()
+    told, _, _ = await tell(log, name, edition=edition)
+    return told[: edition.length] if edition.is_ours else ()
+
+
+def round_of(
+    season: Season, race: Race, given: int | None = None, session: str | None = None
+) -> int:
+    """Which round the session is: as given, as it says, as which the season has it scored, else
+    the first that was not run.
 
     Raises UnknownRound.
     """
     rounds = rounds_of(season)
-    number = given or race.session.opened.round or 0
+    number = given or race.session.opened.round or _scored_as(season, session) or 0
     if not number:
         run = {result.round for result in season.scored if result.part == "race"}
         number = next((one for one in range(1, rounds + 1) if one not in run), rounds)
     if not 1 <= number <= rounds:
         raise UnknownRound(number, rounds)
     return number
+
+
+def _scored_as(season: Season, session: str | None) -> int | None:
+    """The round of which the season was told by this session."""
+    told = (one.round for one in season.scored.values() if session and one.session == session)
+    return next(told, None)
 
 
 def check_series(season: Season, race: Race, session: str) -> None:

@@ -206,6 +206,19 @@ async def _shown(gateway: Gateway, session: str, moment: str | None) -> tuple[in
         raise _unknown_time(AS_SHOWN, reason) from None
 
 
+async def known_upto(gateway: Gateway, session: str, ask: Ask) -> str | None:
+    """The log position or time (ms) up to which what is asked for was known; None: all is.
+
+    Raises Refused, UnknownSession, BadSessionId and StoreError.
+    """
+    await gateway.require(session)
+    if ask.known_at == AS_SHOWN:
+        known: str | None = str((await _shown(gateway, session, ask.at))[1])
+    else:
+        known = _known(ask.known_at)
+    return _upto(known, ask.delay_ms)[0]
+
+
 def _run_on(
     stand: Stand, at: int, view: View, ask: Ask
 ) -> tuple[dict[str, Any], bool, Sequence[Row]]:

@@ -17,6 +17,7 @@ from events import Contest
 from events.errors import (
     BadHypothesis,
     BadSessionId,
+    NoSuchMoment,
     NotASeason,
     Undecidable,
     UnknownRevision,
@@ -37,7 +38,7 @@ from projections.scoring import before_session
 from projections.titles import Live, title
 from projections.whatif import Hypothesis, parse_penalty, suppose
 from services.cli import explaining, sporting
-from services.cli.asking import class_named
+from services.cli.asking import class_named, in_any_log
 from services.cli.championships import clinch_rows
 from services.cli.explaining import Standing, statements
 from services.cli.pitwall import drive_time_row
@@ -46,7 +47,7 @@ from services.cli.seasons import as_it_stands, chosen_classes, read_season, roun
 from services.cli.tables import TEXT, Column, Row, Table
 from services.gateway import examples
 from services.gateway import rows as pictured
-from services.gateway.answering import Ask, View, folded
+from services.gateway.answering import Ask, View, folded, known_upto
 from services.gateway.folds import Stand
 from services.gateway.gate import Gateway, TheGateway, requires
 from services.gateway.problems import Fault, Refused, responses
@@ -104,6 +105,16 @@ class Asked:
         told = await folded(self.gateway, self.session, _SEASON, _own_season, self.ask)
         found: str | None = told.rows[0]["season"]
         return found
+
+    async def known_upto(self) -> str | None:
+        """The position, in any log, up to which was known what is asked for; None: all is."""
+        ask = self.ask
+        if ask.known_at is not None and await self.gateway.is_replay(self.session):
+            return None  # which is refused as the replay is asked
+        known = await known_upto(self.gateway, self.session, ask)
+        if known is None:
+            return None
+        return in_any_log(known if "-" in known else f"{known}-0")
 
     async def answer(
         self,
@@ -358,38 +369,41 @@ SeasonClass = Annotated[
 
 
 class Fought(NamedTuple):
-    """A season with the last position of its log, for the session that is asked about."""
+    """A season with the last position of its log, for the session that is asked about, by the
+    name that the season has for it."""
 
     season: Season
     position: str
+    session: str
 
 
 async def season_of(asked: Asked, name: str | None) -> Fought:
-    """The season of that name, else that of the session.
+    """The season of that name, else that of the session, with what was known then.
 
-    Raises Refused where there is none, UnknownSession, NotASeason and UnknownRules.
+    Raises Refused where there is none, or was none then.
     """
     if name is None:
         name = await asked.own_season()
         if name is None:
             detail = f"session {asked.session!r} belongs to no season: ask for one by its name"
             raise Refused(404, detail, [Fault(field="season", reason="none is named")])
+    known = await asked.known_upto()
     try:
-        season, told = await read_season(asked.gateway.log, name)
-    except (UnknownSession, NotASeason, BadSessionId, UnknownRules) as error:
+        season, told = await read_season(asked.gateway.log, name, known)
+    except (UnknownSession, NotASeason, BadSessionId, UnknownRules, NoSuchMoment) as error:
         raise Refused(
             404, str(error), [Fault(field="season", value=name, reason="no such season")]
         ) from None
-    return Fought(season, told[-1][0])
+    return Fought(season, told[-1][0], await asked.gateway.scored_as(asked.session))
 
 
-def _before(asked: Asked, fought: Fought, race: Race) -> tuple[Season, int]:
+def _before(fought: Fought, race: Race) -> tuple[Season, int]:
     """The season as it was before the session, and which round that is."""
     try:
-        number = round_of(fought.season, race)
+        number = round_of(fought.season, race, session=fought.session)
     except UnknownRound as error:
         raise Refused(404, str(error)) from None
-    return before_session(fought.season, race, number, asked.session), number
+    return before_session(fought.season, race, number, fought.session), number
 
 
 @router.get("/sessions/{session}/championship", **described("championship"))
@@ -404,7 +418,7 @@ async def championship(
     classes = chosen_classes(fought.season, car_class)
 
     def view(stand: Stand) -> Sequence[Row]:
-        before, number = _before(asked, fought, stand.race)
+        before, number = _before(fought, stand.race)
         scored = as_it_stands(before, stand.race, number)
         return [
             row
@@ -429,7 +443,7 @@ async def clinch(
     def view(stand: Stand) -> Sequence[Row]:
         race, pack = stand.race, fought.season.pack
         rows = classify(race, Convention.of(pack))
-        before, number = _before(asked, fought, race)
+        before, number = _before(fought, race)
         running = Live(race, rows, number)
         try:
             return [

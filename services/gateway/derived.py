@@ -57,7 +57,9 @@ class Deriver:
     async def _view(self) -> Callable[[Race], State]:
         if self._output.view == "battle":
             return partial(battle, cars=self._output.cars)
-        return partial(championship, season=await self._season(), output=self._output)
+        session = await self._gateway.scored_as(self._output.session)
+        output = self._output.model_copy(update={"session": session})
+        return partial(championship, season=await self._season(), output=output)
 
     async def _of_race(self, shot: Shot, view: Callable[[Race], State]) -> State:
         """What a view says of the race as the picture shows it."""
@@ -131,7 +133,7 @@ def championship(race: Race, season: Season | None, output: Output) -> State:
         return _topic(season_of_session(race, rounds, pack), None, output)
     if season.opened is None:
         return {"of": output.of, "rows": {}}
-    number = round_of(season, race)
+    number = round_of(season, race, session=output.session)
     before = before_session(season, race, number, output.session)
     return _topic(as_it_stands(before, race, number), before, output)
 

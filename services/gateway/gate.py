@@ -59,6 +59,15 @@ class Gateway:
         """Whether this is a replay, of which nothing beyond the playhead may be told."""
         return session not in self._existing and await self.replays.exists(session)
 
+    async def scored_as(self, session: str) -> str:
+        """The session as seasons know it: of a replay the one that it plays.
+
+        Raises NoSuchReplay where it was stopped just now.
+        """
+        if await self.is_replay(session):
+            return (await self.replays.showing(session)).source
+        return session
+
     async def tail(self, session: str) -> Tail:
         """The session's tail. Raises UnknownSession, BadSessionId, Refused."""
         await self.require(session)

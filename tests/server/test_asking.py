@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import csv
 import io
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
 
-from events import AnyEvent, PenaltyImposed
+from events import AnyEvent, PenaltyImposed, PointsAdjusted
 from projections import distances
 from projections.timeline import Timeline
+from replay.entries import parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
+from replay.seasons.alms_2007 import alms_2007
 from services.gateway.answering import flat_keys
 from services.gateway.asking import TABLES
 from services.log import Log
@@ -142,6 +146,32 @@ async def test_a_title_in_the_season_of_the_session(client: httpx.AsyncClient) -
     assert all("out: at most" in row["sentence"] for row in out)
     assert out
     assert await told(client, "clinch", season=SEASON, of="teams") != []
+
+
+async def test_a_season_as_it_was_known(own: httpx.AsyncClient, store: Store, session: str) -> None:
+    """What was decided in a season since is not in it, with a moment or with a delay."""
+    log, season = Log(store), f"{session}-season"
+    position = (await log.append(season, list(alms_2007()))).position
+    asked = {"of": "teams", "class": "LMP2", "season": season}
+    before = {name: await told(own, name, **asked) for name in ("championship", "clinch")}
+    learned = datetime.fromtimestamp(parse_position(position)[0] / 1000, UTC)
+    await asyncio.sleep(2)
+    members = {"championship": "teams", "car_class": "LMP2", "name": "DHL Penske Racing"}
+    taken = {"points": -50, "reason": "test"}
+    counted = {"at": 0, "source": "stewards", "source_seq": 1}
+    await log.append(season, [PointsAdjusted(**counted, **members, **taken)])
+    for name, rows in before.items():
+        assert await told(own, name, **asked) != rows
+        delay_ms = int((datetime.now(UTC) - learned).total_seconds() * 1000)
+        assert await told(own, name, **asked, delay_ms=delay_ms) == rows
+        assert await told(own, name, **asked, known_at=position) == rows
+        known_at = learned.isoformat()
+        assert await told(own, name, **asked, known_at=known_at) == rows
+        younger = await own.get(name, params={**asked, "delay_ms": 600_000})
+        assert younger.status_code == 404
+        assert "nothing was known" in younger.text
+        built_in = {**asked, "season": SEASON, "delay_ms": 600_000}
+        assert (await own.get(name, params=built_in)).status_code == 200
 
 
 async def test_results_that_followed_each_other(

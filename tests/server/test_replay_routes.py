@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from events import AnyEvent, encode
+from events import AnyEvent, PointsAdjusted, encode
 from projections import distances, views
 from projections.moments import moment_of
 from projections.provisional import own_pack
@@ -17,6 +17,7 @@ from projections.timeline import Timeline
 from replay.archive import pack
 from replay.entries import EVENT_FIELD, Entry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
+from replay.seasons.alms_2007 import alms_2007
 from services.cli.explaining import statements
 from services.client import subscribe
 from services.gateway import create_app
@@ -144,6 +145,12 @@ async def test_nothing_is_told_beyond_the_playhead(store: Store, session: str) -
                     assert "394" not in told["detail"].replace("lap:394", "")
                 late = {"known_at": "2030-01-01T00:00:00Z"}
                 await done(await client.get(path, params=late), 422)
+            for moment in ("lap:9999", "caution:99", "99:00:00"):
+                beyond = {"to": moment}
+                told = await done(await client.post(f"/replays/{session}/seek", json=beyond), 422)
+                assert told["detail"] == f"{moment!r}: there is no such moment in this race"
+                wanted = {"source": RACE, "from": moment}
+                assert told == await done(await client.post("/replays", json=wanted), 422)
             laps = await done(await client.get(f"/sessions/{session}/laps"))
             assert laps["rows"]
             assert all(row["at_ms"] <= 3_600_000 for row in laps["rows"])
@@ -152,6 +159,29 @@ async def test_nothing_is_told_beyond_the_playhead(store: Store, session: str) -
             edit = await client.get(f"/sessions/{session}/edit-list", params={"format": "csv"})
             assert "Caution 2" in edit.text
             assert "Caution 4" not in edit.text
+        finally:
+            await forget(store, session)
+
+
+async def test_a_replay_counts_once_in_its_season(store: Store, log: Log, session: str) -> None:
+    """What the season was told of the race that is played again is not told before its end."""
+    source, season = f"{session}-race", f"{session}-season"
+    await log.append(source, list(petit_le_mans_2007()))
+    await log.append(season, list(alms_2007()))
+    of_teams = {"championship": "teams", "car_class": "LMP2", "name": "DHL Penske Racing"}
+    reason = f"taken by the stewards from its car in {source}"
+    taken = {"round": 11, "points": -50, "reason": reason}
+    counted = {"at": 0, "source": "season", "source_seq": 9000}
+    await log.append(season, [PointsAdjusted(**counted, **of_teams, **taken)])
+    async with replaying(store), asking(store) as client:
+        try:
+            wanted = {"source": source, "from": "1:00:00", "playing": False, "name": session}
+            await done(await client.post("/replays", json=wanted), 201)
+            asked = {"season": season, "of": "teams", "class": "LMP2"}
+            path = "/sessions/{}/championship"
+            shown = await client.get(path.format(session), params=asked)
+            alive = await client.get(path.format(source), params={**asked, "at": "1:00:00"})
+            assert (await done(shown))["rows"] == (await done(alive))["rows"]
         finally:
             await forget(store, session)
 
@@ -167,7 +197,7 @@ async def test_what_cannot_be_done(store: Store, session: str) -> None:
         try:
             assert "no session" in await refused(404, "POST", "/replays", source="no-such")
             wrong = {"source": RACE, "name": session}
-            assert "no such caution" in await refused(
+            assert "no such moment" in await refused(
                 422, "POST", "/replays", **{**wrong, "from": "caution:12"}
             )
             assert "imported in one go" in await refused(
@@ -179,7 +209,7 @@ async def test_what_cannot_be_done(store: Store, session: str) -> None:
             await done(await client.post("/replays", json=wrong), 201)
             assert "already" in await refused(409, "POST", "/replays", **wrong)
             path = f"/replays/{session}/seek"
-            assert "no such restart" in await refused(422, "POST", path, to="restart:40")
+            assert "no such moment" in await refused(422, "POST", path, to="restart:40")
             await refused(422, "POST", path)
             await refused(422, "POST", f"/replays/{session}/step", to="moon")
             await refused(404, "POST", "/replays/no-such/play")

@@ -316,7 +316,7 @@ def test_which_standings_are_shown(race: Commands) -> None:
 
 
 def test_what_was_known_of_both(race: Commands) -> None:
-    """With a session a wall-clock time holds for both logs, a position for the session's."""
+    """With a session a time holds for both logs, whether it is told by the clock or a position."""
     told = race.log.logs[SEASON]
     late = scored(finish("3", "1", "2"), 9, at=9)  # the first round is decided anew, much later
     race.hold(SEASON, [late])
@@ -326,11 +326,28 @@ def test_what_was_known_of_both(race: Commands) -> None:
     assert [(row["car"], row["points"]) for row in then[:2]] == [("2", 740), ("1", 734)]
     last = race.log.logs[RACE][-1].position
     now = championship(race, SEASON, *asked, "--known-at", last)
-    assert now == championship(race, SEASON, *asked)
-    assert now[0]["by_round"] != then[0]["by_round"]
+    assert now == then
+    assert championship(race, SEASON, *asked)[0]["by_round"] != then[0]["by_round"]
     assert "nothing was known of 'season' by then" in race.refused(
         "championship", SEASON, "--known-at", "2023-11-14T22:00:00Z"
     )
+
+
+def test_what_is_built_in_was_always_known(lapstream: Commands) -> None:
+    """Also before it was put into the store; what was decided since was not."""
+    asked = (ALMS, "--of", "teams", "--class", "LMP2")
+    whole = championship(lapstream, *asked)
+    taken = adjusted("DHL Penske Racing", -50, championship="teams", car_class="LMP2")
+    lapstream.hold(ALMS, [taken])
+    assert championship(lapstream, *asked)[0]["points"] == whole[0]["points"] - 50
+    assert championship(lapstream, *asked, "--known-at", "2020-01-01T00:00:00Z") == whole
+
+
+def test_a_session_is_the_round_that_it_was_scored_as(race: Commands) -> None:
+    """Where it does not say itself which one it is."""
+    race.told("season", "add", SEASON, RACE, "--round", "2")
+    asked = (SEASON, "--session", RACE, "--of", "teams")
+    assert championship(race, *asked) == championship(race, *asked, "--round", "2")
 
 
 def test_a_cup_in_a_race_that_runs(lapstream: Commands) -> None:
