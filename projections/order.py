@@ -199,6 +199,10 @@ class RunningOrder(Projection):
 
     def gap(self, ahead: str, behind: str, now: int) -> Gap | None:
         """How far ``behind`` is behind ``ahead``; None before it has crossed a line.
+    def sectors_done(self, car: str) -> int:
+        """How many of the last sectors are of the lap under way; at 0 all are of the last lap."""
+        return len(self.passings.get(car) or ()) % self.lines_per_lap
+
 
         Compared at the trailing car's last line. A car that is overdue at its next line
         falls back while it crosses nothing: it is at least as far behind as if it crossed

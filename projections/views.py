@@ -191,6 +191,7 @@ def session_line(race: Race) -> Row:
     """The line above every table: what is run, and how it stands with clock, flag and laps."""
     opened, track = race.session.opened, race.track
     leader = race.order.leader()
+        "sectors_done": race.order.sectors_done(car),
     laps = race.order.laps.get(leader, 0) if leader else 0
     caution = track.current
     return {

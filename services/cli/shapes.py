@@ -75,6 +75,7 @@ STANDINGS = Table(
         Column("last_sectors_ms", TIMES),
         Column("best_sectors_ms", TIMES),
         Column("in_pit_since_ms", CLOCK, null=True),
+        Column("sectors_done", COUNT),
         Column("last_seen_ms", CLOCK, null=True),
     ),
 )

@@ -144,6 +144,18 @@ describe("a race", () => {
     expect(cell("moved", second)?.text).toBe("▲2");
     const inPit = row({ status: "pit", in_pit_since_ms: 32_930_000 });
     expect(cell("state", inPit)?.text).toBe("PIT 1:10");
+    expect(columns.flatMap(({ id, heading, name }) => (id.startsWith("sector") ? [[heading, name]] : []))).toEqual([
+      ["S1", "Sector 1, up to S1"],
+      ["S2", "Sector 2, up to S2"],
+      ["S3", "Sector 3, up to FL"],
+    ]);
+    const under = (done: number) => {
+      const times = { last_sectors_ms: { S1: 21, S2: 24, FL: 27 }, best_sectors_ms: { S1: 20, S2: 23, FL: 27 } };
+      return ["S1", "S2", "FL"].map((line) => cell(`sector ${line}`, row({ ...times, sectors_done: done }))?.look);
+    };
+    expect(under(0)).toEqual(["", "", "own"]);
+    expect(under(1)).toEqual(["", " before", "own before"]);
+    expect(under(2)).toEqual(["", "", "own before"]);
   });
   test("an empty log is no race yet", () => {
     expect(stateOf({ session: {}, standings: {} })).toBeNull();

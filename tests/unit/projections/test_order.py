@@ -151,6 +151,12 @@ def test_sector_times_and_bests():
     assert order.sectors("1", 2) == (None, None, 14_000)
     assert order.best_sectors["1"] == (20_000, 25_000, 14_000)
     assert order.last_sectors("1") == (None, None, 14_000)
+    assert order.sectors_done("1") == 0
+    story.line("1", "S1", 3, 139_000)
+    order = story.race().order
+    assert order.last_sectors("1") == (21_000, None, 14_000)
+    assert order.sectors_done("1") == 1
+    assert order.sectors_done("2") == 0
 
 
 @given(

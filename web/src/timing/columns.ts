@@ -65,8 +65,16 @@ function bestLap(row: Standing, scene: Scene): Cell {
   return marked(words.lapTimeText(row.best_lap_ms), scene.bests.best(row));
 }
 
-function sector(row: Standing, scene: Scene, line: string): Cell {
-  return marked(words.sectorText(row.last_sectors_ms[line]), scene.bests.sector(row, line));
+/** The sector that ends at a line; one of the lap before is told from those of this lap. */
+function sector(row: Standing, scene: Scene, line: string, place: number): Cell {
+  const cell = marked(words.sectorText(row.last_sectors_ms[line]), scene.bests.sector(row, line));
+  const done = row.sectors_done ?? 0;
+  return done > 0 && place >= done ? { ...cell, look: `${cell.look} before`, title: "of the lap before" } : cell;
+}
+
+/** `S1`; the last one ends at the finish line, whose name would be read as that of a lap. */
+export function sectorName(lines: readonly string[], place: number): string {
+  return place === lines.length - 1 ? `S${lines.length}` : (lines[place] ?? "");
 }
 
 function moved(row: Standing, scene: Scene): Cell {
@@ -160,8 +168,16 @@ export function columnsFor(lines: readonly string[], tag: number, to: string | n
     column("interval", "Int", "Interval to the car ahead", 7, ALWAYS, interval, right),
     column("class_gap", "Cl gap", "Gap to the class leader", 7, DESK, classGap, right),
     column("last", "Last", "Last lap", 9.5, ALWAYS, lastLap, right),
-    ...lines.map((line) =>
-      column(`sector ${line}`, line, `Last ${line}`, 9.5, DESK, (row, scene) => sector(row, scene, line), right),
+    ...lines.map((line, place) =>
+      column(
+        `sector ${line}`,
+        sectorName(lines, place),
+        `Sector ${place + 1}, up to ${line}`,
+        9.5,
+        DESK,
+        (row, scene) => sector(row, scene, line, place),
+        right,
+      ),
     ),
     column("best", "Best", "Best lap", 9.5, TABLET, bestLap, right),
     column("best_lap", "on lap", "Lap of the best", 4, CHOICE, (row) => ({ text: String(row.best_lap ?? "") }), right),

@@ -39,6 +39,8 @@ export interface Standing {
   readonly pace_ms?: number;
   readonly last_sectors_ms: Readonly<Record<string, number>>;
   readonly best_sectors_ms: Readonly<Record<string, number>>;
+  /** How many of the last sectors are of the lap under way; at 0 all are of the last lap. */
+  readonly sectors_done?: number;
   readonly status: Status;
   readonly in_pit_since_ms?: number;
   readonly stops: number;
