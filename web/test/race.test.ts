@@ -13,10 +13,10 @@ import {
   valueAt,
 } from "../src/race/chart";
 import { closing, median } from "../src/race/closing";
-import { apart, dashOf, onGround } from "../src/race/plot";
+import { apart, dashOf, onGround, roomFor } from "../src/race/plot";
 import type { CautionRow, ChartRow, DifferenceRow, LapRow, PitRow, StintRow } from "../src/race/shapes";
 import { bars, newestFirst, ticks } from "../src/race/strategy";
-import { closingText, moveText, penaltyWords, sidedGap, signedSeconds, titleStatus } from "../src/race/words";
+import { axisSeconds, closingText, moveText, penaltyWords, sidedGap, signedSeconds, titleStatus } from "../src/race/words";
 
 function car(name: string, more: Partial<ChartRow> = {}): ChartRow {
   const length = (more.behind_ms ?? more.at_ms ?? [0, 0, 0]).length;
@@ -125,9 +125,28 @@ describe("a chart", () => {
     expect(onGround("#ffffff", "rgb(255, 255, 255)")).toBe("rgb(184, 184, 184)");
   });
   test("names the ends of lines so that none lies on another", () => {
-    expect(apart([10, 11, 50], 12, 100)).toEqual([10, 22, 50]);
-    expect(apart([98, 99], 12, 100)).toEqual([88, 100]);
-    expect(apart([], 12, 100)).toEqual([]);
+    expect(apart([10, 11, 50], 12, 0, 100)).toEqual([10, 22, 50]);
+    expect(apart([98, 99], 12, 0, 100)).toEqual([88, 100]);
+    expect(apart([], 12, 0, 100)).toEqual([]);
+  });
+  test("names no more of them than have room, and none above the chart", () => {
+    const [height, top, bottom] = [12, 8, 458];
+    const room = roomFor(height, top, bottom);
+    expect(room).toBe(38);
+    const places = Array.from({ length: 47 }, (_, place) => 20 + place * 9).slice(0, room);
+    const moved = apart(places, height, top, bottom);
+    expect(Math.min(...moved)).toBeGreaterThanOrEqual(top);
+    expect(Math.max(...moved)).toBeLessThanOrEqual(bottom);
+    const apartBy = moved.slice(1).map((at, index) => at - (moved[index] ?? 0));
+    expect(Math.min(...apartBy)).toBeGreaterThanOrEqual(height);
+    expect(roomFor(12, 8, 9)).toBe(1);
+  });
+  test("writes all marks of an axis in seconds alike", () => {
+    const written = (step: number, ...marks: number[]) => marks.map((ms) => axisSeconds(ms, step));
+    expect(written(5000, -10_000, -5000, 0, 5000)).toEqual(["−10 s", "−5 s", "0 s", "+5 s"]);
+    expect(written(2500, -10_000, 2500)).toEqual(["−10.0 s", "+2.5 s"]);
+    expect(written(250, 250, 0)).toEqual(["+0.25 s", "0.00 s"]);
+    expect(written(50, 50)).toEqual(["+0.05 s"]);
   });
 });
 

@@ -82,11 +82,17 @@ export function drawBands(
   context.restore();
 }
 
-/** Labels at the right end of lines, moved apart so that none lies on another. */
-export function apart(places: readonly number[], height: number, bottom: number): number[] {
+/** How many labels have room below each other. */
+export function roomFor(height: number, top: number, bottom: number): number {
+  return Math.max(1, Math.floor((bottom - top) / height) + 1);
+}
+
+/** Labels at the right end of lines, moved apart so that none lies on another; the last ones
+ * may go no lower than `bottom`, and if there is room for all (`roomFor`) none lies above `top`. */
+export function apart(places: readonly number[], height: number, top: number, bottom: number): number[] {
   const order = places.map((_, index) => index).sort((a, b) => (places[a] ?? 0) - (places[b] ?? 0));
   const moved = [...places];
-  let least = -Infinity;
+  let least = top;
   for (const index of order) {
     const at = Math.max(moved[index] ?? 0, least);
     moved[index] = at;

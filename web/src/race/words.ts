@@ -17,6 +17,12 @@ export function signedSeconds(ms: number): string {
   return `${ms < 0 ? "−" : "+"}${text}`;
 }
 
+/** A mark of an axis in seconds, all with as many places as their distance needs: `+2.5 s`. */
+export function axisSeconds(ms: number, stepMs: number): string {
+  const places = [0, 1, 2].find((count) => stepMs % 10 ** (3 - count) === 0) ?? 3;
+  return `${ms < 0 ? "−" : ms > 0 ? "+" : ""}${(Math.abs(ms) / 1000).toFixed(places)} s`;
+}
+
 /** `wins 0.512 s a lap, level in 7 laps`; the latter only while they race (`green`). */
 export function closingText(told: Closing | null, green = true): string {
   if (told === null) return "";
