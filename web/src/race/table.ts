@@ -13,6 +13,8 @@ export interface TableColumn<Row> {
   readonly names?: boolean;
   /** May be cut where there is no room. */
   readonly cut?: boolean;
+  /** May take several lines. */
+  readonly wrap?: boolean;
   readonly look?: (row: Row) => string | undefined;
   readonly chip?: (row: Row) => RaceClass | undefined;
   /** What pressing the cell does, and what that is called; null: nothing. */
