@@ -145,6 +145,7 @@ def car_row(race: Race, car: str, penalties: tuple[Penalty, ...]) -> Row:
         "best_lap": best.lap if best else None,
         "pace_ms": race.laps.pace(car),
         "last_sectors_ms": list(race.order.last_sectors(car)),
+        "sectors_done": race.order.sectors_done(car),
         "best_sectors_ms": _best_sectors(race, car),
         "status": status(race, car),
         "in_pit": in_lane is not None,
@@ -191,7 +192,6 @@ def session_line(race: Race) -> Row:
     """The line above every table: what is run, and how it stands with clock, flag and laps."""
     opened, track = race.session.opened, race.track
     leader = race.order.leader()
-        "sectors_done": race.order.sectors_done(car),
     laps = race.order.laps.get(leader, 0) if leader else 0
     caution = track.current
     return {

@@ -74,8 +74,8 @@ STANDINGS = Table(
         Column("best_lap", COUNT, null=True),
         Column("last_sectors_ms", TIMES),
         Column("best_sectors_ms", TIMES),
-        Column("in_pit_since_ms", CLOCK, null=True),
         Column("sectors_done", COUNT),
+        Column("in_pit_since_ms", CLOCK, null=True),
         Column("last_seen_ms", CLOCK, null=True),
     ),
 )
