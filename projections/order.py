@@ -197,12 +197,12 @@ class RunningOrder(Projection):
         newest = [done - 1 - (done - 1 - sector) % lines for sector in range(lines)]
         return tuple(self._sector(history, at) if at >= 0 else None for at in newest)
 
-    def gap(self, ahead: str, behind: str, now: int) -> Gap | None:
-        """How far ``behind`` is behind ``ahead``; None before it has crossed a line.
     def sectors_done(self, car: str) -> int:
         """How many of the last sectors are of the lap under way; at 0 all are of the last lap."""
         return len(self.passings.get(car) or ()) % self.lines_per_lap
 
+    def gap(self, ahead: str, behind: str, now: int) -> Gap | None:
+        """How far ``behind`` is behind ``ahead``; None before it has crossed a line.
 
         Compared at the trailing car's last line. A car that is overdue at its next line
         falls back while it crosses nothing: it is at least as far behind as if it crossed
