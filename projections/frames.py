@@ -18,7 +18,7 @@ more; their places and gaps, which change with others, are made anew for each fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, cast
 
 from pydantic_core import from_json, to_json
@@ -135,7 +135,7 @@ def clock_running(race: Race) -> bool:
     return started and race.session.ended_at is None
 
 
-def cars_of(events: Sequence[AnyEvent]) -> Collection[str] | None:
+def cars_of(events: Sequence[AnyEvent]) -> Set[str] | None:
     """The cars whose own rows these events can change; None where it may be any car's."""
     if len(events) > FEW or not all(type(event) in OF_ONE_CAR for event in events):
         return None
@@ -154,10 +154,11 @@ class FrameBuilder:
         self._visits: dict[str, _Told[Visit]] = {}
         self._penalties: dict[str, tuple[Penalty, State]] = {}
         self._cars: dict[str, _Car] = {}
+        self._placed: dict[str, views.Placed] = {}
         self._crews: dict[str, tuple[tuple[object, ...], State]] = {}
         self._bests: tuple[tuple[object, ...] | None, State] = (None, {})
 
-    def advance(self, race: Race, cars: Collection[str] | None = None) -> Patch:
+    def advance(self, race: Race, cars: Set[str] | None = None) -> Patch:
         """Bring ``state`` up to the race as it stands now. Returns the patch that did it.
 
         ``cars`` are those that all events folded since concern (``cars_of``), where the
@@ -185,25 +186,26 @@ class FrameBuilder:
         self.state = state
         return patch
 
-    def _standings(self, race: Race, cars: Collection[str] | None) -> State:
+    def _standings(self, race: Race, cars: Set[str] | None) -> State:
         """``views.standings`` by car. What a car did by itself is looked at if it did something."""
         lines, penalties = race.session.lines, race.stewards.standing()
-        known, self._cars = self._cars, {}
-        rows: State = {}
-        for car, placing in views.placings(race):
+        known, told_now, rows = self._cars, {}, {}
+        placed = views.placed(race, {} if cars is None else self._placed, cars or frozenset())
+        for car, (placing, _, _) in placed.items():
             told = known.get(car)
             if told is None or cars is None or car in cars:
                 facts = views.car_facts(race, car, penalties.get(car, ()))
                 if told is None or told.facts != facts:
                     own = _own_part(views.car_row(race, car, penalties.get(car, ())), lines)
                     told = _Car(facts, own, placing, own | _places(placing))
-            if told.placing != placing:
+            if told.placing is not placing and told.placing != placing:
                 told = _Car(told.facts, told.own, placing, told.own | _places(placing))
-            self._cars[car] = told
+            told_now[car] = told
             rows[car] = told.row
+        self._cars, self._placed = told_now, placed
         return rows
 
-    def _drivers(self, race: Race, cars: Collection[str] | None) -> State:
+    def _drivers(self, race: Race, cars: Set[str] | None) -> State:
         """By car, then by driver: laps, and the time at the wheel.
 
         ``drive_time_ms`` is that of the spells that are over; who is at the wheel has
@@ -236,7 +238,7 @@ class FrameBuilder:
         }
         return {name: row for name, (_, row) in self._penalties.items()}
 
-    def _pits(self, race: Race, cars: Collection[str] | None) -> tuple[Patch, State]:
+    def _pits(self, race: Race, cars: Set[str] | None) -> tuple[Patch, State]:
         """By car, then by the number of the visit, 1 for the first; the one under way included."""
         visits, current = race.pits.visits, race.pits.current
         rows_by_car: State = self.state["pits"]
@@ -273,18 +275,23 @@ def _change(before: State, after: State) -> Patch:
     What did not change ``after`` then shares with ``before``.
     """
     patch: Patch = {}
+    added = 0
     for name, value in after.items():
         old = before.get(name)
         if old is value:
             continue
-        if old == value:
+        if old is None:
+            added += 1
+            patch[name] = value
+        elif old == value:
             after[name] = old
         elif isinstance(value, dict) and isinstance(old, dict):
             patch[name] = _change(old, value)
         else:
             patch[name] = value
-    for name in before.keys() - after.keys():
-        patch[name] = None
+    if len(before) + added > len(after):  # else nothing can be missing
+        for name in before.keys() - after.keys():
+            patch[name] = None
     return patch
 
 
@@ -377,11 +384,22 @@ def _own_part(row: views.Row, lines: tuple[str, ...]) -> State:
 
 def _places(placing: views.Placing) -> State:
     """The part of a car's row that depends on other cars."""
-    places = _dense(placing._asdict())
-    for name in views.GAPS:
-        gap: Gap | None = getattr(placing, name)
-        places[name] = _dense(gap._asdict()) if gap is not None else {}
-    return places
+    return {
+        "position": placing.position,
+        "class_position": placing.class_position,
+        "gap": _gap(placing.gap),
+        "interval": _gap(placing.interval),
+        "class_gap": _gap(placing.class_gap),
+        "class_interval": _gap(placing.class_interval),
+    }
+
+
+def _gap(gap: Gap | None) -> State:
+    if gap is None:
+        return {}
+    if gap.laps is None:
+        return {"ms": gap.ms}
+    return {"laps": gap.laps} if gap.ms is None else {"laps": gap.laps, "ms": gap.ms}
 
 
 def _cautions(race: Race) -> State:

@@ -165,12 +165,14 @@ class RunningOrder(Projection):
 
     def leader(self) -> str | None:
         """The car that leads on the road, or None before the first crossing."""
-        passings, apart = self.passings, self.session.apart
-        return min(
-            (car for car in passings if car not in apart),
-            key=lambda car: (-len(passings[car]), passings[car][-1], car),
-            default=None,
-        )
+        apart = self.session.apart
+        leader, most, at = None, 0, 0
+        for car, history in self.passings.items():
+            passed, last = len(history), history[-1]
+            further = passed > most or (passed == most and (last, car) < (at, leader or ""))
+            if further and car not in apart:
+                leader, most, at = car, passed, last
+        return leader
 
     def last_seen(self, car: str) -> int | None:
         """The session clock at the last line the car crossed, in ms."""
@@ -208,29 +210,35 @@ class RunningOrder(Projection):
         falls back while it crosses nothing: it is at least as far behind as if it crossed
         that line ``now`` (ms on the session clock).
         """
+        return self.gap_until(ahead, behind, now)[0]
+
+    def gap_until(self, ahead: str, behind: str, now: int) -> tuple[Gap | None, int]:
+        """The gap, and until when (ms) it stands if nothing happens to either car."""
         theirs, ours = self.passings.get(ahead), self.passings.get(behind)
         if not ours or not theirs:
-            return None
+            return None, NEVER
         done = behind in self.finished
         settled = done or (self._is_settled(behind) and self._is_settled(ahead))
         if settled and not done:
             more = self.laps.get(ahead, 0) - self.laps.get(behind, 0)
             if more > 0:
-                return Gap(more, None)
+                return Gap(more, None), NEVER
         line, last = len(ours), ours[-1]
-        lines_ahead = at_least = 0
-        if len(theirs) > line:
-            next_line = theirs[line]
-            if not settled:
-                lines_ahead = len(theirs) - line - (theirs[-1] > last)
-                at_least = now - next_line
-            elif next_line <= last:
-                lines_ahead = bisect_right(theirs, last, line) - line
-            if lines_ahead >= self.lines_per_lap:
-                return Gap(lines_ahead // self.lines_per_lap, None)
-            if theirs[line - 1] == next_line:
-                return Gap(None, max(0, at_least, _where_both_were_seen(theirs, ours)))
-        return Gap(None, max(0, at_least, last - theirs[line - 1]))
+        if len(theirs) == line:
+            return Gap(None, max(0, last - theirs[-1])), NEVER
+        next_line, lines_ahead = theirs[line], 0
+        if not settled:
+            lines_ahead = len(theirs) - line - (theirs[-1] > last)
+        elif next_line <= last:
+            lines_ahead = bisect_right(theirs, last, line) - line
+        if lines_ahead >= self.lines_per_lap:
+            return Gap(lines_ahead // self.lines_per_lap, None), NEVER
+        seen = theirs[line - 1]
+        ms = max(0, last - seen if seen != next_line else _where_both_were_seen(theirs, ours))
+        if settled:
+            return Gap(None, ms), NEVER
+        ms = max(ms, now - next_line)
+        return Gap(None, ms), next_line + ms
 
     def _is_settled(self, car: str) -> bool:
         """Whether the car goes no further."""

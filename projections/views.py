@@ -6,7 +6,8 @@ Times are in ms on the session clock unless a name says otherwise. Order is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Set
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from events import EntryAdded, ResultDeclared, ResultRow
@@ -33,7 +34,7 @@ def standings(race: Race) -> list[Row]:
     """
     penalties = race.stewards.standing()
     rows = []
-    for car, placing in placings(race):
+    for car, placing in placings(race).items():
         row = car_row(race, car, penalties.get(car, ()))
         row.update(placing._asdict())
         for member in GAPS:
@@ -54,43 +55,86 @@ class Placing(NamedTuple):
     class_interval: Gap | None
 
 
-def placings(race: Race) -> Iterator[tuple[str, Placing]]:
+Others = tuple[str | None, str | None, str | None, str | None]
+"""To whom a car's gaps are: the leader, the car ahead, and those in its class."""
+
+
+class Placed(NamedTuple):
+    """A placing, to whom its gaps are, and until when (ms) they stand if none of them moves."""
+
+    placing: Placing
+    others: Others
+    until: int
+
+
+def placings(race: Race) -> dict[str, Placing]:
     """The cars in the running order, each with its places and its gaps."""
-    gap, car_class = _gap, race.session.car_class
+    return {car: placed.placing for car, placed in placed(race).items()}
+
+
+def placed(
+    race: Race, known: Mapping[str, Placed] = MappingProxyType({}), moved: Set[str] = frozenset()
+) -> dict[str, Placed]:
+    """The cars in the running order; gaps that are ``known`` and still stand are taken over.
+
+    ``known`` is of this race at an earlier moment, since when nothing happened but to the
+    cars that ``moved``.
+    """
+    now, entries, unmoved = race.at, race.session.entries, moved.isdisjoint
+    rows: dict[str, Placed] = {}
     leader: str | None = None
     ahead: str | None = None
-    in_class: dict[str | None, tuple[int, str, str]] = {}  # how many, the first and the last
+    classes: dict[str | None, tuple[int, str, str | None]] = {}  # how many, first and last
     for position, car in enumerate(race.order.cars(), start=1):
         leader = leader or car
-        name = car_class(car)
-        count, class_leader, class_ahead = in_class.get(name, (0, car, None))
-        # Often two of the four gaps are to the same car.
-        to_leader = gap(race, leader, car)
-        interval = to_leader if ahead == leader else gap(race, ahead, car)
-        if class_leader == leader:
-            to_class_leader = to_leader
-        elif class_leader == ahead:
-            to_class_leader = interval
-        else:
-            to_class_leader = gap(race, class_leader, car)
-        if class_ahead == ahead:
-            class_interval = interval
-        elif class_ahead == class_leader:
-            class_interval = to_class_leader
-        else:
-            class_interval = gap(race, class_ahead, car)
-        in_class[name] = (count + 1, class_leader, car)
+        entry = entries.get(car)
+        name = entry.car_class if entry else None
+        count, class_leader, class_ahead = classes.get(name, (0, car, None))
+        count += 1
+        classes[name] = (count, class_leader, car)
+        others = (leader, ahead, class_leader, class_ahead)
         ahead = car
-        yield (
-            car,
-            Placing(position, count + 1, to_leader, interval, to_class_leader, class_interval),
-        )
+        row = known.get(car)
+        if row is None or row[1] != others or row[2] < now or car in moved or not unmoved(others):
+            row = _placed(race, car, position, count, others)
+        elif row[0][0] != position or row[0][1] != count:
+            placing = row.placing._replace(position=position, class_position=count)
+            row = row._replace(placing=placing)
+        rows[car] = row
+    return rows
 
 
-def _gap(race: Race, ahead: str | None, car: str) -> Gap | None:
+def _placed(race: Race, car: str, position: int, class_position: int, others: Others) -> Placed:
+    leader, ahead, class_leader, class_ahead = others
+    gap, until = _gap(race, leader, car)
+    if ahead == leader:
+        interval = gap
+    else:
+        interval, stands = _gap(race, ahead, car)
+        until = min(until, stands)
+    # Often two of the four are to the same car.
+    if class_leader == leader:
+        class_gap = gap
+    elif class_leader == ahead:
+        class_gap = interval
+    else:
+        class_gap, stands = _gap(race, class_leader, car)
+        until = min(until, stands)
+    if class_ahead == ahead:
+        class_interval = interval
+    elif class_ahead == class_leader:
+        class_interval = class_gap
+    else:
+        class_interval, stands = _gap(race, class_ahead, car)
+        until = min(until, stands)
+    placing = Placing(position, class_position, gap, interval, class_gap, class_interval)
+    return Placed(placing, others, until)
+
+
+def _gap(race: Race, ahead: str | None, car: str) -> tuple[Gap | None, int]:
     if ahead is None or ahead == car:
-        return LEADING if car in race.order.passings else None
-    return race.order.gap(ahead, car, race.at)
+        return LEADING if car in race.order.passings else None, NEVER
+    return race.order.gap_until(ahead, car, race.at)
 
 
 def car_facts(race: Race, car: str, penalties: tuple[Penalty, ...]) -> tuple[object, ...]:

@@ -37,7 +37,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 import structlog
@@ -346,7 +346,7 @@ class Projector:
         self, session: str, position: str, handle: Callable[[Sequence[RawEntry]], Awaitable[None]]
     ) -> Any:
         """A subscriber of the session's log behind ``position``, yet to be started."""
-        stream = StreamSub(
+        stream = _Stream(
             log_key(session),
             last_id=position,
             max_records=BATCH,
@@ -495,6 +495,13 @@ def _broker(store: Store, connections: int) -> RedisBroker:
         socket_read_size=2**18,  # a batch in a few pieces
         **settings,
     )
+
+
+class _Stream(StreamSub):
+    """FastStream's, which it copies for each batch to put no prefix before its name."""
+
+    def add_prefix(self, prefix: str) -> Self:
+        return super().add_prefix(prefix) if prefix else self
 
 
 # -- What FastStream hands over --------------------------------------------------------------
