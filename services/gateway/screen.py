@@ -27,7 +27,8 @@ HEADERS = {
     "Cache-Control": "no-cache",
     # There is often no internet at the track, and nothing is to leave it.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'",
+    "style-src 'self' 'unsafe-inline'; img-src 'self'; font-src 'self'; "
+    "base-uri 'none'; form-action 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -52,6 +53,8 @@ class _Assets(StaticFiles):
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = FOR_GOOD
         response.headers["X-Content-Type-Options"] = "nosniff"
+        if path.endswith(".woff2") and response.status_code == 200:
+            response.headers["Content-Type"] = "font/woff2"  # which not every machine knows
         return response
 
 

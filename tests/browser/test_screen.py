@@ -250,14 +250,61 @@ async def test_sixty_cars_fit(page: Page, served: Served, race: list[AnyEvent]) 
         assert await place.evaluate("place => place.scrollWidth <= place.clientWidth")
 
 
-async def test_phone(page: Page, served: Served, race: list[AnyEvent]) -> None:
-    """On a phone nothing is cut off at the side."""
-    position = await append(served, race[:5000])
-    await page.set_viewport_size({"width": 390, "height": 844})
+CUT = """() => [document.documentElement, document.querySelector(".tower-place"),
+    ...document.querySelectorAll(".band, .band > div, .replay, td[data-column='state'], td.right")]
+    .filter(one => one.scrollWidth > one.clientWidth || one.matches(".band, .replay") &&
+        one.scrollHeight > one.clientHeight)
+    .map(one => one.className || one.localName)"""
+"""What is wider than it can be: nothing that tells where a car is, or what it owes, may be."""
+
+
+@pytest.mark.parametrize("font", ["own", "other"])
+async def test_nothing_is_cut_off(
+    page: Page, served: Served, race: list[AnyEvent], font: str
+) -> None:
+    """Whatever the size of the page, and also where its font does not come, everything that
+    tells where a car is has room, and so has the clock; where there is no room for all, sectors
+    and bests are missing."""
+    if font == "other":
+        await page.route("**/*.woff2", lambda route: route.abort())
+    in_lane = next(n for n, event in enumerate(race) if n > 9000 and event.type == "pit_entered")
+    position = await append(served, race[: in_lane + 1])
     await look(page, served)
     await shows(page, position)
-    for part in ("html", ".tower-place"):
-        assert await page.locator(part).evaluate("one => one.scrollWidth <= one.clientWidth")
+    await expect(page.locator("html")).to_have_attribute("data-font", font)
+    for width, height in ((1920, 1080), (1600, 900), (1366, 768), (390, 844)):
+        await page.set_viewport_size({"width": width, "height": height})
+        await expect(page.locator("td[data-column='state'].pit").first).to_be_visible()
+        heading = page.get_by_role("columnheader", name="Penalties")
+        await expect(heading).to_have_count(0 if width < 700 else 1)
+        assert await page.evaluate(CUT) == [], (width, height)
+
+
+async def test_the_font_comes_along(page: Page, served: Served, race: list[AnyEvent]) -> None:
+    """Names and figures are of the font that is shipped, all digits are equally wide, and
+    letters beyond Latin 1 are fetched where a name has them."""
+    entry = next(event for event in race if event.type == "entry_added")
+    other = entry.model_copy(update={"car": "99", "source_seq": 90_000, "team": "Ševčík"})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await look(page, served)
+    await shows(page, await append(served, race[:10]))
+    assert len([url for url in asked if "-latin-ext-" in url]) == 0
+    await shows(page, await append(served, [other]))
+    widths = await page.evaluate(
+        """() => [400, 600, 700].flatMap(weight => [..."0123456789"].map(digit => {
+            const span = document.createElement("span");
+            Object.assign(span.style, {fontWeight: weight, fontSize: "100px", position: "fixed"});
+            span.textContent = digit;
+            document.body.append(span);
+            const { width } = span.getBoundingClientRect();
+            span.remove();
+            return width;
+        }))"""
+    )
+    assert set(widths) == {54}
+    await page.wait_for_function("document.fonts.status === 'loaded'")
+    assert any("-latin-ext-" in url for url in asked)
 
 
 async def test_sessions_are_listed(page: Page, served: Served, race: list[AnyEvent]) -> None:

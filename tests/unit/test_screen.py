@@ -6,7 +6,7 @@ import gzip
 import importlib.util
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -53,6 +53,7 @@ class TestServed:
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "connect-src 'self';" in policy
+        assert "font-src 'self';" in policy
         assert (await client.head("/")).status_code == 200
 
     async def test_not_built(self, page: Path, client: httpx.AsyncClient) -> None:
@@ -69,6 +70,12 @@ class TestServed:
         assert "javascript" in answer.headers["content-type"]
         assert "immutable" in answer.headers["cache-control"]
 
+    async def test_font(self, page: Path, client: httpx.AsyncClient) -> None:
+        """A font is named as one, whatever the machine knows of file names."""
+        (page / "assets" / "plain-1.woff2").write_bytes(b"wOF2")
+        answer = await client.get("/assets/plain-1.woff2")
+        assert answer.headers["content-type"] == "font/woff2"
+
     async def test_nothing_else_is_taken(self, page: Path, client: httpx.AsyncClient) -> None:
         """An unknown path is answered as it was, and no file outside of the page is given."""
         assert (await client.get("/sessionz")).status_code == 404
@@ -82,22 +89,72 @@ needs_build = pytest.mark.skipif(
 )
 
 
+def read(page: str) -> str:
+    """A page that was built."""
+    return (screen.FILES / page).read_text()
+
+
+def fonts(kind: str) -> list[Path]:
+    """The files of the font for an alphabet, one a weight."""
+    files = (screen.FILES / "assets").glob("*.woff2")
+    return [path for path in files if re.search(f"-{kind}", path.name)]
+
+
+def needed(page: str, *, lazily: bool = True) -> set[Path]:
+    """The files that a page loads: those it names and those that they name, and so on.
+
+    Of the font those that every page loads: the others come where a name needs them.
+    """
+    assets = {path.name: path for path in (screen.FILES / "assets").iterdir()}
+    found, left = set(), [screen.FILES / page]
+    while left:
+        path = left.pop()
+        if path in found or "-latin-ext-" in path.name or path.name.endswith(".txt"):
+            continue
+        found.add(path)
+        if path.suffix not in {".html", ".js", ".css"} or (not lazily and path.suffix == ".js"):
+            continue
+        left += [
+            assets[name] for name in re.findall(r"[\w.-]+", path.read_text()) if name in assets
+        ]
+    return found
+
+
+def packed(files: Iterable[Path]) -> int:
+    """The bytes of files as they would be sent compressed."""
+    return sum(len(gzip.compress(path.read_bytes())) for path in files)
+
+
 @needs_build
 class TestBuilt:
     """What was built from web/."""
 
-    def test_size(self) -> None:
-        """The page and all that it needs are small."""
-        files = [path for path in screen.FILES.rglob("*") if path.is_file()]
-        packed = sum(len(gzip.compress(path.read_bytes())) for path in files)
-        assert packed < LARGEST_KB * 1000
+    @pytest.mark.parametrize("page", screen.PAGES.values())
+    def test_size(self, page: str) -> None:
+        """A page with all that it ever loads is small, its font included."""
+        assert packed(needed(page)) < LARGEST_KB * 1000
+
+    def test_size_with_letters_of_other_alphabets(self) -> None:
+        """The timing screen is small, too, where names need letters beyond Latin 1."""
+        atonce = needed("index.html", lazily=False) | set(fonts("latin-ext"))
+        assert packed(atonce) < LARGEST_KB * 1000
+
+    def test_font(self) -> None:
+        """Every page is told of the font at once; its licence comes along."""
+        latin = fonts("latin-[0-9]")
+        assert len(latin) == 2
+        for page in screen.PAGES.values():
+            told = re.findall(r"preload\" as=\"font\"[^>]+/assets/([^\"]+)\"", read(page))
+            assert sorted(told) == sorted(path.name for path in latin)
+        licence = (screen.FILES / "assets" / "ibm-plex-sans-condensed.OFL.txt").read_text()
+        assert "SIL OPEN FONT LICENSE Version 1.1" in licence
 
     def test_no_request_leaves_the_machine(self) -> None:
         """Neither the page nor its styles load anything from elsewhere."""
         page = (screen.FILES / "index.html").read_text()
         assert re.findall(r"(?:src|href)=\"(?!/assets/)[^\"]*", page) == []
         for path in screen.FILES.rglob("*.css"):
-            assert re.findall(r"url\((?!data:)|@import", path.read_text()) == []
+            assert re.findall(r"url\((?!data:|/assets/)|@import", path.read_text()) == []
 
     def test_all_is_there(self) -> None:
         """Every file that the page names is there."""

@@ -3,7 +3,7 @@ import { parseMessage } from "../src/live/messages";
 import { Bests } from "../src/timing/bests";
 import { carState, matches } from "../src/timing/cars";
 import { classesOf, shortTags } from "../src/timing/classes";
-import { columnsFor, type Scene } from "../src/timing/columns";
+import { columnsFor, fitting, LEAST_PX, type Scene } from "../src/timing/columns";
 import { HOLD_MS, Movements } from "../src/timing/movements";
 import { inOrder, stateOf, type Gap, type Penalty, type Standing, type State } from "../src/timing/state";
 import { sameEntries, sameItems, steady } from "../src/timing/steady";
@@ -167,6 +167,40 @@ describe("a race", () => {
       Array(6).fill(true),
     );
     expect(["7", "audi"].map((typed) => matches(car, typed))).toEqual([false, false]);
+  });
+});
+
+describe("columns have room, or give way", () => {
+  const wide = columnsFor(["S1", "S2", "FL"], 6).filter((column) => column.from < 2400);
+  const phone = wide.filter((column) => column.from === 0);
+  const needed = ({ columns, pad }: ReturnType<typeof fitting>, digit: number) =>
+    columns.reduce((sum, { width }) => sum + width * digit * LEAST_PX + pad * 2, 0);
+  const ids = (told: ReturnType<typeof fitting>) => told.columns.map(({ id }) => id);
+
+  test.each([
+    ["full HD beside race control", 1600, wide],
+    ["1600", 1280, wide],
+    ["1366", 1046, wide],
+    ["a tablet", 768, wide],
+    ["a phone", 390, phone],
+    ["a small phone", 384, phone],
+  ])("%s (%d px), in our font and in the widest there is", (_, room, wanted) => {
+    for (const digit of [0.54, 0.64]) {
+      const told = fitting(wanted, room, digit);
+      expect(needed(told, digit)).toBeLessThanOrEqual(room);
+      expect(ids(told)).toEqual(expect.arrayContaining(["position", "car", "gap", "last", "state"]));
+      if (wanted === wide) expect(ids(told)).toContain("penalties");
+    }
+  });
+
+  test("sectors and bests go before names, and what a car owes never", () => {
+    expect(ids(fitting(wide, 1046, 0.54))).toEqual(wide.map(({ id }) => id));
+    const narrow = ids(fitting(wide, 900, 0.54));
+    expect(narrow).not.toContain("sector FL");
+    expect(narrow).toEqual(expect.arrayContaining(["driver", "team", "state", "penalties"]));
+    expect(ids(fitting(wide, 10, 0.54))).toEqual(
+      ["position", "class", "class_position", "car", "gap", "interval", "last", "state", "penalties"],
+    );
   });
 });
 

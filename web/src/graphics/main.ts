@@ -4,6 +4,7 @@
  */
 
 import { mount } from "svelte";
+import { AIR_WAITS_MS, fontIsThere } from "../fonts/fonts";
 import { isObject } from "../live/patch";
 import { Air } from "./air.svelte";
 import "./graphics.css";
@@ -27,4 +28,5 @@ addEventListener("message", ({ source, data }: MessageEvent<unknown>) => {
 });
 
 const target = document.getElementById("stage");
+await fontIsThere(AIR_WAITS_MS);
 if (target !== null) mount(Stage, { target, props: { air } });

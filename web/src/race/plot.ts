@@ -74,7 +74,7 @@ export function drawBands(
     context.fillRect(left, box.top, width, box.height);
     context.globalAlpha = 1;
     context.fillStyle = colours.faint;
-    context.font = `${11 * ratio}px system-ui, sans-serif`;
+    context.font = `${11 * ratio}px ${getComputedStyle(context.canvas).fontFamily}`;
     context.textAlign = "center";
     context.textBaseline = "top";
     if (label !== "") context.fillText(label, left + width / 2, box.top + 2 * ratio);

@@ -49,6 +49,46 @@ export interface Column {
   readonly cell: (row: Standing, scene: Scene) => Cell;
 }
 
+/** Columns that fit, and the padding (px) at the sides of each. */
+export interface Fitting {
+  readonly columns: readonly Column[];
+  readonly pad: number;
+}
+
+/** The smallest type (px) that can be read from where a timing screen stands. */
+export const LEAST_PX = 11;
+
+/** How it is set, the best first: the padding, and the least size of the type for it. */
+const SET: readonly (readonly [pad: number, px: number])[] = [
+  [7, 13],
+  [5, 12],
+  [3, 11.5],
+  [2, LEAST_PX],
+];
+
+/**
+ * What gives way where there is no room, the first first. What is not named stays: places,
+ * number, gap, interval and last lap, and what a car owes and where it is: state and penalties.
+ */
+const GIVES_WAY: readonly RegExp[] = [
+  ...[/^last_pit$/, /^best_lap$/, /^pace$/, /^vehicle$/, /^sector /, /^best$/, /^class_gap$/],
+  ...[/^stops$/, /^stint$/, /^driver_short$/, /^team$/, /^laps$/, /^driver$/, /^moved$/],
+];
+
+/** The columns that have room in a width (px), where a digit is so wide (em). */
+export function fitting(wanted: readonly Column[], room: number, digit: number): Fitting {
+  let columns = wanted;
+  for (;;) {
+    const chs = columns.reduce((sum, { width }) => sum + width, 0);
+    const set = SET.find(([pad, px]) => chs * digit * px + columns.length * pad * 2 <= room);
+    if (set !== undefined) return { columns, pad: set[0] };
+    const next = GIVES_WAY.find((kind) => columns.some(({ id }) => kind.test(id)));
+    const gone = next && columns.findLast(({ id }) => next.test(id));
+    if (gone === undefined) return { columns, pad: 2 };
+    columns = columns.filter((column) => column !== gone);
+  }
+}
+
 /** An interval below this is a fight. */
 export const CLOSE_MS = 1500;
 
@@ -155,7 +195,7 @@ export function columnsFor(lines: readonly string[], tag: number, to: string | n
     to === null ? ["Gap", "Gap to the leader"] : [`to ${to}`, `Gap to car ${to}`];
   return [
     column("position", "P", "Position", 2, ALWAYS, (row) => ({ text: String(row.position) }), fixed),
-    column("moved", "", "Places won or lost just now", 3, ALWAYS, moved),
+    column("moved", "", "Places won or lost just now", 3.6, ALWAYS, moved),
     column("class", "Class", "Class", tag * 1.3 + 0.5, ALWAYS, classChip),
     column("class_position", "CP", "Position in class", 2, ALWAYS, (row) => ({ text: String(row.class_position) }), right),
     column("car", "No", "Car number", 3, ALWAYS, (row) => ({ text: row.car }), fixed),

@@ -1,0 +1,53 @@
+/** The font of the pages: wait for it, and know how wide its digits are. */
+
+import "./fonts.css";
+
+export const FAMILY = "IBM Plex Sans Condensed";
+const WEIGHTS = [400, 600];
+
+/** A machine on the same network has it at once; a page is not held up for longer than this. */
+export const SCREEN_WAITS_MS = 1500;
+/** On air nothing comes in that would change its look a moment later. */
+export const AIR_WAITS_MS = 4000;
+
+let digit = 0.54;
+
+/** How wide a digit is, in em. */
+export function digitEm(): number {
+  return digit;
+}
+
+/**
+ * Wait until the font is there, or for so long. A font that comes later is not used: a picture
+ * that is seen does not jump.
+ */
+export async function fontIsThere(boundMs: number): Promise<void> {
+  const asked = WEIGHTS.map((weight) => document.fonts.load(`${weight} 16px "${FAMILY}"`, "0123456789"));
+  const came = Promise.all(asked).then(
+    (faces) => faces.every((found) => found.length > 0),
+    () => false,
+  );
+  const root = document.documentElement;
+  root.dataset["font"] = (await within(came, boundMs)) ? "own" : "other";
+  digit = measured();
+  root.style.setProperty("--digit", digit.toFixed(4));
+}
+
+/** What comes within a time; false where it does not. */
+export async function within(coming: Promise<boolean>, boundMs: number): Promise<boolean> {
+  let late: ReturnType<typeof setTimeout> | undefined;
+  const bound = new Promise<boolean>((done) => {
+    late = setTimeout(() => done(false), boundMs);
+  });
+  return Promise.race([coming, bound]).finally(() => clearTimeout(late));
+}
+
+function measured(): number {
+  const ruler = document.createElement("span");
+  Object.assign(ruler.style, { position: "absolute", visibility: "hidden", fontSize: "100px" });
+  ruler.textContent = "0123456789";
+  document.body.append(ruler);
+  const { width } = ruler.getBoundingClientRect();
+  ruler.remove();
+  return width > 0 ? width / 1000 : digit;
+}
