@@ -4,7 +4,7 @@ retirements.
 Rules: a caution and the restart after it share their number, as in the ledger; the other
 kinds are counted each for itself, from 1. Under a caution that ends with the chequered
 flag there is no restart. Flags are those for the whole track that begin or end a caution,
-and the chequered flag.
+and the chequered flag; a local flag lasts until it is cleared, as in ``projections.track``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from projections.track import Caution
 
 Row = dict[str, Any]
 
-MarkerKind = Literal["caution", "restart", "lead_change", "flag", "penalty", "retirement"]
+MarkerKind = Literal[
+    "caution", "restart", "lead_change", "flag", "local_flag", "penalty", "retirement"
+]
 KINDS: tuple[MarkerKind, ...] = get_args(MarkerKind)
 
 
@@ -127,6 +129,12 @@ def _flags(race: Race) -> Iterator[Found]:
         yield race.track.chequered_at, None, None, "Flag: chequered"
 
 
+def _local_flags(race: Race) -> Iterator[Found]:
+    spells = [*race.track.cleared, *race.track.local.values()]
+    for one in sorted(spells, key=lambda one: (one.start_ms, one.sector)):
+        yield one.start_ms, one.end_ms, None, f"Sector {one.sector}: {_said(one.flag)}"
+
+
 def _penalties(race: Race) -> Iterator[Found]:
     book = race.stewards.penalties.values()
     for one in sorted(book, key=as_imposed):
@@ -147,6 +155,7 @@ def _retirements(race: Race) -> Iterator[Found]:
 _COUNTED: dict[MarkerKind, Callable[[Race], Iterator[Found]]] = {
     "lead_change": _lead_changes,
     "flag": _flags,
+    "local_flag": _local_flags,
     "penalty": _penalties,
     "retirement": _retirements,
 }

@@ -4,8 +4,13 @@ Rules: a caution runs from the first flag for the whole track that is not green 
 next that is green or chequered; kinds that follow each other without green share its
 number, a row each. Its first and last lap are the overall leader's laps whose finish
 crossing fell under it, none if it fell between two of them. A white flag (last lap) is
-green; shown under a caution, it leaves the caution as it is. A flag with a sector is
-local and changes nothing here.
+green; shown under a caution, it leaves the caution as it is.
+
+A flag with a sector is local: it is no caution, and stands until it is cleared. That is
+another flag in its sector, a green one there, a green for the whole track (at a restart and
+at any other time all posts show green), or the session's end. Flags for the whole track that
+are not green leave it standing: under a full-course yellow, too, it tells where; and so does
+the white flag, which is shown at the line alone.
 """
 
 from __future__ import annotations
@@ -45,15 +50,25 @@ class Caution(NamedTuple):
     pitted: tuple[str, ...]
 
 
+class LocalFlag(NamedTuple):
+    """A flag in one sector; times in ms on the session clock, ``end_ms`` None while it stands."""
+
+    sector: int
+    flag: str
+    start_ms: int
+    end_ms: int | None
+
+
 _caution = row(Caution)
+_local = row(LocalFlag)
 
 
 @dataclass(slots=True)
 class Track(Projection):
-    """The flag shown now, and every caution so far."""
+    """The flags shown now, and every caution and every local flag so far."""
 
     NAME: ClassVar[str] = "track"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     session: Session = sibling()
     flag: str | None = None
@@ -63,6 +78,9 @@ class Track(Projection):
     number: int = 0
     current: Caution | None = of(_caution, lambda: None)
     closed: History[Caution] = of(_caution, History)
+    local: dict[str, LocalFlag] = of(_local, dict)
+    """The local flags that stand, by sector."""
+    cleared: History[LocalFlag] = of(_local, History)
     safety_car_since: int | None = None
     pit_lane_closed: dict[str, int] = field(default_factory=dict)
     lap_leader: str | None = None
@@ -94,12 +112,28 @@ class Track(Projection):
         """The ledger, oldest first, the one that lasts still included."""
         return [*self.closed, self.current] if self.current else list(self.closed)
 
+    def local_flags(self) -> list[LocalFlag]:
+        """The local flags that stand, by sector."""
+        return sorted(self.local.values())
+
+    def changed_by(self, event: FlagShown) -> bool:
+        """Whether the flag, about to be shown, changes any flag that is shown."""
+        if event.sector is None:
+            return event.flag != self.flag or (event.flag == "green" and bool(self.local))
+        standing = self.local.get(str(event.sector))
+        return event.flag != (standing.flag if standing else "green")
+
     def was_green_since(self, at: int) -> bool:
         """Whether the track has been green from ``at`` (ms) until now."""
         return self.current is None and (self.green_since is None or self.green_since <= at)
 
     def _flag_shown(self, event: FlagShown) -> None:
-        if event.sector is not None or event.flag == self.flag:
+        if event.sector is not None:
+            self._local_shown(event.sector, event.flag, event.at)
+            return
+        if event.flag == "green":
+            self._clear_all(event.at)
+        if event.flag == self.flag:
             return
         if event.flag == "white" and self.current is not None:
             return  # the last lap begins under caution
@@ -115,6 +149,23 @@ class Track(Projection):
             self._close(event.at)
         else:
             self._begin(event.flag, event.at)
+
+    def _local_shown(self, sector: int, flag: str, at: int) -> None:
+        standing = self.local.get(str(sector))
+        if standing is not None and standing.flag == flag:
+            return
+        self._clear(sector, at)
+        if flag != "green":
+            self.local[str(sector)] = LocalFlag(sector, flag, at, None)
+
+    def _clear(self, sector: int, at: int) -> None:
+        standing = self.local.pop(str(sector), None)
+        if standing is not None:
+            self.cleared.append(standing._replace(end_ms=at))
+
+    def _clear_all(self, at: int) -> None:
+        for standing in self.local_flags():
+            self._clear(standing.sector, at)
 
     def _begin(self, kind: str, at: int) -> None:
         if self.current is None:
@@ -141,7 +192,8 @@ class Track(Projection):
         if self.current is not None and event.car not in self.current.pitted:
             self.current = self.current._replace(pitted=(*self.current.pitted, event.car))
 
-    def _session_ended(self, _: SessionEnded) -> None:
+    def _session_ended(self, event: SessionEnded) -> None:
+        self._clear_all(event.at)
         self.ended = True
 
     def _safety_car_deployed(self, event: SafetyCarDeployed) -> None:

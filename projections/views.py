@@ -262,6 +262,15 @@ def session_line(race: Race) -> Row:
         "lead_changes": race.chart.changes,
         "ended_ms": race.session.ended_at,
         "patience_ms": patience_ms(race),
+        "sector_flags": _sector_flags(race) or None,
+    }
+
+
+def _sector_flags(race: Race) -> dict[str, Row]:
+    """The local flags that stand, by sector."""
+    return {
+        str(one.sector): {"flag": one.flag, "since_ms": one.start_ms}
+        for one in race.track.local_flags()
     }
 
 

@@ -37,6 +37,7 @@ COLOURS: dict[MarkerKind, str] = {
     "restart": "GREEN",
     "lead_change": "BLUE",
     "flag": "WHITE",
+    "local_flag": "CYAN",
     "penalty": "RED",
     "retirement": "MAGENTA",
 }

@@ -64,6 +64,7 @@ def _in_front(row: Mapping[str, Any]) -> str:
 
 def _changes(before: State, now: State, clock_ms: int) -> Iterator[Line]:
     yield from _flags(before["session"], now["session"])
+    yield from _local_flags(before["session"], now["session"], clock_ms)
     yield from _cautions(before["cautions"], now["cautions"])
     yield from _lead(before["session"], now["session"], clock_ms)
     yield from _cars(before["standings"], now["standings"], clock_ms)
@@ -81,6 +82,17 @@ def _flags(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Line]:
     begins = flag == "green" and before.get("flag") is None
     if begins or flag in ("white", "chequered"):
         yield Line(now["flag_since_ms"], f"{show_flag(flag)} flag")
+
+
+def _local_flags(
+    before: Mapping[str, Any], now: Mapping[str, Any], clock_ms: int
+) -> Iterator[Line]:
+    was, stands = before.get("sector_flags", {}), now.get("sector_flags", {})
+    for sector, flag in stands.items():
+        if was.get(sector) != flag:
+            yield Line(flag["since_ms"], f"sector {sector}: {show_flag(flag['flag'])}")
+    for sector in was.keys() - stands.keys():
+        yield Line(clock_ms, f"sector {sector}: clear")
 
 
 def _cautions(before: State, now: State) -> Iterator[Line]:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from projections.frames import State
 from projections.freshness import Freshness, freshness
-from services.words import clock_text, gap_text, lap_time_text, running_text
+from services.words import clock_text, gap_text, lap_time_text, running_text, show_sectors
 
 Row = Mapping[str, Any]
 
@@ -428,6 +428,8 @@ def _to_go(board: Board) -> str:
 
 def _facts(scene: Scene, width: int) -> Text:
     session, rows = scene.board.session, scene.board.rows
+    local = show_sectors(session.get("sector_flags")).upper()
+    told = f" {local} " if local else ""
     parts = [f"lap {session['leader_lap']}"]
     if session.get("leader") is not None:
         parts.append(f"car {session['leader']} leads")
@@ -437,7 +439,9 @@ def _facts(scene: Scene, width: int) -> Text:
     parts.append(f"{running} of {len(rows)} running")
     if in_lane:
         parts.append(f"{in_lane} in the lane")
-    return Text(_fit(" · ".join(parts), width))
+    line = Text(_fit(f"{told} {' · '.join(parts)}" if local else " · ".join(parts), width))
+    line.stylize(BANDS["yellow"][1], 0, len(told))
+    return line
 
 
 def _headings(columns: Sequence[tuple[Column, int]], columns_wide: int) -> Text:

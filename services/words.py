@@ -37,6 +37,12 @@ def show_flag(flag: str) -> str:
     return {"fcy": "FCY", "vsc": "VSC", "code_60": "Code 60"}.get(flag, spaced(flag))
 
 
+def show_sectors(flags: Mapping[str, Row] | None) -> str:
+    """The local flags that stand: ``S2 yellow, S3 slow zone``."""
+    told = sorted((flags or {}).items(), key=lambda one: int(one[0]))
+    return ", ".join(f"S{sector} {show_flag(one['flag'])}" for sector, one in told)
+
+
 def show_penalty(kind: str, amount: int | None) -> str:
     """A penalty in a few words: ``drive through``, ``stop and hold 30 s``, ``1 lap``."""
     words = spaced(kind)

@@ -15,6 +15,7 @@ from services.cli.tables import (
     NAME,
     PENALTIES,
     POINTS,
+    SECTORS,
     TEXT,
     TEXTS,
     TIME,
@@ -189,7 +190,7 @@ CAUTIONS = Table(
 MARKERS = Table(
     "markers",
     "The moments that people go to, in the order of time: cautions, restarts, lead changes, "
-    "flags, penalties, retirements. A replay seeks them by kind and number, as in caution:9.",
+    "flags, local flags, penalties, retirements. A replay seeks them by kind and number, as in caution:9.",
     (
         Column("kind", choice(*KINDS), "Kind"),
         Column("number", COUNT, "No."),
@@ -281,6 +282,7 @@ SESSION = Table(
         Column("learned_at", TEXT, "Last learned at", null=True),
         Column("state_hash", TEXT, "State hash"),
         Column("patience_ms", TIME),
+        Column("sector_flags", SECTORS, "Local flags", null=True),
     ),
     upright=True,
 )

@@ -20,6 +20,7 @@ from services.words import (
     show_flag,
     show_gap,
     show_penalty,
+    show_sectors,
     spaced,
 )
 
@@ -294,3 +295,17 @@ PENALTIES = Kind(
 )
 POINTS = Kind({"type": "number"}, str, right=True)
 FLAG = choice(*get_args(Flag))._replace(show=show_flag)
+SECTORS = Kind(
+    {
+        "type": "object",
+        "description": "local flags that stand, by sector",
+        "additionalProperties": {
+            "type": "object",
+            "properties": {"flag": FLAG.schema, "since_ms": CLOCK.schema},
+            "required": ["flag", "since_ms"],
+            "additionalProperties": False,
+        },
+    },
+    show_sectors,
+    spread=_joined(show_sectors),
+)

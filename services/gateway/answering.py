@@ -26,6 +26,7 @@ from services.gateway.gate import Gateway
 from services.gateway.problems import Fault, Refused
 from services.gateway.reel import Shot
 from services.gateway.tails import now_ms
+from services.words import show_sectors
 
 FIRST_PICTURE_SECONDS = 0.5
 LARGEST_ROWS = 500
@@ -324,6 +325,7 @@ SESSION_CELLS = (
     "leader_lap",
     "age_ms",
     "stale",
+    "sector_flags",
 )
 """What of the session line stands in each flat row, as ``session_...``."""
 
@@ -360,5 +362,6 @@ def _session_cells(session: Mapping[str, Any]) -> dict[str, str]:
         "time_to_go": clock(None if to_go is None else max(0, to_go - gone)),
         "flag_since": clock(session["flag_since_ms"]),
         "stale": str(session["stale"]).lower(),
+        "sector_flags": show_sectors(session["sector_flags"]),
     }
     return _texts({f"session_{name}": cells[name] for name in SESSION_CELLS})

@@ -16,6 +16,7 @@ SESSION_LINE = {
     "laps_to_go": 22,
     "flag": "green",
     "flag_since_ms": 30_012_345,
+    "sector_flags": {"2": {"flag": "yellow", "since_ms": 31_480_000}},
     "leader": "7",
     "leader_lap": 372,
     "position": "1760000000000-0",

@@ -195,7 +195,15 @@ class Stepping(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     to: Literal[
-        "event", "lap", "caution", "restart", "lead_change", "flag", "penalty", "retirement"
+        "event",
+        "lap",
+        "caution",
+        "restart",
+        "lead_change",
+        "flag",
+        "local_flag",
+        "penalty",
+        "retirement",
     ] = "event"
     back: bool = False
 

@@ -70,6 +70,13 @@ Count = Annotated[
 ]
 
 
+class LocalFlag(BaseModel):
+    """A flag in one sector."""
+
+    flag: str
+    since_ms: int = Field(description="On the session clock.")
+
+
 class SessionLine(BaseModel):
     """What goes with every answer: how the session stands, and how old that is."""
 
@@ -81,6 +88,9 @@ class SessionLine(BaseModel):
     laps_to_go: int | None
     flag: str | None
     flag_since_ms: int | None
+    sector_flags: dict[str, LocalFlag] | None = Field(
+        description="The local flags that stand, by sector."
+    )
     leader: str | None
     leader_lap: int | None
     position: str = Field(description="The log position that is told of.")

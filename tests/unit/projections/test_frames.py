@@ -232,8 +232,23 @@ def test_time_alone_changes_no_session_line():
     story = a_race()
     timeline.add(story)
     builder.advance(timeline.race)
-    timeline.add([story.tell(ev.FlagShown, 153_000, flag="yellow", sector=3)])
+    timeline.add([story.tell(ev.OutputFrozen, 153_000, output="tower")])
     assert builder.advance(timeline.race) == {}
+
+
+def test_local_flags_in_the_session_line():
+    """By sector with their beginning; null where none stands, in frames absent."""
+    story = opened("7").flag("yellow", 10_000, sector=10).flag("slow_zone", 20_000, sector=2)
+    line = views.session_line(story.race())
+    told = {
+        "2": {"flag": "slow_zone", "since_ms": 20_000},
+        "10": {"flag": "yellow", "since_ms": 10_000},
+    }
+    assert (line["sector_flags"], list(line["sector_flags"])) == (told, ["2", "10"])
+    assert frame_state(story.race())["session"]["sector_flags"] == told
+    story.flag("green", 30_000)
+    assert views.session_line(story.race())["sector_flags"] is None
+    assert "sector_flags" not in frame_state(story.race())["session"]
 
 
 def test_time_at_the_wheel_is_told_by_its_beginning():

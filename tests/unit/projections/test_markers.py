@@ -58,6 +58,20 @@ def test_other_kinds_are_counted_from_one() -> None:
     assert [at for _, at, _, _ in told("flag")] == [210_000, 250_000, 330_000, 540_000, 600_000]
 
 
+def test_a_local_flag_lasts_until_it_is_cleared() -> None:
+    """It has a kind of its own, so that flags keep their numbers."""
+    story = a_race().flag("yellow", 100_000, sector=2).flag("yellow", 120_000, sector=3)
+    story.flag("green", 150_000, sector=2).flag("slow_zone", 500_000, sector=1)
+    found = markers_of(story.race(), "local_flag")
+    assert [(one.number, one.at_ms, one.end_ms, one.label) for one in found] == [
+        (1, 100_000, 150_000, "Sector 2: yellow"),
+        (2, 120_000, 330_000, "Sector 3: yellow"),
+        (3, 500_000, None, "Sector 1: slow zone"),
+    ]
+    assert moment_of("local-flag:2", story.race()) == 120_000
+    assert len(markers_of(story.race(), "flag")) == len(markers_of(a_race().race(), "flag"))
+
+
 def test_the_lap_is_the_last_that_the_leader_completed() -> None:
     """None before the first crossing."""
     assert [marker.lap for marker in markers_of(a_race().race(), "caution")] == [3, 9]

@@ -82,3 +82,55 @@ def test_the_pit_lane_closes_by_class():
     assert story.race().track.pit_lane_closed == {"B": 10}
     story.tell(ev.PitLaneOpened, 30)
     assert story.race().track.pit_lane_closed == {}
+
+
+# -- Local flags ---------------------------------------------------------------------------
+
+
+def standing(story: Story) -> dict[int, tuple[str, int]]:
+    """Of each sector the flag, and since when."""
+    return {one.sector: (one.flag, one.start_ms) for one in story.race().track.local_flags()}
+
+
+def test_a_local_flag_stands_until_its_sector_is_green():
+    """Shown again it is the same one; another flag takes its place."""
+    story = opened("1").flag("yellow", 10, sector=2).flag("slow_zone", 20, sector=10)
+    story.flag("yellow", 30, sector=2)
+    assert standing(story) == {2: ("yellow", 10), 10: ("slow_zone", 20)}
+    story.flag("slow_zone", 40, sector=2).flag("green", 50, sector=10)
+    assert standing(story) == {2: ("slow_zone", 40)}
+    assert [tuple(one) for one in story.race().track.cleared] == [
+        (2, "yellow", 10, 40),
+        (10, "slow_zone", 20, 50),
+    ]
+
+
+def test_a_green_for_the_whole_track_clears_every_sector():
+    """Also where the track was green all the time; flags that are not green clear none."""
+    story = opened("1").flag("yellow", 10, sector=2).flag("yellow", 15, sector=3)
+    assert standing(story.flag("fcy", 20).flag("red", 25)) == {2: ("yellow", 10), 3: ("yellow", 15)}
+    assert standing(story.flag("green", 30)) == {}
+    assert standing(story.flag("yellow", 40, sector=1).flag("white", 50)) == {1: ("yellow", 40)}
+    assert standing(story.flag("green", 60).flag("green", 70)) == {}
+    story.flag("yellow", 80, sector=1).flag("green", 90)
+    assert standing(story) == {}
+    assert story.race().track.since == 60
+
+
+def test_the_end_of_the_session_clears_local_flags():
+    """After the chequered flag they stand: cars are on their way in."""
+    story = opened("1").flag("yellow", 10, sector=2).flag("chequered", 20)
+    assert standing(story) == {2: ("yellow", 10)}
+    assert standing(story.ended(30)) == {}
+
+
+def test_a_late_and_a_voided_local_flag():
+    """They stand as they happened, however they came to be known."""
+    story = opened("1").flag("yellow", 10, sector=2)
+    shown = story.last
+    story.flag("green", 40, sector=2).flag("yellow", 30, sector=3)
+    assert standing(story) == {3: ("yellow", 30)}
+    story.void(story.events[-2])
+    assert standing(story) == {2: ("yellow", 10), 3: ("yellow", 30)}
+    story.void(shown)
+    assert standing(story) == {3: ("yellow", 30)}

@@ -32,7 +32,7 @@ from services.gateway.reel import Channel, Reel, Shot
 from tests.unit.services.gateway_race import frames
 
 LEARNED = 1_760_000_000_000
-HOURS = [-1, 0, 60_000, 3_600_000, 8_000_000, 20_000_000, 40_000_000]
+HOURS = [-1, 0, 60_000, 3_600_000, 8_000_000, 8_100_000, 20_000_000, 40_000_000]
 
 
 @pytest.fixture(scope="module")

@@ -56,3 +56,14 @@ def test_the_front_is_told_at_intervals() -> None:
     """The first five, every quarter of an hour on the session clock."""
     (line,) = lines(told(), 720_000, EVERY_MS + 1)
     assert line == " 0:15:00  lap 10: 7 LMP1, 1 LMP1 +15.000, 45 GT2 +1 lap, 62 GT2 +1 lap, 007 GT2"
+
+
+def test_local_flags() -> None:
+    """What is shown in a sector, with its own time, and that it is clear."""
+    story = told().flag("yellow", 721_000, sector=2).flag("slow_zone", 725_000, sector=2)
+    story.flag("green", 731_000, sector=2)
+    assert lines(story, 720_000, 722_000, 726_000, 732_000) == [
+        " 0:12:01  sector 2: yellow",
+        " 0:12:05  sector 2: slow zone",
+        " 0:12:12  sector 2: clear",
+    ]

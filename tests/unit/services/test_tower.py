@@ -140,6 +140,16 @@ def test_the_words_that_tell_the_flag_need_no_colour(board: Board) -> None:
         assert sign in text.getvalue()
 
 
+def test_local_flags_stand_at_the_head(board: Board) -> None:
+    """In words, whatever their order, before the facts of the race; gone when they are cleared."""
+    flags = {"10": {"flag": "slow_zone", "since_ms": 2}, "2": {"flag": "yellow", "since_ms": 1}}
+    told = board._replace(session={**board.session, "sector_flags": flags})
+    before, shown = lines(board)[2], lines(told)[2]
+    assert shown.startswith(" S2 YELLOW, S10 SLOW ZONE  lap ")
+    assert shown.split("  ", 1)[1][:20] == before[:20]
+    assert [len(line.plain) for line in render(told, LOOK, 80, 24)] == [80] * 24
+
+
 def test_the_picture_in_the_documents() -> None:
     """It is what `lapstream tower petit-le-mans-2007 --at caution:9 --size 80x24` prints now."""
     timeline = Timeline()
