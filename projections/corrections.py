@@ -17,6 +17,9 @@ A correction is settled by looking at what it concerns, found by what it names:
 - an amendment: of the car's crossings those that stand as that lap;
 - reassigned crossings: the crossings of the cars that any reassignment names.
 
+A correction that somebody decided (``by``) is told to the race, too, where it was made, as
+``Corrected``: race control's feed says so. A timing feed that puts its own words right, is not.
+
 So it costs O(crossings of a car), however many cars and events there are. The first
 correction of a race goes through all that was recorded before it once, O(n), to note by
 what it can be found.
@@ -24,16 +27,19 @@ what it can be found.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, cast
+
+from pydantic import SerializeAsAny
 
 from events import (
     RANK,
     AnyEvent,
     Correction,
     CrossingsReassigned,
+    Event,
     EventVoided,
     LapAmended,
     LapCompleted,
@@ -53,6 +59,22 @@ Identity = tuple[str, int]
 LapOfCar = tuple[str, int]
 
 
+class Corrected(Event):
+    """A correction that somebody decided and that holds, as the fold is told of it.
+
+    It is in no log: its identity is the correction's. ``of`` is what a void took out of the
+    count or, as the void of a void does, brought back (``restores``); None for the others.
+    """
+
+    type: Literal["corrected"] = "corrected"
+    correction: SerializeAsAny[Event]
+    of: SerializeAsAny[Event] | None = None
+    restores: bool = False
+
+
+_RANK: dict[type[Event], int] = {**RANK, Corrected: len(RANK)}
+
+
 def effective_key(event: AnyEvent) -> EffectiveKey:
     """What orders events: time, rank of the type, car, identity, content; never arrival.
 
@@ -60,7 +82,7 @@ def effective_key(event: AnyEvent) -> EffectiveKey:
     source gave them says which was later, as a number (10 after 9).
     """
     car = getattr(event, "car", "")
-    return (event.at, RANK[type(event)], car, event.source, event.source_seq, encode(event))
+    return (event.at, _RANK[type(event)], car, event.source, event.source_seq, encode(event))
 
 
 class Change(NamedTuple):
@@ -89,6 +111,9 @@ class Corrections:
         """What counts as it was not recorded, or not at all."""
         self._new: list[Correction] = []
         self._miscounted = False
+        self._told: dict[Identity, Corrected] = {}
+        self._named_now: list[Identity] = []
+        """Of what voids name, that which came only now."""
         for each in events:
             if type(each) in CORRECTIONS:
                 self.take(each)
@@ -121,6 +146,8 @@ class Corrections:
             self._new.append(event)
             return None
         self._recorded.events.append(event)
+        if self._voids.names(event.identity):
+            self._named_now.append(event.identity)
         if self._moved and isinstance(event, LapCompleted):
             self._miscounted |= any(moved.miscounts(event) for moved in self._moved)
         counts = self.effective(event)
@@ -149,7 +176,7 @@ class Corrections:
 
     def settle(self) -> list[Change]:
         """Have what was taken in hold; what changed by it, of all that was recorded."""
-        if not self._new and not self._miscounted:
+        if not self._new and not self._miscounted and not self._named_now:
             return []
         new, self._new = self._new, []
         told: list[Correction] = list(new)  # and those that count again, or no more
@@ -172,7 +199,40 @@ class Corrections:
         if self._miscounted or any(isinstance(one, CrossingsReassigned) for one in told):
             concerned += self._move()
             self._miscounted = False
-        return self._looked_at_again(concerned)
+        named = [*self._named_now, *(one.identity for one in new)]
+        self._named_now = []
+        told += self._voids.reaching(named)
+        return [*self._looked_at_again(concerned), *self._tell(told)]
+
+    def _tell(self, corrections: Iterable[Correction]) -> list[Change]:
+        """What the race is told of these corrections, and what it was told of them before."""
+        changes = []
+        for identity, correction in {one.identity: one for one in corrections}.items():
+            was, now = self._told.pop(identity, None), self._as_told(correction)
+            if now is not None:
+                self._told[identity] = now
+            if was != now:
+                changes.append(Change(cast("AnyEvent | None", was), cast("AnyEvent | None", now)))
+        return changes
+
+    def _as_told(self, correction: Correction) -> Corrected | None:
+        if correction.by is None or correction.identity in self._voids.voided:
+            return None
+        told: dict[str, Any] = {
+            "at": correction.at,
+            "source": correction.source,
+            "source_seq": correction.source_seq,
+            "by": correction.by,
+            "basis": correction.basis,
+            "correction": correction,
+        }
+        if not isinstance(correction, EventVoided):
+            return Corrected(**told)
+        identity, restores = self._voids.at_bottom_of(correction)
+        of = self._given.get(identity) or self._recorded.named(identity)
+        if of is None or isinstance(of, EventVoided):
+            return None
+        return Corrected(**told, of=of, restores=restores)
 
     def _looked_at_again(self, events: Iterable[AnyEvent]) -> list[Change]:
         changes = []
@@ -325,6 +385,29 @@ class _Voids:
         self.voided -= before
         self.voided |= after
         return before ^ after
+
+    def names(self, identity: Identity) -> bool:
+        """Whether a void names it, valid or not."""
+        return identity in self._naming
+
+    def reaching(self, identities: Iterable[Identity]) -> list[EventVoided]:
+        """The voids that name these, or name a void that does, and so on."""
+        found: dict[Identity, EventVoided] = {}
+        ahead = deque(identities)
+        while ahead:
+            for void in self._naming.get(ahead.popleft(), ()):
+                if void.identity not in found:
+                    found[void.identity] = void
+                    ahead.append(void.identity)
+        return list(found.values())
+
+    def at_bottom_of(self, void: EventVoided) -> tuple[Identity, bool]:
+        """What the void comes to name through voids of voids, and whether it brings that back."""
+        restores, seen = False, {void.identity}
+        while (named := _named(void)) in self._voids and named not in seen:
+            seen.add(named)
+            void, restores = self._voids[named], not restores
+        return named, restores
 
     def _together_with(self, voids: Iterable[EventVoided]) -> list[EventVoided]:
         reached = [void.identity for void in voids]

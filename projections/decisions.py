@@ -49,10 +49,9 @@ from events.errors import (
 )
 from events.session import ResultStatus
 from projections.classification import Convention, classify
-from projections.explain import penalty_words
 from projections.race import Race
 from projections.revisions import words
-from projections.stewards import Penalty
+from projections.stewards import Penalty, penalty_words
 from projections.timeline import Timeline
 from projections.whatif import supposed
 

@@ -10,7 +10,7 @@ if the race ended there; from the flag on, position and gaps are those of the re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from events import (
@@ -45,27 +45,13 @@ from projections.packs import RegulationPack
 from projections.points import Why
 from projections.provisional import place_awards, points_taken, rounds_scored, session_awards
 from projections.race import Race
-from projections.stewards import Penalty, as_imposed
+from projections.stewards import Penalty, as_imposed, penalty_words
 
 Identity = tuple[str, int]
 
 BY_LINES = "laps completed, then lines crossed since, then the earlier crossing of that line"
 BY_LAPS = "laps completed, then the time at the line when the last was completed"
 BY_BEST_LAP = "the best lap, of equal ones the earlier"
-PENALTY_WORDS = {
-    "drive_through": "a drive-through",
-    "stop_and_go": "a stop and go",
-    "stop_and_hold": "a stop and {amount} s",
-    "time": "{amount} s added to its time",
-    "laps": "{amount} {laps} taken away",
-    "places": "{amount} {places} dropped",
-    "back_of_class": "a move to the back of its class",
-    "points": "{amount} {points} taken away",
-    "disqualification": "disqualification",
-    "fine": "a fine",
-    "warning": "a warning",
-    "reprimand": "a reprimand",
-}
 PENALTY_GIVEN = {
     "drive_through": "was given a drive-through",
     "stop_and_go": "was given a stop and go",
@@ -627,19 +613,6 @@ _Corrected = EventVoided | LapAmended | LapTimeDeleted | CrossingsReassigned
 
 
 # -- In words ------------------------------------------------------------------------------
-
-
-def penalty_words(kind: str, amount: int | None, words: Mapping[str, str] = PENALTY_WORDS) -> str:
-    """What a penalty is: ``30 s added to its time``, ``2 laps taken away``.
-
-    With ``PENALTY_GIVEN`` what was done to the car: ``had 30 s added to its time``.
-    """
-    return words[kind].format(
-        amount=amount or 0,
-        laps="lap" if amount == 1 else "laps",
-        places="place" if amount == 1 else "places",
-        points="point" if amount == 1 else "points",
-    )
 
 
 def ordinal(number: int) -> str:

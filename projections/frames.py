@@ -35,7 +35,7 @@ from events import (
     PitStopped,
 )
 from projections import views
-from projections.control import Message
+from projections.control import Entry, Message
 from projections.order import Gap
 from projections.pits import Visit
 from projections.race import Race
@@ -45,7 +45,7 @@ T = TypeVar("T")
 State = dict[str, Any]
 Patch = dict[str, Any]
 
-VERSION = 1
+VERSION = 2
 """Of the shape of the state. Another shape is told from a snapshot on, in a new epoch."""
 
 TOPICS = (
@@ -58,7 +58,11 @@ TOPICS = (
     "pits",
     "drivers",
     "results",
+    "control",
 )
+
+NEWEST_OF_CONTROL = 60
+"""So many entries of race control's feed are told; the view has all."""
 
 OF_ONE_CAR = frozenset(
     {
@@ -152,6 +156,7 @@ class FrameBuilder:
         self.state: State = {topic: {} for topic in TOPICS}
         self._messages: _Told[Message] = _Told(_message)
         self._visits: dict[str, _Told[Visit]] = {}
+        self._feed: tuple[int, Entry | None] = (0, None)
         self._penalties: dict[str, tuple[Penalty, State]] = {}
         self._cars: dict[str, _Car] = {}
         self._placed: dict[str, views.Placed] = {}
@@ -173,6 +178,7 @@ class FrameBuilder:
             ("fastest", self._fastest(race)),
             ("drivers", self._drivers(race, cars)),
             ("results", _results(race)),
+            ("control", self._control(race)),
         ):
             change = _change(state[topic], rows)
             if change:
@@ -227,6 +233,18 @@ class FrameBuilder:
             best, entries = facts
             self._bests = ((dict(best), dict(entries)), _fastest(race))
         return self._bests[1]
+
+    def _control(self, race: Race) -> State:
+        """The newest entries of race control's feed, by their number, 0 for the first of all."""
+        feed = race.control.feed
+        length, newest = len(feed), feed[-1] if feed else None
+        # A history loses items at its end alone: with the same last item it is the same.
+        if self._feed[0] == length and self._feed[1] is newest:
+            told: State = self.state["control"]
+            return told
+        self._feed = (length, newest)
+        numbers = range(max(0, length - NEWEST_OF_CONTROL), length)
+        return {str(number): _entry(feed[number]) for number in numbers}
 
     def _penalty_rows(self, race: Race) -> State:
         known = self._penalties
@@ -463,6 +481,12 @@ def _results(race: Race) -> State:
 
 def _message(message: Message) -> State:
     row = _dense(message._asdict())
+    row["at_ms"] = row.pop("at")
+    return row
+
+
+def _entry(entry: Entry) -> State:
+    row = _dense(entry._asdict())
     row["at_ms"] = row.pop("at")
     return row
 

@@ -13,6 +13,7 @@ from typing import Any
 from events import EVENT_TYPES, Event, LapCompleted
 from projections.chart import LapChart
 from projections.control import RaceControl
+from projections.corrections import Corrected
 from projections.drivers import Drivers
 from projections.laps import Laps
 from projections.order import RunningOrder
@@ -35,9 +36,16 @@ class Race:
         self.chart = LapChart(session=self.session)
         self.drivers = Drivers(order=self.order)
         self.stewards = Stewards()
-        self.control = RaceControl()
+        self.control = RaceControl(
+            session=self.session,
+            order=self.order,
+            track=self.track,
+            chart=self.chart,
+            stewards=self.stewards,
+        )
         self.at = 0
         self.projections: tuple[Projection, ...] = (
+            self.control,  # it is told first: it says what an event changes of the others
             self.session,
             self.order,
             self.track,
@@ -46,17 +54,14 @@ class Race:
             self.chart,
             self.drivers,
             self.stewards,
-            self.control,
         )
         self._handlers = self._dispatch()
 
     def _dispatch(self) -> dict[type[Event], tuple[Handler, ...]]:
         """For each type of event, what folds it, in the order of ``projections``."""
         tables = [projection.handlers() for projection in self.projections]
-        handlers = {
-            kind: tuple(table[kind] for table in tables if kind in table)
-            for kind in EVENT_TYPES.values()
-        }
+        kinds: list[type[Event]] = [*EVENT_TYPES.values(), Corrected]
+        handlers = {kind: tuple(table[kind] for table in tables if kind in table) for kind in kinds}
         handlers[LapCompleted] = (self._lap_handler(),)
         return handlers
 
@@ -85,19 +90,23 @@ class Race:
 
     def apply(self, event: Event) -> None:
         """Fold one event. Events come in effective order."""
-        for handle in self._handlers[type(event)]:
-            handle(event)
-        self.at = event.at
+        self.apply_all([event])
 
     def apply_all(self, events: Iterable[Event]) -> None:
-        """Fold events that are in effective order."""
+        """Fold events that are in effective order.
+
+        A correction does not move the clock: one that takes back an event from far ahead
+        brings it back.
+        """
         handlers = self._handlers
-        event = None
+        events = events if isinstance(events, list) else list(events)
         for event in events:
             for handle in handlers[type(event)]:
                 handle(event)
-        if event is not None:
-            self.at = event.at
+        for event in reversed(events):
+            if type(event) is not Corrected:
+                self.at = event.at
+                break
 
     # Moments
 

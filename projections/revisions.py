@@ -27,8 +27,8 @@ from events import (
 from events.clock import format_clock
 from projections.classification import ON_LAPS, Classified, Convention, classify
 from projections.corrections import Identity
-from projections.explain import penalty_words
 from projections.provisional import points_taken
+from projections.stewards import penalty_words
 from projections.timeline import Timeline
 
 DECISIONS = (

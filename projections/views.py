@@ -309,6 +309,23 @@ def cautions(race: Race) -> list[Row]:
     ]
 
 
+def control(race: Race) -> list[Row]:
+    """Race control's feed, the newest first."""
+    return [
+        {
+            "at_ms": entry.at,
+            "kind": entry.kind,
+            "text": entry.text,
+            "car": entry.car,
+            "flag": entry.flag,
+            "sector": entry.sector,
+            "lap": entry.lap,
+            "basis": entry.basis,
+        }
+        for entry in reversed(race.control.feed)
+    ]
+
+
 def laps(race: Race, car: str | None = None) -> list[Row]:
     """Every lap of one car or of all, with its sectors and its overall position at the line."""
     positions = lap_positions(race)
@@ -530,5 +547,6 @@ VIEWS: dict[str, Callable[[Race], list[Row]]] = {
     "laps": laps,
     "stints": stints,
     "markers": markers,
+    "control": control,
 }
 """The tables that need nothing but the race."""

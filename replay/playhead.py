@@ -130,7 +130,8 @@ class Replay:
     @property
     def end(self) -> int:
         """Where it ends, in ms on the session clock."""
-        return self.timeline.race.at
+        events = self.timeline.events
+        return events[-1].at if events else 0
 
     def race_at(self, at: float) -> Race:
         """The race as it stood at ``at`` (ms); it is brought there, not made anew, if ahead."""

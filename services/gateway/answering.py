@@ -46,7 +46,11 @@ _FOLDED: dict[str, Callable[[Race], Sequence[Row]]] = {**views.VIEWS, "messages"
 
 TABLES: dict[str, Table] = {
     name: table
-    for name, table in {**shapes.TABLES, "messages": pictured.MESSAGES}.items()
+    for name, table in {
+        **shapes.TABLES,
+        "messages": pictured.MESSAGES,
+        "control": pictured.CONTROL,
+    }.items()
     if name in _FOLDED
 }
 """The views by their names."""

@@ -48,12 +48,13 @@ class Filter:
             chosen["penalties"] = {
                 name: row for name, row in chosen["penalties"].items() if row.get("car") in cars
             }
-        if "messages" in chosen:
-            chosen["messages"] = {
-                name: row
-                for name, row in chosen["messages"].items()
-                if "car" not in row or row["car"] in cars
-            }
+        for topic in ("messages", "control"):
+            if topic in chosen:
+                chosen[topic] = {
+                    name: row
+                    for name, row in chosen[topic].items()
+                    if "car" not in row or row["car"] in cars
+                }
         if self.classes and "fastest" in chosen:
             chosen["fastest"] = self._fastest(chosen["fastest"])
         return chosen

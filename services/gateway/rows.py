@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from projections.control import KINDS
 from projections.frames import State
 from projections.views import GAPS
 from services.cli import shapes
 from services.cli.tables import (
     COUNT,
+    FLAG,
     GAP,
     MOMENT,
     TEXT,
@@ -33,6 +35,23 @@ MESSAGES = Table(
         Column("at_ms", MOMENT, "At"),
         Column("text", TEXT, "Message"),
         Column("car", TEXT, "Car", null=True),
+        Column("basis", choice("recorded", "published", "reconstructed"), "Basis"),
+    ),
+)
+
+CONTROL = Table(
+    "control",
+    "Race control's feed, the newest first: flags, safety car, pit lane, penalties and what "
+    "becomes of them, deleted and voided laps, corrections, declared results, retirements, "
+    "messages. `lap` is the leader's by then. Pictures have its newest entries as a topic.",
+    (
+        Column("at_ms", MOMENT, "At"),
+        Column("kind", choice(*KINDS), "Kind"),
+        Column("text", TEXT, "What"),
+        Column("car", TEXT, "Car", null=True),
+        Column("flag", FLAG, "Flag", null=True),
+        Column("sector", COUNT, "Sector", null=True),
+        Column("lap", COUNT, "Lap"),
         Column("basis", choice("recorded", "published", "reconstructed"), "Basis"),
     ),
 )

@@ -9,8 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from events import AnyEvent, CrossingsReassigned, EventVoided, LapAmended, LapCompleted, LinePassed
-from projections.corrections import CORRECTIONS, CROSSINGS, Identity, effective_key
+from events import (
+    AnyEvent,
+    Correction,
+    CrossingsReassigned,
+    EventVoided,
+    LapAmended,
+    LapCompleted,
+    LinePassed,
+)
+from projections.corrections import CORRECTIONS, CROSSINGS, Corrected, Identity, effective_key
 
 
 def what_counts(events: Iterable[AnyEvent]) -> list[AnyEvent]:
@@ -33,7 +41,33 @@ def what_counts(events: Iterable[AnyEvent]) -> list[AnyEvent]:
             if isinstance(amended, LapAmended) and isinstance(event, LapCompleted):
                 event = _amended(event, amended)
         counts.append(event)
-    return sorted(counts, key=effective_key)
+    told = [_told(one, in_order) for one in corrections]
+    return sorted([*counts, *filter(None, told)], key=effective_key)  # type: ignore[list-item]
+
+
+def _told(correction: Correction, events: list[AnyEvent]) -> Corrected | None:
+    """What the race is told of a correction that somebody decided."""
+    if correction.by is None:
+        return None
+    named, restores, seen = None, False, [correction.identity]
+    if isinstance(correction, EventVoided):
+        by_identity = {event.identity: event for event in events}
+        named = by_identity.get((correction.voided_source, correction.voided_seq))
+        while isinstance(named, EventVoided) and named.identity not in seen:
+            seen.append(named.identity)
+            restores = not restores
+            named = by_identity.get((named.voided_source, named.voided_seq))
+        if named is None or isinstance(named, EventVoided):
+            return None
+    return Corrected(
+        at=correction.at,
+        source=correction.source,
+        source_seq=correction.source_seq,
+        by=correction.by,
+        correction=correction,
+        of=named,
+        restores=restores,
+    )
 
 
 def _voided(voids: list[EventVoided]) -> set[Identity]:

@@ -21,6 +21,8 @@ TIMES = st.integers(-20, 400)
 _cars = st.sampled_from(CARS)
 _laps = st.integers(1, 5)
 _flags = st.sampled_from(["green", "fcy", "safety_car", "red", "white", "chequered"])
+_local_flags = st.sampled_from(["yellow", "yellow", "slow_zone", "white", "green"])
+_deciders = st.none() | st.just("race control")
 _drivers = st.sampled_from(["A", "B"])
 _ids = st.sampled_from(["p", "q"])
 
@@ -39,7 +41,11 @@ _happenings = st.one_of(
         driver=st.none() | _drivers,
         in_pit_lane=st.booleans(),
     ),
-    _told(ev.FlagShown, flag=_flags, sector=st.none() | st.just(1)),
+    _told(ev.FlagShown, flag=_flags, sector=st.none()),
+    _told(ev.FlagShown, flag=_local_flags, sector=st.sampled_from([1, 2, 10])),
+    _told(ev.SafetyCarDeployed),
+    _told(ev.PitLaneClosed, classes=st.sampled_from([(), ("GT",)])),
+    _told(ev.PitLaneOpened),
     _told(ev.PitEntered, car=_cars),
     _told(ev.PitExited, car=_cars),
     _told(ev.DriverChanged, car=_cars, driver=_drivers),
@@ -48,6 +54,8 @@ _happenings = st.one_of(
     _told(ev.LapTimeDeleted, car=_cars, lap=_laps),
     _told(ev.PenaltyImposed, penalty_id=_ids, car=_cars, kind=st.just("drive_through")),
     _told(ev.PenaltyServed, penalty_id=_ids),
+    _told(ev.PenaltyConverted, penalty_id=_ids, kind=st.just("time"), amount=st.just(5)),
+    _told(ev.PenaltyRescinded, penalty_id=_ids),
     _told(ev.EntryAmended, car=_cars, car_class=st.sampled_from(["GT", "P"])),
     _told(ev.EntryAmended, car=_cars, role=st.sampled_from(["competitor", "safety_car"])),
     _told(ev.RaceControlMessage, text=st.just("Track clear")),
@@ -63,6 +71,7 @@ _void = _told(
     voided_source=st.just("test"),
     voided_seq=st.integers(0, 60),
     reason=st.just("a test"),
+    by=_deciders,
 )
 _corrections = st.one_of(
     _void,
@@ -77,6 +86,7 @@ _corrections = st.one_of(
         driver=st.none() | _drivers,
         in_pit_lane=st.none() | st.booleans(),
         reason=st.just("a test"),
+        by=_deciders,
     ),
     _told(
         ev.CrossingsReassigned,
@@ -86,6 +96,7 @@ _corrections = st.one_of(
         end=TIMES,
         swap=st.booleans(),
         reason=st.just("a test"),
+        by=_deciders,
     ),
 )
 

@@ -13,7 +13,7 @@ import events as ev
 from events import AnyEvent
 from projections import timeline as timelines
 from projections import views
-from projections.corrections import effective_key
+from projections.corrections import Corrected, effective_key
 from projections.race import Race
 from projections.state import canonical
 from projections.timeline import ForgottenPast, Timeline
@@ -259,4 +259,4 @@ def test_identities_are_kept_as_ranges(first, then):
 def test_every_race_event_is_known_to_the_fold():
     """Each type of the catalogue has a place in the dispatch, if only to be ignored."""
     race = Race()
-    assert set(race._handlers) == set(ev.EVENT_TYPES.values())
+    assert set(race._handlers) == {*ev.EVENT_TYPES.values(), Corrected}
