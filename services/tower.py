@@ -123,13 +123,22 @@ def _class_styles(board: Board) -> dict[str | None, str]:
 
 
 def short_tags(names: Iterable[str], width: int = 5) -> dict[str | None, str]:
-    """Each class's name cut to at most ``width`` signs, or as many as tell them apart."""
-    names = list(names)
+    """Each class's name cut to at most ``width`` signs, or as many as tell them apart.
+
+    A name of one sign more stays whole: ``GTDPRO`` says what ``GTDPR`` does not.
+    """
     plain = {name: name.replace(" ", "") for name in names}
+
+    def cut(width: int) -> dict[str | None, str]:
+        return {
+            name: whole if len(whole) <= width + 1 else whole[:width]
+            for name, whole in plain.items()
+        }
+
     longest = max(map(len, plain.values()), default=0)
-    while width < longest and len({name[:width] for name in plain.values()}) < len(names):
+    while width < longest and len(set(cut(width).values())) < len(plain):
         width += 1
-    return {name: plain[name][:width] for name in names}
+    return cut(width)
 
 
 # -- States and penalties ---------------------------------------------------------------------

@@ -135,6 +135,7 @@ def words() -> Told:
     classes = [
         ["LMP1", "LMP2", "GT1", "GT2"],
         ["HYPERCAR", "LMP2", "LMGT3"],
+        ["GTP", "LMP2", "GTDPRO", "GTD"],
         ["GTD", "GTD PRO"],
         ["CHALLENGE A", "CHALLENGE B"],
         [],

@@ -24,11 +24,14 @@ export function classesOf(state: Pick<State, "session" | "standings">): RaceClas
   }));
 }
 
-/** Each name cut to at most `width` signs, or as many as tell them apart. */
+/**
+ * Each name cut to at most `width` signs, or as many as tell them apart. A name of one sign
+ * more stays whole: `GTDPRO` says what `GTDPR` does not.
+ */
 export function shortTags(names: readonly string[], width = 5): string[] {
   const plain = names.map((name) => name.replaceAll(" ", ""));
   const longest = Math.max(0, ...plain.map((name) => name.length));
-  const apart = () => new Set(plain.map((name) => name.slice(0, width))).size;
-  while (width < longest && apart() < names.length) width += 1;
-  return plain.map((name) => name.slice(0, width));
+  const cut = () => plain.map((name) => (name.length <= width + 1 ? name : name.slice(0, width)));
+  while (width < longest && new Set(cut()).size < names.length) width += 1;
+  return cut();
 }
