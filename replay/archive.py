@@ -107,18 +107,33 @@ def write_archive(path: Path, session: str, entries: Iterable[Entry]) -> None:
     Raises BadArchive where it cannot be written.
     """
     packed = pack(session, entries)
+    try:
+        write_whole(path, packed)
+    except OSError as error:
+        raise BadArchive(str(path), f"it cannot be written ({error.strerror})") from None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that comes to be whole or not at all; what is no file is written to.
+
+    Raises OSError, which leaves what was there as it was.
+    """
+    if path.exists() and not path.is_file():  # /dev/stdout, or a pipe
+        path.write_bytes(content)
+        return
+    path = path.resolve()  # a link stays one
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
-            file.write(packed)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
         _sync_folder(path.parent)
-    except OSError as error:
+    except OSError:
         with contextlib.suppress(OSError):
             part.unlink()
-        raise BadArchive(str(path), f"it cannot be written ({error.strerror})") from None
+        raise
 
 
 def read_archive(path: Path) -> tuple[Manifest, list[Entry]]:

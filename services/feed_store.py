@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
-from replay.entries import START, parse_position
+from events.errors import LapstreamError
+from replay.entries import START, check_session_id, parse_position
 from services.commits import key
 from services.store import Ask, Script, Store
 
@@ -52,6 +53,17 @@ _RELEASE = Script("""
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1
 """)
+
+
+class NoRecording(LapstreamError):
+    """Nothing of a feed was kept with that session."""
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+        super().__init__(
+            f"nothing of a feed was kept with session {session!r}: it is kept with the session "
+            "of the feed's first run"
+        )
 
 
 class Kept(NamedTuple):
@@ -181,7 +193,11 @@ def _health(told: Mapping[str, str], now: datetime, *, followed: bool) -> FeedHe
 
 
 async def recording(store: Store, session: str) -> AsyncIterator[bytes]:
-    """What a feed said, as a recording that can be imported again. Raises StoreError."""
+    """What a feed said, as a recording that can be imported again.
+
+    Raises StoreError and BadSessionId.
+    """
+    check_session_id(session)
     after = START
     while True:
         with store.speaking():

@@ -164,13 +164,16 @@ def save_recording(
     data: Data = None,
 ) -> None:
     """Write what a session's feed said to a file, from which it can be imported again."""
-    from services.feed_store import recording
+    from replay.archive import write_whole
+    from services.feed_store import NoRecording, recording
 
     async def parts(opened: stores.Store) -> bytes:
         return b"".join([part async for part in recording(opened, session)])
 
     raw = with_store(store, data, parts)
-    file.write_bytes(raw)
+    if not raw:
+        raise NoRecording(session)
+    write_whole(file, raw)
     typer.echo(f"{file}: {len(raw)} bytes of the feed of {session}")
 
 

@@ -135,6 +135,16 @@ def test_what_cannot_be_said_of_a_feed(machine: Machine) -> None:
     assert "title: not 1 to 200" in machine.run(*command, "--title", "x" * 201, code=2)
 
 
+def test_no_recording(machine: Machine) -> None:
+    """Of a session without a feed there is none, and a file that is there stays as it is."""
+    before = (machine.folder / "feed.txt").read_bytes()
+    assert machine.run("feed", "recording", "frday", "feed.txt", code=1) == (
+        "lapstream: nothing of a feed was kept with session 'frday': it is kept with the session "
+        "of the feed's first run\n"
+    )
+    assert (machine.folder / "feed.txt").read_bytes() == before
+
+
 def test_no_address(machine: Machine) -> None:
     """What is no address is refused in a line."""
     error = machine.run("feed", "rmonitor", "timing", "--session", "live", code=1)

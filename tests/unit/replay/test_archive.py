@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import re
 import tracemalloc
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from events import encode
 from events.errors import BadArchive
-from replay.archive import pack, read_archive, unpack, write_archive
+from replay.archive import pack, read_archive, unpack, write_archive, write_whole
 from replay.entries import Entry
 from tests.builders import Story
 
@@ -332,3 +333,22 @@ def test_any_compression_is_read():
     """What counts is the lines: an archive compressed again by another program is read."""
     packed = pack("race", race())
     assert unpack(gzip.compress(gzip.decompress(packed), 1), FILE) == unpack(packed, FILE)
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
+    """A link stays one; what is no file is written to; where it cannot be, nothing changes."""
+    file, link, pipe = (tmp_path / name for name in ("file", "link", "pipe"))
+    link.symlink_to(file)
+    write_whole(link, b"new")
+    assert (link.is_symlink(), file.read_bytes()) == (True, b"new")
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_whole(pipe, b"said")
+        assert os.read(reading, 9) == b"said"
+        assert pipe.is_fifo()
+    finally:
+        os.close(reading)
+    with pytest.raises(IsADirectoryError):
+        write_whole(tmp_path, b"new")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "link", "pipe"]
