@@ -388,6 +388,15 @@ class SessionNotEmpty(AppendRefused):
         super().__init__(f"session {session!r} already has events; name another")
 
 
+class BadSetting(LapstreamError):
+    """A variable of the environment with a value that it cannot have."""
+
+    def __init__(self, name: str, value: str, wanted: str) -> None:
+        self.name = name
+        self.value = value
+        super().__init__(f"{name} is {wanted}, not {value!r}")
+
+
 class StoreError(LapstreamError):
     """Something about the server that holds the logs."""
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from events.formats.rmonitor import Received, read_line
-from services.feeds import Address
+from services.feeds import Address, BadAddress
 
 REFRESH = (b"$B", b"$E", b"$C", b"$A", b"$COMP", b"$G", b"$H", b"$F")
 """The commands of a refresh, in its order."""
@@ -94,7 +94,10 @@ class FeedPlayer:
     @contextlib.asynccontextmanager
     async def serving(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Address]:
         """Serve the feed. Gives its address."""
-        server = await asyncio.start_server(self._connected, host, port)
+        try:
+            server = await asyncio.start_server(self._connected, host, port)
+        except UnicodeError:
+            raise BadAddress(f"{host}:{port}") from None
         try:
             yield Address(host, server.sockets[0].getsockname()[1])
         finally:

@@ -29,7 +29,7 @@ from uuid import uuid4
 import structlog
 
 from events import Event, decode, encode
-from events.errors import LapstreamError, StoreError, UndecodableEvent
+from events.errors import AppendRefused, LapstreamError, StoreError, UndecodableEvent
 from events.formats.rmonitor import Reader, Received, Record
 from events.formats.rmonitor_entries import Wishes
 from events.formats.rmonitor_events import News, Translator
@@ -89,7 +89,13 @@ class Address(NamedTuple):
         """``timing.example:50000`` or ``[::1]:50000``. Raises BadAddress."""
         host, _, port = text.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
-        if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+        if not host or not (port.isascii() and port.isdigit()) or len(port) > 5:
+            raise BadAddress(text)
+        try:
+            host.encode("idna")  # as it will be when it is looked up
+        except UnicodeError:
+            raise BadAddress(text) from None
+        if not 0 < int(port) < 65536:
             raise BadAddress(text)
         return cls(host, int(port))
 
@@ -205,6 +211,10 @@ class Feed:
         """End in good order: what was received is told first."""
         self._stop.set()
 
+    async def check(self) -> None:
+        """Raise AppendRefused for a session that can take no feed."""
+        await self._log.refuse_replay(self.session)
+
     async def follow(self) -> None:
         """Follow the feed until it is stopped."""
         while not self._stop.is_set():
@@ -216,6 +226,10 @@ class Feed:
             except* NotOurs as errors:
                 self._logger.error("taken up anew", reason=str(errors.exceptions[0]))
                 await self._pause(STORE_PAUSE)
+            except* AppendRefused as errors:  # a replay took the name meanwhile
+                self._state, self._reason = "down", str(errors.exceptions[0])
+                self._logger.error("the session takes no feed", reason=self._reason)
+                await self._pause(self._patience.longest_pause)
 
     async def _follow_in_turn(self) -> None:
         """Wait for the lease, and follow as long as it is ours."""

@@ -10,7 +10,6 @@ environment: see ``services.settings``.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -35,7 +34,7 @@ from services.gateway import problems
 from services.gateway.gate import requires
 from services.gateway.problems import Fault, Refused, check_expected, faults_of, responses
 from services.log import Log
-from services.logging import configure
+from services.logging import configure_as_told
 from services.roles import Grant, Role
 from services.settings import Settings
 from services.store import open_store
@@ -247,8 +246,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 def build_app() -> FastAPI:
     """The intake as an application of its own, told by the environment."""
-    configure(os.environ.get("LAPSTREAM_LOG_LEVEL", "INFO"))
     try:
+        configure_as_told()
         return create_app(Settings.of_environment())
     except LapstreamError as error:
         raise SystemExit(str(error)) from None

@@ -299,13 +299,18 @@ class Log:
         if answer != b"ok":
             raise SessionNotEmpty(session)
 
+    async def refuse_replay(self, session: str) -> None:
+        """Raise AppendRefused for a replay, which has no log."""
+        with self._store.speaking():
+            if await self._redis.exists(f"{{{check_session_id(session)}}}:replay"):
+                raise AppendRefused(f"{session!r} is a replay: append to the session that it plays")
+
     async def _list(self, session: str, *, again: bool = False) -> None:
         """List the session before its first entry. Raises AppendRefused for a replay."""
         if session in self._listed and not again:
             return
+        await self.refuse_replay(session)
         with self._store.speaking():
-            if await self._redis.exists(f"{{{session}}}:replay"):
-                raise AppendRefused(f"{session!r} is a replay: append to the session that it plays")
             await self._redis.sadd(SESSIONS, session)
         self._listed.add(session)
 

@@ -7,9 +7,23 @@ is about: ``structlog.get_logger().bind(session="...")``.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 import structlog
+
+from events.errors import BadSetting
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+def configure_as_told() -> None:
+    """``configure``, from the level on that ``LAPSTREAM_LOG_LEVEL`` names. Raises BadSetting."""
+    told = os.environ.get("LAPSTREAM_LOG_LEVEL") or "INFO"
+    level = told.upper()
+    if level not in LEVELS:
+        raise BadSetting("LAPSTREAM_LOG_LEVEL", told, f"one of {', '.join(LEVELS)}")
+    configure(level)
 
 
 def configure(level: str = "INFO") -> None:

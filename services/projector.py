@@ -50,7 +50,14 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
-from events.errors import BadSessionId, LapstreamError, StoreError, StoreUnavailable, StoreUnfit
+from events.errors import (
+    BadSessionId,
+    BadSetting,
+    LapstreamError,
+    StoreError,
+    StoreUnavailable,
+    StoreUnfit,
+)
 from projections.frames import State, Token
 from projections.timeline import ForgottenPast
 from replay.entries import check_session_id, parse_position
@@ -59,7 +66,7 @@ from services.commits import Commit, Commits, Leases, TakenOver
 from services.folding import CannotFold, RawEntry, SessionFold, Step
 from services.garbage import collected_by_choice
 from services.log import SESSIONS, Log, log_key
-from services.logging import configure
+from services.logging import configure_as_told
 from services.store import SOCKET_TIMEOUT, ClusterClient, Store, cluster_patience, open_store
 
 T = TypeVar("T")
@@ -540,7 +547,10 @@ def build_app() -> FastStream:
     limit = os.environ.get("LAPSTREAM_SESSION_LIMIT", str(SESSION_LIMIT))
     if not limit.isascii() or not limit.isdigit():
         raise SystemExit(f"LAPSTREAM_SESSION_LIMIT is a number of sessions, not {limit!r}")
-    configure(os.environ.get("LAPSTREAM_LOG_LEVEL", "INFO"))
+    try:
+        configure_as_told()
+    except BadSetting as error:
+        raise SystemExit(str(error)) from None
 
     @contextlib.asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -42,8 +42,8 @@ class Remote:
     """A gateway at an address, asked with a token if there is one. Raises BadGatewayUrl."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
-        parts = urlsplit(url)
         try:
+            parts = urlsplit(url)
             port = parts.port
         except ValueError:
             raise BadGatewayUrl(url) from None
@@ -77,5 +77,8 @@ class Remote:
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
             raise NoGateway(self._url, str(error) or type(error).__name__) from None
+        except ValueError:  # whose words may hold the token
+            reason = "the address or the token has what cannot be sent"
+            raise NoGateway(self._url, reason) from None
         finally:
             connection.close()

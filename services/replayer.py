@@ -29,6 +29,7 @@ from faststream.redis import RedisBroker
 
 from events.errors import (
     BadMoment,
+    BadSetting,
     LapstreamError,
     StoreError,
     StoreUnavailable,
@@ -40,7 +41,7 @@ from services import frames
 from services.commits import Commits, Leases, TakenOver
 from services.films import Films
 from services.garbage import collected_by_choice
-from services.logging import configure
+from services.logging import configure_as_told
 from services.projector import LEASE_MS, POLL_SECONDS, RENEW_SECONDS, Cadence, patiently
 from services.replays import REMEMBERED_REFUSALS, NoSuchReplay, Replays, Showing
 from services.store import Store, open_store
@@ -315,7 +316,10 @@ async def run_replayer(store: Store, stop: asyncio.Event) -> None:
 
 def build_app() -> FastStream:
     """The replayer as an application of its own, told by the environment."""
-    configure(os.environ.get("LAPSTREAM_LOG_LEVEL", "INFO"))
+    try:
+        configure_as_told()
+    except BadSetting as error:
+        raise SystemExit(str(error)) from None
     url = os.environ.get("LAPSTREAM_STORE") or None
     data = os.environ.get("LAPSTREAM_DATA")
 

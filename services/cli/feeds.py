@@ -121,14 +121,15 @@ def follow_rmonitor(
     anew; a new run of it becomes session ID-2, ID-3...
     """
     from services.feeds import Address, Feed
-    from services.logging import configure
+    from services.logging import configure_as_told
 
-    configure("INFO")
+    configure_as_told()
     wishes = _wishes(title, kind, rules, track_unit)
     where = Address.parse(address)
 
     async def follow(opened: stores.Store) -> None:
         following = Feed(opened, session, where, wishes)
+        await following.check()
         task = asyncio.create_task(following.follow())
         try:
             await asyncio.shield(task)

@@ -71,7 +71,7 @@ def serve(
     import uvloop
 
     from services.feeds import Followed
-    from services.logging import configure
+    from services.logging import configure_as_told
     from services.serving import listen
     from services.settings import Settings
 
@@ -79,7 +79,7 @@ def serve(
     private = private or told.private
     settings = dataclasses.replace(told, store=store, data=data, private=private)
     feeds = [Followed.parse(one) for one in feed or ()]
-    configure("INFO")
+    configure_as_told()
     with contextlib.closing(listen(host, port)) as listener:
         run(_serve(settings, listener, projector, feeds), uvloop.new_event_loop)
 
@@ -88,10 +88,13 @@ async def _serve(
     settings: Settings, listener: socket.socket, projector: bool, feeds: Sequence[Followed]
 ) -> None:
     from services.garbage import collected_by_choice
+    from services.log import Log
     from services.serving import serve as serve_until_cancelled
     from services.store import open_store
 
     async with open_store(settings.store, settings.data) as store, collected_by_choice():
+        for one in feeds:
+            await Log(store).refuse_replay(one.session)
         with contextlib.suppress(asyncio.CancelledError):  # that is how it is asked to end
             await serve_until_cancelled(
                 store,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 
@@ -27,7 +26,7 @@ from services.gateway import (
 )
 from services.gateway.airing import OnAirs
 from services.gateway.gate import Gateway
-from services.logging import configure
+from services.logging import configure_as_told
 from services.settings import Settings
 from services.store import Store, open_store
 
@@ -90,8 +89,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
 def build_app() -> FastAPI:
     """The gateway as an application of its own, told by the environment."""
-    configure(os.environ.get("LAPSTREAM_LOG_LEVEL", "INFO"))
     try:
+        configure_as_told()
         return create_app(Settings.of_environment())
     except LapstreamError as error:
         raise SystemExit(str(error)) from None

@@ -149,3 +149,14 @@ def test_no_address(machine: Machine) -> None:
     """What is no address is refused in a line."""
     error = machine.run("feed", "rmonitor", "timing", "--session", "live", code=1)
     assert error == "lapstream: 'timing' is no address of a feed: write HOST:PORT\n"
+    error = machine.run("feed", "rmonitor", "a..b:5000", "--session", "live", code=1)
+    assert error == "lapstream: 'a..b:5000' is no address of a feed: write HOST:PORT\n"
+
+
+def test_a_replay_takes_no_feed(machine: Machine) -> None:
+    """Neither by command nor as it is served."""
+    machine.run("replays", "start", "petit-le-mans-2007", "--name", "live")
+    told = "lapstream: 'live' is a replay: append to the session that it plays\n"
+    assert machine.run("feed", "rmonitor", "127.0.0.1:9", "--session", "live", code=1) == told
+    served = ("serve", "--port", "0", "--feed", "rmonitor:127.0.0.1:9=live")
+    assert machine.run(*served, code=1) == told

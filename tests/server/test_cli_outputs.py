@@ -116,7 +116,9 @@ async def test_who_may_not_is_told_so(store: Store, session: str) -> None:
         assert wrong.exit_code == 2
 
 
-@pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1", "http://", "http://x:port"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "ftp://127.0.0.1", "http://", "http://x:port", "http://[::1"]
+)
 def test_an_address_of_nothing(url: str) -> None:
     """It is refused before anybody is asked."""
     with pytest.raises(BadGatewayUrl):
@@ -137,3 +139,7 @@ def test_nobody_is_there() -> None:
     assert isinstance(other.value, NoGateway | GatewayRefused)
     with pytest.raises(NoGateway):
         Remote(url).ask("GET", "/outputs")
+    for address, token in (("http://a..b", None), (url, "a\nsecret")):
+        with pytest.raises(NoGateway) as unsent:
+            Remote(address, token).ask("GET", "/outputs")
+        assert "secret" not in str(unsent.value)

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from events import AnyEvent, Event, RaceControlMessage, decode, encode
-from events.errors import BadSessionId, StoreUnavailable
+from events.errors import AppendRefused, BadSessionId, StoreUnavailable
 from events.formats.rmonitor_told import SOURCE
 from replay.rmonitor import import_rmonitor
 from services import feeds
@@ -21,8 +21,9 @@ from services.feed_player import Board, FeedPlayer, parts_of
 from services.feed_store import FeedHealth, FeedStore, feed_health, recording
 from services.feeds import Address, BadAddress, Feed, Patience, own_events, run_session
 from services.log import Log
+from services.replays import Replays
 from services.store import Store
-from tests.builders import race_of
+from tests.builders import opened, race_of
 from tests.data import DATA, needs_data
 from tests.rmonitor import OPENING, beat, doubled, g, j, laps
 from tests.server.projecting import check_frames, eventually, projecting
@@ -391,6 +392,27 @@ class TestTakenUp:
         assert race_of(live).order.laps == {"7": 6, "8": 6, "9": 6}
         assert {"taken up anew"} <= {line["event"] for line in logged}
 
+    async def test_not_into_a_replay(self, store: Store, log: Log, session: str) -> None:
+        """It is refused before it is followed; of one that begins meanwhile it is said why."""
+        await log.append(f"{session}-race", list(opened("1").laps("1", 2)))
+        replays = Replays(store)
+        name = await replays.start(f"{session}-race", name=session)
+        player = FeedPlayer(recorded(*race()), speed=None)
+        try:
+            with pytest.raises(AppendRefused, match="is a replay"):
+                await Feed(store, session, Address("127.0.0.1", 1)).check()
+            with capture_logs() as logged:
+                async with player.serving() as address, following(store, session, address):
+                    await player.play()
+
+                    async def said() -> bool:
+                        return any("takes no feed" in line["event"] for line in logged)
+
+                    await eventually(said, "why it is not followed")
+            assert not any(line.get("exc_info") for line in logged)
+        finally:
+            await replays.stop(name)
+
 
 class TestKept:
     """What was received, beside the log."""
@@ -442,7 +464,7 @@ class TestAddresses:
         assert str(Address.parse(text)) == text
 
     @pytest.mark.parametrize(
-        "text", ["", "timing", "timing:", ":50000", "timing:0", "timing:70000"]
+        "text", ["", "timing", "timing:", ":50000", "timing:0", "timing:70000", "a..b:5000"]
     )
     def test_no_addresses(self, text: str) -> None:
         """Anything else is refused."""
