@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from pydantic_core import to_json
+
 from events.clock import format_clock
 from events.errors import BadMoment, UnknownCar, UnknownClass
 from projections import views
@@ -73,8 +75,9 @@ class Ask:
 class Answer(NamedTuple):
     """The rows, with the session line as it stood then.
 
-    ``learned_at`` is the wall-clock time (ms) of the newest event in it. ``now``, where it
-    is asked for, is the wall-clock time that is shown: with a delay, so long ago. Else the
+    ``learned_at`` is the wall-clock time (ms) of the newest event in it; 0: there is none.
+    ``epoch`` is that of the picture, 0 for what was folded from the log. ``now``, where it is
+    asked for, is the wall-clock time that is shown: with a delay, so long ago. Else the
     clock would run ahead of a delayed picture by its delay. ``silent`` says that the
     session has a live feed that is not heard.
     """
@@ -86,6 +89,7 @@ class Answer(NamedTuple):
     position: str
     learned_at: int
     silent: bool = False
+    epoch: int = 0
 
     def session(self, now: float) -> dict[str, Any]:
         """The session line, with the age of the data."""
@@ -108,8 +112,18 @@ class Answer(NamedTuple):
 
     def etag(self, *of: object) -> str:
         """The same for the same picture; weak, since the age of the data is another."""
-        told = repr((self.table.name, self.position, self.line.get("clock_ms"), of))
-        return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:24]}"'
+        picture = (self.table.name, self.epoch, self.position, self.line.get("clock_ms"))
+        return weak_etag(repr((*picture, of)).encode())
+
+
+def weak_etag(told: bytes) -> str:
+    """The tag of what is told, but for what makes no other picture."""
+    return f'W/"{hashlib.sha256(told).hexdigest()[:24]}"'
+
+
+def of_flat(lines: Sequence[Mapping[str, str]]) -> bytes:
+    """What flat rows say, their clocks and all, but for the age of the data."""
+    return to_json([{**line, "session_age_ms": ""} for line in lines])
 
 
 async def answer(gateway: Gateway, session: str, name: str, ask: Ask) -> Answer:
@@ -118,7 +132,7 @@ async def answer(gateway: Gateway, session: str, name: str, ask: Ask) -> Answer:
         shot = await live(gateway, session, ask.delay_ms)
         if shot is not None:
             silent = gateway.tails.silent(session)
-            return _of_shot(name, shot, ask)._replace(silent=silent)
+            return _of_shot(name, shot, ask)._replace(silent=silent, epoch=shot.token.epoch)
     view = _FOLDED[name]
     return await folded(gateway, session, TABLES[name], lambda stand: view(stand.race), ask)
 
@@ -187,7 +201,8 @@ async def _of_replay(
     if ask.at is None:
         line["clock_ms"] = shot.clock_at
     running = shot.clock_running and ask.at is None
-    return Answer(table, line, running, rows, shot.token.position, shot.at)
+    told_of = Answer(table, line, running, rows, shot.token.position, shot.at)
+    return told_of._replace(epoch=shot.token.epoch)
 
 
 async def _shown(gateway: Gateway, session: str, moment: str | None) -> tuple[int, int]:
@@ -365,6 +380,7 @@ def _session_cells(session: Mapping[str, Any]) -> dict[str, str]:
         "clock": clock(session["clock_ms"] + gone),
         "time_to_go": clock(None if to_go is None else max(0, to_go - gone)),
         "flag_since": clock(session["flag_since_ms"]),
+        "age_ms": session["age_ms"] if session["learned_at_ms"] else None,
         "stale": str(session["stale"]).lower(),
         "sector_flags": show_sectors(session["sector_flags"]),
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import hashlib
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any
@@ -18,7 +17,6 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, 
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
-from pydantic_core import to_json
 
 from events import AnyEvent, Contest, OutputFrozen, OutputReleased
 from events.base import CarNumber, Name, Text
@@ -27,7 +25,15 @@ from services.cli.seasons import read_season
 from services.gateway import rows as pictured
 from services.gateway.aired import AIRED
 from services.gateway.airing import OnAirs, Showing, clock_of, frame_of
-from services.gateway.answering import LARGEST_ROWS, Answer, flat, flat_keys
+from services.gateway.answering import (
+    FIRST_PICTURE_SECONDS,
+    LARGEST_ROWS,
+    Answer,
+    flat,
+    flat_keys,
+    of_flat,
+    weak_etag,
+)
 from services.gateway.filters import Filter
 from services.gateway.gate import Gateway, TheGateway, gateway_of, grant, requires
 from services.gateway.pacing import Subscription, Wishes
@@ -341,7 +347,7 @@ async def _hold(gateway: Gateway, showing: Showing, by: str, why: Reason | None)
 async def _session_clock(gateway: Gateway, session: str, otherwise: int) -> int:
     """The session clock (ms) of the newest event: a decision is never ahead of the race."""
     with contextlib.suppress(LapstreamError, Refused):
-        newest = (await gateway.tail(session)).reel.newest
+        newest = await (await gateway.tail(session)).picture(FIRST_PICTURE_SECONDS)
         if newest is not None:
             return newest.clock_at
     return otherwise
@@ -464,8 +470,7 @@ def flat_rows(showing: Showing) -> tuple[list[str], list[dict[str, str]]]:
 
 def etag(lines: Sequence[Mapping[str, str]], form: str) -> str:
     """The same for the same picture; weak, since the age of the data is another."""
-    told = [{**line, "session_age_ms": ""} for line in lines]
-    return f'W/"{hashlib.sha256(to_json([form, told])).hexdigest()[:24]}"'
+    return weak_etag(form.encode() + of_flat(lines))
 
 
 def csv_text(keys: Sequence[str], lines: Sequence[Mapping[str, str]]) -> str:

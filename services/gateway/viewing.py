@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -22,6 +22,7 @@ from services.gateway.answering import (
     answer,
     flat,
     flat_keys,
+    of_flat,
 )
 from services.gateway.gate import TheGateway, requires
 from services.gateway.problems import responses
@@ -189,20 +190,21 @@ def respond(
 ) -> Response:
     """The answer in the form that was asked for; ``of`` is what else tells it from others."""
     tells = (*of, form, rows)
-    if form == "csv":
-        return unless_known(request, told, now, tells, lambda: _csv(told, now, rows))
-    if rows is not None:
-        return unless_known(request, told, now, tells, lambda: flat(told, now, rows))
+    if form == "json" and rows is None:
+        body = lambda: {"session": told.session(now), "rows": told.rows}  # noqa: E731
+        return unless_known(request, told, now, tells, body)
+    lines = flat(told, now, rows)
+    tells = (*tells, of_flat(lines))  # their clocks have run on since the newest event
     return unless_known(
-        request, told, now, tells, lambda: {"session": told.session(now), "rows": told.rows}
+        request, told, now, tells, lambda: _csv(told, lines) if form == "csv" else lines
     )
 
 
-def _csv(told: Answer, now: float, count: int | None) -> str:
+def _csv(told: Answer, lines: Sequence[Mapping[str, str]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, flat_keys(told.table), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(flat(told, now, count))
+    writer.writerows(lines)
     return text.getvalue()
 
 

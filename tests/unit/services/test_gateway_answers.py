@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from fastapi import Request, Response
 
 from events.errors import UnknownCar, UnknownClass
 from projections import views
@@ -29,6 +30,7 @@ from services.gateway.answering import (
 from services.gateway.documents import asyncapi, frames_schema, message_schemas
 from services.gateway.filters import Filter
 from services.gateway.reel import Channel, Reel, Shot
+from services.gateway.viewing import Format, respond
 from tests.unit.services.gateway_race import frames
 
 LEARNED = 1_760_000_000_000
@@ -124,6 +126,11 @@ class TestFlatRows:
             assert row["session_stale"] == ("true" if gone > patience else "false")
             assert row["session_age_ms"] == str(gone)
 
+    def test_nothing_has_no_age(self, timeline: Timeline) -> None:
+        """Where nothing was learned yet, as long ago as a delay, there is no age to tell."""
+        told = answer_of(timeline.race_at(-1))._replace(learned_at=0)
+        assert flat(told, LEARNED, 1)[0]["session_age_ms"] == ""
+
     def test_session_cells(self) -> None:
         """The keys of the session line are those that are documented."""
         keys = flat_keys(TABLES["cautions"])
@@ -144,9 +151,29 @@ class TestEtag:
         told = answer_of(timeline.race_at(3_600_000))
         later = answer_of(timeline.race_at(3_700_000))
         moved = told._replace(position="1760000000001-0")
-        assert (
-            len({told.etag("json"), told.etag("csv"), later.etag("json"), moved.etag("json")}) == 4
-        )
+        anew = told._replace(epoch=2)  # a replay that was sought back to where it was
+        tags = {one.etag("json") for one in (told, later, moved, anew)}
+        assert len({told.etag("csv"), *tags}) == 5
+
+    @pytest.mark.parametrize(("form", "rows"), [("csv", None), ("csv", 3), ("json", 3)])
+    def test_flat_rows_tell_the_clock(
+        self, timeline: Timeline, form: Format, rows: int | None
+    ) -> None:
+        """Whoever has flat rows of a second ago is sent those of now, whose clock has gone on;
+        but for their age the same rows have the same tag."""
+        told = answer_of(timeline.race_at(3_600_000))
+
+        def answered(gone: int, tag: str = "") -> Response:
+            headers = [(b"if-none-match", tag.encode())]
+            request = Request({"type": "http", "headers": headers})
+            return respond(request, told, LEARNED + gone, form, rows)
+
+        first = answered(2001 - told.line["clock_ms"] % 1000)
+        tag = first.headers["etag"]
+        assert answered(2999 - told.line["clock_ms"] % 1000, tag).status_code == 304
+        later = answered(3001 - told.line["clock_ms"] % 1000, tag)
+        assert later.status_code == 200
+        assert first.body != later.body
 
 
 CARS = {"7": "LMP2", "1": "LMP1", "007": "GT1", "99": None}
