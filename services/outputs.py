@@ -46,6 +46,12 @@ local function kept()
     return {redis.call('HGET', outputs, name), redis.call('HGET', held, name),
             redis.call('HGET', revisions, name), redis.call('HGET', revisions, name .. ':held')}
 end
+local function made_of(output)
+    local told = cjson.decode(output)
+    local season, of = told.season or false, told.of or false
+    local classes = told.view == 'championship' and told.classes or false
+    return cjson.encode({told.session, told.view, told.cars, season, of, classes})
+end
 """
 
 _READ = Script(_SCRIPT + "return kept()")
@@ -55,11 +61,6 @@ _READ = Script(_SCRIPT + "return kept()")
 _PUT = Script(
     _SCRIPT
     + """
-local function made_of(output)
-    local told = cjson.decode(output)
-    local season, of = told.season or false, told.of or false
-    return cjson.encode({told.session, told.view, told.cars, season, of})
-end
 local before = redis.call('HGET', outputs, name)
 if before ~= ARGV[2] then
     if before and made_of(before) ~= made_of(ARGV[2]) then
@@ -68,6 +69,16 @@ if before ~= ARGV[2] then
     redis.call('HSET', outputs, name, ARGV[2])
     changed()
 end
+return kept()
+"""
+)
+
+# Another gateway may not have heard yet that the output was changed.
+_KEEP = Script(
+    _SCRIPT
+    + """
+local now = redis.call('HGET', outputs, name)
+if now and made_of(now) == made_of(ARGV[2]) then redis.call('HSET', shown, name, ARGV[3]) end
 return kept()
 """
 )
@@ -225,10 +236,10 @@ class Outputs:
         if await self._run(_REMOVE, name) == b"frozen":
             raise OutputIsFrozen(name)
 
-    async def keep(self, name: str, frame: Frame) -> None:
-        """Remember what an output shows, for when its source is gone."""
-        with self._store.speaking():
-            await self._store.redis.hset(SHOWN, name, frame.encode())
+    async def keep(self, output: Output, frame: Frame) -> None:
+        """Remember what an output shows, for when its source is gone; not of another output
+        of that name."""
+        await self._run(_KEEP, output.name, output.model_dump_json().encode(), frame.encode())
 
     async def last_shown(self, name: str) -> Frame | None:
         """What an output showed last, as far as that was remembered."""

@@ -49,30 +49,36 @@ logger = structlog.get_logger(__name__)
 class Showing(NamedTuple):
     """What an output shows.
 
-    ``moment`` is the wall-clock time (ms) that is shown: now, less the delay. ``at`` is
-    when that was asked, or when it was frozen. ``failed`` says that the source is known
-    to be gone, whatever the age.
+    ``moment`` is the wall-clock time (ms) that is shown: now, less the delay, and what that
+    was when it was frozen. ``at`` is when that was, without the delay, and ``now`` when it is
+    asked. ``failed`` says that the source is known to be gone, whatever the age.
     """
 
     output: Output
     shot: Shot
     moment: float
     at: float
+    now: float
     failed: bool
     hold: Hold | None = None
 
     @property
     def age_ms(self) -> int:
-        """How long before that moment the newest event shown was learned.
+        """How long before the moment that would be due now the newest event was learned.
 
-        The delay is wanted, and does not count: a clock that runs on by the age is right.
+        The delay is wanted, and does not count: a clock that runs on by the age is right. A
+        frozen picture's clock stands, and it grows older all the same.
         """
-        return max(0, int(self.moment) - self.shot.at)
+        return max(0, int(self._due) - self.shot.at)
 
     @property
     def stale(self) -> bool:
-        """Whether the source is gone, or silent for longer than the field can be."""
-        return self.failed or self.shot.freshness(self.moment) == "stale"
+        """Whether the source is gone, or what is shown older than the field can be silent."""
+        return self.failed or self.shot.freshness(self._due) == "stale"
+
+    @property
+    def _due(self) -> float:
+        return self.now - self.output.delay_ms
 
 
 class OnAir:
@@ -85,8 +91,11 @@ class OnAir:
         """Messages that were sent to subscribers."""
         self.ended = False
         """Whether subscribers are to be sent no more: the output was changed or removed."""
+        self.gone: str | None = None
+        """Whoever comes again to an output that was removed is told so then."""
         self.failed = False
         """Whether the source is gone."""
+        self._failure: str | None = None  # as it was said last
         self._gateway = gateway
         self._outputs = outputs
         self._kept = kept
@@ -96,6 +105,7 @@ class OnAir:
         self._pausing = 0
         self._derive = Deriver(gateway, self.output) if self.output.view in DERIVED else None
         self._derived_at = 0.0
+        self._recalled = False  # whether what is shown was made by a process before this one
         session = self.output.session
         self._channel = Channel(
             filter_of(self.output), silent=lambda: gateway.tails.silent(session)
@@ -132,12 +142,12 @@ class OnAir:
         """What is shown at this moment; None where nothing was ever there to show."""
         if self._source is None:
             return None
+        output, source, now = self.output, self._source, now_ms()
         if self._held is not None:
             hold = self._held.hold
-            return Showing(self.output, self._source, hold.moment, hold.since_ms, hold.stale, hold)
-        now = now_ms()
+            return Showing(output, source, hold.moment, hold.since_ms, now, hold.stale, hold)
         failed = lost or self.failed or self._is_silent()
-        return Showing(self.output, self._source, now - self.output.delay_ms, now, failed)
+        return Showing(output, source, now - output.delay_ms, now, now, failed)
 
     def _is_silent(self) -> bool:
         """Whether the source's feed is not heard, and nothing else tells of the session."""
@@ -195,6 +205,7 @@ class OnAir:
         """Show a picture of the session, unless something later is shown."""
         if not self._is_news(source):
             return
+        self._recalled = False
         newest = self.reel.newest
         token = token_of(source, self._kept.revision)
         if newest is None or token.epoch != newest.token.epoch:
@@ -204,10 +215,12 @@ class OnAir:
         self._put(source, self._kept.revision, self._reason)
 
     def _is_news(self, source: Shot) -> bool:
-        """Whether it is later than what is shown."""
+        """Whether it is later than what is shown, or the same to be made anew."""
         newest = self.reel.newest
         token = token_of(source, self._kept.revision)
-        return newest is None or place(token) > place(newest.token)
+        if newest is None or (self._recalled and token == newest.token):
+            return True
+        return place(token) > place(newest.token)
 
     def _put(self, shot: Shot, revision: int, reason: str | None) -> None:
         # Whoever runs a clock on from it goes by when it came on air here.
@@ -224,20 +237,31 @@ class OnAir:
 
     async def _play(self) -> None:
         """Bring the session's pictures onto the reel, each when it is due."""
-        if self._derive is None:  # else the same picture could not be made anew
-            await self._recall()
+        await self._recall()
         while True:
             try:
                 await self._follow(await self._gateway.tail(self.output.session))
             except (LapstreamError, Refused) as error:
-                self.failed = True
+                self._has_failed(str(error))
                 await self._recall()
-                reason = str(error)
-                logger.warning("an output's source is gone", output=self.output.name, reason=reason)
-            except Exception:
-                self.failed = True
-                logger.exception("an output cannot be shown", output=self.output.name)
+            except Exception as error:
+                if repr(error) != self._failure:
+                    logger.exception("an output cannot be shown", output=self.output.name)
+                self.failed, self._failure = True, repr(error)
             await asyncio.sleep(RETRY_SECONDS)
+
+    def _has_failed(self, reason: str) -> None:
+        """Note that the source is gone, and say so once."""
+        self.failed = True
+        if reason != self._failure:
+            self._failure = reason
+            logger.warning("an output's source is gone", output=self.output.name, reason=reason)
+
+    def _is_well(self) -> None:
+        self.failed = False
+        if self._failure is not None:
+            self._failure = None
+            logger.info("an output's source is back", output=self.output.name)
 
     async def _follow(self, tail: Tail) -> None:
         delay = self.output.delay_ms
@@ -245,12 +269,7 @@ class OnAir:
         with tail.listening(self._wake.set):
             while not tail.ended:
                 self._wake.clear()
-                due = tail.reel.at(now_ms() - delay) if delay else tail.reel.newest
-                newest = tail.reel.newest
-                seconds = KEEP_SECONDS
-                if due is None and newest is not None and await self._has_log():
-                    due = await picture_before(self._gateway, tail.session, newest, delay)
-                    seconds = FOLD_SECONDS
+                due, seconds = await self._due(tail)
                 if due is not None and self._derive is not None and self._is_news(due):
                     early = self._derived_at + DERIVE_SECONDS - now_ms() / 1000
                     if early > 0:
@@ -260,12 +279,27 @@ class OnAir:
                     due = await self._derive(due)
                 if due is not None and self._held is None and not self._pausing:
                     self._show(due)
-                coming = tail.reel.after(due) if delay else None
+                coming = tail.reel.after(due) if delay and not tail.reel.behind else None
                 if coming is not None:
                     seconds = min(seconds, max(0.0, (coming.at + delay - now_ms()) / 1000))
                 await _within(seconds, self._wake)
                 await self._gateway.require(tail.session)  # a replay may have been forgotten
-                self.failed = False
+                self._is_well()
+
+    async def _due(self, tail: Tail) -> tuple[Shot | None, float]:
+        """The picture that is to be shown, and for how many seconds it is looked no further.
+
+        None before there is one: nothing had happened by then, or the tail has only some of
+        what was told already, and an old picture is worse than the one that was shown last.
+        """
+        delay, newest = self.output.delay_ms, tail.reel.newest
+        if tail.reel.behind or newest is None:
+            return None, KEEP_SECONDS
+        due = tail.reel.at(now_ms() - delay) if delay else newest
+        if due is not None or not await self._has_log():
+            return due, KEEP_SECONDS
+        due = await picture_before(self._gateway, tail.session, newest, delay)
+        return due if due.at else None, FOLD_SECONDS
 
     async def _has_log(self) -> bool:
         return not await self._gateway.is_replay(self.output.session)
@@ -274,6 +308,8 @@ class OnAir:
 
     async def _recall(self) -> None:
         """Begin with what was shown last, where that is not too new."""
+        if self._source is not None:
+            return
         with contextlib.suppress(LapstreamError):
             frame = await self._outputs.last_shown(self.output.name)
             if (
@@ -282,6 +318,8 @@ class OnAir:
                 and self._source is None
             ):
                 self._show(_shot(frame))
+                # What was made of a race may be made otherwise now: points, of their season.
+                self._recalled = self._derive is not None
 
     async def _remember(self) -> None:
         kept: Shot | None = None
@@ -290,7 +328,7 @@ class OnAir:
             source = self._source
             if source is not None and source is not kept and self._held is None:
                 with contextlib.suppress(LapstreamError):
-                    await self._outputs.keep(self.output.name, frame_of(source))
+                    await self._outputs.keep(self.output, frame_of(source))
                     kept = source
 
 

@@ -149,14 +149,9 @@ def _told(kept: Kept, showing: Showing | None) -> OutputTold:
         **kept.output.model_dump(),
         hold=held and HoldTold(by=held.by, since_ms=held.since_ms, reason=held.reason),
         position=showing and showing.shot.token.position,
-        age_ms=showing and _age_ms(showing),
+        age_ms=showing and showing.age_ms,
         stale=showing and showing.stale,
     )
-
-
-def _age_ms(showing: Showing) -> int:
-    """How old the picture is by now, also that of a frozen output."""
-    return max(0, int(now_ms()) - showing.output.delay_ms - showing.shot.at)
 
 
 # -- Arranging them ------------------------------------------------------------------------
@@ -439,7 +434,7 @@ async def rows(
         "ETag": etag(lines, form),
         "Cache-Control": "no-cache",
         "Lapstream-Position": showing.shot.token.position,
-        "Lapstream-Age-Ms": str(_age_ms(showing)),
+        "Lapstream-Age-Ms": str(showing.age_ms),
     }
     known = request.headers.get("if-none-match", "")
     if headers["ETag"] in (one.strip() for one in known.split(",")):

@@ -72,13 +72,15 @@ class Subscription:
         """When to ask again, if nothing new comes before."""
         wake = self._spoke_at + HEARTBEAT_MS
         coming = self._reel.after(self.sent)
-        if coming is not None:
+        if coming is not None and not self._reel.behind:
             due = coming.at + self.wishes.delay_ms if self.wishes.delay_ms else now
             wake = min(wake, max(due, self._earliest, self._waits_until(now)))
         return max(wake, now)
 
     def _due(self, now: float) -> Shot | None:
         """The newest shot that may be shown and was not."""
+        if self._reel.behind:
+            return None
         if not self.wishes.delay_ms:
             shot = self._reel.newest
         else:

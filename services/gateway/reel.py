@@ -69,6 +69,8 @@ class Reel:
         self._apart = False  # whether the picture has gone another way than the shots
         self.keep_ms = 0
         """Shots are kept for as long, for the delays that are asked for."""
+        self.behind = False
+        """Whether more was told already than has come here: nothing of this is news to anyone."""
 
     @property
     def newest(self) -> Shot | None:
@@ -188,6 +190,14 @@ class Message(NamedTuple):
         return head + self.body
 
 
+_Key = tuple[int, Token]
+
+
+def _key(shot: Shot) -> _Key:
+    """What tells a shot from all others of a reel, and from those before it."""
+    return shot.number, shot.token
+
+
 class Channel:
     """The messages for one filter, and one delay.
 
@@ -201,7 +211,7 @@ class Channel:
         self.filter = wanted
         self.delay_ms = delay_ms
         self._silent = silent
-        self._messages: OrderedDict[tuple[Token | None, Token, str | None], Message] = OrderedDict()
+        self._messages: OrderedDict[tuple[_Key | None, _Key, str | None], Message] = OrderedDict()
         self._framed: tuple[Message, bytes] | None = None
 
     def message(self, before: Shot | None, after: Shot, reason: str | None = None) -> Message:
@@ -209,7 +219,7 @@ class Channel:
 
         ``before`` is None for a subscriber that shows nothing; ``reason`` says why then.
         """
-        key = (before.token if before else None, after.token, reason)
+        key = (_key(before) if before else None, _key(after), reason)
         known = self._messages.get(key)
         if known is None:
             known = self._messages[key] = self._made(before, after, reason)

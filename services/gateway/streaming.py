@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from events.errors import LapstreamError
 from projections.frames import State, Token, clock_running, frame_state
+from services.gateway.answering import FIRST_PICTURE_SECONDS
 from projections.race import Race
 from services.gateway.gate import Gateway, TheGateway, gateway_of, grant, requires
 from services.gateway.pacing import Subscription
@@ -23,6 +24,9 @@ from services.gateway.wishing import SubscriptionQuery, parse_token
 from services.roles import Role
 
 router = APIRouter(tags=["subscriptions"])
+
+BEGIN_SECONDS = 30.0
+"""How long a delayed subscription waits for the rest of what was told, to begin with."""
 
 EVENT_STREAM = {
     "description": "`snapshot`, `delta` (RFC 7396) and `heartbeat` events; the id of each is "
@@ -107,7 +111,9 @@ async def begun(
     delay = subscription.wishes.delay_ms
     if not delay or await gateway.is_replay(tail.session):
         return subscription
-    newest = await tail.picture(0.5)
+    newest = await tail.picture(FIRST_PICTURE_SECONDS)
+    if tail.reel.behind and tail.reel.newest is not None:  # the rest is on its way
+        newest = await tail.picture(BEGIN_SECONDS)
     if newest is not None and tail.reel.at(now_ms() - delay) is None:
         subscription.begin_with(await picture_before(gateway, tail.session, newest, delay))
     return subscription

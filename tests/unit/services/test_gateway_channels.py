@@ -16,6 +16,7 @@ from services.gateway.pacing import CATCH_UP_MS, HEARTBEAT_MS, Subscription, Wis
 from services.gateway.reel import Channel, Message, Reel
 from tests.unit.services.gateway_race import BEGAN, STEP_MS, frames, snapshot
 
+TOLD = frames()[30].token
 GT2 = Filter(classes=frozenset({"GT2"}))
 FILTERS = (
     Filter(),
@@ -115,6 +116,19 @@ class TestChannel:
         message = channel.message(None, newest)
         assert channel.framed(message) is channel.framed(message)
 
+    def test_made_anew_where_it_stands(self) -> None:
+        """A picture that was made anew at its token is told to those who have the other."""
+        reel, channel = Reel(), Channel(Filter())
+        first = reel_of(3).newest
+        assert first is not None
+        shown = reel.show(first)
+        channel.message(None, shown)
+        anew = reel.show(first._replace(state={**first.state, "battle": {"7": {}}}))
+        following = Following()
+        following.take(channel.message(None, shown).body)
+        assert following.take(channel.message(shown, anew).body).state == anew.state
+        assert Following().take(channel.message(None, anew).body).state == anew.state
+
     def test_a_new_epoch_is_a_snapshot_with_its_reason(self) -> None:
         """Between epochs there is no delta."""
         reel = reel_of(5)
@@ -193,6 +207,22 @@ class TestSubscription:
         assert told(message)["kind"] == "snapshot"
         assert "reason" not in told(message)
         assert one.next(BEGAN) is None
+
+    @pytest.mark.parametrize("wishes", [Wishes(), Wishes(delay_ms=50), Wishes(resume=TOLD)])
+    def test_nothing_on_the_way_to_what_was_told(self, wishes: Wishes) -> None:
+        """While a reel is behind nobody is sent anything, nor asks again all the time."""
+        reel = reel_of(10)
+        reel.behind = True
+        one, now = subscription(reel, wishes), BEGAN + 60 * STEP_MS
+        assert one.next(now) is None
+        assert one.idle_until(now) == now + HEARTBEAT_MS
+        for frame in frames()[10:]:
+            reel.take(frame)
+        reel.behind = False
+        message = one.next(now)
+        assert message is not None
+        assert message.token == frames()[-1].token
+        assert message.kind == ("delta" if wishes.resume else "snapshot")
 
     def test_conflated_to_the_newest(self) -> None:
         """Who was away for many frames is sent one message, to the newest."""

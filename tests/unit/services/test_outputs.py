@@ -51,7 +51,7 @@ def showing(output: Output = TOWER, after_ms: float = 120, failed: bool = False)
     """What an output shows so long after its newest event was learned."""
     shot = newest()
     at = shot.at + after_ms
-    return Showing(output, shot, at - output.delay_ms, at, failed)
+    return Showing(output, shot, at - output.delay_ms, at, at, failed)
 
 
 @pytest.mark.parametrize("view", get_args(OutputView))
@@ -85,7 +85,7 @@ def shown_of(output: Output, story: Story, after_ms: int = 0) -> list[dict[str, 
         told = championship(race, None, output)
         shot = shot._replace(state={**shot.state, "championship": told})
     moment = shot.at + after_ms
-    return flat_rows(Showing(output, shot, moment, moment, failed=False))[1]
+    return flat_rows(Showing(output, shot, moment, moment, moment, failed=False))[1]
 
 
 def test_a_battle_is_told_among_its_cars() -> None:
@@ -211,6 +211,18 @@ def test_stale() -> None:
     assert not stopped._replace(shot=newest()._replace(clock_running=False)).stale
 
 
+def test_a_frozen_picture_grows_older() -> None:
+    """Its clock stands where it was frozen; the rows say how old it is by now."""
+    output = TOWER.model_copy(update={"delay_ms": 4000})
+    frozen = showing(output, after_ms=4500)
+    patience = newest().state["session"]["patience_ms"]
+    later = frozen._replace(now=frozen.now + patience)
+    (first, *_), (row, *_) = flat_rows(frozen)[1], flat_rows(later)[1]
+    assert row["session_clock"] == first["session_clock"]
+    assert (first["session_age_ms"], row["session_age_ms"]) == ("500", str(500 + patience))
+    assert (first["session_stale"], row["session_stale"]) == ("false", "true")
+
+
 def test_the_clock_stops_with_a_silent_source() -> None:
     """It runs on with a moment, never back, and not away from what is not heard of."""
     shot = newest()
@@ -227,7 +239,7 @@ def test_the_same_picture_has_the_same_etag() -> None:
     stopped = showing()._replace(shot=newest()._replace(clock_running=False))
     rows, later = (
         flat_rows(stopped)[1],
-        flat_rows(stopped._replace(moment=stopped.moment + 5000))[1],
+        flat_rows(stopped._replace(moment=stopped.moment + 5000, now=stopped.now + 5000))[1],
     )
     assert rows != later
     assert etag(rows, "json") == etag(later, "json")
