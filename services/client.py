@@ -35,6 +35,9 @@ SILENCE_SECONDS = 20.0
 CLOSE_SECONDS = 1.0
 """Whoever leaves has nothing to lose, and what was sent meanwhile need not be read."""
 
+GONE = 4404
+"""The close code that says that there is nothing to come again for, as a 404 would."""
+
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 """Answers after which it is worth coming again."""
 
@@ -126,7 +129,8 @@ async def subscribe(
 
     ``url`` is the gateway's, ``token`` a bearer token where it wants one. With
     ``heartbeats`` signs of life come, too, with the age of the data. Raises
-    SubscriptionRefused; a gateway that is away is waited for.
+    SubscriptionRefused, also when a replay that is watched is ended; a gateway that is away
+    is waited for.
     """
     address = stream_url(
         url,
@@ -181,6 +185,9 @@ async def _for_ever(
                 if status not in PASSING:
                     detail = bytes(error.response.body or b"").decode(errors="replace")
                     raise SubscriptionRefused(status, detail) from None
+            except ConnectionClosed as error:
+                if error.rcvd is not None and error.rcvd.code == GONE:
+                    raise SubscriptionRefused(404, error.rcvd.reason) from None
             except InvalidHandshake:
                 pass  # a server that is on its way down, or up
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret

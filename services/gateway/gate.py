@@ -72,7 +72,7 @@ class Gateway:
         """The session's tail. Raises UnknownSession, BadSessionId, Refused."""
         await self.require(session)
         try:
-            return self.tails.of(session)
+            return self.tails.of(session, replay=session not in self._existing)
         except TooManySessions:
             raise Refused(
                 503, "too many sessions are watched here", headers={"Retry-After": "30"}

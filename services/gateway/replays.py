@@ -167,8 +167,9 @@ async def bring_in(gateway: TheGateway, request: Request) -> Archive:
     "/replays/{replay}", summary="End a replay", status_code=204, responses=responses(401, 403, 404)
 )
 async def stop(gateway: TheGateway, replay: str) -> None:
-    """It is forgotten, and its frames with it."""
+    """It is forgotten, and its frames with it; who watches it is told so."""
     await gateway.replays.stop(replay)
+    await gateway.tails.forget(replay)
 
 
 class To(BaseModel):

@@ -19,12 +19,20 @@ from services.gateway.wire import EXTENSION, Direct
 SERVICE_RESTART = 1012
 """The close code (RFC 6455's registry) that tells a client to come again."""
 
+GONE = 4404
+"""The close code, of those for programs' own use, that tells a client that there is nothing to
+come again for: asked over HTTP it would be a 404."""
+
+LONGEST_REASON = 120
+"""Of the bytes of a close frame's reason, 123 are allowed."""
+
 
 class Source(Protocol):
     """Where messages come from: the tail of a session, or an output on air."""
 
     sent: int
     ended: bool
+    gone: str | None
 
     def listening(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
         """Have ``wake`` called at each new shot."""
@@ -77,8 +85,9 @@ async def over_websocket(websocket: WebSocket, source: Source, subscription: Sub
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
     if source.ended:
+        code = SERVICE_RESTART if source.gone is None else GONE
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it has gone already
-            await websocket.close(SERVICE_RESTART)
+            await websocket.close(code, (source.gone or "")[:LONGEST_REASON])
 
 
 def _direct(scope: Mapping[str, Any]) -> Direct | None:
