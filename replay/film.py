@@ -7,7 +7,10 @@ learned: late ones late, and corrections when they were made. So it shows what t
 showed. A ``Cut`` is a race somewhere on the film.
 
 Cost: a ``Film`` is folded once, with a mark each MARK_EVERY events; a mark is O(cars),
-about 30 KB at 60 cars. A cut anywhere then folds fewer events than that.
+about 30 KB at 60 cars. A cut anywhere then folds fewer events than that. What is learned late
+changes what was folded before it, so a film ``AsShown`` keeps whole timelines, KEPT_TIMELINES
+at most along its way, of some 30 bytes an event that each has folded; a cut copies one and
+takes in no more than what was learned until the next.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from projections.state import Mark
 from projections.timeline import Timeline
 
 MARK_EVERY = 512
+KEPT_TIMELINES = 16
 
 IN_ONE_GO = 10
 """A log that was learned more than this many times as fast as it happened was imported."""
@@ -213,19 +217,34 @@ class Learned:
 class AsShown(Learned):
     """A race as it came to be known: ``learned`` has each event's wall-clock time (ms).
 
-    A cut folds from the beginning. Raises NotAsShown for a log imported in one go.
+    Raises NotAsShown for a log imported in one go.
     """
 
     def __init__(self, session: str, events: Sequence[AnyEvent], learned: Sequence[int]) -> None:
         super().__init__(session, [event.at for event in events], learned)
         self.events = events
-        self.whole = self.cut(len(events)).race
+        self._every = max(MARK_EVERY, -(-len(events) // KEPT_TIMELINES))
+        self._kept = [Timeline()]
+        timeline = Timeline()
+        for first in range(0, len(events), self._every):
+            if first:
+                self._kept.append(timeline.fork())
+            timeline.add(events[first : first + self._every])
+        self.whole = timeline.race
 
     def cut(self, index: int) -> AsShownCut:
         """The race as the first ``index`` entries tell it."""
-        cut = AsShownCut(self.events)
-        cut.play(index)
+        cut = AsShownCut(self)
+        cut.move(index)
         return cut
+
+    def kept_before(self, index: int) -> tuple[int, Timeline]:
+        """The last timeline that is kept at ``index`` or before it, and where that lies.
+
+        It is not to be changed.
+        """
+        number = min(index // self._every, len(self._kept) - 1)
+        return number * self._every, self._kept[number]
 
     def clock_at(self, cut: Cut, place: int) -> int:
         """The clock of the newest event, run on since it was learned if the clock runs."""
@@ -238,10 +257,10 @@ class AsShown(Learned):
 class AsShownCut:
     """A race as far as it was known."""
 
-    def __init__(self, events: Sequence[AnyEvent]) -> None:
+    def __init__(self, film: AsShown) -> None:
         self.index = 0
         self._timeline = Timeline()
-        self._events = events
+        self._film = film
 
     @property
     def race(self) -> Race:
@@ -250,13 +269,14 @@ class AsShownCut:
 
     def play(self, index: int) -> None:
         """Take in the entries up to ``index``."""
-        self._timeline.add(self._events[self.index : index])
+        self._timeline.add(self._film.events[self.index : index])
         self.index = index
 
     def move(self, index: int) -> None:
-        """Going back is to begin again."""
-        if index < self.index:
-            self._timeline, self.index = Timeline(), 0
+        """Go by way of the last timeline kept before, unless this is on the way from there."""
+        at, kept = self._film.kept_before(index)
+        if not at <= self.index <= index:
+            self._timeline, self.index = kept.fork(), at
         self.play(index)
 
     def race_at(self, at: int) -> Race:

@@ -79,7 +79,8 @@ class Pacing:
         """
         self._showing = showing = await self._replays.showing(self.replay)
         film = await self._films.film(showing.source, showing.upto, as_shown=showing.as_shown)
-        self.player = Player(
+        self.player = await asyncio.to_thread(
+            Player,
             film,
             speed=showing.speed,
             playing=showing.playing,
@@ -119,13 +120,22 @@ class Pacing:
         Raises NoSuchReplay, TakenOver and StoreError.
         """
         now = self._clock()
-        moved = self.player.advance((now - self._before) * 1000, BATCH)
-        self._before = now
-        jump = self._obey(commands) if commands else None
+        elapsed_ms, self._before = (now - self._before) * 1000, now
+        if commands or self._showing.as_shown:  # a correction that is learned reaches far back
+            moved, jump = await asyncio.to_thread(self._go_on, elapsed_ms, commands)
+        else:
+            moved, jump = self._go_on(elapsed_ms, commands)
         playing = not self.player.playhead.paused and not self._showing.ended
         heartbeat = playing and (now - self._told_at) * 1000 >= LONGEST_TURN_MS
         if moved or commands or heartbeat:
             await self._tell(jump)
+
+    def _go_on(
+        self, elapsed_ms: float, commands: Sequence[tuple[str, Command | None]]
+    ) -> tuple[bool, str | None]:
+        """Whether time handed anything over, and the reason of the last jump."""
+        moved = self.player.advance(elapsed_ms, BATCH)
+        return moved, self._obey(commands) if commands else None
 
     def _obey(self, commands: Sequence[tuple[str, Command | None]]) -> str | None:
         """Carry the commands out; the reason of the last jump among them."""

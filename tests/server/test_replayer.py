@@ -8,13 +8,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from events import encode
+from events import AnyEvent, encode
 from events.clock import format_clock
 from events.errors import AppendRefused, BadMoment, SessionNotEmpty, UnknownSession
 from projections.frames import Frame, Picture, Token, frame_state
@@ -282,7 +283,7 @@ async def test_what_there_is_not_changes_nothing(deck: Deck) -> None:
     """A seek to a caution that there never was is refused, and so is a step off the end."""
     before = await deck.newest()
     for command, reason in (
-        (Seek(to="caution:12"), "no such caution"),
+        (Seek(to="caution:12"), "no such moment"),
         (Seek(to="sometime"), "not an instant"),
         (Seek(to="+sometime"), "not a span of time"),
         (Step(to="lap", back=True), "no lap before"),
@@ -410,7 +411,7 @@ async def test_from_the_command_line(store: Store, shared_data: Path, session: s
             listed = await lapstream("replays", "list", "--format", "json")
             (row,) = [row for row in json.loads(listed) if row["replay"] == session]
             assert (row["clock_ms"], row["speed"], row["playing"]) == (31_813_273, "max", False)
-            assert "no such caution" in await lapstream("replays", "seek", session, "caution:12")
+            assert "no such moment" in await lapstream("replays", "seek", session, "caution:12")
             assert await lapstream("replays", "stop", session) == ""
             assert "no replay" in await lapstream("replays", "play", session)
         finally:
@@ -433,7 +434,9 @@ def learned_live(story: Story, late: int) -> list[Entry]:
     ]
 
 
-async def test_as_it_was_shown(store: Store, log: Log, session: str) -> None:
+async def test_as_it_was_shown(
+    store: Store, log: Log, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A late lap comes late, and what was known before it is shown without it."""
     story = opened("1", "2", lines=("FL",)).laps("1", 10)
     story.laps("2", 10, ms=MINUTE + 500)
@@ -443,6 +446,14 @@ async def test_as_it_was_shown(store: Store, log: Log, session: str) -> None:
     replays = Replays(store)
     replay = await replays.start(session, as_shown=True)
     deck = Deck(store, replay)
+    folding: set[int] = set()  # whoever else is served must not wait for it
+    add = Timeline.add
+
+    def noted(timeline: Timeline, events: Iterable[AnyEvent]) -> int:
+        folding.add(threading.get_ident())
+        return add(timeline, events)
+
+    monkeypatch.setattr(Timeline, "add", noted)
     try:
         await deck.pacing.take_up()
         await deck.turn(3 * 60 + 10)
@@ -452,6 +463,7 @@ async def test_as_it_was_shown(store: Store, log: Log, session: str) -> None:
         assert deck.pacing.player.race.order.laps == {"1": 4, "2": 4}
         await deck.do(Seek(to="0:03:05"))
         assert deck.pacing.player.race.order.laps == {"1": 2, "2": 3}
+        assert threading.get_ident() not in folding
         await deck.do(SetSpeed(speed="max"))
         await deck.turn(1)
         shown = await picture(store, replay)

@@ -80,8 +80,11 @@ def test_a_cut_is_the_straight_fold_however_it_came_there(moves: list[tuple[bool
 @settings(deadline=None, max_examples=60)
 @given(MOVES)
 def test_as_it_was_shown_a_cut_is_what_was_known(moves: list[tuple[bool, int]]) -> None:
-    """Also where the order of learning is not that of happening."""
-    events = a_race().events
+    """Also where the order of learning is not that of happening, and where laps are taken away."""
+    story = a_race()
+    for lap in (story.events[9], story.events[4]):
+        story.void(lap, at=700_000)
+    events = [*story.events[12:24], *story.events[:12], *story.events[24:]]
     film = AsShown("live", events, [START + 50 * MINUTE * i for i in range(len(events))])
     cut = film.cut(0)
     for _, index in moves:
@@ -90,6 +93,22 @@ def test_as_it_was_shown_a_cut_is_what_was_known(moves: list[tuple[bool, int]]) 
         known = Timeline()
         known.add(events[:index])
         assert cut.race.state_hash() == known.race.state_hash()
+
+
+def test_going_back_as_it_was_shown_folds_little_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than lies between two timelines that are kept on the way, wherever it goes."""
+    monkeypatch.setattr(replay.film, "MARK_EVERY", 4)
+    film = shown_live(a_race())
+    folded: list[int] = []
+    add = Timeline.add
+    monkeypatch.setattr(
+        Timeline, "add", lambda self, events: (folded.append(len(events)), add(self, events))[1]
+    )
+    cut = film.cut(len(film.events))
+    for index in (len(film.events) - 1, 3, 17, 0, len(film.events)):
+        cut.move(index)
+    film.cut(20)
+    assert max(folded) < 4
 
 
 class Steering:
