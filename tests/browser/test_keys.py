@@ -105,3 +105,22 @@ async def test_what_waits_has_no_clock_that_runs(page: Page, served: Served) -> 
     clock = await page.locator(".clock b").text_content()
     await page.wait_for_timeout(1_500)
     assert await page.locator(".clock b").text_content() == clock
+
+
+async def test_an_alarm_moves_nothing(page: Page, served: Served) -> None:
+    """A connection that is lost is told once, and no button goes from under the pointer."""
+    position = await append(served, story().events)
+    await look(page, served)
+    await shows(page, position)
+    button = page.get_by_role("button", name="Columns")
+    row = page.locator("tbody.field tr[data-car='4']")
+    before = [await one.bounding_box() for one in (button, row)]
+    await served.end()
+    alarm = page.get_by_role("alert")
+    await expect(alarm).to_contain_text("Connection lost")
+    assert [await one.bounding_box() for one in (button, row)] == before
+    await button.click(trial=True)
+    heard = "alarm => [...alarm.childNodes].filter(one => !one.ariaHidden).map(one => one.textContent)"
+    words = await alarm.evaluate(heard)
+    await page.wait_for_timeout(1_200)
+    assert await alarm.evaluate(heard) == words

@@ -39,7 +39,7 @@ export class Desk {
   readonly sender: Sender;
   entries: readonly Entry[] = $state.raw([]);
   outputs: readonly Output[] = $state.raw([]);
-  /** Why the book could not be read, in the gateway's words. */
+  /** Why the book could not be read. */
   trouble: string | null = $state(null);
   question: Question | null = $state.raw(null);
   /** What was done last, for all to read and hear. */
@@ -137,7 +137,7 @@ export class Desk {
       this.trouble = null;
     } catch (error) {
       this.trouble =
-        error instanceof Refused ? error.message : "the gateway does not answer";
+        error instanceof Refused ? `The gateway says: ${error.message}` : "The gateway does not answer.";
     }
   }
 
