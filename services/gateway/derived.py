@@ -21,6 +21,7 @@ from projections.provisional import own_pack, rounds_scored, season_of_session
 from projections.race import Race
 from projections.scoring import before_session
 from services.cli.seasons import as_it_stands, read_season, round_of
+from services.gateway.filters import folded
 from services.gateway.gate import Gateway
 from services.gateway.reel import Shot
 from services.outputs import Output
@@ -66,13 +67,13 @@ class Deriver:
         gateway, session = self._gateway, self._output.session
         if await gateway.is_replay(session):
             return view(await gateway.playheads.race(session, shot.token, shot.clock_at))
-        folded = await gateway.folds.ask(
+        found = await gateway.folds.ask(
             session,
             view,
             upto=shot.token.position,
             kept_as=f"outputs delayed by {self._output.delay_ms}",
         )
-        return folded.answer
+        return found.answer
 
     async def _season(self) -> Season | None:
         """The season as it was known at the moment that is shown; None where none is named."""
@@ -98,7 +99,8 @@ def battle(race: Race, cars: tuple[str, ...]) -> State:
     ``gap`` is to the first of them, ``interval`` to the one of them ahead, as the running
     order has it between any two cars. Absent for the first, and before a crossing.
     """
-    chosen = [car for car in race.order.cars() if car in cars]
+    wanted = folded(cars)
+    chosen = [car for car in race.order.cars() if car.casefold() in wanted]
     rows: State = {}
     for place, car in enumerate(chosen):
         row: State = {"position": place + 1}
@@ -140,8 +142,9 @@ def championship(race: Race, season: Season | None, output: Output) -> State:
 
 def _topic(now: Season, before: Season | None, output: Output) -> State:
     rows: State = {}
+    wanted = folded(output.classes)
     for car_class in now.classes:
-        if output.classes and car_class not in output.classes:
+        if wanted and car_class.casefold() not in wanted:
             continue
         known = {row["name"]: row for row in _standing(before, output, car_class)}
         for row in _standing(now, output, car_class):

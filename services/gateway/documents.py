@@ -13,7 +13,7 @@ from projections.frames import TOPICS
 from replay.steering import COMMANDS
 from services.gateway import answering, asking
 from services.gateway.problems import Refused, responses
-from services.gateway.wishing import SubscriptionQuery
+from services.gateway.wishing import OutputQuery, SubscriptionQuery
 
 router = APIRouter(prefix="", tags=["descriptions"])
 
@@ -120,7 +120,9 @@ def _within(schema: Document, name: str) -> Document:
 
 def asyncapi() -> Document:
     """The AsyncAPI document: streams in the store, and subscriptions at the gateway."""
-    query = SubscriptionQuery.model_json_schema(by_alias=True)
+    query, output_query = (
+        model.model_json_schema(by_alias=True) for model in (SubscriptionQuery, OutputQuery)
+    )
     messages = {
         kind: {
             "name": kind,
@@ -155,7 +157,9 @@ def asyncapi() -> Document:
             "version": version("lapstream"),
             "description": "What is pushed: first a snapshot, then deltas. A client keeps the "
             "token of the last message; with it (`from`, or `Last-Event-ID`) it goes on "
-            "without a hole. A snapshot always replaces the whole state.",
+            "without a hole. A snapshot always replaces the whole state. A WebSocket that is "
+            "closed with 1012 is to come again; one that is closed with 4404 has nothing to come "
+            "again for: the replay was ended. Unknown parameters are refused.",
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",
@@ -179,6 +183,7 @@ def asyncapi() -> Document:
                 "has a topic of that name besides.",
                 list(messages),
                 parameters={"output": {"description": "The output's name."}},
+                bindings={"ws": {"method": "GET", "query": output_query}},
             ),
             "log": channel("{{session}}:log", "The log: a stream in the store.", ["event"]),
             "frames": channel(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,10 @@ BY_CAR = ("standings", "pits", "drivers", "results")
 class Filter:
     """Topics (empty: all) and, where they are not empty, the classes and cars of their rows.
 
-    A row has to fit both classes and cars; what is of no car is for all. The session's own
-    topic is always there, for a picture without flag and clock is none. Equal filters are
-    one channel.
+    A row has to fit both classes and cars, in whatever case their letters are; what is of no
+    car is for all. A fastest lap is shown while one of the cars holds it. The session's own
+    topic is always there, for a picture without flag and clock is none. Equal filters are one
+    channel.
     """
 
     topics: frozenset[str] = frozenset()
@@ -55,7 +56,7 @@ class Filter:
                     for name, row in chosen[topic].items()
                     if "car" not in row or row["car"] in cars
                 }
-        if self.classes and "fastest" in chosen:
+        if "fastest" in chosen:
             chosen["fastest"] = self._fastest(chosen["fastest"])
         return chosen
 
@@ -64,19 +65,36 @@ class Filter:
         return {topic: change for topic, change in patch.items() if self.has(topic)}
 
     def _cars(self, standings: Mapping[str, Any]) -> frozenset[str]:
+        cars, classes = folded(self.cars), folded(self.classes)
         return frozenset(
             car
             for car, row in standings.items()
-            if (not self.cars or car in self.cars)
-            and (not self.classes or row.get("class") in self.classes)
+            if (not cars or car.casefold() in cars)
+            and (not classes or row.get("class", "").casefold() in classes)
         )
 
     def _fastest(self, fastest: State) -> State:
-        classes = fastest.get("classes", {})
-        return {
+        cars, classes = folded(self.cars), folded(self.classes)
+
+        def is_wanted(best: Mapping[str, Any] | None) -> bool:
+            return best is not None and (not cars or best["car"].casefold() in cars)
+
+        chosen = {
             **fastest,
-            "classes": {name: classes[name] for name in classes if name in self.classes},
+            "classes": {
+                name: best
+                for name, best in fastest.get("classes", {}).items()
+                if (not classes or name.casefold() in classes) and is_wanted(best)
+            },
         }
+        if not is_wanted(chosen.get("overall")):
+            chosen.pop("overall", None)
+        return chosen
+
+
+def folded(names: Iterable[str]) -> frozenset[str]:
+    """The names, but for the case of their letters."""
+    return frozenset(name.casefold() for name in names)
 
 
 def unknown_topics(topics: frozenset[str]) -> list[str]:

@@ -20,7 +20,14 @@ from pydantic.config import JsonDict
 
 from events import AnyEvent, Contest, OutputFrozen, OutputReleased
 from events.base import CarNumber, Name, Text
-from events.errors import BadSessionId, LapstreamError, NotASeason, UnknownSession
+from events.errors import (
+    BadSessionId,
+    LapstreamError,
+    NotASeason,
+    UnknownCar,
+    UnknownClass,
+    UnknownSession,
+)
 from services.cli.seasons import read_season
 from services.gateway import rows as pictured
 from services.gateway.aired import AIRED
@@ -36,13 +43,14 @@ from services.gateway.answering import (
 )
 from services.gateway.filters import Filter
 from services.gateway.gate import Gateway, TheGateway, gateway_of, grant, requires
-from services.gateway.pacing import Subscription, Wishes
+from services.gateway.naming import spelled
+from services.gateway.pacing import Subscription
 from services.gateway.problems import Fault, Refused, refused, responses
 from services.gateway.streaming import EVENT_STREAM
 from services.gateway.subscribing import over_sse, over_websocket
 from services.gateway.tails import now_ms
 from services.gateway.viewing import Format
-from services.gateway.wishing import LONGEST_DELAY_MS, parse_token
+from services.gateway.wishing import LONGEST_DELAY_MS, OutputQuery, query_of, resuming
 from services.output_views import OutputView
 from services.outputs import (
     Hold,
@@ -57,6 +65,8 @@ SOURCE = "outputs"
 """The source of the audit events."""
 
 FEWEST_IN_BATTLE = 2
+OF_NO_CAR: tuple[OutputView, ...] = ("flag", "cautions", "championship")
+"""Views whose rows no choice of cars could thin out."""
 
 router = APIRouter(tags=["outputs"])
 logger = structlog.get_logger(__name__)
@@ -91,8 +101,18 @@ class Wanted(BaseModel):
 
     session: str = Field(max_length=64, description="The session, or the replay.")
     view: OutputView = "standings"
-    classes: tuple[Name, ...] = Field(default=(), max_length=50, description="Only these classes.")
-    cars: tuple[CarNumber, ...] = Field(default=(), max_length=200, description="Only these cars.")
+    classes: tuple[Name, ...] = Field(
+        default=(),
+        max_length=50,
+        description="Only these classes, in whatever case. One that the session does not have is "
+        "refused once it has entries.",
+    )
+    cars: tuple[CarNumber, ...] = Field(
+        default=(),
+        max_length=200,
+        description="Only these cars, as for classes; of the fastest laps those that they hold. "
+        "Refused for a view whose rows are of no car: flag, cautions, championship.",
+    )
     delay_ms: int = Field(
         default=0, ge=0, le=LONGEST_DELAY_MS, description="Show everything so much later (ms)."
     )
@@ -199,25 +219,48 @@ async def put(
     except (UnknownSession, BadSessionId) as error:
         fault = Fault(field="session", value=wanted.session, reason=str(error))
         raise Refused(404, str(error), [fault]) from None
-    await _require_whole(gateway, wanted)
+    wanted = await _spelled(gateway, wanted, await _season_classes(gateway, wanted.season))
+    _require_whole(wanted)
     kept = await on_airs.outputs.put(Output(name=name, **wanted.model_dump()))
     on_airs.take(name, kept)
     return await _standing(on_airs, kept)
 
 
-async def _require_whole(gateway: Gateway, wanted: Wanted) -> None:
-    """Raise Refused where the view lacks what it is made of."""
-    if wanted.view == "battle" and len(wanted.cars) < FEWEST_IN_BATTLE:
+async def _season_classes(gateway: Gateway, season: str | None) -> Sequence[str]:
+    """The classes of the season that is named. Raises Refused where there is no such."""
+    if season is None:
+        return ()
+    try:
+        found, _ = await read_season(gateway.log, season)
+    except (UnknownSession, BadSessionId, NotASeason) as error:
+        fault = Fault(field="season", value=season, reason=str(error))
+        raise Refused(404, str(error), [fault]) from None
+    return found.classes
+
+
+async def _spelled(gateway: Gateway, wanted: Wanted, also: Sequence[str]) -> Wanted:
+    """With classes and cars as the session spells them. Raises Refused for those it has not."""
+    try:
+        classes, cars = await spelled(gateway, wanted.session, wanted.classes, wanted.cars, also)
+    except UnknownClass as error:
+        fault = Fault(field="classes", value=error.name, reason="no such class")
+        raise Refused(404, str(error), [fault]) from None
+    except UnknownCar as error:
+        fault = Fault(field="cars", value=error.car, reason="no such car")
+        raise Refused(404, str(error), [fault]) from None
+    return wanted.model_copy(update={"classes": tuple(classes), "cars": tuple(cars)})
+
+
+def _require_whole(wanted: Wanted) -> None:
+    """Raise Refused where the view lacks the cars that it is made of, or is of none."""
+    reason = None
+    if wanted.view in OF_NO_CAR and wanted.cars:
+        reason = f"the rows of {wanted.view!r} are of no car"
+    if wanted.view == "battle" and len(set(wanted.cars)) < FEWEST_IN_BATTLE:
         reason = "a battle is one of two cars or more"
-        raise Refused(
-            422, reason, [Fault(field="cars", value=", ".join(wanted.cars), reason=reason)]
-        )
-    if wanted.season is not None:
-        try:
-            await read_season(gateway.log, wanted.season)
-        except (UnknownSession, BadSessionId, NotASeason) as error:
-            fault = Fault(field="season", value=wanted.season, reason=str(error))
-            raise Refused(404, str(error), [fault]) from None
+    if reason is not None:
+        fault = Fault(field="cars", value=", ".join(wanted.cars), reason=reason)
+        raise Refused(422, reason, [fault])
 
 
 @router.delete(
@@ -477,17 +520,6 @@ def csv_text(keys: Sequence[str], lines: Sequence[Mapping[str, str]]) -> str:
     return text.getvalue()
 
 
-MaxHz = Annotated[float | None, Query(ge=0.01, le=100, description="Messages a second at most.")]
-From = Annotated[
-    str | None,
-    Query(
-        alias="from",
-        max_length=100,
-        description="The token of the last message that was received, to go on from there.",
-    ),
-]
-
-
 @router.get(
     "/outputs/{name}/stream",
     summary="Subscribe to an output by server-sent events",
@@ -499,13 +531,12 @@ async def stream(
     gateway: TheGateway,
     on_airs: TheOutputs,
     name: PathName,
-    max_hz: MaxHz = None,
-    begin: From = None,
+    query: Annotated[OutputQuery, Query()],
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> StreamingResponse:
     """The output's view and the session line: a snapshot, then what changes. Freezing and
     releasing each begin an epoch, and say so. A WebSocket at this address is sent the same."""
-    wishes = _wishes(max_hz, last_event_id or begin)
+    wishes = query.wishes(resuming(last_event_id))
     await _kept(on_airs, name)
     on_air = await on_airs.on_air(name)
     gateway.find_room()
@@ -521,15 +552,13 @@ async def stream(
 
 
 @router.websocket("/outputs/{name}/stream")
-async def live(
-    websocket: WebSocket, name: PathName, max_hz: MaxHz = None, begin: From = None
-) -> None:
+async def live(websocket: WebSocket, name: PathName) -> None:
     """Subscribe by WebSocket: a snapshot, then what changes."""
     gateway = gateway_of(websocket)
     on_airs: OnAirs = websocket.app.state.outputs
     try:
         grant(websocket, Role.VIEWER, gateway.settings)
-        wishes = _wishes(max_hz, begin)
+        wishes = query_of(websocket, OutputQuery).wishes()
         await _kept(on_airs, name)
         on_air = await on_airs.on_air(name)
         gateway.find_room()
@@ -543,12 +572,3 @@ async def live(
         await websocket.accept()
         subscription = Subscription(on_air.reel, on_air.channel(), wishes, now_ms())
         await over_websocket(websocket, on_air, subscription)
-
-
-def _wishes(max_hz: float | None, resume: str | None) -> Wishes:
-    try:
-        return Wishes(max_hz=max_hz, resume=parse_token(resume) if resume else None)
-    except ValueError as error:
-        raise Refused(
-            422, str(error), [Fault(field="from", value=resume, reason=str(error))]
-        ) from None

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, WebSocket
 from fastapi.responses import StreamingResponse
-from pydantic import ValidationError
-from starlette.requests import HTTPConnection
 
 from events.errors import LapstreamError
 from projections.frames import State, Token, clock_running, frame_state
-from services.gateway.answering import FIRST_PICTURE_SECONDS
 from projections.race import Race
+from services.gateway.answering import FIRST_PICTURE_SECONDS
 from services.gateway.gate import Gateway, TheGateway, gateway_of, grant, requires
-from services.gateway.pacing import Subscription
-from services.gateway.problems import Fault, Refused, faults_of, refused, responses
+from services.gateway.naming import spelled_filter
+from services.gateway.pacing import Subscription, Wishes
+from services.gateway.problems import Refused, refused, responses
 from services.gateway.reel import Shot
 from services.gateway.subscribing import over_sse, over_websocket, subscribe
 from services.gateway.tails import Tail, now_ms
-from services.gateway.wishing import SubscriptionQuery, parse_token
+from services.gateway.wishing import SubscriptionQuery, query_of, resuming
 from services.roles import Role
 
 router = APIRouter(tags=["subscriptions"])
@@ -49,14 +49,9 @@ async def stream(
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> StreamingResponse:
     """A snapshot, then what changes. `Last-Event-ID` goes on from that message."""
-    if last_event_id:
-        try:
-            parse_token(last_event_id)
-        except ValueError as error:
-            fault = Fault(field="Last-Event-ID", value=last_event_id, reason=str(error))
-            raise Refused(422, str(error), [fault]) from None
+    wishes = query.wishes(resuming(last_event_id))
     tail = await gateway.tail(session)
-    subscription = await begun(gateway, tail, query, last_event_id)
+    subscription = await begun(gateway, tail, wishes)
     gateway.find_room()
 
     async def body() -> AsyncIterator[bytes]:
@@ -74,11 +69,11 @@ async def live(websocket: WebSocket, session: str) -> None:
     gateway = gateway_of(websocket)
     try:
         grant(websocket, Role.VIEWER, gateway.settings)
-        query = _query(websocket)
+        wishes = query_of(websocket, SubscriptionQuery).wishes()
         tail = await gateway.tail(session)
         gateway.find_room()
         with gateway.subscriber("websocket"):
-            subscription = await begun(gateway, tail, query)
+            subscription = await begun(gateway, tail, wishes)
             await websocket.accept()
             await over_websocket(websocket, tail, subscription)
     except Refused as error:
@@ -87,27 +82,16 @@ async def live(websocket: WebSocket, session: str) -> None:
         await websocket.send_denial_response(refused(error).response())
 
 
-def _query(connection: HTTPConnection) -> SubscriptionQuery:
-    """The query. Raises Refused."""
-    params = connection.query_params
-    several = ("topics", "classes", "cars")
-    told = {name: params.getlist(name) if name in several else params[name] for name in params}
-    try:
-        return SubscriptionQuery.model_validate(told)
-    except ValidationError as error:
-        raise Refused(422, "the query is not right", faults_of(error)) from None
-
-
-async def begun(
-    gateway: Gateway, tail: Tail, query: SubscriptionQuery, last_event_id: str | None = None
-) -> Subscription:
+async def begun(gateway: Gateway, tail: Tail, wishes: Wishes) -> Subscription:
     """A subscription; a delayed one has the picture to begin with.
 
     Where this process has not seen what is to be shown, it is folded from the log: a
     delayed picture must neither be ahead of its delay nor wait for it after a restart.
-    A replay has no log: its first picture waits for the delay.
+    A replay has no log: its first picture waits for the delay. Raises UnknownClass and
+    UnknownCar.
     """
-    subscription = subscribe(tail, query.wishes(last_event_id))
+    wanted = await spelled_filter(gateway, tail.session, wishes.filter)
+    subscription = subscribe(tail, replace(wishes, filter=wanted))
     delay = subscription.wishes.delay_ms
     if not delay or await gateway.is_replay(tail.session):
         return subscription
