@@ -20,7 +20,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.config import JsonDict
 
-from events import AnyEvent
+from events import (
+    AnyEvent,
+    PenaltyConverted,
+    PenaltyImposed,
+    PenaltyRescinded,
+    PenaltyServed,
+)
 from events.errors import AppendRefused
 from projections.decisions import said, state_of, undoing
 from projections.timeline import Timeline
@@ -34,6 +40,7 @@ from services.gateway.tails import now_ms
 from services.roles import Grant, Role
 
 MOST_AT_ONCE = 20
+PENALTIES = (PenaltyImposed, PenaltyServed, PenaltyConverted, PenaltyRescinded)
 
 router = APIRouter(tags=["race control"])
 logger = structlog.get_logger(__name__)
@@ -163,7 +170,9 @@ async def book(
     request: Request,
     gateway: TheGateway,
     session: str,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="Of penalties all are told, however old.")
+    ] = 100,
 ) -> Response:
     """By whom, when, what became of it, and how it is taken back; the newest first."""
     await _require_log(gateway, session)
@@ -184,7 +193,10 @@ async def book(
 
 def _book(session: str, known: Known, limit: int) -> Book:
     counted = list({event.identity: (at, event) for at, event in reversed(known.decided)}.values())
-    rows = [_row(known.timeline, position, event) for position, event in counted[:limit]]
+    # What a feed says fills the book; a penalty that is owed must not drop out of it.
+    older = [(at, event) for at, event in counted[limit:] if isinstance(event, PENALTIES)]
+    told = counted[:limit] + older
+    rows = [_row(known.timeline, position, event) for position, event in told]
     return Book(session=session, position=known.position, total=len(counted), rows=rows)
 
 

@@ -171,6 +171,21 @@ async def test_the_book_says_what_became_of_it(desk: Desk) -> None:
     assert await desk.order() == ["1", "2", "3"]
 
 
+async def test_a_penalty_stays_in_the_book(desk: Desk) -> None:
+    """However much was decided since, one that is owed is told: somebody has to take it back."""
+    await desk.send(FIVE)
+    for number in range(3):
+        await desk.send({"type": "race_control_message", "text": f"Word {number}"})
+    answer = await desk.client.get(f"/sessions/{desk.session}/decisions", params={"limit": 2})
+    rows = answer.json()["rows"]
+    assert [(row["type"], row["state"]) for row in rows] == [
+        ("race_control_message", "in force"),
+        ("race_control_message", "in force"),
+        ("penalty_imposed", "owed"),
+    ]
+    assert answer.json()["total"] > len(rows)
+
+
 async def test_the_book_is_not_told_twice(desk: Desk) -> None:
     """A desk that has seen it is told that nothing changed, until something did."""
     path = f"/sessions/{desk.session}/decisions"
