@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from events import AnyEvent
+from events import AnyEvent, LapCompleted, LapTimeDeleted
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.gateway import screen
 from services.roles import Role, Tokens, new_token
@@ -328,3 +328,70 @@ async def test_the_lane_is_timed(page: Page, control: Control, race: list[AnyEve
     minutes, tenths = divmod(took // 100, 600)
     text = f"{minutes}:{tenths / 10:04.1f}" if minutes else f"{tenths / 10:.1f}"
     await expect(timer).to_have_text(text)
+
+
+async def test_keeps_to_the_picture(page: Page, control: Control, race: list[AnyEvent]) -> None:
+    """However many rows are asked for, the tower keeps to the safe area; no name is cut; the
+    last part of a list is as high as the others; and a class that there is not changes nothing."""
+    position = await control.tell(race[:5000])
+    await control.arrange("tower", "standings")
+    await look(page, control, "tower", "&rows=40&name=team&check=1")
+    await shows(page, position)
+    await expect(page.locator("html")).to_have_attribute("data-font", "own")
+    box = await page.locator(".tower").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 1080 - 53
+    first = await texts(page, "li .car")
+    assert len(first) == 22
+    cut = """() => [...document.querySelectorAll("li .name, li .gap")]
+        .filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"""
+    assert await page.evaluate(cut) == []
+    await page.evaluate("window.next()")
+    await still(page)
+    rest = await texts(page, "li .car")
+    assert 0 < len(rest) < len(first)
+    assert await page.locator(".tower").bounding_box() == box
+    await page.evaluate("""window.update('{"f1": "NOPE"}')""")
+    await expect(page.locator(".check")).to_contain_text("no class NOPE here: LMP1, LMP2")
+    assert await texts(page, "li .car") == rest
+    await expect(page.locator("h1")).to_have_text("Overall")
+    await page.evaluate("""window.update('{"f1": "GT2"}')""")
+    await expect(page.locator("h1")).to_have_text("GT2")
+    await expect(page.locator(".check")).not_to_contain_text("NOPE")
+
+
+async def test_old_news_stays_off_the_air(
+    page: Page, control: Control, race: list[AnyEvent]
+) -> None:
+    """A fastest lap comes on when it is driven; the one before does not when that is deleted,
+    nor that of another class when it is asked for."""
+    best, driven = 1 << 60, 0
+    for number, event in enumerate(race[:12_000]):
+        if event.type == "lap_completed" and event.lap_time_ms < best:
+            best, driven = event.lap_time_ms, number
+    lap = race[driven]
+    assert isinstance(lap, LapCompleted)
+    position = await control.tell(race[:driven])
+    await control.arrange("fastest", "fastest")
+    await look(page, control, "fastest", "&hold=600")
+    await shows(page, position)
+    graphic, car = page.locator(".graphic"), page.locator(".body .car")
+    await expect(graphic).to_have_attribute("data-on", "false")
+    await page.evaluate("window.update({f1: 'GT2'})")
+    await expect(page.locator(".chip")).to_have_text("GT2")
+    await expect(graphic).to_have_attribute("data-on", "false")
+    await page.evaluate("window.update({f1: ''})")
+    await shows(page, await control.tell(race[: driven + 1]))
+    await expect(car).to_have_text(lap.car)
+    await expect(graphic).to_have_attribute("data-on", "true")
+    deleted = LapTimeDeleted(
+        at=lap.at + 1,
+        source="race-control",
+        source_seq=1,
+        car=lap.car,
+        lap=lap.lap,
+        reason="track limits",
+    )
+    await shows(page, await control.tell([deleted]))
+    await expect(page.locator(".time b")).not_to_have_text(lap_time_text(best))
+    await expect(graphic).to_have_attribute("data-on", "false")

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { airedOf, classesByName, type Aired } from "../src/graphics/aired";
+import { airedOf, classesByName, whyNot, type Aired } from "../src/graphics/aired";
 import { clockOf } from "../src/graphics/clock";
-import { Cue, isOn } from "../src/graphics/cues";
+import { Cue, isNewBest, isNewDecision, isOn } from "../src/graphics/cues";
 import { fieldsOf } from "../src/graphics/fields";
 import { Slots, stopsOf } from "../src/graphics/lane";
+import { rowsWithin, sizeWithin, towerName, towerWidth } from "../src/graphics/layout";
 import { championshipLines, pageOf, towerLines } from "../src/graphics/lines";
 import { parametersOf, templateNamed, updated } from "../src/graphics/parameters";
 import {
@@ -145,6 +146,34 @@ describe("the tower", () => {
   });
 });
 
+describe("room", () => {
+  test("rows keep to the safe area", () => {
+    const wanted = { rows: 24, scale: 1, safe: 0.05 };
+    expect(rowsWithin(wanted, "tower", 108)).toBe(22);
+    expect(rowsWithin({ ...wanted, rows: 12 }, "tower", 108)).toBe(12);
+    expect(rowsWithin({ ...wanted, scale: 1.5 }, "championship", 108)).toBe(14);
+    expect(rowsWithin({ ...wanted, scale: 4 }, "pit", 54)).toBe(1);
+    expect(rowsWithin({ ...wanted, rows: 1 }, "flag", 54)).toBe(1);
+  });
+
+  test("a name is set smaller before it is cut", () => {
+    expect([sizeWithin(5, 10), sizeWithin(12, 9), sizeWithin(40, 10)]).toEqual([1, 0.75, 0.72]);
+    expect(towerWidth("team")).toBeGreaterThan(towerWidth("driver"));
+    expect(towerName("team", true, true)).toBeLessThan(towerName("team", false, true));
+  });
+});
+
+describe("what cannot be shown", () => {
+  test("is a class or cars that there are not", () => {
+    expect(whyNot(race, null, [])).toBeNull();
+    expect(whyNot(race, "lmp2", ["7", "99"])).toBeNull();
+    expect(whyNot(race, "NOPE", [])).toBe("no class NOPE here: LMP1, LMP2, GT1, GT2");
+    expect(whyNot(race, null, ["99"])).toBe("no car 99 here");
+    const season = { rows: { a: { class: "GTP" } } } as unknown as Aired["championship"];
+    expect(whyNot({ ...race, standings: {}, championship: season }, "gtp", ["7"])).toBeNull();
+  });
+});
+
 describe("the pit lane", () => {
   const [car] = Object.keys(race.standings) as [string];
   const row = { ...race.standings[car]!, status: "pit" as const, in_pit_since_ms: 5000 };
@@ -199,12 +228,12 @@ describe("the championship", () => {
   test("a crew is one line, and names that are shared have initials", () => {
     const lines = championshipLines(aired, "LMP1");
     expect(lines.map(({ rank, names, points, won }) => [rank, names, points, won])).toEqual([
-      ["1", "MCNISH / CAPELLO", 223, 0],
+      ["1=", "MCNISH / CAPELLO", 223, 0],
       ["3=", "J. FIELD / ZED", 95, 2],
       ["3=", "C. FIELD", 95, 0],
     ]);
     expect(championshipLines(aired, null)).toEqual(lines);
-    expect(championshipLines(aired, "lmp2")).toHaveLength(1);
+    expect(championshipLines(aired, "lmp2").map(({ rank }) => rank)).toEqual(["1"]);
   });
 
   test("a team's number stands in its column alone", () => {
@@ -215,22 +244,51 @@ describe("the championship", () => {
 });
 
 describe("when a graphic is on", () => {
+  const decision = (key: string, at: number) => ({ key, at });
+
   test("what has just happened is shown for a while, what was there before is not", () => {
-    const cue = new Cue();
-    cue.see("1", 1, 0, 8000);
+    const cue = new Cue(isNewDecision);
+    cue.see(decision("1", 1), "1", 0, 8000);
     expect(cue.isOn(0)).toBe(false);
-    cue.see("2", 1, 1000, 8000);
-    cue.see("2", 1, 5000, 8000);
+    cue.see(decision("2", 2), "1", 1000, 8000);
+    cue.see(decision("2", 2), "1", 5000, 8000);
     expect([cue.isOn(8999), cue.isOn(9000)]).toEqual([true, false]);
-    cue.see("3", 2, 9500, 8000);
+    cue.see(decision("3", 3), "2", 9500, 8000);
     expect(cue.isOn(9500)).toBe(false);
-    cue.see(null, 2, 9600, 8000);
-    cue.see("4", 2, 9700, 8000);
+    cue.see(null, "2", 9600, 8000);
+    cue.see(decision("4", 4), "2", 9700, 8000);
     expect(cue.isOn(9700)).toBe(true);
-    cue.see("4", 3, 9800, 8000);
+    cue.see(decision("4", 4), "3", 9800, 8000);
     expect(cue.isOn(9800)).toBe(true);
-    cue.see("5", 4, 9900, 8000);
+    cue.see(decision("5", 5), "4", 9900, 8000);
     expect(cue.isOn(9900)).toBe(false);
+  });
+
+  test("an older decision that comes to light is no news, nor is one that comes back", () => {
+    const cue = new Cue(isNewDecision);
+    cue.see(decision("a", 100), "1", 0, 8000);
+    cue.see(decision("b", 200), "1", 1, 8000);
+    expect(cue.isOn(1)).toBe(true);
+    cue.see(decision("a", 100), "1", 2, 8000);
+    expect(cue.isOn(2)).toBe(false);
+    cue.see(decision("b", 200), "1", 3, 8000);
+    expect(cue.isOn(3)).toBe(false);
+  });
+
+  test("a fastest lap is news if it was just driven and is quicker than the last", () => {
+    const cue = new Cue(isNewBest);
+    const lap = (key: string, ms: number, isLast: boolean) => ({ key, ms, isLast });
+    const seen = (what: ReturnType<typeof lap>, at: number) => {
+      cue.see(what, "1", at, 8000);
+      return cue.isOn(at);
+    };
+    expect(seen(lap("7 20", 70_000, false), 0)).toBe(false);
+    expect(seen(lap("1 30", 69_000, true), 1)).toBe(true);
+    expect(seen(lap("7 20", 70_000, false), 2)).toBe(false); // car 1's time was deleted
+    expect(seen(lap("1 30", 69_000, true), 3)).toBe(false); // and is back
+    expect(seen(lap("6 12", 68_000, false), 4)).toBe(false); // a lap of long ago was amended
+    expect(seen(lap("6 31", 67_500, true), 5)).toBe(true);
+    expect(seen(lap("7 32", 67_800, true), 6)).toBe(false); // the best that is left is slower
   });
 
   test("whoever plays it has the say", () => {

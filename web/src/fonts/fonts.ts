@@ -2,7 +2,7 @@
 
 import "./fonts.css";
 
-export const FAMILY = "IBM Plex Sans Condensed";
+const FAMILY = "IBM Plex Sans Condensed";
 const WEIGHTS = [400, 600];
 
 /** A machine on the same network has it at once; a page is not held up for longer than this. */

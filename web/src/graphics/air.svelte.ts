@@ -1,8 +1,10 @@
 /** The graphic under control: what it shows, and whether it is on. */
 
 import type { Access } from "../live/gateway";
+import { whyNot } from "./aired";
 import type { Mode } from "./cues";
 import { fieldsOf } from "./fields";
+import { rowsWithin } from "./layout";
 import { LiveOutput } from "./output.svelte";
 import {
   parametersOf,
@@ -22,15 +24,27 @@ export class Air {
   mode: Mode = $state("auto");
   /** Which part of a list is shown, from 0. */
   page = $state(0);
+  /** How often it was updated: what is there by then is known, and no news. */
+  updates = $state(0);
+  /** Why the last update was not taken; null: it was. */
+  #refused: string | null = $state(null);
+  /** The height of the page, in units of which its width has 192. */
+  #tall = $state(tallNow());
   /** Null until it is known what the output is for. */
   readonly template: Template | null = $derived.by(
     () =>
       templateNamed(this.#query.get("template")) ??
       (this.live.view === null ? null : (TEMPLATE_OF[this.live.view] ?? "tower")),
   );
-  readonly parameters: Parameters = $derived(
-    parametersOf(this.#query, this.template ?? "tower"),
-  );
+  readonly parameters: Parameters = $derived.by(() => {
+    const template = this.template ?? "tower";
+    const told = parametersOf(this.#query, template);
+    return { ...told, rows: rowsWithin(told, template, this.#tall) };
+  });
+  /** Why what the address asks for cannot be shown; null: it can be, or is not known yet. */
+  readonly wrong: string | null = $derived(this.#whyNot(this.parameters));
+  /** For the control room: what was not taken, or cannot be shown. */
+  readonly complaint: string | null = $derived(this.wrong ?? this.#refused);
 
   constructor(address: URL) {
     this.#first = new URLSearchParams(address.search);
@@ -41,6 +55,7 @@ export class Air {
     };
     this.live = new LiveOutput(this.#first.get("output") ?? "", maxHz || LEAST_HZ, access);
     if (!autoplay) this.mode = "off";
+    addEventListener("resize", () => (this.#tall = tallNow()));
   }
 
   play(): void {
@@ -56,9 +71,25 @@ export class Air {
     this.page += 1;
   }
 
-  /** Take in what a graphics system sends: XML, JSON or an object. */
+  /**
+   * Take in what a graphics system sends: XML, JSON or an object. Where it asks for a class or
+   * cars that there are not, what is shown stays: a slip of the hand takes nothing off the air.
+   */
   update(data: unknown): void {
+    const next = updated(this.#first, this.#query, fieldsOf(data));
+    this.#refused = this.#whyNot(parametersOf(next, this.template ?? "tower"));
+    if (this.#refused !== null) return;
     this.page = 0;
-    this.#query = updated(this.#first, this.#query, fieldsOf(data));
+    this.updates += 1;
+    this.#query = next;
   }
+
+  #whyNot(wanted: Parameters): string | null {
+    const { aired } = this.live.shown;
+    return aired === null ? null : whyNot(aired, wanted.class, wanted.cars);
+  }
+}
+
+function tallNow(): number {
+  return (192 * innerHeight) / Math.max(1, innerWidth);
 }

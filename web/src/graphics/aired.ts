@@ -74,10 +74,27 @@ export function classesByName(aired: Aired): ReadonlyMap<string, RaceClass> {
   return new Map(classesOf(aired).map((one) => [one.name, one]));
 }
 
+/** The classes that there is something of to show. */
+function classNames(aired: Aired): string[] {
+  const scored = Object.values(aired.championship.rows).map((one) => one.class);
+  return [...new Set([...classesOf(aired).map((one) => one.name), ...scored])];
+}
+
+/** Why what is asked for cannot be shown, as a class that there is not; null: it can be. */
+export function whyNot(aired: Aired, typed: string | null, cars: readonly string[]): string | null {
+  const names = classNames(aired);
+  const wanted = classNamed(aired, typed);
+  if (wanted !== null && names.length > 0 && !names.includes(wanted))
+    return `no class ${wanted} here: ${names.join(", ")}`;
+  const numbers = new Set(Object.keys(aired.standings));
+  if (cars.length > 0 && numbers.size > 0 && !cars.some((car) => numbers.has(car)))
+    return `no car ${cars.join(", ")} here`;
+  return null;
+}
+
 /** The class that was typed, in capitals or not. */
 export function classNamed(aired: Aired, typed: string | null): string | null {
   if (typed === null) return null;
   const wanted = typed.toLocaleLowerCase();
-  const names = classesOf(aired).map((one) => one.name);
-  return names.find((name) => name.toLocaleLowerCase() === wanted) ?? typed;
+  return classNames(aired).find((name) => name.toLocaleLowerCase() === wanted) ?? typed;
 }

@@ -3,27 +3,60 @@
 export type Mode = "auto" | "on" | "off";
 
 /**
- * What has just happened (a fastest lap, a penalty) is shown for a while. What was there when
- * the page came, or what another picture began with, has not just happened. A freeze begins a
- * picture that shows the same, and takes nothing off the air.
+ * What has just happened (a fastest lap, a penalty) is shown for a while. What comes to light
+ * because something else was taken away is no news, and neither is what comes back. What was
+ * there when the page came, when another picture began, or when another class or car was asked
+ * for, is known. A freeze begins a picture that shows the same, and takes nothing off the air.
  */
-export class Cue {
-  #known: string | null = null;
-  #epoch: number | null = null;
+export class Cue<T extends { readonly key: string }> {
+  #known: T | null = null;
+  #seen = new Set<string>();
+  #scene: string | null = null;
   #until = -Infinity;
 
-  /** `what` tells one happening from the next; null: none yet. */
-  see(what: string | null, epoch: number, nowMs: number, holdMs: number): void {
-    const other = what !== this.#known;
-    const goesOn = this.#epoch === epoch;
-    this.#epoch = epoch;
+  /** `isNews` compares what is told now with what was told before; null: nothing yet. */
+  constructor(private readonly isNews: (now: T, known: T | null) => boolean) {}
+
+  /** `what` is the last that happened, its key tells it from others; `scene` is what is asked for. */
+  see(what: T | null, scene: string, nowMs: number, holdMs: number): void {
+    const known = this.#known;
+    const goesOn = this.#scene === scene;
+    if (!goesOn) this.#seen.clear();
+    this.#scene = scene;
     this.#known = what;
-    if (other) this.#until = goesOn && what !== null ? nowMs + holdMs : -Infinity;
+    if (what?.key !== known?.key) {
+      const news =
+        goesOn && what !== null && !this.#seen.has(what.key) && this.isNews(what, known);
+      this.#until = news ? nowMs + holdMs : -Infinity;
+    }
+    if (what !== null) this.#seen.add(what.key);
   }
 
   isOn(nowMs: number): boolean {
     return nowMs < this.#until;
   }
+}
+
+export interface BestLap {
+  readonly key: string;
+  readonly ms: number;
+  /** Whether the car has driven no lap since. */
+  readonly isLast: boolean;
+}
+
+/** A fastest lap is news if it was just driven, and is quicker than the one before. */
+export function isNewBest(now: BestLap, known: BestLap | null): boolean {
+  return now.isLast && (known === null || now.ms < known.ms);
+}
+
+export interface Decision {
+  readonly key: string;
+  readonly at: number;
+}
+
+/** A decision of the stewards is news if it was taken later than the one before. */
+export function isNewDecision(now: Decision, known: Decision | null): boolean {
+  return known === null || now.at > known.at;
 }
 
 /** Whether a graphic is to be seen; `byItself` is what it would do without being played. */

@@ -60,7 +60,11 @@ export interface Standings {
   readonly won: number | undefined;
 }
 
-/** The championship of one class (null: of the first there is), a crew on one line. */
+/**
+ * The championship of one class (null: of the first there is), a crew on one line. A rank is that
+ * of the rules, and counts people: it is shared where it has `=`, by a crew too, and whoever
+ * comes behind two who are `1=` is 3.
+ */
 export function championshipLines(aired: Aired, wanted: string | null): Standings[] {
   const all = Object.values(aired.championship.rows).sort((a, b) => a.position - b.position);
   const name = classNamed(aired, wanted) ?? all[0]?.class;
@@ -72,7 +76,7 @@ export function championshipLines(aired: Aired, wanted: string | null): Standing
   }
   const people = aired.championship.of === "drivers";
   const families = new FamilyNames(all.map((one) => one.name));
-  const ranks = crews.map(([first]) => first.rank);
+  const ranks = all.filter((row) => row.class === name).map((row) => row.rank);
   return crews.map((crew) => {
     const [first] = crew;
     const shared = ranks.filter((rank) => rank === first.rank).length > 1;
