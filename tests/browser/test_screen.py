@@ -272,6 +272,7 @@ async def test_nothing_is_cut_off(
     await look(page, served)
     await shows(page, position)
     await expect(page.locator("html")).to_have_attribute("data-font", font)
+    await expect(page.locator(".band .since")).to_contain_text("for ")
     for width, height in ((1920, 1080), (1600, 900), (1366, 768), (390, 844)):
         await page.set_viewport_size({"width": width, "height": height})
         await expect(page.locator("td[data-column='state'].pit").first).to_be_visible()
