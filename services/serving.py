@@ -24,6 +24,7 @@ from services import intake
 from services.feeds import Feed, Followed, run_feed
 from services.gateway import create_app
 from services.gateway.gate import Gateway
+from services.gateway.origins import is_of_this_machine
 from services.gateway.wire import DirectProtocol
 from services.projector import run_projector
 from services.replayer import run_replayer
@@ -93,9 +94,9 @@ def server_of(app: FastAPI, listening: Callable[[], None] = lambda: None) -> Ser
     )
 
 
-def whole_app(settings: Settings, store: Store) -> FastAPI:
-    """Gateway and intake as one application."""
-    app = create_app(settings, store)
+def whole_app(settings: Settings, store: Store, *, loopback: bool = False) -> FastAPI:
+    """Gateway and intake as one application; ``loopback``: served on this machine alone."""
+    app = create_app(settings, store, loopback=loopback)
     intake.attach(app, settings)
     return app
 
@@ -135,7 +136,8 @@ async def serve(
     what ends the projector, the replayer, or the server.
     """
     stop = asyncio.Event()
-    server = server_of(whole_app(settings, store), listening)
+    app = whole_app(settings, store, loopback=is_of_this_machine(listener.getsockname()[0]))
+    server = server_of(app, listening)
     projecting = asyncio.create_task(run_projector(store, stop) if projector else stop.wait())
     replaying = asyncio.create_task(run_replayer(store, stop) if projector else stop.wait())
     serving = asyncio.create_task(server.serve([listener]))

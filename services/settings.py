@@ -4,8 +4,9 @@
 - ``LAPSTREAM_DATA``: the embedded server's data folder; without it the user's;
 - ``LAPSTREAM_TOKENS_FILE``, ``LAPSTREAM_TOKENS``: the tokens (``services.roles``);
 - ``LAPSTREAM_PRIVATE``: ``1`` where reading, too, needs a token (of any role);
-- ``LAPSTREAM_ORIGINS``: web origins that browsers may read from, separated by commas;
-  without it none but the gateway's own;
+- ``LAPSTREAM_ORIGINS``: web origins whose pages may read, separated by commas (``*``: any,
+  ``null,file://``: those from a disk); without it none but the gateway's own. Where it
+  listens on this machine alone, it answers to their names, too (``services.gateway.origins``);
 - ``LAPSTREAM_CONNECTIONS``: subscribers at once (10000);
 - ``LAPSTREAM_EVENTS_PER_SECOND``: what one producer may append, on average (2000);
 - ``LAPSTREAM_LOG_LEVEL``: ``INFO`` unless told otherwise.

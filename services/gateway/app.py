@@ -27,6 +27,7 @@ from services.gateway import (
 from services.gateway.airing import OnAirs
 from services.gateway.gate import Gateway
 from services.logging import configure_as_told
+from services.gateway.origins import OwnPages
 from services.settings import Settings
 from services.store import Store, open_store
 
@@ -38,8 +39,13 @@ frames are at [/schemas/events.json](/schemas/events.json) and
 [/schemas/frames.json](/schemas/frames.json)."""
 
 
-def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
-    """The application; without ``store`` it opens and leaves the one that is set."""
+def create_app(
+    settings: Settings, store: Store | None = None, *, loopback: bool = False
+) -> FastAPI:
+    """The application; without ``store`` it opens and leaves the one that is set.
+
+    ``loopback`` says that it is served on this machine alone.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -75,6 +81,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         )
     problems.install(app)
     app.include_router(viewing.router)
+    app.add_middleware(OwnPages, origins=settings.origins, loopback=loopback)
     app.include_router(asking.router)
     app.include_router(moments.router)
     app.include_router(streaming.router)

@@ -29,10 +29,14 @@ EVERYTHING = Settings()
 
 @contextlib.asynccontextmanager
 async def serving(
-    store: Store, settings: Settings = EVERYTHING, *, projector: bool = False
+    store: Store,
+    settings: Settings = EVERYTHING,
+    *,
+    projector: bool = False,
+    host: str = "127.0.0.1",
 ) -> AsyncIterator[str]:
-    """A gateway with an intake in this process; gives its URL."""
-    listener = listen("127.0.0.1", 0)
+    """A gateway with an intake in this process; gives its URL on this machine."""
+    listener = listen(host, 0)
     started = asyncio.Event()
     task = asyncio.create_task(
         serve(store, settings, listener, projector=projector, listening=started.set)
