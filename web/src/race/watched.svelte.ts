@@ -21,6 +21,15 @@ export interface Wanted {
   readonly as: string;
 }
 
+/** From when something is, and why it was not told anew. */
+export interface Dated {
+  readonly clockMs: number;
+  readonly trouble: string | null;
+}
+
+/** Whoever gives no answer for so long gives none. */
+const PATIENCE_MS = 30_000;
+
 /** Who scrubs along a race asks for many moments, and looks at few. */
 const SCRUB_MS = 300;
 
@@ -38,6 +47,8 @@ export class Watched<Row> {
   clockMs: number = $state(0);
   /** Why there are none, in the gateway's words. */
   refusal: string | null = $state(null);
+  /** Why what is there was not told anew; null: it was. */
+  trouble: string | null = $state(null);
   #asked: string | null = null;
   #of: string | null = null;
   #shown: string | null = null;
@@ -72,7 +83,7 @@ export class Watched<Row> {
       this.#shown = this.#etag = null;
       this.#patience = SCRUB_MS;
       this.#wholeAt = -Infinity;
-      this.refusal = null;
+      this.refusal = this.trouble = null;
       // At another moment the same picture stays until that one's comes.
       if (of !== this.#of) this.rows = null;
       this.#of = of;
@@ -95,13 +106,24 @@ export class Watched<Row> {
     const asking = (this.#asking = new AbortController());
     this.#askedAt = performance.now();
     this.#patience = this.pace;
+    let late = false;
+    const patience = setTimeout(() => {
+      late = true;
+      asking.abort();
+    }, PATIENCE_MS);
     try {
       await this.#take(wanted, asking.signal);
       this.#shown = wanted.as;
+      this.trouble = null;
     } catch (error) {
-      if (asking.signal.aborted) return;
-      if (error instanceof Refused && this.rows === null) this.refusal = error.message;
-      this.#shown = error instanceof Refused ? wanted.as : null;
+      if (asking.signal.aborted && !late) return;
+      const told = error instanceof Refused ? error.message : "the gateway does not answer";
+      if (this.rows === null) this.refusal = told;
+      else this.trouble = told;
+      // What was refused stays so until something happens; what was not answered is asked again.
+      this.#shown = error instanceof Refused && error.status < 500 ? wanted.as : null;
+    } finally {
+      clearTimeout(patience);
     }
     if (this.#asking !== asking) return;
     this.#asking = null;
