@@ -378,3 +378,74 @@ async def test_one_screen_and_every_control_named(desk: Desk) -> None:
         "all => all.filter(one => one.offsetHeight < 36).map(one => one.textContent)",
     )
     assert small == []
+
+
+async def test_a_local_flag_stands_until_it_is_cleared(desk: Desk, browser: Browser) -> None:
+    """Pressed at the desk it is marked there and on the tower, and is in the feed of both pages."""
+    tower = await browser.new_page()
+    await tower.goto(f"{desk.served.address}/?session={SESSION}#access_token={VIEWER}")
+    await desk.open()
+    track = desk.page.get_by_role("region", name="Track")
+    yellow = track.get_by_role("button", name="Yellow in sector 2")
+    clear = track.get_by_role("button", name="Clear in sector 2")
+    await expect(yellow).to_have_attribute("aria-pressed", "false")
+    await expect(clear).to_be_disabled()
+    await yellow.click()
+    await desk.confirm()
+    await expect(yellow).to_have_attribute("aria-pressed", "true")
+    await expect(yellow).to_be_disabled()
+    await expect(track.locator(".state", has_text="Sector 2")).to_contain_text("Yellow since 0:03:")
+    marks = tower.locator("h1 .local")
+    await expect(marks).to_have_text(["S2 Yellow"])
+    await expect(tower.locator("h1")).to_contain_text("Green")
+    await expect(tower.locator(".feed li").first).to_contain_text("Sector 2: yellow")
+    await expect(desk.page.locator("h1 .local")).to_have_text(["S2 Yellow"])
+    await track.get_by_role("button", name="Slow zone in sector 1").click()
+    await desk.confirm()
+    await expect(marks).to_have_text(["S1 Slow zone", "S2 Yellow"])
+    await desk.page.get_by_role("button", name="Green, all sectors clear").click()
+    await desk.confirm()
+    await expect(marks).to_have_count(0)
+    await expect(clear).to_be_disabled()
+    texts = ["Green flag", "Sector 1: slow zone", "Sector 2: yellow", "Green flag"]
+    await expect(tower.locator(".feed li span")).to_have_text(texts)
+    page = f"session={SESSION}&page=race&part=control#access_token={VIEWER}"
+    await tower.goto(f"{desk.served.address}/?{page}")
+    told = tower.get_by_role("table", name="What happened").locator("[data-column=text]")
+    await expect(told).to_have_text(texts)
+    await tower.close()
+
+
+async def test_what_is_decided_is_in_the_feed(desk: Desk, browser: Browser) -> None:
+    """A lap that is voided, and one that counts again: everyone sees why cars moved."""
+    tower = await browser.new_page()
+    await tower.goto(f"{desk.served.address}/?session={SESSION}#access_token={VIEWER}")
+    feed = tower.locator(".feed li span")
+    await expect(feed).to_have_text(["Green flag"])
+    await desk.open()
+    async with httpx.AsyncClient(
+        base_url=desk.served.address, headers={"Authorization": f"Bearer {CONTROL}"}
+    ) as client:
+
+        async def decide(number: int, **decision: object) -> None:
+            body = {"source": "desk-test", "source_seq": number, "decisions": [decision]}
+            body["at_ms"] = 183_000 + number
+            answer = await client.post(f"/sessions/{SESSION}/decisions", json=body)
+            assert answer.status_code == 200, answer.text
+
+        await decide(0, type="event_voided", car="2", lap=3, reason="cut the chicane")
+        await decide(1, type="lap_time_deleted", car="3", lap=2, reason="track limits")
+    texts = [
+        "Car 3: time of lap 2 deleted (track limits)",
+        "Car 2: lap 3 voided (cut the chicane)",
+        "Green flag",
+    ]
+    await expect(feed).to_have_text(texts)
+    undo = desk.page.locator(".done li", has_text="lap 3 voided").get_by_role("button", name="Undo")
+    await undo.click()
+    await desk.dialog.get_by_label("Why").fill("it did not")
+    await desk.confirm()
+    await expect(feed).to_have_text(
+        ["Car 2: lap 3 counts again (it did not)", texts[0], "Green flag"]
+    )
+    await tower.close()

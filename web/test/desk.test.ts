@@ -185,6 +185,13 @@ describe("calls", () => {
     ]);
   });
 
+  test("where the track is green, green still clears the sectors", () => {
+    const local = line({ sector_flags: { "2": { flag: "yellow", since_ms: 1 } } });
+    expect(call("green", line()).on).toBe(true);
+    expect(call("green", local)).toMatchObject({ on: false, label: "Green, all sectors clear" });
+    expect(call("green", local).decisions.map(wordsOf)).toEqual(["green flag"]);
+  });
+
   test("what would end the race is typed, and nothing that may have to be quick", () => {
     expect(callsOf(line()).flatMap((one) => (one.typed ? [one.id] : []))).toEqual(["chequered"]);
   });

@@ -90,6 +90,16 @@ describe("marks", () => {
     expect(looks).toEqual(["green", "yellow", "yellow", "chequered", "red"]);
   });
 
+  test("a local flag has its look, lasts as long as it stood, and gives way to a caution", () => {
+    const local = { ...marker("local_flag", 1, HOUR - MINUTE), end_ms: HOUR + MINUTE, label: "Sector 2: slow zone" };
+    const [mark] = marksOf([local], SPAN, 9 * HOUR);
+    expect(mark).toMatchObject({ key: "local_flag:1", look: "yellow" });
+    expect(mark?.width).toBeCloseTo(2 / 600);
+    expect(markerOver([local, ...MARKERS], HOUR - 1)).toBe(local);
+    expect(markerOver([local, ...MARKERS], HOUR)).toMatchObject({ kind: "caution" });
+    expect(nameOf(local)).toBe("local-flag:1");
+  });
+
   test("their names are those that the gateway goes to", () => {
     expect(MARKERS.map(nameOf).slice(2)).toEqual(["restart:1", "lead-change:1", "penalty:1", "caution:2"]);
   });

@@ -4,6 +4,7 @@ import { Bests } from "../src/timing/bests";
 import { carState, matches } from "../src/timing/cars";
 import { classesOf, shortTags } from "../src/timing/classes";
 import { columnsFor, fitting, LEAST_PX, type Scene } from "../src/timing/columns";
+import { localMarks } from "../src/timing/flags";
 import { HOLD_MS, Movements } from "../src/timing/movements";
 import { inOrder, stateOf, type Gap, type Penalty, type Standing, type State } from "../src/timing/state";
 import { sameEntries, sameItems, steady } from "../src/timing/steady";
@@ -202,6 +203,19 @@ describe("columns have room, or give way", () => {
       ["position", "class", "class_position", "car", "gap", "interval", "last", "state", "penalties"],
     );
   });
+});
+
+test("local flags of one kind are told together, in the order of their sectors", () => {
+  const flags = {
+    "10": { flag: "yellow", since_ms: 3 },
+    "2": { flag: "yellow", since_ms: 1 },
+    "3": { flag: "white", since_ms: 2 },
+  };
+  expect(localMarks(flags)).toEqual([
+    { text: "S2 S10 Yellow", words: "Yellow", look: "yellow" },
+    { text: "S3 White flag", words: "White flag", look: "white" },
+  ]);
+  expect(localMarks(undefined)).toEqual([]);
 });
 
 test("messages of the fixture are of all kinds", () => {

@@ -20,7 +20,7 @@ from services.tower import penalty_text, short_tags, state_of
 from services.words import clock_text, gap_text, lap_time_text, running_text
 
 FOLDER = Path(__file__).resolve().parent / "fixtures"
-TOPICS = frozenset({"session", "standings", "messages", "fastest", "cautions"})
+TOPICS = frozenset({"session", "standings", "control", "fastest", "cautions"})
 LEARNED_MS = 1_191_700_000_000
 """When the log began, by the wall clock; an event is learned when it happens."""
 

@@ -50,17 +50,18 @@ export function callsOf(line: SessionLine | null): Call[] {
     typed: null,
     on: line?.flag === id,
   });
+  const local = Object.keys(line?.sector_flags ?? {}).length > 0;
   const withdrawn: Decision[] = out ? [{ type: "safety_car_withdrawn" }] : [];
   return [
     {
       id: "green",
-      label: out ? "Green, safety car in" : "Green",
+      label: out ? "Green, safety car in" : local ? "Green, all sectors clear" : "Green",
       key: "g",
       look: "green",
       decisions: [...withdrawn, flag("green")],
       extra: closed ? OPEN : null,
       typed: null,
-      on: line?.flag === "green" && !out,
+      on: line?.flag === "green" && !out && !local,
     },
     {
       ...caution("safety_car", "Safety car", "s"),

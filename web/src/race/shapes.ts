@@ -88,10 +88,13 @@ export interface CautionRow {
   readonly pitted: readonly string[];
 }
 
-export interface MessageRow {
+/** An entry of race control's feed. */
+export interface ControlRow {
   readonly at_ms: number;
+  readonly kind: string;
   readonly text: string;
   readonly car: string | null;
+  readonly lap: number;
 }
 
 export interface MarkerRow {

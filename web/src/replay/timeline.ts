@@ -3,7 +3,7 @@
 import { flagOf, type Flag } from "../timing/flags";
 import { clockText } from "../timing/words";
 
-export const KINDS = ["caution", "restart", "lead_change", "flag", "penalty", "retirement"] as const;
+export const KINDS = ["caution", "restart", "lead_change", "flag", "local_flag", "penalty", "retirement"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** A row of the gateway's `markers`. */
@@ -69,14 +69,17 @@ export function marksOf(markers: readonly Marker[], span: Span, cameMs: number):
       marker,
       left,
       width: placeOf(span, until) - left,
-      look: marker.kind === "flag" ? flagOf(flagNamed(marker.label)).look : "none",
+      look:
+        marker.kind === "flag" || marker.kind === "local_flag"
+          ? flagOf(flagNamed(marker.label)).look
+          : "none",
     };
   });
 }
 
-/** `Flag: safety car` is of the flag `safety_car`. */
+/** `Flag: safety car` is of the flag `safety_car`, `Sector 2: yellow` of `yellow`. */
 function flagNamed(label: string): string {
-  return label.replace(/^Flag: /, "").replaceAll(" ", "_").toLowerCase();
+  return label.replace(/^(Flag|Sector \d+): /, "").replaceAll(" ", "_").toLowerCase();
 }
 
 /** As the gateway takes it: `caution:9`, `lead-change:3`. */
@@ -118,9 +121,10 @@ export function markerNear(markers: readonly Marker[], ms: number, reachMs: numb
   return near.sort((one, other) => away(one) - away(other) || byTime(one, other))[0] ?? null;
 }
 
-/** What lasts at a time. */
+/** What lasts at a time; a caution before the local flag that led to it. */
 export function markerOver(markers: readonly Marker[], ms: number): Marker | null {
-  return markers.find(({ at_ms: at, end_ms: end }) => end !== null && at <= ms && ms < end) ?? null;
+  const over = markers.filter(({ at_ms: at, end_ms: end }) => end !== null && at <= ms && ms < end);
+  return over.find(({ kind }) => kind === "caution") ?? over[0] ?? null;
 }
 
 export interface Tick {

@@ -62,6 +62,8 @@ export interface SessionLine {
   readonly laps_to_go?: number;
   readonly flag?: string;
   readonly flag_since_ms?: number;
+  /** The local flags that stand, by sector. */
+  readonly sector_flags?: Readonly<Record<string, LocalFlag>>;
   readonly caution?: number;
   readonly caution_since_ms?: number;
   readonly safety_car_since_ms?: number;
@@ -74,10 +76,20 @@ export interface SessionLine {
   readonly patience_ms: number;
 }
 
-export interface Word {
+export interface LocalFlag {
+  readonly flag: string;
+  readonly since_ms: number;
+}
+
+/** An entry of race control's feed. */
+export interface Entry {
   readonly at_ms: number;
+  readonly kind: string;
   readonly text: string;
   readonly car?: string;
+  readonly flag?: string;
+  readonly sector?: number;
+  readonly lap: number;
 }
 
 export interface FastestLap {
@@ -105,13 +117,14 @@ export interface Caution {
 export interface State {
   readonly session: SessionLine;
   readonly standings: Readonly<Record<string, Standing>>;
-  readonly messages: Readonly<Record<string, Word>>;
+  /** The newest of race control's feed. */
+  readonly control: Readonly<Record<string, Entry>>;
   readonly fastest: Fastest;
   readonly cautions: Readonly<Record<string, Caution>>;
 }
 
 /** The topics that the screen subscribes to. */
-export const TOPICS = "session,standings,messages,fastest,cautions";
+export const TOPICS = "session,standings,control,fastest,cautions";
 
 /** The state, if the session has begun; an empty log has no session line. */
 export function stateOf(picture: JsonObject | null): State | null {
