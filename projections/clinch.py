@@ -197,6 +197,51 @@ def with_rounds_left(
     return {name: standing(crew) for crew in crews for name in crew.names}
 
 
+class InNext(NamedTuple):
+    """With what a contender wins the title in the next race already, and with whom.
+
+    That place or any better one is enough, whatever the rivals do in it and in all that
+    follow. ``crew`` are those that cannot be separated from it.
+    """
+
+    outcome: Outcome
+    crew: tuple[str, ...]
+
+
+def clinched_in_next(
+    contenders: Sequence[Contender], rounds: Sequence[Round], countback: bool = False
+) -> dict[str, InNext]:
+    """Who can win the title outright in the first of several rounds left, by name.
+
+    Exact, as ``clinched`` is in `with_rounds_left`: the most that each rival alone can gain,
+    in the next race beside that result. Whoever is champion already is with any result.
+    """
+    depth = _depth(contenders, rounds, countback)
+    crews = _crews(contenders, depth)
+    race, *later = [_Stage(one, depth) for one in rounds]
+    sides = {crew: race.side(crew) for crew in crews}
+    after = [stage.swings(crews) for stage in later]
+
+    def safe(me: _Side, outcome: int) -> bool:
+        for rival in crews:
+            if rival is not me.crew:
+                lead = me.crew.key - rival.key - sum(swings[rival, me.crew] for swings in after)
+                if race.may_gain(sides[rival], me, outcome, lead):
+                    return False
+        return True
+
+    found: dict[str, InNext] = {}
+    for crew, side in sides.items():
+        worst: Outcome | None = None
+        for outcome in side.ways:
+            if not safe(side, outcome):
+                break
+            worst = outcome if outcome < race.nothing else "no_score"
+        if worst is not None:
+            found |= dict.fromkeys(crew.names, InNext(worst, crew.names))
+    return found
+
+
 def _check(contenders: Sequence[Contender], race: Round) -> None:
     if any(worse > better for better, worse in pairwise((*race.scale, 0))):
         raise ValueError(f"the scale {race.scale} gives more points for a worse place")
@@ -305,6 +350,15 @@ class _Stage:
             for limits, placed in side.ways[outcome]
             for car in rival.cars
         )
+
+    def may_gain(self, gaining: _Side, losing: _Side, outcome: int, lead: int) -> bool:
+        """Whether one can gain as much, as a difference of keys, with this outcome of the other."""
+        for gain in gaining.ways:
+            if self.worth[gain] - self.worth[outcome] < lead:
+                return False
+            if self.together(losing, outcome, gaining, gain):
+                return True
+        return False
 
     def swings(self, crews: Sequence[_Crew]) -> dict[tuple[_Crew, _Crew], int]:
         """The most, as a difference of keys, that the first of each pair gains on the second."""

@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from projections.clinch import Against, Needs, Outcome, Outlook
+from projections.clinch import Against, InNext, Needs, Outcome, Outlook
 from projections.explain import ordinal
+from projections.packs import Number
+from projections.points import tidy
 
 NAMED_RIVALS = 2
 NAMED_CARS = 3
@@ -73,6 +75,41 @@ def sentence(outlook: Outlook) -> str:
             return f"{name} can at best share the title: {core}."
         case "out":
             return f"{name} {verb.be} out{_reason_against(outlook)}."
+
+
+def open_sentence(
+    name: str,
+    points: Number,
+    first: tuple[Sequence[str], Number],
+    next_points: Number | None,
+    more: Number,
+) -> str:
+    """What is said of a contender while several results are left, and none of them clinches.
+
+    ``first`` is who leads, and with how many points, ``next_points`` are those of the best who
+    is not level with them, ``more`` what is still to be won.
+    """
+    leaders, best = first
+    to_win = f"{more} still to be won"
+    if points < best:
+        behind = tidy(best - points)
+        return f"{name} is in reach: {_points(behind)} behind {_names(leaders)}, with {to_win}."
+    lead = "" if next_points is None else f" by {_points(tidy(best - next_points))}"
+    if len(leaders) > 1:
+        others = _names([one for one in leaders if one != name])
+        return f"{name} leads{lead}, level with {others}, with {to_win}."
+    return f"{name} leads{lead}, with {to_win}."
+
+
+def next_sentence(in_next: InNext, what: str) -> str:
+    """What a contender needs in the next of several results (``what``) to be champion in it."""
+    worst, champion = in_next.outcome, _Verbs(in_next.crew).be_champion
+    how = "with any result" if worst == "no_score" else f"with {_or_better(worst)}"
+    return f"{_names(in_next.crew)} {champion} {how} in the {what}, whatever the others do."
+
+
+def _points(number: Number) -> str:
+    return f"{number} {'point' if number == 1 else 'points'}"
 
 
 class _Verbs:

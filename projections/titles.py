@@ -32,10 +32,12 @@ from projections.championship import Season, Total, ranked
 from projections.classification import NOT_SERVED, Classified, Convention, classify
 from projections.clinch import (
     Contender,
+    InNext,
     Outlook,
     Round,
     Standing,
     Status,
+    clinched_in_next,
     outlooks,
     with_rounds_left,
 )
@@ -71,7 +73,8 @@ class Fighter(NamedTuple):
     """A contender, or several that cannot be separated, and how it stands.
 
     ``outlook`` is there where one result is left and the first can still be reached;
-    ``most`` are the points that it may end with.
+    ``most`` are the points that it may end with. Of several results that are left ``in_next``
+    says with what the title is won in the next already, None where it cannot be.
     """
 
     names: tuple[str, ...]
@@ -79,6 +82,7 @@ class Fighter(NamedTuple):
     most: Number
     status: Status | Standing
     outlook: Outlook | None
+    in_next: InNext | None = None
 
 
 class Title(NamedTuple):
@@ -413,9 +417,13 @@ class _Fight:
                     Fighter(outlook.names, points, outlook.most, outlook.status, outlook)
                 )
         else:
+            soon = clinched_in_next(contenders, rounds, countback)
             for name, standing in with_rounds_left(contenders, rounds, countback).items():
                 points = have[name].points
-                fighters.append(Fighter((name,), points, tidy(points + more), standing, None))
+                in_next = soon.get(name) if standing == "open" else None
+                fighters.append(
+                    Fighter((name,), points, tidy(points + more), standing, None, in_next)
+                )
         told = {name for fighter in fighters for name in fighter.names}
         fighters += [
             Fighter((total.name,), total.points, tidy(total.points + more), "out", None)

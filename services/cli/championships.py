@@ -12,13 +12,13 @@ from events.errors import UnknownRound
 from projections.championship import Season
 from projections.classification import Convention, classify
 from projections.clinch import Outlook
-from projections.clinch_words import sentence
+from projections.clinch_words import next_sentence, open_sentence, sentence
 from projections.packs import RegulationPack
-from projections.points import CONTESTS
+from projections.points import CONTESTS, tidy
 from projections.provisional import rounds_scored, season_of_session
 from projections.race import Race
 from projections.scoring import segments_now
-from projections.titles import Fighter, Live, Title, decided, title
+from projections.titles import Fighter, Left, Live, Title, decided, title
 from projections.views import session_line
 from services.cli import sporting
 from services.cli.asking import Question, ask, class_named
@@ -293,13 +293,17 @@ def clinch_rows(fight: Title) -> Iterator[Row]:
             "status": fighter.status,
             "least": outlook.least if outlook else None,
             "most": fighter.most,
-            "clinches_from": needs.clinches_regardless_from if needs else None,
+            "clinches_from": needs.clinches_regardless_from if needs else _in_next(fighter),
             "can_win_from": _worst(outlook) if outlook else None,
             "sentence": said(fight, fighter),
             "beaten": list(outlook.beaten) if outlook else [],
             "against": _against(outlook) if outlook else [],
-            "left": [f"{one.part} of round {one.round}" for one in fight.left],
+            "left": [_in_words_left(one) for one in fight.left],
         }
+
+
+def _in_next(fighter: Fighter) -> int | str | None:
+    return fighter.in_next.outcome if fighter.in_next else None
 
 
 def _worst(outlook: Outlook) -> int | str | None:
@@ -320,7 +324,7 @@ def _against(outlook: Outlook) -> list[Row]:
 
 
 def said(fight: Title, fighter: Fighter) -> str | None:
-    """What a commentator would say of a contender; None where it is simply open."""
+    """What a commentator would say of a contender."""
     if fighter.outlook is not None:
         return sentence(fighter.outlook)
     names, several = " and ".join(fighter.names), len(fighter.names) > 1
@@ -341,8 +345,24 @@ def said(fight: Title, fighter: Fighter) -> str | None:
             )
         case "out" if fight.left:
             return f"{names} is out: even {fighter.most} points, the most there are, are too few."
+        case "open" if fighter.in_next is not None:
+            return next_sentence(fighter.in_next, _in_words_left(fight.left[0]))
+        case "open":
+            return _open(fight, fighter)
         case _:
             return None
+
+
+def _open(fight: Title, fighter: Fighter) -> str:
+    best = fight.fighters[0].points
+    leaders = [name for one in fight.fighters if one.points == best for name in one.names]
+    behind = next((one.points for one in fight.fighters if one.points < best), None)
+    more = tidy(fighter.most - fighter.points)
+    return open_sentence(fighter.names[0], fighter.points, (leaders, best), behind, more)
+
+
+def _in_words_left(left: Left) -> str:
+    return f"{left.part} of round {left.round}"
 
 
 def _listed(fight: Title) -> tuple[Fighter, ...]:
@@ -364,7 +384,7 @@ def _spoken(fight: Title) -> Sequence[str]:
     can = [one for one in fight.fighters if one.status != "out"]
     out = [one for one in fight.fighters if one.status == "out"]
     told = [said(fight, one) for one in [*can, *out[: max(0, 3 - len(can))]]]
-    return [one for one in told if one]
+    return [one for one in dict.fromkeys(told) if one]  # that of a crew once
 
 
 def _what_is_left(fight: Title) -> str:

@@ -190,7 +190,8 @@ CAUTIONS = Table(
 MARKERS = Table(
     "markers",
     "The moments that people go to, in the order of time: cautions, restarts, lead changes, "
-    "flags, local flags, penalties, retirements. A replay seeks them by kind and number, as in caution:9.",
+    "flags, local flags, penalties, retirements. A replay seeks them by kind and number, as in "
+    "caution:9.",
     (
         Column("kind", choice(*KINDS), "Kind"),
         Column("number", COUNT, "No."),

@@ -328,8 +328,9 @@ CLINCH = Table(
     "Who can still win a title. `clinches_from` is the worst result that wins whatever the "
     "rivals do, `can_win_from` the worst with which it can still be won; `beaten` are the cars "
     "that can no longer pass it, and `against` has, by the rival's result, the worst that stays "
-    "ahead of it. With several results left, qualifying "
-    "included, only the status is told, and `open` may be out all the same.",
+    "ahead of it. With several results left, qualifying included, `clinches_from` is the worst "
+    "in the next of them that wins already, of the others only the status is told, and `open` "
+    "may be out all the same.",
     (
         Column("names", NAMES, "Contender"),
         CLASS_OF,

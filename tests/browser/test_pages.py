@@ -194,9 +194,13 @@ async def test_the_race_page(page: Page, served: Served, race: list[AnyEvent]) -
         (row["car"], str(row["visit"])) for row in pits
     ]
     await page.keyboard.press("6")
-    messages = await view(served, "messages")
-    said = [row["text"] for row in await table(page, "What happened") if row["kind"] == "message"]
-    assert sorted(said) == sorted(row["text"] for row in messages)
+    feed = await view(served, "control")
+    told = await table(page, "What happened")
+    kinds = {row["kind"] for row in told}
+    assert {"flag", "local flag", "pit lane", "penalty", "message", "lead change"} <= kinds
+    assert [row["text"] for row in told if row["kind"] != "lead change"] == [
+        row["text"] for row in feed
+    ]
     penalties = await view(served, "penalties")
     assert len(penalties) == len(await table(page, "Penalties"))
 
@@ -360,11 +364,35 @@ async def test_the_result_and_the_title(page: Page, served: Served, race: list[A
         ]
     clinch = await view(served, "clinch", of="drivers", **{"class": "LMP2"})
     fighting = [row for row in clinch if row["status"] != "out"]
-    assert [row["points"] for row in await table(page, "The title as it stands")] == [
+    assert [row["points"] for row in await table(page, "The title fight")] == [
         str(row["points"]) for row in fighting
     ]
     sentences = page.get_by_role("list", name="What each needs").get_by_role("listitem")
-    await expect(sentences).to_have_text([row["sentence"] for row in fighting if row["sentence"]])
+    await expect(sentences).to_have_text(list(dict.fromkeys(row["sentence"] for row in fighting)))
+
+
+async def test_the_title_before_a_race_and_as_it_stands(
+    page: Page, served: Served, race: list[AnyEvent]
+) -> None:
+    """Two totals, each by its name; and what whoever is open needs in this race."""
+    position = await append(served, race[:SOME])
+    await look(page, served, "&page=race&part=points")
+    await shows(page, position)
+    await page.get_by_role("button", name="LMP2").click()
+    season = await view(served, "championship", of="drivers", **{"class": "LMP2"})
+    now = {row["name"]: str(row["points"]) for row in season}
+    clinch = await view(served, "clinch", of="drivers", **{"class": "LMP2"})
+    fighting = [row for row in clinch if row["status"] != "out"]
+    told = await table(page, "The title fight: points before this race, and as it stands")
+    assert [(row["names"], row["points"], row["now"]) for row in told] == [
+        (", ".join(row["names"]), str(row["points"]), now[row["names"][0]]) for row in fighting
+    ]
+    assert told[0]["points"] != told[0]["now"]
+    sentences = page.get_by_role("list", name="What each needs").get_by_role("listitem")
+    await expect(sentences).to_have_text(list(dict.fromkeys(row["sentence"] for row in fighting)))
+    assert fighting[0]["sentence"] == (
+        "Romain Dumas leads by 37 points, level with Timo Bernhard, with 49 still to be won."
+    )
 
 
 async def test_pages_on_a_phone(page: Page, served: Served, race: list[AnyEvent]) -> None:

@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given, settings
 
 from events.formats.alkamel import CarLaps, parse_laps
-from projections.clinch import Contender, Foil, Needs, Outlook, Round, outlooks, with_rounds_left
+from projections.clinch import (
+    Contender,
+    Foil,
+    InNext,
+    Needs,
+    Outlook,
+    Round,
+    clinched_in_next,
+    outlooks,
+    with_rounds_left,
+)
 from projections.placing import OnTrack, field_now, open_field
 from tests.data import DATA, needs_data
 from tests.unit.projections.title_fights import (
@@ -299,6 +309,18 @@ def test_titles_won_early_in_2007(lead, after_round, expected):
     assert with_rounds_left(contenders, races)["A"] == expected
 
 
+def test_a_title_that_can_be_won_in_the_next_race():
+    """2007, LMP2, before round 11: fifth for 14 is enough, sixth for 12 is level at worst."""
+    field = open_field(["7", "6"], 10, may_miss=True)
+    crew = [Contender(name, 190, ("7",)) for name in ("Dumas", "Bernhard")]
+    fight = [*crew, Contender("Briscoe", 153, ("6",))]
+    races = [Round(field, scale) for scale in SEASON_2007[10:]]
+    found = InNext(5, ("Dumas", "Bernhard"))
+    assert clinched_in_next(fight, races) == {"Dumas": found, "Bernhard": found}
+    fight[2] = fight[2]._replace(points=190)
+    assert clinched_in_next(fight, races) == {}
+
+
 def test_a_countback_over_several_rounds():
     """What a rival can gain in wins counts too, where points can only become level."""
     field = open_field(["1", "2"], 10, may_miss=True)
@@ -434,3 +456,14 @@ def test_clinching_early_agrees_with_trying_everything(fight):
             "lost" not in verdicts and "shared" in verdicts
         )
         assert found[me.name] != "out" or verdicts == {"lost"}
+        soon = clinched_in_next(fight.contenders, rounds, countback=fight.countback)
+        wins = defaultdict(set)
+        for ending in ends:
+            wins[ending.outcomes[me.name][0]].add(verdict(fight, me, ending) == "alone")
+        safe = list(takewhile(lambda outcome, wins=wins: wins[outcome] == {True}, sorted(wins)))
+        crew = {one.name for one in fight.contenders if inseparable(fight, me, one)}
+        if not safe:
+            assert me.name not in soon
+        else:
+            assert depth(soon[me.name].outcome) == safe[-1]
+            assert set(soon[me.name].crew) == crew

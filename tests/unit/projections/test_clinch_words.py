@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from projections.clinch import Contender, Round, outlooks
-from projections.clinch_words import enough, sentence
+from projections.clinch import Contender, InNext, Round, outlooks
+from projections.clinch_words import enough, next_sentence, open_sentence, sentence
 from projections.placing import OnTrack, field_now, open_field
 from tests.unit.projections.title_fights import NO_SCORE, endings, fights, verdict
 
@@ -217,3 +217,33 @@ def test_what_is_enough_is_exactly_that(fight):
                 for one in enough(outlook)
             )
             assert met == (verdict(fight, names[outlook.names[0]], ending) in wins)
+
+
+@pytest.mark.parametrize(
+    ("points", "leaders", "behind", "expected"),
+    [
+        (153, ("Dumas", "Bernhard"), 153, "A is in reach: 37 points behind Dumas and Bernhard"),
+        (189, ("Dumas",), 189, "A is in reach: 1 point behind Dumas"),
+        (190, ("A",), 153, "A leads by 37 points"),
+        (190, ("A", "B"), 153, "A leads by 37 points, level with B"),
+        (190, ("A", "B", "C"), None, "A leads, level with B and C"),
+    ],
+)
+def test_who_is_open(points, leaders, behind, expected):
+    """What it lacks or leads by, and what is still to be won; no more is known."""
+    told = open_sentence("A", points, (leaders, 190), behind, 49)
+    assert told == f"{expected}, with 49 still to be won."
+
+
+@pytest.mark.parametrize(
+    ("in_next", "expected"),
+    [
+        (InNext(5, ("A",)), "A is champion with fifth or better"),
+        (InNext(1, ("B", "A")), "B and A are champions with a win"),
+        (InNext("no_score", ("A",)), "A is champion with any result"),
+    ],
+)
+def test_who_can_be_champion_in_the_next(in_next, expected):
+    """The worst result that is enough, and with whom."""
+    told = next_sentence(in_next, "race of round 11")
+    assert told == f"{expected} in the race of round 11, whatever the others do."

@@ -83,10 +83,10 @@ def test_as_it_was_after_a_round() -> None:
 
 
 def test_several_results_left_are_only_told_where_that_is_exact() -> None:
-    """With qualifying and a race left nobody is champion yet, and no sentence is made."""
+    """With qualifying and a race left nobody is champion yet, nor can be in qualifying."""
     fight = title(two_cars(), "teams", "GT")
     assert standing(fight)[("#1",)] == "open"
-    assert all(one.outlook is None for one in fight.fighters)
+    assert all(one.outlook is None and one.in_next is None for one in fight.fighters)
 
 
 def test_the_end_of_a_season() -> None:
