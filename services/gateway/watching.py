@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 from events.errors import StoreError
 from services.commits import health
 from services.feed_store import FeedHealth, feed_health, feeds_health
-from services.gateway.gate import Gateway, TheGateway, requires
+from services.gateway.gate import Gateway, TheGateway, grant, requires
 from services.gateway.problems import Refused, responses
 from services.gateway.tails import now_ms
 from services.roles import Role
@@ -71,11 +71,27 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", summary="Whether requests can be answered", responses=responses(503))
-async def readyz(gateway: TheGateway) -> Health:
-    """Asks the store; its promise says what an acknowledged event is worth."""
-    with gateway.store.speaking():
-        await gateway.store.redis.ping()
-    return Health(status="ready", store=gateway.store.name, promise=gateway.store.promise)
+async def readyz(request: Request, gateway: TheGateway) -> Health:
+    """Asks the store; its promise says what an acknowledged event is worth. Where the store is,
+    is told to whoever has a token."""
+    known = _has_a_token(request, gateway)
+    try:
+        with gateway.store.speaking():
+            await gateway.store.redis.ping()
+    except StoreError as error:
+        if known:
+            raise
+        raise Refused(503, "the store does not answer", headers={"Retry-After": "1"}) from error
+    name = gateway.store.name if known else None
+    return Health(status="ready", store=name, promise=gateway.store.promise)
+
+
+def _has_a_token(request: Request, gateway: Gateway) -> bool:
+    """Whether any token that counts was sent; without one the question is answered, too."""
+    try:
+        return grant(request, Role.VIEWER, gateway.settings) is not None
+    except Refused:
+        return False
 
 
 @router.get(
@@ -127,11 +143,16 @@ async def _feed(gateway: Gateway, session: str) -> FeedTold | None:
 @router.get(
     "/metrics",
     summary="Figures for Prometheus",
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    dependencies=[Depends(requires(Role.VIEWER))],
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        **responses(401, 403),
+    },
     response_class=Response,
 )
 async def metrics(gateway: TheGateway) -> Response:
-    """In Prometheus's text format."""
+    """In Prometheus's text format. They name sessions and feeds, so they need a token where
+    reading does."""
     registry = CollectorRegistry()
     feeds: Mapping[str, FeedHealth] = {}
     with contextlib.suppress(StoreError):  # there are other figures

@@ -590,6 +590,14 @@ class TestRoles:
                 await anext(subscribe(url, projected))
             assert refused.value.status == 401
             assert (await client.get(f"{url}/sessions?access_token={secret}")).status_code == 200
+            assert (await client.get(f"{url}/metrics")).status_code == 401
+            token = {"Authorization": f"Bearer {secret}"}
+            figures = await client.get(f"{url}/metrics", headers=token)
+            assert "lapstream_up_seconds" in figures.text
+            ready = await client.get(f"{url}/readyz")
+            assert (ready.status_code, ready.json()["store"]) == (200, None)
+            told = (await client.get(f"{url}/readyz", headers=token)).json()
+            assert told["store"] == store.name
             messages = subscribe(url, projected, token=secret)
             assert (await anext(messages)).kind == "snapshot"
             await messages.aclose()
