@@ -6,6 +6,7 @@ and is then like any other.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
@@ -114,4 +115,4 @@ async def put_into_store(log: Log, session: str) -> None:
     built_in = BUILT_IN.get(session) or SEASONS.get(session)
     if built_in is not None and await log.length(session) == 0:
         with contextlib.suppress(PositionConflict):  # another command was first
-            await log.append(session, built_in.events(), expected=START)
+            await log.append(session, await asyncio.to_thread(built_in.events), expected=START)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -11,8 +12,9 @@ from fastapi import Depends
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
-from events.errors import UnknownSession
+from events.errors import StoreUnfit, UnknownSession
 from replay.entries import check_session_id
+from services.built_in import BUILT_IN, put_into_store
 from services.films import Playheads
 from services.gateway.folds import Folds
 from services.gateway.problems import Refused
@@ -40,6 +42,7 @@ class Gateway:
         self.subscribers = {"websocket": 0, "sse": 0}
         self.began = time.monotonic()
         self._existing: set[str] = set()
+        self._bringing = asyncio.Lock()
 
     async def close(self) -> None:
         """End the tails."""
@@ -50,10 +53,25 @@ class Gateway:
         if session not in self._existing:
             if await self.replays.exists(session):
                 return
-            if not await self.log.exists(check_session_id(session)):
+            if not await self._exists(check_session_id(session)):
                 summaries = await self.log.sessions()
                 raise UnknownSession(session, tuple(one.session for one in summaries[:10]))
             self._existing.add(session)
+
+    async def _exists(self, session: str) -> bool:
+        """Whether there is such a session; a race that is built in is put in when it is asked for.
+
+        Of all who ask at once, one does so. A store that takes no writes is left as it is.
+        """
+        if await self.log.exists(session):
+            return True
+        if session not in BUILT_IN:
+            return False
+        async with self._bringing:
+            if not await self.log.exists(session):
+                with contextlib.suppress(StoreUnfit):
+                    await put_into_store(self.log, session)
+        return await self.log.length(session) > 0
 
     async def is_replay(self, session: str) -> bool:
         """Whether this is a replay, of which nothing beyond the playhead may be told."""

@@ -14,14 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from replay.petit_le_mans_2007 import petit_le_mans_2007
-from services.log import Log
-from services.projector import run_projector
 from services.roles import Role, new_token
-from services.store import open_store
 from tests.server.gateways import GatewayProcess
 from tests.server.processes import ROOT
-from tests.server.projecting import told
 
 SECTION = (ROOT / "README.md").read_text().partition("## On the air")[2].partition("\n## ")[0]
 PROGRAMS = re.findall(r"^```python\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
@@ -32,24 +27,9 @@ SECRET, TOKEN = new_token("readme", Role.CONTROL)
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A gateway with the race of the README."""
-    data = tmp_path_factory.mktemp("readme")
-
-    async def started() -> tuple[GatewayProcess, int]:
-        async with open_store(data=data) as store:
-            await Log(store).append("petit-le-mans-2007", petit_le_mans_2007()[:500])
-            stop = asyncio.Event()
-            projecting = asyncio.create_task(run_projector(store, stop))
-            process = GatewayProcess(Path(data), tokens=TOKEN)
-            port = await process.listening()
-            position = await Log(store).last_position("petit-le-mans-2007")
-            await told(store, "petit-le-mans-2007", position)
-            stop.set()
-            await projecting
-            return process, port
-
-    process, port = asyncio.run(started())
-    yield port
+    """What the README says to begin with, on a store that is new."""
+    process = GatewayProcess(tmp_path_factory.mktemp("readme"), 0, "--projector", tokens=TOKEN)
+    yield asyncio.run(process.listening())
     process.kill()
 
 
