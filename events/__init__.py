@@ -3,7 +3,7 @@
 Everything is imported from here: ``from events import LapCompleted, decode``.
 """
 
-from events.base import Basis, Event
+from events.base import Basis, Event, check_names
 from events.catalogue import EVENT_TYPES, RANK, AnyEvent, Correction, RaceEvent, SeasonEvent
 from events.codec import decode, decode_payload, encode, json_schema
 from events.corrections import CrossingsReassigned, EventVoided, LapAmended
@@ -111,6 +111,7 @@ __all__ = [
     "SessionEnded",
     "SessionOpened",
     "WaveByGiven",
+    "check_names",
     "decode",
     "decode_payload",
     "encode",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from events.errors import UnfitName
 
 Milliseconds = Annotated[int, Field(ge=-(2**53), le=2**53)]
 """Milliseconds; the bound is what a JSON number carries exactly everywhere."""
@@ -58,3 +61,15 @@ class Event(BaseModel):
     def identity(self) -> tuple[str, int]:
         """``(source, source_seq)``."""
         return (self.source, self.source_seq)
+
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def check_names(event: Event) -> None:
+    """Raise UnfitName for a new event whose source, or whose new penalty, has a name with
+    control characters. What is in a log already is read, and can be named, as it is."""
+    members = ("source", "penalty_id") if event.type == "penalty_imposed" else ("source",)
+    for member in members:
+        if _UNSEEN.search(name := getattr(event, member)):
+            raise UnfitName(member, name)

@@ -63,6 +63,15 @@ class UnreadableEvent(UndecodableEvent):
         super().__init__(f"unreadable event: {reason}: {raw[:80]!r}")
 
 
+class UnfitName(LapstreamError):
+    """A new name with characters that nobody can see, such as a NUL."""
+
+    def __init__(self, member: str, value: str) -> None:
+        self.member = member
+        self.value = value
+        super().__init__(f"{member}: control characters mean nothing in a name, with {value!r}")
+
+
 class UnknownEventType(UndecodableEvent):
     """An event of a type that this version does not know."""
 

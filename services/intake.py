@@ -21,12 +21,13 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
-from events import AnyEvent, decode, json_schema
+from events import AnyEvent, check_names, decode, json_schema
 from events.codec import shown
 from events.errors import (
     LapstreamError,
     NewerEventVersion,
     UndecodableEvent,
+    UnfitName,
     UnknownEventType,
     UnreadableEvent,
 )
@@ -181,9 +182,14 @@ def read_events(body: bytes) -> list[AnyEvent]:
     for index, payload in enumerate(told):
         raw = to_json(payload)
         try:
-            events.append(decode(raw))
+            event = decode(raw)
+            check_names(event)
+            events.append(event)
         except UndecodableEvent as error:
             faults += _faults(raw, payload, error, index)
+        except UnfitName as unfit:
+            reason = "control characters mean nothing in a name"
+            faults.append(_fault(unfit.member, unfit.value, reason, index))
     if faults:
         first = faults[0]
         where = f"event {first.index}: {first.field}: {first.reason}"
@@ -194,6 +200,10 @@ def read_events(body: bytes) -> list[AnyEvent]:
 
 def _whole(reason: str) -> Fault:
     return Fault(field="body", reason=reason)
+
+
+def _fault(member: str, value: object, reason: str, index: int) -> Fault:
+    return Fault(field=member, value=shown(value), reason=reason, index=index)
 
 
 def _faults(raw: bytes, payload: Any, error: UndecodableEvent, index: int) -> list[Fault]:

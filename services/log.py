@@ -29,7 +29,7 @@ from uuid import uuid4
 
 from redis.exceptions import ResponseError
 
-from events import AnyEvent, Event, decode, decode_payload, encode
+from events import AnyEvent, Event, check_names, decode, decode_payload, encode
 from events.errors import (
     AppendRefused,
     BadSessionId,
@@ -240,7 +240,8 @@ class Log:
 
         With ``expected`` the log must be at that position (``0-0`` for an empty one),
         unless it already holds the whole batch. Every event is validated before anything
-        is sent. Raises PositionConflict, and UndecodableEvent for an event that is none.
+        is sent. Raises PositionConflict, UndecodableEvent for an event that is none, and
+        UnfitName.
         """
         log = log_key(session)
         if expected is not None:
@@ -249,7 +250,9 @@ class Log:
         arguments: list[bytes | str | int] = [expected or ""]
         for event in events:
             line = event_line(event)
-            source, number = decode(line).identity
+            new = decode(line)
+            check_names(new)
+            source, number = new.identity
             arguments += (keys.setdefault(_seen_key(session, source), len(keys) + 1), number, line)
         if len(arguments) == 1:
             return AppendResult((), await self.last_position(session))

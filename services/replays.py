@@ -21,13 +21,16 @@ the last frame stands, with every command obeyed once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from events.errors import LapstreamError, SessionNotEmpty
+from events import SeasonOpened, decode
+from events.errors import LapstreamError, NotASession, SessionNotEmpty, UndecodableEvent
 from projections.frames import Token
 from replay.entries import Entry, check_session_id, parse_position
 from replay.steering import COMMANDS, Command, Pace, Pause, Play, Seek
@@ -44,6 +47,11 @@ NUMBERS = "lapstream:replays:number"
 
 EPOCHS = "lapstream:replays:epochs"
 """By name, the last epoch of a replay that was stopped: another of its name goes on from it."""
+
+BEGUN = "lapstream:replays:begun:"
+"""Behind it the mark of a replay that was begun with a key: its name, empty once it was stopped."""
+
+BEGUN_SECONDS = 24 * 3600
 
 KEYS = ("replay", "control", "token", "frames", "snapshot", "health", "lease")
 RETAINED_COMMANDS = 1000
@@ -99,6 +107,13 @@ class ReplayExists(LapstreamError):
     def __init__(self, replay: str) -> None:
         self.replay = replay
         super().__init__(f"there is a replay {replay!r} already: stop it, or choose another name")
+
+
+class ReplayWasStopped(LapstreamError):
+    """What is asked for a second time was begun, and has been stopped since."""
+
+    def __init__(self) -> None:
+        super().__init__("the replay that was begun with this key has been stopped since")
 
 
 class CommandRefused(LapstreamError):
@@ -219,24 +234,36 @@ class Replays:
         speed: Pace = 1.0,
         as_shown: bool = False,
         playing: bool = True,
+        begin_id: str | None = None,
     ) -> str:
         """Begin a replay of a session; its name. A built-in race is put into the store.
 
-        Raises UnknownSession for the source, ReplayExists and SessionNotEmpty for a name
-        that is taken.
+        However often it is asked for with an id, it is begun once. Raises UnknownSession and
+        NotASession for the source, ReplayExists and SessionNotEmpty for a name that is taken,
+        and ReplayWasStopped for an id whose replay is no more.
         """
         check_session_id(source)
         await put_into_store(self.log, source)
         await self.log.require(source)
+        await self._refuse_season(source)
         showing = Showing(
             source=source,
             upto=await self.log.last_position(source),
             as_shown=as_shown,
             speed=speed,
             playing=playing,
-            mark=uuid4().hex,
+            mark=_mark(begin_id),
         )
-        return await self._create(name, showing)
+        if begin_id is None:
+            return await self._create(name, showing)
+        return await self._create_once(name, showing)
+
+    async def _refuse_season(self, source: str) -> None:
+        async for entries in self.log.read(source, count=1):
+            with contextlib.suppress(UndecodableEvent):
+                if isinstance(decode(entries[0].payload), SeasonOpened):
+                    raise NotASession(source)
+            return
 
     async def bring_in(self, session: str, entries: Sequence[Entry]) -> None:
         """Put an archive's entries into the store, unless they are there already.
@@ -260,6 +287,7 @@ class Replays:
         as_shown: bool = False,
         playing: bool = True,
         seconds: float = OUTCOME_SECONDS,
+        begin_id: str | None = None,
     ) -> str:
         """``start``, then wait until it stands at ``begin``, a moment as ``Seek`` takes it.
 
@@ -268,15 +296,25 @@ class Replays:
         replayer has come to it yet.
         """
         replay = await self.start(
-            source, name=name, speed=speed, as_shown=as_shown, playing=playing
+            source,
+            name=name,
+            speed=speed,
+            as_shown=as_shown,
+            playing=playing,
+            begin_id=begin_id,
         )
         first: Command = Play() if playing else Pause()
         if begin is not None:
             first = Seek(to=begin)
         try:
-            await self.outcome(replay, await self.command(replay, first), seconds)
+            command_id = None if begin_id is None else _mark(begin_id)
+            await self.outcome(replay, await self.command(replay, first, command_id), seconds)
         except (CommandRefused, ReplayStopped):
-            await self.stop(replay)
+            with contextlib.suppress(NoSuchReplay):  # its twin was quicker
+                await self.stop(replay)
+            if begin_id is not None:  # it was not begun
+                with self.store.speaking():
+                    await self._redis.delete(BEGUN + _mark(begin_id))
             raise
         return replay
 
@@ -288,10 +326,35 @@ class Replays:
                 raise ReplayExists(name)
             return name
         while True:
+            free = await self._next_name()
+            if await self._created(free, showing):
+                return free
+
+    async def _create_once(self, name: str | None, showing: Showing) -> str:
+        """As ``_create``, but what was begun with this mark before is what it is."""
+        begun = BEGUN + showing.mark
+        while True:
+            wanted = name if name is not None else await self._next_name()
+            if name is not None and await self.log.exists(name):
+                raise SessionNotEmpty(name)
+            with self.store.speaking():
+                await self._redis.set(begun, wanted, nx=True, ex=BEGUN_SECONDS)
+                kept: Any = await self._redis.get(begun)
+            there = wanted if kept is None else kept.decode()
+            if not there:
+                raise ReplayWasStopped
+            if await self._created(there, showing):
+                return there
+            with self.store.speaking():
+                await self._redis.delete(begun)
+            if name is not None:
+                raise ReplayExists(name)
+
+    async def _next_name(self) -> str:
+        while True:
             with self.store.speaking():
                 number = await self._redis.incr(NUMBERS)
-            name = f"replay-{number}"
-            if not await self.log.exists(name) and await self._created(name, showing):
+            if not await self.log.exists(name := f"replay-{number}"):
                 return name
 
     async def _created(self, name: str, showing: Showing) -> bool:
@@ -305,8 +368,9 @@ class Replays:
 
     async def stop(self, replay: str) -> None:
         """End the replay and forget it. Raises NoSuchReplay."""
-        await self.showing(replay)
+        showing = await self.showing(replay)
         with self.store.speaking():
+            await self._redis.set(BEGUN + showing.mark, "", xx=True, ex=BEGUN_SECONDS)
             token: Any = await self._redis.get(key(replay, "token"))
             if token:
                 await self._redis.hset(EPOCHS, replay, str(Token.parse(token.decode()).epoch))
@@ -405,6 +469,11 @@ class Replays:
             raise NoSuchReplay(replay)
         if answer == b"refused":
             raise TakenOver(replay, before, saved.decode())
+
+
+def _mark(begin_id: str | None) -> str:
+    """What tells a replay from others: of those that were begun with the same id, the same."""
+    return uuid4().hex if begin_id is None else sha256(begin_id.encode()).hexdigest()[:32]
 
 
 def _plain(entry: Entry) -> tuple[str, list[bytes]]:

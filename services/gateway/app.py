@@ -25,9 +25,10 @@ from services.gateway import (
     watching,
 )
 from services.gateway.airing import OnAirs
+from services.gateway.bodies import TakenAsJson
 from services.gateway.gate import Gateway
-from services.logging import configure_as_told
 from services.gateway.origins import OwnPages
+from services.logging import configure_as_told
 from services.settings import Settings
 from services.store import Store, open_store
 
@@ -71,6 +72,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.settings = settings
+    app.add_middleware(TakenAsJson)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,

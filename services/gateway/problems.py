@@ -17,16 +17,24 @@ from events.errors import (
     BadMoment,
     BadSessionId,
     LapstreamError,
+    NotASession,
     PositionConflict,
     StoreError,
     StoreUnavailable,
     UndecodableEvent,
+    UnfitName,
     UnknownCar,
     UnknownClass,
     UnknownSession,
 )
 from replay.entries import parse_position
-from services.replays import CommandRefused, NoSuchReplay, ReplayExists, ReplayStopped
+from services.replays import (
+    CommandRefused,
+    NoSuchReplay,
+    ReplayExists,
+    ReplayStopped,
+    ReplayWasStopped,
+)
 
 
 class Fault(BaseModel):
@@ -95,9 +103,13 @@ def refused(error: LapstreamError) -> Refused:
             return Refused(404, detail, [Fault(field="class", value=name, reason="no such class")])
         case StoreUnavailable():
             return Refused(503, detail, headers={"Retry-After": "1"})
+        case UnfitName(member=member, value=value):
+            return Refused(422, detail, [Fault(field=member, value=shown(value), reason=detail)])
+        case NotASession(name=name):
+            return Refused(422, detail, [Fault(field="source", value=name, reason="a season")])
         case CommandRefused():
             return Refused(422, detail)
-        case AppendRefused() | ReplayExists() | ReplayStopped():
+        case AppendRefused() | ReplayExists() | ReplayStopped() | ReplayWasStopped():
             return Refused(409, detail)
         case StoreError() | UndecodableEvent():
             return Refused(503, detail, headers={"Retry-After": "5"})

@@ -10,17 +10,20 @@ import contextlib
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from events.errors import BadArchive
 from projections.markers import all_markers
 from projections.race import Race
 from replay.archive import unpack
-from replay.edit_list import RATES, cmx3600, csv_list
+from replay.edit_list import RATES, NoWallClock, TooManyEvents, cmx3600, csv_list
 from replay.steering import Command, Pace, Pause, Play, Seek, SetSpeed, Step
-from services.gateway.answering import live
+from services.cli.tables import Table
+from services.gateway.answering import Ask, folded
 from services.gateway.gate import Gateway, TheGateway, requires
-from services.gateway.problems import Refused, responses
+from services.gateway.problems import Fault, Refused, responses
+from services.gateway.viewing import At, KnownAt
+from services.gateway.wishing import DelayMs
 from services.replays import NobodyPaces
 from services.roles import Role
 
@@ -118,8 +121,9 @@ async def _described(gateway: Gateway, name: str) -> Replay:
 @steering.post(
     "/replays", summary="Begin a replay", status_code=201, responses={**ACCEPTED, **WRITES}
 )
-async def begin(gateway: TheGateway, wanted: Begin, response: Response) -> Replay:
-    """It plays what is known of the session now, and is watched as a session of its name."""
+async def begin(gateway: TheGateway, wanted: Begin, response: Response, key: Key = None) -> Replay:
+    """It plays what is known of the session now, and is watched as a session of its name. Sent
+    again with its key, it is the replay that was begun."""
     try:
         name = await gateway.replays.begin(
             wanted.source,
@@ -128,6 +132,7 @@ async def begin(gateway: TheGateway, wanted: Begin, response: Response) -> Repla
             begin=wanted.begin,
             as_shown=wanted.as_shown,
             playing=wanted.playing,
+            begin_id=None if key is None else f"{key} {wanted.model_dump_json()}",
         )
     except NobodyPaces as waiting:
         name, response.status_code = waiting.replay, 202
@@ -258,6 +263,18 @@ async def step(
 # -- Edit lists ----------------------------------------------------------------------------
 
 
+_EDIT_LIST = Table("edit-list", "The markers of a session as an edit list.", ())
+
+StartsAt = Annotated[
+    AwareDatetime | None,
+    Query(
+        description="The time of day of clock 0 with its zone, for a session that does not say "
+        "when it began.",
+        examples=["2007-10-06T11:15:00-04:00"],
+    ),
+]
+
+
 @watching.get(
     "/sessions/{session}/edit-list",
     summary="The markers as an edit list",
@@ -280,26 +297,36 @@ async def edit_list(
         Literal["24", "25", "29.97", "30", "50", "59.94", "60"],
         Query(description="Frame rate; 29.97 and 59.94 are drop frame."),
     ] = "25",
+    starts_at: StartsAt = None,
+    at: At = None,
+    known_at: KnownAt = None,
+    delay_ms: DelayMs = 0,
 ) -> Response:
     """Cautions, restarts, lead changes, flags, penalties and retirements with wall-clock
     timecodes, as CMX3600 or CSV."""
-    await gateway.require(session)
 
     def listed(race: Race) -> str:
-        began, found = race.session.opened.starts_at, all_markers(race)
+        began, found = starts_at or race.session.opened.starts_at, all_markers(race)
         if form == "csv":
             return csv_list(found, began, RATES[fps]) + "\n"
         return cmx3600(race.session.opened.title, found, began, RATES[fps]) + "\n"
 
-    if await gateway.is_replay(session):
-        shot = await live(gateway, session, 0)
-        if shot is None:
-            raise Refused(503, "nothing of this replay was shown yet", headers={"Retry-After": "1"})
-        text = listed(await gateway.playheads.race(session, shot.token, shot.clock_at))
-    else:
-        text = (await gateway.folds.ask(session, listed)).answer
+    ask = Ask(at, known_at, delay_ms=delay_ms)
+    try:
+        told = await folded(
+            gateway, session, _EDIT_LIST, lambda stand: [{"text": listed(stand.race)}], ask
+        )
+    except NoWallClock:
+        reason = "the session does not say when it began: give the time of day of its clock 0"
+        raise Refused(422, reason, [Fault(field="starts_at", reason=reason)]) from None
+    except OverflowError:
+        reason = "no time of day has a place so far from it"
+        raise Refused(422, reason, [Fault(field="starts_at", reason=reason)]) from None
+    except TooManyEvents as error:
+        reason = f"{error.count} markers are more than a CMX3600 list can hold: ask for csv"
+        raise Refused(422, reason, [Fault(field="format", value=form, reason=reason)]) from None
     media = "text/csv" if form == "csv" else "text/plain"
-    return Response(text, media_type=f"{media}; charset=utf-8")
+    return Response(told.rows[0]["text"], media_type=f"{media}; charset=utf-8")
 
 
 router = APIRouter()

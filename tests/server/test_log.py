@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from events import RaceControlMessage, decode, encode
+from events import PenaltyImposed, RaceControlMessage, decode, encode
 from events.errors import (
     AppendRefused,
     BadSessionId,
@@ -20,10 +20,11 @@ from events.errors import (
     SessionNotEmpty,
     StoreUnfit,
     UndecodableEvent,
+    UnfitName,
     UnknownSession,
 )
 from replay.archive import pack, read_archive, unpack, write_archive
-from replay.entries import START, Entry, parse_position
+from replay.entries import EVENT_FIELD, START, Entry, parse_position
 from services.log import MOST_PARTS, SESSIONS, Log, SessionSummary, log_key
 from services.store import Store, open_store
 from tests.server.command import batch
@@ -598,3 +599,19 @@ async def test_an_empty_archive(log: Log, session: str):
     assert await log.exists(session)
     assert await log.last_position(session) == START
     assert (await log.append(session, told(1), expected=START)).added == 1
+
+
+async def test_names_that_nobody_can_see(log: Log, session: str) -> None:
+    """A new source or penalty has none; what an older program appended is read as it is."""
+    said = RaceControlMessage(at=0, source="race\0control", source_seq=1, text="Pit lane open")
+    with pytest.raises(UnfitName, match=r"^source: .* with 'race\\x00control'$"):
+        await log.append(session, [said])
+    penalty = PenaltyImposed(
+        at=0, source="stewards", source_seq=1, penalty_id="p\x7f", car="7", kind="drive_through"
+    )
+    with pytest.raises(UnfitName, match=r"^penalty_id: "):
+        await log.append(session, [penalty])
+    assert await log.length(session) == 0
+    await log.append_at_positions(session, [Entry("1-0", (EVENT_FIELD, encode(said)))])
+    [[entry]] = [batch async for batch in log.read(session)]
+    assert decode(entry.payload) == said

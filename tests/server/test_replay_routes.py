@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -242,6 +243,80 @@ async def test_an_archive_is_brought_in(store: Store, log: Log, session: str) ->
         await done(await client.post("/archives", content=packed[:-9]), 422)
         other = pack(session, entries[:-1])
         await done(await client.post("/archives", content=other), 409)
+
+
+async def test_a_replay_is_begun_once_by_its_key(store: Store, session: str) -> None:
+    """Sent again it is the same; once stopped it is not begun anew; what failed can be tried."""
+    async with replaying(store), asking(store) as client:
+        key = {"Idempotency-Key": session}
+        wanted = {"source": RACE, "from": "lap:3", "playing": False}
+        try:
+            told = [await client.post("/replays", json=wanted, headers=key) for _ in range(2)]
+            first, again = [await done(one, 201) for one in told]
+            assert first == again
+            other = await done(await client.post("/replays", json=wanted), 201)
+            assert other["replay"] != first["replay"]
+            await client.delete(f"/replays/{other['replay']}")
+            await client.delete(f"/replays/{first['replay']}")
+            stopped = await done(await client.post("/replays", json=wanted, headers=key), 409)
+            assert "stopped since" in stopped["detail"]
+            wrong = {**wanted, "from": "lap:9999"}
+            for _ in range(2):
+                await done(await client.post("/replays", json=wrong, headers=key), 422)
+            named = {**wanted, "name": session}
+            await done(await client.post("/replays", json=named), 201)
+            await done(await client.post("/replays", json=named, headers=key), 409)
+        finally:
+            await forget(store, session)
+
+
+async def test_json_whatever_it_is_called(store: Store, session: str) -> None:
+    """As ``curl -d`` sends it; it lets nobody in who has no token."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = json.dumps({"source": RACE, "name": session})
+    async with asking(store, None) as client:
+        await done(await client.post("/replays", content=body, headers=form), 401)
+        plain = {"Content-Type": "text/plain"}
+        await done(await client.post("/replays", content=body, headers=plain), 401)
+    async with asking(store) as client:
+        try:
+            await done(await client.post("/replays", content=body, headers=form), 202)
+            sought = await client.post(f"/replays/{session}/seek", content='{"to": 3}')
+            assert (await done(sought, 422))["errors"][0]["field"] == "to"
+        finally:
+            await forget(store, session)
+
+
+async def test_an_edit_list_needs_the_time_of_day(store: Store, log: Log, session: str) -> None:
+    """It can be said; a list is also of a moment, and of what was known then."""
+    story = opened("1", "2").flag("fcy", 60_000).flag("green", 90_000).flag("fcy", 120_000)
+    first, *others = [Entry(f"{n}-0", (EVENT_FIELD, encode(e))) for n, e in enumerate(story, 1)]
+    await log.append_at_positions(session, [first, *others])
+    path = f"/sessions/{session}/edit-list"
+    async with asking(store) as client:
+        faulty = await done(await client.get(path), 422)
+        assert faulty["errors"][0]["field"] == "starts_at"
+        assert "--starts-at" not in faulty["detail"]
+        began = {"starts_at": "2007-10-06T11:15:00-04:00"}
+        whole = (await client.get(path, params=began)).text
+        assert "LOC: 11:16:00:00" in whole
+        assert "LOC: 11:17:00:00" in whole
+        then = await client.get(path, params={**began, "at": "0:01:40"})
+        assert "LOC: 11:16:00:00" in then.text
+        assert "LOC: 11:17:00:00" not in then.text
+        known = {"known_at": others[-2].position, "delay_ms": 1000}
+        assert (await client.get(path, params={**began, **known})).text == then.text
+        far = await client.get(path, params={"starts_at": "9999-12-31T23:59:59Z"})
+        await done(far, 422)
+
+
+async def test_a_season_is_not_played(store: Store, log: Log, session: str) -> None:
+    """Neither one that is built in nor any other; it leaves no replay behind."""
+    await log.append(session, list(alms_2007()))
+    async with asking(store) as client:
+        for source in ("alms-2007", session):
+            told = await done(await client.post("/replays", json={"source": source}), 422)
+            assert "is a season" in told["detail"]
 
 
 async def test_without_a_replayer_it_waits(store: Store, session: str) -> None:

@@ -55,6 +55,8 @@ class TestBodies:
             ({"type": "pit_enterd"}, "type", "'pit_enterd'"),
             ({"type": 7}, "type", "7"),
             ({"v": 9}, "v", "9"),
+            ({"source": "r\0c"}, "source", r"'r\x00c'"),
+            ({"source": "rc\n"}, "source", r"'rc\n'"),
         ],
     )
     def test_faults_name_field_and_value(
