@@ -81,9 +81,9 @@ def create_app(
             allow_headers=["Authorization", "If-None-Match", "Last-Event-ID"],
             expose_headers=["ETag", "Lapstream-Position", "Lapstream-Age-Ms"],
         )
+    app.add_middleware(OwnPages, origins=settings.origins, loopback=loopback)
     problems.install(app)
     app.include_router(viewing.router)
-    app.add_middleware(OwnPages, origins=settings.origins, loopback=loopback)
     app.include_router(asking.router)
     app.include_router(moments.router)
     app.include_router(streaming.router)
