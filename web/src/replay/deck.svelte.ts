@@ -62,6 +62,7 @@ export class Deck {
   /** The moment of the address, until its picture is there. */
   #told: Moment | null = null;
   #written: Moment | null = null;
+  #writeAtOnce = false;
   #writing: ReturnType<typeof setTimeout> | undefined;
   #asking = false;
   #shown: Moment | null = null;
@@ -115,6 +116,7 @@ export class Deck {
   /** Look at a moment; the address says so once it stands. */
   look(moment: Moment): void {
     clearTimeout(this.#writing);
+    this.#writeAtOnce = false;
     this.#look(moment);
   }
 
@@ -128,6 +130,7 @@ export class Deck {
   /** With what was known then, or with what is known now. */
   know(asShown: boolean): void {
     this.look({ at: momentText(this.#atMs), knownAt: asShown ? AS_SHOWN : null });
+    this.#writeAtOnce = true;
   }
 
   /** The address of what is shown. */
@@ -183,7 +186,8 @@ export class Deck {
     this.#stands = asked;
     this.refusal = null;
     clearTimeout(this.#writing);
-    this.#writing = setTimeout(() => this.#write(), WRITE_MS);
+    if (this.#writeAtOnce) this.#write();
+    else this.#writing = setTimeout(() => this.#write(), WRITE_MS);
   }
 
   /** What was shown before is shown again, and the address says that, too. */
