@@ -308,8 +308,7 @@ def _change(before: State, after: State) -> Patch:
         else:
             patch[name] = value
     if len(before) + added > len(after):  # else nothing can be missing
-        for name in before.keys() - after.keys():
-            patch[name] = None
+        patch.update((name, None) for name in before if name not in after)
     return patch
 
 
