@@ -7,7 +7,9 @@ import itertools
 import events as ev
 from events import AnyEvent
 from projections import views
+from projections.explain import explain
 from projections.frames import NEWEST_OF_CONTROL, FrameBuilder, frame_state
+from projections.revisions import revisions
 from projections.timeline import Timeline
 from replay.playhead import Replay
 from tests.builders import Story, opened, race_of
@@ -187,6 +189,23 @@ def test_a_replay_ends_with_what_was_decided_last() -> None:
     timeline.add(story)
     replay = Replay(timeline)
     assert replay.race_at(replay.end).state_hash() == timeline.race.state_hash()
+
+
+def test_what_a_replay_has_shown_can_be_asked_about() -> None:
+    """Its events are those that counted, and that there were corrections: no correction again."""
+    story = opened("7", "8", lines=("FL",)).laps("7", 3).laps("8", 2, ms=80_000)
+    moved = {"from_car": "7", "to_car": "8", "start": 170_000, "end": 180_001, "reason": "loop"}
+    decided(story, ev.CrossingsReassigned, 190_000, swap=True, **moved)
+    void(story, story.events[4], 195_000)
+    story.flag("chequered", 200_000)
+    timeline = Timeline()
+    timeline.add(story)
+    shown = [(f"{place}-0", event) for place, event in enumerate(timeline.events, start=1)]
+    again = race_of(event for _, event in shown)
+    assert again.state_hash() == timeline.race.state_hash()
+    assert len(revisions(shown)) == 1
+    first, *_ = explain(timeline.race, timeline.events, "8")
+    assert first.text == explain(timeline.race, story, "8")[0].text
 
 
 def test_frames_have_the_newest_entries() -> None:
