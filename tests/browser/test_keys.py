@@ -120,7 +120,9 @@ async def test_an_alarm_moves_nothing(page: Page, served: Served) -> None:
     await expect(alarm).to_contain_text("Connection lost")
     assert [await one.bounding_box() for one in (button, row)] == before
     await button.click(trial=True)
-    heard = "alarm => [...alarm.childNodes].filter(one => !one.ariaHidden).map(one => one.textContent)"
+    heard = (
+        "alarm => [...alarm.childNodes].filter(one => !one.ariaHidden).map(one => one.textContent)"
+    )
     words = await alarm.evaluate(heard)
     await page.wait_for_timeout(1_200)
     assert await alarm.evaluate(heard) == words
