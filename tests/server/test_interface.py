@@ -29,7 +29,9 @@ from services.store import open_store
 from tests.server.gateways import GatewayProcess
 from tests.server.projecting import projecting, told
 
-SESSION, OUTPUT, REPLAY = "interface", "interface-output", "interface-replay"
+SESSION, OUTPUT, REPLAY = "petit-le-mans-2007", "interface-output", "interface-replay"
+"""The session of the examples: of another one nobody here makes pictures."""
+
 SECRET, TOKEN = new_token("tests", Role.ADMIN)
 CHECKS = [
     not_a_server_error,
