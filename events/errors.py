@@ -9,12 +9,14 @@ something to do, what to do.
     │   ├── UnreadableEvent        bytes that are no event: parked, the session goes on
     │   ├── UnknownEventType       the session stops: skipping it would be a wrong position
     │   └── NewerEventVersion      likewise
+    ├── UnfitName                  a new name with characters that nobody can see
     ├── BadTimingFile              a foreign file, by file, line, column and value
     ├── BadArchive                 an archive that is damaged or of a newer format
     ├── BadRules                   a regulation pack, by file and key
     ├── UnknownRules               no such regulation pack
     ├── NoRules                    a session without a pack, where one is needed
     ├── BadMoment                  an instant such as ``lap:372`` that cannot be found
+    │   └── NoSuchMoment           likewise, and the reason tells how far the race came
     ├── BadHypothesis              a supposed penalty that is not written as one
     ├── BadSessionId               a name that no session can have
     ├── UnknownSession             no such session
@@ -38,6 +40,7 @@ something to do, what to do.
     ├── AppendRefused              nothing of the batch was appended
     │   ├── PositionConflict       the log is not where the writer believed
     │   └── SessionNotEmpty        an import that keeps positions needs an empty session
+    ├── BadSetting                 a variable of the environment, by name and value
     └── StoreError
         ├── StoreUnavailable       no answer from the server
         └── StoreUnfit             too old, or its persistence cannot keep the promise
