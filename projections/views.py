@@ -69,7 +69,7 @@ class Placed(NamedTuple):
 
 def placings(race: Race) -> dict[str, Placing]:
     """The cars in the running order, each with its places and its gaps."""
-    return {car: placed.placing for car, placed in placed(race).items()}
+    return {car: row.placing for car, row in placed(race).items()}
 
 
 def placed(
