@@ -429,9 +429,9 @@ class TestSubscriptions:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             slow.connect((url.host, url.port))
             slow.setblocking(False)
-            request = f"/sessions/{session}/stream"
+            request = f"/sessions/{session}/stream HTTP/1.1\r\nHost: localhost"
             loop = asyncio.get_running_loop()
-            await loop.sock_sendall(slow, f"GET {request} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            await loop.sock_sendall(slow, f"GET {request}\r\n\r\n".encode())
             frames, size = 0, 0
             for number in range(60):
                 batch = [message(100 * number + n, f"{number:05} " * 300) for n in range(40)]
@@ -442,7 +442,9 @@ class TestSubscriptions:
             read = b""
             async with asyncio.timeout(PATIENCE):
                 while position.encode() not in read[-1_000_000:] or not read.endswith(b"\r\n"):
-                    read += await loop.sock_recv(slow, 1 << 20)
+                    more = await loop.sock_recv(slow, 1 << 20)
+                    assert more, read
+                    read += more
             following = Following()
             datas = [line[6:] for line in _dechunked(read).split(b"\n") if line[:6] == b"data: "]
             for data in datas:
