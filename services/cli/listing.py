@@ -22,7 +22,7 @@ async def session_rows(log: Log) -> list[Row]:
     """A row for each session of the store, and for each built-in race that is not there."""
     rows = {}
     for summary in await log.sessions():
-        opened = await _opening(log, summary.session)
+        opened = await _opening(log, summary)
         if not isinstance(opened, SeasonOpened):
             rows[summary.session] = _described(summary, opened)
     for name in BUILT_IN:
@@ -34,14 +34,16 @@ async def season_rows(log: Log) -> list[Row]:
     """A row for each season of the store, and for each that is built in."""
     rows = {name: _season_row(name, built_in.events()) for name, built_in in SEASONS.items()}
     for summary in await log.sessions():
-        if isinstance(await _opening(log, summary.session), SeasonOpened):
+        if isinstance(await _opening(log, summary), SeasonOpened):
             told, _, _ = await tell(log, summary.session)
             rows[summary.session] = _season_row(summary.session, [event for _, event in told])
     return [rows[name] for name in sorted(rows)]
 
 
-async def _opening(log: Log, session: str) -> Opening | None:
-    async for entries in log.read(session, count=OPENING):
+async def _opening(log: Log, summary: SessionSummary) -> Opening | None:
+    if not summary.length:
+        return None  # it may be no log at all, and one that is spoiled hides no other
+    async for entries in log.read(summary.session, count=OPENING):
         for entry in entries:
             try:
                 event = decode(entry.payload)

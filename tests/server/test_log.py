@@ -25,6 +25,8 @@ from events.errors import (
 )
 from replay.archive import pack, read_archive, unpack, write_archive
 from replay.entries import EVENT_FIELD, START, Entry, parse_position
+from services.built_in import BUILT_IN
+from services.cli.listing import session_rows
 from services.log import MOST_PARTS, SESSIONS, Log, SessionSummary, log_key
 from services.store import Store, open_store
 from tests.server.command import batch
@@ -508,6 +510,8 @@ async def test_one_spoiled_session(tmp_path: Path):
         await store.redis.set(log_key("spoiled"), "text")
         lengths = {listed.session: listed.length for listed in await log.sessions()}
         assert lengths == {"petit": 1, "spoiled": 0}
+        listed = {row["session"]: row["entries"] for row in await session_rows(log)}
+        assert listed == {"petit": 1, "spoiled": 0, **dict.fromkeys(BUILT_IN, 0)}
 
 
 async def test_a_server_that_lost_its_data(log: Log, store: Store, session: str):

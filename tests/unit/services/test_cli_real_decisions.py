@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from events import AnyEvent, LapCompleted, decode
+from projections.state import canonical, digest
 from projections.timeline import Timeline
 from projections.views import VIEWS
 from replay.entries import Entry
@@ -159,11 +160,16 @@ def test_not_served_before_the_flag(race: Commands) -> None:
 
 
 def state(race: Commands) -> dict[str, Any]:
-    """The whole state, and all that is shown of it."""
+    """The whole state, and all that is shown of it, but race control's feed.
+
+    That says what was decided, and that it was taken back.
+    """
     timeline = Timeline()
     timeline.add(race.events(RACE))
-    views = {name: view(timeline.race) for name, view in VIEWS.items()}
-    return {"hash": timeline.race.state_hash(), **views}
+    summary = timeline.race.summary()
+    del summary["state"]["control"]
+    views = {name: view(timeline.race) for name, view in VIEWS.items() if name != "control"}
+    return {"hash": digest(canonical(summary)), **views}
 
 
 def of_others(state: dict[str, Any], view: str, *cars: str) -> list[dict[str, Any]]:
@@ -195,10 +201,13 @@ def place_of(state: dict[str, Any], car: str) -> tuple[int, int]:
 
 
 def take_back(race: Commands, before: dict[str, Any]) -> None:
-    """Void the correction: everything is as it was."""
+    """Void the correction: everything is as it was, and the feed says so."""
     assert state(race) != before
-    race.told("void", RACE, last_position(race), "--reason", "taken back")
+    race.told("void", RACE, last_position(race), "--reason", "second thoughts")
     assert state(race) == before
+    timeline = Timeline()
+    timeline.add(race.events(RACE))
+    assert VIEWS["control"](timeline.race)[0]["text"].endswith("(second thoughts)")
 
 
 def test_a_void(race: Commands) -> None:
