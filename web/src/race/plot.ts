@@ -77,7 +77,9 @@ export function drawBands(
     context.font = `${11 * ratio}px ${getComputedStyle(context.canvas).fontFamily}`;
     context.textAlign = "center";
     context.textBaseline = "top";
-    if (label !== "") context.fillText(label, left + width / 2, box.top + 2 * ratio);
+    const half = context.measureText(label).width / 2;
+    const middle = Math.min(left + width / 2, box.left + box.width - half); // whole at the right edge
+    if (label !== "") context.fillText(label, middle, box.top + 2 * ratio);
   }
   context.restore();
 }
