@@ -117,22 +117,20 @@ async def test_an_event_sent_again_past_the_log_counts_once(store, log, session)
     assert frames_told[-1].data == {}
 
 
-async def test_all_listed_sessions_are_projected(shared_data, store, log, session):
+async def test_all_listed_sessions_are_projected(tmp_path, session):
     """A projector that is told no names finds the sessions, also those that come later."""
-    story = a_race()
-    await log.append(session, story.events)
-    working = Projector(store)
-    app = projector.FastStream(logger=None)
-    working.attach(app)
-    async with app:
-        await told(store, session, await log.last_position(session))
-        later = f"{session}-later"
-        await store.redis.sadd(SESSIONS, "No Session", b"\xff")
-        try:
+    story, later = a_race(), f"{session}-later"
+    async with open_store(data=tmp_path) as store:  # in which there are no other sessions
+        log = Log(store)
+        await log.append(session, story.events)
+        working = Projector(store)
+        app = projector.FastStream(logger=None)
+        working.attach(app)
+        async with app:
+            await told(store, session, await log.last_position(session))
+            await store.redis.sadd(SESSIONS, "No Session", b"\xff")
             await append_and_tell(log, store, later, story.events)
-        finally:
-            await store.redis.srem(SESSIONS, "No Session", b"\xff")
-    await check_frames(store, later, story)
+        await check_frames(store, later, story)
 
 
 async def test_120_sessions_at_once(shared_data, store, log, session):
