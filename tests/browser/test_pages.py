@@ -195,6 +195,8 @@ async def test_the_race_page(page: Page, served: Served, race: list[AnyEvent]) -
     ]
     await page.keyboard.press("6")
     feed = await view(served, "control")
+    happened = page.get_by_role("table", name="What happened").locator("tbody tr[data-key]")
+    await expect(happened.filter(has_text="lead change").first).to_be_visible()  # of another view
     told = await table(page, "What happened")
     kinds = {row["kind"] for row in told}
     assert {"flag", "local flag", "pit lane", "penalty", "message", "lead change"} <= kinds
