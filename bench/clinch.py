@@ -9,9 +9,9 @@ from __future__ import annotations
 import statistics
 
 from bench.measure import report, seconds
-from projections.clinch import Contender, Outlook, Round, outlooks
-from projections.clinch_words import sentence
-from projections.placing import Field, OnTrack, field_now, open_field
+from projections.championship.clinch import Contender, Outlook, Round, outlooks
+from projections.championship.clinch_sentences import sentence
+from projections.championship.reachable_places import Field, OnTrack, field_now, open_field
 
 CARS = [str(car) for car in range(1, 21)]
 SCALE = (350, 320, 300, 280, 260, *range(250, 0, -10))

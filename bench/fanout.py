@@ -31,13 +31,13 @@ from websockets.asyncio.server import serve as serve_websockets
 
 from bench.measure import report
 from bench.synthetic import synthetic_race
-from projections.frames import Frame, FrameBuilder, Token, clock_running
 from projections.timeline import Timeline
-from services.gateway.filters import Filter
-from services.gateway.pacing import Wishes
-from services.gateway.reel import Channel, Message, Reel
-from services.gateway.subscribing import over_websocket, subscribe
-from services.gateway.tails import Tail
+from projections.views.frame import Frame, FrameBuilder, Token, clock_running
+from services.gateway.live.filters import Filter
+from services.gateway.live.frame_buffer import Channel, Message, Reel
+from services.gateway.live.session_tail import Tail
+from services.gateway.live.subscription import Wishes
+from services.gateway.live.transport import over_websocket, subscribe
 from services.serving import listen, server_of
 
 SUBSCRIBERS = 1000

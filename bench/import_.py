@@ -19,8 +19,8 @@ from bench.synthetic import synthetic_race
 from events import EntryAdded, LapCompleted, LinePassed
 from events.clock import format_clock, format_lap_time
 from projections import views
-from projections.classification import classify
 from projections.race import Race
+from projections.results.classification import classify
 from replay.importing import import_alkamel
 
 LE_MANS = Path(__file__).parents[1] / "../shared/data/wec/2024-le-mans-24h-laps.csv"

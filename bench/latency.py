@@ -34,8 +34,8 @@ from websockets.asyncio.server import serve as serve_websockets
 from bench.measure import report
 from bench.synthetic import synthetic_race
 from events import AnyEvent, encode
-from services.log import Log, log_key
-from services.store import Store, open_store
+from services.storage.client import Store, open_store
+from services.storage.event_log import Log, log_key
 
 PER_SECOND = 500
 SECONDS = 12

@@ -20,13 +20,13 @@ from pydantic import Field, TypeAdapter
 from bench.measure import in_turn, report
 from bench.synthetic import synthetic_race
 from events import AnyEvent
-from projections.frames import Token, frame_state
 from projections.timeline import Timeline
-from services.commits import frame_id, key
-from services.frames import picture
-from services.log import Log, log_key
-from services.projector import run_projector
-from services.store import Store, open_store
+from projections.views.frame import Token, frame_state
+from services.projector.app import run_projector
+from services.storage.client import Store, open_store
+from services.storage.event_log import Log, log_key
+from services.storage.frame_reader import picture
+from services.storage.projection_store import frame_id, key
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 SESSION = "bench"

@@ -31,14 +31,14 @@ from playwright.async_api import Browser, CDPSession, Page, async_playwright
 from bench.fanout import FedTail
 from bench.measure import report
 from bench.synthetic import synthetic_race
-from projections.frames import Frame, FrameBuilder, Token, clock_running
 from projections.timeline import Timeline
-from services.gateway import screen
-from services.gateway.filters import Filter
-from services.gateway.pacing import Wishes
-from services.gateway.subscribing import over_websocket, subscribe
-from services.gateway.tails import Tail, now_ms
-from services.gateway.wishing import names
+from projections.views.frame import Frame, FrameBuilder, Token, clock_running
+from services.gateway.live.filters import Filter
+from services.gateway.live.query import names
+from services.gateway.live.session_tail import Tail, now_ms
+from services.gateway.live.subscription import Wishes
+from services.gateway.live.transport import over_websocket, subscribe
+from services.gateway.routes import pages
 from services.serving import listen, server_of
 from tests.browser.conftest import BROWSERS, QUIET
 
@@ -93,7 +93,7 @@ def application(tail: Tail) -> FastAPI:
         topics = names(websocket.query_params.getlist("topics"))
         await over_websocket(websocket, tail, subscribe(tail, Wishes(Filter(topics))))
 
-    screen.install(app)
+    pages.install(app)
     return app
 
 
@@ -199,7 +199,7 @@ async def first_picture(browser: Browser, address: str) -> float:
 
 def bundle_kb() -> float:
     """All that was built, as it would be sent compressed, in kB."""
-    files = [path for path in screen.FILES.rglob("*") if path.is_file()]
+    files = [path for path in pages.FILES.rglob("*") if path.is_file()]
     return round(sum(len(gzip.compress(path.read_bytes())) for path in files) / 1000, 1)
 
 
@@ -254,7 +254,7 @@ async def measure(browser: Browser, feed: Feed) -> None:
 async def main() -> None:
     """Begin the feed and the browser."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None or not screen.built():
+    if found is None or not pages.built():
         missing = "browser" if found is None else "built screen (`make screen`)"
         print(f"screen: there is no {missing} here", file=sys.stderr)
         return

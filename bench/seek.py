@@ -19,10 +19,10 @@ from typing import Any
 from bench.measure import report
 from bench.synthetic import synthetic_race
 from events.clock import format_clock
-from projections.frames import Frame, FrameBuilder, Token
+from projections.engine.state import Mark
 from projections.race import Race
-from projections.state import Mark
-from replay.film import MARK_EVERY, Film
+from projections.views.frame import Frame, FrameBuilder, Token
+from replay.recording import MARK_EVERY, Film
 from replay.steering import Player, Seek
 
 POINTS = 400

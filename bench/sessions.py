@@ -9,7 +9,7 @@ from __future__ import annotations
 from bench.measure import in_turn, report
 from bench.pipeline import SESSION, Run, check, fill, forget, project, with_store
 from bench.synthetic import synthetic_race
-from services.store import Store
+from services.storage.client import Store
 
 SESSIONS = 120
 

@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from events import EVENT_TYPES, Event, LapCompleted
-from projections.chart import LapChart
-from projections.control import RaceControl
-from projections.corrections import Corrected
-from projections.drivers import Drivers
-from projections.laps import Laps
-from projections.order import RunningOrder
-from projections.pits import Pits
-from projections.session import Session
-from projections.state import Handler, Mark, Projection, canonical, digest, stored_block
-from projections.stewards import Stewards
-from projections.track import Track
+from projections.engine.corrections import Corrected
+from projections.engine.state import Handler, Mark, Projection, canonical, digest, stored_block
+from projections.folds.control import RaceControl
+from projections.folds.drivers import Drivers
+from projections.folds.lap_chart import LapChart
+from projections.folds.laps import Laps
+from projections.folds.pits import Pits
+from projections.folds.running_order import RunningOrder
+from projections.folds.session import Session
+from projections.folds.stewards import Stewards
+from projections.folds.track import Track
 
 
 class Race:

@@ -7,7 +7,7 @@ within about an eighth of the way back, so lateness n costs O(n). A rewind leave
 checkpoint where it went back to: in a feed that is a little late again and again, each
 costs a checkpoint and the events since the last, not the way to one far back.
 
-A correction costs what it takes to find what it concerns (``projections.corrections``), and
+A correction costs what it takes to find what it concerns (``projections.engine.corrections``), and
 the folding from there: some 2 ms for one near the newest of 48,000 events of 60 cars.
 
 Memory is O(events): every event that may still have to be folded again is kept.
@@ -21,9 +21,9 @@ from itertools import pairwise
 
 from events import AnyEvent, Correction
 from events.errors import LapstreamError
-from projections.corrections import CORRECTIONS, Corrections, Identity, effective_key
+from projections.engine.corrections import CORRECTIONS, Corrections, Identity, effective_key
+from projections.engine.state import Mark
 from projections.race import Race
-from projections.state import Mark
 
 CHECKPOINT_EVERY = 1024
 CLOSEST = 32

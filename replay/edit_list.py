@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from events.clock import format_clock
 from events.errors import LapstreamError
-from projections.markers import Marker, MarkerKind
+from projections.views.markers import Marker, MarkerKind
 
 DAY_MS = 86_400_000
 MOST_EVENTS = 999

@@ -32,8 +32,8 @@ from events import (
 )
 from events.clock import format_lap_time
 from events.stewards import PenaltyKind
-from projections.classification import ON_LAPS, Classified, Convention, classify
 from projections.race import Race
+from projections.results.classification import ON_LAPS, Classified, Convention, classify
 from projections.timeline import Timeline
 
 SOURCE = "inferred"

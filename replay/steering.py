@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from events.clock import format_clock, parse_clock
 from events.errors import BadMoment, NoSuchMoment
-from projections.frames import clock_running
-from projections.markers import MarkerKind, markers_of
-from projections.moments import moment_of
 from projections.race import Race
-from replay.film import AnyFilm, handed_over
+from projections.views.frame import clock_running
+from projections.views.markers import MarkerKind, markers_of
+from projections.views.moments import moment_of
 from replay.playhead import MAX, Playhead
+from replay.recording import AnyFilm, handed_over
 
 SLOWEST, FASTEST = 0.1, 10_000.0
 Pace = Annotated[float, Field(ge=SLOWEST, le=FASTEST)] | Literal["max"]

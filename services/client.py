@@ -24,7 +24,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from events.errors import LapstreamError
-from projections.frames import State, Token, apply_patch
+from projections.views.frame import State, Token, apply_patch
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0

@@ -15,22 +15,22 @@ import typer
 
 from events import AnyEvent
 from events.errors import LapstreamError, PositionConflict, SessionNotEmpty
-from projections.frames import Frame, Picture
+from projections.views.frame import Frame, Picture
 from replay.entries import START
 from replay.playhead import Playhead, Reel
-from services import terminal
-from services.commits import health
-from services.frames import frames
 from services.gateway import create_app
-from services.log import Log
-from services.projector import run_projector
+from services.projector.app import run_projector
 from services.serving import listen, server_of
 from services.settings import Settings
-from services.store import Store
-from services.ticker import Ticker
-from services.tower import Board, Tower
-from services.viewer import Viewer
-from services.watching import now_ms
+from services.storage.client import Store
+from services.storage.event_log import Log
+from services.storage.frame_reader import frames
+from services.storage.projection_store import health
+from services.terminal import tty
+from services.terminal.live_display import now_ms
+from services.terminal.ticker import Ticker
+from services.terminal.tower import Board, Tower
+from services.terminal.viewer import Viewer
 
 APPEND_SECONDS = 0.05
 BATCH = 250
@@ -104,7 +104,7 @@ class Demo:
         async with _first_error_alone(), asyncio.TaskGroup() as group:
             group.create_task(run_projector(self._store, stop, [self.session]))
             alongside = [group.create_task(self._append()), group.create_task(self._follow())]
-            watch = self._in_tower(watched) if terminal.is_there() else self._in_lines()
+            watch = self._in_tower(watched) if tty.is_there() else self._in_lines()
             await watch
             for task in alongside:
                 task.cancel()
@@ -148,7 +148,7 @@ class Demo:
 
     async def _in_tower(self, watched: frozenset[str]) -> None:
         viewer = Viewer(self.playhead, watched=watched, address=self.address)
-        with terminal.Terminal.taken() as screen:
+        with tty.Terminal.taken() as screen:
             while not viewer.gone and not self._is_over():
                 board = self._draw(screen, viewer)
                 for key in await screen.keys():
@@ -159,7 +159,7 @@ class Demo:
             if not viewer.gone:
                 await screen.keys(HOLD_SECONDS)
 
-    def _draw(self, screen: terminal.Terminal, viewer: Viewer) -> Board | None:
+    def _draw(self, screen: tty.Terminal, viewer: Viewer) -> Board | None:
         """Draw the newest frame; nothing before the first."""
         while not self._arrived.empty():
             self._picture.show(self._arrived.get_nowait())

@@ -20,16 +20,16 @@ import uvicorn
 from fastapi import FastAPI
 
 from events.errors import LapstreamError
-from services import intake
-from services.feeds import Feed, Followed, run_feed
+from services.feeds.follower import Feed, Followed, run_feed
 from services.gateway import create_app
-from services.gateway.gate import Gateway
+from services.gateway.live.websocket_transport import DirectProtocol
 from services.gateway.origins import is_of_this_machine
-from services.gateway.wire import DirectProtocol
-from services.projector import run_projector
-from services.replayer import run_replayer
+from services.gateway.routes import events as intake
+from services.gateway.state import Gateway
+from services.projector.app import run_projector
+from services.replayer.app import run_replayer
 from services.settings import Settings
-from services.store import Store
+from services.storage.client import Store
 
 LARGEST_MESSAGE = 1 << 16
 """Bytes of a message from a subscriber, who has nothing to say."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from projections.packs import RegulationPack, parse_pack
+from projections.rules.packs import RegulationPack, parse_pack
 
 
 def text_of(name: str) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 from events import AnyEvent, PointsAdjusted, RoundScored, ScoredDriver, ScoredRow, SeasonOpened
 from events import SeasonRound as Round
-from projections.championship import Season, season_of
-from projections.points import Award
+from projections.championship.season import Season, season_of
+from projections.results.points import Award
 
 SOURCE = "test-season"
 

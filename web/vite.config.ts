@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config";
 /** Where `npm run dev` finds a gateway (`lapstream serve`). */
 const gateway = process.env["LAPSTREAM_GATEWAY"] ?? "http://127.0.0.1:8000";
 
-/** Each page is an HTML file of this folder; `services/gateway/screen.py` says where it is served. */
+/** Each page is an HTML file of this folder; `services/gateway/routes/pages.py` says where it is served. */
 const pages = readdirSync(import.meta.dirname).filter((file) => file.endsWith(".html"));
 
 export default defineConfig({

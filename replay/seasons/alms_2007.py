@@ -22,7 +22,7 @@ from events import (
     SeasonOpened,
     SeasonRound,
 )
-from projections.championship import season_of
+from projections.championship.season import season_of
 from replay.seasons.published import Contradiction, PublishedTable, contradictions_in, read_tables
 
 SOURCE = "alms-2007-season"

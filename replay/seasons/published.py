@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from events import Contest
-from projections.championship import Row, Season, printed_rank
-from projections.packs import Number
+from projections.championship.season import Row, Season, printed_rank
+from projections.rules.packs import Number
 
 
 class PublishedRow(NamedTuple):

@@ -9,19 +9,17 @@ import typer
 
 from events import AnyEvent, CarRetired, Contest, FlagShown, LapCompleted, LinePassed, SessionOpened
 from events.errors import UnknownRound
-from projections.championship import Season
-from projections.classification import Convention, classify
-from projections.clinch import Outlook
-from projections.clinch_words import next_sentence, open_sentence, sentence
-from projections.packs import RegulationPack
-from projections.points import CONTESTS, tidy
-from projections.provisional import rounds_scored, season_of_session
+from projections.championship.clinch import Outlook
+from projections.championship.clinch_sentences import next_sentence, open_sentence, sentence
+from projections.championship.scoring import segments_now
+from projections.championship.season import Season
+from projections.championship.titles import Fighter, Left, Live, Title, decided, title
 from projections.race import Race
-from projections.scoring import segments_now
-from projections.titles import Fighter, Left, Live, Title, decided, title
+from projections.results.classification import Convention, classify
+from projections.results.points import CONTESTS, tidy
+from projections.results.provisional import rounds_scored, season_of_session
+from projections.rules.packs import RegulationPack
 from projections.views import session_line
-from services.cli import sporting
-from services.cli.asking import Question, ask, class_named
 from services.cli.options import (
     As,
     At,
@@ -40,7 +38,9 @@ from services.cli.options import (
 )
 from services.cli.output import give_out, session_heading, show
 from services.cli.season import published_otherwise
-from services.cli.seasons import (
+from services.formatting import show_flag, spaced
+from services.queries.packs import required_pack
+from services.queries.seasons import (
     Asked,
     SeasonQuestion,
     as_it_stands,
@@ -48,9 +48,9 @@ from services.cli.seasons import (
     chosen_classes,
     rounds_of,
 )
-from services.cli.tables import Row
-from services.regulations import required_pack
-from services.words import show_flag, spaced
+from services.queries.sessions import Question, ask, class_named
+from services.queries.tables import sporting_tables
+from services.queries.tables.columns import Row
 
 POINTS = "Points and titles"
 LISTED = 5
@@ -91,7 +91,7 @@ def points(
     season = season_of_session(race, rounds, pack, series)
     rows = season.standings(of=of.value, car_class=name)
     heading = f"{session_heading(session_line(race))}{pack.title}, {of}\n"
-    give_out(sporting.POINTS_TABLE, rows, form, heading)
+    give_out(sporting_tables.POINTS_TABLE, rows, form, heading)
 
 
 def championship(
@@ -129,7 +129,7 @@ def championship(
     ]
     when = "" if after is None else f", {'after' if asked.race is None else 'in'} round {after}"
     what = f"{of}{f', {cup} cup' if cup else ''}{when}"
-    give_out(sporting.CHAMPIONSHIP, rows, form, f"{_heading(asked)}{what}\n")
+    give_out(sporting_tables.CHAMPIONSHIP, rows, form, f"{_heading(asked)}{what}\n")
     if form is Format.TABLE and cup is None:
         for line in published_otherwise(season, of.value, {row["class"] for row in rows}):
             typer.echo(line)
@@ -207,13 +207,13 @@ def clinch(
     ]
     if when:
         rows = [row for contest, name in fights for row in _when(asked, contest, name)]
-        give_out(sporting.CLINCH_WHEN, rows, form, _heading(asked))
+        give_out(sporting_tables.CLINCH_WHEN, rows, form, _heading(asked))
         if form is Format.TABLE:
             typer.echo("\n".join(["", *(row["sentence"] for row in rows if row["sentence"])]))
         return
     titles = [title(asked.season, *fight, live_of(asked), after) for fight in fights]
     if form is not Format.TABLE:
-        give_out(sporting.CLINCH, [row for one in titles for row in clinch_rows(one)], form)
+        give_out(sporting_tables.CLINCH, [row for one in titles for row in clinch_rows(one)], form)
         return
     typer.secho(_heading(asked), bold=True, nl=False)
     if not any(one.fighters for one in titles):
@@ -222,7 +222,7 @@ def clinch(
         if one.fighters:
             heading = f"\n{one.car_class}, {one.of}{_what_is_left(one)}\n"
             listed = one._replace(fighters=_listed(one))
-            show(sporting.CLINCH, list(clinch_rows(listed)), heading)
+            show(sporting_tables.CLINCH, list(clinch_rows(listed)), heading)
             typer.echo("\n".join(["", *_spoken(one), *_unlisted(one, listed)]))
 
 

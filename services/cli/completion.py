@@ -12,7 +12,7 @@ def session_names(incomplete: str) -> list[str]:
 
     ``--store`` and ``--data`` are not known here, their environment variables are.
     """
-    from services.built_in import BUILT_IN
+    from services.storage.built_in import BUILT_IN
 
     names = set(BUILT_IN)
     with contextlib.suppress(Exception):  # a shell that completes must not be told of errors
@@ -25,7 +25,7 @@ def season_names(incomplete: str) -> list[str]:
 
     What is a season is not looked up: completing has to be quick.
     """
-    from services.built_in import SEASONS
+    from services.storage.built_in import SEASONS
 
     names = set(SEASONS)
     with contextlib.suppress(Exception):  # as above
@@ -35,7 +35,7 @@ def season_names(incomplete: str) -> list[str]:
 
 def _names_in_store() -> list[str]:
     from services.cli.shell import with_log
-    from services.log import Log
+    from services.storage.event_log import Log
 
     async def names(log: Log) -> list[str]:
         return [summary.session for summary in await log.sessions()]

@@ -8,16 +8,14 @@ from typing import Annotated, NamedTuple
 import typer
 
 from events import AnyEvent, Contest
-from projections.championship import Season
-from projections.classification import Classified, Convention, classify
-from projections.explain import Statement, explain
-from projections.packs import Number, RegulationPack
-from projections.provisional import points_by_car, rounds_scored
+from projections.championship.season import Season
 from projections.race import Race
+from projections.results.classification import Classified, Convention, classify
+from projections.results.provisional import points_by_car, rounds_scored
+from projections.results.whatif import Hypothesis, changes, parse_penalty, suppose
+from projections.rules.packs import Number, RegulationPack
 from projections.views import session_line
-from projections.whatif import Hypothesis, changes, parse_penalty, suppose
-from services.cli import sporting
-from services.cli.asking import Question, ask, chosen_cars
+from projections.views.explain import Statement, explain
 from services.cli.options import (
     As,
     At,
@@ -34,9 +32,11 @@ from services.cli.options import (
     Whose,
 )
 from services.cli.output import give_out, session_heading
-from services.cli.seasons import SeasonQuestion, as_it_stands, ask_season, chosen_classes
-from services.cli.tables import Row
-from services.regulations import pack_named, pack_of
+from services.queries.packs import pack_named, pack_of
+from services.queries.seasons import SeasonQuestion, as_it_stands, ask_season, chosen_classes
+from services.queries.sessions import Question, ask, chosen_cars
+from services.queries.tables import sporting_tables
+from services.queries.tables.columns import Row
 
 ASSUMED = "assumed"
 
@@ -68,7 +68,7 @@ def explain_car(
         typer.secho(session_heading(session_line(race)), bold=True)
         typer.echo("\n".join(_spoken(row) for row in rows))
     else:
-        give_out(sporting.EXPLAIN, rows, form)
+        give_out(sporting_tables.EXPLAIN, rows, form)
 
 
 def statements(
@@ -180,7 +180,7 @@ def what_if(
         rows = [row for row in rows if row["car"] in cars]
     heading = session_heading(session_line(race))
     if season is None:
-        give_out(sporting.WHATIF, rows, form, heading)
+        give_out(sporting_tables.WHATIF, rows, form, heading)
         return
     asked = ask_season(SeasonQuestion(season, store, data, known_at, None, session, at, number))
     season_then = asked.season.under(pack_named(rules)) if rules else asked.season
@@ -192,8 +192,8 @@ def what_if(
         asked.number,
     )
     if form is Format.TABLE:
-        give_out(sporting.WHATIF, rows, form, heading)
-    give_out(sporting.WHATIF_TITLE, titles, form, f"\n{asked.title}, {of}\n")
+        give_out(sporting_tables.WHATIF, rows, form, heading)
+    give_out(sporting_tables.WHATIF_TITLE, titles, form, f"\n{asked.title}, {of}\n")
 
 
 class Standing(NamedTuple):

@@ -17,9 +17,9 @@ from services.cli.transfers import SessionKind, append_whole, bring, told
 if TYPE_CHECKING:
     from events import AnyEvent
     from events.formats.rmonitor_entries import Wishes
-    from services import store as stores
-    from services.feed_store import FeedHealth
-    from services.log import Log
+    from services.storage import client as stores
+    from services.storage.event_log import Log
+    from services.storage.feed_store import FeedHealth
 
 feed = typer.Typer(no_args_is_help=True)
 
@@ -64,7 +64,7 @@ def _wishes(
 ) -> Wishes:
     """What is said of a feed. Raises UnknownRules, and BadParameter, which ends with 2."""
     from events.formats.rmonitor_entries import Wishes
-    from services.regulations import pack_named
+    from services.queries.packs import pack_named
 
     pack = pack_named(rules).name if rules else None
     try:
@@ -89,7 +89,7 @@ def import_rmonitor(
     say when, in UTC.
     """
     from replay.rmonitor import import_rmonitor as runs_of
-    from services.feeds import run_session
+    from services.feeds.follower import run_session
 
     wishes = _wishes(title, kind, rules, track_unit)
     runs = cast("list[list[AnyEvent]]", runs_of(file, wishes))
@@ -120,7 +120,7 @@ def follow_rmonitor(
     Begun again, it goes on where the log stands. A feed that breaks off is connected to
     anew; a new run of it becomes session ID-2, ID-3...
     """
-    from services.feeds import Address, Feed
+    from services.feeds.follower import Address, Feed
     from services.logging import configure_as_told
 
     configure_as_told()
@@ -143,7 +143,7 @@ def follow_rmonitor(
 
 def status(session: Session, store: Store = None, data: Data = None) -> None:
     """Say how a session's feed fares, and how old what it said last is."""
-    from services.feed_store import feed_health
+    from services.storage.feed_store import feed_health
 
     health = with_store(store, data, lambda opened: feed_health(opened, session, datetime.now(UTC)))
     typer.echo(f"{session}: {_in_words(health) if health else 'has no feed'}")
@@ -166,7 +166,7 @@ def save_recording(
 ) -> None:
     """Write what a session's feed said to a file, from which it can be imported again."""
     from replay.archive import write_whole
-    from services.feed_store import NoRecording, recording
+    from services.storage.feed_store import NoRecording, recording
 
     async def parts(opened: stores.Store) -> bytes:
         return b"".join([part async for part in recording(opened, session)])
@@ -189,7 +189,7 @@ def play(
     ] = None,
 ) -> None:
     """Serve a recorded feed as the timing would, from the first listener on, to rehearse."""
-    from services.feed_player import FeedPlayer
+    from services.feeds.player import FeedPlayer
 
     player = FeedPlayer(file.read_bytes(), speed, longest_silence)
 

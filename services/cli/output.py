@@ -11,8 +11,8 @@ import typer
 
 from events.clock import format_clock
 from services.cli.options import Format
-from services.cli.tables import Row, Table
-from services.words import on_one_line, show_flag
+from services.formatting import on_one_line, show_flag
+from services.queries.tables.columns import Row, Table
 
 
 def give_out(table: Table, rows: Sequence[Row], form: Format, heading: str | None = None) -> None:

@@ -9,11 +9,21 @@ import typer
 
 from services.cli.options import As, Format, Of
 from services.cli.output import give_out
-from services.cli.tables import CLOCK, COUNT, TEXT, TEXTS, TIME, YES, Column, Row, Table
-from services.output_views import OutputView
+from services.queries.tables.columns import (
+    CLOCK,
+    COUNT,
+    TEXT,
+    TEXTS,
+    TIME,
+    YES,
+    Column,
+    Row,
+    Table,
+)
+from services.storage.output_views import OutputView
 
 if TYPE_CHECKING:
-    from services.remote import Remote
+    from services.cli.gateway_client import Remote
 
 GATEWAY = "http://127.0.0.1:8000"
 
@@ -180,7 +190,7 @@ def remove(name: Name, gateway: Gateway = GATEWAY, token: Token = None) -> None:
 
 
 def _remote(gateway: str, token: str | None) -> Remote:
-    from services.remote import Remote
+    from services.cli.gateway_client import Remote
 
     return Remote(gateway, token)
 

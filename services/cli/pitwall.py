@@ -6,11 +6,9 @@ from typing import Annotated
 
 import typer
 
-from projections.drive_time import DriveTime, drive_times
-from projections.rejoin import Rejoin, rejoins
+from projections.results.drive_time import DriveTime, drive_times
+from projections.results.rejoin import Rejoin, rejoins
 from projections.views import session_line
-from services.cli import sporting
-from services.cli.asking import Question, ask, chosen_cars
 from services.cli.options import (
     As,
     At,
@@ -24,8 +22,10 @@ from services.cli.options import (
     Store,
 )
 from services.cli.output import give_out, session_heading
-from services.cli.tables import Row
-from services.regulations import required_pack
+from services.queries.packs import required_pack
+from services.queries.sessions import Question, ask, chosen_cars
+from services.queries.tables import sporting_tables
+from services.queries.tables.columns import Row
 
 PIT_WALL = "On the pit wall"
 
@@ -55,7 +55,7 @@ def rejoin(
     race, _ = ask(Question(session, store, data, at, known_at))
     cars = chosen_cars(race, car_class, car or ())
     rows = [_rejoin(one) for one in rejoins(race) if cars is None or one.car in cars]
-    give_out(sporting.REJOIN, rows, form, session_heading(session_line(race)))
+    give_out(sporting_tables.REJOIN, rows, form, session_heading(session_line(race)))
 
 
 def ledger(
@@ -76,7 +76,7 @@ def ledger(
     rows = [
         drive_time_row(one) for one in drive_times(race, pack) if cars is None or one.car in cars
     ]
-    give_out(sporting.DRIVE_TIMES, rows, form, session_heading(session_line(race)))
+    give_out(sporting_tables.DRIVE_TIMES, rows, form, session_heading(session_line(race)))
 
 
 def _rejoin(told: Rejoin) -> Row:

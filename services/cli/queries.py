@@ -10,24 +10,24 @@ import typer
 
 from projections import views
 from projections.race import Race
-from services.cli import shapes, sporting
-from services.cli.asking import Question, Recorded, ask, chosen_cars
 from services.cli.options import As, At, CarClass, Cars, Data, Format, KnownAt, Session, Store
 from services.cli.output import give_out, session_heading
 from services.cli.shell import with_log
-from services.cli.tables import Row, Table
+from services.queries.sessions import Question, Recorded, ask, chosen_cars
+from services.queries.tables import race_tables, sporting_tables
+from services.queries.tables.columns import Row, Table
 
 View = Callable[[Race], Sequence[Row]]
 
 OF_CARS: tuple[tuple[Table, View, str], ...] = (
-    (shapes.STANDINGS, views.standings, "The running order, with gaps in time or laps."),
-    (shapes.LAPS_TABLE, views.laps, "Every lap, with its sectors."),
-    (shapes.LEADERS, views.leaders, "Who led from which lap to which."),
-    (shapes.FASTEST_LAPS, views.fastest_laps, "Each car's best lap, the quickest first."),
-    (shapes.PITS, views.pits, "Every visit to the pit lane."),
-    (shapes.STINTS, views.stints, "Laps from stop to stop."),
-    (shapes.DRIVERS, views.drivers, "Each driver's laps and time at the wheel."),
-    (shapes.PENALTIES_TABLE, views.penalties, "The penalties and what became of them."),
+    (race_tables.STANDINGS, views.standings, "The running order, with gaps in time or laps."),
+    (race_tables.LAPS_TABLE, views.laps, "Every lap, with its sectors."),
+    (race_tables.LEADERS, views.leaders, "Who led from which lap to which."),
+    (race_tables.FASTEST_LAPS, views.fastest_laps, "Each car's best lap, the quickest first."),
+    (race_tables.PITS, views.pits, "Every visit to the pit lane."),
+    (race_tables.STINTS, views.stints, "Laps from stop to stop."),
+    (race_tables.DRIVERS, views.drivers, "Each driver's laps and time at the wheel."),
+    (race_tables.PENALTIES_TABLE, views.penalties, "The penalties and what became of them."),
 )
 """Tables whose rows each have a car, and so can be narrowed by class and car."""
 
@@ -76,7 +76,7 @@ def cautions(
     """The caution ledger: kinds, times, the leader's laps, who pitted."""
     race, _ = ask(Question(session, store, data, at, known_at))
     heading = session_heading(views.session_line(race))
-    give_out(shapes.CAUTIONS, views.cautions(race), form, heading)
+    give_out(race_tables.CAUTIONS, views.cautions(race), form, heading)
 
 
 def session(
@@ -89,7 +89,7 @@ def session(
 ) -> None:
     """The session itself: what is run, how it stands, what its log holds."""
     race, recorded = ask(Question(session, store, data, at, known_at))
-    give_out(shapes.SESSION, [_session_row(session, race, recorded)], form)
+    give_out(race_tables.SESSION, [_session_row(session, race, recorded)], form)
 
 
 def _session_row(name: str, race: Race, recorded: Recorded) -> Row:
@@ -108,9 +108,9 @@ def _session_row(name: str, race: Race, recorded: Recorded) -> Row:
 
 def sessions(form: As = Format.TABLE, store: Store = None, data: Data = None) -> None:
     """The sessions of the store, and the races that are built in."""
-    from services.cli.listing import session_rows
+    from services.queries.listings import session_rows
 
-    give_out(shapes.SESSIONS, with_log(store, data, session_rows), form)
+    give_out(race_tables.SESSIONS, with_log(store, data, session_rows), form)
 
 
 def schema(
@@ -121,7 +121,7 @@ def schema(
     """The JSON Schema of an event in the log, or of a command's --format json."""
     from events import json_schema
 
-    tables = {**shapes.TABLES, **sporting.TABLES}
+    tables = {**race_tables.TABLES, **sporting_tables.TABLES}
     if of == "events":
         found = json_schema()
     elif of in tables:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from projections.packs import (
+from projections.rules.packs import (
     RegulationPack,
     builtin_names,
     builtin_pack,
@@ -14,11 +14,11 @@ from projections.packs import (
     pack_rows,
     rules_of,
 )
-from services.cli import sporting
 from services.cli.options import As, Format
 from services.cli.output import give_out
-from services.cli.tables import Row
-from services.regulations import pack_named
+from services.queries.packs import pack_named
+from services.queries.tables import sporting_tables
+from services.queries.tables.columns import Row
 
 regulations = typer.Typer(invoke_without_command=True)
 
@@ -43,7 +43,7 @@ def packs(context: typer.Context, form: As = Format.TABLE) -> None:
     """List the regulation packs that are built in; show one, compare two."""
     if context.invoked_subcommand is None:
         rows = [_row(builtin_pack(name)) for name in builtin_names()]
-        give_out(sporting.RULES, rows, form)
+        give_out(sporting_tables.RULES, rows, form)
 
 
 @regulations.command("show")
@@ -51,7 +51,7 @@ def show(pack: Pack, form: As = Format.TABLE) -> None:
     """Every rule of a pack, with its source, or assumed."""
     chosen = pack_named(pack)
     heading = f"{chosen.title}: {chosen.name}, version {chosen.version}\n"
-    give_out(sporting.RULES_SHOW, pack_rows(chosen), form, heading)
+    give_out(sporting_tables.RULES_SHOW, pack_rows(chosen), form, heading)
 
 
 @regulations.command("compare")
@@ -59,7 +59,7 @@ def compare(a: Pack, b: Pack, form: As = Format.TABLE) -> None:
     """The rules in which two packs differ."""
     first, second = pack_named(a), pack_named(b)
     heading = f"{first.name} and {second.name}\n"
-    give_out(sporting.RULES_COMPARE, compare_packs(first, second), form, heading)
+    give_out(sporting_tables.RULES_COMPARE, compare_packs(first, second), form, heading)
 
 
 def _row(pack: RegulationPack) -> Row:

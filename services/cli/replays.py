@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from projections.markers import KINDS, all_markers
-from projections.markers import markers as marker_rows
+from projections.views.markers import KINDS, all_markers
+from projections.views.markers import markers as marker_rows
 from replay.edit_list import RATES
 from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step, pace_of
-from services.cli import shapes
-from services.cli.asking import Question, ask
 from services.cli.options import As, At, Data, Format, KnownAt, Session, Store
 from services.cli.output import give_out, session_heading
 from services.cli.shell import with_store
 from services.cli.showing import Moment, parse_speed
-from services.cli.tables import Row
+from services.queries.sessions import Question, ask
+from services.queries.tables import race_tables
+from services.queries.tables.columns import Row
 
 if TYPE_CHECKING:
-    from services.replays import Replays
+    from services.storage.replay_store import Replays
 
 SHARED = "Shared replays"
 
@@ -84,7 +84,7 @@ def start(
     """
 
     async def started(replays: Replays) -> Row:
-        from services.replays import NobodyPaces
+        from services.storage.replay_store import NobodyPaces
 
         session = await _session_of(replays, source)
         try:
@@ -120,7 +120,7 @@ def list_replays(form: As = Format.TABLE, store: Store = None, data: Data = None
     """The replays that there are, and how they stand."""
 
     async def rows(replays: Replays) -> list[Row]:
-        from services.replays import NoSuchReplay
+        from services.storage.replay_store import NoSuchReplay
 
         told: list[Row] = []
         for name in await replays.names():
@@ -130,7 +130,7 @@ def list_replays(form: As = Format.TABLE, store: Store = None, data: Data = None
                 continue
         return told
 
-    give_out(shapes.REPLAYS, _with_replays(store, data, rows), form)
+    give_out(race_tables.REPLAYS, _with_replays(store, data, rows), form)
 
 
 @shared.command()
@@ -209,13 +209,13 @@ def _steer(replay: str, command: Command, store: Any, data: Any) -> None:
 
 
 def _with_replays(store: Any, data: Any, work: Callable[[Replays], Awaitable[Any]]) -> Any:
-    from services.replays import Replays
+    from services.storage.replay_store import Replays
 
     return with_store(store, data, lambda opened: work(Replays(opened)))
 
 
 def _tell(row: Row) -> None:
-    typer.echo("\n".join(shapes.REPLAYS._replace(upright=True).upright_lines(row)))
+    typer.echo("\n".join(race_tables.REPLAYS._replace(upright=True).upright_lines(row)))
 
 
 # -- Markers -------------------------------------------------------------------------------
@@ -281,7 +281,7 @@ def markers(
     else:
         rows = [row for row in marker_rows(race) if row["kind"] in wanted]
         heading = session_heading(views.session_line(race))
-        give_out(shapes.MARKERS, rows, Format(form.value), heading)
+        give_out(race_tables.MARKERS, rows, Format(form.value), heading)
 
 
 def _time_of_day(text: str) -> datetime:

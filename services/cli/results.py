@@ -10,13 +10,11 @@ import typer
 from events import AnyEvent, ResultDeclared
 from events.errors import NothingTimed, UnknownRevision
 from projections import views
-from projections.classification import Convention
-from projections.packs import RegulationPack
 from projections.race import Race
-from projections.revisions import Revision, differences, revisions
+from projections.results.classification import Convention
+from projections.results.revisions import Revision, differences, revisions
+from projections.rules.packs import RegulationPack
 from projections.timeline import Timeline
-from services.cli import shapes, sporting
-from services.cli.asking import Question, ask, chosen_cars, learned_at
 from services.cli.options import (
     As,
     At,
@@ -30,8 +28,10 @@ from services.cli.options import (
     Store,
 )
 from services.cli.output import give_out, session_heading
-from services.cli.tables import Row
-from services.regulations import pack_of
+from services.queries.packs import pack_of
+from services.queries.sessions import Question, ask, chosen_cars, learned_at
+from services.queries.tables import race_tables, sporting_tables
+from services.queries.tables.columns import Row
 
 Result = tuple[Race, Sequence[Row]]
 Told = Sequence[tuple[str, AnyEvent]]
@@ -73,9 +73,9 @@ def results(
     if diff is not None:
         before, after = (revision_numbered(recorded.told, number, pack) for number in diff)
         rows: Sequence[Row] = changed_rows(recorded.told, before, after, pack)
-        table, heading = sporting.DIFFERENCES, f"{_said(before)}\n{_said(after)}\n"
+        table, heading = sporting_tables.DIFFERENCES, f"{_said(before)}\n{_said(after)}\n"
     else:
-        table, heading = shapes.RESULTS, ""
+        table, heading = race_tables.RESULTS, ""
         if revision is not None:
             chosen = revision_numbered(recorded.told, revision, pack)
             race, rows = result_of(recorded.told, chosen, pack)
@@ -102,7 +102,7 @@ def all_revisions(
     race, recorded = ask(Question(session, store, data, known_at=known_at))
     found = revisions(recorded.told, Convention.of(pack_of(race, rules)))
     heading = session_heading(views.session_line(race))
-    give_out(sporting.REVISIONS, [revision_row(one) for one in found], form, heading)
+    give_out(sporting_tables.REVISIONS, [revision_row(one) for one in found], form, heading)
 
 
 def revision_numbered(told: Told, number: int, pack: RegulationPack | None) -> Revision:

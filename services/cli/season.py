@@ -19,16 +19,17 @@ from events.errors import (
     UnknownContender,
     UnknownRound,
 )
-from projections.championship import Season
+from projections.championship.scoring import cup_marks, session_results, untold
+from projections.championship.season import Season
 from projections.race import Race
-from projections.scoring import cup_marks, session_results, untold
 from replay.entries import START, parse_position
-from services.cli import sporting
-from services.cli.asking import Question, read
-from services.cli.listing import season_rows
 from services.cli.options import As, Data, Format, KnownAt, Of, SeasonName, Sessions, Store
 from services.cli.output import give_out
-from services.cli.seasons import (
+from services.cli.shell import with_log
+from services.cli.stewards import By, GivenReason, login
+from services.queries.listings import season_rows
+from services.queries.packs import pack_named
+from services.queries.seasons import (
     Asked,
     SeasonQuestion,
     ask_season,
@@ -38,12 +39,11 @@ from services.cli.seasons import (
     round_of,
     rounds_of,
 )
-from services.cli.shell import with_log
-from services.cli.stewards import By, GivenReason, login
-from services.cli.tables import Row
-from services.decisions import decide
-from services.log import Log
-from services.regulations import pack_named
+from services.queries.sessions import Question, read
+from services.queries.tables import sporting_tables
+from services.queries.tables.columns import Row
+from services.storage.decision_log import decide
+from services.storage.event_log import Log
 
 SOURCE = "season"
 """The source of what is told of a season by hand."""
@@ -165,7 +165,7 @@ async def _open(log: Log, name: str, opened: SeasonOpened) -> None:
 @season.command("list")
 def seasons(form: As = Format.TABLE, store: Store = None, data: Data = None) -> None:
     """The seasons of the store, and those that are built in."""
-    give_out(sporting.SEASONS, with_log(store, data, season_rows), form)
+    give_out(sporting_tables.SEASONS, with_log(store, data, season_rows), form)
 
 
 @season.command("show")
@@ -179,7 +179,7 @@ def show_season(
     """The rounds of a season, what of them was scored, and whether that still holds."""
     asked = ask_season(SeasonQuestion(name, store, data, known_at))
     changed = {} if known_at else with_log(store, data, lambda log: _changed(log, asked))
-    give_out(sporting.SEASON, _rounds(asked.season, changed), form, f"{asked.title}\n")
+    give_out(sporting_tables.SEASON, _rounds(asked.season, changed), form, f"{asked.title}\n")
     if form is Format.TABLE:
         for session in changed:
             add = f"lapstream season add {name} {session} --round {changed[session]}"
@@ -428,7 +428,7 @@ def contradictions(
         row["class"] = row.pop("car_class")
         rows.append(row)
     sources = "\n".join(f"{short}: {what}" for short, what in alms_2007.sources().items())
-    give_out(sporting.CONTRADICTIONS, rows, form, f"{sources}\n")
+    give_out(sporting_tables.CONTRADICTIONS, rows, form, f"{sources}\n")
 
 
 def published_otherwise(name: str, of: Contest, classes: Collection[str]) -> list[str]:

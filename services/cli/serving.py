@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
-    from services import store as stores
-    from services.feeds import Followed
+    from services.feeds.follower import Followed
     from services.settings import Settings
+    from services.storage import client as stores
 
 SERVE = "Serve"
 PORT = 8000
@@ -70,7 +70,7 @@ def serve(
     """Run it all: the store, the projector, the gateway and the intake, until Ctrl-C."""
     import uvloop
 
-    from services.feeds import Followed
+    from services.feeds.follower import Followed
     from services.logging import configure_as_told
     from services.serving import listen
     from services.settings import Settings
@@ -87,10 +87,10 @@ def serve(
 async def _serve(
     settings: Settings, listener: socket.socket, projector: bool, feeds: Sequence[Followed]
 ) -> None:
-    from services.garbage import collected_by_choice
-    from services.log import Log
+    from services.gc_policy import collected_by_choice
     from services.serving import serve as serve_until_cancelled
-    from services.store import open_store
+    from services.storage.client import open_store
+    from services.storage.event_log import Log
 
     async with open_store(settings.store, settings.data) as store, collected_by_choice():
         for one in feeds:
@@ -110,14 +110,14 @@ def _addresses(
     store: stores.Store, settings: Settings, listener: socket.socket, feeds: Sequence[Followed]
 ) -> str:
     """What is served where, and what may be done there."""
-    from services.gateway import screen
+    from services.gateway.routes import pages
 
     host, port = listener.getsockname()[:2]
     at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     reading = "with a token" if settings.private else "by everyone"
     if not settings.private and ipaddress.ip_address(host).is_loopback:
         reading = "on this machine"
-    page = "the timing screen" if screen.built() else "no timing screen: it was not built"
+    page = "the timing screen" if pages.built() else "no timing screen: it was not built"
     writing = f"with one of {len(settings.tokens)} tokens" if settings.tokens else "by nobody"
     following = "".join(f"{one} is followed; " for one in feeds)
     return (

@@ -15,8 +15,8 @@ from events.errors import LapstreamError
 from services.cli import INTERRUPTED
 
 if TYPE_CHECKING:
-    from services.log import Log
-    from services.store import Store
+    from services.storage.client import Store
+    from services.storage.event_log import Log
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ def run(
 
 def with_store(url: str | None, data: Path | None, work: Callable[[Store], Awaitable[T]]) -> T:
     """Run a coroutine on the store, which is left again at its end."""
-    from services.store import open_store
+    from services.storage.client import open_store
 
     async def opened() -> T:
         async with open_store(url, data) as store:
@@ -68,7 +68,7 @@ def with_store(url: str | None, data: Path | None, work: Callable[[Store], Await
 
 def with_log(url: str | None, data: Path | None, work: Callable[[Log], Awaitable[T]]) -> T:
     """Run a coroutine on the logs of the store."""
-    from services.log import Log
+    from services.storage.event_log import Log
 
     return with_store(url, data, lambda store: work(Log(store)))
 

@@ -12,19 +12,19 @@ import typer
 
 from events import AnyEvent
 from projections import views
-from projections.moments import moment_of
 from projections.race import Race
+from projections.views.moments import moment_of
 from replay.playhead import MAX, Playhead, Replay
-from services.built_in import BUILT_IN
-from services.cli import shapes
-from services.cli.asking import Question, ask, class_named, read
 from services.cli.options import At, CarClass, Data, KnownAt, Session, Store
 from services.cli.output import session_heading, show
 from services.cli.shell import run, with_log, with_store
-from services.log import Log
+from services.queries.sessions import Question, ask, class_named, read
+from services.queries.tables import race_tables
+from services.storage.built_in import BUILT_IN
+from services.storage.event_log import Log
 
 if TYPE_CHECKING:
-    from services.store import Store as OpenedStore
+    from services.storage.client import Store as OpenedStore
 
 WATCH = "Watch"
 DEMO_RACE = "petit-le-mans-2007"
@@ -95,21 +95,21 @@ async def _demo(
     opened: OpenedStore, speed: float | None, session: str | None, cars: Iterable[str]
 ) -> Race:
     from services.demo import Demo, fresh_session, in_browsers
-    from services.gateway import screen
+    from services.gateway.routes import pages
 
     log = Log(opened)
     events = BUILT_IN[DEMO_RACE].events()
     name = await fresh_session(log, DEMO_RACE, events[0], session)
     typer.echo(f"appending to session {name}", err=True)
     async with in_browsers(opened) as address:
-        shown = f"in a browser: {address}/?session={name}" if screen.built() else screen.NOT_BUILT
+        shown = f"in a browser: {address}/?session={name}" if pages.built() else pages.NOT_BUILT
         typer.echo(shown, err=True)
         running = Demo(
             opened,
             name,
             events,
             speed or _two_minutes(events),
-            address if screen.built() else None,
+            address if pages.built() else None,
         )
         if not await running.run(frozenset(cars)):
             typer.echo(f"left before the end; what was appended stays in session {name}", err=True)
@@ -143,8 +143,8 @@ def replay(
     Keys: space pauses, + and - change the speed, arrows go a minute back and ahead,
     n and p to the next and previous caution, c to the next class, q quits, ? helps.
     """
-    from services import terminal
-    from services.watching import watch_replay
+    from services.terminal import tty
+    from services.terminal.live_display import watch_replay
 
     question = Question(session, store, data, known_at=known_at)
     recorded = with_log(store, data, lambda log: read(log, question))
@@ -156,7 +156,7 @@ def replay(
         raise typer.BadParameter("--until lies before --from")
     playhead = Playhead(played.start, last, speed, at=first)
     run(watch_replay(played, playhead, frozenset(car or ())))
-    if not terminal.is_there():
+    if not tty.is_there():
         show_outcome(played.race)
 
 
@@ -164,9 +164,9 @@ def show_outcome(race: Race) -> None:
     """Print how it ended: classification, fastest laps and the caution ledger."""
     heading = session_heading(views.session_line(race))
     for table, rows, above in (
-        (shapes.RESULTS, views.results(race), heading),
-        (shapes.FASTEST_LAPS, views.fastest_laps(race), "Fastest laps"),
-        (shapes.CAUTIONS, views.cautions(race), "Cautions"),
+        (race_tables.RESULTS, views.results(race), heading),
+        (race_tables.FASTEST_LAPS, views.fastest_laps(race), "Fastest laps"),
+        (race_tables.CAUTIONS, views.cautions(race), "Cautions"),
     ):
         typer.echo()
         show(table, rows, above)
@@ -195,8 +195,8 @@ def tower(
     """Print the tower once, as it stood."""
     from rich.console import Console
 
-    from projections.frames import frame_state
-    from services.tower import Board, Look, Tower, plain_lines
+    from projections.views.frame import frame_state
+    from services.terminal.tower import Board, Look, Tower, plain_lines
 
     width, height = parse_size(size) if size else shutil.get_terminal_size((80, 24))
     race, _ = ask(Question(session, store, data, at, known_at))

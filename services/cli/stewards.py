@@ -32,21 +32,21 @@ from events import (
 )
 from events.clock import parse_clock
 from events.errors import BadDecision
-from projections.classification import Convention
-from projections.decisions import check, in_force, result_rows
-from projections.moments import moment_of
-from projections.revisions import words
-from projections.whatif import supposed
-from services.cli import sporting
-from services.cli.asking import Question, Recorded, read
+from projections.results.classification import Convention
+from projections.results.decisions import check, in_force, result_rows
+from projections.results.revisions import words
+from projections.results.whatif import supposed
+from projections.views.moments import moment_of
 from services.cli.explaining import Standing, differing_rows
 from services.cli.options import As, Data, Format, Rules, Session, Store
 from services.cli.output import give_out
 from services.cli.shell import with_log
-from services.cli.tables import Row
-from services.decisions import RACE_CONTROL, decide
-from services.log import Log
-from services.regulations import pack_of
+from services.queries.packs import pack_of
+from services.queries.sessions import Question, Recorded, read
+from services.queries.tables import sporting_tables
+from services.queries.tables.columns import Row
+from services.storage.decision_log import RACE_CONTROL, decide
+from services.storage.event_log import Log
 
 DECIDE = "Decide"
 ALWAYS = 2**53
@@ -196,7 +196,7 @@ class Desk:
         recorded.timeline.add([decided])
         rows = differing_rows(before, Standing.of(recorded.timeline.race, pack))
         if self.form is not Format.TABLE:
-            give_out(sporting.WHATIF, rows, self.form)
+            give_out(sporting_tables.WHATIF, rows, self.form)
         elif not rows:
             typer.echo(f"{said}\nnothing in the order changes")
         else:
@@ -242,7 +242,7 @@ def _show(rows: Sequence[Row], said: str) -> None:
     """The cars that change; of those that only move up or down overall, how many there are."""
     alike = [(f"{name}_now", f"{name}_then") for name in _TELLING]
     shown = [row for row in rows if any(row[now] != row[then] for now, then in alike)] or rows
-    give_out(sporting.WHATIF, shown, Format.TABLE, f"{said}\n")
+    give_out(sporting_tables.WHATIF, shown, Format.TABLE, f"{said}\n")
     others = len(rows) - len(shown)
     if others:
         typer.echo(f"{others} more {'moves' if others == 1 else 'move'} overall, not in class")

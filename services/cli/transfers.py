@@ -15,15 +15,15 @@ import typer
 from events import AnyEvent, EntryAdded, ResultDeclared, SessionOpened, encode
 from events.clock import format_lap_time, parse_clock
 from events.errors import PositionConflict, SessionNotEmpty
-from projections.classification import Convention
-from projections.revisions import words
+from projections.results.classification import Convention
+from projections.results.revisions import words
 from replay.entries import START, Entry
-from services.cli.asking import find
 from services.cli.options import Data, NewSession, Session, Store
 from services.cli.shell import with_log
-from services.log import Log
-from services.regulations import pack_named
-from services.words import spaced
+from services.formatting import spaced
+from services.queries.packs import pack_named
+from services.queries.sessions import find
+from services.storage.event_log import Log
 
 if TYPE_CHECKING:
     from replay.reconciling import Reconciliation

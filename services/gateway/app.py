@@ -10,27 +10,27 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from events.errors import LapstreamError
-from services.garbage import collected_by_choice
-from services.gateway import (
-    asking,
-    deciding,
-    documents,
-    moments,
-    outputs,
-    problems,
-    replays,
-    screen,
-    streaming,
-    viewing,
-    watching,
-)
-from services.gateway.airing import OnAirs
-from services.gateway.bodies import TakenAsJson
-from services.gateway.gate import Gateway
+from services.gateway import errors
+from services.gateway.json_bodies import TakenAsJson
 from services.gateway.origins import OwnPages
+from services.gateway.outputs.channel import OnAirs
+from services.gateway.routes import (
+    analysis,
+    decisions,
+    operations,
+    outputs,
+    pages,
+    replays,
+    schemas,
+    sessions,
+    snapshots,
+    streams,
+)
+from services.gateway.state import Gateway
+from services.gc_policy import collected_by_choice
 from services.logging import configure_as_told
 from services.settings import Settings
-from services.store import Store, open_store
+from services.storage.client import Store, open_store
 
 DESCRIPTION = """Live timing and standings from an event log.
 
@@ -82,17 +82,17 @@ def create_app(
             expose_headers=["ETag", "Lapstream-Position", "Lapstream-Age-Ms"],
         )
     app.add_middleware(OwnPages, origins=settings.origins, loopback=loopback)
-    problems.install(app)
-    app.include_router(viewing.router)
-    app.include_router(asking.router)
-    app.include_router(moments.router)
-    app.include_router(streaming.router)
+    errors.install(app)
+    app.include_router(sessions.router)
+    app.include_router(analysis.router)
+    app.include_router(snapshots.router)
+    app.include_router(streams.router)
     app.include_router(replays.router)
     app.include_router(outputs.router)
-    app.include_router(deciding.router)
-    app.include_router(documents.router)
-    app.include_router(watching.router)
-    screen.install(app)
+    app.include_router(decisions.router)
+    app.include_router(schemas.router)
+    app.include_router(operations.router)
+    pages.install(app)
     return app
 
 

@@ -28,7 +28,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from services.gateway.problems import Fault, Refused
+from services.gateway.errors import Fault, Refused
 
 ANY = "*"
 FORBIDDEN = 403

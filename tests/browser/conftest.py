@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from services.gateway import screen
-from services.log import Log
+from services.gateway.routes import pages
 from services.serving import listen, serve
 from services.settings import Settings
-from services.store import Store, open_store
+from services.storage.client import Store, open_store
+from services.storage.event_log import Log
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -66,7 +66,7 @@ class Served:
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     """A gateway with a projector, on a store of its own."""
-    if not screen.built():
+    if not pages.built():
         pytest.skip("the timing screen was not built (`make screen`)")
     async with open_store(data=tmp_path / "store") as store:
         served = Served(store)

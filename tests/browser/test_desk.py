@@ -11,10 +11,10 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from events import AnyEvent, decode
-from services.gateway import screen
+from services.gateway.routes import pages
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
-from services.store import open_store
+from services.storage.client import open_store
 from tests.browser.conftest import Served
 from tests.builders import Story
 
@@ -86,7 +86,7 @@ class Desk:
 @pytest.fixture
 async def guarded(tmp_path: Path) -> AsyncIterator[Served]:
     """A private gateway on a store with a race."""
-    if not screen.built():
+    if not pages.built():
         pytest.skip("the timing screen was not built (`make screen`)")
     async with open_store(data=tmp_path / "store") as store:
         served = Served(store, SETTINGS)

@@ -13,11 +13,11 @@ from playwright.async_api import Browser, Page, expect
 
 from events import AnyEvent, LapCompleted, LapTimeDeleted
 from replay.petit_le_mans_2007 import petit_le_mans_2007
-from services.gateway import screen
+from services.formatting import gap_text, lap_time_text
+from services.gateway.routes import pages
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
-from services.store import open_store
-from services.words import gap_text, lap_time_text
+from services.storage.client import open_store
 from tests.browser.conftest import Served
 
 SESSION = "petit"
@@ -66,7 +66,7 @@ class Control(Served):
 @pytest.fixture
 async def control(tmp_path: Path) -> AsyncIterator[Control]:
     """A control room with a gateway of its own."""
-    if not screen.built():
+    if not pages.built():
         pytest.skip("the timing screen was not built (`make screen`)")
     async with open_store(data=tmp_path / "store") as store:
         control = Control(store, Settings(tokens=Tokens([LINE])))

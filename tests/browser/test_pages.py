@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, expect
 
 from events import AnyEvent, PenaltyImposed, SessionEnded
 from replay.petit_le_mans_2007 import petit_le_mans_2007
-from services.words import gap_text, lap_time_text
+from services.formatting import gap_text, lap_time_text
 from tests.browser.conftest import Served
 from tests.browser.test_screen import SESSION, append, look, shows
 

@@ -13,15 +13,15 @@ from playwright.async_api import Browser, Page, expect
 
 from events import AnyEvent, encode
 from events.clock import format_clock
-from projections.moments import moment_of
 from projections.timeline import Timeline
+from projections.views.moments import moment_of
 from replay.entries import EVENT_FIELD, Entry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
-from services.gateway import screen
+from services.gateway.routes import pages
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
-from services.store import open_store
-from services.tower import short_tags
+from services.storage.client import open_store
+from services.terminal.tower import short_tags
 from tests.browser.conftest import Served
 from tests.browser.test_screen import ALL_COLUMNS, append, cells, expected, shows, standing
 from tests.builders import Story
@@ -40,7 +40,7 @@ def race() -> list[AnyEvent]:
 @pytest.fixture
 async def directed(tmp_path: Path) -> AsyncIterator[Served]:
     """A gateway that knows a director by a token, and lets everyone look."""
-    if not screen.built():
+    if not pages.built():
         pytest.skip("the timing screen was not built (`make screen`)")
     async with open_store(data=tmp_path / "store") as store:
         served = Served(store, Settings(tokens=Tokens([TOKEN])))

@@ -15,8 +15,8 @@ from playwright.async_api import Page, ViewportSize, expect
 from events import AnyEvent, encode
 from replay.entries import Entry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
-from services.tower import penalty_text, short_tags, state_of
-from services.words import gap_text, lap_time_text
+from services.formatting import gap_text, lap_time_text
+from services.terminal.tower import penalty_text, short_tags, state_of
 from tests.browser.conftest import Served
 from tests.builders import Story
 

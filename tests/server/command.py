@@ -15,8 +15,8 @@ from pathlib import Path
 import structlog
 
 from events import RaceControlMessage
-from services.log import Log
-from services.store import open_store
+from services.storage.client import open_store
+from services.storage.event_log import Log
 
 
 def batch(source: str, first: int, size: int) -> list[RaceControlMessage]:

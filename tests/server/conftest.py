@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from services.embedded import EmbeddedServer, find_binary
-from services.log import Log
-from services.store import Store, open_store
+from services.storage.client import Store, open_store
+from services.storage.embedded import EmbeddedServer, find_binary
+from services.storage.event_log import Log
 from tests.server.processes import Command
 
 StartServer = Callable[..., str]

@@ -14,14 +14,14 @@ from pathlib import Path
 import httpx
 
 from events import AnyEvent, decode
-from projections.frames import State, Token, frame_state
 from projections.timeline import Timeline
+from projections.views.frame import State, Token, frame_state
 from services.client import Following, Shown, stream_url
-from services.gateway.filters import Filter
-from services.log import Log
+from services.gateway.live.filters import Filter
 from services.serving import listen, serve
 from services.settings import Settings
-from services.store import Store
+from services.storage.client import Store
+from services.storage.event_log import Log
 from tests.server.processes import ROOT
 
 EVERYTHING = Settings()

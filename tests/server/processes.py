@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.store import Store
+from services.storage.client import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,12 +14,12 @@ from typing import Any
 
 from events import AnyEvent, decode
 from events.errors import StoreUnavailable
-from projections.frames import Frame, Picture, State, frame_state
 from projections.timeline import Timeline
-from services.commits import Commits, health, key
-from services.log import Log
-from services.projector import run_projector
-from services.store import Store
+from projections.views.frame import Frame, Picture, State, frame_state
+from services.projector.app import run_projector
+from services.storage.client import Store
+from services.storage.event_log import Log
+from services.storage.projection_store import Commits, health, key
 from tests.server.processes import ROOT
 
 DEADLINE = 60.0

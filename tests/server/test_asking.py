@@ -16,15 +16,15 @@ import jsonschema
 import pytest
 
 from events import AnyEvent, PenaltyImposed, PointsAdjusted
-from projections import distances
 from projections.timeline import Timeline
+from projections.views import gaps
 from replay.entries import parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.seasons.alms_2007 import alms_2007
-from services.gateway.answering import flat_keys
-from services.gateway.asking import TABLES
-from services.log import Log
-from services.store import Store
+from services.gateway.routes.analysis import TABLES
+from services.gateway.views.view_query import flat_keys
+from services.storage.client import Store
+from services.storage.event_log import Log
 from tests.builders import opened
 from tests.server.gateways import serving
 
@@ -127,8 +127,8 @@ async def test_gaps_and_chart(client: httpx.AsyncClient) -> None:
     timeline = Timeline()
     timeline.add(events())
     race = timeline.race
-    assert await told(client, "gaps", to="5") == distances.gaps(race, "5")
-    expected = json.loads(json.dumps(distances.chart(race, "1", 20_000_000)))
+    assert await told(client, "gaps", to="5") == gaps.gaps(race, "5")
+    expected = json.loads(json.dumps(gaps.chart(race, "1", 20_000_000)))
     assert await told(client, "chart", to="1", since_ms=20_000_000) == expected
     assert [row["car"] for row in await told(client, "chart", car="7,5")] == ["7", "5"]
     in_class = await told(client, "gaps", **{"class": "GT1"})

@@ -13,9 +13,9 @@ import pytest
 from events import AnyEvent
 from events.errors import StoreUnfit
 from services.client import SubscriptionRefused, subscribe
-from services.log import AppendResult, Log
-from services.replays import Replays
-from services.store import Store, open_store
+from services.storage.client import Store, open_store
+from services.storage.event_log import AppendResult, Log
+from services.storage.replay_store import Replays
 from tests.builders import opened
 from tests.server.gateways import serving
 

@@ -11,13 +11,13 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from projections.frames import Frame, Token
-from services import frames
+from projections.views.frame import Frame, Token
 from services.client import Following, Shown, output_url, stream_url, subscribe
-from services.commits import key
-from services.gateway import tails
-from services.outputs import OUTPUTS, Output, Outputs
-from services.store import Store
+from services.gateway.live import session_tail
+from services.storage import frame_reader
+from services.storage.client import Store
+from services.storage.output_store import OUTPUTS, Output, Outputs
+from services.storage.projection_store import key
 from tests.builders import Story
 from tests.server.gateways import serving
 from tests.server.projecting import eventually, projecting
@@ -31,7 +31,7 @@ class Gate:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._opened = asyncio.Event()
-        monkeypatch.setattr(tails, "frames", self._held_back)
+        monkeypatch.setattr(session_tail, "frames", self._held_back)
 
     def open(self) -> None:
         """Let them come."""
@@ -41,7 +41,7 @@ class Gate:
         self, store: Store, session: str, after: Token | None = None
     ) -> AsyncIterator[Frame]:
         first = True
-        async for frame in frames.frames(store, session, after):
+        async for frame in frame_reader.frames(store, session, after):
             yield frame
             if first:
                 await self._opened.wait()
@@ -159,7 +159,7 @@ async def test_frames_that_are_gone_are_not_waited_for(
     store: Store, race: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the store tells of more than its frames give, what they give is shown after a while."""
-    monkeypatch.setattr(tails, "CATCH_UP_SECONDS", 0.5)
+    monkeypatch.setattr(session_tail, "CATCH_UP_SECONDS", 0.5)
     later = "1:9999999999999-0"
     await store.redis.set(key(race, "token"), later)
     async with serving(store) as url:

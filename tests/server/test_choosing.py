@@ -10,8 +10,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from services.client import Following, Shown, subscribe
-from services.log import Log
-from services.store import Store
+from services.storage.client import Store
+from services.storage.event_log import Log
 from tests.builders import Story
 from tests.server.projecting import projecting
 from tests.server.test_outputs import Desk, append, at_desk

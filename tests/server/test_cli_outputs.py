@@ -16,9 +16,9 @@ from typer.testing import CliRunner, Result
 
 from events.errors import LapstreamError
 from services.cli.app import app
+from services.cli.gateway_client import BadGatewayUrl, GatewayRefused, NoGateway, Remote
 from services.cli.outputs import OUTPUTS
-from services.remote import BadGatewayUrl, GatewayRefused, NoGateway, Remote
-from services.store import Store, open_store
+from services.storage.client import Store, open_store
 from tests.documents import commands_in
 from tests.server.gateways import serving
 from tests.server.projecting import eventually, projecting

@@ -11,9 +11,9 @@ import pytest
 
 from events.errors import PositionConflict, SessionNotEmpty, StoreUnavailable, StoreUnfit
 from services.client import subscribe
-from services.log import SESSIONS, AppendResult, Log, log_key
-from services.replays import Replays
-from services.store import Store, open_store
+from services.storage.client import Store, open_store
+from services.storage.event_log import SESSIONS, AppendResult, Log, log_key
+from services.storage.replay_store import Replays
 from tests.builders import Story, opened
 from tests.server.clusters import Cluster, running_cluster
 from tests.server.command import batch

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from events import AnyEvent, PenaltyImposed, SeasonOpened, SeasonRound, decode
-from services.log import Log
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
-from services.store import Store
+from services.storage.client import Store
+from services.storage.event_log import Log
 from tests.builders import Story
 from tests.server.gateways import serving
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from events import PenaltyImposed, decode, encode
-from services.decisions import RACE_CONTROL, decide
-from services.log import Log
-from services.store import Store
+from services.storage.client import Store
+from services.storage.decision_log import RACE_CONTROL, decide
+from services.storage.event_log import Log
 
 
 def imposed(number: int, car: str = "7") -> list[PenaltyImposed]:

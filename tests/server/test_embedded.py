@@ -17,10 +17,10 @@ import pytest
 
 from events import decode
 from events.errors import StoreUnavailable, StoreUnfit
-from services import embedded
-from services.embedded import EmbeddedServer
-from services.log import Log
-from services.store import Store, open_store
+from services.storage import embedded
+from services.storage.client import Store, open_store
+from services.storage.embedded import EmbeddedServer
+from services.storage.event_log import Log
 from tests.server.command import batch
 from tests.server.conftest import StartCommand
 from tests.server.processes import is_running, is_served, kill_server, server_of

@@ -20,10 +20,10 @@ from services.client import (
     subscribe,
     subscribe_output,
 )
-from services.gateway import subscribing
-from services.log import Log
-from services.replays import Replays
-from services.store import Store
+from services.gateway.live import transport
+from services.storage.client import Store
+from services.storage.event_log import Log
+from services.storage.replay_store import Replays
 from tests.builders import opened
 from tests.server.gateways import serving, sse
 from tests.server.projecting import eventually
@@ -63,7 +63,7 @@ async def test_a_subscriber_is_refused_from_then_on(store: Store, replay: str) -
             with pytest.raises(ConnectionClosed) as closed:
                 await connection.recv()
         assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == subscribing.GONE == client_of_gateways.GONE
+        assert closed.value.rcvd.code == transport.GONE == client_of_gateways.GONE
         assert replay in closed.value.rcvd.reason
         with pytest.raises(SubscriptionRefused) as refused:
             await anext(messages)

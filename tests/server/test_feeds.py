@@ -16,13 +16,13 @@ from events import AnyEvent, Event, RaceControlMessage, decode, encode
 from events.errors import AppendRefused, BadSessionId, StoreUnavailable
 from events.formats.rmonitor_told import SOURCE
 from replay.rmonitor import import_rmonitor
-from services import feeds
-from services.feed_player import Board, FeedPlayer, parts_of
-from services.feed_store import FeedHealth, FeedStore, feed_health, recording
-from services.feeds import Address, BadAddress, Feed, Patience, own_events, run_session
-from services.log import Log
-from services.replays import Replays
-from services.store import Store
+from services.feeds import follower
+from services.feeds.follower import Address, BadAddress, Feed, Patience, own_events, run_session
+from services.feeds.player import Board, FeedPlayer, parts_of
+from services.storage.client import Store
+from services.storage.event_log import Log
+from services.storage.feed_store import FeedHealth, FeedStore, feed_health, recording
+from services.storage.replay_store import Replays
 from tests.builders import opened, race_of
 from tests.data import DATA, needs_data
 from tests.rmonitor import OPENING, beat, doubled, g, j, laps
@@ -317,7 +317,7 @@ class TestFaults:
             return result
 
         monkeypatch.setattr(Log, "append", failing)
-        monkeypatch.setattr(feeds, "STORE_PAUSE", 0.01)
+        monkeypatch.setattr(follower, "STORE_PAUSE", 0.01)
         player = FeedPlayer(recorded(*race()), speed=None)
         with capture_logs() as logged:
             async with player.serving() as address, following(store, session, address):
@@ -354,7 +354,7 @@ class TestTakenUp:
         self, store: Store, log: Log, session: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A second client stands by, and goes on when the first is gone without a word."""
-        monkeypatch.setattr(feeds, "LEASE_RENEWED", 0.05)
+        monkeypatch.setattr(follower, "LEASE_RENEWED", 0.05)
         player = FeedPlayer(recorded(*race()), speed=None)
         async with player.serving() as address:
             killed = Feed(store, session, address, patience=QUICK, now=lambda: DAY)
@@ -438,10 +438,10 @@ class TestKept:
     async def test_sent_twice(self, store: Store, session: str) -> None:
         """What is sent again after a lost answer is kept once; a clock set back loses nothing."""
         kept = FeedStore(store, session, "a test", 5000)
-        told = [feeds.Kept(DAY, 0, b"one\n"), feeds.Kept(DAY, 1, b"two\n")]
+        told = [follower.Kept(DAY, 0, b"one\n"), follower.Kept(DAY, 1, b"two\n")]
         await kept.keep(told)
         await kept.keep(told)
-        await kept.keep([feeds.Kept(datetime(2020, 1, 1, tzinfo=UTC), 0, b"three\n")])
+        await kept.keep([follower.Kept(datetime(2020, 1, 1, tzinfo=UTC), 0, b"three\n")])
         raw = b"".join([part async for part in recording(store, session)])
         assert [line for line in raw.split(b"\n") if not line.startswith(b"##")] == [
             b"one",

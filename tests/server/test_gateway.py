@@ -21,21 +21,21 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from events import AnyEvent, FlagShown, OutputFrozen, RaceControlMessage, encode
 from projections import views
-from projections.frames import frame_state
 from projections.timeline import Timeline
+from projections.views.frame import frame_state
 from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.client import Following, Shown, SubscriptionRefused, stream_url, subscribe
-from services.commits import Commits, key
-from services.feed_store import FeedStore
-from services.frames import HISTORY_IS_GONE
-from services.gateway import tails
-from services.gateway.answering import TABLES, flat_keys
-from services.gateway.filters import Filter
-from services.log import Log
+from services.gateway.live import session_tail
+from services.gateway.live.filters import Filter
+from services.gateway.views.view_query import TABLES, flat_keys
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
-from services.store import Store, open_store
+from services.storage.client import Store, open_store
+from services.storage.event_log import Log
+from services.storage.feed_store import FeedStore
+from services.storage.frame_reader import HISTORY_IS_GONE
+from services.storage.projection_store import Commits, key
 from tests.builders import opened
 from tests.server.gateways import GatewayProcess, Oracle, serving, sse
 from tests.server.projecting import eventually, projecting, told
@@ -198,7 +198,7 @@ class TestViews:
     ) -> None:
         """Where the field could still be silent, a feed that is makes the data stale; whoever
         asks is told so, until it is heard again."""
-        monkeypatch.setattr(tails, "FEED_SECONDS", 0.02)
+        monkeypatch.setattr(session_tail, "FEED_SECONDS", 0.02)
         long_ago = int(time.time() * 1000) - 20_000
         started = [*events(0, 40), FlagShown(at=1, source="test", source_seq=1, flag="green")]
         entries = [

@@ -19,13 +19,13 @@ from schemathesis.specs.openapi.checks import (
 
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.gateway import create_app
-from services.intake import attach
-from services.log import Log
-from services.outputs import Output, Outputs
-from services.replays import Replays
+from services.gateway.routes.events import attach
 from services.roles import Role, new_token
 from services.settings import Settings
-from services.store import open_store
+from services.storage.client import open_store
+from services.storage.event_log import Log
+from services.storage.output_store import Output, Outputs
+from services.storage.replay_store import Replays
 from tests.server.gateways import GatewayProcess
 from tests.server.projecting import projecting, told
 

@@ -11,10 +11,10 @@ from websockets.exceptions import InvalidStatus
 
 from services.client import stream_url
 from services.gateway.origins import is_of_this_machine
-from services.log import Log
-from services.outputs import Output, Outputs
 from services.settings import Settings
-from services.store import Store
+from services.storage.client import Store
+from services.storage.event_log import Log
+from services.storage.output_store import Output, Outputs
 from tests.builders import opened
 from tests.server.gateways import serving
 from tests.server.projecting import projecting, told

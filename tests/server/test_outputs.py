@@ -15,12 +15,12 @@ from websockets.asyncio.client import connect
 from events import AnyEvent, OutputFrozen, OutputReleased, decode
 from replay.steering import Seek
 from services.client import Following, Shown, subscribe_output
-from services.log import Log
-from services.outputs import OUTPUTS
-from services.replays import Replays
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
-from services.store import Store, open_store
+from services.storage.client import Store, open_store
+from services.storage.event_log import Log
+from services.storage.output_store import OUTPUTS
+from services.storage.replay_store import Replays
 from tests.builders import Story
 from tests.server.conftest import StartServer
 from tests.server.gateways import serving

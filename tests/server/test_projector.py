@@ -18,15 +18,25 @@ import events as ev
 from bench.synthetic import synthetic_race
 from events import AnyEvent, encode
 from events.errors import BadSessionId, StoreUnavailable
-from projections.frames import Frame, Picture, Token, frame_state
+from projections.views.frame import Frame, Picture, Token, frame_state
 from replay.entries import START
-from services import commits, projector
-from services.commits import CannotTell, Commit, Commits, Leases, TakenOver, frame_id, health, key
-from services.folding import Parked, SessionFold
-from services.frames import HISTORY_IS_GONE, frames, picture
-from services.log import SESSIONS, Log, log_key
-from services.projector import Projector
-from services.store import Store, open_store
+from services.projector import app as projector_app
+from services.projector.app import Projector
+from services.projector.session_fold import Parked, SessionFold
+from services.storage import projection_store
+from services.storage.client import Store, open_store
+from services.storage.event_log import SESSIONS, Log, log_key
+from services.storage.frame_reader import HISTORY_IS_GONE, frames, picture
+from services.storage.projection_store import (
+    CannotTell,
+    Commit,
+    Commits,
+    Leases,
+    TakenOver,
+    frame_id,
+    health,
+    key,
+)
 from tests.builders import Story, opened, race_of
 from tests.server.processes import kill_server, server_of
 from tests.server.projecting import (
@@ -48,14 +58,14 @@ _examples = count()
 @pytest.fixture
 def _checkpoints_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint with every commit."""
-    monkeypatch.setattr(projector, "CHECKPOINT_ENTRIES", 1)
-    monkeypatch.setattr(projector, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(projector_app, "CHECKPOINT_ENTRIES", 1)
+    monkeypatch.setattr(projector_app, "CHECKPOINT_SECONDS", 0.0)
 
 
 @pytest.fixture
 def _snapshots_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A snapshot as often as its size allows."""
-    monkeypatch.setattr(projector, "SNAPSHOT_SECONDS", 0.0)
+    monkeypatch.setattr(projector_app, "SNAPSHOT_SECONDS", 0.0)
 
 
 def a_race(laps: int = 5) -> Story:
@@ -124,7 +134,7 @@ async def test_all_listed_sessions_are_projected(tmp_path, session):
         log = Log(store)
         await log.append(session, story.events)
         working = Projector(store)
-        app = projector.FastStream(logger=None)
+        app = projector_app.FastStream(logger=None)
         working.attach(app)
         async with app:
             await told(store, session, await log.last_position(session))
@@ -154,7 +164,7 @@ async def test_the_session_limit_is_kept(shared_data, store, log, session):
     for name in names:
         await log.append(name, a_race().events)
     working = Projector(store, names, limit=2)
-    app = projector.FastStream(logger=None)
+    app = projector_app.FastStream(logger=None)
     working.attach(app)
     async with app:
         for name in names[:2]:
@@ -481,7 +491,7 @@ async def test_two_projectors_contend_for_one_session(store, log, session, monke
         return []
 
     monkeypatch.setattr(Leases, "renew", everybody_has_it)
-    monkeypatch.setattr(projector, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(projector_app, "POLL_SECONDS", 0.01)
     race = synthetic_race(cars=10, hours=0.5)
     async with projecting(store, session), projecting(store, session):
         await append_slowly(log, session, race, 20)
@@ -597,7 +607,7 @@ async def test_a_fault_of_the_fold_stops_its_session_alone(store, log, session, 
 
 async def test_a_key_that_is_no_log_stops_its_session_alone(store, log, session, monkeypatch):
     """What the server refuses is told in the health, and tried again after a rest."""
-    monkeypatch.setattr(projector, "UNFIT_SECONDS", 0.05)
+    monkeypatch.setattr(projector_app, "UNFIT_SECONDS", 0.05)
     story, other = a_race(), f"{session}-other"
     await store.redis.set(log_key(session), "no stream")
     async with projecting(store, session, other):
@@ -648,7 +658,7 @@ async def test_snapshots_are_a_second_apart(store, log, session):
     """However much is told, no second snapshot comes before the clock has moved on."""
     clock, story = HandClock(), a_race()
     working = Projector(store, [session], clock=clock)
-    app = projector.FastStream(logger=None)
+    app = projector_app.FastStream(logger=None)
     working.attach(app)
 
     async def newest() -> Token:
@@ -670,7 +680,7 @@ async def test_snapshots_are_a_second_apart(store, log, session):
 @pytest.mark.usefixtures("_snapshots_often")
 async def test_frames_are_trimmed_behind_a_snapshot(store, log, session, monkeypatch):
     """Old frames go, and what is left still leads from a snapshot to the state."""
-    monkeypatch.setattr(commits, "RETAINED_FRAMES", 5)
+    monkeypatch.setattr(projection_store, "RETAINED_FRAMES", 5)
     story = opened("7")
     async with projecting(store, session):
         await append_and_tell(log, store, session, story.events)

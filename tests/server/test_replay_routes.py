@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from events import AnyEvent, PointsAdjusted, encode
-from projections import distances, views
-from projections.moments import moment_of
-from projections.provisional import own_pack
+from projections import views
+from projections.results.provisional import own_pack
 from projections.timeline import Timeline
+from projections.views import gaps
+from projections.views.moments import moment_of
 from replay.archive import pack
 from replay.entries import EVENT_FIELD, Entry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
@@ -22,11 +23,11 @@ from replay.seasons.alms_2007 import alms_2007
 from services.cli.explaining import statements
 from services.client import subscribe
 from services.gateway import create_app
-from services.log import Log
-from services.replays import Replays
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
-from services.store import Store
+from services.storage.client import Store
+from services.storage.event_log import Log
+from services.storage.replay_store import Replays
 from tests.builders import opened
 from tests.server.gateways import serving
 from tests.server.test_replayer import RACE, forget, replaying
@@ -87,7 +88,7 @@ async def test_a_director_steers_over_http(store: Store, session: str) -> None:
             marked = await done(await client.get(f"/sessions/{session}/markers"))
             assert marked["rows"] == views.markers(straight)
             charted = await done(await client.get(f"/sessions/{session}/chart"))
-            assert charted["rows"] == distances.chart(straight)
+            assert charted["rows"] == gaps.chart(straight)
             why = await done(await client.get(f"/sessions/{session}/explain?car=7"))
             own = [event for event in timeline.events if event.at <= lap]
             assert [row["text"] for row in why["rows"]] == [

@@ -18,18 +18,19 @@ import pytest
 from events import AnyEvent, encode
 from events.clock import format_clock
 from events.errors import AppendRefused, BadMoment, SessionNotEmpty, UnknownSession
-from projections.frames import Frame, Picture, Token, frame_state
-from projections.moments import moment_of
 from projections.timeline import Timeline
+from projections.views.frame import Frame, Picture, Token, frame_state
+from projections.views.moments import moment_of
 from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step
-from services.commits import TakenOver, key
-from services.films import Films, Playheads
-from services.frames import frames, picture
-from services.log import Log
-from services.replayer import Pacing, run_replayer
-from services.replays import (
+from services.queries.recordings import Films, Playheads
+from services.replayer.app import Pacing, run_replayer
+from services.storage.client import Store, open_store
+from services.storage.event_log import Log
+from services.storage.frame_reader import frames, picture
+from services.storage.projection_store import TakenOver, key
+from services.storage.replay_store import (
     CommandRefused,
     NobodyPaces,
     NoSuchReplay,
@@ -37,7 +38,6 @@ from services.replays import (
     Replays,
     ReplayStopped,
 )
-from services.store import Store, open_store
 from tests.builders import Story, opened, race_of
 from tests.server.processes import ROOT
 from tests.server.projecting import all_frames, eventually

@@ -18,10 +18,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from events import AnyEvent, EventVoided, LapCompleted, PenaltyImposed, decode, encode
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.client import BrokenStream, Following, Shown, over_one_connection, stream_url
-from services.gateway.filters import Filter
-from services.log import Log
+from services.gateway.live.filters import Filter
 from services.roles import Role, new_token
-from services.store import open_store
+from services.storage.client import open_store
+from services.storage.event_log import Log
 from tests.conftest import SAID
 from tests.server.gateways import GatewayProcess, Oracle, sse
 from tests.server.projecting import ProjectorProcess

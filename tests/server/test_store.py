@@ -11,8 +11,8 @@ import pytest
 from redis.asyncio import Redis
 
 from events.errors import StoreUnavailable, StoreUnfit
-from services.log import Log
-from services.store import CONNECTIONS, Store, open_store
+from services.storage.client import CONNECTIONS, Store, open_store
+from services.storage.event_log import Log
 from tests.server.command import batch
 from tests.server.conftest import StartServer
 

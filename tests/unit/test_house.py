@@ -294,7 +294,7 @@ class TestCompose:
 
     def test_the_store_keeps_what_the_embedded_one_keeps(self) -> None:
         """The server in the container has the settings of the embedded one, and its version."""
-        from services.embedded import SETTINGS
+        from services.storage.embedded import SETTINGS
 
         program, *options = words_of(COMPOSE["services"]["valkey"]["command"])
         told = dict(zip(options[::2], options[1::2], strict=True))

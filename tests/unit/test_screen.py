@@ -13,7 +13,8 @@ from types import ModuleType
 import httpx
 import pytest
 
-from services.gateway import create_app, screen
+from services.gateway import create_app
+from services.gateway.routes import pages
 from services.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +30,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "desk.html").write_text("<!doctype html>the desk")
     (tmp_path / "graphics.html").write_text("<!doctype html>graphics")
     (tmp_path / "assets" / "index-1.js").write_text("start()")
-    monkeypatch.setattr(screen, "FILES", tmp_path)
+    monkeypatch.setattr(pages, "FILES", tmp_path)
     return tmp_path
 
 
@@ -60,7 +61,7 @@ class TestServed:
         """Where the page was not built, its address says how to build it."""
         (page / "index.html").unlink()
         answer = await client.get("/")
-        assert (answer.status_code, answer.text) == (404, f"{screen.NOT_BUILT}\n")
+        assert (answer.status_code, answer.text) == (404, f"{pages.NOT_BUILT}\n")
         assert (await client.get("/healthz")).status_code == 200
 
     async def test_assets(self, page: Path, client: httpx.AsyncClient) -> None:
@@ -85,18 +86,18 @@ class TestServed:
 
 
 needs_build = pytest.mark.skipif(
-    not screen.built(), reason="the timing screen was not built (`make screen`)"
+    not pages.built(), reason="the timing screen was not built (`make screen`)"
 )
 
 
 def read(page: str) -> str:
     """A page that was built."""
-    return (screen.FILES / page).read_text()
+    return (pages.FILES / page).read_text()
 
 
 def fonts(kind: str) -> list[Path]:
     """The files of the font for an alphabet, one a weight."""
-    files = (screen.FILES / "assets").glob("*.woff2")
+    files = (pages.FILES / "assets").glob("*.woff2")
     return [path for path in files if re.search(f"-{kind}", path.name)]
 
 
@@ -105,8 +106,8 @@ def needed(page: str, *, lazily: bool = True) -> set[Path]:
 
     Of the font those that every page loads: the others come where a name needs them.
     """
-    assets = {path.name: path for path in (screen.FILES / "assets").iterdir()}
-    found, left = set(), [screen.FILES / page]
+    assets = {path.name: path for path in (pages.FILES / "assets").iterdir()}
+    found, left = set(), [pages.FILES / page]
     while left:
         path = left.pop()
         if path in found or "-latin-ext-" in path.name or path.name.endswith(".txt"):
@@ -129,7 +130,7 @@ def packed(files: Iterable[Path]) -> int:
 class TestBuilt:
     """What was built from web/."""
 
-    @pytest.mark.parametrize("page", screen.PAGES.values())
+    @pytest.mark.parametrize("page", pages.PAGES.values())
     def test_size(self, page: str) -> None:
         """A page with all that it ever loads is small, its font included."""
         assert packed(needed(page)) < LARGEST_KB * 1000
@@ -143,32 +144,32 @@ class TestBuilt:
         """Every page is told of the font at once; its licence comes along."""
         latin = fonts("latin-[0-9]")
         assert len(latin) == 2
-        for page in screen.PAGES.values():
+        for page in pages.PAGES.values():
             told = re.findall(r"preload\" as=\"font\"[^>]+/assets/([^\"]+)\"", read(page))
             assert sorted(told) == sorted(path.name for path in latin)
-        licence = (screen.FILES / "assets" / "ibm-plex-sans-condensed.OFL.txt").read_text()
+        licence = (pages.FILES / "assets" / "ibm-plex-sans-condensed.OFL.txt").read_text()
         assert "SIL OPEN FONT LICENSE Version 1.1" in licence
 
     def test_no_request_leaves_the_machine(self) -> None:
         """Neither the page nor its styles load anything from elsewhere."""
-        page = (screen.FILES / "index.html").read_text()
+        page = (pages.FILES / "index.html").read_text()
         assert re.findall(r"(?:src|href)=\"(?!/assets/)[^\"]*", page) == []
-        for path in screen.FILES.rglob("*.css"):
+        for path in pages.FILES.rglob("*.css"):
             assert re.findall(r"url\((?!data:|/assets/)|@import", path.read_text()) == []
 
     def test_all_is_there(self) -> None:
         """Every file that the page names is there."""
-        page = (screen.FILES / "index.html").read_text()
+        page = (pages.FILES / "index.html").read_text()
         named = re.findall(r"(?:src|href)=\"/(assets/[^\"]+)", page)
         assert named
-        assert [name for name in named if not (screen.FILES / name).is_file()] == []
+        assert [name for name in named if not (pages.FILES / name).is_file()] == []
 
 
 async def test_only_the_desk_may_not_be_framed(client: httpx.AsyncClient) -> None:
     """Nobody's page can lay itself over the desk; systems for graphics frame their pages."""
     framed = {
         path: "frame-ancestors 'none'" not in page.headers["content-security-policy"]
-        for path in screen.PAGES
+        for path in pages.PAGES
         for page in [await client.get(path)]
     }
     assert framed == {"/": True, "/desk": False, "/graphics": True}

@@ -11,13 +11,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from projections.frames import Frame, FrameBuilder, Token, apply_patch, merge_patch
 from projections.timeline import Timeline
+from projections.views.frame import Frame, FrameBuilder, Token, apply_patch, merge_patch
 from replay.petit_le_mans_2007 import petit_le_mans_2007
-from services.gateway.filters import Filter
-from services.gateway.reel import Channel, Reel
-from services.tower import penalty_text, short_tags, state_of
-from services.words import clock_text, gap_text, lap_time_text, running_text
+from services.formatting import clock_text, gap_text, lap_time_text, running_text
+from services.gateway.live.filters import Filter
+from services.gateway.live.frame_buffer import Channel, Reel
+from services.terminal.tower import penalty_text, short_tags, state_of
 
 FOLDER = Path(__file__).resolve().parent / "fixtures"
 TOPICS = frozenset({"session", "standings", "control", "fastest", "cautions"})

@@ -18,7 +18,13 @@ from events import (
     LapCompleted,
     LinePassed,
 )
-from projections.corrections import CORRECTIONS, CROSSINGS, Corrected, Identity, effective_key
+from projections.engine.corrections import (
+    CORRECTIONS,
+    CROSSINGS,
+    Corrected,
+    Identity,
+    effective_key,
+)
 
 
 def what_counts(events: Iterable[AnyEvent]) -> list[AnyEvent]:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from events import Alias, AnyEvent, EventVoided, RoundScored, ScoredDriver
 from events.errors import UnknownClass, UnknownRules
-from projections.championship import Season, Total, printed_rank, ranked, season_of
-from projections.packs import Ties, builtin_pack
-from projections.points import CONTESTS
+from projections.championship.season import Season, Total, printed_rank, ranked, season_of
+from projections.results.points import CONTESTS
+from projections.rules.packs import Ties, builtin_pack
 from tests.rules import changed
 from tests.scoring import SOURCE, adjusted, finish, opened, row, scored, season
 

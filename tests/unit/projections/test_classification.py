@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import events as ev
-from projections.classification import ON_LAPS, Convention, classify
-from projections.packs import builtin_pack
+from projections.results.classification import ON_LAPS, Convention, classify
+from projections.rules.packs import builtin_pack
 from tests.builders import Story, opened
 
 LE_MANS = Convention.of(builtin_pack("wec-2024"))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from events.formats.alkamel import CarLaps, parse_laps
-from projections.clinch import (
+from projections.championship.clinch import (
     Contender,
     Foil,
     InNext,
@@ -22,7 +22,7 @@ from projections.clinch import (
     outlooks,
     with_rounds_left,
 )
-from projections.placing import OnTrack, field_now, open_field
+from projections.championship.reachable_places import OnTrack, field_now, open_field
 from tests.data import DATA, needs_data
 from tests.unit.projections.title_fights import (
     NO_SCORE,

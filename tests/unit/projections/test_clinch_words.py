@@ -5,9 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from projections.clinch import Contender, InNext, Round, outlooks
-from projections.clinch_words import enough, next_sentence, open_sentence, sentence
-from projections.placing import OnTrack, field_now, open_field
+from projections.championship.clinch import Contender, InNext, Round, outlooks
+from projections.championship.clinch_sentences import (
+    enough,
+    next_sentence,
+    open_sentence,
+    sentence,
+)
+from projections.championship.reachable_places import OnTrack, field_now, open_field
 from tests.unit.projections.title_fights import NO_SCORE, endings, fights, verdict
 
 IMSA = (350, 320, 300, 280, 260, *range(250, 0, -10))

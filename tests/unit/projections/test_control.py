@@ -7,10 +7,10 @@ import itertools
 import events as ev
 from events import AnyEvent
 from projections import views
-from projections.explain import explain
-from projections.frames import NEWEST_OF_CONTROL, FrameBuilder, frame_state
-from projections.revisions import revisions
+from projections.results.revisions import revisions
 from projections.timeline import Timeline
+from projections.views.explain import explain
+from projections.views.frame import NEWEST_OF_CONTROL, FrameBuilder, frame_state
 from replay.playhead import Replay
 from tests.builders import Story, opened, race_of
 

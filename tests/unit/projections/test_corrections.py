@@ -6,7 +6,7 @@ import pytest
 
 import events as ev
 from events import AnyEvent
-from projections.corrections import Corrections
+from projections.engine.corrections import Corrections
 from projections.timeline import Timeline
 from tests.builders import opened, race_of
 from tests.unit.projections.straight import what_counts

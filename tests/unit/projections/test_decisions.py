@@ -20,8 +20,8 @@ from events.errors import (
     UnknownLap,
     UnknownPenalty,
 )
-from projections.classification import ON_LAPS
-from projections.decisions import check, lap_event, result_rows, said, state_of, undoing
+from projections.results.classification import ON_LAPS
+from projections.results.decisions import check, lap_event, result_rows, said, state_of, undoing
 from projections.timeline import Timeline
 from tests.builders import Story
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from events.errors import UnknownCar
-from projections import distances, views
+from projections import views
 from projections.timeline import Timeline
+from projections.views import gaps
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from tests.builders import Story, opened
 
@@ -23,15 +24,15 @@ def duel() -> Story:
     return story.laps("3", 3, 100_000)
 
 
-def rows(story: Story, to: str | None, since_ms: int = 0) -> dict[str, distances.Row]:
+def rows(story: Story, to: str | None, since_ms: int = 0) -> dict[str, gaps.Row]:
     """The chart by car."""
-    return {row["car"]: row for row in distances.chart(story.race(), to, since_ms)}
+    return {row["car"]: row for row in gaps.chart(story.race(), to, since_ms)}
 
 
 def test_now_to_any_car() -> None:
     """Ahead and behind are told apart; the gap is that of the running order."""
     race = duel().race()
-    told = {row["car"]: (row["side"], row["gap"]) for row in distances.gaps(race, "2")}
+    told = {row["car"]: (row["side"], row["gap"]) for row in gaps.gaps(race, "2")}
     assert told["1"] == ("ahead", {"laps": None, "ms": 3500})
     assert told["2"] == ("same", {"laps": 0, "ms": 0})
     assert told["3"] == ("behind", race.order.gap("2", "3", race.at)._asdict())  # type: ignore[union-attr]
@@ -41,17 +42,17 @@ def test_without_a_car_it_is_the_leader() -> None:
     """The gaps to the leader are those of the standings."""
     race = duel().race()
     standings = {row["car"]: row["gap"] for row in views.standings(race)}
-    assert {row["car"]: row["gap"] for row in distances.gaps(race)} == standings
-    assert {row["to"] for row in distances.gaps(race)} == {"1"}
+    assert {row["car"]: row["gap"] for row in gaps.gaps(race)} == standings
+    assert {row["to"] for row in gaps.gaps(race)} == {"1"}
 
 
 def test_before_the_start() -> None:
     """Cars that have crossed nothing have no gap, and nobody has a chart."""
     race = opened("1", "2").race()
     nothing = {"laps": None, "ms": None}
-    assert [row["gap"] for row in distances.gaps(race)] == [nothing, nothing]
-    assert distances.chart(race) == []
-    assert distances.gaps(Story().opened().race()) == []
+    assert [row["gap"] for row in gaps.gaps(race)] == [nothing, nothing]
+    assert gaps.chart(race) == []
+    assert gaps.gaps(Story().opened().race()) == []
 
 
 def test_lap_by_lap() -> None:
@@ -102,9 +103,9 @@ def test_since_a_time() -> None:
 def test_an_unknown_car() -> None:
     """A car that is not there is an error that names it."""
     with pytest.raises(UnknownCar):
-        distances.gaps(duel().race(), "9")
+        gaps.gaps(duel().race(), "9")
     with pytest.raises(UnknownCar):
-        distances.chart(duel().race(), "9")
+        gaps.chart(duel().race(), "9")
 
 
 def test_as_the_running_order_told_it_then() -> None:
@@ -113,7 +114,7 @@ def test_as_the_running_order_told_it_then() -> None:
     timeline = Timeline()
     timeline.add(petit_le_mans_2007())
     leader = timeline.race.order.cars()[0]
-    charted = distances.chart(timeline.race, leader)
+    charted = gaps.chart(timeline.race, leader)
     reference = next(row for row in charted if row["car"] == leader)
     places = views.lap_positions(timeline.race)
     assert places == {

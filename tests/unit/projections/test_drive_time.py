@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import events as ev
-from projections.drive_time import DriveTime, drive_times
-from projections.packs import builtin_pack
+from projections.results.drive_time import DriveTime, drive_times
+from projections.rules.packs import builtin_pack
 from tests.builders import Story, opened
 
 HOUR = 3_600_000

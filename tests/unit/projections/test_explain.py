@@ -6,9 +6,9 @@ import pytest
 
 import events as ev
 from events.errors import UnknownCar
-from projections.explain import Statement, explain, ordinal
-from projections.packs import builtin_pack
+from projections.rules.packs import builtin_pack
 from projections.timeline import Timeline
+from projections.views.explain import Statement, explain, ordinal
 from tests.builders import Story, opened
 
 SHORT = 9_900_000

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 import events as ev
 from projections import timeline as timelines
 from projections import views
-from projections.frames import (
+from projections.race import Race
+from projections.timeline import Timeline
+from projections.views.frame import (
     FEW,
     Frame,
     FrameBuilder,
@@ -24,8 +26,6 @@ from projections.frames import (
     frame_state,
     merge_patch,
 )
-from projections.race import Race
-from projections.timeline import Timeline
 from tests.builders import Story, opened, race_of
 from tests.unit.projections.strategies import races
 

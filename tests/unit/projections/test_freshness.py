@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import events as ev
-from projections.freshness import QUIET_MS, STANDING_MS, freshness, patience_ms, ran_on_ms
 from projections.race import Race
 from projections.views import session_line
+from projections.views.freshness import QUIET_MS, STANDING_MS, freshness, patience_ms, ran_on_ms
 from tests.builders import Story
 
 LINES = ("S1", "S2", "FL")

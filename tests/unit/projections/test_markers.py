@@ -8,8 +8,8 @@ import pytest
 
 import events as ev
 from events.errors import BadMoment
-from projections.markers import KINDS, all_markers, markers, markers_of
-from projections.moments import moment_of
+from projections.views.markers import KINDS, all_markers, markers, markers_of
+from projections.views.moments import moment_of
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from tests.builders import Story, opened, race_of
 

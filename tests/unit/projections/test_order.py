@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import events as ev
-from projections.order import Gap, natural
+from projections.folds.running_order import Gap, natural
 from tests.builders import Story, opened
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from events.errors import BadRules, UnknownRules
-from projections.packs import (
+from projections.rules.packs import (
     MS_PER_HOUR,
     Where,
     builtin_names,

@@ -9,12 +9,12 @@ import pytest
 import events as ev
 from projections import timeline as timelines
 from projections import views
-from projections.classification import classify
-from projections.explain import explain
-from projections.laps import BestLap
-from projections.pits import Visit
+from projections.folds.laps import BestLap
+from projections.folds.pits import Visit
 from projections.race import Race
+from projections.results.classification import classify
 from projections.timeline import Timeline
+from projections.views.explain import explain
 from tests.builders import Story, opened, race_of
 
 LAP = 60_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import events as ev
-from projections.pits import Stint, Visit
+from projections.folds.pits import Stint, Visit
 from tests.builders import opened
 
 

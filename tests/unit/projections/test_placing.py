@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.placing import Car, Field, OnTrack, field_now, open_field
+from projections.championship.reachable_places import Car, Field, OnTrack, field_now, open_field
 from tests.unit.projections.title_fights import fields
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from events import RoundScored, ScoredDriver, ScoredRow
 from events.errors import BadRules
-from projections.packs import MS_PER_HOUR, RegulationPack, builtin_pack, parse_pack
-from projections.points import Award, Why, score
+from projections.results.points import Award, Why, score
+from projections.rules.packs import MS_PER_HOUR, RegulationPack, builtin_pack, parse_pack
 from tests.rules import changed
 from tests.scoring import finish, points_of, row, scored
 

@@ -13,9 +13,9 @@ import events as ev
 from events import AnyEvent
 from projections import timeline as timelines
 from projections import views
-from projections.corrections import Corrected, effective_key
+from projections.engine.corrections import Corrected, effective_key
+from projections.engine.state import canonical
 from projections.race import Race
-from projections.state import canonical
 from projections.timeline import ForgottenPast, Timeline
 from tests.builders import opened, race_of
 from tests.unit.projections.straight import what_counts

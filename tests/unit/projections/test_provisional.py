@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from events import CarRetired, Driver, RoundScored
-from projections.championship import season_of
-from projections.classification import classify
-from projections.packs import builtin_pack
-from projections.provisional import (
+from projections.championship.season import season_of
+from projections.results.classification import classify
+from projections.results.provisional import (
     own_pack,
     place_awards,
     points_by_car,
     rounds_scored,
     season_of_session,
 )
+from projections.rules.packs import builtin_pack
 from tests.builders import Story
 from tests.scoring import opened as season_opened
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projections.rejoin import Cost, deficits, rejoins, stop_costs
+from projections.results.rejoin import Cost, deficits, rejoins, stop_costs
 from tests.builders import Story, opened
 
 LAP = 60_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import events as ev
-from projections.revisions import Revision, differences, revisions
+from projections.results.revisions import Revision, differences, revisions
 from tests.builders import Story, opened
 
 

@@ -13,8 +13,8 @@ from events import (
     ResultRow,
     RoundScored,
 )
-from projections.championship import Season, season_of
-from projections.scoring import session_results, untold
+from projections.championship.scoring import session_results, untold
+from projections.championship.season import Season, season_of
 from projections.timeline import Timeline
 from tests.builders import Story
 from tests.scoring import SOURCE, opened

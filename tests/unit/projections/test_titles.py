@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from events import Driver, PenaltyImposed, RoundScored, SeasonRound
 from events.errors import Undecidable, UnknownClass
-from projections.championship import Season, season_of
-from projections.classification import Convention, classify
+from projections.championship.season import Season, season_of
+from projections.championship.titles import Fighter, Left, Live, Title, decided, title
+from projections.results.classification import Convention, classify
 from projections.timeline import Timeline
-from projections.titles import Fighter, Left, Live, Title, decided, title
 from tests.builders import Story
 from tests.rules import changed
 from tests.scoring import finish, opened, row, scored, season

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from events import ResultDeclared, ResultRow
 from projections import views
-from projections.packs import builtin_pack
+from projections.rules.packs import builtin_pack
 from tests.builders import Story
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from events.errors import BadHypothesis, UnknownCar
-from projections.classification import Convention
-from projections.packs import builtin_pack
-from projections.whatif import Hypothesis, Supposed, parse_penalty, what_if
+from projections.results.classification import Convention
+from projections.results.whatif import Hypothesis, Supposed, parse_penalty, what_if
+from projections.rules.packs import builtin_pack
 from tests.builders import Story, opened
 
 

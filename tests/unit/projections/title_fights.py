@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from projections.clinch import Contender, Round
-from projections.placing import Car, Field
+from projections.championship.clinch import Contender, Round
+from projections.championship.reachable_places import Car, Field
 
 NO_SCORE = 99
 """Worse than any place."""

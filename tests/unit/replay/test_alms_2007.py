@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from events import Contest, RoundScored, SeasonOpened, decode, encode
-from projections.championship import Row, Season, printed_rank, season_of
-from projections.packs import builtin_pack
+from projections.championship.season import Row, Season, printed_rank, season_of
+from projections.rules.packs import builtin_pack
 from replay.seasons.alms_2007 import SOURCE, alms_2007, contradictions, published, sources
 
 GOLDEN: dict[str, dict[str, list[Row]]] = json.loads(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.markers import Marker
+from projections.views.markers import Marker
 from replay.edit_list import (
     COLUMNS,
     DAY_MS,

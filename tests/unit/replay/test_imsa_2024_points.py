@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from events import RoundScored, ScoredDriver, ScoredRow, SeasonOpened, SeasonRound
-from projections.championship import Season, season_of
+from projections.championship.season import Season, season_of
 from tests.data import DATA, needs_data
 
 pytestmark = needs_data

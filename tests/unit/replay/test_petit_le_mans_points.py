@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from projections.championship import season_of
-from projections.classification import Convention, classify
-from projections.points import CONTESTS
-from projections.provisional import rounds_scored
+from projections.championship.season import season_of
 from projections.race import Race
+from projections.results.classification import Convention, classify
+from projections.results.points import CONTESTS
+from projections.results.provisional import rounds_scored
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.seasons.alms_2007 import alms_2007
 from tests.builders import race_of

@@ -22,9 +22,9 @@ from events import (
 )
 from events.clock import parse_clock
 from projections import views
-from projections.classification import Convention, classify
-from projections.order import natural
-from projections.packs import builtin_pack
+from projections.folds.running_order import natural
+from projections.results.classification import Convention, classify
+from projections.rules.packs import builtin_pack
 from projections.timeline import Timeline
 from replay.importing import import_alkamel
 from replay.reconciling import reconcile

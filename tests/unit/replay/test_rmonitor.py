@@ -14,8 +14,8 @@ import pytest
 from events import EntryAdded, Event, FlagShown, LapCompleted, SessionOpened
 from events.errors import BadTimingFile
 from projections import views
-from projections.classification import classify
 from projections.race import Race
+from projections.results.classification import classify
 from replay.rmonitor import import_rmonitor
 from tests.builders import race_of
 from tests.data import DATA, needs_data

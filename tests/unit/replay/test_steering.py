@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-import replay.film
+import replay.recording
 from events.errors import BadMoment
 from projections.race import Race
 from projections.timeline import Timeline
-from replay.film import AnyFilm, AsShown, Film, NotAsShown, handed_over
+from replay.recording import AnyFilm, AsShown, Film, NotAsShown, handed_over
 from replay.steering import COMMANDS, Pause, Play, Player, Seek, SetSpeed, Step
 from tests.builders import Story, opened
 
@@ -27,7 +27,7 @@ START = 1_700_000_000_000
 @pytest.fixture(autouse=True)
 def _marks_close_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small races have several marks, too."""
-    monkeypatch.setattr(replay.film, "MARK_EVERY", 4)
+    monkeypatch.setattr(replay.recording, "MARK_EVERY", 4)
 
 
 def a_race() -> Story:
@@ -97,7 +97,7 @@ def test_as_it_was_shown_a_cut_is_what_was_known(moves: list[tuple[bool, int]]) 
 
 def test_going_back_as_it_was_shown_folds_little_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than lies between two timelines that are kept on the way, wherever it goes."""
-    monkeypatch.setattr(replay.film, "MARK_EVERY", 4)
+    monkeypatch.setattr(replay.recording, "MARK_EVERY", 4)
     film = shown_live(a_race())
     folded: list[int] = []
     add = Timeline.add

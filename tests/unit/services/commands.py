@@ -10,11 +10,11 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
 
-import services.log
-import services.store
+import services.storage.client
+import services.storage.event_log
 from events import AnyEvent, decode, encode
-from services.cli import shapes, sporting
 from services.cli.app import app
+from services.queries.tables import race_tables, sporting_tables
 from tests.unit.services.memory import MemoryLog
 
 
@@ -26,8 +26,8 @@ class Commands:
 
     def used_by(self, monkeypatch: pytest.MonkeyPatch) -> Commands:
         """The commands find this store wherever they look."""
-        monkeypatch.setattr(services.store, "open_store", self.log.opened)
-        monkeypatch.setattr(services.log, "Log", self.log)
+        monkeypatch.setattr(services.storage.client, "open_store", self.log.opened)
+        monkeypatch.setattr(services.storage.event_log, "Log", self.log)
         monkeypatch.setenv("LAPSTREAM_BY", "a steward")
         return self
 
@@ -52,7 +52,7 @@ class Commands:
     def rows(self, table: str, *arguments: str) -> list[dict[str, Any]]:
         """Run a query for JSON; its rows, which keep to the schema of that table."""
         rows: list[dict[str, Any]] = json.loads(self.told(*arguments, "--format", "json"))
-        jsonschema.validate(rows, {**shapes.TABLES, **sporting.TABLES}[table].schema())
+        jsonschema.validate(rows, {**race_tables.TABLES, **sporting_tables.TABLES}[table].schema())
         return rows
 
     def refused(self, *arguments: str) -> str:

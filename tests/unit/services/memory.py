@@ -9,14 +9,14 @@ from typing import Any
 from events import AnyEvent, decode, encode
 from events.errors import PositionConflict, SessionNotEmpty
 from replay.entries import EVENT_FIELD, START, Entry, parse_position
-from services.log import AppendResult, SessionSummary
+from services.storage.event_log import AppendResult, SessionSummary
 
 FIRST_LEARNED = 1_700_000_000_000
 """The wall-clock time at which the first entry is learned; each next one a second later."""
 
 
 class MemoryLog:
-    """The reading side of ``services.log.Log``, and a plain append, on lists."""
+    """The reading side of ``services.storage.event_log.Log``, and a plain append, on lists."""
 
     def __init__(self) -> None:
         self.logs: dict[str, list[Entry]] = {}

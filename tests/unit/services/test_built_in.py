@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from events import encode
-from services.built_in import BUILT_IN, SEASONS, BuiltIn, Edition
+from services.storage.built_in import BUILT_IN, SEASONS, BuiltIn, Edition
 from tests.unit.services.commands import Commands
 
 ALL = {**BUILT_IN, **SEASONS}

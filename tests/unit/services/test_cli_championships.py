@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import events as ev
-from projections.championship import printed_rank, season_of
+from projections.championship.season import printed_rank, season_of
 from replay.seasons.alms_2007 import alms_2007
 from services.cli.championships import happening
 from tests.builders import Story

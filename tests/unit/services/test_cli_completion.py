@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-import services.log
-import services.store
+import services.storage.client
+import services.storage.event_log
 from services.cli.app import app
 from services.cli.completion import session_names
 from tests.unit.services.memory import MemoryLog
@@ -16,8 +16,8 @@ def test_sessions_of_the_store_and_built_in_ones(monkeypatch: pytest.MonkeyPatch
     """Both are offered, those that begin like what was typed."""
     log = MemoryLog()
     log.logs = {"petit-2022": [], "sebring": []}
-    monkeypatch.setattr(services.store, "open_store", log.opened)
-    monkeypatch.setattr(services.log, "Log", log)
+    monkeypatch.setattr(services.storage.client, "open_store", log.opened)
+    monkeypatch.setattr(services.storage.event_log, "Log", log)
     assert session_names("pe") == ["petit-2022", "petit-le-mans-2007"]
 
 

@@ -11,11 +11,11 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
 
-import services.log
-import services.store
+import services.storage.client
+import services.storage.event_log
 from events import encode
 from services.cli.app import app
-from services.cli.shapes import TABLES
+from services.queries.tables.race_tables import TABLES
 from tests.unit.services.memory import FIRST_LEARNED, MemoryLog
 from tests.unit.services.tower_race import told
 
@@ -28,8 +28,8 @@ def log(monkeypatch: pytest.MonkeyPatch) -> MemoryLog:
     """A store with the short race in it."""
     log = MemoryLog()
     log.hold(RACE, map(encode, told()))
-    monkeypatch.setattr(services.store, "open_store", log.opened)
-    monkeypatch.setattr(services.log, "Log", log)
+    monkeypatch.setattr(services.storage.client, "open_store", log.opened)
+    monkeypatch.setattr(services.storage.event_log, "Log", log)
     return log
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from events import AnyEvent, LapCompleted, decode
-from projections.state import canonical, digest
+from projections.engine.state import canonical, digest
 from projections.timeline import Timeline
 from projections.views import VIEWS
 from replay.entries import Entry

@@ -9,8 +9,8 @@ import json
 import pytest
 from typer.testing import CliRunner, Result
 
-import services.log
-import services.store
+import services.storage.client
+import services.storage.event_log
 from events import encode
 from services.cli.app import app
 from tests.unit.services.memory import MemoryLog
@@ -25,8 +25,8 @@ def _log(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store with the short race in it."""
     log = MemoryLog()
     log.hold(RACE, map(encode, told()))
-    monkeypatch.setattr(services.store, "open_store", log.opened)
-    monkeypatch.setattr(services.log, "Log", log)
+    monkeypatch.setattr(services.storage.client, "open_store", log.opened)
+    monkeypatch.setattr(services.storage.event_log, "Log", log)
 
 
 def markers(*arguments: str) -> Result:

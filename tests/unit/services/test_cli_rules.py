@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 import events as ev
-from projections.packs import builtin_names
-from services.cli.sporting import TABLES
+from projections.rules.packs import builtin_names
+from services.queries.tables.sporting_tables import TABLES
 from tests.builders import Story
 from tests.rules import text_of
 from tests.unit.services.commands import Commands

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-import services.store
+import services.storage.client
 from services import cli
 from services.cli import shell
 
@@ -60,7 +60,7 @@ def test_ctrl_c_that_is_forgotten_on_the_way_out(monkeypatch):
         task.cancel()
         return "done"
 
-    monkeypatch.setattr(services.store, "open_store", open_store)
+    monkeypatch.setattr(services.storage.client, "open_store", open_store)
     with pytest.raises(KeyboardInterrupt):
         shell.with_store(None, None, work)
 

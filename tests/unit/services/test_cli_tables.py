@@ -7,8 +7,8 @@ import json
 import pytest
 
 from projections import views
-from services.cli.shapes import CAUTIONS, SESSION, SESSIONS, STANDINGS, TABLES
-from services.cli.tables import TEXT, Column, Table
+from services.queries.tables.columns import TEXT, Column, Table
+from services.queries.tables.race_tables import CAUTIONS, SESSION, SESSIONS, STANDINGS, TABLES
 from tests.unit.services.tower_race import told
 
 

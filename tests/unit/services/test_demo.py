@@ -11,7 +11,7 @@ from events.errors import SessionNotEmpty
 from replay.playhead import MAX
 from services.cli.showing import parse_size, parse_speed
 from services.demo import fresh_session
-from services.log import Log
+from services.storage.event_log import Log
 from tests.builders import opened
 from tests.unit.services.memory import MemoryLog
 

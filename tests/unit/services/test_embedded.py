@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.embedded import tells_of_damage
+from services.storage.embedded import tells_of_damage
 
 
 @pytest.mark.parametrize(

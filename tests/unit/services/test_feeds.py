@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from events.errors import BadSessionId
-from services.feeds import Address, BadAddress, BadFeed, Followed
+from services.feeds.follower import Address, BadAddress, BadFeed, Followed
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import events as ev
 from events import AnyEvent, encode
-from projections.frames import Picture, Token, frame_state
 from projections.timeline import ForgottenPast
-from services.folding import CannotFold, RawEntry, SessionFold, Step
+from projections.views.frame import Picture, Token, frame_state
+from services.projector.session_fold import CannotFold, RawEntry, SessionFold, Step
 from tests.builders import opened, race_of
 from tests.unit.projections.strategies import races
 

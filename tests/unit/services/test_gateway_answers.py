@@ -12,13 +12,17 @@ from fastapi import Request, Response
 
 from events.errors import UnknownCar, UnknownClass
 from projections import views
-from projections.frames import Token, clock_running, frame_state
-from projections.freshness import QUIET_MS
 from projections.race import Race
 from projections.timeline import Timeline
+from projections.views.frame import Token, clock_running, frame_state
+from projections.views.freshness import QUIET_MS
 from replay.petit_le_mans_2007 import petit_le_mans_2007
-from services.gateway import rows
-from services.gateway.answering import (
+from services.gateway.live.filters import Filter
+from services.gateway.live.frame_buffer import Channel, Reel, Shot
+from services.gateway.routes.schemas import asyncapi, frames_schema, message_schemas
+from services.gateway.routes.sessions import Format, respond
+from services.gateway.views import live_rows
+from services.gateway.views.view_query import (
     SESSION_CELLS,
     TABLES,
     Answer,
@@ -27,10 +31,6 @@ from services.gateway.answering import (
     flat,
     flat_keys,
 )
-from services.gateway.documents import asyncapi, frames_schema, message_schemas
-from services.gateway.filters import Filter
-from services.gateway.reel import Channel, Reel, Shot
-from services.gateway.viewing import Format, respond
 from tests.unit.services.gateway_race import frames
 
 LEARNED = 1_760_000_000_000
@@ -54,17 +54,17 @@ def shot_of(race: Race) -> Shot:
 def answer_of(race: Race) -> Answer:
     """The standings, as they would be answered."""
     shot = shot_of(race)
-    line = rows.session_line(shot)
-    told = rows.standings(shot.state)
+    line = live_rows.session_line(shot)
+    told = live_rows.standings(shot.state)
     return Answer(TABLES["standings"], line, shot.clock_running, told, shot.token.position, LEARNED)
 
 
 @pytest.mark.parametrize("at", HOURS)
-@pytest.mark.parametrize("name", sorted(set(rows.PICTURED) & set(views.VIEWS)))
+@pytest.mark.parametrize("name", sorted(set(live_rows.PICTURED) & set(views.VIEWS)))
 def test_a_picture_gives_the_rows_of_the_view(timeline: Timeline, name: str, at: int) -> None:
     """What is read from a picture is what the view says of the race, member for member."""
     race = timeline.race_at(at)
-    table, view = rows.PICTURED[name]
+    table, view = live_rows.PICTURED[name]
     members = [column.name for column in table.columns]
     expected = [{name: row[name] for name in members} for row in views.VIEWS[name](race)]
     assert view(frame_state(race)) == expected
@@ -74,14 +74,14 @@ def test_a_picture_gives_the_rows_of_the_view(timeline: Timeline, name: str, at:
 def test_a_picture_gives_the_session_line(timeline: Timeline, at: int) -> None:
     """The line above every table comes from the picture, too."""
     race = timeline.race_at(at)
-    assert rows.session_line(shot_of(race)) == views.session_line(race)
+    assert live_rows.session_line(shot_of(race)) == views.session_line(race)
 
 
 @pytest.mark.parametrize("at", HOURS)
 def test_messages_of_a_picture(timeline: Timeline, at: int) -> None:
     """Race control's words are told in order."""
     race = timeline.race_at(at)
-    told = [row["text"] for row in rows.messages(frame_state(race))]
+    told = [row["text"] for row in live_rows.messages(frame_state(race))]
     assert told == [message.text for message in race.control.messages]
 
 

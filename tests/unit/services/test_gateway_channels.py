@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.frames import Picture, State, Token
+from projections.views.frame import Picture, State, Token
 from services.client import Following
-from services.frames import HISTORY_IS_GONE
-from services.gateway.filters import Filter, unknown_topics
-from services.gateway.pacing import CATCH_UP_MS, HEARTBEAT_MS, Subscription, Wishes
-from services.gateway.reel import Channel, Message, Reel
+from services.gateway.live.filters import Filter, unknown_topics
+from services.gateway.live.frame_buffer import Channel, Message, Reel
+from services.gateway.live.subscription import CATCH_UP_MS, HEARTBEAT_MS, Subscription, Wishes
+from services.storage.frame_reader import HISTORY_IS_GONE
 from tests.unit.services.gateway_race import BEGAN, STEP_MS, frames, snapshot
 
 TOLD = frames()[30].token

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.gateway.folds import Told
+from services.gateway.views.fold_cache import Told
 from tests.builders import opened
 
 LARGEST = 2**64 - 1

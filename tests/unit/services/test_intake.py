@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events import encode
-from services.gateway.problems import Refused
-from services.intake import EXAMPLE, MOST_EVENTS, Allowance, read_events
+from services.gateway.errors import Refused
+from services.gateway.routes.events import EXAMPLE, MOST_EVENTS, Allowance, read_events
 
 ENTERED = {"type": "pit_entered", "at": 5, "source": "rc", "source_seq": 1, "car": "7"}
 

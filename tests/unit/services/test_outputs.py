@@ -16,10 +16,10 @@ from events import (
     SeasonRound,
 )
 from events.clock import format_clock
-from projections.championship import Season
-from projections.frames import Token, frame_state
-from services.gateway.aired import JUST_OUT_MS
-from services.gateway.airing import (
+from projections.championship.season import Season
+from projections.views.frame import Token, frame_state
+from services.gateway.live.frame_buffer import Reel, Shot, place
+from services.gateway.outputs.channel import (
     EPOCHS,
     Showing,
     clock_of,
@@ -27,11 +27,11 @@ from services.gateway.airing import (
     frame_of,
     token_of,
 )
-from services.gateway.derived import battle, championship
-from services.gateway.outputs import csv_text, etag, flat_rows
-from services.gateway.reel import Reel, Shot, place
-from services.output_views import OutputView
-from services.outputs import Output
+from services.gateway.outputs.derived import battle, championship
+from services.gateway.outputs.rows import JUST_OUT_MS
+from services.gateway.routes.outputs import csv_text, etag, flat_rows
+from services.storage.output_store import Output
+from services.storage.output_views import OutputView
 from tests.builders import Story, opened
 from tests.unit.services.gateway_race import frames
 

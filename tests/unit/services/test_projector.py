@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.projector import CHECKPOINT_ENTRIES, Cadence, build_app
+from services.projector.app import CHECKPOINT_ENTRIES, Cadence, build_app
 
 
 class HandClock:

@@ -8,8 +8,8 @@ from events.errors import BadSetting
 from services import logging
 from services.gateway import build_app
 from services.logging import configure_as_told
-from services.projector import build_app as build_projector
-from services.replayer import build_app as build_replayer
+from services.projector.app import build_app as build_projector
+from services.replayer.app import build_app as build_replayer
 from services.settings import Settings
 
 

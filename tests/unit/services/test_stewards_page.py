@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from projections.whatif import KINDS
+from projections.results.whatif import KINDS
 from tests.documents import conversations_in, without_places_in_time
 from tests.unit.services.commands import Commands
 

@@ -14,7 +14,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from events.errors import StoreUnavailable, StoreUnfit
-from services.store import fitness, spoken_to, url_name
+from services.storage.client import fitness, spoken_to, url_name
 
 REDIS = {"redis_version": "7.0.0", "redis_mode": "standalone", "role": "master"}
 VALKEY = {

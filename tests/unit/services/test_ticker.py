@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from projections.frames import frame_state
 from projections.timeline import Timeline
-from services.ticker import EVERY_MS, Ticker
+from projections.views.frame import frame_state
+from services.terminal.ticker import EVERY_MS, Ticker
 from tests.builders import Story
 from tests.unit.services.tower_race import told
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from projections.frames import frame_state
 from projections.timeline import Timeline
-from services.built_in import BUILT_IN
-from services.cli.asking import race_at
-from services.tower import Board, Look, Movements, Tower, plain_lines, render, short_tags
-from services.words import gap_text
+from projections.views.frame import frame_state
+from services.formatting import gap_text
+from services.queries.sessions import race_at
+from services.storage.built_in import BUILT_IN
+from services.terminal.tower import Board, Look, Movements, Tower, plain_lines, render, short_tags
 from tests.unit.services.tower_race import CLOCK_MS, told
 
 GOLDEN = Path(__file__).with_name("tower-160x50.txt")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from projections.frames import frame_state
 from projections.timeline import Timeline
+from projections.views.frame import frame_state
 from replay.playhead import Playhead, Replay
-from services.tower import Board
-from services.viewer import Viewer, keys_in
+from services.terminal.tower import Board
+from services.terminal.viewer import Viewer, keys_in
 from tests.unit.services.tower_race import CLOCK_MS, told
 
 

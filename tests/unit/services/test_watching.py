@@ -7,7 +7,7 @@ import itertools
 import events as ev
 from projections.timeline import Timeline
 from replay.playhead import Replay
-from services.watching import STEP_MS, moments
+from services.terminal.live_display import STEP_MS, moments
 from tests.builders import opened
 
 

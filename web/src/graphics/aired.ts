@@ -1,4 +1,4 @@
-/** The picture of an output: the topics of its view (`services/gateway/airing.py`), the others empty. */
+/** The picture of an output: the topics of its view (`services/gateway/outputs/channel.py`), the others empty. */
 
 import type { JsonObject } from "../live/patch";
 import { classesOf, type RaceClass } from "../timing/classes";

@@ -4,7 +4,7 @@ import type { Clock } from "./messages";
 
 /**
  * Data that is older while the clock runs is said to be quiet. The rule is that of
- * `projections/freshness.py`, which also gives the patience.
+ * `projections/views/freshness.py`, which also gives the patience.
  */
 export const QUIET_MS = 10_000;
 

@@ -1,5 +1,5 @@
 /**
- * The state of a session as frames tell it (`projections/frames.py`), as far as the screen
+ * The state of a session as frames tell it (`projections/views/frame.py`), as far as the screen
  * reads it. An absent member means null. Times are ms on the session clock.
  */
 

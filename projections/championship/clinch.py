@@ -1,0 +1,589 @@
+"""Who can still win a title, and what each contender needs in the race that decides it.
+
+A contender's key is its points, then, where ties are counted back, its wins, seconds,
+thirds and so on. It wins the title outright if every rival's key is below its own, and
+shares it if none is above.
+
+Rules: a contender scores with the best of its cars (a driver has one, a team or a make may
+have several; makes that add up two cars are not covered), and a better place never scores
+less. For contender A finishing p-th:
+
+- *safe*: no rival alone can reach A's key with the best place left to it. Then A is
+  champion whatever anybody does.
+- *alive*: all rivals can be placed at once so that each stays below A. The places allowed
+  to each are a tail (q and worse, or none at all), and `reachable_places` decides
+  whether distinct ones can be found for all.
+
+Contenders with the same cars and the same key, such as the crew of one car, can never be
+separated: they stand, and win, as one. Drivers of one car with different points stay as
+far apart as they are.
+
+All that is said of one deciding race is exact for the finishing orders that its field
+allows; `with_rounds_left` says what is exact over several.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, islice, pairwise, permutations, takewhile
+from typing import Literal, NamedTuple
+
+from projections.championship.reachable_places import Field, Limits
+from projections.results.points import tidy
+from projections.rules.packs import Number
+
+Status = Literal["clinched", "clinched_share", "alive", "alive_share", "out"]
+"""``clinched_share``: champion, but perhaps not alone; ``alive_share``: at best not alone."""
+
+Standing = Literal["clinched", "clinched_share", "open", "out"]
+"""A contender's standing with rounds left, as far as it is computed."""
+
+Outcome = int | Literal["no_score"]
+"""A place or, worse than every place, no score."""
+
+COUNT_BITS = 16
+"""A key is one number: the points, then each count of finishes in so many bits."""
+
+POINT_PARTS = 1000
+"""Points are counted in thousandths: some rounds are worth half."""
+
+NOWHERE = (1, 0)
+"""Limits that leave a car no place."""
+
+
+class Contender(NamedTuple):
+    """Someone in a title fight, as it stands before the race.
+
+    ``cars`` are those that score for it in the race, none if it does not take part;
+    ``finishes`` counts its wins, seconds, thirds, ...; ``may_forfeit`` says that its cars
+    may score without it (a driver still short of the minimum time at the wheel).
+    """
+
+    name: str
+    points: Number
+    cars: tuple[str, ...]
+    finishes: tuple[int, ...] = ()
+    may_forfeit: bool = False
+
+
+class Round(NamedTuple):
+    """A race still to be decided: who can finish where, and points by place (then none)."""
+
+    field: Field
+    scale: tuple[Number, ...]
+
+
+class Needs(NamedTuple):
+    """The places that win the title, or still may; None where there is no such place.
+
+    ``clinches_regardless_from`` is the worst place such that it and every better one wins
+    whatever the rivals do, ``can_still_win_from`` the worst with which it can be won. The
+    two for scoring nothing are None where that cannot happen.
+    """
+
+    clinches_regardless_from: int | None
+    clinched_even_if_no_score: bool | None
+    can_still_win_from: int | None
+    can_still_win_if_no_score: bool | None
+    clinched: bool
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be won."""
+        return self.can_still_win_from is not None or bool(self.can_still_win_if_no_score)
+
+
+class Against(NamedTuple):
+    """What it takes to end above a rival that can still prevent the title.
+
+    By the rival's possible outcome: the worst possible outcome that ends above it
+    (``beats_from``), or above or level with it (``ties_from``); None where none does.
+    ``shares_car`` says that both may score with one and the same place.
+    """
+
+    rival: tuple[str, ...]
+    beats_from: dict[Outcome, Outcome | None]
+    ties_from: dict[Outcome, Outcome | None]
+    shares_car: bool
+
+
+class Foil(NamedTuple):
+    """The rival that settles it: its most points if clinched, its fewest if out.
+
+    ``same_car`` says that it is ahead for good because both score with the same cars.
+    """
+
+    rival: tuple[str, ...]
+    points: Number
+    same_car: bool = False
+
+
+class Outlook(NamedTuple):
+    """How a contender, or several that cannot be separated, stands in the title fight.
+
+    ``places`` are those that it can still finish in, best first, and ``beaten`` the cars that
+    can no longer pass it; ``least`` and ``most`` are its final points at worst and at best.
+    Only where it is undecided are there tables ``against`` rivals, and only where it is
+    decided, and by one rival alone, a ``foil``.
+    """
+
+    names: tuple[str, ...]
+    places: tuple[int, ...]
+    beaten: tuple[str, ...]
+    may_score_nothing: bool
+    least: Number
+    most: Number
+    outright: Needs
+    shared: Needs
+    against: tuple[Against, ...]
+    foil: Foil | None
+
+    @property
+    def status(self) -> Status:
+        """How it stands, in a word."""
+        if self.outright.clinched:
+            return "clinched"
+        if self.shared.clinched:
+            return "clinched_share"
+        if self.outright.alive:
+            return "alive"
+        return "alive_share" if self.shared.alive else "out"
+
+
+def outlooks(
+    contenders: Sequence[Contender], race: Round, countback: bool = False
+) -> tuple[Outlook, ...]:
+    """How every contender stands before, or during, the one race that is left.
+
+    In the order given; those that cannot be separated come as one. ``countback`` says
+    whether equal points are separated by wins, then seconds, and so on. Raises ValueError
+    where the scale rewards a worse place, a name is given twice or a car is not in the field.
+    """
+    _check(contenders, race)
+    fight = _Fight(contenders, race, countback)
+    return tuple(fight.outlook(rated) for rated in fight.rated)
+
+
+def with_rounds_left(
+    contenders: Sequence[Contender], rounds: Sequence[Round], countback: bool = False
+) -> dict[str, Standing]:
+    """How every contender stands with any number of rounds left, by name.
+
+    Exact: ``clinched`` and ``clinched_share``, where the most that each rival alone can
+    gain, added up over the rounds, is less (or no more) than it lacks. Sure: ``out``, where
+    even so one rival cannot be caught. Who is ``open`` may be out all the same, because no
+    results will do against all rivals at once. Raises ValueError as `outlooks` does.
+    """
+    for race in rounds:
+        _check(contenders, race)
+    depth = _depth(contenders, rounds, countback)
+    crews = _crews(contenders, depth)
+    left = [_Stage(race, depth).swings(crews) for race in rounds]
+
+    def standing(crew: _Crew) -> Standing:
+        behind, ahead = [], []
+        for rival in crews:
+            if rival is not crew:
+                behind.append(crew.key - rival.key - sum(swings[rival, crew] for swings in left))
+                ahead.append(rival.key - crew.key - sum(swings[crew, rival] for swings in left))
+        if any(lead > 0 for lead in ahead):
+            return "out"
+        if all(lead > 0 for lead in behind):
+            return "clinched"
+        return "clinched_share" if all(lead >= 0 for lead in behind) else "open"
+
+    return {name: standing(crew) for crew in crews for name in crew.names}
+
+
+class InNext(NamedTuple):
+    """With what a contender wins the title in the next race already, and with whom.
+
+    That place or any better one is enough, whatever the rivals do in it and in all that
+    follow. ``crew`` are those that cannot be separated from it.
+    """
+
+    outcome: Outcome
+    crew: tuple[str, ...]
+
+
+def clinched_in_next(
+    contenders: Sequence[Contender], rounds: Sequence[Round], countback: bool = False
+) -> dict[str, InNext]:
+    """Who can win the title outright in the first of several rounds left, by name.
+
+    Exact, as ``clinched`` is in `with_rounds_left`: the most that each rival alone can gain,
+    in the next race beside that result. Whoever is champion already is with any result.
+    """
+    depth = _depth(contenders, rounds, countback)
+    crews = _crews(contenders, depth)
+    race, *later = [_Stage(one, depth) for one in rounds]
+    sides = {crew: race.side(crew) for crew in crews}
+    after = [stage.swings(crews) for stage in later]
+
+    def safe(me: _Side, outcome: int) -> bool:
+        for rival in crews:
+            if rival is not me.crew:
+                lead = me.crew.key - rival.key - sum(swings[rival, me.crew] for swings in after)
+                if race.may_gain(sides[rival], me, outcome, lead):
+                    return False
+        return True
+
+    found: dict[str, InNext] = {}
+    for crew, side in sides.items():
+        worst: Outcome | None = None
+        for outcome in side.ways:
+            if not safe(side, outcome):
+                break
+            worst = outcome if outcome < race.nothing else "no_score"
+        if worst is not None:
+            found |= dict.fromkeys(crew.names, InNext(worst, crew.names))
+    return found
+
+
+def _check(contenders: Sequence[Contender], race: Round) -> None:
+    if any(worse > better for better, worse in pairwise((*race.scale, 0))):
+        raise ValueError(f"the scale {race.scale} gives more points for a worse place")
+    if len({contender.name for contender in contenders}) < len(contenders):
+        raise ValueError("a contender is named twice")
+    for contender in contenders:
+        for car in contender.cars:
+            if car not in race.field.index:
+                raise ValueError(f"car {car!r} of {contender.name} is not in the field")
+
+
+class _Crew(NamedTuple):
+    """Contenders that cannot be separated, and their common key."""
+
+    names: tuple[str, ...]
+    points: Number
+    cars: frozenset[str]
+    key: int
+    may_forfeit: bool
+
+
+def _crews(contenders: Sequence[Contender], depth: int) -> list[_Crew]:
+    """Contenders with the same cars and key together, in the order given."""
+    found: dict[object, _Crew] = {}
+    for name, points, numbers, finishes, may_forfeit in contenders:
+        cars, key = frozenset(numbers), _key(points, finishes, depth)
+        same = name if may_forfeit else (cars, key)
+        known = found.get(same)
+        names = (*known.names, name) if known else (name,)
+        found[same] = _Crew(names, points, cars, key, may_forfeit)
+    return list(found.values())
+
+
+def _depth(contenders: Sequence[Contender], rounds: Sequence[Round], countback: bool) -> int:
+    """How many places a countback looks at."""
+    if not countback:
+        return 0
+    places = (race.field.places for race in rounds)
+    return max([0, *places, *(len(contender.finishes) for contender in contenders)])
+
+
+def _key(points: Number, finishes: Sequence[int], depth: int) -> int:
+    """The key as one number: keys add up as points and finishes do."""
+    key = round(points * POINT_PARTS)
+    for count in (*finishes, *[0] * depth)[:depth]:
+        key = (key << COUNT_BITS) + count
+    return key
+
+
+Way = tuple[Limits, tuple[int, ...]]
+"""A way to an outcome: limits for some cars, and the cars that must have a place."""
+
+
+@dataclass(slots=True)
+class _Side:
+    """A crew in a race: its cars, as the field counts them, and its possible outcomes.
+
+    An outcome is a place or, for no score, the place after the last. ``ways`` has the
+    possible outcomes, best first, and the ways to each.
+    """
+
+    crew: _Crew
+    cars: list[int]
+    ways: dict[int, list[Way]]
+
+
+class _Stage:
+    """A race: what each outcome adds to points and to a key, and which go together."""
+
+    def __init__(self, race: Round, depth: int) -> None:
+        places = race.field.places
+        self.field = race.field
+        self.nothing = places + 1
+        scale = (*race.scale, *[0] * places)[:places]
+        keys = [_key(points, [0] * place + [1], depth) for place, points in enumerate(scale)]
+        self.points = [0, *scale, 0]
+        self.worth = [0, *keys, 0]
+
+    def side(self, crew: _Crew) -> _Side:
+        """The crew, with what can still become of it."""
+        cars = sorted(self.field.index[car] for car in crew.cars)
+        ways = {}
+        open_to_any = sorted({place for car in cars for place in self.field.places_of(car)})
+        for outcome in (*open_to_any, self.nothing):
+            found = [way for way in self._ways(crew, cars, outcome) if self.field.fits(*way)]
+            if found:
+                ways[outcome] = found
+        return _Side(crew, cars, ways)
+
+    def _ways(self, crew: _Crew, cars: list[int], outcome: int) -> Iterator[Way]:
+        if outcome < self.nothing:
+            for car in cars:
+                behind = dict.fromkeys(cars, (outcome + 1, self.field.places))
+                yield {**behind, car: (outcome, outcome)}, (car,)
+        elif crew.may_forfeit:
+            yield {}, ()
+        elif all(self.field.may_miss(car) for car in cars):
+            yield dict.fromkeys(cars, NOWHERE), ()
+
+    def together(self, side: _Side, outcome: int, rival: _Side, reach: int) -> bool:
+        """Whether the side can have this outcome while the rival's is ``reach`` or better."""
+        if reach == self.nothing:
+            return True
+        return any(
+            self.field.fits(_within(limits, {car: (1, reach)}), (*placed, car))
+            for limits, placed in side.ways[outcome]
+            for car in rival.cars
+        )
+
+    def may_gain(self, gaining: _Side, losing: _Side, outcome: int, lead: int) -> bool:
+        """Whether one can gain as much, as a difference of keys, with this outcome of the other."""
+        for gain in gaining.ways:
+            if self.worth[gain] - self.worth[outcome] < lead:
+                return False
+            if self.together(losing, outcome, gaining, gain):
+                return True
+        return False
+
+    def swings(self, crews: Sequence[_Crew]) -> dict[tuple[_Crew, _Crew], int]:
+        """The most, as a difference of keys, that the first of each pair gains on the second."""
+        sides = [self.side(crew) for crew in crews]
+        return {
+            (one.crew, other.crew): self._swing(one, other) for one, other in permutations(sides, 2)
+        }
+
+    def _swing(self, gaining: _Side, losing: _Side) -> int:
+        """The best gain with the worst loss that goes with it, over all gains worth a look."""
+        losses = list(reversed(losing.ways))
+        found: list[int] = []
+        for gain in gaining.ways:
+            if found and self.worth[gain] - self.worth[losses[0]] <= max(found):
+                break
+            together = (loss for loss in losses if self.together(losing, loss, gaining, gain))
+            found += [self.worth[gain] - self.worth[loss] for loss in islice(together, 1)]
+        return max(found)
+
+
+def _within(limits: Limits, more: Limits) -> Limits:
+    """Limits that keep to both."""
+    both = {**limits, **more}
+    for car in limits.keys() & more.keys():
+        best, worst = limits[car]
+        both[car] = (max(best, more[car][0]), min(worst, more[car][1]))
+    return both
+
+
+@dataclass(slots=True)
+class _Rated:
+    """A side whose keys are ranked among all that anyone may end with.
+
+    ``ranks[outcome]`` is the rank of its key after the outcome, ``reach[rank]`` the worst
+    outcome that earns this rank or more, and ``possible[outcome]`` the worst possible one
+    that is no worse than this; 0 where there is none. ``highest`` and ``lowest`` are the
+    ranks after its best and its worst possible outcome.
+    """
+
+    side: _Side
+    outcomes: list[int]
+    ranks: list[int]
+    reach: list[int]
+    possible: list[int]
+    highest: int
+    lowest: int
+
+
+def _rated(side: _Side, ranks: list[int], levels: int) -> _Rated:
+    earning = [0] * (levels + 1)
+    for rank in ranks[1:]:
+        earning[rank] += 1
+    outcomes = list(side.ways)
+    possible = [0] * len(ranks)
+    for outcome in outcomes:
+        possible[outcome] = outcome
+    return _Rated(
+        side=side,
+        outcomes=outcomes,
+        ranks=ranks,
+        reach=[*accumulate(reversed(earning))][::-1],
+        possible=[*accumulate(possible, max)],
+        highest=ranks[outcomes[0]],
+        lowest=ranks[outcomes[-1]],
+    )
+
+
+class _Fight:
+    """All crews in the one race that is left.
+
+    A level is the rank with which a rival spoils a contender's title: the contender's own
+    where it is to win outright, the next above where a share will do (``shared``).
+    """
+
+    def __init__(self, contenders: Sequence[Contender], race: Round, countback: bool) -> None:
+        depth = _depth(contenders, [race], countback)
+        self.stage = _Stage(race, depth)
+        self.nothing = self.stage.nothing
+        self._label = [None, *range(1, self.nothing), "no_score"]
+        self._own = [*range(self.nothing), -1]
+        self._any = [-1] * (self.nothing + 1)
+        crews = _crews(contenders, depth)
+        keys = [[crew.key + more for more in self.stage.worth] for crew in crews]
+        ladder = {key: rank for rank, key in enumerate(sorted(set().union(*keys)))}
+        self.rated = [
+            _rated(self.stage.side(crew), [ladder[key] for key in of_crew], len(ladder))
+            for crew, of_crew in zip(crews, keys, strict=True)
+        ]
+        met = Counter(rank for rated in self.rated for rank in set(rated.ranks))
+        self._tied = {rank for rank, sides in met.items() if sides > 1}
+
+    def outlook(self, me: _Rated) -> Outlook:
+        """How this side stands."""
+        outright = self._needs(me, shared=False)
+        shared = outright
+        if not self._tied.isdisjoint(me.ranks):
+            shared = self._needs(me, shared=True)
+        crew, points = me.side.crew, self.stage.points
+        return Outlook(
+            names=crew.names,
+            places=tuple(outcome for outcome in me.outcomes if outcome < self.nothing),
+            beaten=self.stage.field.beaten(me.side.cars),
+            may_score_nothing=me.outcomes[-1] == self.nothing,
+            least=tidy(crew.points + points[me.outcomes[-1]]),
+            most=tidy(crew.points + points[me.outcomes[0]]),
+            outright=outright,
+            shared=shared,
+            against=self._against(me, outright, shared),
+            foil=self._foil(me, outright, shared),
+        )
+
+    def _needs(self, me: _Rated, shared: bool) -> Needs:
+        places = [outcome for outcome in me.outcomes if outcome < self.nothing]
+        safe = list(takewhile(lambda place: self._safe(me, place, shared), places))
+        still = (place for place in reversed(places) if self._alive(me, place, shared))
+        safe_without = alive_without = None
+        if me.outcomes[-1] == self.nothing:
+            safe_without = self._safe(me, self.nothing, shared)
+            alive_without = self._alive(me, self.nothing, shared)
+        return Needs(
+            clinches_regardless_from=safe[-1] if safe else None,
+            clinched_even_if_no_score=safe_without,
+            can_still_win_from=next(still, None),
+            can_still_win_if_no_score=alive_without,
+            clinched=len(safe) == len(places) and safe_without is not False,
+        )
+
+    def _rivals(self, me: _Rated) -> Iterator[_Rated]:
+        return (rival for rival in self.rated if rival is not me)
+
+    def _safe(self, me: _Rated, outcome: int, shared: bool) -> bool:
+        """Whether no rival, each for itself, can spoil the title after this outcome."""
+        level = me.ranks[outcome] + shared
+        return not any(
+            self.stage.together(me.side, outcome, rival.side, rival.reach[level])
+            for rival in self._rivals(me)
+            if rival.highest >= level
+        )
+
+    def _alive(self, me: _Rated, outcome: int, shared: bool) -> bool:
+        """Whether all rivals at once can be kept from spoiling the title after this outcome."""
+        level = me.ranks[outcome] + shared
+        if any(rival.lowest >= level for rival in self._rivals(me)):
+            return False
+        last = self.stage.field.places
+        tails: dict[int, tuple[int, int]] = {}
+        for rival in self._rivals(me):
+            reach = rival.reach[level]
+            if reach and not rival.side.crew.may_forfeit:
+                for car in rival.side.cars:
+                    tails[car] = (max(reach + 1, tails.get(car, (1, last))[0]), last)
+        return any(
+            self.stage.field.fits(_within(limits, tails), placed)
+            for limits, placed in me.side.ways[outcome]
+        )
+
+    def _against(self, me: _Rated, outright: Needs, shared: Needs) -> tuple[Against, ...]:
+        """Tables against each rival that may spoil the title after an outcome that can win it."""
+        if not shared.alive or shared.clinched:
+            return ()
+        needs = outright if outright.alive else shared
+        last = self.nothing if needs.can_still_win_if_no_score else needs.can_still_win_from or 0
+        return tuple(
+            self._tables(me, rival)
+            for rival in self._rivals(me)
+            if self._threatens(rival, me, last)
+        )
+
+    def _threatens(self, rival: _Rated, me: _Rated, last: int) -> bool:
+        """Whether the rival may catch this side where it ends no worse than ``last``."""
+        if rival.highest < me.ranks[last] or _linked(rival, me):
+            return False
+        taken = self._taken(me, rival)
+        for outcome in rival.outcomes:
+            mine = me.possible[last - 1] if last == taken[outcome] else last
+            if mine and rival.ranks[outcome] >= me.ranks[mine]:
+                return True
+        return False
+
+    def _taken(self, me: _Rated, rival: _Rated) -> list[int]:
+        """By outcome of the one, the place that the other then cannot have (-1: any)."""
+        shares = not me.side.crew.cars.isdisjoint(rival.side.crew.cars)
+        return self._any if shares else self._own
+
+    def _tables(self, me: _Rated, rival: _Rated) -> Against:
+        beats = ties = self._table(me, rival, 1)
+        if not self._tied.isdisjoint(me.ranks):
+            ties = self._table(me, rival, 0)
+        mine, theirs = me.side.crew, rival.side.crew
+        return Against(theirs.names, beats, ties, not mine.cars.isdisjoint(theirs.cars))
+
+    def _table(self, me: _Rated, rival: _Rated, above: int) -> dict[Outcome, Outcome | None]:
+        """By the rival's outcome, my worst that earns its rank (or, 1 ``above`` it, more)."""
+        label, taken, possible, reach = self._label, self._taken(me, rival), me.possible, me.reach
+        table = {}
+        for outcome in rival.outcomes:
+            worst = possible[reach[rival.ranks[outcome] + above]]
+            table[label[outcome]] = label[worst if worst != taken[outcome] else possible[worst - 1]]
+        return table
+
+    def _foil(self, me: _Rated, outright: Needs, shared: Needs) -> Foil | None:
+        """The one rival whose best cannot reach this side, or whose worst stays above it."""
+        if not shared.alive:
+            return self._lost_to(me)
+        rivals = [rival for rival in self._rivals(me) if not _linked(rival, me)]
+        if not shared.clinched or not rivals:
+            return None
+        best = max(rivals, key=lambda rival: rival.highest)
+        if best.highest + outright.clinched > me.lowest:
+            return None
+        return self._foil_of(best, best.outcomes[0])
+
+    def _lost_to(self, me: _Rated) -> Foil | None:
+        for rival in self._rivals(me):
+            if _linked(rival, me) and rival.side.crew.key > me.side.crew.key:
+                return self._foil_of(rival, rival.outcomes[-1], same_car=True)
+        surest = max(self._rivals(me), key=lambda rival: rival.lowest)
+        return self._foil_of(surest, surest.outcomes[-1]) if surest.lowest > me.highest else None
+
+    def _foil_of(self, rival: _Rated, outcome: int, same_car: bool = False) -> Foil:
+        crew = rival.side.crew
+        return Foil(crew.names, tidy(crew.points + self.stage.points[outcome]), same_car)
+
+
+def _linked(one: _Rated, other: _Rated) -> bool:
+    """Whether both always score the same, so that the difference between them stays."""
+    mine, theirs = one.side.crew, other.side.crew
+    return mine.cars == theirs.cars and not mine.may_forfeit and not theirs.may_forfeit

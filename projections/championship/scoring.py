@@ -1,0 +1,150 @@
+"""What a season's log is told of a session: its results, and points that were taken.
+
+Rules:
+
+- a session is scored as it is classified by the season's pack, with every penalty in force;
+  one of which only a declared result is known, by that;
+- where the pack has a cup, a race is also scored as it stood at each of the cup's marks; the
+  last of them is the end of the race, whenever that came;
+- points that the stewards took are adjustments of the drivers and the team of the car. Once
+  the penalty is rescinded they are voided;
+- what the season knows already is not told again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from events import AnyEvent, EventVoided, PointsAdjusted, RoundScored
+from projections.championship.season import Result, Season
+from projections.race import Race
+from projections.results.classification import Convention, classify
+from projections.results.provisional import SOURCE, adjustments, rounds_declared, rounds_scored
+from projections.timeline import Timeline
+
+UNTOLD = {"at": 0, "source": SOURCE, "source_seq": 0, "by": None, "reason": None}
+"""What does not matter when two results are compared."""
+
+
+def session_results(
+    season: Season, timeline: Timeline, number: int, session: str
+) -> list[RoundScored]:
+    """Every result of a session as a round of a season, of the season's classes."""
+    race = timeline.race
+    declared = race.session.declared
+    if declared and not race.order.passings:
+        results = rounds_declared(race, declared[-1], number)
+    else:
+        results = _results_now(season, race, number)
+        results += _segments(season, timeline, number, results)
+    classes = season.opened.classes if season.opened else ()
+    return [
+        one.model_copy(update={"session": session})
+        for one in results
+        if not classes or one.car_class in classes
+    ]
+
+
+def _results_now(season: Season, race: Race, number: int) -> list[RoundScored]:
+    rows = classify(race, Convention.of(season.pack))
+    return [one.model_copy(update={"reason": None}) for one in rounds_scored(race, rows, number)]
+
+
+def cup_marks(season: Season, race: Race, number: int) -> tuple[int, ...]:
+    """When the pack's cups take stock of the session (ms on its clock); only races have marks."""
+    opened = race.session.opened
+    if opened.kind != "race":
+        return ()
+    limit = season.time_limit(number) or opened.time_limit_ms or 0
+    return next((cup.marks_ms(limit) for cup in season.pack.points.cups), ())
+
+
+def segments_now(season: Season, timeline: Timeline, race: Race, number: int) -> list[RoundScored]:
+    """The segments of a cup in a race as it stands: those run, and the one that is running.
+
+    ``race`` is the timeline's at some moment. None where the race has no such segments.
+    """
+    marks = cup_marks(season, timeline.race, number)
+    run = sum(mark <= race.at for mark in marks[:-1])
+    orders = [*(timeline.race_at(mark) for mark in marks[:run]), race]
+    return [
+        one.model_copy(update={"segment": segment})
+        for segment, then in enumerate(orders if marks else (), start=1)
+        for one in _results_now(season, then, number)
+    ]
+
+
+def _segments(
+    season: Season, timeline: Timeline, number: int, final: Sequence[RoundScored]
+) -> list[RoundScored]:
+    """A race as it stood at the marks of the pack's cups."""
+    marks = cup_marks(season, timeline.race, number)
+    told = []
+    for segment, mark in enumerate(marks, start=1):
+        results = final
+        if segment < len(marks):
+            if timeline.race.at < mark:
+                break
+            results = _results_now(season, timeline.race_at(mark), number)
+        told += [one.model_copy(update={"segment": segment}) for one in results]
+    return told
+
+
+def before_session(season: Season, race: Race, number: int, session: str) -> Season:
+    """The season without what a session told it, and without what comes after that.
+
+    It is what the session itself is added to as it stands, whether it was scored or not.
+    Practice leaves it as it is.
+    """
+    kind = race.session.opened.kind
+    if kind == "practice":
+        return season
+    this = (number, kind == "race")
+    before = season.known(lambda result: (result.round, result.part == "race") < this)
+    told = _reason(session)
+    before.adjusted = [one for one in season.adjusted if one.reason != told]
+    return before
+
+
+def untold(
+    season: Season, race: Race, results: Iterable[RoundScored], session: str
+) -> list[AnyEvent]:
+    """What of it the season does not know yet. Time and identity are still to be given."""
+    results = list(results)
+    events: list[AnyEvent] = [one for one in results if not _is_known(season, one)]
+    reason = _reason(session)
+    whole = [one for one in results if one.segment is None]
+    taken = [
+        one.model_copy(update={"reason": reason}) for one in adjustments(race, whole, season.pack)
+    ]
+    known = {_taken(one): one for one in season.adjusted if one.reason == reason}
+    wanted = {_taken(one): one for one in taken}
+    events += [one for key, one in wanted.items() if key not in known]
+    events += [
+        EventVoided(
+            at=0,
+            source=SOURCE,
+            source_seq=0,
+            voided_source=one.source,
+            voided_seq=one.source_seq,
+            reason=f"no longer {reason}",
+        )
+        for key, one in known.items()
+        if key not in wanted
+    ]
+    return events
+
+
+def _is_known(season: Season, result: RoundScored) -> bool:
+    key = Result(result.round, result.part, result.segment, result.car_class)
+    known = season.scored.get(key)
+    return known is not None and known.model_copy(update=UNTOLD) == result.model_copy(update=UNTOLD)
+
+
+def _reason(session: str) -> str:
+    return f"taken by the stewards from its car in {session}"
+
+
+def _taken(event: PointsAdjusted) -> tuple[Any, ...]:
+    return (event.championship, event.car_class, event.round, event.name, event.points)

@@ -1,0 +1,401 @@
+"""A season: what has been scored so far, and how the championships stand.
+
+Rules:
+
+- a contender's points are the sum over the rounds, the worst ``drops`` left out, and of
+  what was given or taken by decision;
+- a result told again replaces the earlier one of the same round, part and class;
+- equal points share the rank; where the pack counts back, most wins go first, then most
+  seconds, thirds and so on, in races;
+- the classes, and drivers, teams and manufacturers, are championships of their own: a
+  driver who changes class is another contender there. Whoever has never scored a place
+  is in no table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from events import (
+    AnyEvent,
+    Contest,
+    Correction,
+    PointsAdjusted,
+    RoundScored,
+    ScoredDriver,
+    ScoredRow,
+    SeasonOpened,
+)
+from events.errors import UnknownClass
+from projections.engine.corrections import CORRECTIONS, Corrections, effective_key
+from projections.results.points import Award, score, tidy
+from projections.rules.packs import Number, RegulationPack, Ties, builtin_pack
+
+Row = dict[str, Any]
+
+
+class Result(NamedTuple):
+    """Which result it is: of a round, its part, its segment (None: no cup) and a class."""
+
+    round: int
+    part: str
+    segment: int | None
+    car_class: str
+
+
+class Total(NamedTuple):
+    """How a contender stands. ``finishes`` counts its wins, seconds, thirds... in races.
+
+    ``name`` identifies it, ``shown`` is how it is printed; ``car`` is the last one that
+    scored for it. ``by_round`` has the points of each round from the first on, None where
+    it scored no place; ``dropped`` are the rounds that do not count.
+    """
+
+    name: str
+    shown: str
+    car: str | None
+    car_class: str
+    points: Number
+    finishes: tuple[int, ...]
+    by_round: tuple[Number | None, ...]
+    dropped: tuple[int, ...]
+
+
+class Ranked(NamedTuple):
+    """A rank, and whether it is shared."""
+
+    rank: int
+    tied: bool
+    total: Total
+
+
+@dataclass(slots=True)
+class Season:
+    """The fold of a season's own log, under the pack that it names or another.
+
+    ``apply`` takes SeasonOpened, RoundScored and PointsAdjusted in effective order;
+    other events change nothing. Asking raises UnknownRules where the season names a pack
+    that is not built in and none was given.
+    """
+
+    other_pack: RegulationPack | None = None
+    opened: SeasonOpened | None = None
+    scored: dict[Result, RoundScored] = field(default_factory=dict)
+    adjusted: list[PointsAdjusted] = field(default_factory=list)
+    _awards: dict[Result, list[Award]] = field(default_factory=dict, repr=False)
+
+    def apply(self, event: AnyEvent) -> None:
+        """Fold one event."""
+        match event:
+            case SeasonOpened():
+                self.opened = event
+                self._awards.clear()
+            case RoundScored():
+                result = Result(event.round, event.part, event.segment, event.car_class)
+                self.scored[result] = event
+                self._awards.pop(result, None)
+            case PointsAdjusted():
+                self.adjusted.append(event)
+            case _:
+                pass
+
+    def under(self, pack: RegulationPack) -> Season:
+        """The same season scored under another pack."""
+        return Season(pack, self.opened, dict(self.scored), list(self.adjusted))
+
+    def with_scored(self, events: Iterable[RoundScored]) -> Season:
+        """The season as it stands with these results, such as those of a race now run."""
+        season = Season(
+            self.other_pack, self.opened, dict(self.scored), list(self.adjusted), dict(self._awards)
+        )
+        for event in events:
+            season.apply(event)
+        return season
+
+    def with_adjusted(self, events: Iterable[PointsAdjusted]) -> Season:
+        """The season with these decisions, such as those that a session brings along."""
+        season = self.with_scored(())
+        season.adjusted += events
+        return season
+
+    def known(self, counts: Callable[[Result], bool]) -> Season:
+        """The season with only those results, as when the others were not run yet."""
+        season = self.with_scored(())
+        season.scored = {key: event for key, event in self.scored.items() if counts(key)}
+        return season
+
+    @property
+    def pack(self) -> RegulationPack:
+        """The rules it is scored under."""
+        if self.other_pack is not None:
+            return self.other_pack
+        return builtin_pack(self.opened.rules if self.opened else "")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes in the season's order, then any others that were scored."""
+        told = self.opened.classes if self.opened else ()
+        return tuple(dict.fromkeys([*told, *(result.car_class for result in self.scored)]))
+
+    @property
+    def last_round(self) -> int:
+        """The last round of which anything was scored; 0 before the first."""
+        return max((result.round for result in self.scored), default=0)
+
+    # Who scored what
+
+    def awards(self, result: Result) -> list[Award]:
+        """Every award of one result."""
+        if result not in self._awards:
+            scored = self.scored[result]
+            self._awards[result] = score(
+                self.pack,
+                scored.model_copy(update={"rows": tuple(map(self.named, scored.rows))}),
+                series=self.opened.series if self.opened else None,
+                time_limit_ms=self.time_limit(result.round),
+            )
+        return self._awards[result]
+
+    def name(self, of: Contest, name: str) -> str:
+        """The name that a name stands for in this season."""
+        for alias in self.opened.aliases if self.opened else ():
+            if alias.of == of and alias.name == name:
+                return alias.means
+        return name
+
+    def named(self, row: ScoredRow) -> ScoredRow:
+        """The row with the names that stand for its own in this season."""
+        drivers = tuple(
+            ScoredDriver(name=self.name("drivers", driver.name), drive_ms=driver.drive_ms)
+            for driver in row.drivers
+        )
+        return row.model_copy(
+            update={
+                "drivers": drivers,
+                "team": self.name("teams", row.team) if row.team else None,
+                "manufacturer": self.name("manufacturers", row.manufacturer)
+                if row.manufacturer
+                else None,
+            }
+        )
+
+    def time_limit(self, number: int) -> int | None:
+        """The scheduled length of a round in ms, if it is known."""
+        rounds = self.opened.rounds if self.opened else ()
+        return rounds[number - 1].time_limit_ms if number <= len(rounds) else None
+
+    # How it stands
+
+    def totals(
+        self,
+        *,
+        of: Contest,
+        car_class: str,
+        after_round: int | None = None,
+        cup: str | None = None,
+    ) -> list[Total]:
+        """Every contender of one championship, by name.
+
+        Raises UnknownClass for a class that the season does not have.
+        """
+        if car_class not in self.classes:
+            raise UnknownClass(car_class, self.classes, "season")
+        until = self.last_round if after_round is None else after_round
+        sheets: dict[str, _Sheet] = {}
+        for result, award in self._won(of, car_class, until, cup):
+            sheets.setdefault(award.name, _Sheet()).add(result, award)
+        if cup is None:
+            self._adjust(sheets, of, car_class, until)
+        rounds = max(until, len(self.opened.rounds) if self.opened else 0)
+        counted = max(0, rounds - self.pack.points.drops)
+        return [sheets[name].total(name, car_class, until, counted) for name in sorted(sheets)]
+
+    def standings(
+        self,
+        *,
+        of: Contest = "drivers",
+        car_class: str | None = None,
+        after_round: int | None = None,
+        cup: str | None = None,
+    ) -> list[Row]:
+        """Rows ``{rank, tied, name, car, class, points, by_round}``, best first.
+
+        ``by_round`` lists the points of round 1 and on, None where no place was scored;
+        without a class the classes follow each other, each ranked for itself.
+        """
+        classes = self.classes if car_class is None else (car_class,)
+        return [
+            {
+                "rank": one.rank,
+                "tied": one.tied,
+                "name": one.total.shown,
+                "car": one.total.car,
+                "class": name,
+                "points": one.total.points,
+                "by_round": list(one.total.by_round),
+            }
+            for name in classes
+            for one in ranked(
+                self.totals(of=of, car_class=name, after_round=after_round, cup=cup),
+                self.pack.ties,
+            )
+        ]
+
+    def trail(self, *, of: Contest, car_class: str, name: str) -> list[Row]:
+        """Where a contender's points are from, in order of the rounds.
+
+        Rows ``{round, part, segment, cup, car, place, points, why}``; ``why`` lists
+        ``{rule, text, source}``, the source None where the rule is assumed. Decisions
+        have ``part`` "adjusted" and their reason as the text. A driver or team is also
+        found by its aliases.
+        """
+        known = self.name(of, name)
+        rows = [
+            self._trail_row(result, award)
+            for result in sorted(self.scored, key=_when)
+            if result.car_class == car_class
+            for award in self.awards(result)
+            if award.contest == of and award.name == known
+        ]
+        decided = [
+            _adjusted_row(event)
+            for event in self.adjusted
+            if self._concerns(event, of, car_class) and self.name(of, event.name) == known
+        ]
+        return sorted(rows + decided, key=lambda row: row["round"] or 0)
+
+    def _trail_row(self, result: Result, award: Award) -> Row:
+        return {
+            "round": result.round,
+            "part": result.part,
+            "segment": result.segment,
+            "cup": award.cup,
+            "car": award.car,
+            "place": award.place,
+            "points": award.points,
+            "why": [
+                {"rule": why.rule, "text": why.text, "source": self.pack.source_of(why.rule)}
+                for why in award.why
+            ],
+        }
+
+    def _won(
+        self, of: Contest, car_class: str, until: int, cup: str | None
+    ) -> Iterator[tuple[Result, Award]]:
+        for result in sorted(self.scored, key=_when):
+            if result.car_class != car_class or result.round > until:
+                continue
+            for award in self.awards(result):
+                if award.contest == of and award.cup == cup and award.place is not None:
+                    yield result, award
+
+    def _adjust(self, sheets: dict[str, _Sheet], of: Contest, car_class: str, until: int) -> None:
+        for event in self.adjusted:
+            name = self.name(of, event.name)
+            if not self._concerns(event, of, car_class) or (event.round or 0) > until:
+                continue
+            if event.car_class is not None or name in sheets:
+                sheets.setdefault(name, _Sheet()).adjust(event)
+
+    def _concerns(self, event: PointsAdjusted, of: Contest, car_class: str) -> bool:
+        return event.championship == of and event.car_class in (None, car_class)
+
+
+class _Sheet:
+    """What one contender has scored, round by round."""
+
+    def __init__(self) -> None:
+        self.shown: str | None = None
+        self.car: str | None = None
+        self.scored: dict[int, Number] = {}
+        self.decided: dict[int | None, Number] = {}
+        self.finishes: dict[int, int] = {}
+
+    def add(self, result: Result, award: Award) -> None:
+        """An award with a place."""
+        self.shown = award.shown
+        self.car = award.car or self.car
+        self.scored[result.round] = self.scored.get(result.round, 0) + award.points
+        if result.part == "race" and result.segment is None and award.place is not None:
+            self.finishes[award.place] = self.finishes.get(award.place, 0) + 1
+
+    def adjust(self, event: PointsAdjusted) -> None:
+        """Points given or taken by decision; they are never dropped."""
+        self.decided[event.round] = self.decided.get(event.round, 0) + event.points
+
+    def total(self, name: str, car_class: str, until: int, counted: int) -> Total:
+        """The sum of its best ``counted`` rounds and of the decisions."""
+        best_first = sorted(self.scored, key=lambda number: (-self.scored[number], number))
+        counting = sum(self.scored[number] for number in best_first[:counted])
+        worst = max(self.finishes, default=0)
+        return Total(
+            name=name,
+            shown=self.shown or name,
+            car=self.car,
+            car_class=car_class,
+            points=tidy(counting + sum(self.decided.values())),
+            finishes=tuple(self.finishes.get(place, 0) for place in range(1, worst + 1)),
+            by_round=tuple(self._of_round(number) for number in range(1, until + 1)),
+            dropped=tuple(sorted(best_first[counted:])),
+        )
+
+    def _of_round(self, number: int) -> Number | None:
+        if number not in self.scored and number not in self.decided:
+            return None
+        return tidy(self.scored.get(number, 0) + self.decided.get(number, 0))
+
+
+def ranked(totals: Iterable[Total], ties: Ties) -> list[Ranked]:
+    """The totals in order, with their ranks; those that share one by name."""
+
+    def worth(total: Total) -> tuple[Number, tuple[int, ...]]:
+        return total.points, total.finishes if ties.countback else ()
+
+    by_name = sorted(totals, key=lambda total: total.shown)
+    in_order = sorted(by_name, key=worth, reverse=True)
+    worths = [worth(total) for total in in_order]
+    places = list(dict.fromkeys(worths)) if ties.shared_rank == "dense" else worths
+    return [
+        Ranked(places.index(mine) + 1, worths.count(mine) > 1, total)
+        for mine, total in zip(worths, in_order, strict=True)
+    ]
+
+
+def printed_rank(row: Row) -> str:
+    """A rank as tables print it: ``1=`` where it is shared, else ``3``."""
+    return f"{row['rank']}=" if row["tied"] else str(row["rank"])
+
+
+def season_of(events: Iterable[AnyEvent], pack: RegulationPack | None = None) -> Season:
+    """The season that a log tells: each event once, in effective order, voided ones left out."""
+    once = {event.identity: event for event in reversed(list(events))}
+    corrections: list[Correction] = [
+        event for event in once.values() if isinstance(event, CORRECTIONS)
+    ]
+    in_force = Corrections(corrections)
+    season = Season(pack)
+    for event in sorted(once.values(), key=effective_key):
+        counts = None if isinstance(event, CORRECTIONS) else in_force.effective(event)
+        if counts is not None:
+            season.apply(counts)
+    return season
+
+
+def _when(result: Result) -> tuple[int, int, int]:
+    """Qualifying before the race, segments after it."""
+    return result.round, int(result.part == "race"), result.segment or 0
+
+
+def _adjusted_row(event: PointsAdjusted) -> Row:
+    return {
+        "round": event.round,
+        "part": "adjusted",
+        "segment": None,
+        "cup": None,
+        "car": None,
+        "place": None,
+        "points": event.points,
+        "why": [{"rule": None, "text": event.reason, "source": event.by}],
+    }

@@ -1,0 +1,482 @@
+"""A championship as a title fight: what is left to score, and who can still win.
+
+Rules:
+
+- what is left are the races of the calendar that were not scored yet, and their qualifying
+  where the pack scores it. A round that names its classes is left for these only;
+- a session that runs is the last thing known: later rounds are not looked at, and its cars,
+  as they stand, are the field. Who has retired or finished passes nobody any more. Else, and
+  as long as no car of the class was timed, the field is open, and any contender may come or
+  stay away;
+- where the pack scores whoever started, a car that has started will score; else only one that
+  is sure of its distance does. A driver short of the minimum time at the wheel may score
+  nothing though the car does, where the pack has it so; of who will be entered it is taken
+  that they will drive long enough;
+- a contender fights with all its cars, and makes that are closed up with one place each;
+- whoever cannot even reach the points that the first has now is out, and no rival.
+
+Exact for one result that is left; over several only what `with_rounds_left` says is. Not
+covered: a retired car that comes back, and races that are cut short for reduced points.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from events import AnyEvent, Contest, RoundScored, ScoredRow
+from events.errors import Undecidable
+from projections.championship.clinch import (
+    Contender,
+    InNext,
+    Outlook,
+    Round,
+    Standing,
+    Status,
+    clinched_in_next,
+    outlooks,
+    with_rounds_left,
+)
+from projections.championship.reachable_places import Car, Field, OnTrack, field_now, open_field
+from projections.championship.season import Season, Total, ranked
+from projections.race import Race
+from projections.results.classification import NOT_SERVED, Classified, Convention, classify
+from projections.results.points import eligible, entrant, tidy
+from projections.results.provisional import adjustments, rounds_scored
+from projections.rules.packs import Entrants, Number, RegulationPack, Scale, Where
+from projections.timeline import Timeline
+
+MOVED = ("back_of_class", "places")
+"""Penalties after which a car does not stand where its laps and time put it."""
+
+WON = ("clinched", "clinched_share")
+
+
+class Live(NamedTuple):
+    """A session that runs as a round of the season: as it stands, and as it is classified."""
+
+    race: Race
+    rows: Sequence[Classified]
+    number: int
+
+
+class Left(NamedTuple):
+    """A result that is still to come: the race of a round, or its qualifying."""
+
+    round: int
+    part: str
+
+
+class Fighter(NamedTuple):
+    """A contender, or several that cannot be separated, and how it stands.
+
+    ``outlook`` is there where one result is left and the first can still be reached;
+    ``most`` are the points that it may end with. Of several results that are left ``in_next``
+    says with what the title is won in the next already, None where it cannot be.
+    """
+
+    names: tuple[str, ...]
+    points: Number
+    most: Number
+    status: Status | Standing
+    outlook: Outlook | None
+    in_next: InNext | None = None
+
+
+class Title(NamedTuple):
+    """A championship of one class: what is left, and who fights for it, best first."""
+
+    of: Contest
+    car_class: str
+    left: tuple[Left, ...]
+    fighters: tuple[Fighter, ...]
+
+
+def title(
+    season: Season,
+    of: Contest,
+    car_class: str,
+    live: Live | None = None,
+    after_round: int | None = None,
+) -> Title:
+    """Who can still win a title, with what is known of the season and of a live session.
+
+    Without ``live``, ``after_round`` asks as it was then. Raises UnknownClass for a class that
+    the season does not have, and Undecidable under rules that are not covered.
+    """
+    _refuse_uncovered(season.pack, of)
+    known, running = _known(season, live, after_round)
+    left = _left(known, car_class, running)
+    if not known.pack.points.contested(of, car_class):
+        return Title(of, car_class, left, ())
+    totals = known.totals(of=of, car_class=car_class)
+    fight = _Fight(known, of, car_class, running)
+    stages = [fight.stage(one) for one in left]
+    if not stages:
+        return Title(of, car_class, (), _decided(totals, known))
+    return Title(of, car_class, left, fight.fighters(totals, stages))
+
+
+class Decided(NamedTuple):
+    """When a title was decided: the moment (ms), how it stood then, what happened then."""
+
+    at: int
+    title: Title
+    events: tuple[AnyEvent, ...]
+
+
+def decided(
+    season: Season, of: Contest, car_class: str, timeline: Timeline, number: int
+) -> Decided | None:
+    """The first moment of a session at which somebody was champion, alone or sharing.
+
+    None where that was not decided in it. It is searched for between the first event and the
+    last, as nobody who is champion ceases to be unless a retired car comes back. Costs
+    O(log n) times a fold back to then and a `title`.
+    """
+    times = list(dict.fromkeys(event.at for event in timeline.events))
+
+    def standing(index: int) -> Title:
+        race = timeline.race_at(times[index])
+        rows = classify(race, Convention.of(season.pack))
+        return title(season, of, car_class, Live(race, rows, number))
+
+    def is_won(index: int) -> bool:
+        return any(one.status in WON for one in standing(index).fighters)
+
+    if not times or not is_won(len(times) - 1):
+        return None
+    first = bisect_left(range(len(times)), True, key=is_won)
+    at = times[first]
+    happened = tuple(event for event in timeline.events if event.at == at)
+    return Decided(at, standing(first), happened)
+
+
+def _refuse_uncovered(pack: RegulationPack, of: Contest) -> None:
+    points = pack.points
+    if points.drops:
+        raise Undecidable("points.drops", "which rounds are dropped depends on all of them")
+    if points.fastest_lap is not None:
+        raise Undecidable("points.fastest_lap", "a point does not depend on the place")
+    if of != "drivers" and not _entrants(pack, of).best_only:
+        raise Undecidable(f"points.{of}.best_only", "a contender adds up the points of its cars")
+
+
+def _entrants(pack: RegulationPack, of: Contest) -> Entrants:
+    return pack.points.teams if of == "teams" else pack.points.manufacturers
+
+
+# -- What is known, and what is left -------------------------------------------------------
+
+
+def _known(
+    season: Season, live: Live | None, after_round: int | None
+) -> tuple[Season, Live | None]:
+    """The season as it was known, and the session unless it is over and so a part of that."""
+    if live is None or live.race.session.opened.kind == "practice":
+        upto = season.last_round if after_round is None else after_round
+        return season.known(lambda result: result.round <= upto), None
+    before = (live.number, _part(live) == "race")
+    known = season.known(lambda result: (result.round, result.part == "race") < before)
+    scored = rounds_scored(live.race, live.rows, live.number)
+    known = known.with_adjusted(adjustments(live.race, scored, season.pack))
+    if live.race.session.ended_at is not None:
+        return known.with_scored(scored), None
+    return known, live
+
+
+def _part(live: Live) -> str:
+    return "qualifying" if live.race.session.opened.kind == "qualifying" else "race"
+
+
+def _left(known: Season, car_class: str, live: Live | None) -> tuple[Left, ...]:
+    """What of the calendar is still to be scored for a class, in order."""
+    rounds = known.opened.rounds if known.opened else ()
+    run = {(result.round, result.part) for result in known.scored}
+    left = []
+    for number, one in enumerate(rounds, start=1):
+        if (number, "race") in run or (one.classes and car_class not in one.classes):
+            continue
+        if known.pack.points.qualifying is not None and (number, "qualifying") not in run:
+            left.append(Left(number, "qualifying"))
+        left.append(Left(number, "race"))
+    if live is not None:
+        left = [one for one in left if one.round >= live.number]
+        left = [
+            one for one in left if one != (live.number, "qualifying") or _part(live) == one.part
+        ]
+    return tuple(left)
+
+
+def _decided(totals: Sequence[Total], season: Season) -> tuple[Fighter, ...]:
+    """The end of a season: who is first has won, or those who are."""
+    table = ranked(totals, season.pack.ties)
+    first = [one.total for one in table if one.rank == 1]
+    if not first:
+        return ()
+    names, points = tuple(total.name for total in first), first[0].points
+    won: Status = "clinched_share" if len(first) > 1 else "clinched"
+    return (
+        Fighter(names, points, points, won, None),
+        *(
+            Fighter((one.total.name,), one.total.points, one.total.points, "out", None)
+            for one in table
+            if one.rank > 1
+        ),
+    )
+
+
+# -- The fight -----------------------------------------------------------------------------
+
+
+class _Stage(NamedTuple):
+    """A result to come, and the most points that it gives to anyone."""
+
+    round: Round
+    most: Number
+
+
+class _Fight:
+    """One championship of one class, with the cars that fight for it."""
+
+    def __init__(self, season: Season, of: Contest, car_class: str, live: Live | None) -> None:
+        self._season = season
+        self._pack = season.pack
+        self._of = of
+        self._class = car_class
+        self._live = live
+        self._series = season.opened.series if season.opened else None
+        self._closed_up = of != "drivers" and _entrants(self._pack, of).closed_up
+        self._cars: dict[str, list[str]] = {}
+        self._largest = 0
+        self._seen()
+        self._here: list[ScoredRow] = []
+        self._begun = False
+        if live is not None:
+            self._enter(live)
+
+    def _seen(self) -> None:
+        """The cars with which each contender was last seen in the season."""
+        for result in sorted(self._season.scored, key=lambda one: (one.round, one.part == "race")):
+            if result.car_class == self._class and result.segment is None:
+                cars = self._cars_of(self._rows(self._season.scored[result]))
+                self._largest = max(self._largest, len({*chain.from_iterable(cars.values())}))
+                self._cars.update(cars)
+
+    def _enter(self, live: Live) -> None:
+        """The cars of a live session; once it has begun, others are there in name only."""
+        for scored in rounds_scored(live.race, live.rows, live.number):
+            if scored.car_class == self._class:
+                self._here = self._rows(scored)
+        self._begun = any(row.car in live.race.order.passings for row in self._here)
+        entered = self._cars_of(self._here)
+        others = {name: cars for name, cars in self._cars.items() if name not in entered}
+        if self._begun:
+            others = {name: [f"absent {name}"] for name in others}
+        self._cars = {**others, **entered}
+
+    def _rows(self, scored: RoundScored) -> list[ScoredRow]:
+        """The rows that take places in this contest."""
+        rows = map(self._season.named, scored.rows)
+        if self._pack.points.ineligible == "keep_place":
+            return list(rows)
+        return [row for row in rows if eligible(row, self._of, self._series)]
+
+    def _cars_of(self, rows: Iterable[ScoredRow]) -> dict[str, list[str]]:
+        """By contender the cars that score for it; a make that is closed up is its own."""
+        cars: dict[str, list[str]] = {}
+        for row in rows:
+            if eligible(row, self._of, self._series):
+                for name in self._names(row):
+                    cars.setdefault(name, []).append(name if self._closed_up else _unit(row))
+        return {name: list(dict.fromkeys(units)) for name, units in cars.items()}
+
+    def _names(self, row: ScoredRow) -> list[str]:
+        if self._of == "drivers":
+            return [driver.name for driver in row.drivers]
+        name = entrant(_entrants(self._pack, self._of), row)
+        return [] if name is None else [name]
+
+    # Stages
+
+    def stage(self, left: Left) -> _Stage:
+        """What is left as a race between cars."""
+        live = self._live
+        if live is None or not self._begun or left != (live.number, _part(live)):
+            field = self._open_field()
+        elif left.part == "qualifying":
+            units = self._units_here()
+            field = self._with_absent(open_field(units, len(units), may_miss=True))
+        else:
+            field = self._with_absent(self._field_now(live))
+        scale = self._scale(left)
+        points = tuple(scale.at(place) for place in range(1, field.places + 1))
+        return _Stage(Round(field, points), max(points, default=0))
+
+    def _open_field(self) -> Field:
+        units = dict.fromkeys(chain.from_iterable(self._cars.values()))
+        places = max(len(units), len(self._units_here()), self._largest)
+        return open_field(units, places, may_miss=True)
+
+    def _units_here(self) -> list[str]:
+        if not self._closed_up:
+            return [_unit(row) for row in self._here]
+        return list(dict.fromkeys(name for row in self._here for name in self._names(row)))
+
+    def _with_absent(self, field: Field) -> Field:
+        """The field, and the cars of all contenders who are not in it, without a place."""
+        units = dict.fromkeys(chain.from_iterable(self._cars.values()))
+        absent = [Car(unit, worst=0, may_miss=True) for unit in units if unit not in field.index]
+        return Field([*field.cars, *absent], field.places)
+
+    def _scale(self, left: Left) -> Scale:
+        if left.part == "qualifying":
+            scale = self._pack.points.qualifying
+            if scale is None:
+                raise AssertionError("qualifying that is not scored is not left")
+            return scale
+        return self._pack.points.scale(self._where(left.round))
+
+    def _where(self, number: int) -> Where:
+        limit = self._season.time_limit(number)
+        if limit is None and self._live is not None:
+            limit = self._live.race.session.opened.time_limit_ms
+        return Where(number, self._class, limit)
+
+    # The field of a race that runs
+
+    def _field_now(self, live: Live) -> Field:
+        rows = {row.car: row for row in live.rows}
+        racing: dict[str, list[OnTrack]] = {}
+        for one in self._here:
+            if one.car is None:
+                continue
+            on_track = self._on_track(live, rows[one.car])
+            if on_track is not None:
+                units = self._names(one) if self._closed_up else [_unit(one)]
+                for unit in units:
+                    racing.setdefault(unit, []).append(on_track)
+        return field_now([_furthest(unit, cars) for unit, cars in racing.items()])
+
+    def _on_track(self, live: Live, row: Classified) -> OnTrack | None:
+        """How far a car has come; None for one that cannot score any more."""
+        order, rules = live.race.order, self._pack.points
+        settled = row.car in order.retired or row.car in order.finished
+        needed = rules.required_laps(self._winner_laps(live), self._class)
+        if row.status == "disqualified" or (settled and row.laps < needed):
+            return None
+        if row.car in order.retired and "retired" not in rules.statuses:
+            return None
+        if _moved(live.race, row.car):
+            return OnTrack(row.car, -1, 0, settled=False, may_miss=True)
+        scores = {"classified", "not_classified", "retired"} <= {*rules.statuses}
+        share = rules.minimum_distance_in.get(self._class, rules.minimum_distance)
+        sure = row.laps >= needed if self._won(live) else not share
+        return OnTrack(
+            row.car,
+            row.laps,
+            row.total_ms or 0,
+            settled,
+            may_miss=row.car not in order.passings or not (sure and (scores or settled)),
+        )
+
+    def _winner_laps(self, live: Live) -> int:
+        """The laps so far of the car whose distance is the measure."""
+        by_class = self._pack.points.reference == "class"
+        rows = (row for row in live.rows if not by_class or row.car_class == self._class)
+        return max((row.laps for row in rows), default=0)
+
+    def _won(self, live: Live) -> bool:
+        """Whether the winner's distance is final: the flag is out, and the first has taken it."""
+        by_class = self._pack.points.reference == "class"
+        rows = [row for row in live.rows if not by_class or row.car_class == self._class]
+        return bool(rows) and rows[0].car in live.race.order.finished
+
+    # Contenders
+
+    def fighters(self, totals: Sequence[Total], stages: Sequence[_Stage]) -> tuple[Fighter, ...]:
+        """How each contender stands, best first."""
+        have = {total.name: total for total in totals}
+        for name in self._cars:
+            have.setdefault(name, Total(name, name, None, self._class, 0, (), (), ()))
+        first = max((total.points for total in have.values()), default=0)
+        more = tidy(sum(stage.most for stage in stages))
+        by_points = sorted(have.values(), key=lambda total: -total.points)
+        near = [total for total in by_points if total.points + more >= first]
+        near += by_points[len(near) : len(near) + 1]  # the best of the others gives the reason
+        contenders = [self._contender(total) for total in near]
+        rounds = [stage.round for stage in stages]
+        countback = self._pack.ties.countback
+        fighters: list[Fighter] = []
+        if len(rounds) == 1:
+            for outlook in outlooks(contenders, rounds[0], countback):
+                points = have[outlook.names[0]].points
+                fighters.append(
+                    Fighter(outlook.names, points, outlook.most, outlook.status, outlook)
+                )
+        else:
+            soon = clinched_in_next(contenders, rounds, countback)
+            for name, standing in with_rounds_left(contenders, rounds, countback).items():
+                points = have[name].points
+                in_next = soon.get(name) if standing == "open" else None
+                fighters.append(
+                    Fighter((name,), points, tidy(points + more), standing, None, in_next)
+                )
+        told = {name for fighter in fighters for name in fighter.names}
+        fighters += [
+            Fighter((total.name,), total.points, tidy(total.points + more), "out", None)
+            for total in have.values()
+            if total.name not in told
+        ]
+        return tuple(sorted(fighters, key=lambda one: (-one.points, one.names)))
+
+    def _contender(self, total: Total) -> Contender:
+        cars = tuple(self._cars.get(total.name, ()))
+        return Contender(
+            total.name, total.points, cars, total.finishes, self._may_forfeit(total.name, cars)
+        )
+
+    def _may_forfeit(self, name: str, cars: Sequence[str]) -> bool:
+        """Whether a driver of a live race may yet be short of the minimum at the wheel."""
+        live, rules = self._live, self._pack.drive_time
+        if self._of != "drivers" or live is None or rules.consequence != "no_driver_points":
+            return False
+        minimum = rules.limits_at(self._where(live.number)).minimum_s or 0
+        for row in self._here:
+            if row.car is None or _unit(row) not in cars:
+                continue
+            driven = {
+                self._season.name("drivers", one.driver): one.ms
+                for one in live.race.drivers.drive_time(row.car, live.race.at).values()
+            }
+            if driven and driven.get(name, 0) < minimum * 1000:
+                return True
+        return False
+
+
+def _unit(row: ScoredRow) -> str:
+    """What takes a place: the car, by its number (``#7``), else by its team and crew."""
+    if row.car is not None:
+        return f"#{row.car}"
+    return "/".join(filter(None, (row.team, *(driver.name for driver in row.drivers))))
+
+
+def _moved(race: Race, car: str) -> bool:
+    return any(
+        penalty.car == car and penalty.kind in MOVED and penalty.status in NOT_SERVED
+        for penalty in race.stewards.penalties.values()
+    )
+
+
+def _furthest(unit: str, cars: Sequence[OnTrack]) -> OnTrack:
+    """What of several cars counts as one: the furthest; it is settled when all are."""
+    first = max(cars, key=lambda car: (car.laps, -car.at))
+    return OnTrack(
+        unit,
+        first.laps,
+        first.at,
+        all(car.settled for car in cars),
+        all(car.may_miss for car in cars),
+    )

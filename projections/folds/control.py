@@ -1,0 +1,317 @@
+"""What race control does and says: one feed, and the outputs an operator holds.
+
+Rules: the feed has what changes the race or is said to everyone, in effective order: flags
+(a flag shown again is no news), the safety car, the pit lane, penalties and what becomes of
+them, deleted lap times, corrections that somebody decided, declared results, retirements and
+messages. What was voided is not in it; that it was, is. What a penalty is, is told as it stood
+before the event. Each entry has the lap that the overall leader had completed by then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, NamedTuple, get_args
+
+from events import (
+    CarRetired,
+    CarReturned,
+    CrossingsReassigned,
+    Event,
+    FlagShown,
+    LapAmended,
+    LapCompleted,
+    LapTimeDeleted,
+    OutputFrozen,
+    OutputReleased,
+    PassAroundGiven,
+    PenaltyConverted,
+    PenaltyImposed,
+    PenaltyRescinded,
+    PenaltyServed,
+    PitLaneClosed,
+    PitLaneOpened,
+    RaceControlMessage,
+    ResultDeclared,
+    SafetyCarDeployed,
+    SafetyCarWithdrawn,
+    WaveByGiven,
+)
+from events.clock import format_clock
+from projections.engine.corrections import Corrected
+from projections.engine.state import Handlers, History, Projection, of, row, sibling
+from projections.folds.lap_chart import LapChart
+from projections.folds.running_order import RunningOrder
+from projections.folds.session import Session
+from projections.folds.stewards import Stewards, penalty_words
+from projections.folds.track import Track
+
+EntryKind = Literal[
+    "flag",
+    "local_flag",
+    "safety_car",
+    "pit_lane",
+    "penalty",
+    "lap",
+    "correction",
+    "result",
+    "retirement",
+    "message",
+]
+KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
+
+FLAGS = {
+    "green": "Green flag",
+    "yellow": "Yellow flag",
+    "fcy": "Full course yellow",
+    "safety_car": "Safety car",
+    "vsc": "Virtual safety car",
+    "code_60": "Code 60",
+    "slow_zone": "Slow zone",
+    "red": "Red flag",
+    "white": "Last lap",
+    "chequered": "Chequered flag",
+}
+LOCAL = {"green": "clear", "white": "white flag", "yellow": "yellow", "code_60": "Code 60"}
+"""What a flag is in a sector, where that is not what it is for the whole track."""
+
+
+class Message(NamedTuple):
+    """What race control told everyone, and when (ms)."""
+
+    at: int
+    text: str
+    car: str | None
+    basis: str
+
+
+class Entry(NamedTuple):
+    """One entry of the feed; ``at`` in ms, ``lap`` the overall leader's, 0 before the first.
+
+    A flag has its name and, if it is local, its sector.
+    """
+
+    at: int
+    kind: EntryKind
+    text: str
+    car: str | None
+    flag: str | None
+    sector: int | None
+    lap: int
+    basis: str
+
+
+@dataclass(slots=True)
+class RaceControl(Projection):
+    """The feed, the messages in it by themselves, and frozen outputs."""
+
+    NAME: ClassVar[str] = "control"
+    VERSION: ClassVar[int] = 2
+
+    session: Session = sibling()
+    order: RunningOrder = sibling()
+    track: Track = sibling()
+    chart: LapChart = sibling()
+    stewards: Stewards = sibling()
+    feed: History[Entry] = of(row(Entry), History)
+    messages: History[Message] = of(row(Message), History)
+    frozen: dict[str, int] = field(default_factory=dict)
+
+    def handlers(self) -> Handlers:
+        return {
+            FlagShown: self._flag,
+            SafetyCarDeployed: self._safety_car_deployed,
+            SafetyCarWithdrawn: self._safety_car_withdrawn,
+            PitLaneOpened: self._pit_lane,
+            PitLaneClosed: self._pit_lane,
+            PenaltyImposed: self._imposed,
+            PenaltyServed: self._served,
+            PenaltyConverted: self._converted,
+            PenaltyRescinded: self._rescinded,
+            LapTimeDeleted: self._time_deleted,
+            Corrected: self._corrected,
+            ResultDeclared: self._declared,
+            RaceControlMessage: self._said,
+            WaveByGiven: self._wave_by,
+            PassAroundGiven: self._pass_around,
+            CarRetired: self._retired,
+            CarReturned: self._returned,
+            OutputFrozen: self._frozen,
+            OutputReleased: self._released,
+        }
+
+    def _tell(
+        self,
+        event: Event,
+        kind: EntryKind,
+        text: str,
+        car: str | None = None,
+        flag: str | None = None,
+        sector: int | None = None,
+    ) -> None:
+        led = self.chart.led
+        lap = led[-1].lap if led else 0
+        self.feed.append(Entry(event.at, kind, text, car, flag, sector, lap, event.basis))
+
+    # The track
+
+    def _flag(self, event: FlagShown) -> None:
+        if not self.track.changed_by(event):
+            return
+        flag, sector = event.flag, event.sector
+        if sector is None:
+            self._tell(event, "flag", FLAGS[flag], flag=flag)
+        else:
+            self._tell(event, "local_flag", _local(flag, sector), flag=flag, sector=sector)
+
+    def _safety_car_deployed(self, event: SafetyCarDeployed) -> None:
+        because = f": {event.reason}" if event.reason else ""
+        self._tell(event, "safety_car", f"Safety car deployed{because}")
+
+    def _safety_car_withdrawn(self, event: SafetyCarWithdrawn) -> None:
+        self._tell(event, "safety_car", "Safety car is in")
+
+    def _pit_lane(self, event: PitLaneOpened | PitLaneClosed) -> None:
+        self._tell(event, "pit_lane", _pit_lane(event))
+
+    # The stewards
+
+    def _imposed(self, event: PenaltyImposed) -> None:
+        if event.penalty_id not in self.stewards.penalties:
+            text = f"{_imposed(event)}{_because(event.reason)}"
+            self._tell(event, "penalty", text, event.car)
+
+    def _served(self, event: PenaltyServed) -> None:
+        self._became(event, event.penalty_id, "served")
+
+    def _converted(self, event: PenaltyConverted) -> None:
+        to = penalty_words(event.kind, event.amount)
+        self._became(event, event.penalty_id, f"becomes {to}{_because(event.reason)}")
+
+    def _rescinded(self, event: PenaltyRescinded) -> None:
+        self._became(event, event.penalty_id, f"rescinded{_because(event.reason)}")
+
+    def _became(self, event: Event, penalty_id: str, what: str) -> None:
+        penalty = self.stewards.penalties.get(penalty_id)
+        if penalty is not None:
+            text = f"Car {penalty.car}: {penalty_words(penalty.kind, penalty.amount)}, {what}"
+            self._tell(event, "penalty", text, penalty.car)
+
+    def _time_deleted(self, event: LapTimeDeleted) -> None:
+        text = f"{_time_deleted(event)}{_because(event.reason)}"
+        self._tell(event, "lap", text, event.car)
+
+    def _declared(self, event: ResultDeclared) -> None:
+        on = f": {event.rests_on}" if event.rests_on else ""
+        self._tell(event, "result", f"Result declared {event.status}{on}")
+
+    def _corrected(self, event: Corrected) -> None:
+        match event.correction:
+            case LapAmended(car=car, lap=lap, reason=reason):
+                text = f"Car {car}: lap {lap} amended{_because(reason)}"
+                self._tell(event, "correction", text, car)
+            case CrossingsReassigned() as moved:
+                self._tell(event, "correction", _reassigned(moved))
+            case void:
+                self._voided(event, _because(getattr(void, "reason", None)))
+
+    def _voided(self, event: Corrected, because: str) -> None:
+        voided = event.of
+        what = "counts again" if event.restores else "voided"
+        if isinstance(voided, LapCompleted):
+            text = f"Car {voided.car}: lap {voided.lap} {what}{because}"
+            self._tell(event, "lap", text, voided.car)
+            return
+        if not event.restores:
+            what = "taken back"
+        text = f"{self._what(voided)}, {what}{because}"
+        self._tell(event, "correction", text, getattr(voided, "car", None))
+
+    def _what(self, event: Event | None) -> str:
+        """What was decided or recorded, as the feed said it or would have."""
+        match event:
+            case FlagShown(flag=flag, sector=None):
+                return FLAGS[flag]
+            case FlagShown(flag=flag, sector=int(sector)):
+                return _local(flag, sector)
+            case PitLaneOpened() | PitLaneClosed():
+                return _pit_lane(event)
+            case PenaltyImposed():
+                return _imposed(event)
+            case PenaltyServed() | PenaltyConverted() | PenaltyRescinded():
+                penalty = self.stewards.penalties.get(event.penalty_id)
+                car = f"Car {penalty.car}" if penalty else event.penalty_id
+                return f"{car}: penalty {event.type.removeprefix('penalty_')}"
+            case LapTimeDeleted():
+                return _time_deleted(event)
+            case LapAmended(car=car, lap=lap):
+                return f"Car {car}: lap {lap} amended"
+            case CrossingsReassigned():
+                return _reassigned(event)
+            case RaceControlMessage(text=text):
+                return f"Message “{text}”"
+            case ResultDeclared(status=status):
+                return f"Result declared {status}"
+            case None:
+                raise AssertionError("what a void names is known where it is told")
+            case _:
+                of_car: str | None = getattr(event, "car", None)
+                name = event.type.replace("_", " ")
+                return f"Car {of_car}: {name}" if of_car else name.capitalize()
+
+    # Words, and cars
+
+    def _say(self, event: Event, kind: EntryKind, text: str, car: str | None) -> None:
+        self._tell(event, kind, text, car)
+        self.messages.append(Message(event.at, text, car, event.basis))
+
+    def _said(self, event: RaceControlMessage) -> None:
+        self._say(event, "message", event.text, event.car)
+
+    def _wave_by(self, event: WaveByGiven) -> None:
+        self._say(event, "message", "Wave-by: " + ", ".join(event.cars), None)
+
+    def _pass_around(self, event: PassAroundGiven) -> None:
+        self._say(event, "message", "Pass-around: " + ", ".join(event.cars), None)
+
+    def _retired(self, event: CarRetired) -> None:
+        text = f"Car {event.car} retired" + (f": {event.reason}" if event.reason else "")
+        self._say(event, "retirement", text, event.car)
+
+    def _returned(self, event: CarReturned) -> None:
+        if event.car in self.order.retired:
+            self._tell(event, "retirement", f"Car {event.car} is back", event.car)
+
+    def _frozen(self, event: OutputFrozen) -> None:
+        self.frozen[event.output] = event.at
+
+    def _released(self, event: OutputReleased) -> None:
+        self.frozen.pop(event.output, None)
+
+
+def _because(reason: str | None) -> str:
+    return f" ({reason})" if reason else ""
+
+
+def _local(flag: str, sector: int) -> str:
+    return f"Sector {sector}: {LOCAL.get(flag, FLAGS[flag].lower())}"
+
+
+def _pit_lane(event: PitLaneOpened | PitLaneClosed) -> str:
+    state = "open" if isinstance(event, PitLaneOpened) else "closed"
+    return f"Pit lane {state}" + (f": {', '.join(event.classes)}" if event.classes else "")
+
+
+def _imposed(event: PenaltyImposed) -> str:
+    return f"Car {event.car}: {penalty_words(event.kind, event.amount)}"
+
+
+def _time_deleted(event: LapTimeDeleted) -> str:
+    return f"Car {event.car}: time of lap {event.lap} deleted"
+
+
+def _reassigned(event: CrossingsReassigned) -> str:
+    moved = f"car {event.from_car} moved to car {event.to_car}"
+    if event.swap:
+        moved = f"cars {event.from_car} and {event.to_car} swapped"
+    since = format_clock(event.start).split(".")[0]
+    return f"Crossings of {moved} from {since}{_because(event.reason)}"

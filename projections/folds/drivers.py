@@ -1,0 +1,120 @@
+"""Who drives each car, and for how long.
+
+Rules: a driver is at the wheel from the change to the next change, pit stops included;
+the first from the start of the session. Where a lap names a driver that no change told
+of, the change is taken to have been at the start of that lap. The clock stops when the
+car finishes or retires. A lap belongs to whoever was at the wheel at the line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from events import DriverChanged, LapCompleted
+from projections.engine.state import Handlers, Histories, Projection, of, row, sibling
+from projections.folds.running_order import RunningOrder
+
+
+class AtWheel(NamedTuple):
+    """The driver at the wheel, since when (ms), and the laps the car had then."""
+
+    driver: str
+    since: int
+    laps: int
+
+
+class Driven(NamedTuple):
+    """A driver's time at the wheel (ms) and laps, before the spell that lasts now."""
+
+    driver: str
+    ms: int
+    laps: int
+
+
+class Spell(NamedTuple):
+    """A driver's time at the wheel from one change to the next, in ms on the session clock."""
+
+    driver: str
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Drivers(Projection):
+    """The driver at the wheel of each car, and every driver's time and laps there."""
+
+    NAME: ClassVar[str] = "drivers"
+    VERSION: ClassVar[int] = 1
+
+    order: RunningOrder = sibling()
+    at_wheel: dict[str, AtWheel] = of(row(AtWheel), dict)
+    driven: dict[str, tuple[Driven, ...]] = of(
+        lambda rows: tuple(Driven(*one) for one in rows), dict
+    )
+    over: Histories[Spell] = of(row(Spell), Histories)
+
+    def handlers(self) -> Handlers:
+        return {DriverChanged: self._changed}
+
+    def lap_completed(self, event: LapCompleted) -> None:
+        """Note who drove the lap, where no change told of it."""
+        driver = event.driver
+        wheel = self.at_wheel.get(event.car)
+        if driver is None or (wheel is not None and wheel.driver == driver):
+            return
+        lap_start = event.at - (event.lap_time_ms or 0)
+        self._take_wheel(event.car, driver, lap_start, event.lap - 1)
+
+    def drive_time(self, car: str, until: int) -> dict[str, Driven]:
+        """Each driver's time and laps at the wheel, as of ``until`` (ms on the session clock)."""
+        spells = self.driven.get(car, ())
+        wheel = self.at_wheel.get(car)
+        if wheel is not None:
+            spells = _with(spells, self._spell(car, wheel, until))
+        return {driven.driver: driven for driven in spells}
+
+    def spells(self, car: str, until: int) -> list[Spell]:
+        """The car's spells so far, the one that lasts still included, as of ``until`` (ms)."""
+        spells = list(self.over.get(car, ()))
+        wheel = self.at_wheel.get(car)
+        if wheel is not None:
+            ms = self._spell(car, wheel, until).ms
+            spells.append(Spell(wheel.driver, wheel.since, wheel.since + ms))
+        return spells
+
+    def _spell(self, car: str, wheel: AtWheel, until: int) -> Driven:
+        """The spell that lasts now: it ends where the car finished or was last seen."""
+        if car in self.order.finished:
+            until = min(until, self.order.finished[car])
+        elif car in self.order.retired:
+            until = min(until, self.order.last_seen(car) or 0)
+        laps = self.order.laps.get(car, 0) - wheel.laps
+        return Driven(wheel.driver, max(0, until - wheel.since), max(0, laps))
+
+    def _take_wheel(self, car: str, driver: str, at: int, laps: int) -> None:
+        wheel = self.at_wheel.get(car)
+        if wheel is None:
+            at, laps = min(0, at), 0
+        else:
+            spell = Driven(wheel.driver, max(0, at - wheel.since), laps - wheel.laps)
+            self.driven[car] = _with(self.driven.get(car, ()), spell)
+            self.over[car].append(Spell(wheel.driver, wheel.since, wheel.since + spell.ms))
+        self.at_wheel[car] = AtWheel(driver, at, laps)
+
+    def _changed(self, event: DriverChanged) -> None:
+        if event.car in self.order.session.apart:
+            return
+        wheel = self.at_wheel.get(event.car)
+        if wheel is None or wheel.driver != event.driver:
+            laps = self.order.laps.get(event.car, 0)
+            self._take_wheel(event.car, event.driver, event.at, laps)
+
+
+def _with(spells: tuple[Driven, ...], spell: Driven) -> tuple[Driven, ...]:
+    """The spells of a crew, one a driver, with another added."""
+    before = next((one for one in spells if one.driver == spell.driver), None)
+    if before is None:
+        return (*spells, spell)
+    total = Driven(spell.driver, before.ms + spell.ms, before.laps + spell.laps)
+    return tuple(total if one is before else one for one in spells)

@@ -1,0 +1,103 @@
+"""Every lap of every car: times, bests, pace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+from events import LapCompleted, LapTimeDeleted
+from projections.engine.state import Handlers, Histories, Projection, of, row, sibling
+from projections.folds.pits import Pits
+from projections.folds.track import Track
+
+PACE_LAPS = 5
+
+
+class Lap(NamedTuple):
+    """One completed lap; times in ms. ``pit`` says the car was in the lane during it."""
+
+    lap: int
+    at: int
+    lap_time_ms: int | None
+    driver: str | None
+    in_pit_lane: bool
+    pit: bool
+    flag: str | None
+    green: bool
+
+
+class BestLap(NamedTuple):
+    """A best lap: its time (ms), its number, when it ended and who drove."""
+
+    ms: int
+    lap: int
+    at: int
+    driver: str | None
+
+
+_lap = row(Lap)
+_best = row(BestLap)
+
+
+@dataclass(slots=True)
+class Laps(Projection):
+    """The laps of each car, its best lap, and the green laps its pace is the mean of."""
+
+    NAME: ClassVar[str] = "laps"
+    VERSION: ClassVar[int] = 1
+
+    track: Track = sibling()
+    pits: Pits = sibling()
+    laps: Histories[Lap] = of(_lap, Histories)
+    best: dict[str, BestLap] = of(_best, dict)
+    green: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    deleted: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def handlers(self) -> Handlers:
+        return {LapTimeDeleted: self._deleted}
+
+    def lap_completed(self, event: LapCompleted) -> None:
+        """Record a lap that counts."""
+        car, ms, at = event.car, event.lap_time_ms, event.at
+        start = at if ms is None else at - ms
+        pit = event.in_pit_lane or self.pits.on_pit_lap(car, start)
+        green = self.track.was_green_since(start)
+        lap = Lap(event.lap, at, ms, event.driver, event.in_pit_lane, pit, self.track.flag, green)
+        self.laps[car].append(lap)
+        if ms is None:
+            return
+        best = self.best.get(car)
+        if (best is None or ms < best.ms) and self._counts(car, event.lap):
+            self.best[car] = BestLap(ms, event.lap, at, event.driver)
+        if green and not pit:
+            self.green[car] = (*self.green.get(car, ()), ms)[-PACE_LAPS:]
+
+    def pace(self, car: str) -> int | None:
+        """The mean of the last five green laps without a pit visit, in ms."""
+        laps = self.green.get(car)
+        return round(sum(laps) / len(laps)) if laps else None
+
+    def last(self, car: str) -> Lap | None:
+        """The lap the car completed last."""
+        laps = self.laps.get(car)
+        return laps[-1] if laps else None
+
+    def fastest(self) -> list[tuple[str, BestLap]]:
+        """Each car's best lap, the quickest first; of equal ones the earlier."""
+        return sorted(self.best.items(), key=lambda item: (item[1].ms, item[1].at, item[0]))
+
+    def _counts(self, car: str, lap: int) -> bool:
+        return lap not in self.deleted.get(car, ())
+
+    def _deleted(self, event: LapTimeDeleted) -> None:
+        car = event.car
+        self.deleted[car] = tuple(sorted({*self.deleted.get(car, ()), event.lap}))
+        timed = [
+            BestLap(lap.lap_time_ms, lap.lap, lap.at, lap.driver)
+            for lap in self.laps.get(car, ())
+            if lap.lap_time_ms is not None and self._counts(car, lap.lap)
+        ]
+        if timed:
+            self.best[car] = min(timed)
+        else:
+            self.best.pop(car, None)

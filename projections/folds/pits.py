@@ -1,0 +1,200 @@
+"""The pit lane: who is in it, every visit, stops and stints.
+
+Rules: every way through the lane is a visit (a lane pass). It is a stop unless the car
+only drove through, or the race was stopped (red flag) meanwhile. A car drove through if it
+served such a penalty, or if the visit took no longer than the lane takes without stopping
+(to 5 %), where the session tells that; a visit in which the car was seen to stand, or the
+driver changed, is a stop all the same. A stint runs from the start or a stop to the next.
+A car that ends a later lap on the track has left the lane, even where the pit-exit line
+missed it; when, is not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+from events import (
+    DriverChanged,
+    FlagShown,
+    LapCompleted,
+    PenaltyImposed,
+    PenaltyServed,
+    PitEntered,
+    PitExited,
+    PitStopped,
+)
+from projections.engine.state import Handlers, Histories, Projection, of, row, sibling
+from projections.folds.running_order import RunningOrder
+from projections.folds.session import Session
+from projections.folds.track import Track
+
+
+class Visit(NamedTuple):
+    """One way through the lane; times in ms, ``exited_ms`` None where it is not known yet.
+
+    ``lap`` is the lap the car was on as it entered. ``kind`` is ``stop``,
+    ``drive_through`` or ``stoppage`` (the race stood).
+    """
+
+    entered_ms: int
+    exited_ms: int | None
+    lap: int
+    kind: str
+    stationary_ms: int | None
+    flag: str | None
+    driver_changed: bool
+
+    @property
+    def lane_ms(self) -> int | None:
+        """Time from lane entry to lane exit."""
+        return None if self.exited_ms is None else self.exited_ms - self.entered_ms
+
+
+class Stint(NamedTuple):
+    """Laps between two stops: ``first_lap`` to ``last_lap``, times in ms."""
+
+    number: int
+    first_lap: int
+    last_lap: int
+    start_ms: int
+    end_ms: int | None
+
+    @property
+    def laps(self) -> int:
+        """How many laps the stint has so far."""
+        return self.last_lap - self.first_lap + 1
+
+
+_visit = row(Visit)
+
+
+@dataclass(slots=True)
+class Pits(Projection):
+    """Which cars are in the lane, and every visit of each."""
+
+    NAME: ClassVar[str] = "pits"
+    VERSION: ClassVar[int] = 1
+
+    session: Session = sibling()
+    order: RunningOrder = sibling()
+    track: Track = sibling()
+    current: dict[str, Visit] = of(_visit, dict)
+    visits: Histories[Visit] = of(_visit, Histories)
+    stops: dict[str, int] = field(default_factory=dict)
+    last_pit_lap: dict[str, int] = field(default_factory=dict)
+    stint_from: dict[str, int] = field(default_factory=dict)
+    drive_throughs: dict[str, str] = field(default_factory=dict)
+
+    def handlers(self) -> Handlers:
+        return {
+            PitEntered: self._entered,
+            PitStopped: self._stopped,
+            PitExited: self._exited,
+            DriverChanged: self._driver_changed,
+            FlagShown: self._flag_shown,
+            PenaltyImposed: self._penalty_imposed,
+            PenaltyServed: self._penalty_served,
+        }
+
+    def in_lane_since(self, car: str) -> int | None:
+        """When the car entered the lane it is in (ms), or None."""
+        visit = self.current.get(car)
+        return visit.entered_ms if visit else None
+
+    def on_pit_lap(self, car: str, start_ms: int) -> bool:
+        """Whether the car has been in the lane at any time since ``start_ms``."""
+        if car in self.current:
+            return True
+        visits = self.visits.get(car)
+        if not visits:
+            return False
+        exited = visits[-1].exited_ms
+        return exited is not None and exited > start_ms
+
+    def stints(self, car: str) -> list[Stint]:
+        """The car's stints so far, oldest first; the last one is not over (``end_ms`` None)."""
+        stints: list[Stint] = []
+        first_lap, start = 1, 0
+        for visit in self.visits.get(car, ()):
+            if visit.kind != "stop":
+                continue
+            stints.append(Stint(len(stints) + 1, first_lap, visit.lap, start, visit.entered_ms))
+            first_lap = visit.lap + 1
+            start = visit.entered_ms if visit.exited_ms is None else visit.exited_ms
+        laps = self.order.laps.get(car, 0)
+        if laps >= first_lap or not stints:
+            stints.append(Stint(len(stints) + 1, first_lap, laps, start, None))
+        return stints
+
+    def stint_laps(self, car: str) -> int:
+        """Laps completed since the last stop."""
+        return self.order.laps.get(car, 0) - self.stint_from.get(car, 0)
+
+    def _entered(self, event: PitEntered) -> None:
+        car = event.car
+        if car in self.current or car in self.session.apart:
+            return  # the transponder was read twice at pit entry, or is no competitor's
+        kind = "stoppage" if self.track.flag == "red" else "stop"
+        lap = self.order.laps.get(car, 0) + 1
+        self.current[car] = Visit(event.at, None, lap, kind, None, self.track.flag, False)
+        self.last_pit_lap[car] = lap
+
+    def lap_in_lane(self, event: LapCompleted) -> None:
+        """The finish line was crossed in the lane: the in-lap is over, the stop goes on."""
+        self.last_pit_lap[event.car] = event.lap
+
+    def lap_on_track(self, event: LapCompleted) -> None:
+        """A lap after the in-lap ended on the track: the pit-exit line missed the car."""
+        visit = self.current.get(event.car)
+        if visit is not None and event.lap > visit.lap:
+            del self.current[event.car]
+            self._count(event.car, visit)
+
+    def _stopped(self, event: PitStopped) -> None:
+        visit = self.current.get(event.car)
+        if visit is not None:
+            stood = (visit.stationary_ms or 0) + event.stationary_ms
+            self.current[event.car] = visit._replace(stationary_ms=stood)
+
+    def _exited(self, event: PitExited) -> None:
+        visit = self.current.pop(event.car, None)
+        if visit is None:
+            return  # an exit without an entry: the way through is unknown
+        visit = visit._replace(exited_ms=event.at)
+        if visit.kind == "stop" and self._drove_through(visit):
+            visit = visit._replace(kind="drive_through")
+        self._count(event.car, visit)
+
+    def _drove_through(self, visit: Visit) -> bool:
+        through = self.session.opened.drive_through_ms
+        if through is None or visit.lane_ms is None:
+            return False
+        stood = visit.stationary_ms is not None or visit.driver_changed
+        return not stood and visit.lane_ms * 100 <= through * 105
+
+    def _count(self, car: str, visit: Visit) -> None:
+        self.visits[car].append(visit)
+        if visit.kind == "stop":
+            self.stops[car] = self.stops.get(car, 0) + 1
+            self.stint_from[car] = visit.lap
+
+    def _driver_changed(self, event: DriverChanged) -> None:
+        visit = self.current.get(event.car)
+        if visit is not None:
+            self.current[event.car] = visit._replace(driver_changed=True)
+
+    def _flag_shown(self, event: FlagShown) -> None:
+        if event.flag == "red" and event.sector is None:
+            for car, visit in self.current.items():
+                self.current[car] = visit._replace(kind="stoppage")
+
+    def _penalty_imposed(self, event: PenaltyImposed) -> None:
+        if event.kind == "drive_through":
+            self.drive_throughs[event.penalty_id] = event.car
+
+    def _penalty_served(self, event: PenaltyServed) -> None:
+        car = self.drive_throughs.get(event.penalty_id)
+        visit = self.current.get(car) if car else None
+        if car and visit is not None:
+            self.current[car] = visit._replace(kind="drive_through")

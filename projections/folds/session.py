@@ -1,0 +1,90 @@
+"""The session and its entries: what is run, and by whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from events import (
+    FINISH_LINE,
+    EntryAdded,
+    EntryAmended,
+    GridSet,
+    ResultDeclared,
+    SessionEnded,
+    SessionOpened,
+)
+from projections.engine.state import Handlers, History, Projection, model, of
+
+NOT_OPENED = SessionOpened(
+    at=0, source="lapstream", source_seq=0, title="Untitled session", kind="race"
+)
+"""What is assumed of a session whose opening was never told."""
+
+
+@dataclass(slots=True)
+class Session(Projection):
+    """The session's frame, its entries by car, its grid and its declared results."""
+
+    NAME: ClassVar[str] = "session"
+    VERSION: ClassVar[int] = 2
+
+    opened: SessionOpened = of(model(SessionOpened), lambda: NOT_OPENED)
+    entries: dict[str, EntryAdded] = of(model(EntryAdded), dict)
+    apart: dict[str, str] = field(default_factory=dict)
+    """The role of each car that is no competitor: what it crosses counts for nothing."""
+    grid: tuple[str, ...] = ()
+    ended_at: int | None = None
+    declared: History[ResultDeclared] = of(model(ResultDeclared), History)
+
+    def handlers(self) -> Handlers:
+        return {
+            SessionOpened: self._opened,
+            EntryAdded: self._entry_added,
+            EntryAmended: self._entry_amended,
+            GridSet: self._grid_set,
+            ResultDeclared: self._result_declared,
+            SessionEnded: self._ended,
+        }
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The timing lines in the order a lap meets them; the last is the finish line."""
+        return self.opened.timing_lines or (FINISH_LINE,)
+
+    def car_class(self, car: str) -> str | None:
+        """The car's class, or None for a car outside every class or not entered."""
+        entry = self.entries.get(car)
+        return entry.car_class if entry else None
+
+    def _opened(self, event: SessionOpened) -> None:
+        self.opened = event
+
+    def _entry_added(self, event: EntryAdded) -> None:
+        self.entries[event.car] = event
+        if event.role is None or event.role == "competitor":
+            self.apart.pop(event.car, None)
+        else:
+            self.apart[event.car] = event.role
+
+    def _entry_amended(self, event: EntryAmended) -> None:
+        entry = self.entries.get(event.car)
+        told = event.model_dump(exclude_none=True, include=_AMENDABLE)
+        changes = {name: getattr(event, name) for name in told}
+        if entry is None:
+            entry = EntryAdded(
+                at=event.at, source=event.source, source_seq=event.source_seq, car=event.car
+            )
+        self._entry_added(entry.model_copy(update=changes))
+
+    def _grid_set(self, event: GridSet) -> None:
+        self.grid = event.order
+
+    def _result_declared(self, event: ResultDeclared) -> None:
+        self.declared.append(event)
+
+    def _ended(self, event: SessionEnded) -> None:
+        self.ended_at = event.at
+
+
+_AMENDABLE = {"car_class", "team", "vehicle", "manufacturer", "drivers", "championships", "role"}

@@ -1,0 +1,130 @@
+"""The stewards' book: every penalty and what became of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from events import PenaltyConverted, PenaltyImposed, PenaltyRescinded, PenaltyServed
+from projections.engine.state import Handlers, Projection, of, row
+
+
+class Penalty(NamedTuple):
+    """A penalty; ``status`` is imposed, served, converted or rescinded; times in ms."""
+
+    penalty_id: str
+    car: str
+    kind: str
+    amount: int | None
+    reason: str | None
+    status: str
+    imposed_at: int
+    changed_at: int
+    by: str | None
+    basis: str
+
+
+def as_imposed(penalty: Penalty) -> tuple[int, list[tuple[str, int]]]:
+    """What orders penalties by their imposition: the time, then the numbers in the id.
+
+    All that are imposed after the flag share a millisecond; ``inferred-10`` follows
+    ``inferred-9``.
+    """
+    parts = _NUMBERS.findall(penalty.penalty_id)
+    return (penalty.imposed_at, [(word, int(digits or -1)) for word, digits in parts])
+
+
+_NUMBERS = re.compile(r"([^0-9]*)([0-9]*)")
+
+PENALTY_WORDS = {
+    "drive_through": "a drive-through",
+    "stop_and_go": "a stop and go",
+    "stop_and_hold": "a stop and {amount} s",
+    "time": "{amount} s added to its time",
+    "laps": "{amount} {laps} taken away",
+    "places": "{amount} {places} dropped",
+    "back_of_class": "a move to the back of its class",
+    "points": "{amount} {points} taken away",
+    "disqualification": "disqualification",
+    "fine": "a fine",
+    "warning": "a warning",
+    "reprimand": "a reprimand",
+}
+
+
+def penalty_words(kind: str, amount: int | None, words: Mapping[str, str] = PENALTY_WORDS) -> str:
+    """What a penalty is: ``30 s added to its time``, ``2 laps taken away``.
+
+    With ``explain.PENALTY_GIVEN`` what was done to the car: ``had 30 s added to its time``.
+    """
+    return words[kind].format(
+        amount=amount or 0,
+        laps="lap" if amount == 1 else "laps",
+        places="place" if amount == 1 else "places",
+        points="point" if amount == 1 else "points",
+    )
+
+
+@dataclass(slots=True)
+class Stewards(Projection):
+    """Every penalty by its id."""
+
+    NAME: ClassVar[str] = "stewards"
+    VERSION: ClassVar[int] = 1
+
+    penalties: dict[str, Penalty] = of(row(Penalty), dict)
+
+    def handlers(self) -> Handlers:
+        return {
+            PenaltyImposed: self._imposed,
+            PenaltyServed: self._served,
+            PenaltyConverted: self._converted,
+            PenaltyRescinded: self._rescinded,
+        }
+
+    def standing(self) -> dict[str, tuple[Penalty, ...]]:
+        """The penalties that stand, by car, in the order they were imposed."""
+        cars: dict[str, list[Penalty]] = {}
+        for penalty in self.penalties.values():
+            if penalty.status != "rescinded":
+                cars.setdefault(penalty.car, []).append(penalty)
+        return {car: tuple(sorted(book, key=as_imposed)) for car, book in cars.items()}
+
+    def _imposed(self, event: PenaltyImposed) -> None:
+        self.penalties.setdefault(
+            event.penalty_id,
+            Penalty(
+                event.penalty_id,
+                event.car,
+                event.kind,
+                event.amount,
+                event.reason,
+                "imposed",
+                event.at,
+                event.at,
+                event.by,
+                event.basis,
+            ),
+        )
+
+    def _served(self, event: PenaltyServed) -> None:
+        self._change(event.penalty_id, status="served", changed_at=event.at)
+
+    def _converted(self, event: PenaltyConverted) -> None:
+        self._change(
+            event.penalty_id,
+            kind=event.kind,
+            amount=event.amount,
+            status="converted",
+            changed_at=event.at,
+        )
+
+    def _rescinded(self, event: PenaltyRescinded) -> None:
+        self._change(event.penalty_id, status="rescinded", changed_at=event.at)
+
+    def _change(self, penalty_id: str, **changes: object) -> None:
+        penalty = self.penalties.get(penalty_id)
+        if penalty is not None:
+            self.penalties[penalty_id] = penalty._replace(**changes)  # type: ignore[arg-type]

@@ -1,0 +1,213 @@
+"""The state of the track and the caution ledger.
+
+Rules: a caution runs from the first flag for the whole track that is not green to the
+next that is green or chequered; kinds that follow each other without green share its
+number, a row each. Its first and last lap are the overall leader's laps whose finish
+crossing fell under it, none if it fell between two of them. A white flag (last lap) is
+green; shown under a caution, it leaves the caution as it is.
+
+A flag with a sector is local: it is no caution, and stands until it is cleared. That is
+another flag in its sector, a green one there, a green for the whole track (at a restart and
+at any other time all posts show green), or the session's end. Flags for the whole track that
+are not green leave it standing: under a full-course yellow, too, it tells where; and so does
+the white flag, which is shown at the line alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+from events import (
+    FlagShown,
+    PitEntered,
+    PitLaneClosed,
+    PitLaneOpened,
+    SafetyCarDeployed,
+    SafetyCarWithdrawn,
+    SessionEnded,
+)
+from projections.engine.state import Handlers, History, Projection, of, row, sibling
+from projections.folds.session import Session
+
+EVERYONE = ""
+"""Whom the pit lane is closed for in a session without classes."""
+
+RACING = frozenset({"green", "white"})
+
+
+class Caution(NamedTuple):
+    """One row of the ledger; times in ms on the session clock, ``end_ms`` None while it lasts."""
+
+    number: int
+    kind: str
+    start_ms: int
+    end_ms: int | None
+    first_lap: int | None
+    last_lap: int | None
+    leader_before: str | None
+    leader_after: str | None
+    pitted: tuple[str, ...]
+
+
+class LocalFlag(NamedTuple):
+    """A flag in one sector; times in ms on the session clock, ``end_ms`` None while it stands."""
+
+    sector: int
+    flag: str
+    start_ms: int
+    end_ms: int | None
+
+
+_caution = row(Caution)
+_local = row(LocalFlag)
+
+
+@dataclass(slots=True)
+class Track(Projection):
+    """The flags shown now, and every caution and every local flag so far."""
+
+    NAME: ClassVar[str] = "track"
+    VERSION: ClassVar[int] = 2
+
+    session: Session = sibling()
+    flag: str | None = None
+    since: int = 0
+    green_since: int | None = None
+    chequered_at: int | None = None
+    number: int = 0
+    current: Caution | None = of(_caution, lambda: None)
+    closed: History[Caution] = of(_caution, History)
+    local: dict[str, LocalFlag] = of(_local, dict)
+    """The local flags that stand, by sector."""
+    cleared: History[LocalFlag] = of(_local, History)
+    safety_car_since: int | None = None
+    pit_lane_closed: dict[str, int] = field(default_factory=dict)
+    lap_leader: str | None = None
+    red_at: int | None = None
+    ended: bool = False
+
+    def handlers(self) -> Handlers:
+        return {
+            FlagShown: self._flag_shown,
+            SafetyCarDeployed: self._safety_car_deployed,
+            SafetyCarWithdrawn: self._safety_car_withdrawn,
+            PitLaneOpened: self._pit_lane_opened,
+            PitLaneClosed: self._pit_lane_closed,
+            PitEntered: self._pit_entered,
+            SessionEnded: self._session_ended,
+        }
+
+    @property
+    def under_caution(self) -> bool:
+        """Whether the track is neither green nor the race over."""
+        return self.current is not None
+
+    @property
+    def ended_under_red_at(self) -> int | None:
+        """When the red flag was shown under which the race ended (ms), or None."""
+        return self.red_at if self.ended or self.chequered_at is not None else None
+
+    def cautions(self) -> list[Caution]:
+        """The ledger, oldest first, the one that lasts still included."""
+        return [*self.closed, self.current] if self.current else list(self.closed)
+
+    def local_flags(self) -> list[LocalFlag]:
+        """The local flags that stand, by sector."""
+        return sorted(self.local.values())
+
+    def changed_by(self, event: FlagShown) -> bool:
+        """Whether the flag, about to be shown, changes any flag that is shown."""
+        if event.sector is None:
+            return event.flag != self.flag or (event.flag == "green" and bool(self.local))
+        standing = self.local.get(str(event.sector))
+        return event.flag != (standing.flag if standing else "green")
+
+    def was_green_since(self, at: int) -> bool:
+        """Whether the track has been green from ``at`` (ms) until now."""
+        return self.current is None and (self.green_since is None or self.green_since <= at)
+
+    def _flag_shown(self, event: FlagShown) -> None:
+        if event.sector is not None:
+            self._local_shown(event.sector, event.flag, event.at)
+            return
+        if event.flag == "green":
+            self._clear_all(event.at)
+        if event.flag == self.flag:
+            return
+        if event.flag == "white" and self.current is not None:
+            return  # the last lap begins under caution
+        racing = event.flag in RACING
+        if racing and not (self.flag in RACING or self.flag is None):
+            self.green_since = event.at
+        if event.flag != "chequered":
+            self.red_at = event.at if event.flag == "red" else None
+        self.flag = event.flag
+        self.since = event.at
+        self.chequered_at = event.at if event.flag == "chequered" else None
+        if racing or event.flag == "chequered":
+            self._close(event.at)
+        else:
+            self._begin(event.flag, event.at)
+
+    def _local_shown(self, sector: int, flag: str, at: int) -> None:
+        standing = self.local.get(str(sector))
+        if standing is not None and standing.flag == flag:
+            return
+        self._clear(sector, at)
+        if flag != "green":
+            self.local[str(sector)] = LocalFlag(sector, flag, at, None)
+
+    def _clear(self, sector: int, at: int) -> None:
+        standing = self.local.pop(str(sector), None)
+        if standing is not None:
+            self.cleared.append(standing._replace(end_ms=at))
+
+    def _clear_all(self, at: int) -> None:
+        for standing in self.local_flags():
+            self._clear(standing.sector, at)
+
+    def _begin(self, kind: str, at: int) -> None:
+        if self.current is None:
+            self.number += 1
+        else:
+            self._close(at)
+        self.current = Caution(self.number, kind, at, None, None, None, self.lap_leader, None, ())
+
+    def _close(self, at: int) -> None:
+        if self.current is not None:
+            self.closed.append(self.current._replace(end_ms=at, leader_after=self.lap_leader))
+            self.current = None
+
+    def leader_completed(self, lap: int, car: str) -> None:
+        """The overall leader completed a lap."""
+        self.lap_leader = car
+        if self.current is not None:
+            first = self.current.first_lap
+            self.current = self.current._replace(
+                first_lap=lap if first is None else first, last_lap=lap
+            )
+
+    def _pit_entered(self, event: PitEntered) -> None:
+        if self.current is not None and event.car not in self.current.pitted:
+            self.current = self.current._replace(pitted=(*self.current.pitted, event.car))
+
+    def _session_ended(self, event: SessionEnded) -> None:
+        self._clear_all(event.at)
+        self.ended = True
+
+    def _safety_car_deployed(self, event: SafetyCarDeployed) -> None:
+        self.safety_car_since = event.at
+
+    def _safety_car_withdrawn(self, _: SafetyCarWithdrawn) -> None:
+        self.safety_car_since = None
+
+    def _pit_lane_closed(self, event: PitLaneClosed) -> None:
+        for name in event.classes or self.session.opened.classes or (EVERYONE,):
+            self.pit_lane_closed[name] = event.at
+
+    def _pit_lane_opened(self, event: PitLaneOpened) -> None:
+        if not event.classes:
+            self.pit_lane_closed = {}
+        for name in event.classes:
+            self.pit_lane_closed.pop(name, None)

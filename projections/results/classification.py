@@ -1,0 +1,390 @@
+"""The classification: who is where in the result, by the regulation pack's convention.
+
+Rules common to all:
+
+- laps completed, descending, then the time at the line when the last was completed; a
+  time penalty that was not served on track is added to that time, laps taken away are
+  taken from the laps. A penalty counts the moment it is imposed, running or retired;
+- a car dropped by N places stands behind the N-th car of its class that was behind it;
+- a car sent to the back of its class stands directly behind the last car of the class
+  that completed a lap, its laps and time unchanged; several in the order of their
+  penalties. The order they had before stays in force for everyone else;
+- a disqualified car stands at the end, and everyone behind it moves up.
+
+Qualifying and practice are classified by best lap instead, the earlier of equal ones
+first; a lap whose time was deleted is none; cars without a time stand behind.
+
+What differs is the series' convention, the pack's: whether a car must take the flag,
+whether retirements and cars short of the distance keep their place on laps (ALMS, IMSA)
+or follow the finishers (Le Mans), whether cars without a lap are listed, what a penalty
+comes to that could no longer be served, and how far back the result is taken when a red
+flag ends the race.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from projections.folds.laps import Lap
+from projections.folds.running_order import NEVER, natural
+from projections.folds.stewards import Penalty, as_imposed
+from projections.race import Race
+from projections.rules import packs
+
+NOT_SERVED = frozenset({"imposed", "converted"})
+FINISHED, SHORT, DID_NOT_FINISH = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How a series classifies."""
+
+    classification: packs.Classification
+    penalties: packs.Penalties
+
+    @classmethod
+    def of(cls, pack: packs.RegulationPack | None) -> Convention:
+        """The pack's convention; without a pack every car stands on its laps."""
+        return cls(pack.classification, pack.penalties) if pack else ON_LAPS
+
+
+ON_LAPS = Convention(
+    packs.Classification(
+        minimum_distance=0,
+        reference="overall",
+        rounding="ceil",
+        must_take_flag=False,
+        retirements="on_laps",
+        not_classified="on_laps",
+        no_laps="last",
+        red_flag_countback=0,
+    ),
+    packs.Penalties(
+        drive_through_s=0,
+        stop_and_go_s=0,
+        stop_and_hold_s=0,
+        time_to_retired=True,
+        back_of_class="as_imposed",
+        places="class",
+        decided_by="race control",
+    ),
+)
+"""Every car that completed a lap is classified on its laps."""
+
+
+class Classified(NamedTuple):
+    """A row of the classification; times in ms, gaps to the winner in laps or ms.
+
+    ``total_ms`` includes ``penalty_ms``; ``laps`` leaves out ``penalty_laps``.
+    """
+
+    position: int
+    car: str
+    car_class: str | None
+    class_position: int
+    status: str
+    laps: int
+    total_ms: int | None
+    gap_laps: int | None
+    gap_ms: int | None
+    penalty_ms: int
+    penalty_laps: int
+    best_lap_ms: int | None
+    best_lap: int | None
+
+
+class _Standing(NamedTuple):
+    """What a car is placed by."""
+
+    car: str
+    car_class: str | None
+    status: str
+    group: int
+    laps: int
+    total_ms: int
+    penalty_ms: int
+    penalty_laps: int
+
+
+def classify(
+    race: Race, convention: Convention = ON_LAPS, without: Collection[str] = ()
+) -> list[Classified]:
+    """Every car of the session that the convention lists, winner first.
+
+    ``without`` names penalties that are left out, to tell what they change. Costs
+    O(n log n) in the cars.
+    """
+    book = _Book(race, convention.penalties, without)
+    counted = _counted_laps(race, convention.classification)
+    cars = [_standing(race, lap, car, book, convention) for car, lap in counted.items()]
+    if race.session.opened.kind == "race":
+        cars = _short_of_distance(cars, convention.classification, book)
+        cars.sort(key=lambda one: (one.group, -one.laps, one.total_ms, natural(one.car)))
+    else:
+        cars = [one._replace(status="classified") for one in cars]
+        cars.sort(key=lambda one: (*_best(race, one.car), natural(one.car)))
+    cars = book.disqualify(book.back_of_class(book.places_dropped(cars)))
+    listed = convention.classification.no_laps == "last"
+    idle = _without_laps(race, counted, book)
+    cars += [one for one in idle if listed or one.status == "running"]
+    return _rows(race, cars)
+
+
+def _counted_laps(race: Race, rules: packs.Classification) -> dict[str, Lap]:
+    """The last lap of each car that counts; without a red flag at the end, simply the last.
+
+    A race that a red flag ended is taken back to the end of an earlier lap of the leader:
+    each car counts as if the flag had been shown then.
+    """
+    apart = race.session.apart
+    laps = {car: of_car for car, of_car in race.laps.laps.items() if car not in apart}
+    at = taken_back_to(race, rules.red_flag_countback)
+    if at is None:
+        return {car: of_car[-1] for car, of_car in laps.items() if of_car}
+    counted = {}
+    for car, of_car in laps.items():
+        index = bisect_left(of_car, at, key=lambda lap: lap.at)
+        counted[car] = of_car[min(index, len(of_car) - 1)]
+    return counted
+
+
+def taken_back_to(race: Race, countback: int) -> int | None:
+    """When the leader ended the lap at which the result is taken (ms), or None.
+
+    None unless a red flag ended the race, and the rules take the result back then.
+    """
+    red = race.track.ended_under_red_at
+    if not countback or red is None:
+        return None
+    begun = [led for led in race.chart.led if led.at <= red]
+    taken = len(begun) - countback
+    return begun[taken].at if taken >= 0 else None
+
+
+class _Book:
+    """The stewards' decisions that a classification turns on, by car and kind."""
+
+    def __init__(self, race: Race, rules: packs.Penalties, without: Collection[str]) -> None:
+        self._rules = rules
+        standing = sorted(
+            (
+                penalty
+                for penalty in race.stewards.penalties.values()
+                if penalty.status in NOT_SERVED and penalty.penalty_id not in without
+            ),
+            key=as_imposed,
+        )
+        self._by_kind: dict[str, list[Penalty]] = {}
+        for penalty in standing:
+            self._by_kind.setdefault(penalty.kind, []).append(penalty)
+
+    def total(self, kind: str, car: str) -> int:
+        """The sum of a car's penalties of one kind."""
+        return sum(p.amount or 0 for p in self._by_kind.get(kind, ()) if p.car == car)
+
+    def cars(self, kind: str) -> list[str]:
+        """The cars with a penalty of this kind, in the order they were imposed, each once."""
+        return list(dict.fromkeys(p.car for p in self._by_kind.get(kind, ())))
+
+    def added_ms(self, car: str, status: str) -> int:
+        """The time added to a car's own: penalties in seconds, and those it never served."""
+        if status == "retired" and not self._rules.time_to_retired:
+            return 0
+        seconds = self.total("time", car)
+        if status == "classified":
+            for kind in ("drive_through", "stop_and_go", "stop_and_hold"):
+                each: int = getattr(self._rules, f"{kind}_s")
+                seconds += each * self.count(kind, car)
+            seconds += self.total("stop_and_hold", car)
+        return seconds * 1000
+
+    def count(self, kind: str, car: str) -> int:
+        """How many penalties of one kind a car has not served."""
+        return sum(p.car == car for p in self._by_kind.get(kind, ()))
+
+    def places_dropped(self, order: list[_Standing]) -> list[_Standing]:
+        """Each car dropped by its number of places, in its class or overall."""
+        for car in self.cars("places"):
+            at = _index(order, car)
+            if at is None:
+                continue
+            overall = self._rules.places == "overall"
+            behind = [
+                i for i in range(at + 1, len(order)) if overall or _same_class(order[i], order[at])
+            ]
+            passed = behind[: self.total("places", car)]
+            if passed:
+                order.insert(passed[-1], order.pop(at))
+        return order
+
+    def back_of_class(self, order: list[_Standing]) -> list[_Standing]:
+        """Each car sent to the back directly behind its class's last car."""
+        sent = self.cars("back_of_class")
+        if self._rules.back_of_class == "on_laps":
+            sent.sort(key=lambda car: _index(order, car) or 0)
+        for car in sent:
+            at = _index(order, car)
+            if at is not None:
+                moved = order.pop(at)
+                last = max(
+                    (i for i, one in enumerate(order) if _same_class(one, moved)), default=at - 1
+                )
+                order.insert(last + 1, moved)
+        return order
+
+    def disqualify(self, order: list[_Standing]) -> list[_Standing]:
+        """The disqualified cars at the end, in the order they stood."""
+        out = set(self.cars("disqualification"))
+        return [one for one in order if one.car not in out] + [
+            one._replace(status="disqualified") for one in order if one.car in out
+        ]
+
+    def is_disqualified(self, car: str) -> bool:
+        """Whether the car was excluded from the result."""
+        return car in self.cars("disqualification")
+
+
+def _index(order: list[_Standing], car: str) -> int | None:
+    return next((i for i, one in enumerate(order) if one.car == car), None)
+
+
+def _same_class(one: _Standing, other: _Standing) -> bool:
+    return one.car_class == other.car_class
+
+
+def _standing(race: Race, lap: Lap, car: str, book: _Book, convention: Convention) -> _Standing:
+    status, group = _outcome(race, car, convention.classification)
+    added, taken = book.added_ms(car, status), book.total("laps", car)
+    return _Standing(
+        car=car,
+        car_class=race.session.car_class(car),
+        status=status,
+        group=group,
+        laps=max(0, lap.lap - taken),
+        total_ms=lap.at + added,
+        penalty_ms=added,
+        penalty_laps=taken,
+    )
+
+
+def _outcome(race: Race, car: str, rules: packs.Classification) -> tuple[str, int]:
+    """A car's status, and whether it stands among the finishers."""
+    if car in race.order.finished:
+        return "classified", FINISHED
+    over = race.order.chequered_at is not None or race.track.ended_under_red_at is not None
+    retired = car in race.order.retired
+    if not over or (race.session.ended_at is None and not retired):
+        return ("retired" if retired else "running"), FINISHED
+    if race.track.ended_under_red_at is not None and not retired:
+        return "classified", FINISHED  # nobody could take a flag
+    group = DID_NOT_FINISH if rules.retirements == "after_finishers" else FINISHED
+    return ("retired" if retired or rules.must_take_flag else "classified"), group
+
+
+def _short_of_distance(
+    cars: list[_Standing], rules: packs.Classification, book: _Book
+) -> list[_Standing]:
+    """Cars that took the flag with too few laps: not classified, and where they stand.
+
+    A disqualified car won nothing: it is no measure for the others.
+    """
+    most: dict[str | None, int] = {}
+    for one in cars:
+        name = one.car_class if rules.reference == "class" else None
+        laps = 0 if book.is_disqualified(one.car) else one.laps
+        most[name] = max(most.get(name, 0), laps)
+    checked = []
+    for one in cars:
+        name = one.car_class if rules.reference == "class" else None
+        needed = rules.required_laps(most[name], one.car_class)
+        if one.status == "classified" and one.laps < needed:
+            group = SHORT if rules.not_classified == "after_finishers" else one.group
+            one = one._replace(status="not_classified", group=group)
+        checked.append(one)
+    return checked
+
+
+def _without_laps(race: Race, counted: dict[str, Lap], book: _Book) -> list[_Standing]:
+    """The cars that completed no lap: in the running order while they still may."""
+    idle = [car for car in race.order.cars() if car in race.session.entries and car not in counted]
+    if _is_over(race):
+        idle.sort(key=natural)
+    return [
+        _Standing(
+            car=car,
+            car_class=race.session.car_class(car),
+            status=_idle_status(race, car, book),
+            group=DID_NOT_FINISH,
+            laps=0,
+            total_ms=0,
+            penalty_ms=0,
+            penalty_laps=0,
+        )
+        for car in idle
+    ]
+
+
+def _idle_status(race: Race, car: str, book: _Book) -> str:
+    if book.is_disqualified(car):
+        return "disqualified"
+    if car not in race.order.passings:
+        return "not_started"
+    return "retired" if _is_over(race) or car in race.order.retired else "running"
+
+
+def _is_over(race: Race) -> bool:
+    return race.order.chequered_at is not None or race.session.ended_at is not None
+
+
+def _best(race: Race, car: str) -> tuple[int, int]:
+    """The car's best lap in ms and when it was set; a car without one comes last."""
+    best = race.laps.best.get(car)
+    return (best.ms, best.at) if best else (NEVER, NEVER)
+
+
+def _rows(race: Race, cars: list[_Standing]) -> list[Classified]:
+    rows = []
+    places: dict[str | None, int] = {}
+    for position, one in enumerate(cars, start=1):
+        places[one.car_class] = places.get(one.car_class, 0) + 1
+        best = race.laps.best.get(one.car)
+        gap_laps, gap_ms = _gap(race, cars[0], one)
+        rows.append(
+            Classified(
+                position=position,
+                car=one.car,
+                car_class=one.car_class,
+                class_position=places[one.car_class],
+                status=one.status,
+                laps=one.laps,
+                total_ms=one.total_ms if one.laps else None,
+                gap_laps=gap_laps,
+                gap_ms=gap_ms,
+                penalty_ms=one.penalty_ms,
+                penalty_laps=one.penalty_laps,
+                best_lap_ms=best.ms if best else None,
+                best_lap=best.lap if best else None,
+            )
+        )
+    return rows
+
+
+def _gap(race: Race, first: _Standing, one: _Standing) -> tuple[int | None, int | None]:
+    """Behind the first in whole laps, or else in ms: of the race, or of the best laps.
+
+    The first's own is 0 of both, as in the running order; a car that stands behind by a
+    decision alone has none, nor has one without laps.
+    """
+    if race.session.opened.kind == "race":
+        done, laps, ms = one.laps > 0, first.laps - one.laps, one.total_ms - first.total_ms
+    else:
+        best = _best(race, one.car)[0]
+        done, laps, ms = best != NEVER, 0, best - _best(race, first.car)[0]
+    if not done or one.status == "disqualified" or laps < 0 or (laps == 0 and ms < 0):
+        return None, None
+    if one is first:
+        return 0, 0
+    return (laps, None) if laps else (None, ms)

@@ -1,0 +1,360 @@
+"""What can be decided about a race, how a decision is taken back, and how it is said.
+
+A decision is an event that somebody answers for: flags and the pit lane, penalties and what
+becomes of them, corrections, declared results. It is refused where it speaks of what is not
+there. It is taken back by another event, never by removing it: a penalty is rescinded and
+stays in the book; all else is voided, and a void can be voided in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast, get_args
+
+from events import (
+    AnyEvent,
+    CrossingsReassigned,
+    EventVoided,
+    FlagShown,
+    LapAmended,
+    LapCompleted,
+    LapTimeDeleted,
+    OutputFrozen,
+    OutputReleased,
+    PassAroundGiven,
+    PenaltyConverted,
+    PenaltyImposed,
+    PenaltyRescinded,
+    PenaltyServed,
+    PitLaneClosed,
+    PitLaneOpened,
+    RaceControlMessage,
+    ResultDeclared,
+    ResultRow,
+    SafetyCarDeployed,
+    SafetyCarWithdrawn,
+    WaveByGiven,
+)
+from events.clock import format_clock
+from events.errors import (
+    AlreadyVoided,
+    BadDecision,
+    PenaltyNotInForce,
+    RaceNotOver,
+    UnknownCar,
+    UnknownClass,
+    UnknownEvent,
+    UnknownLap,
+    UnknownPenalty,
+)
+from events.session import ResultStatus
+from projections.folds.stewards import Penalty, penalty_words
+from projections.race import Race
+from projections.results.classification import Convention, classify
+from projections.results.revisions import words
+from projections.results.whatif import supposed
+from projections.timeline import Timeline
+
+Decision = (
+    FlagShown
+    | SafetyCarDeployed
+    | SafetyCarWithdrawn
+    | PitLaneOpened
+    | PitLaneClosed
+    | WaveByGiven
+    | PassAroundGiven
+    | RaceControlMessage
+    | PenaltyImposed
+    | PenaltyServed
+    | PenaltyConverted
+    | PenaltyRescinded
+    | LapTimeDeleted
+    | EventVoided
+    | LapAmended
+    | CrossingsReassigned
+    | ResultDeclared
+)
+"""What race control and the stewards decide."""
+
+DECISIONS: tuple[type[AnyEvent], ...] = get_args(Decision)
+HOLDS = (OutputFrozen, OutputReleased)
+"""Decided at the outputs: they are told with the decisions, and undone at the output."""
+
+Identity = tuple[str, int]
+
+# -- What cannot be decided ----------------------------------------------------------------
+
+
+def check(timeline: Timeline, event: AnyEvent) -> None:
+    """Raise unless the event can be decided of the race as it is.
+
+    UnknownCar, UnknownClass, UnknownLap, UnknownPenalty, UnknownEvent name what is not
+    there; PenaltyNotInForce, AlreadyVoided and RaceNotOver what is not so (any more);
+    BadHypothesis and BadDecision what contradicts itself.
+    """
+    race = timeline.race
+    match event:
+        case PenaltyImposed(car=car, kind=kind, amount=amount):
+            check_car(race, car)
+            check_penalty(car, kind, amount)
+        case PenaltyConverted(penalty_id=name, kind=kind, amount=amount):
+            penalty = in_force(race, name)
+            check_penalty(penalty.car, kind, amount)
+            _check_follows(penalty, event)
+        case PenaltyServed(penalty_id=name):
+            _check_follows(in_force(race, name), event)
+        case PenaltyRescinded(penalty_id=name):
+            _check_follows(in_force(race, name, served=True), event)
+        case LapTimeDeleted(car=car, lap=lap):
+            check_lap(race, car, lap)
+        case LapAmended(car=car, lap=lap):
+            _check_amends(event)
+            check_lap(race, car, lap)
+            _check_between(race, event)
+        case CrossingsReassigned():
+            _check_reassigned(race, event)
+        case EventVoided(voided_source=source, voided_seq=number):
+            check_voidable(timeline, (source, number))
+        case WaveByGiven(cars=cars) | PassAroundGiven(cars=cars):
+            if not cars:
+                raise BadDecision("cars", "name one car at least")
+            for car in cars:
+                check_car(race, car)
+        case RaceControlMessage(car=str(car)):
+            check_car(race, car)
+        case PitLaneOpened(classes=classes) | PitLaneClosed(classes=classes):
+            _check_classes(race, classes)
+        case ResultDeclared():
+            check_over(race)
+        case _:
+            pass
+
+
+def check_car(race: Race, car: str) -> None:
+    """Raise UnknownCar unless the car is in the session."""
+    if car not in race.session.entries and car not in race.order.passings:
+        raise UnknownCar(car, tuple(race.order.cars()))
+
+
+def check_penalty(car: str, kind: str, amount: int | None) -> None:
+    """Raise BadHypothesis unless the amount is of that kind of penalty."""
+    supposed(car, kind, None if amount is None else str(amount))
+
+
+def check_lap(race: Race, car: str, lap: int) -> None:
+    """Raise UnknownCar or UnknownLap unless the car completed the lap."""
+    check_car(race, car)
+    laps = race.laps.laps.get(car, ())
+    if not any(one.lap == lap for one in laps):
+        raise UnknownLap(car, lap, laps[-1].lap if laps else 0)
+
+
+def in_force(race: Race, penalty_id: str, *, served: bool = False) -> Penalty:
+    """The penalty of that id. Raises UnknownPenalty and PenaltyNotInForce."""
+    penalty = race.stewards.penalties.get(penalty_id)
+    if penalty is None:
+        raise UnknownPenalty(penalty_id, tuple(race.stewards.penalties))
+    if penalty.status == "rescinded" or (penalty.status == "served" and not served):
+        raise PenaltyNotInForce(penalty_id, penalty.status)
+    return penalty
+
+
+def check_voidable(timeline: Timeline, identity: Identity) -> None:
+    """Raise UnknownEvent or AlreadyVoided unless there is an event to take out of the count."""
+    if find(timeline, identity) is None:
+        raise UnknownEvent(*identity)
+    if identity in timeline.voided:
+        raise AlreadyVoided(*identity)
+
+
+def check_over(race: Race) -> None:
+    """Raise RaceNotOver before the chequered flag and the session's end."""
+    if race.order.chequered_at is None and race.session.ended_at is None:
+        raise RaceNotOver
+
+
+def _check_amends(event: LapAmended) -> None:
+    amended = (event.completed_at, event.lap_time_ms, event.driver, event.in_pit_lane)
+    if amended == (None,) * 4:
+        raise BadDecision("lap", "say what is to change: time, when, driver or where")
+    if event.lap_time_ms == 0:
+        raise BadDecision("lap_time_ms", "a lap takes some time")
+
+
+def _check_between(race: Race, event: LapAmended) -> None:
+    """Raise BadDecision where the lap would not lie in the race, between the laps around it."""
+    at, laps = event.completed_at, race.laps.laps[event.car]
+    ended = next(lap.at for lap in laps if lap.lap == event.lap) if at is None else at
+    if event.lap_time_ms is not None and event.lap_time_ms > ended:
+        raise BadDecision("lap_time_ms", f"no longer than the race, {format_clock(ended)} by then")
+    if at is None:
+        return
+    for lap in laps:
+        side = "after" if lap.lap == event.lap - 1 else "before"
+        wrong = at <= lap.at if side == "after" else at >= lap.at
+        if abs(lap.lap - event.lap) == 1 and wrong:
+            raise BadDecision(
+                "completed_at", f"{side} lap {lap.lap}, which ended at {format_clock(lap.at)}"
+            )
+
+
+def _check_follows(penalty: Penalty, event: AnyEvent) -> None:
+    """Raise BadDecision for what becomes of a penalty before it was imposed, or last changed."""
+    if event.at < penalty.changed_at:
+        name, since = penalty.penalty_id, format_clock(penalty.changed_at)
+        was = "imposed" if penalty.changed_at == penalty.imposed_at else penalty.status
+        raise BadDecision("at", f"not before {since}, when penalty {name!r} was {was}")
+
+
+def _check_reassigned(race: Race, event: CrossingsReassigned) -> None:
+    for car in (event.from_car, event.to_car):
+        check_car(race, car)
+    if event.from_car == event.to_car:
+        raise BadDecision("to_car", "another car than the one it was timed for")
+    if event.end <= event.start:
+        raise BadDecision("end", "later than the start")
+
+
+def _check_classes(race: Race, classes: Iterable[str]) -> None:
+    entered = {entry.car_class for entry in race.session.entries.values() if entry.car_class}
+    known = tuple(dict.fromkeys([*race.session.opened.classes, *sorted(entered)]))
+    for name in classes:
+        if name not in known:
+            raise UnknownClass(name, known)
+
+
+# -- What a decision is made from ----------------------------------------------------------
+
+
+def find(timeline: Timeline, identity: Identity) -> AnyEvent | None:
+    """The event of that identity, as it was recorded; O(n)."""
+    for told in (timeline.corrections, timeline.recorded):
+        for event in told:
+            if event.source_seq == identity[1] and event.source == identity[0]:
+                return event
+    return None
+
+
+def lap_event(timeline: Timeline, car: str, lap: int) -> AnyEvent:
+    """The event by which the car completed the lap. Raises UnknownCar and UnknownLap."""
+    check_lap(timeline.race, car, lap)
+    for event in timeline.events:
+        if isinstance(event, LapCompleted) and (event.car, event.lap) == (car, lap):
+            return event
+    raise UnknownLap(car, lap, timeline.race.laps.laps[car][-1].lap)
+
+
+def result_rows(race: Race, convention: Convention) -> tuple[ResultRow, ...]:
+    """The classification as it stands, to be declared. Raises RaceNotOver.
+
+    A car that is still on its last lap is classified where it is.
+    """
+    check_over(race)
+    return tuple(
+        ResultRow(
+            position=row.position,
+            car=row.car,
+            car_class=row.car_class,
+            status=_declared(row.status),
+            laps=row.laps,
+            total_ms=row.total_ms,
+            best_lap_ms=best.ms if (best := race.laps.best.get(row.car)) else None,
+            best_lap=best.lap if best else None,
+        )
+        for row in classify(race, convention)
+    )
+
+
+def _declared(status: str) -> ResultStatus:
+    return "classified" if status == "running" else cast("ResultStatus", status)
+
+
+# -- Taking back, and saying ---------------------------------------------------------------
+
+
+def state_of(timeline: Timeline, event: AnyEvent) -> str:
+    """``voided``, or of a penalty ``owed``, ``served``, ``converted`` or ``rescinded``; else
+    ``in force``. What was converted is owed in its new form; a warning or a fine is not
+    driven, but stands in the same book."""
+    if event.identity in timeline.voided:
+        return "voided"
+    if isinstance(event, PenaltyImposed):
+        penalty = timeline.race.stewards.penalties.get(event.penalty_id)
+        status = penalty.status if penalty else "imposed"
+        return "owed" if status == "imposed" else status
+    return "in force"
+
+
+def undoing(timeline: Timeline, event: AnyEvent) -> dict[str, object] | None:
+    """What takes the decision back, as the members of an event; None where nothing does."""
+    state = state_of(timeline, event)
+    if state in ("voided", "rescinded") or isinstance(event, HOLDS):
+        return None
+    if isinstance(event, PenaltyImposed):
+        return {"type": "penalty_rescinded", "penalty_id": event.penalty_id}
+    source, number = event.identity
+    return {"type": "event_voided", "voided_source": source, "voided_seq": number}
+
+
+def said(timeline: Timeline, event: AnyEvent) -> str:
+    """A decision in a few words."""
+    match event:
+        case FlagShown(flag=flag, sector=sector):
+            return f"{flag.replace('_', ' ')} flag" + (f", sector {sector}" if sector else "")
+        case SafetyCarDeployed():
+            return "safety car deployed"
+        case SafetyCarWithdrawn():
+            return "safety car withdrawn"
+        case PitLaneOpened(classes=classes):
+            return "pit lane opened" + _for(classes)
+        case PitLaneClosed(classes=classes):
+            return "pit lane closed" + _for(classes)
+        case WaveByGiven(cars=cars):
+            return f"wave-by: {', '.join(cars)}"
+        case PassAroundGiven(cars=cars):
+            return f"pass-around: {', '.join(cars)}"
+        case RaceControlMessage(text=text):
+            return f"message: {text}"
+        case ResultDeclared(status=status):
+            return f"result declared {status}"
+        case OutputFrozen(output=output):
+            return f"output {output} frozen"
+        case OutputReleased(output=output):
+            return f"output {output} released"
+        case LapCompleted(car=car, lap=lap):
+            return f"#{car}: lap {lap}"
+        case PenaltyServed(penalty_id=name):
+            return f"{_penalty(timeline, name)} served"
+        case PenaltyRescinded(penalty_id=name, reason=reason):
+            return f"{_penalty(timeline, name)} rescinded" + (f" ({reason})" if reason else "")
+        case PenaltyConverted(penalty_id=name, kind=kind, amount=amount, reason=reason):
+            to = penalty_words(kind, amount)
+            return f"{_penalty(timeline, name)} becomes {to}" + (f" ({reason})" if reason else "")
+        case EventVoided():
+            return _voided(timeline, event)
+        case _ if isinstance(event, DECISIONS):
+            return words(event)
+        case _:
+            return event.type.replace("_", " ")
+
+
+def _voided(timeline: Timeline, void: EventVoided) -> str:
+    identity = (void.voided_source, void.voided_seq)
+    voided = find(timeline, identity)
+    if voided is None:
+        return f"{identity[0]} {identity[1]} voided ({void.reason})"
+    if isinstance(voided, DECISIONS):
+        return f"taken back: {said(timeline, voided)} ({void.reason})"
+    return f"{said(timeline, voided)} voided ({void.reason})"
+
+
+def _penalty(timeline: Timeline, name: str) -> str:
+    """The penalty as it was imposed."""
+    for event in timeline.recorded:
+        if isinstance(event, PenaltyImposed) and event.penalty_id == name:
+            return f"#{event.car}: {penalty_words(event.kind, event.amount)}"
+    return f"penalty {name}"
+
+
+def _for(classes: tuple[str, ...]) -> str:
+    return f" for {', '.join(classes)}" if classes else ""

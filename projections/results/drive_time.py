@@ -1,0 +1,172 @@
+"""Drive time against the pack's limits: who must still drive, who must get out, and when.
+
+Rules: the limits are the pack's, for this race's round, class and length. Time in the pit
+lane counts where the pack says so. The rolling window looks back from the moment asked
+about. After a red flag the minimum shrinks as the race did: by the share of its length
+for which it stood. Everything is computed as of a moment given, never stored, so a screen
+computes it from its own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from events import SessionOpened
+from projections.folds.drivers import Spell
+from projections.race import Race
+from projections.rules.packs import Limits, RegulationPack, Where
+
+SECOND = 1_000
+SOON_MS = 15 * 60 * SECOND
+"""How long before a maximum the alert ``soon`` comes."""
+
+
+class DriveTime(NamedTuple):
+    """A driver's time at the wheel as of a moment, all in ms; None where there is no limit.
+
+    ``to_minimum_ms`` is what is still to be driven, 0 when done; ``to_maximum_ms`` and
+    ``to_window_ms`` what may still be driven in all and in the rolling window, negative
+    when exceeded. ``alert`` is ``short`` (the minimum can only just, or no more, be
+    reached), ``soon``, ``over`` or None; ``rule`` is the key of the limit it is about.
+    """
+
+    car: str
+    car_class: str | None
+    driver: str
+    at_wheel: bool
+    total_ms: int
+    in_window_ms: int | None
+    minimum_ms: int | None
+    to_minimum_ms: int | None
+    to_maximum_ms: int | None
+    to_window_ms: int | None
+    alert: str | None
+    rule: str | None
+
+
+def drive_times(race: Race, pack: RegulationPack, at: int | None = None) -> list[DriveTime]:
+    """Each driver of each car, by running order, as of ``at`` (ms; else the newest event)."""
+    now = race.at if at is None else at
+    rows = []
+    for car in race.order.cars():
+        limits = pack.drive_time.limits_at(_where(race.session.opened, race.session.car_class(car)))
+        rows += _crew(race, pack, car, limits, now)
+    return rows
+
+
+def _where(opened: SessionOpened, car_class: str | None) -> Where:
+    return Where(opened.round, car_class, opened.time_limit_ms)
+
+
+def _crew(race: Race, pack: RegulationPack, car: str, limits: Limits, now: int) -> list[DriveTime]:
+    entry = race.session.entries.get(car)
+    spells = race.drivers.spells(car, now)
+    names = [driver.name for driver in entry.drivers] if entry else []
+    names += [one.driver for one in spells]
+    wheel = race.drivers.at_wheel.get(car)
+    stops = [] if pack.drive_time.counts_stops else _in_lane(race, car, now)
+    remaining = _remaining(race, now)
+    minimum = _minimum(race, pack, limits, now)
+    return [
+        _driver(
+            (car, race.session.car_class(car), name, wheel is not None and wheel.driver == name),
+            [one for one in spells if one.driver == name],
+            stops,
+            limits,
+            minimum,
+            remaining,
+            now,
+        )
+        for name in dict.fromkeys(names)
+    ]
+
+
+def _driver(
+    who: tuple[str, str | None, str, bool],
+    spells: Sequence[Spell],
+    stops: Sequence[tuple[int, int]],
+    limits: Limits,
+    minimum: int | None,
+    remaining: int | None,
+    now: int,
+) -> DriveTime:
+    total = _driven(spells, stops, 0, now)
+    window = None
+    if limits.window_s is not None:
+        window = _driven(spells, stops, now - limits.window_s * SECOND, now)
+    to_minimum = None if minimum is None else max(0, minimum - total)
+    to_maximum = _left(limits.maximum_s, total)
+    to_window = None if window is None else _left(limits.maximum_in_window_s, window)
+    alert, rule = _alert(who[3], to_minimum, to_maximum, to_window, remaining, limits)
+    return DriveTime(*who, total, window, minimum, to_minimum, to_maximum, to_window, alert, rule)
+
+
+def _driven(
+    spells: Sequence[Spell], stops: Sequence[tuple[int, int]], since: int, until: int
+) -> int:
+    """Time at the wheel between two moments (ms), less the stops that do not count."""
+    ms = 0
+    for spell in spells:
+        start, end = max(spell.start, since), min(spell.end, until)
+        if end > start:
+            ms += end - start
+            ms -= sum(max(0, min(end, out) - max(start, into)) for into, out in stops)
+    return ms
+
+
+def _in_lane(race: Race, car: str, now: int) -> list[tuple[int, int]]:
+    """When the car was in the pit lane."""
+    visits = [
+        (visit.entered_ms, now if visit.exited_ms is None else visit.exited_ms)
+        for visit in race.pits.visits.get(car, ())
+    ]
+    since = race.pits.in_lane_since(car)
+    return visits if since is None else [*visits, (since, now)]
+
+
+def _left(limit_s: int | None, driven: int) -> int | None:
+    return None if limit_s is None else limit_s * SECOND - driven
+
+
+def _minimum(race: Race, pack: RegulationPack, limits: Limits, now: int) -> int | None:
+    """The minimum as it is now: less than the rule's after the race was stopped."""
+    if limits.minimum_s is None:
+        return None
+    minimum = limits.minimum_s * SECOND
+    length = race.session.opened.time_limit_ms
+    if not pack.drive_time.reduced_after_red_flag or not length:
+        return minimum
+    stood = sum(
+        (now if one.end_ms is None else one.end_ms) - one.start_ms
+        for one in race.track.cautions()
+        if one.kind == "red"
+    )
+    return minimum * max(0, length - stood) // length
+
+
+def _remaining(race: Race, now: int) -> int | None:
+    limit = race.session.opened.time_limit_ms
+    if race.order.chequered_at is not None:
+        return 0
+    return None if limit is None else max(0, limit - now)
+
+
+def _alert(
+    at_wheel: bool,
+    to_minimum: int | None,
+    to_maximum: int | None,
+    to_window: int | None,
+    remaining: int | None,
+    limits: Limits,
+) -> tuple[str | None, str | None]:
+    """The most pressing alert, and the rule it is about."""
+    for left, rule in ((to_maximum, "maximum_s"), (to_window, "maximum_in_window_s")):
+        if left is not None and left < 0:
+            return "over", f"drive_time.limits.{rule}"
+    if to_minimum and remaining is not None and remaining <= to_minimum + SOON_MS:
+        return "short", limits.minimum_rule
+    for left, rule in ((to_maximum, "maximum_s"), (to_window, "maximum_in_window_s")):
+        if at_wheel and left is not None and left <= SOON_MS:
+            return "soon", f"drive_time.limits.{rule}"
+    return None, None

@@ -1,0 +1,395 @@
+"""What a finishing order is worth, to whom, and why.
+
+Rules:
+
+- an entry that is not eligible for a championship scores nothing in it. To the others it
+  is invisible, so that they move up, or keeps its place, as the pack says;
+- a car scores if its status does, and if it covered the minimum distance;
+- every driver of a scoring car gets its points, unless short of the minimum time at the
+  wheel where that is the consequence. Of two cars a driver counts the better;
+- a team or manufacturer scores with its best placed scoring car, at the place of that
+  car, or (closed up) at its place among the contenders;
+- qualifying and the segments of a cup are scored on scales of their own, without
+  conditions of distance or time.
+
+What is not known (laps, time at the wheel) keeps nobody from scoring.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, get_args
+
+from events import Contest, RoundScored, ScoredRow
+from events.clock import format_clock
+from events.errors import BadRules
+from projections.rules.packs import (
+    Cup,
+    Entrants,
+    Limits,
+    Number,
+    Points,
+    RegulationPack,
+    Scale,
+    Where,
+)
+
+CONTESTS: tuple[Contest, ...] = get_args(Contest)
+
+
+class Why(NamedTuple):
+    """A step towards the points: a rule of the pack by its dotted key, and a sentence."""
+
+    rule: str
+    text: str
+
+
+class Award(NamedTuple):
+    """Points for one contender. ``place`` is the one that was scored, None if none was.
+
+    ``name`` is the contender's, ``shown`` how it is printed: where each car is one, its
+    number (``#7``) and the number with the team's name. ``cup`` names the cup that the
+    points count for, else they count for the championship.
+    """
+
+    contest: Contest
+    name: str
+    shown: str
+    car: str | None
+    place: int | None
+    points: Number
+    why: tuple[Why, ...]
+    cup: str | None = None
+
+
+def score(
+    pack: RegulationPack,
+    scored: RoundScored,
+    *,
+    series: str | None = None,
+    time_limit_ms: int | None = None,
+) -> list[Award]:
+    """Every award of one class in one round, its qualifying or a segment of it.
+
+    ``series`` is the one that entries must be eligible for (None: eligibility is not
+    asked), ``time_limit_ms`` the scheduled length of the race. Those who took part and
+    got nothing have an award of 0 that says why. Raises BadRules where ``scored`` names
+    a scale that the pack does not have.
+    """
+    judges = _judges(pack, scored, Where(scored.round, scored.car_class, time_limit_ms))
+    rows = sorted(scored.rows, key=lambda row: row.position)
+    return [
+        award
+        for judge in judges
+        for contest in CONTESTS
+        if pack.points.contested(contest, scored.car_class)
+        for award in _contest(pack.points, contest, judge, _places(pack, rows, contest, series))
+    ]
+
+
+def place_points(
+    pack: RegulationPack,
+    scored: RoundScored,
+    *,
+    series: str | None = None,
+    time_limit_ms: int | None = None,
+) -> list[Award]:
+    """What each car's own place is worth, by the rules that hold for drivers' cars.
+
+    Whoever drove it, and whether its team has a better one, is not asked. Cups are left
+    out. Raises BadRules as `score` does.
+    """
+    judges = _judges(pack, scored, Where(scored.round, scored.car_class, time_limit_ms))
+    rows = sorted(scored.rows, key=lambda row: row.position)
+    return [
+        _award("drivers", _number(one.row) or "", judge, one)
+        for judge in judges
+        if judge.cup is None
+        for one in _places(pack, rows, "drivers", series)
+    ]
+
+
+def tidy(points: Number) -> Number:
+    """Whole points as an int: 25.0 is 25, 12.5 stays."""
+    return int(points) if points == int(points) else points
+
+
+# -- Places: who is eligible -------------------------------------------------------------
+
+
+class _Placed(NamedTuple):
+    """A row and its place among those that count; None for an entry not eligible."""
+
+    row: ScoredRow
+    place: int | None
+    why: tuple[Why, ...] = ()
+
+
+def _places(
+    pack: RegulationPack, rows: Iterable[ScoredRow], contest: Contest, series: str | None
+) -> list[_Placed]:
+    placed, guests = [], 0
+    moves_up = pack.points.ineligible == "invisible"
+    for row in rows:
+        if not eligible(row, contest, series):
+            guests += 1
+            text = f"not eligible for {series} {contest}"
+            placed.append(_Placed(row, None, (Why("points.ineligible", text),)))
+        elif guests and moves_up:
+            text = f"{_ordinal(row.position)} on the road, but {guests} ahead not eligible"
+            placed.append(_Placed(row, row.position - guests, (Why("points.ineligible", text),)))
+        else:
+            placed.append(_Placed(row, row.position))
+    return placed
+
+
+def eligible(row: ScoredRow, contest: Contest, series: str | None) -> bool:
+    """Whether a row scores in a series' contest (None: eligibility is not asked)."""
+    if row.championships is None or series is None:
+        return True
+    return series in row.championships or f"{series} {contest}" in row.championships
+
+
+# -- Judges: what a place is worth in the race, in qualifying, in a cup -------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """A scale, and what keeps a car or a driver from scoring on it. ``of`` is what for."""
+
+    of: str
+    rule: str
+    worth: Callable[[int], Number]
+    notes: tuple[Why, ...] = ()
+    cup: str | None = None
+
+    def car_barred(self, row: ScoredRow) -> Why | None:
+        """Why a car cannot score; here, in qualifying and in a cup, only its status."""
+        if row.status in ("classified", "not_classified", "retired"):
+            return None
+        return _no_points_for(row)
+
+    def driver_barred(self, drive_ms: int | None) -> Why | None:
+        """Why a driver of a scoring car cannot score; here nothing does."""
+        return None
+
+    def bonus(self, row: ScoredRow, place: int) -> tuple[Number, Why] | None:
+        """Points on top of those for the place; here none."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _RaceJudge(_Judge):
+    """The race: with conditions of status, distance and time at the wheel."""
+
+    rules: Points = field(kw_only=True)
+    required_laps: int = field(kw_only=True)
+    minimum: Limits = field(kw_only=True)
+
+    def car_barred(self, row: ScoredRow) -> Why | None:
+        """A status that does not score, or too few laps."""
+        if row.status not in self.rules.statuses:
+            return _no_points_for(row)
+        if row.laps is None or row.laps >= self.required_laps:
+            return None
+        text = f"{row.laps} laps, {self.required_laps} needed for points"
+        return Why("points.minimum_distance", text)
+
+    def driver_barred(self, drive_ms: int | None) -> Why | None:
+        """Too little time at the wheel."""
+        minimum_ms = (self.minimum.minimum_s or 0) * 1000
+        if drive_ms is None or drive_ms >= minimum_ms:
+            return None
+        text = f"{_clock(drive_ms)} at the wheel, {_clock(minimum_ms)} needed for points"
+        return Why(self.minimum.minimum_rule, text)
+
+    def bonus(self, row: ScoredRow, place: int) -> tuple[Number, Why] | None:
+        """The fastest lap, for a car placed well enough."""
+        fastest = self.rules.fastest_lap
+        if fastest is None or not row.fastest_lap or place > (fastest.within or place):
+            return None
+        text = f"fastest lap: {_points(fastest.points)}"
+        return fastest.points, Why("points.fastest_lap.points", text)
+
+
+def _no_points_for(row: ScoredRow) -> Why:
+    return Why("points.statuses", f"{row.status.replace('_', ' ')}: no points")
+
+
+def _judges(pack: RegulationPack, scored: RoundScored, where: Where) -> list[_Judge]:
+    """Who judges this result: the race or qualifying one scale, a segment every cup."""
+    if scored.segment is not None:
+        return [_cup_judge(scored, cup) for cup in pack.points.cups]
+    if scored.part == "race":
+        return [_race_judge(pack, scored, where)]
+    scale = pack.points.qualifying
+    if scale is None:
+        return []
+    return [_Judge(f"{scored.car_class} qualifying", "points.qualifying.points", scale.at)]
+
+
+def _cup_judge(scored: RoundScored, cup: Cup) -> _Judge:
+    scale = Scale(points=cup.points, rest=cup.rest)
+    of = f"{scored.car_class}, segment {scored.segment}"
+    return _Judge(of, f"points.cups.{cup.name}.points", scale.at, cup=cup.name)
+
+
+def _race_judge(pack: RegulationPack, scored: RoundScored, where: Where) -> _Judge:
+    rules, scale, factor = pack.points, _scale(pack, scored, where), 1.0
+    notes: tuple[Why, ...] = ()
+    percent = scored.percent_run
+    reduction = None if percent is None else rules.reduction(percent)
+    if reduction is not None:
+        index = rules.reduced.index(reduction)
+        text = f"{percent} % run, less than {reduction.below_percent} %"
+        notes = (Why(f"points.reduced.{index}.below_percent", text),)
+        factor = reduction.factor
+        scale = rules.scale_named(reduction.scale or scale.name) or scale
+    limits = pack.drive_time.limits_at(where)
+    return _RaceJudge(
+        scored.car_class,
+        f"points.scales.{scale.name}.points",
+        lambda place: tidy(scale.at(place) * factor),
+        notes,
+        rules=rules,
+        required_laps=_required_laps(rules, scored),
+        minimum=limits if pack.drive_time.consequence == "no_driver_points" else Limits(),
+    )
+
+
+def _scale(pack: RegulationPack, scored: RoundScored, where: Where) -> Scale:
+    if scored.scale is None:
+        return pack.points.scale(where)
+    scale = pack.points.scale_named(scored.scale)
+    if scale is None:
+        names = ", ".join(each.name for each in pack.points.scales)
+        raise BadRules(pack.name, "points.scales", f"no scale {scored.scale!r}; there are {names}")
+    return scale
+
+
+def _required_laps(rules: Points, scored: RoundScored) -> int:
+    """The laps a car needs for points: 0 where the winner's are not known."""
+    if rules.reference == "overall":
+        winner = scored.overall_laps
+    else:
+        winner = max((row.laps for row in scored.rows if row.laps is not None), default=None)
+    return 0 if winner is None else rules.required_laps(winner, scored.car_class)
+
+
+# -- Contests: to whom the points go -----------------------------------------------------
+
+
+def _contest(
+    rules: Points, contest: Contest, judge: _Judge, placed: Sequence[_Placed]
+) -> list[Award]:
+    match contest:
+        case "drivers":
+            return _drivers(judge, placed)
+        case "teams":
+            return _entrants(contest, rules.teams, judge, placed)
+        case "manufacturers":
+            return _entrants(contest, rules.manufacturers, judge, placed)
+
+
+def _drivers(judge: _Judge, placed: Sequence[_Placed]) -> list[Award]:
+    best: dict[str, Award] = {}
+    for one in placed:
+        for driver in one.row.drivers:
+            award = _award("drivers", driver.name, judge, one, judge.driver_barred(driver.drive_ms))
+            before = best.get(driver.name)
+            if before is None or _worth(award) > _worth(before):
+                best[driver.name] = award
+    return list(best.values())
+
+
+def _worth(award: Award) -> tuple[Number, bool]:
+    return award.points, award.place is not None
+
+
+def _entrants(
+    contest: Contest, rules: Entrants, judge: _Judge, placed: Sequence[_Placed]
+) -> list[Award]:
+    awards: list[Award] = []
+    scoring: set[str] = set()
+    cars = Counter(entrant(rules, one.row) for one in placed)
+    for one in placed:
+        name = entrant(rules, one.row)
+        if name is None or (rules.best_only and name in scoring):
+            continue
+        if rules.closed_up and one.place is not None:
+            one = _closed_up(contest, one, 1 + len(scoring))
+        award = _award(contest, name, judge, one)
+        if award.place is not None:
+            scoring.add(name)
+            if rules.best_only and cars[name] > 1:
+                award = _as_best_of(contest, award, cars[name])
+        awards.append(award)
+    return [award for award in awards if award.place is not None or award.name not in scoring]
+
+
+def _as_best_of(contest: Contest, award: Award, cars: int) -> Award:
+    which = "its best placed car" if award.car is None else f"#{award.car}, its best placed"
+    why = Why(f"points.{contest}.best_only", f"{which} of {cars}")
+    return award._replace(why=(why, *award.why))
+
+
+def entrant(rules: Entrants, row: ScoredRow) -> str | None:
+    """The team or manufacturer that a row scores for, None if it is not known."""
+    match rules.unit:
+        case "car":
+            return _number(row) or row.team
+        case "team":
+            return row.team
+        case "manufacturer":
+            return row.manufacturer
+
+
+def _number(row: ScoredRow) -> str | None:
+    return None if row.car is None else f"#{row.car}"
+
+
+def _closed_up(contest: Contest, one: _Placed, place: int) -> _Placed:
+    if place == one.place:
+        return one
+    why = Why(f"points.{contest}.closed_up", f"{_ordinal(place)} of the {contest}")
+    return _Placed(one.row, place, (*one.why, why))
+
+
+def _award(
+    contest: Contest, name: str, judge: _Judge, one: _Placed, barred: Why | None = None
+) -> Award:
+    row = one.row
+    shown = f"{name} {row.team}" if row.team and name == _number(row) else name
+    barred = judge.car_barred(row) or barred
+    if one.place is None or barred:
+        why = (*one.why, barred) if barred else one.why
+        return Award(contest, name, shown, row.car, None, 0, why, judge.cup)
+    points = judge.worth(one.place)
+    text = f"{_ordinal(one.place)} in {judge.of}: {_points(points)}"
+    why = (*one.why, *judge.notes, Why(judge.rule, text))
+    bonus = judge.bonus(row, one.place)
+    if bonus is not None:
+        points, why = tidy(points + bonus[0]), (*why, bonus[1])
+    return Award(contest, name, shown, row.car, one.place, points, why, judge.cup)
+
+
+# -- In words ----------------------------------------------------------------------------
+
+
+def _points(points: Number) -> str:
+    return "1 point" if points == 1 else f"{tidy(points)} points"
+
+
+def _clock(ms: int) -> str:
+    return format_clock(ms).split(".")[0]
+
+
+def _ordinal(number: int) -> str:
+    if number % 100 in (11, 12, 13):
+        return f"{number}th"
+    return f"{number}{_SUFFIXES.get(number % 10, 'th')}"
+
+
+_SUFFIXES = {1: "st", 2: "nd", 3: "rd"}

@@ -1,0 +1,286 @@
+"""A session as a round of its season: what its classification, as it stands, is scored on.
+
+The same rows serve a race still running, one just over, and what would be if.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from events import (
+    Contest,
+    PointsAdjusted,
+    ResultDeclared,
+    ResultRow,
+    RoundScored,
+    ScoredDriver,
+    ScoredRow,
+    SeasonOpened,
+    SeasonRound,
+)
+from events.session import ResultStatus
+from projections.championship.season import Season
+from projections.folds.drivers import Driven
+from projections.race import Race
+from projections.results.classification import NOT_SERVED, Classified
+from projections.results.points import Award, entrant, place_points, score
+from projections.rules.packs import Number, RegulationPack, builtin_names, builtin_pack
+
+SOURCE = "lapstream"
+
+
+def own_pack(race: Race) -> RegulationPack | None:
+    """The pack that the session names; None where it names none, or none that is built in."""
+    name = race.session.opened.rules
+    return builtin_pack(name) if name in builtin_names() else None
+
+
+def rounds_scored(
+    race: Race, classification: Iterable[Classified], number: int | None = None
+) -> list[RoundScored]:
+    """What each class of the session would score if it ended as it stands.
+
+    ``number`` is the round, else that of the session (1 if it names none). Practice
+    scores nothing. Cars outside every class are left out. Time at the wheel is told once
+    the race is over: before that whoever is short of it may still drive.
+    """
+    if race.session.opened.kind == "practice":
+        return []
+    rows = list(classification)
+    overall_laps = max((row.laps for row in rows if row.status != "disqualified"), default=0)
+    classes = dict.fromkeys(row.car_class for row in rows if row.car_class is not None)
+    return [
+        RoundScored(
+            at=race.at,
+            source=SOURCE,
+            source_seq=index,
+            round=number or race.session.opened.round or 1,
+            part="qualifying" if race.session.opened.kind == "qualifying" else "race",
+            car_class=car_class,
+            overall_laps=overall_laps,
+            rows=_rows(race, [row for row in rows if row.car_class == car_class]),
+            reason="as it stands",
+        )
+        for index, car_class in enumerate(classes)
+    ]
+
+
+def rounds_declared(
+    race: Race, declared: ResultDeclared, number: int | None = None
+) -> list[RoundScored]:
+    """What each class scores by a result that was declared, such as of a race without laps.
+
+    ``number`` is the round, else that of the session (1 if it names none). Practice scores
+    nothing; cars outside every class are left out.
+    """
+    if race.session.opened.kind == "practice":
+        return []
+    classes = dict.fromkeys(row.car_class for row in declared.rows if row.car_class is not None)
+    return [
+        RoundScored(
+            at=race.at,
+            source=SOURCE,
+            source_seq=index,
+            basis=declared.rows_basis,
+            round=number or race.session.opened.round or 1,
+            part="qualifying" if race.session.opened.kind == "qualifying" else "race",
+            car_class=car_class,
+            overall_laps=max(
+                (row.laps for row in declared.rows if row.status != "disqualified"), default=0
+            ),
+            rows=_declared_rows(race, [one for one in declared.rows if one.car_class == car_class]),
+            reason=f"as declared {declared.status}: {declared.rests_on}",
+        )
+        for index, car_class in enumerate(classes)
+    ]
+
+
+def _declared_rows(race: Race, rows: list[ResultRow]) -> tuple[ScoredRow, ...]:
+    timed = [(row.best_lap_ms, place) for place, row in enumerate(rows) if row.best_lap_ms]
+    fastest = min(timed)[1] if timed else None
+    return tuple(
+        _scored_row(race, row.car, place + 1, row.status, row.laps, place == fastest)
+        for place, row in enumerate(rows)
+    )
+
+
+def place_awards(
+    race: Race,
+    rounds: Iterable[RoundScored],
+    pack: RegulationPack,
+    series: str | None = None,
+) -> dict[str, Award]:
+    """What each car's place is worth under a pack, by car.
+
+    ``series`` is the one that entries must be eligible for, else the session's own; where
+    there is neither, eligibility is not asked.
+    """
+    opened = race.session.opened
+    series = series or opened.series
+    return {
+        award.car: award
+        for scored in rounds
+        for award in place_points(pack, scored, series=series, time_limit_ms=opened.time_limit_ms)
+        if award.car is not None
+    }
+
+
+def session_awards(
+    race: Race,
+    rounds: Iterable[RoundScored],
+    pack: RegulationPack,
+    series: str | None = None,
+) -> list[Award]:
+    """Everybody's points under a pack. ``series`` is as for `place_awards`."""
+    opened = race.session.opened
+    series = series or opened.series
+    return [
+        award
+        for scored in rounds
+        for award in score(pack, scored, series=series, time_limit_ms=opened.time_limit_ms)
+    ]
+
+
+def points_by_car(
+    race: Race, rounds: Iterable[RoundScored], pack: RegulationPack | None
+) -> dict[str, Number]:
+    """The points of each car's place, less those taken by the stewards; none without a pack."""
+    if pack is None:
+        return {}
+    taken = points_taken(race)
+    return {
+        car: award.points - taken.get(car, 0)
+        for car, award in place_awards(race, rounds, pack).items()
+    }
+
+
+def adjustments(
+    race: Race, rounds: Iterable[RoundScored], pack: RegulationPack
+) -> list[PointsAdjusted]:
+    """What penalties in force take from the drivers and the team of each car."""
+    taken = points_taken(race)
+    losses = [
+        (scored, contest, name, taken[row.car])
+        for scored in rounds
+        for row in scored.rows
+        if row.car in taken
+        for contest, name in _who_scores(row, pack)
+    ]
+    return [
+        PointsAdjusted(
+            at=race.at,
+            source=SOURCE,
+            source_seq=index,
+            championship=contest,
+            car_class=scored.car_class,
+            round=scored.round,
+            name=name,
+            points=-points,
+            reason=f"taken by the stewards from its car in the {scored.part}",
+        )
+        for index, (scored, contest, name, points) in enumerate(losses)
+    ]
+
+
+def _who_scores(row: ScoredRow, pack: RegulationPack) -> list[tuple[Contest, str]]:
+    team = entrant(pack.points.teams, row)
+    drivers: list[tuple[Contest, str]] = [("drivers", driver.name) for driver in row.drivers]
+    return drivers if team is None else [*drivers, ("teams", team)]
+
+
+def points_taken(race: Race) -> dict[str, int]:
+    """The points that penalties in force take from each car."""
+    taken: dict[str, int] = {}
+    for penalty in race.stewards.penalties.values():
+        if penalty.kind == "points" and penalty.status in NOT_SERVED:
+            taken[penalty.car] = taken.get(penalty.car, 0) + (penalty.amount or 0)
+    return taken
+
+
+def season_of_session(
+    race: Race, rounds: Iterable[RoundScored], pack: RegulationPack, series: str | None = None
+) -> Season:
+    """A season that is this session alone, scored under a pack.
+
+    ``series`` is as for `place_awards`.
+    """
+    opened = race.session.opened
+    series = series or opened.series
+    rounds = [one if series else _open_to_all(one) for one in rounds]
+    this = SeasonRound(name=opened.title, time_limit_ms=opened.time_limit_ms)
+    season = Season(pack)
+    season.apply(
+        SeasonOpened(
+            at=0,
+            source=SOURCE,
+            source_seq=0,
+            title=opened.title,
+            series=series or pack.series,
+            rules=pack.name,
+            classes=opened.classes,
+            rounds=(this,) * (opened.round or 1),
+        )
+    )
+    return season.with_scored(rounds).with_adjusted(adjustments(race, rounds, pack))
+
+
+def _open_to_all(scored: RoundScored) -> RoundScored:
+    rows = tuple(row.model_copy(update={"championships": None}) for row in scored.rows)
+    return scored.model_copy(update={"rows": rows})
+
+
+def _rows(race: Race, rows: list[Classified]) -> tuple[ScoredRow, ...]:
+    fastest = _fastest(race, rows)
+    return tuple(
+        _scored_row(race, row.car, row.class_position, _status(row), row.laps, row.car == fastest)
+        for row in rows
+    )
+
+
+def _scored_row(
+    race: Race, car: str, place: int, status: ResultStatus, laps: int, fastest: bool
+) -> ScoredRow:
+    entry = race.session.entries.get(car)
+    return ScoredRow(
+        position=place,
+        car=car,
+        status=status,
+        laps=laps,
+        team=entry.team if entry else None,
+        manufacturer=entry.manufacturer if entry else None,
+        drivers=_crew(race, car),
+        championships=entry.championships if entry else None,
+        fastest_lap=fastest,
+    )
+
+
+def _status(row: Classified) -> ResultStatus:
+    """A car that is still running is scored where it is."""
+    return "classified" if row.status == "running" else cast("ResultStatus", row.status)
+
+
+def _crew(race: Race, car: str) -> tuple[ScoredDriver, ...]:
+    """The crew, and after the race what each has driven if anybody was seen at the wheel."""
+    entry = race.session.entries.get(car)
+    entered = [driver.name for driver in entry.drivers] if entry else []
+    driven = race.drivers.drive_time(car, until=race.at)
+    told = driven and _is_over(race)
+    return tuple(
+        ScoredDriver(name=name, drive_ms=_drive_ms(name, driven) if told else None)
+        for name in dict.fromkeys([*entered, *driven])
+    )
+
+
+def _is_over(race: Race) -> bool:
+    return race.order.chequered_at is not None or race.session.ended_at is not None
+
+
+def _drive_ms(name: str, driven: Mapping[str, Driven]) -> int:
+    return driven[name].ms if name in driven else 0
+
+
+def _fastest(race: Race, rows: Iterable[Classified]) -> str | None:
+    """The car with the fastest lap; of equal ones the earlier."""
+    bests = [(race.laps.best[row.car], row.car) for row in rows if row.car in race.laps.best]
+    return min(bests, key=lambda best: (best[0].ms, best[0].at), default=(None, None))[1]

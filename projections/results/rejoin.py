@@ -1,0 +1,198 @@
+"""Where a car would come back to if it stopped now.
+
+What a stop costs is taken from this race. Under green it is the in-lap and the out-lap
+together, against two laps at the pace of the same car before. The lane time less that
+cost is what the stretch of track beside the lane takes at racing speed. Under caution the
+field takes longer for that stretch, as much longer as for a lap: so the cost is the lane
+time of stops under caution, less the stretch at caution speed. The median of the stops so
+far counts, of the car's class where it has three, else of all cars.
+
+The place is where the car stands if nobody else stops: its time behind the leader, plus
+the cost, against everyone's time behind the leader, each measured at that car's own last
+line. Retired and finished cars, and cars in the lane, do not come back ahead of anyone.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import NamedTuple, TypeVar
+
+from projections.folds.laps import Lap
+from projections.race import Race
+
+S = TypeVar("S")
+ENOUGH_STOPS = 3
+UNDER = ("green", "caution")
+
+
+class Cost(NamedTuple):
+    """What a stop costs in ms, and from how many stops, of which class (None: all), that is."""
+
+    ms: int
+    stops: int
+    car_class: str | None
+
+
+class Rejoin(NamedTuple):
+    """Where a stop now would put a car; gaps in ms to the cars around it, None for nobody."""
+
+    car: str
+    car_class: str | None
+    under: str
+    cost: Cost
+    position: int
+    class_position: int
+    ahead: str | None
+    ahead_ms: int | None
+    behind: str | None
+    behind_ms: int | None
+    class_ahead: str | None
+    class_ahead_ms: int | None
+    class_behind: str | None
+    class_behind_ms: int | None
+
+
+def rejoins(race: Race) -> list[Rejoin]:
+    """For each car on the track, leader first: a row under green and one under caution.
+
+    A row is left out where no stop of that kind has been made yet. Costs O(laps of the
+    race) for the costs and O(n²) in the cars for the places.
+    """
+    behind = deficits(race)
+    costs = stop_costs(race)
+    rows = []
+    for car in behind:
+        name = race.session.car_class(car)
+        for under in UNDER:
+            cost = costs.get((under, name)) or costs.get((under, None))
+            if cost is not None:
+                rows.append(_rejoin(race, car, under, cost, behind))
+    return rows
+
+
+def deficits(race: Race) -> dict[str, int]:
+    """Each running car's time behind the leader, laps and all, in ms, leader first."""
+    order = race.order
+    leader = order.leader()
+    if leader is None:
+        return {}
+    first = order.passings[leader]
+    found = {}
+    for car in order.cars():
+        passings = order.passings.get(car)
+        if not passings or car in order.retired or car in order.finished:
+            continue
+        if race.pits.in_lane_since(car) is None:
+            found[car] = max(0, passings[-1] - first[len(passings) - 1])
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def stop_costs(race: Race) -> dict[tuple[str, str | None], Cost]:
+    """What stops have cost: (``green`` or ``caution``, class or None for all) to the cost."""
+    samples = _Samples(race)
+    costs: dict[tuple[str, str | None], Cost] = {}
+    for name in [None, *samples.classes()]:
+        green = samples.of(samples.green, name)
+        if not green:
+            continue
+        lost = round(median(lost for lost, _ in green))
+        costs["green", name] = Cost(lost, len(green), name)
+        lane = samples.of(samples.caution_lanes, name)
+        if lane and samples.slower is not None:
+            stretch = median(in_lane for _, in_lane in green) - lost
+            ms = max(0, round(median(lane) - stretch * samples.slower))
+            costs["caution", name] = Cost(ms, len(lane), name)
+    return costs
+
+
+class _Samples:
+    """The stops of a race by class: (cost, lane time) under green, lane times under caution.
+
+    ``slower`` is how much longer a lap takes under caution than under green.
+    """
+
+    def __init__(self, race: Race) -> None:
+        self.green: dict[str | None, list[tuple[int, int]]] = {}
+        self.caution_lanes: dict[str | None, list[int]] = {}
+        for car in race.laps.laps:
+            self._add_stops(race, car)
+        laps = [lap for of_car in race.laps.laps.values() for lap in of_car if not lap.pit]
+        racing = [lap.lap_time_ms for lap in laps if lap.green and lap.lap_time_ms]
+        slow = [lap.lap_time_ms for lap in laps if not lap.green and lap.lap_time_ms]
+        self.slower = median(slow) / median(racing) if slow and racing else None
+
+    def classes(self) -> list[str]:
+        """The classes with enough stops of their own."""
+        return [name for name, found in self.green.items() if name and len(found) >= ENOUGH_STOPS]
+
+    def of(self, samples: dict[str | None, list[S]], name: str | None) -> list[S]:
+        """A class's samples, or everybody's."""
+        if name is None:
+            return [sample for found in samples.values() for sample in found]
+        return samples.get(name, [])
+
+    def _add_stops(self, race: Race, car: str) -> None:
+        name = race.session.car_class(car)
+        laps = {lap.lap: lap for lap in race.laps.laps[car]}
+        for visit in race.pits.visits.get(car, ()):
+            in_lane = visit.lane_ms
+            if visit.kind != "stop" or in_lane is None:
+                continue
+            if visit.flag not in (None, "green", "white"):
+                self.caution_lanes.setdefault(name, []).append(in_lane)
+                continue
+            lost = _lost_under_green(laps, visit.lap)
+            if lost is not None:
+                self.green.setdefault(name, []).append((lost, in_lane))
+
+
+def _lost_under_green(laps: dict[int, Lap], lap: int) -> int | None:
+    """What in-lap ``lap`` and the out-lap took over two laps at the pace before, in ms."""
+    both = [laps[n] for n in (lap, lap + 1) if n in laps]
+    usual = _usual_green(laps, lap)
+    times = [one.lap_time_ms for one in both if one.green and one.lap_time_ms]
+    if usual is None or len(times) < 2:
+        return None
+    return max(0, sum(times) - 2 * usual)
+
+
+def _usual_green(laps: dict[int, Lap], lap: int) -> int | None:
+    """The median of the five green laps before the stop, in ms."""
+    before = [laps[n] for n in range(lap - 5, lap) if n in laps]
+    times = [one.lap_time_ms for one in before if one.green and not one.pit and one.lap_time_ms]
+    return round(median(times)) if times else None
+
+
+def _rejoin(race: Race, car: str, under: str, cost: Cost, behind: dict[str, int]) -> Rejoin:
+    after = behind[car] + cost.ms
+    name = race.session.car_class(car)
+    others = [(ms, other) for other, ms in behind.items() if other != car]
+    rivals = [(ms, other) for ms, other in others if race.session.car_class(other) == name]
+    position, ahead, following = _between(others, after)
+    class_position, class_ahead, class_following = _between(rivals, after)
+    return Rejoin(
+        car,
+        name,
+        under,
+        cost,
+        position,
+        class_position,
+        *(ahead or (None, None)),
+        *(following or (None, None)),
+        *(class_ahead or (None, None)),
+        *(class_following or (None, None)),
+    )
+
+
+def _between(
+    others: list[tuple[int, str]], after: int
+) -> tuple[int, tuple[str, int] | None, tuple[str, int] | None]:
+    """The place at ``after`` ms among others in order, and who is ahead and behind, by how much."""
+    place = sum(1 for ms, _ in others if ms <= after)
+    ahead = others[place - 1] if place else None
+    behind = others[place] if place < len(others) else None
+    return (
+        place + 1,
+        (ahead[1], after - ahead[0]) if ahead else None,
+        (behind[1], behind[0] - after) if behind else None,
+    )

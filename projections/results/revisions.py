@@ -1,0 +1,279 @@
+"""The results of a session as they followed each other: provisional, amended, final.
+
+A revision is the classification as it was known at a position of the log, once the
+chequered flag was out. The first is ``provisional``; each decision or correction after it
+that changes the result makes an ``amended`` one; a declared result is kept beside, as it
+was declared, under its own status. Nothing that was once shown is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from events import (
+    AnyEvent,
+    CrossingsReassigned,
+    EntryAmended,
+    EventVoided,
+    LapAmended,
+    LapTimeDeleted,
+    PenaltyConverted,
+    PenaltyImposed,
+    PenaltyRescinded,
+    PenaltyServed,
+    ResultDeclared,
+)
+from events.clock import format_clock
+from projections.engine.corrections import Identity
+from projections.folds.stewards import penalty_words
+from projections.results.classification import ON_LAPS, Classified, Convention, classify
+from projections.results.provisional import points_taken
+from projections.timeline import Timeline
+
+DECISIONS = (
+    EntryAmended,
+    PenaltyImposed,
+    PenaltyServed,
+    PenaltyConverted,
+    PenaltyRescinded,
+    LapTimeDeleted,
+    EventVoided,
+    LapAmended,
+    CrossingsReassigned,
+)
+BATCH = 5_000
+
+
+class ResultLine(NamedTuple):
+    """A car in a revision; times in ms. The stewards took ``points_taken`` from it."""
+
+    position: int
+    car: str
+    car_class: str | None
+    status: str
+    laps: int
+    total_ms: int | None
+    penalty_ms: int
+    best_lap_ms: int | None = None
+    points_taken: int = 0
+
+
+class Revision(NamedTuple):
+    """A result, the log position it was known at, and what it rests on."""
+
+    number: int
+    position: str
+    status: str
+    declared: bool
+    rests_on: str
+    rows: tuple[ResultLine, ...]
+
+
+class Difference(NamedTuple):
+    """What became of a car between two revisions; None where it was not listed."""
+
+    car: str
+    car_class: str | None
+    position_before: int | None
+    position_after: int | None
+    laps_before: int | None
+    laps_after: int | None
+    total_ms_before: int | None
+    total_ms_after: int | None
+    status_before: str | None
+    status_after: str | None
+
+
+def revisions(
+    log: Iterable[tuple[str, AnyEvent]], convention: Convention = ON_LAPS
+) -> list[Revision]:
+    """The results in the order in which they came to be known.
+
+    ``log`` is (position, event) in the order of the log. Costs a fold of the log, and
+    O(n log n) in the cars for each decision after the flag.
+    """
+    history = _History(convention)
+    for position, event in log:
+        history.take(position, event)
+    history.end()
+    return history.found
+
+
+class _History:
+    """The revisions found so far, and the events that are not yet folded."""
+
+    def __init__(self, convention: Convention) -> None:
+        self.found: list[Revision] = []
+        self._convention = convention
+        self._timeline = Timeline()
+        self._waiting: list[AnyEvent] = []
+        self._position = "0-0"
+        self._decided: dict[Identity, AnyEvent] = {}
+        self._declarations: dict[Identity, int] = {}
+
+    def take(self, position: str, event: AnyEvent) -> None:
+        """The next entry of the log."""
+        if isinstance(event, (*DECISIONS, ResultDeclared)):
+            self._look("the laps as timed")
+            self._waiting.append(event)
+            self._position = position
+            self._decided.setdefault(event.identity, event)
+            if isinstance(event, ResultDeclared):
+                self._declared(event)
+            else:
+                self._look(self._said(event))
+            return
+        self._waiting.append(event)
+        self._position = position
+        if len(self._waiting) >= BATCH:
+            self._fold()
+
+    def end(self) -> None:
+        """The end of the log."""
+        self._look("the laps as timed")
+        for identity, index in self._declarations.items():
+            if identity in self._timeline.voided:
+                declared = self.found[index]
+                self.found[index] = declared._replace(rests_on=f"{declared.rests_on} (voided)")
+
+    def _said(self, event: AnyEvent) -> str:
+        """The decision, with the car where it speaks of another decision."""
+        penalty = self._timeline.race.stewards.penalties.get(getattr(event, "penalty_id", ""))
+        if isinstance(event, EventVoided):
+            voided = self._decided.get((event.voided_source, event.voided_seq))
+            if voided is not None:
+                return f"{self._said(voided)}, voided: {event.reason}"
+        if penalty is not None and not isinstance(event, PenaltyImposed):
+            return f"#{penalty.car}: {words(event)}"
+        return words(event)
+
+    def _fold(self) -> None:
+        self._timeline.add(self._waiting)
+        self._waiting = []
+
+    def _look(self, rests_on: str) -> None:
+        """Note the result if it is another than the one before."""
+        self._fold()
+        race = self._timeline.race
+        if race.order.chequered_at is None and race.session.ended_at is None:
+            return
+        if not race.order.passings:  # the result was declared, and nothing timed
+            return
+        taken = points_taken(race)
+        rows = tuple(_line(row, taken.get(row.car, 0)) for row in classify(race, self._convention))
+        computed = [one for one in self.found if not one.declared]
+        if computed and computed[-1].rows == rows:
+            return
+        status = "amended" if computed else "provisional"
+        self._note(status, False, rests_on, rows)
+
+    def _declared(self, event: ResultDeclared) -> None:
+        rows = tuple(
+            ResultLine(
+                row.position,
+                row.car,
+                row.car_class,
+                row.status,
+                row.laps,
+                row.total_ms,
+                penalty_ms=0,
+                best_lap_ms=row.best_lap_ms,
+            )
+            for row in event.rows
+        )
+        self._declarations[event.identity] = len(self.found)
+        self._note(event.status, True, event.rests_on, rows)
+
+    def _note(
+        self, status: str, declared: bool, rests_on: str, rows: tuple[ResultLine, ...]
+    ) -> None:
+        number = len(self.found) + 1
+        self.found.append(Revision(number, self._position, status, declared, rests_on, rows))
+
+
+def _line(row: Classified, taken: int) -> ResultLine:
+    return ResultLine(
+        row.position,
+        row.car,
+        row.car_class,
+        row.status,
+        row.laps,
+        row.total_ms,
+        row.penalty_ms,
+        row.best_lap_ms,
+        taken,
+    )
+
+
+def words(event: AnyEvent) -> str:
+    """What was decided, one of ``DECISIONS`` or a declared result, in a few words."""
+    match event:
+        case PenaltyImposed() | PenaltyConverted():
+            what = penalty_words(event.kind, event.amount)
+            of = f"penalty {event.penalty_id} becomes "
+            if isinstance(event, PenaltyImposed):
+                of = f"#{event.car}: "
+            reason = f" ({event.reason})" if event.reason else ""
+            return f"{of}{what}{reason}"
+        case PenaltyRescinded():
+            reason = f" ({event.reason})" if event.reason else ""
+            return f"penalty {event.penalty_id} rescinded{reason}"
+        case PenaltyServed():
+            return f"penalty {event.penalty_id} served"
+        case EventVoided():
+            return f"{event.voided_source} {event.voided_seq} voided: {event.reason}"
+        case LapAmended():
+            return f"#{event.car}: lap {event.lap} amended: {event.reason}"
+        case LapTimeDeleted():
+            return f"#{event.car}: time of lap {event.lap} deleted"
+        case CrossingsReassigned():
+            moved = f"#{event.from_car} to #{event.to_car} from {format_clock(event.start)}"
+            return f"crossings moved, {moved}: {event.reason}"
+        case EntryAmended():
+            return f"#{event.car}: entry amended"
+        case ResultDeclared():
+            return f"result declared {event.status}: {event.rests_on}"
+        case _:
+            raise AssertionError(event.type)
+
+
+def differences(
+    before: Sequence[ResultLine], after: Sequence[ResultLine], others: Collection[str] = ()
+) -> list[Difference]:
+    """The cars whose position, laps, time or status differ, in the later order.
+
+    ``others`` are cars of which something else is known to differ.
+    """
+    earlier, later = _by_car(before), _by_car(after)
+    found = []
+    for car in dict.fromkeys([*later, *earlier]):
+        was, now = earlier.get(car), later.get(car)
+        differ = was is None or now is None or _compared(was) != _compared(now)
+        if differ or car in others:
+            found.append(_difference(car, was, now))
+    return found
+
+
+def _by_car(rows: Sequence[ResultLine]) -> Mapping[str, ResultLine]:
+    return {row.car: row for row in rows}
+
+
+def _compared(row: ResultLine) -> tuple[object, ...]:
+    return (row.position, row.laps, row.total_ms or None, row.status)
+
+
+def _difference(car: str, was: ResultLine | None, now: ResultLine | None) -> Difference:
+    known = now or was
+    return Difference(
+        car,
+        known.car_class if known else None,
+        was.position if was else None,
+        now.position if now else None,
+        was.laps if was else None,
+        now.laps if now else None,
+        was.total_ms if was else None,
+        now.total_ms if now else None,
+        was.status if was else None,
+        now.status if now else None,
+    )

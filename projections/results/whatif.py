@@ -1,0 +1,186 @@
+"""What the order would be if: penalties, retirements, the race stopped now, other rules.
+
+The log is not touched: the hypothetical events are folded behind a copy of the race.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast, get_args
+
+from events import CarRetired, FlagShown, PenaltyImposed
+from events.errors import BadHypothesis, UnknownCar
+from events.stewards import PenaltyKind
+from projections.folds.running_order import natural
+from projections.race import Race
+from projections.results.classification import ON_LAPS, Classified, Convention, classify
+
+SOURCE = "what-if"
+KINDS = get_args(PenaltyKind)
+AS_TYPED = ", ".join(KINDS).replace("_", "-")
+MOST_DIGITS = 6
+WITH_AMOUNT = frozenset({"stop_and_hold", "time", "laps", "places", "points"})
+
+
+class Supposed(NamedTuple):
+    """A penalty that is only supposed: the car, the kind and its amount."""
+
+    car: str
+    kind: PenaltyKind
+    amount: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What is supposed to happen, all at the moment the race stands at."""
+
+    penalties: tuple[Supposed, ...] = ()
+    retire: tuple[str, ...] = ()
+    finish_now: bool = False
+
+
+class Change(NamedTuple):
+    """A car's place now and then; ``gained`` is positive for places won."""
+
+    car: str
+    car_class: str | None
+    position_now: int | None
+    position_then: int | None
+    gained: int | None
+    class_position_now: int | None
+    class_position_then: int | None
+    laps_now: int | None
+    laps_then: int
+    total_ms_now: int | None
+    total_ms_then: int | None
+    status_now: str | None
+    status_then: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is other than now."""
+        return (
+            self.position_now != self.position_then
+            or self.class_position_now != self.class_position_then
+            or self.laps_now != self.laps_then
+            or self.total_ms_now != self.total_ms_then
+            or self.status_now != self.status_then
+        )
+
+
+def parse_penalty(text: str) -> Supposed:
+    """``66 time 30`` or ``7 drive_through``. Raises BadHypothesis."""
+    parts = text.split()
+    if len(parts) not in (2, 3):
+        raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {AS_TYPED}")
+    car, kind, *amount = parts
+    return supposed(car, kind, amount[0] if amount else None)
+
+
+def supposed(car: str, kind: str, amount: str | None) -> Supposed:
+    """A penalty from its parts as they are written. Raises BadHypothesis."""
+    text = " ".join(filter(None, (car, kind, amount)))
+    kind = kind.replace("-", "_")
+    if kind not in KINDS:
+        raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {AS_TYPED}")
+    if amount is not None and not (amount.isascii() and amount.isdigit()):
+        raise BadHypothesis(text, f"the amount is not a whole number: {amount}")
+    if amount is not None and not amount.strip("0"):
+        raise BadHypothesis(text, "the amount is nothing at all: 0")
+    if amount is not None and len(amount) > MOST_DIGITS:
+        raise BadHypothesis(text, f"the amount is too large: {amount}")
+    if (kind in WITH_AMOUNT) != (amount is not None):
+        takes = "an amount, as in 66 time 30" if kind in WITH_AMOUNT else "no amount"
+        raise BadHypothesis(text, f"{kind} takes {takes}")
+    return Supposed(car, cast("PenaltyKind", kind), None if amount is None else int(amount))
+
+
+def suppose(race: Race, hypothesis: Hypothesis) -> Race:
+    """The race as it would be.
+
+    Raises UnknownCar for a car that is not in it, and BadHypothesis for what has happened
+    already: a car that retired or finished can retire no more, nor can a race that is over
+    be stopped.
+    """
+    _check_cars(race, [*(one.car for one in hypothesis.penalties), *hypothesis.retire])
+    for car in hypothesis.retire:
+        if car in race.order.finished or car in race.order.retired:
+            done = "finished" if car in race.order.finished else "retired"
+            raise BadHypothesis(f"retire {car}", f"#{car} has {done} already")
+    if hypothesis.finish_now and (race.order.chequered_at, race.session.ended_at) != (None, None):
+        raise BadHypothesis("finish now", "the race is over already")
+    then = race.fork(race.mark())
+    number = 0
+    for car in dict.fromkeys(hypothesis.retire):
+        then.apply(CarRetired(at=race.at, source=SOURCE, source_seq=number, car=car))
+        number += 1
+    if hypothesis.finish_now:
+        then.apply(FlagShown(at=race.at, source=SOURCE, source_seq=number, flag="chequered"))
+        number += 1
+        then.order.finish_where_they_stand()
+    for one in hypothesis.penalties:
+        then.apply(
+            PenaltyImposed(
+                at=race.at,
+                source=SOURCE,
+                source_seq=number,
+                penalty_id=f"{SOURCE}-{number}",
+                car=one.car,
+                kind=one.kind,
+                amount=one.amount,
+            )
+        )
+        number += 1
+    return then
+
+
+def _check_cars(race: Race, cars: Sequence[str]) -> None:
+    known = {*race.session.entries, *race.order.passings}
+    for car in cars:
+        if car not in known:
+            raise UnknownCar(car, tuple(sorted(known, key=natural)))
+
+
+def what_if(
+    race: Race,
+    hypothesis: Hypothesis,
+    convention: Convention = ON_LAPS,
+    convention_then: Convention | None = None,
+) -> list[Change]:
+    """Each car's place now and then, in the order it would be.
+
+    ``convention_then`` is another pack's, for scoring under other rules.
+    """
+    then = classify(suppose(race, hypothesis), convention_then or convention)
+    return changes(classify(race, convention), then)
+
+
+def changes(now: Sequence[Classified], then: Sequence[Classified]) -> list[Change]:
+    """Each car's place in two classifications, in the order of the second."""
+    before = {row.car: row for row in now}
+    after = {row.car for row in then}
+    return [_change(before.get(row.car), row) for row in then] + [
+        _change(row, None) for row in now if row.car not in after
+    ]
+
+
+def _change(now: Classified | None, then: Classified | None) -> Change:
+    row = then or now
+    if row is None:
+        raise AssertionError("a change is of a car")
+    return Change(
+        car=row.car,
+        car_class=row.car_class,
+        position_now=now.position if now else None,
+        position_then=then.position if then else None,
+        gained=now.position - then.position if now and then else None,
+        class_position_now=now.class_position if now else None,
+        class_position_then=then.class_position if then else None,
+        laps_now=now.laps if now else None,
+        laps_then=row.laps,
+        total_ms_now=now.total_ms if now else None,
+        total_ms_then=then.total_ms if then else None,
+        status_now=now.status if now else None,
+        status_then=then.status if then else "not_listed",
+    )

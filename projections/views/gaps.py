@@ -1,0 +1,163 @@
+"""Gaps from any car to any car: now, and lap by lap as they were.
+
+Rules: the gap between two cars after a lap is that at the moment when the later of them
+completed it, as the running order told it then. So it is known only once both have; and
+``behind_ms`` compares both at the line of the same lap, however many laps lie between.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from events.errors import UnknownCar
+from projections.folds.laps import Lap
+from projections.race import Race
+
+Row = dict[str, Any]
+
+
+def gaps(race: Race, to: str | None = None) -> list[Row]:
+    """The gap of every car to one of them (None: to the leader), in the running order.
+
+    ``side`` is where the car is, seen from the other: ``ahead``, ``behind`` or ``same``;
+    ``gap`` is ``{laps, ms}`` as in the standings. Raises UnknownCar.
+    """
+    order = race.order.cars()
+    other = _reference(race, order, to)
+    place = order.index(other) if other is not None else 0
+    return [
+        {
+            "car": car,
+            "class": race.session.car_class(car),
+            "position": position,
+            "to": other,
+            "side": "same" if car == other else "ahead" if position <= place else "behind",
+            "gap": _gap(race, car, other, is_behind=position > place),
+        }
+        for position, car in enumerate(order, start=1)
+    ]
+
+
+def _reference(race: Race, order: Sequence[str], to: str | None) -> str | None:
+    if to is not None and to not in order:
+        raise UnknownCar(to, tuple(order))
+    return to or (order[0] if order else None)
+
+
+def _gap(race: Race, car: str, other: str | None, *, is_behind: bool) -> Row:
+    if car == other or other is None:
+        known = car in race.order.passings
+        return {"laps": 0, "ms": 0} if known else {"laps": None, "ms": None}
+    ahead, behind = (other, car) if is_behind else (car, other)
+    gap = race.order.gap(ahead, behind, race.at)
+    return gap._asdict() if gap else {"laps": None, "ms": None}
+
+
+class _Line(NamedTuple):
+    """When laps were completed: their numbers, which only grow, and the times (ms)."""
+
+    laps: Sequence[int]
+    ats: Sequence[int]
+
+    def at(self, lap: int) -> int | None:
+        """When that lap was completed; None if it was not timed, or not yet."""
+        index = bisect_left(self.laps, lap)
+        return self.ats[index] if index < len(self.laps) and self.laps[index] == lap else None
+
+    def completed(self, at: int) -> int:
+        """How many laps were completed by then."""
+        index = bisect_right(self.ats, at)
+        return self.laps[index - 1] if index else 0
+
+
+def _line_of(race: Race, car: str | None) -> _Line:
+    """The laps of a car, or (None) of whoever was first to complete each."""
+    told = race.chart.led if car is None else race.laps.laps.get(car, ())
+    return _Line([one.lap for one in told], [one.at for one in told])
+
+
+def chart(race: Race, to: str | None = None, since_ms: int = 0) -> list[Row]:
+    """The laps of each car as columns, for charts: a row a car, in the running order.
+
+    The columns begin with ``first_lap`` and go on to the car's last; None stands for what
+    was not timed. ``positions`` are the places in which the car completed each lap.
+    ``behind_ms`` is how much later than ``to`` (None: than whoever was first) it did so,
+    negative for earlier; ``behind_laps`` the whole laps between them then. ``pit_laps`` has the
+    numbers of the laps on which the car was in the lane. With ``since_ms`` only laps are
+    told of which something became known at or after that time (ms on the session clock).
+    Raises UnknownCar. Costs O(laps).
+    """
+    order = race.order.cars()
+    if to is not None:
+        _reference(race, order, to)
+    lines, other = {car: _line_of(race, car) for car in order}, _line_of(race, to)
+    told = {
+        car: race.laps.laps[car][_first_since(lines[car], other, since_ms) :]
+        for car in order
+        if lines[car].laps
+    }
+    places = _places(lines, {lap.lap for laps in told.values() for lap in laps})
+    return [
+        {
+            "car": car,
+            "class": race.session.car_class(car),
+            "to": to,
+            **_columns(car, laps, lines[car], other, places),
+        }
+        for car, laps in told.items()
+        if laps
+    ]
+
+
+def _places(lines: Mapping[str, _Line], laps: Iterable[int]) -> dict[tuple[str, int], int]:
+    """The places in which cars completed these laps, as the lap chart has them."""
+    places = {}
+    for lap in laps:
+        crossed = [(at, car) for car, line in lines.items() if (at := line.at(lap)) is not None]
+        for place, (_, car) in enumerate(sorted(crossed), start=1):
+            places[car, lap] = place
+    return places
+
+
+def _columns(
+    car: str,
+    told: Sequence[Lap],
+    own: _Line,
+    other: _Line,
+    places: Mapping[tuple[str, int], int],
+) -> Row:
+    first_lap, length = told[0].lap, told[-1].lap - told[0].lap + 1
+    columns: dict[str, list[int | None]] = {
+        name: [None] * length
+        for name in ("at_ms", "lap_time_ms", "positions", "behind_ms", "behind_laps")
+    }
+    for lap in told:
+        index, theirs = lap.lap - first_lap, other.at(lap.lap)
+        columns["at_ms"][index] = lap.at
+        columns["lap_time_ms"][index] = lap.lap_time_ms
+        columns["positions"][index] = places[car, lap.lap]
+        if theirs is not None:
+            columns["behind_ms"][index] = lap.at - theirs
+            columns["behind_laps"][index] = _laps_between(own, other, lap.lap, lap.at, theirs)
+    return {"first_lap": first_lap, **columns, "pit_laps": [lap.lap for lap in told if lap.pit]}
+
+
+def _first_since(own: _Line, other: _Line, since_ms: int) -> int:
+    """The first lap, by its index, of which something became known since then.
+
+    That is the car's first lap since, or an earlier one that the other completed since.
+    """
+    mine = bisect_left(own.ats, since_ms)
+    theirs = bisect_left(other.ats, since_ms)
+    if theirs == len(other.laps):
+        return mine
+    return min(mine, bisect_left(own.laps, other.laps[theirs]))
+
+
+def _laps_between(own: _Line, other: _Line, lap: int, at: int, theirs: int) -> int:
+    """Whole laps between both when the later one completed ``lap``; below 0 for a lead."""
+    if at >= theirs:
+        return other.completed(at) - lap
+    return lap - own.completed(theirs)

@@ -1,0 +1,102 @@
+"""What of a session a subscriber wants to see: topics, classes, cars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from projections.views.frame import TOPICS, Patch, State
+
+BY_CAR = ("standings", "pits", "drivers", "results")
+"""Topics whose rows are keyed by car."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Topics (empty: all) and, where they are not empty, the classes and cars of their rows.
+
+    A row has to fit both classes and cars, in whatever case their letters are; what is of no
+    car is for all. A fastest lap is shown while one of the cars holds it. The session's own
+    topic is always there, for a picture without flag and clock is none. Equal filters are one
+    channel.
+    """
+
+    topics: frozenset[str] = frozenset()
+    classes: frozenset[str] = frozenset()
+    cars: frozenset[str] = frozenset()
+
+    @property
+    def of_rows(self) -> bool:
+        """Whether it leaves rows out, and not only topics."""
+        return bool(self.classes or self.cars)
+
+    def has(self, topic: str) -> bool:
+        """Whether the topic is wanted."""
+        return not self.topics or topic in self.topics or topic == "session"
+
+    def choose(self, state: State) -> State:
+        """The part of a state that is wanted; what is whole in it is shared, not copied."""
+        chosen = {topic: rows for topic, rows in state.items() if self.has(topic)}
+        if not self.of_rows:
+            return chosen
+        cars = self._cars(state.get("standings", {}))
+        for topic in BY_CAR:
+            if topic in chosen:
+                rows = chosen[topic]
+                chosen[topic] = {car: rows[car] for car in rows if car in cars}
+        if "penalties" in chosen:
+            chosen["penalties"] = {
+                name: row for name, row in chosen["penalties"].items() if row.get("car") in cars
+            }
+        for topic in ("messages", "control"):
+            if topic in chosen:
+                chosen[topic] = {
+                    name: row
+                    for name, row in chosen[topic].items()
+                    if "car" not in row or row["car"] in cars
+                }
+        if "fastest" in chosen:
+            chosen["fastest"] = self._fastest(chosen["fastest"])
+        return chosen
+
+    def choose_patch(self, patch: Patch) -> Patch:
+        """The part of a patch that is wanted, where only topics are left out."""
+        return {topic: change for topic, change in patch.items() if self.has(topic)}
+
+    def _cars(self, standings: Mapping[str, Any]) -> frozenset[str]:
+        cars, classes = folded(self.cars), folded(self.classes)
+        return frozenset(
+            car
+            for car, row in standings.items()
+            if (not cars or car.casefold() in cars)
+            and (not classes or row.get("class", "").casefold() in classes)
+        )
+
+    def _fastest(self, fastest: State) -> State:
+        cars, classes = folded(self.cars), folded(self.classes)
+
+        def is_wanted(best: Mapping[str, Any] | None) -> bool:
+            return best is not None and (not cars or best["car"].casefold() in cars)
+
+        chosen = {
+            **fastest,
+            "classes": {
+                name: best
+                for name, best in fastest.get("classes", {}).items()
+                if (not classes or name.casefold() in classes) and is_wanted(best)
+            },
+        }
+        if not is_wanted(chosen.get("overall")):
+            chosen.pop("overall", None)
+        return chosen
+
+
+def folded(names: Iterable[str]) -> frozenset[str]:
+    """The names, but for the case of their letters."""
+    return frozenset(name.casefold() for name in names)
+
+
+def unknown_topics(topics: frozenset[str]) -> list[str]:
+    """Those that no frame has."""
+    return sorted(topics.difference(TOPICS))

@@ -1,0 +1,263 @@
+"""HTTP intake: race control, and any other program, appends events to a session's log.
+
+    uvicorn --factory services.intake:build_app
+
+It is a part of ``lapstream serve``, too. What was acknowledged is in the log, with the
+positions that the answer names; sent again, it is not appended again. It is told by the
+environment: see ``services.settings``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
+
+from events import AnyEvent, check_names, decode, json_schema
+from events.codec import shown
+from events.errors import (
+    LapstreamError,
+    NewerEventVersion,
+    UndecodableEvent,
+    UnfitName,
+    UnknownEventType,
+    UnreadableEvent,
+)
+from services.gateway import errors
+from services.gateway.errors import Fault, Refused, check_expected, faults_of, responses
+from services.gateway.state import requires
+from services.logging import configure_as_told
+from services.roles import Grant, Role
+from services.settings import Settings
+from services.storage.client import open_store
+from services.storage.event_log import Log
+
+LARGEST_BODY = 1 << 20
+MOST_EVENTS = 1000
+BURST_SECONDS = 5.0
+"""A producer that was silent for so long may send as much at once."""
+
+MOST_PRODUCERS = 10_000
+
+router = APIRouter(tags=["intake"])
+logger = structlog.get_logger(__name__)
+_EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="type")])
+
+
+class Appended(BaseModel):
+    """What was appended. It is in the log now."""
+
+    session: str
+    positions: list[str | None] = Field(
+        description="Of each event of the batch; null for one that the log held already."
+    )
+    position: str = Field(description="The log's last position.")
+    added: int
+    duplicates: int
+
+
+class Allowance:
+    """How much each producer may append: so many events a second, on average."""
+
+    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._most = max(per_second * BURST_SECONDS, MOST_EVENTS)
+        self._clock = clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, producer: str, events: int) -> float:
+        """Take up so many events; 0, or the seconds until that many will be allowed."""
+        now = self._clock()
+        left, then = self._left.pop(producer, (self._most, now))
+        left = min(self._most, left + (now - then) * self._per_second)
+        allowed = left >= events
+        self._left[producer] = (left - events if allowed else left, now)
+        if len(self._left) > MOST_PRODUCERS:
+            self._left.popitem(last=False)
+        return 0.0 if allowed else (events - left) / self._per_second
+
+
+EXAMPLE = {
+    "type": "penalty_imposed",
+    "at": 1_560_000,
+    "source": "race-control",
+    "source_seq": 1,
+    "by": "stewards",
+    "penalty_id": "p1",
+    "car": "26",
+    "kind": "stop_and_hold",
+    "amount": 30,
+    "reason": "avoidable contact",
+}
+
+
+def _request_body() -> dict[str, Any]:
+    event = {"type": "object", "description": "An event; see /schemas/events.json."}
+    batch = {"type": "array", "items": event, "minItems": 1, "maxItems": MOST_EVENTS}
+    examples = {
+        "one": {"summary": "One event", "value": EXAMPLE},
+        "batch": {"summary": "A batch", "value": [EXAMPLE]},
+    }
+    content = {"schema": {"anyOf": [event, batch]}, "examples": examples}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+@router.post(
+    "/sessions/{session}/events",
+    summary="Append one event or a batch",
+    responses=responses(401, 403, 404, 409, 413, 422, 429, 503),
+    openapi_extra=_request_body(),
+)
+async def append(
+    request: Request,
+    session: str,
+    grant: Annotated[Grant, Depends(requires(Role.CONTROL))],
+    expected: Annotated[
+        str | None,
+        Query(max_length=41, description="Append only if the log is at this position."),
+    ] = None,
+) -> Appended:
+    """Append, all or nothing. An event's `source` and `source_seq` are its identity: sent
+    again, it is not appended again, and the answer is the same success."""
+    check_expected(expected)
+    events = read_events(await _body(request))
+    wait = request.app.state.allowance.take(grant.name, len(events))
+    if wait:
+        raise Refused(
+            429,
+            f"{grant.name} sends more than is allowed",
+            headers={"Retry-After": str(int(wait) + 1)},
+        )
+    log: Log = request.app.state.log
+    result = await log.append(session, events, expected=expected)
+    logger.info(
+        "appended",
+        session=session,
+        producer=grant.name,
+        added=result.added,
+        duplicates=result.duplicates,
+        position=result.position,
+    )
+    return Appended(
+        session=session,
+        positions=list(result.positions),
+        position=result.position,
+        added=result.added,
+        duplicates=result.duplicates,
+    )
+
+
+async def _body(request: Request) -> bytes:
+    """The body, no further than it may go. Raises Refused."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise Refused(413, f"the body is larger than {LARGEST_BODY} bytes: send less at once")
+    return bytes(body)
+
+
+def read_events(body: bytes) -> list[AnyEvent]:
+    """The events of a body: one, or a list of them. Raises Refused, which names every fault."""
+    try:
+        told = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise Refused(422, f"the body is not JSON: {error}", [_whole(str(error))]) from None
+    if isinstance(told, dict):
+        told = [told]
+    if not isinstance(told, list) or not told:
+        raise Refused(422, "the body is neither an event nor a list of events", [_whole("empty")])
+    if len(told) > MOST_EVENTS:
+        raise Refused(413, f"{len(told)} events at once; {MOST_EVENTS} are allowed")
+    events: list[AnyEvent] = []
+    faults: list[Fault] = []
+    for index, payload in enumerate(told):
+        raw = to_json(payload)
+        try:
+            event = decode(raw)
+            check_names(event)
+            events.append(event)
+        except UndecodableEvent as error:
+            faults += _faults(raw, payload, error, index)
+        except UnfitName as unfit:
+            reason = "control characters mean nothing in a name"
+            faults.append(_fault(unfit.member, unfit.value, reason, index))
+    if faults:
+        first = faults[0]
+        where = f"event {first.index}: {first.field}: {first.reason}"
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise Refused(422, where + more, faults)
+    return events
+
+
+def _whole(reason: str) -> Fault:
+    return Fault(field="body", reason=reason)
+
+
+def _fault(member: str, value: object, reason: str, index: int) -> Fault:
+    return Fault(field=member, value=shown(value), reason=reason, index=index)
+
+
+def _faults(raw: bytes, payload: Any, error: UndecodableEvent, index: int) -> list[Fault]:
+    """All that is wrong with one event."""
+    match error:
+        case UnknownEventType(type_name=name):
+            return [Fault(field="type", value=shown(name), reason="no such event", index=index)]
+        case NewerEventVersion(version=number):
+            return [Fault(field="v", value=str(number), reason="too new", index=index)]
+    if not isinstance(payload, dict):
+        return [Fault(field="event", value=shown(payload), reason="not an object", index=index)]
+    if not isinstance(payload.get("type"), str):
+        reason = "the name of an event is needed, such as pit_entered"
+        return [Fault(field="type", value=shown(payload.get("type")), reason=reason, index=index)]
+    try:
+        _EVENT.validate_json(raw)
+    except ValidationError as invalid:
+        return faults_of(invalid, skip=1, index=index)
+    reason = error.reason if isinstance(error, UnreadableEvent) else str(error)
+    return [Fault(field="event", value=shown(payload), reason=reason, index=index)]
+
+
+def attach(app: FastAPI, settings: Settings) -> None:
+    """Add the intake to an application, whose lifespan sets ``app.state.log``."""
+    app.state.allowance = Allowance(settings.events_per_second)
+    app.include_router(router)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The intake alone."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_store(settings.store, settings.data) as store:
+            app.state.log = Log(store)
+            yield
+
+    app = FastAPI(title="lapstream intake", version=version("lapstream"), lifespan=lifespan)
+    app.state.settings = settings
+    errors.install(app)
+    attach(app, settings)
+
+    @app.get("/schemas/events.json", tags=["descriptions"])
+    async def events_schema() -> dict[str, Any]:
+        """The JSON Schema of an event."""
+        return json_schema()
+
+    return app
+
+
+def build_app() -> FastAPI:
+    """The intake as an application of its own, told by the environment."""
+    try:
+        configure_as_told()
+        return create_app(Settings.of_environment())
+    except LapstreamError as error:
+        raise SystemExit(str(error)) from None

@@ -1,0 +1,96 @@
+"""Examples and schemas for the descriptions of the interface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.gateway.views.view_query import SESSION_CELLS
+from services.queries.tables.columns import Table
+
+SESSION_LINE = {
+    "title": "Petit Le Mans 2007",
+    "kind": "race",
+    "clock_ms": 31_500_000,
+    "clock_running": True,
+    "time_to_go_ms": 4_500_000,
+    "laps_to_go": 22,
+    "flag": "green",
+    "flag_since_ms": 30_012_345,
+    "sector_flags": {"2": {"flag": "yellow", "since_ms": 31_480_000}},
+    "leader": "7",
+    "leader_lap": 372,
+    "position": "1760000000000-0",
+    "learned_at_ms": 1_760_000_000_000,
+    "age_ms": 120,
+    "patience_ms": 30_000,
+    "freshness": "fresh",
+    "stale": False,
+}
+
+
+def of_view(table: Table) -> dict[str, Any]:
+    """What OpenAPI says of a view's answer."""
+    schema = table.schema()
+    items = schema["items"]
+    flat = [*table.cells(None), *(f"session_{name}" for name in SESSION_CELLS)]
+    whole = {
+        "type": "object",
+        "description": table.about,
+        "properties": {
+            "session": {"$ref": "#/components/schemas/SessionLine"},
+            "rows": {"type": "array", "items": items},
+        },
+        "required": ["session", "rows"],
+    }
+    flat_rows = {
+        "type": "array",
+        "description": "Flat rows, where `rows` asks for them.",
+        "items": {
+            "type": "object",
+            "properties": {key: {"type": "string"} for key in flat},
+            "required": flat,
+        },
+    }
+    return {
+        "description": table.about,
+        "content": {
+            "application/json": {
+                "schema": {"anyOf": [whole, flat_rows]},
+                "example": {"session": SESSION_LINE, "rows": [_row(items)]},
+            },
+            "text/csv": {"schema": {"type": "string"}, "example": ",".join(flat) + "\n"},
+        },
+    }
+
+
+_SAMPLES = {
+    "car": "7",
+    "class": "LMP2",
+    "team": "Penske Motorsports",
+    "driver": "Romain Dumas",
+    "driver_short": "DUM",
+    "vehicle": "Porsche RS Spyder",
+    "reason": "speeding in the pit lane",
+    "text": "Car 26: stop and hold 30 s",
+}
+
+
+def _row(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: _value(name, one) for name, one in schema["properties"].items()}
+
+
+def _value(name: str, schema: dict[str, Any]) -> Any:
+    if "enum" in schema:
+        return schema["enum"][0]
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    match kinds[0]:
+        case "integer":
+            return 70_412 if name.endswith("_ms") else 1
+        case "boolean":
+            return False
+        case "array":
+            return []
+        case "object":
+            return dict.fromkeys(schema.get("properties", {}))
+        case _:
+            return _SAMPLES.get(name, name)

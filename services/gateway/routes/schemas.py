@@ -1,0 +1,234 @@
+"""What programs read about the interface: AsyncAPI and JSON Schemas."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic_core import from_json, to_json
+
+from events import json_schema
+from projections.views.frame import TOPICS
+from replay.steering import COMMANDS
+from services.gateway.errors import Refused, responses
+from services.gateway.live.query import OutputQuery, SubscriptionQuery
+from services.gateway.routes import analysis
+from services.gateway.views import view_query
+
+router = APIRouter(prefix="", tags=["descriptions"])
+
+Document = dict[str, Any]
+SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+POSITION = {"type": "string", "pattern": r"^\d+-\d+$", "description": "A position in the log."}
+CLOCK = {
+    "type": "object",
+    "description": "The session clock of the newest event (ms), and whether it has run on since.",
+    "properties": {"at": {"type": "integer"}, "running": {"type": "boolean"}},
+    "required": ["at", "running"],
+}
+_BASE: Document = {
+    "epoch": {"type": "integer", "minimum": 1},
+    "position": POSITION,
+    "at": {
+        "type": "integer",
+        "description": "When the newest event was learned, ms since 1970; with a delay, when "
+        "that came on air.",
+    },
+    "clock": CLOCK,
+}
+_REASON = {"type": "string", "description": "Why a new picture begins."}
+
+
+def _state() -> Document:
+    topics = {topic: {"type": "object"} for topic in TOPICS}
+    about = "Topics; rows by car, id or number. An absent member means null."
+    return {"type": "object", "description": about, "properties": topics}
+
+
+def _patch() -> Document:
+    about = "A JSON Merge Patch (RFC 7396) on the state of the message before."
+    return {"type": "object", "description": about}
+
+
+def frames_schema() -> Document:
+    """The JSON Schema of the frames in a session's stream ``{session}:frames``."""
+    members = {
+        **_BASE,
+        "kind": {"enum": ["snapshot", "delta"]},
+        "data": {"anyOf": [_state(), _patch()]},
+        "reason": _REASON,
+    }
+    return {
+        "$schema": SCHEMA,
+        "title": "A lapstream frame",
+        "type": "object",
+        "properties": members,
+        "required": [*_BASE, "kind", "data"],
+        "additionalProperties": False,
+    }
+
+
+def message_schemas() -> dict[str, Document]:
+    """The JSON Schemas of what a subscriber is sent, by kind."""
+    token = {"type": "string", "description": "Resume with it: `<epoch>:<position>`."}
+    base = {"token": token, **_BASE}
+    more: dict[str, Document] = {
+        "snapshot": {"data": _state(), "reason": _REASON},
+        "delta": {"data": _patch()},
+        "heartbeat": {
+            "age_ms": {"type": "integer", "description": "The age of the data."},
+            "silent": {
+                "const": True,
+                "description": "The session has a live timing feed, and that is not heard: "
+                "data that is older than ten seconds while the clock runs is stale.",
+            },
+        },
+    }
+    optional = ("reason", "silent")
+    return {
+        kind: {
+            "type": "object",
+            "properties": {"kind": {"const": kind}, **base, **members},
+            "required": ["kind", *base, *(name for name in members if name not in optional)],
+            "additionalProperties": False,
+        }
+        for kind, members in more.items()
+    }
+
+
+_EXAMPLE: Document = {
+    "token": "1:1760000000000-0",
+    "epoch": 1,
+    "position": "1760000000000-0",
+    "at": 1_760_000_000_000,
+    "clock": {"at": 31_500_000, "running": True},
+}
+_EXAMPLES: dict[str, Document] = {
+    "snapshot": {"data": {"standings": {"7": {"position": 1, "laps": 372}}}},
+    "delta": {"data": {"standings": {"7": {"laps": 373}}}},
+    "heartbeat": {"age_ms": 1200},
+}
+
+
+def _within(schema: Document, name: str) -> Document:
+    """A schema with definitions as the payload of a message: its references begin at the
+    document's root."""
+    root = f"#/components/messages/{name}/payload/$defs/"
+    placed: Document = from_json(to_json(schema).replace(b'"#/$defs/', f'"{root}'.encode()))
+    return placed
+
+
+def asyncapi() -> Document:
+    """The AsyncAPI document: streams in the store, and subscriptions at the gateway."""
+    query, output_query = (
+        model.model_json_schema(by_alias=True) for model in (SubscriptionQuery, OutputQuery)
+    )
+    messages = {
+        kind: {
+            "name": kind,
+            "contentType": "application/json",
+            "payload": schema,
+            "examples": [{"payload": {"kind": kind, **_EXAMPLE, **_EXAMPLES[kind]}}],
+        }
+        for kind, schema in message_schemas().items()
+    }
+    stored = {
+        name: {"name": name, "contentType": "application/json", "payload": _within(schema, name)}
+        for name, schema in (
+            ("event", json_schema()),
+            ("frame", frames_schema()),
+            ("command", COMMANDS.json_schema()),
+        )
+    }
+    parameters = {"session": {"description": "The session's id: 1 to 64 of a-z, 0-9 and -."}}
+
+    def channel(address: str, about: str, names: list[str], **more: Any) -> Document:
+        told = {name: {"$ref": f"#/components/messages/{name}"} for name in names}
+        parts = {"address": address, "description": about, "messages": told}
+        return {**parts, "parameters": parameters, **more}
+
+    def operation(action: str, of: str, about: str) -> Document:
+        return {"action": action, "channel": {"$ref": f"#/channels/{of}"}, "summary": about}
+
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "lapstream",
+            "version": version("lapstream"),
+            "description": "What is pushed: first a snapshot, then deltas. A client keeps the "
+            "token of the last message; with it (`from`, or `Last-Event-ID`) it goes on "
+            "without a hole. A snapshot always replaces the whole state. A WebSocket that is "
+            "closed with 1012 is to come again; one that is closed with 4404 has nothing to come "
+            "again for: the replay was ended. Unknown parameters are refused.",
+            "license": {"name": "MIT"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "live": channel(
+                "/sessions/{session}/live",
+                "Subscribe by WebSocket, to a session or a replay.",
+                list(messages),
+                bindings={"ws": {"method": "GET", "query": query}},
+            ),
+            "stream": channel(
+                "/sessions/{session}/stream",
+                "Subscribe by server-sent events, to a session or a replay; the id of each is its "
+                "token.",
+                list(messages),
+            ),
+            "output": channel(
+                "/outputs/{output}/stream",
+                "Subscribe to a named output by server-sent events or WebSocket. `at` is when "
+                "it came on air: the output's delay is added. One for a battle or a championship "
+                "has a topic of that name besides.",
+                list(messages),
+                parameters={"output": {"description": "The output's name."}},
+                bindings={"ws": {"method": "GET", "query": output_query}},
+            ),
+            "log": channel("{{session}}:log", "The log: a stream in the store.", ["event"]),
+            "frames": channel(
+                "{{session}}:frames",
+                "What screens show of a session or a replay: a stream in the store.",
+                ["frame"],
+            ),
+            "control": channel(
+                "{{replay}}:control",
+                "What is asked of a replay: a stream in the store. An entry has two fields: `id`, "
+                "by which a command that is sent again is obeyed once, and `command`.",
+                ["command"],
+                parameters={"replay": {"description": "The replay's name."}},
+            ),
+        },
+        "operations": {
+            "live": operation("send", "live", "The gateway sends to subscribers"),
+            "stream": operation("send", "stream", "The gateway sends to subscribers"),
+            "output": operation("send", "output", "The gateway sends to an output's subscribers"),
+            "append": operation("receive", "log", "Producers append events"),
+            "project": operation("send", "frames", "Projectors, and replayers, tell frames"),
+            "steer": operation("receive", "control", "Directors steer a replay"),
+        },
+        "components": {"messages": {**messages, **stored}},
+    }
+
+
+@router.get("/asyncapi.json", summary="Streams, frames and subscriptions")
+async def asyncapi_document() -> Document:
+    """AsyncAPI 3.0."""
+    return asyncapi()
+
+
+@router.get("/schemas/{name}.json", summary="JSON Schemas", responses=responses(404))
+async def schema(name: str) -> Document:
+    """Of `events`, of `frames`, of `messages` to subscribers, or of a view's rows."""
+    if name == "events":
+        return json_schema()
+    if name == "frames":
+        return frames_schema()
+    if name == "messages":
+        return {"$schema": SCHEMA, "oneOf": list(message_schemas().values())}
+    tables = {**view_query.TABLES, **analysis.TABLES}
+    if name in tables:
+        return tables[name].schema()
+    known = ", ".join(["events", "frames", "messages", *tables])
+    raise Refused(404, f"there is no schema of {name!r}; there is {known}")

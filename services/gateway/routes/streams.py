@@ -1,0 +1,120 @@
+"""The routes that subscribe."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, WebSocket
+from fastapi.responses import StreamingResponse
+
+from events.errors import LapstreamError
+from projections.race import Race
+from projections.views.frame import State, Token, clock_running, frame_state
+from services.gateway.errors import Refused, refused, responses
+from services.gateway.live.entry_names import spelled_filter
+from services.gateway.live.frame_buffer import Shot
+from services.gateway.live.query import SubscriptionQuery, query_of, resuming
+from services.gateway.live.session_tail import Tail, now_ms
+from services.gateway.live.subscription import Subscription, Wishes
+from services.gateway.live.transport import over_sse, over_websocket, subscribe
+from services.gateway.state import Gateway, TheGateway, gateway_of, grant, requires
+from services.gateway.views.view_query import FIRST_PICTURE_SECONDS
+from services.roles import Role
+
+router = APIRouter(tags=["subscriptions"])
+
+BEGIN_SECONDS = 30.0
+"""How long a delayed subscription waits for the rest of what was told, to begin with."""
+
+EVENT_STREAM = {
+    "description": "`snapshot`, `delta` (RFC 7396) and `heartbeat` events; the id of each is "
+    "its token. See /asyncapi.json.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+
+
+@router.get(
+    "/sessions/{session}/stream",
+    summary="Subscribe by server-sent events",
+    dependencies=[Depends(requires(Role.VIEWER))],
+    response_class=StreamingResponse,
+    responses={200: EVENT_STREAM, **responses(401, 403, 404, 422, 503)},
+)
+async def stream(
+    gateway: TheGateway,
+    session: str,
+    query: Annotated[SubscriptionQuery, Query()],
+    last_event_id: Annotated[str | None, Header(max_length=100)] = None,
+) -> StreamingResponse:
+    """A snapshot, then what changes. `Last-Event-ID` goes on from that message."""
+    wishes = query.wishes(resuming(last_event_id))
+    tail = await gateway.tail(session)
+    subscription = await begun(gateway, tail, wishes)
+    gateway.find_room()
+
+    async def body() -> AsyncIterator[bytes]:
+        with gateway.subscriber("sse"):
+            async for message in over_sse(tail, subscription):
+                yield message
+
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(body(), headers=headers, media_type="text/event-stream")
+
+
+@router.websocket("/sessions/{session}/live")
+async def live(websocket: WebSocket, session: str) -> None:
+    """Subscribe by WebSocket: a snapshot, then what changes."""
+    gateway = gateway_of(websocket)
+    try:
+        grant(websocket, Role.VIEWER, gateway.settings)
+        wishes = query_of(websocket, SubscriptionQuery).wishes()
+        tail = await gateway.tail(session)
+        gateway.find_room()
+        with gateway.subscriber("websocket"):
+            subscription = await begun(gateway, tail, wishes)
+            await websocket.accept()
+            await over_websocket(websocket, tail, subscription)
+    except Refused as error:
+        await websocket.send_denial_response(error.response())
+    except LapstreamError as error:
+        await websocket.send_denial_response(refused(error).response())
+
+
+async def begun(gateway: Gateway, tail: Tail, wishes: Wishes) -> Subscription:
+    """A subscription; a delayed one has the picture to begin with.
+
+    Where this process has not seen what is to be shown, it is folded from the log: a
+    delayed picture must neither be ahead of its delay nor wait for it after a restart.
+    A replay has no log: its first picture waits for the delay. Raises UnknownClass and
+    UnknownCar.
+    """
+    wanted = await spelled_filter(gateway, tail.session, wishes.filter)
+    subscription = subscribe(tail, replace(wishes, filter=wanted))
+    delay = subscription.wishes.delay_ms
+    if not delay or await gateway.is_replay(tail.session):
+        return subscription
+    newest = await tail.picture(FIRST_PICTURE_SECONDS)
+    if tail.reel.behind and tail.reel.newest is not None:  # the rest is on its way
+        newest = await tail.picture(BEGIN_SECONDS)
+    if newest is not None and tail.reel.at(now_ms() - delay) is None:
+        subscription.begin_with(await picture_before(gateway, tail.session, newest, delay))
+    return subscription
+
+
+async def picture_before(gateway: Gateway, session: str, newest: Shot, delay_ms: int) -> Shot:
+    """The picture as it was so long ago, folded from the log. Raises what folding raises."""
+    folded = await gateway.folds.ask(
+        session,
+        _pictured,
+        upto=str(int(now_ms() - delay_ms)),
+        kept_as=f"delayed by {delay_ms}",
+    )
+    state, clock_at, running = folded.answer
+    token = Token(newest.token.epoch, folded.position)
+    return Shot(0, token, folded.learned, clock_at, running, state)
+
+
+def _pictured(race: Race) -> tuple[State, int, bool]:
+    return frame_state(race), race.at, clock_running(race)

@@ -1,0 +1,87 @@
+"""The lists of sessions and of seasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from events import AnyEvent, SeasonOpened, SessionOpened, decode
+from events.errors import UndecodableEvent
+from projections.championship.season import season_of
+from services.queries.sessions import learned_at, tell
+from services.queries.tables.columns import Row
+from services.storage.built_in import BUILT_IN, SEASONS
+from services.storage.event_log import Log, SessionSummary
+
+OPENING = 50
+"""How many entries at the start of a log are looked at for its opening."""
+
+Opening = SessionOpened | SeasonOpened
+
+
+async def session_rows(log: Log) -> list[Row]:
+    """A row for each session of the store, and for each built-in race that is not there."""
+    rows = {}
+    for summary in await log.sessions():
+        opened = await _opening(log, summary)
+        if not isinstance(opened, SeasonOpened):
+            rows[summary.session] = _described(summary, opened)
+    for name in BUILT_IN:
+        rows.setdefault(name, _described(SessionSummary(name, 0, "0-0", "0-0"), None))
+    return [rows[name] for name in sorted(rows)]
+
+
+async def season_rows(log: Log) -> list[Row]:
+    """A row for each season of the store, and for each that is built in."""
+    rows = {name: _season_row(name, built_in.events()) for name, built_in in SEASONS.items()}
+    for summary in await log.sessions():
+        if isinstance(await _opening(log, summary), SeasonOpened):
+            told, _, _ = await tell(log, summary.session)
+            rows[summary.session] = _season_row(summary.session, [event for _, event in told])
+    return [rows[name] for name in sorted(rows)]
+
+
+async def _opening(log: Log, summary: SessionSummary) -> Opening | None:
+    if not summary.length:
+        return None  # it may be no log at all, and one that is spoiled hides no other
+    async for entries in log.read(summary.session, count=OPENING):
+        for entry in entries:
+            try:
+                event = decode(entry.payload)
+            except UndecodableEvent:
+                continue
+            if isinstance(event, Opening):
+                return event
+        break
+    return None
+
+
+def _described(summary: SessionSummary, opened: SessionOpened | None) -> Row:
+    first, last = learned_at(summary.first), learned_at(summary.last)
+    built_in = BUILT_IN.get(summary.session)
+    title, kind = (opened.title, opened.kind) if opened else (None, None)
+    if opened is None and built_in is not None:
+        title = built_in.title()
+    return {
+        "session": summary.session,
+        "title": title,
+        "kind": kind,
+        "entries": summary.length,
+        "first_learned_at": first and first.isoformat(timespec="milliseconds"),
+        "last_learned_at": last and last.isoformat(timespec="milliseconds"),
+        "built_in": built_in is not None,
+    }
+
+
+def _season_row(name: str, events: Sequence[AnyEvent]) -> Row:
+    season = season_of(events)
+    opened = season.opened
+    return {
+        "season": name,
+        "title": opened.title if opened else None,
+        "series": opened.series if opened else None,
+        "rules": opened.rules if opened else None,
+        "classes": list(season.classes),
+        "rounds": len(opened.rounds) if opened else 0,
+        "last_round": season.last_round,
+        "built_in": name in SEASONS,
+    }

@@ -1,0 +1,43 @@
+"""Regulation packs by name or by path, as users give them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from events.errors import BadRules, NoRules, UnknownRules
+from projections.race import Race
+from projections.rules.packs import RegulationPack, builtin_names, builtin_pack, parse_pack
+
+
+def pack_named(name: str) -> RegulationPack:
+    """The built-in pack of that name, else that in the file of that path.
+
+    Raises UnknownRules, and BadRules for a file that is no pack.
+    """
+    if name in builtin_names():
+        return builtin_pack(name)
+    file = Path(name)
+    if not file.is_file():
+        raise UnknownRules(name, builtin_names())
+    try:
+        return parse_pack(file.read_text(encoding="utf-8"), name)
+    except UnicodeDecodeError:
+        raise BadRules(name, None, "not TOML: not UTF-8") from None
+
+
+def pack_of(race: Race, given: str | None = None) -> RegulationPack | None:
+    """The pack that was given, else the session's own; None where it names none.
+
+    Raises UnknownRules where the session names one that is not built in: its file has to
+    be given, as a result by other rules would be a wrong one.
+    """
+    name = given or race.session.opened.rules
+    return None if name is None else pack_named(name)
+
+
+def required_pack(session: str, race: Race, given: str | None = None) -> RegulationPack:
+    """As `pack_of`, but raises NoRules where the session names none."""
+    pack = pack_of(race, given)
+    if pack is None:
+        raise NoRules(session, builtin_names())
+    return pack

@@ -1,0 +1,188 @@
+"""Seasons as they stood with what was known, alone or with the session that is running."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from events import AnyEvent, encode
+from events.errors import NoSuchMoment, NotASeason, UnknownClass, UnknownRound
+from projections.championship.scoring import before_session
+from projections.championship.season import Season, season_of
+from projections.race import Race
+from projections.results.classification import Convention, classify
+from projections.results.provisional import adjustments, rounds_scored
+from services.cli.shell import with_log
+from services.queries.packs import pack_named
+from services.queries.sessions import (
+    Question,
+    Recorded,
+    in_any_log,
+    is_position,
+    race_at,
+    read,
+    tell,
+    warn_of,
+)
+from services.storage.built_in import Edition
+from services.storage.event_log import Log
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonQuestion:
+    """What is asked: a season, under which rules, and with what was known when.
+
+    ``live`` is the session that is running, ``at`` a moment of it, ``number`` the round
+    that it is, where it does not say so itself. ``known_at`` holds for both logs: with
+    ``live`` a log position is one of the session's log, and the season is as it was known
+    at its time.
+    """
+
+    season: str
+    store: str | None = None
+    data: Path | None = None
+    known_at: str | None = None
+    rules: str | None = None
+    live: str | None = None
+    at: str | None = None
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A season that was read, its log with positions, and the session that is running.
+
+    With a session, the season is what was known before it.
+    """
+
+    season: Season
+    told: Sequence[tuple[str, AnyEvent]]
+    recorded: Recorded | None = None
+    race: Race | None = None
+    number: int = 0
+
+    @property
+    def title(self) -> str:
+        """The season's title."""
+        return self.season.opened.title if self.season.opened else ""
+
+
+def ask_season(question: SeasonQuestion) -> Asked:
+    """The season, and the live session beside it if one is named.
+
+    Raises what `asking.read` raises, NotASeason, UnknownRules and UnknownRound.
+    """
+    return with_log(question.store, question.data, lambda log: _read(log, question))
+
+
+async def _read(log: Log, question: SeasonQuestion) -> Asked:
+    live = question.live is not None
+    known_at = question.known_at
+    if live and known_at is not None and is_position(known_at):
+        known_at = in_any_log(known_at)
+    season, told = await read_season(log, question.season, known_at, question.rules)
+    if question.known_at is None and (edition := Edition.of(question.season)) is not None:
+        for _, event in told:
+            edition.take(encode(event))
+        warn_of(question.season, edition)
+    if question.live is None:
+        return Asked(season, told)
+    recorded = await read(log, Question(question.live, known_at=question.known_at))
+    race = recorded.timeline.race
+    if question.at is not None:
+        race = race_at(recorded.timeline, question.at)
+    check_series(season, race, question.live)
+    number = round_of(season, race, question.number, question.live)
+    before = before_session(season, race, number, question.live)
+    return Asked(before, told, recorded, race, number)
+
+
+async def read_season(
+    log: Log, name: str, known_at: str | None = None, rules: str | None = None
+) -> tuple[Season, Sequence[tuple[str, AnyEvent]]]:
+    """A season under its own rules or others, and its log with positions.
+
+    One that is built in is known before it is put into the store. Raises NotASeason for
+    another log, NoSuchMoment where nothing was known by then, UnknownRules and BadRules.
+    """
+    try:
+        told, _, _ = await tell(log, name, known_at)
+    except NoSuchMoment:
+        told = list(await _brought_along(log, name))
+        if not told:
+            raise
+    season = season_of(event for _, event in told)
+    if season.opened is None:
+        raise NotASeason(name)
+    if rules is not None:
+        season = season.under(pack_named(rules))
+    else:
+        _ = season.pack  # raises where the season names a pack that is not built in
+    return season, told
+
+
+async def _brought_along(log: Log, name: str) -> Sequence[tuple[str, AnyEvent]]:
+    """What a log holds of the season as it is built in here; nothing of any other season."""
+    edition = Edition.of(name)
+    if edition is None:
+        return ()
+    told, _, _ = await tell(log, name, edition=edition)
+    return told[: edition.length] if edition.is_ours else ()
+
+
+def round_of(
+    season: Season, race: Race, given: int | None = None, session: str | None = None
+) -> int:
+    """Which round the session is: as given, as it says, as which the season has it scored, else
+    the first that was not run.
+
+    Raises UnknownRound.
+    """
+    rounds = rounds_of(season)
+    number = given or race.session.opened.round or _scored_as(season, session) or 0
+    if not number:
+        run = {result.round for result in season.scored if result.part == "race"}
+        number = next((one for one in range(1, rounds + 1) if one not in run), rounds)
+    if not 1 <= number <= rounds:
+        raise UnknownRound(number, rounds)
+    return number
+
+
+def _scored_as(season: Season, session: str | None) -> int | None:
+    """The round of which the season was told by this session."""
+    told = (one.round for one in season.scored.values() if session and one.session == session)
+    return next(told, None)
+
+
+def check_series(season: Season, race: Race, session: str) -> None:
+    """Raise BadParameter for a session of another series, none of whose cars is entered in this."""
+    ours, theirs = season.opened and season.opened.series, race.session.opened.series
+    entered = (entry.championships or () for entry in race.session.entries.values())
+    if theirs in (None, ours) or any(ours in one for one in entered):
+        return
+    raise typer.BadParameter(f"{session} is of the {theirs}, and the season of the {ours}")
+
+
+def rounds_of(season: Season) -> int:
+    """How many rounds the season's calendar has."""
+    return len(season.opened.rounds) if season.opened else 0
+
+
+def as_it_stands(season: Season, race: Race, number: int) -> Season:
+    """The season as it would be if the session ended now."""
+    rows = classify(race, Convention.of(season.pack))
+    rounds = [one for one in rounds_scored(race, rows, number) if one.car_class in season.classes]
+    return season.with_scored(rounds).with_adjusted(adjustments(race, rounds, season.pack))
+
+
+def chosen_classes(season: Season, wanted: str | None) -> Sequence[str]:
+    """The class of that name, in capitals or not, or all. Raises UnknownClass."""
+    if wanted is None:
+        return season.classes
+    for name in season.classes:
+        if name.casefold() == wanted.casefold():
+            return (name,)
+    raise UnknownClass(wanted, season.classes, "season")

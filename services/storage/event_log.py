@@ -1,0 +1,468 @@
+"""The log: one stream of events for each session, the only truth there is.
+
+The stream of session ``s`` is ``{s}:log``; the braces put all keys of a session into one
+slot of a Cluster. An entry holds one field, ``event``, with the event's JSON, and its
+position is the server's id for it: when we learned it. The set ``lapstream:sessions``
+lists the sessions; a session is written there before its first entry, so a listed session
+without a log is an empty one. A program in another language that appends does the same
+two things: SADD, then XADD.
+
+**Appending** is one Lua function, and so all or nothing, for readers and over the
+server's end: a script's writes stand in the append-only file as one transaction. It adds
+nothing twice by identity (``source``, ``source_seq``), whatever the order and the gaps in
+which a producer's numbers come. Hence a batch may be sent again after a lost answer, as
+the client library does by itself. What was appended from each source is kept as disjoint
+intervals of its numbers, in the sorted set ``{s}:seen:<source>`` (member: first number,
+score: last number): a producer that counts takes one interval, however long the race, and
+one that skips takes one for each gap.
+
+A raw XADD passes this by, so the fold ignores an identity that it has seen, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+from uuid import uuid4
+
+from redis.exceptions import ResponseError
+
+from events import AnyEvent, Event, check_names, decode, decode_payload, encode
+from events.errors import (
+    AppendRefused,
+    BadSessionId,
+    PositionConflict,
+    SessionNotEmpty,
+    UndecodableEvent,
+    UnknownSession,
+)
+from replay.entries import START, Entry, check_session_id, parse_position
+from services.storage.client import Ask, Script, Store
+
+SESSIONS = "lapstream:sessions"
+"""The set of the sessions."""
+
+BATCH = 1000
+"""Entries that are read at a time."""
+
+LONGEST_WAIT_MS = 20_000
+"""A tail waits no longer at a time: the client would take the server for gone."""
+
+MOST_PARTS = 7000
+"""Names and values of an entry that an import can take: Lua's stack holds 8,000."""
+
+_INTERVALS = """
+-- Numbers are exact here (doubles) up to 2^53, which no source_seq exceeds.
+local function text(number) return string.format('%.0f', number) end
+
+local ranges = {}  -- for each key, the range last looked up: all of it was seen, or none
+local fresh = {}   -- for each key, the numbers that this batch adds, in order and as a set
+
+-- Whether the number was appended before, as the sorted set has it.
+local function was_seen(key, number)
+    local range = ranges[key]
+    if not range or number < range.first or number > range.last then
+        local next = redis.call('ZRANGEBYSCORE', key, text(number), '+inf', 'WITHSCORES',
+                                'LIMIT', 0, 1)
+        local first, last = tonumber(next[1]), tonumber(next[2])
+        if not first then range = {first = number, last = math.huge, seen = false}
+        elseif first <= number then range = {first = first, last = last, seen = true}
+        else range = {first = number, last = first - 1, seen = false} end
+        ranges[key] = range
+    end
+    return range.seen
+end
+
+-- Takes the number up unless it was seen, before or in this batch. Writes nothing.
+local function take_up(key, number)
+    local mine = fresh[key]
+    if not mine then
+        mine = {numbers = {}, set = {}}
+        fresh[key] = mine
+    end
+    if mine.set[number] or was_seen(key, number) then return false end
+    mine.set[number] = true
+    mine.numbers[#mine.numbers + 1] = number
+    return true
+end
+
+-- Adds first..last, of which nothing was seen, and joins it to its neighbours.
+local function add_interval(key, first, last)
+    local before = redis.call('ZRANGEBYSCORE', key, text(first - 1), text(first - 1))[1]
+    local after = redis.call('ZSCORE', key, text(last + 1))
+    if after then redis.call('ZREM', key, text(last + 1)) end
+    redis.call('ZADD', key, after or text(last), before or text(first))
+end
+
+local function write_intervals()
+    for i = 2, #KEYS do
+        local mine = fresh[KEYS[i]]
+        if mine and #mine.numbers > 0 then
+            table.sort(mine.numbers)
+            local first, last = mine.numbers[1], mine.numbers[1]
+            for j = 2, #mine.numbers do
+                local number = mine.numbers[j]
+                if number ~= last + 1 then
+                    add_interval(KEYS[i], first, last)
+                    first = number
+                end
+                last = number
+            end
+            add_interval(KEYS[i], first, last)
+        end
+    end
+end
+"""
+
+# Everything is read before anything is written: Lua takes nothing back.
+_APPEND = Script(
+    _INTERVALS
+    + """
+local log, expected = KEYS[1], ARGV[1]
+local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+local before = newest and newest[1] or '0-0'
+
+local to_add = {}
+local any = false
+for i = 2, #ARGV, 3 do
+    local add = take_up(KEYS[tonumber(ARGV[i])], tonumber(ARGV[i + 1]))
+    to_add[#to_add + 1] = add
+    any = any or add
+end
+-- A batch that is all there already was sent twice, whatever came after it.
+if any and expected ~= '' and expected ~= before then return {'conflict', before} end
+
+local reply = {before, before}  -- the position before, the position now, and each event's
+for i = 1, #to_add do
+    if to_add[i] then
+        reply[2] = redis.call('XADD', log, '*', 'event', ARGV[i * 3 + 1])
+        reply[i + 2] = reply[2]
+    else
+        reply[i + 2] = false
+    end
+end
+write_intervals()
+return reply
+"""
+)
+
+# An import that is sent again after a lost answer finds its own token.
+_IMPORT = Script(
+    _INTERVALS
+    + """
+local log, imported, token = KEYS[1], KEYS[#KEYS], ARGV[1]
+if redis.call('EXISTS', log) == 1 then
+    return redis.call('GET', imported) == token and 'ok' or 'not empty'
+end
+redis.call('SET', imported, token)
+local i = 2
+while i <= #ARGV do
+    local id, key, number = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+    local parts = tonumber(ARGV[i + 3])
+    redis.call('XADD', log, id, unpack(ARGV, i + 4, i + 3 + parts))
+    if key > 0 then take_up(KEYS[key], number) end
+    i = i + 4 + parts
+end
+write_intervals()
+return 'ok'
+"""
+)
+
+# The next number of a source that counts: none that was appended, nor one handed out.
+_NEXT_NUMBERS = Script(
+    """
+local seen = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
+local next = tonumber(redis.call('GET', KEYS[2]) or '0')
+if seen[2] then next = math.max(next, tonumber(seen[2]) + 1) end
+redis.call('SET', KEYS[2], string.format('%.0f', next + tonumber(ARGV[1])))
+return string.format('%.0f', next)
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AppendResult:
+    """What an append did.
+
+    ``positions`` has one for each event of the batch, and None for an event that the log
+    already held (where it stands is not kept). ``position`` is the log's last.
+    """
+
+    positions: tuple[str | None, ...]
+    position: str
+
+    @property
+    def added(self) -> int:
+        """How many events were added."""
+        return sum(position is not None for position in self.positions)
+
+    @property
+    def duplicates(self) -> int:
+        """How many events the log already held."""
+        return len(self.positions) - self.added
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """A listed session and the extent of its log; ``0-0`` for positions of an empty one."""
+
+    session: str
+    length: int
+    first: str
+    last: str
+
+
+class Log:
+    """The logs of a store.
+
+    Every method raises BadSessionId for a name that no session can have,
+    StoreUnavailable and StoreUnfit where the store does not answer or refuses.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._redis = store.redis
+        self._raw = store.raw
+        self._listed: set[str] = set()
+
+    # -- Writing -----------------------------------------------------------------------
+
+    async def append(
+        self,
+        session: str,
+        events: Sequence[AnyEvent | Mapping[str, Any]],
+        *,
+        expected: str | None = None,
+    ) -> AppendResult:
+        """Append a batch, all or nothing, leaving out events that the log already holds.
+
+        With ``expected`` the log must be at that position (``0-0`` for an empty one),
+        unless it already holds the whole batch. Every event is validated before anything
+        is sent. Raises PositionConflict, UndecodableEvent for an event that is none, and
+        UnfitName.
+        """
+        log = log_key(session)
+        if expected is not None:
+            parse_position(expected)
+        keys = {log: 1}
+        arguments: list[bytes | str | int] = [expected or ""]
+        for event in events:
+            line = event_line(event)
+            new = decode(line)
+            check_names(new)
+            source, number = new.identity
+            arguments += (keys.setdefault(_seen_key(session, source), len(keys) + 1), number, line)
+        if len(arguments) == 1:
+            return AppendResult((), await self.last_position(session))
+        await self._list(session)
+        with self._store.speaking():
+            before, position, *positions = await _APPEND(self._redis, list(keys), arguments)
+        if before == b"conflict":
+            raise PositionConflict(session, expected or START, position.decode())
+        if before == b"0-0":  # a server that lost its last second lost the listing, too
+            await self._list(session, again=True)
+        return AppendResult(
+            tuple(None if added is None else added.decode() for added in positions),
+            position.decode(),
+        )
+
+    async def next_number(self, session: str, source: str, count: int = 1) -> int:
+        """A ``source_seq`` of a source that nobody else is given, the first of ``count``.
+
+        For people's decisions, which come from several commands at once: each has numbers
+        of its own, without having to know how far the log has come. One that is not used
+        in the end leaves a gap.
+        """
+        keys = [_seen_key(session, source), f"{{{check_session_id(session)}}}:next:{source}"]
+        with self._store.speaking():
+            return int(await _NEXT_NUMBERS(self._redis, keys, [count]))
+
+    async def append_at_positions(self, session: str, entries: Sequence[Entry]) -> None:
+        """Fill an empty session with entries that keep their positions, all or nothing.
+
+        Entries are taken as they are, also those that are no events. Raises
+        SessionNotEmpty, and AppendRefused for positions that do not increase.
+        """
+        log = log_key(session)
+        _check_positions(entries)
+        keys = {log: 1}
+        arguments: list[bytes | str | int] = [uuid4().hex]
+        for entry in entries:
+            identity = _identity(entry)
+            key = 0
+            if identity is not None:
+                key = keys.setdefault(_seen_key(session, identity[0]), len(keys) + 1)
+            number = identity[1] if identity else 0
+            arguments += (entry.position, key, number, len(entry.fields), *entry.fields)
+        await self._list(session)
+        with self._store.speaking():
+            answer = await _IMPORT(self._redis, [*keys, f"{{{session}}}:imported"], arguments)
+        if answer != b"ok":
+            raise SessionNotEmpty(session)
+
+    async def refuse_replay(self, session: str) -> None:
+        """Raise AppendRefused for a replay, which has no log."""
+        with self._store.speaking():
+            if await self._redis.exists(f"{{{check_session_id(session)}}}:replay"):
+                raise AppendRefused(f"{session!r} is a replay: append to the session that it plays")
+
+    async def _list(self, session: str, *, again: bool = False) -> None:
+        """List the session before its first entry. Raises AppendRefused for a replay."""
+        if session in self._listed and not again:
+            return
+        await self.refuse_replay(session)
+        with self._store.speaking():
+            await self._redis.sadd(SESSIONS, session)
+        self._listed.add(session)
+
+    # -- Reading -----------------------------------------------------------------------
+
+    async def read(
+        self, session: str, after: str = START, upto: str | None = None, count: int = BATCH
+    ) -> AsyncIterator[list[Entry]]:
+        """The log's entries after a position, up to and with another or to its end.
+
+        They come in batches of at most ``count``. ``upto`` may also be a wall-clock time
+        in milliseconds since 1970: everything that was learned by then.
+        """
+        log = log_key(session)
+        while True:
+            with self._store.speaking():
+                batch = _entries(await self._raw.xrange(log, f"({after}", upto or "+", count))
+            if batch:
+                yield batch
+                after = batch[-1].position
+            if len(batch) < count:
+                return
+
+    async def tail(
+        self, session: str, after: str = START, *, block_ms: int = 2000, count: int = BATCH
+    ) -> AsyncIterator[list[Entry]]:
+        """The log's entries after a position, for ever, as they come.
+
+        An empty batch says that none came for ``block_ms``. Takes one connection.
+        """
+        log = log_key(session)
+        block = max(1, min(block_ms, LONGEST_WAIT_MS))
+        while True:
+            with self._store.speaking():
+                reply = await self._raw.xread({log: after}, count, block)
+            batch = _entries(next(iter(dict(reply).values()))) if reply else []
+            if batch:
+                after = batch[-1].position
+            yield batch
+
+    async def length(self, session: str) -> int:
+        """How many entries the log has."""
+        log = log_key(session)
+        with self._store.speaking():
+            return await self._redis.xlen(log)
+
+    async def last_position(self, session: str) -> str:
+        """The position of the last entry, ``0-0`` for an empty log."""
+        log = log_key(session)
+        with self._store.speaking():
+            return _first_position(await self._raw.xrevrange(log, count=1))
+
+    async def exists(self, session: str) -> bool:
+        """Whether the session is listed, or has a log without being listed."""
+        log = log_key(session)
+        with self._store.speaking():
+            # The log first: the list may lie on another node, which may be gone.
+            return bool(await self._redis.exists(log)) or bool(
+                await self._redis.sismember(SESSIONS, session)
+            )
+
+    async def require(self, session: str) -> None:
+        """Raise UnknownSession, which names those that there are, unless it exists."""
+        if not await self.exists(session):
+            raise UnknownSession(session, tuple(await self._listed_sessions()))
+
+    async def sessions(self) -> list[SessionSummary]:
+        """The listed sessions in the order of their names.
+
+        A log that another program spoiled (its key holds no stream) is shown as empty:
+        reading it says what is wrong, and the other sessions are shown.
+        """
+        names = await self._listed_sessions()
+        with self._store.speaking():
+            replies = await self._store.ask_all(
+                self._raw, [ask for name in names for ask in _extent(log_key(name))]
+            )
+            for reply in replies:
+                if isinstance(reply, BaseException) and not isinstance(reply, ResponseError):
+                    raise reply
+        summaries = zip(names, replies[::3], replies[1::3], replies[2::3], strict=True)
+        return [
+            SessionSummary(name, 0, START, START)
+            if isinstance(length, ResponseError)
+            else SessionSummary(name, length, _first_position(first), _first_position(last))
+            for name, length, first, last in summaries
+        ]
+
+    async def _listed_sessions(self) -> list[str]:
+        with self._store.speaking():
+            names = await self._redis.smembers(SESSIONS)
+        return sorted(name for name in map(_decoded, names) if name is not None)
+
+
+def log_key(session: str) -> str:
+    """The stream of a session. Raises BadSessionId."""
+    return f"{{{check_session_id(session)}}}:log"
+
+
+def event_line(event: AnyEvent | Mapping[str, Any]) -> bytes:
+    """The event as it is stored; a dictionary of JSON values is validated by its model.
+
+    Raises UndecodableEvent.
+    """
+    return encode(event if isinstance(event, Event) else decode_payload(event))
+
+
+def _extent(log: str) -> tuple[Ask, Ask, Ask]:
+    """What to ask for the length of a log, its first entry and its last."""
+    return (
+        lambda on: on.xlen(log),
+        lambda on: on.xrange(log, count=1),
+        lambda on: on.xrevrange(log, count=1),
+    )
+
+
+def _seen_key(session: str, source: str) -> str:
+    return f"{{{session}}}:seen:{source}"
+
+
+def _identity(entry: Entry) -> tuple[str, int] | None:
+    try:
+        return decode(entry.payload).identity
+    except UndecodableEvent:
+        return None
+
+
+def _decoded(name: Any) -> str | None:
+    """A session's id, None for what another program put among them that is none."""
+    try:
+        return check_session_id(name.decode())
+    except (UnicodeDecodeError, BadSessionId):
+        return None
+
+
+def _check_positions(entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        if not 2 <= len(entry.fields) <= MOST_PARTS or len(entry.fields) % 2:
+            raise AppendRefused(f"the entry at {entry.position} has no fields, or too many")
+    positions = [(0, 0), *(parse_position(entry.position) for entry in entries)]
+    for before, position in pairwise(positions):
+        if position <= before:
+            raise AppendRefused("positions do not increase at {}-{}".format(*position))
+
+
+def _entries(reply: Any) -> list[Entry]:
+    """Entries from a reply: each is its position, and its fields and values in turn."""
+    return [Entry(position.decode(), fields) for position, fields in reply]
+
+
+def _first_position(reply: Any) -> str:
+    return _entries(reply)[0].position if reply else START

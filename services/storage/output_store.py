@@ -1,0 +1,294 @@
+"""Named outputs as the store has them, so that all gateways show the same.
+
+The keys lie in one slot of a Cluster:
+
+- ``{lapstream:outputs}``            a hash: the ``Output`` of each name, as JSON;
+- ``{lapstream:outputs}:held``       a hash: the ``Hold`` of each that is frozen, and its picture;
+- ``{lapstream:outputs}:shown``      a hash: what each showed last, for when its source is gone;
+- ``{lapstream:outputs}:revisions``  a hash: how often each was changed, frozen or released;
+- ``{lapstream:outputs}:changes``    a stream of the names that were.
+
+A picture is written before an answer says that it is frozen: it outlives every process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from events import Contest
+from events.base import CarNumber, Milliseconds, Name, Text
+from events.errors import LapstreamError
+from projections.views.frame import Frame
+from services.storage.client import Script, Store
+from services.storage.output_views import OutputView
+
+OUTPUTS = "{lapstream:outputs}"
+HELD, SHOWN, REVISIONS, CHANGES = (
+    f"{OUTPUTS}:{name}" for name in ("held", "shown", "revisions", "changes")
+)
+KEYS = (OUTPUTS, HELD, SHOWN, REVISIONS, CHANGES)
+RETAINED_CHANGES = 1000
+BLOCK_MS = 2000
+
+OutputName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", examples=["tower"])]
+
+_SCRIPT = """
+local outputs, held, shown, revisions, changes = unpack(KEYS)
+local name = ARGV[1]
+local function changed()
+    redis.call('XADD', changes, 'MAXLEN', '~', ARGV[#ARGV], '*', 'output', name)
+    return redis.call('HINCRBY', revisions, name, 1)
+end
+local function kept()
+    return {redis.call('HGET', outputs, name), redis.call('HGET', held, name),
+            redis.call('HGET', revisions, name), redis.call('HGET', revisions, name .. ':held')}
+end
+local function made_of(output)
+    local told = cjson.decode(output)
+    local season, of = told.season or false, told.of or false
+    local classes = told.view == 'championship' and told.classes or false
+    return cjson.encode({told.session, told.view, told.cars, season, of, classes})
+end
+"""
+
+_READ = Script(_SCRIPT + "return kept()")
+
+# What was shown of another session, of other cars or of another championship is nothing that
+# this output could fall back on.
+_PUT = Script(
+    _SCRIPT
+    + """
+local before = redis.call('HGET', outputs, name)
+if before ~= ARGV[2] then
+    if before and made_of(before) ~= made_of(ARGV[2]) then
+        redis.call('HDEL', shown, name)
+    end
+    redis.call('HSET', outputs, name, ARGV[2])
+    changed()
+end
+return kept()
+"""
+)
+
+# Another gateway may not have heard yet that the output was changed.
+_KEEP = Script(
+    _SCRIPT
+    + """
+local now = redis.call('HGET', outputs, name)
+if now and made_of(now) == made_of(ARGV[2]) then redis.call('HSET', shown, name, ARGV[3]) end
+return kept()
+"""
+)
+
+# The first to freeze it does; another is told of that.
+_FREEZE = Script(
+    _SCRIPT
+    + """
+if redis.call('HEXISTS', outputs, name) == 1 and redis.call('HEXISTS', held, name) == 0 then
+    redis.call('HSET', held, name, ARGV[2])
+    redis.call('HSET', revisions, name .. ':held', changed())
+end
+return kept()
+"""
+)
+
+_RELEASE = Script(
+    _SCRIPT
+    + """
+if redis.call('HGET', held, name) == ARGV[2] then
+    redis.call('HDEL', held, name)
+    redis.call('HDEL', revisions, name .. ':held')
+    changed()
+end
+return kept()
+"""
+)
+
+# The revision stays: an output of the same name goes on from it.
+_REMOVE = Script(
+    _SCRIPT
+    + """
+if redis.call('HEXISTS', held, name) == 1 then return 'frozen' end
+if redis.call('HDEL', outputs, name) == 1 then changed() end
+redis.call('HDEL', shown, name)
+return 'done'
+"""
+)
+
+
+class NoSuchOutput(LapstreamError):
+    """No output of that name."""
+
+    def __init__(self, output: str, known: Sequence[str]) -> None:
+        self.output = output
+        self.known = tuple(known)
+        there = f"there is {', '.join(sorted(known)[:10])}" if known else "there are none yet"
+        super().__init__(f"no output {output!r}; {there}")
+
+
+class OutputIsFrozen(LapstreamError):
+    """The output is on hold, and what was asked would end that."""
+
+    def __init__(self, output: str) -> None:
+        self.output = output
+        super().__init__(f"output {output!r} is frozen: release it first")
+
+
+class Output(BaseModel):
+    """What a graphic shows: a view of a session, which rows of it, how many, and how late.
+
+    ``season`` and ``of`` say which championship, where the view is one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: OutputName
+    session: str
+    view: OutputView
+    classes: tuple[Name, ...] = ()
+    cars: tuple[CarNumber, ...] = ()
+    delay_ms: int = 0
+    rows: int = 20
+    season: str | None = None
+    of: Contest = "drivers"
+
+
+class Hold(BaseModel):
+    """Who froze an output, and when.
+
+    ``moment`` is the wall-clock time (ms) that it showed then, ``since_ms`` the time then,
+    ``at`` the session clock of that. ``number`` is that of the audit event, the next one
+    its release's; None where the session is a replay, which has no log.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Name
+    reason: Text | None = None
+    since_ms: int
+    moment: int
+    stale: bool
+    at: Milliseconds
+    number: int | None
+    output: Output
+
+
+class Held(NamedTuple):
+    """A hold with the picture that it keeps, and the revision that it began."""
+
+    hold: Hold
+    frame: Frame
+    revision: int
+    raw: bytes
+
+
+class Kept(NamedTuple):
+    """An output as the store has it. ``revision`` grows with each change, freeze and release."""
+
+    output: Output
+    revision: int
+    held: Held | None
+
+    @property
+    def on_air(self) -> Output:
+        """What is shown: a frozen output stays as it was, whatever it was changed to since."""
+        return self.held.hold.output if self.held else self.output
+
+
+class Outputs:
+    """The outputs of a store. Every method raises StoreError."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def all(self) -> dict[str, Kept]:
+        """Every output by its name."""
+        with self._store.speaking():
+            names: Any = await self._store.redis.hkeys(OUTPUTS)
+        read = [await self.get(name.decode()) for name in sorted(names)]
+        return {kept.output.name: kept for kept in read if kept is not None}
+
+    async def get(self, name: str) -> Kept | None:
+        """The output of a name; None where there is none."""
+        return _kept(await self._run(_READ, name))
+
+    async def put(self, output: Output) -> Kept:
+        """Create an output, or change it."""
+        return await self._written(_PUT, output.name, output.model_dump_json().encode())
+
+    async def freeze(self, name: str, hold: Hold, frame: Frame) -> Kept:
+        """Freeze an output with this picture, unless it is frozen already.
+
+        Raises NoSuchOutput.
+        """
+        raw = hold.model_dump_json().encode() + b"\n" + frame.encode()
+        return await self._written(_FREEZE, name, raw)
+
+    async def release(self, name: str, held: Held) -> Kept:
+        """End this very hold; another is left alone. Raises NoSuchOutput."""
+        return await self._written(_RELEASE, name, held.raw)
+
+    async def remove(self, name: str) -> None:
+        """Forget an output. Raises OutputIsFrozen."""
+        if await self._run(_REMOVE, name) == b"frozen":
+            raise OutputIsFrozen(name)
+
+    async def keep(self, output: Output, frame: Frame) -> None:
+        """Remember what an output shows, for when its source is gone; not of another output
+        of that name."""
+        await self._run(_KEEP, output.name, output.model_dump_json().encode(), frame.encode())
+
+    async def last_shown(self, name: str) -> Frame | None:
+        """What an output showed last, as far as that was remembered."""
+        with self._store.speaking():
+            raw = await self._store.redis.hget(SHOWN, name)
+        return Frame.decode(raw) if raw else None  # type: ignore[arg-type]
+
+    async def newest_change(self) -> bytes:
+        """Where the changes stand."""
+        with self._store.speaking():
+            newest: Any = await self._store.redis.xrevrange(CHANGES, count=1)
+        return newest[0][0] if newest else b"0-0"
+
+    async def changes(self, after: bytes) -> AsyncIterator[set[str]]:
+        """The names of outputs that change, for ever, as they do.
+
+        None for some seconds give an empty set. Takes one connection.
+        """
+        while True:
+            with self._store.speaking():
+                reply: Any = await self._store.redis.xread({CHANGES: after}, block=BLOCK_MS)
+            names = set()
+            for entries in dict(reply or {}).values():
+                for after, fields in entries:  # noqa: B007 - the last one is where to go on
+                    names.add(fields[b"output"].decode())
+            yield names
+
+    async def _written(self, script: Script, name: str, raw: bytes) -> Kept:
+        kept = _kept(await self._run(script, name, raw))
+        if kept is None:
+            raise NoSuchOutput(name, list(await self.all()))
+        return kept
+
+    async def _run(self, script: Script, name: str, *arguments: bytes) -> Any:
+        with self._store.speaking():
+            return await script(self._store.redis, KEYS, [name, *arguments, RETAINED_CHANGES])
+
+
+def _kept(reply: Sequence[bytes | None]) -> Kept | None:
+    output, held, revision, since = reply
+    if output is None:
+        return None
+    return Kept(
+        Output.model_validate_json(output),
+        int(revision or 0),
+        None if held is None else _held(held, int(since or 0)),
+    )
+
+
+def _held(raw: bytes, revision: int) -> Held:
+    hold, _, frame = raw.partition(b"\n")
+    return Held(Hold.model_validate_json(hold), Frame.decode(frame), revision, raw)

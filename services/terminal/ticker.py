@@ -1,0 +1,134 @@
+"""A race told in lines, for where there is no terminal: what changes from frame to frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from projections.views.frame import State
+from services.formatting import (
+    clock_text,
+    on_one_line,
+    running_text,
+    show_flag,
+    show_gap,
+    show_penalty,
+)
+from services.terminal.tower import Board
+
+TOP = 5
+EVERY_MS = 15 * 60_000
+"""The order at the front is told this often, in ms on the session clock."""
+
+
+class Line(NamedTuple):
+    """Something worth telling, and when it was (ms on the session clock)."""
+
+    at: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{clock_text(self.at):>8}  {self.text}"
+
+
+class Ticker:
+    """What is worth a line in each state of a session, compared to the one before."""
+
+    def __init__(self) -> None:
+        self._before: State | None = None
+        self._fronts_told = 0
+
+    def tell(self, state: State, clock_ms: int) -> list[str]:
+        """The lines for this state, each with its time; for the first one its title."""
+        before, self._before = self._before, state
+        if before is None:
+            return [on_one_line(state["session"]["title"])]
+        lines = sorted(_changes(before, state, clock_ms), key=lambda line: line.at)
+        if clock_ms // EVERY_MS > self._fronts_told:
+            self._fronts_told = clock_ms // EVERY_MS
+            lines.append(Line(clock_ms, front(Board.of(state, clock_ms))))
+        return [on_one_line(str(line)) for line in lines]
+
+
+def front(board: Board) -> str:
+    """The first five on one line: ``lap 121: 7 LMP2, 1 LMP1 +3.204, ...``."""
+    cars = ", ".join(_in_front(row) for row in board.rows[:TOP])
+    return f"lap {board.session['leader_lap']}: {cars}"
+
+
+def _in_front(row: Mapping[str, Any]) -> str:
+    gap = {"laps": None, "ms": None, **row["gap"]}
+    parts = [row["car"], row.get("class"), show_gap(gap)]
+    return " ".join(part for part in parts if part)
+
+
+def _changes(before: State, now: State, clock_ms: int) -> Iterator[Line]:
+    yield from _flags(before["session"], now["session"])
+    yield from _local_flags(before["session"], now["session"], clock_ms)
+    yield from _cautions(before["cautions"], now["cautions"])
+    yield from _lead(before["session"], now["session"], clock_ms)
+    yield from _cars(before["standings"], now["standings"], clock_ms)
+    yield from _penalties(before["penalties"], now["penalties"])
+    for number, message in now["messages"].items():
+        if number not in before["messages"]:
+            yield Line(message["at_ms"], message["text"])
+
+
+def _flags(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Line]:
+    """The start and the end of the race; what lies between is in the ledger of cautions."""
+    flag = now.get("flag")
+    if flag is None or flag == before.get("flag"):
+        return
+    begins = flag == "green" and before.get("flag") is None
+    if begins or flag in ("white", "chequered"):
+        yield Line(now["flag_since_ms"], f"{show_flag(flag)} flag")
+
+
+def _local_flags(
+    before: Mapping[str, Any], now: Mapping[str, Any], clock_ms: int
+) -> Iterator[Line]:
+    was, stands = before.get("sector_flags", {}), now.get("sector_flags", {})
+    for sector, flag in stands.items():
+        if was.get(sector) != flag:
+            yield Line(flag["since_ms"], f"sector {sector}: {show_flag(flag['flag'])}")
+    for sector in was.keys() - stands.keys():
+        yield Line(clock_ms, f"sector {sector}: clear")
+
+
+def _cautions(before: State, now: State) -> Iterator[Line]:
+    """From the ledger, which also has those that began and ended between two frames."""
+    for name, caution in now.items():
+        was = before.get(name, {})
+        if not was:
+            told = f"{show_flag(caution['kind'])}, caution {caution['number']}"
+            yield Line(caution["start_ms"], told + _leads(caution.get("leader_before")))
+        if "end_ms" in caution and "end_ms" not in was:
+            told = (
+                f"end of caution {caution['number']} after {running_text(caution['duration_ms'])}"
+            )
+            yield Line(caution["end_ms"], told + _leads(caution.get("leader_after")))
+
+
+def _leads(car: str | None) -> str:
+    return f"; car {car} leads" if car is not None else ""
+
+
+def _lead(before: Mapping[str, Any], now: Mapping[str, Any], clock_ms: int) -> Iterator[Line]:
+    changes = now["lead_changes"]
+    if changes > before["lead_changes"]:
+        told = f"car {now.get('leader')} leads on lap {now['leader_lap']} (lead change {changes})"
+        yield Line(clock_ms, told)
+
+
+def _cars(before: State, now: State, clock_ms: int) -> Iterator[Line]:
+    for car, row in now.items():
+        # That a car retires, race control's messages tell.
+        if before.get(car, {}).get("status") == "retired" != row["status"]:
+            yield Line(clock_ms, f"car {car} is back")
+
+
+def _penalties(before: State, now: State) -> Iterator[Line]:
+    for name, penalty in now.items():
+        if penalty["status"] != before.get(name, {}).get("status"):
+            what = show_penalty(penalty["kind"], penalty.get("amount"))
+            yield Line(penalty["changed_at"], f"car {penalty['car']}: {what} {penalty['status']}")

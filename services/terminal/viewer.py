@@ -1,0 +1,126 @@
+"""Somebody in front of a tower: what they chose, and what their keys do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from replay.playhead import Playhead, Replay
+from services.terminal.tower import Board, Look, Movements
+
+MINUTE_MS = 60_000
+
+_ESCAPES: Mapping[bytes, str] = {
+    b"\x1b[A": "up",
+    b"\x1b[B": "down",
+    b"\x1b[C": "right",
+    b"\x1b[D": "left",
+    b"\x1bOA": "up",
+    b"\x1bOB": "down",
+    b"\x1bOC": "right",
+    b"\x1bOD": "left",
+}
+
+
+def keys_in(typed: bytes) -> list[str]:
+    """The keys in what a terminal sent: signs as they are, arrows by name."""
+    keys: list[str] = []
+    while typed:
+        arrow = _ESCAPES.get(typed[:3])
+        if arrow:
+            keys.append(arrow)
+        elif 32 <= typed[0] < 127:
+            keys.append(chr(typed[0]))
+        elif typed[0] == 3:
+            keys.append("q")  # Ctrl-C, where the terminal does not make a signal of it
+        typed = typed[3 if arrow else 1 :]
+    return keys
+
+
+@dataclass
+class Viewer:
+    """The choices made with the keys. ``replay`` is None where one cannot go back."""
+
+    playhead: Playhead | None = None
+    replay: Replay | None = None
+    watched: frozenset[str] = frozenset()
+    car_class: str | None = None
+    top: int = 0
+    help: bool = False
+    address: str | None = None
+    """Of the same race's screen for browsers, if there is one."""
+    gone: bool = False
+    """Whether the viewer is done."""
+    movements: Movements = field(default_factory=Movements)
+
+    def look(self, board: Board, now_ms: float, age_ms: int | None = None) -> Look:
+        """How to draw the board at a time of the viewer's clock."""
+        self.top = max(0, min(self.top, len(board.rows) - 1))
+        moved = self.movements.see([row["car"] for row in board.rows], now_ms)
+        playhead = self.playhead
+        return Look(
+            car_class=self.car_class,
+            top=self.top,
+            help=self.help,
+            watched=self.watched,
+            moved=moved,
+            speed=playhead.speed if playhead else None,
+            paused=playhead.paused if playhead else False,
+            ended=playhead.ended if playhead else False,
+            age_ms=age_ms,
+            address=self.address,
+        )
+
+    def press(self, key: str, board: Board) -> None:
+        """What a key does; one that means nothing does nothing."""
+        match key:
+            case "q" | "Q":
+                self.gone = True
+            case "?" | "h":
+                self.help = not self.help
+            case "c":
+                self._next_class(board)
+            case "up" | "k":
+                self.top -= 1
+            case "down" | "j":
+                self.top += 1
+            case _:
+                self._pace(key)
+
+    def _next_class(self, board: Board) -> None:
+        classes = [None, *(board.session.get("classes") or ())]
+        place = classes.index(self.car_class) if self.car_class in classes else 0
+        self.car_class = classes[(place + 1) % len(classes)]
+        self.top = 0
+
+    def _pace(self, key: str) -> None:
+        playhead = self.playhead
+        if playhead is None:
+            return
+        match key:
+            case " ":
+                playhead.toggle()
+            case "+" | "=":
+                playhead.faster()
+            case "-":
+                playhead.slower()
+            case _ if self.replay is not None:
+                self._seek(key, playhead, self.replay)
+
+    def _seek(self, key: str, playhead: Playhead, replay: Replay) -> None:
+        match key:
+            case "left" | "[":
+                playhead.skip(-MINUTE_MS)
+            case "right" | "]":
+                playhead.skip(MINUTE_MS)
+            case "n":
+                playhead.seek(_or(replay.next_caution(playhead.at), playhead.at))
+            case "p":
+                playhead.seek(_or(replay.previous_caution(playhead.at), playhead.at))
+            case "0":
+                playhead.seek(-math.inf)
+
+
+def _or(place: int | None, here: float) -> float:
+    return here if place is None else place
