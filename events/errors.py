@@ -344,6 +344,16 @@ class NotASeason(LapstreamError):
         super().__init__(f"{name!r} is a session, and no season")
 
 
+class WrongSeries(LapstreamError):
+    """A session of another series than the season, none of whose cars is entered in the season."""
+
+    def __init__(self, session: str, series: str | None, season_series: str | None) -> None:
+        self.session = session
+        self.series = series
+        self.season_series = season_series
+        super().__init__(f"{session} is of the {series}, and the season of the {season_series}")
+
+
 class NothingTimed(LapstreamError):
     """The session holds a result as it was declared, and no lap that it could follow from."""
 

@@ -9,9 +9,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncIterator, Sequence
-
-import typer
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from events import AnyEvent
 from events.errors import LapstreamError, PositionConflict, SessionNotEmpty
@@ -82,11 +80,15 @@ class Demo:
         events: Sequence[AnyEvent],
         speed: float,
         address: str | None = None,
+        *,
+        echo: Callable[[str], None],
     ) -> None:
         self.session = session
         self.address = address
         """Where the timing screen is, for the tower to tell."""
         self.playhead = Playhead(min(0, events[0].at), events[-1].at, speed)
+        self._echo = echo
+        """Prints a line, where there is no terminal to draw on."""
         self._store = store
         self._log = Log(store)
         self._reel = Reel(events)
@@ -144,7 +146,7 @@ class Demo:
                 continue
             self._picture.show(frame)
             for line in ticker.tell(self._picture.state, frame.clock_at):
-                typer.echo(line)
+                self._echo(line)
 
     async def _in_tower(self, watched: frozenset[str]) -> None:
         viewer = Viewer(self.playhead, watched=watched, address=self.address)

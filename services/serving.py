@@ -25,11 +25,18 @@ from services.gateway import create_app
 from services.gateway.live.websocket_transport import DirectProtocol
 from services.gateway.origins import is_of_this_machine
 from services.gateway.routes import events as intake
+from services.gateway.routes import pages
 from services.gateway.state import Gateway
 from services.projector.app import run_projector
 from services.replayer.app import run_replayer
 from services.settings import Settings
 from services.storage.client import Store
+
+
+def missing_screen() -> str | None:
+    """Why there is no timing screen to serve; None where it was built."""
+    return None if pages.built() else pages.NOT_BUILT
+
 
 LARGEST_MESSAGE = 1 << 16
 """Bytes of a message from a subscriber, who has nothing to say."""

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from projections.championship.clinch import Against, InNext, Needs, Outcome, Outlook
 from projections.results.points import tidy
 from projections.rules.packs import Number
-from projections.views.explain import ordinal
+from projections.wording import ordinal
 
 NAMED_RIVALS = 2
 NAMED_CARS = 3

@@ -35,6 +35,7 @@ from projections.rules.packs import (
     Scale,
     Where,
 )
+from projections.wording import ordinal
 
 CONTESTS: tuple[Contest, ...] = get_args(Contest)
 
@@ -138,7 +139,7 @@ def _places(
             text = f"not eligible for {series} {contest}"
             placed.append(_Placed(row, None, (Why("points.ineligible", text),)))
         elif guests and moves_up:
-            text = f"{_ordinal(row.position)} on the road, but {guests} ahead not eligible"
+            text = f"{ordinal(row.position)} on the road, but {guests} ahead not eligible"
             placed.append(_Placed(row, row.position - guests, (Why("points.ineligible", text),)))
         else:
             placed.append(_Placed(row, row.position))
@@ -353,7 +354,7 @@ def _number(row: ScoredRow) -> str | None:
 def _closed_up(contest: Contest, one: _Placed, place: int) -> _Placed:
     if place == one.place:
         return one
-    why = Why(f"points.{contest}.closed_up", f"{_ordinal(place)} of the {contest}")
+    why = Why(f"points.{contest}.closed_up", f"{ordinal(place)} of the {contest}")
     return _Placed(one.row, place, (*one.why, why))
 
 
@@ -367,7 +368,7 @@ def _award(
         why = (*one.why, barred) if barred else one.why
         return Award(contest, name, shown, row.car, None, 0, why, judge.cup)
     points = judge.worth(one.place)
-    text = f"{_ordinal(one.place)} in {judge.of}: {_points(points)}"
+    text = f"{ordinal(one.place)} in {judge.of}: {_points(points)}"
     why = (*one.why, *judge.notes, Why(judge.rule, text))
     bonus = judge.bonus(row, one.place)
     if bonus is not None:
@@ -384,12 +385,3 @@ def _points(points: Number) -> str:
 
 def _clock(ms: int) -> str:
     return format_clock(ms).split(".")[0]
-
-
-def _ordinal(number: int) -> str:
-    if number % 100 in (11, 12, 13):
-        return f"{number}th"
-    return f"{number}{_SUFFIXES.get(number % 10, 'th')}"
-
-
-_SUFFIXES = {1: "st", 2: "nd", 3: "rd"}

@@ -16,11 +16,8 @@ from events import (
     RoundScored,
     ScoredDriver,
     ScoredRow,
-    SeasonOpened,
-    SeasonRound,
 )
 from events.session import ResultStatus
-from projections.championship.season import Season
 from projections.folds.drivers import Driven
 from projections.race import Race
 from projections.results.classification import NOT_SERVED, Classified
@@ -196,38 +193,6 @@ def points_taken(race: Race) -> dict[str, int]:
         if penalty.kind == "points" and penalty.status in NOT_SERVED:
             taken[penalty.car] = taken.get(penalty.car, 0) + (penalty.amount or 0)
     return taken
-
-
-def season_of_session(
-    race: Race, rounds: Iterable[RoundScored], pack: RegulationPack, series: str | None = None
-) -> Season:
-    """A season that is this session alone, scored under a pack.
-
-    ``series`` is as for `place_awards`.
-    """
-    opened = race.session.opened
-    series = series or opened.series
-    rounds = [one if series else _open_to_all(one) for one in rounds]
-    this = SeasonRound(name=opened.title, time_limit_ms=opened.time_limit_ms)
-    season = Season(pack)
-    season.apply(
-        SeasonOpened(
-            at=0,
-            source=SOURCE,
-            source_seq=0,
-            title=opened.title,
-            series=series or pack.series,
-            rules=pack.name,
-            classes=opened.classes,
-            rounds=(this,) * (opened.round or 1),
-        )
-    )
-    return season.with_scored(rounds).with_adjusted(adjustments(race, rounds, pack))
-
-
-def _open_to_all(scored: RoundScored) -> RoundScored:
-    rows = tuple(row.model_copy(update={"championships": None}) for row in scored.rows)
-    return scored.model_copy(update={"rows": rows})
 
 
 def _rows(race: Race, rows: list[Classified]) -> tuple[ScoredRow, ...]:

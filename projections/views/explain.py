@@ -51,6 +51,7 @@ from projections.results.provisional import (
     session_awards,
 )
 from projections.rules.packs import RegulationPack
+from projections.wording import ordinal
 
 Identity = tuple[str, int]
 
@@ -618,13 +619,6 @@ _Corrected = EventVoided | LapAmended | LapTimeDeleted | CrossingsReassigned
 
 
 # -- In words ------------------------------------------------------------------------------
-
-
-def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th, 11th, 21st."""
-    if number % 100 in (11, 12, 13):
-        return f"{number}th"
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
 
 
 def _of_points(name: str, why: Why, events: tuple[Identity, ...]) -> Statement:

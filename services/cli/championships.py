@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from events import AnyEvent, CarRetired, Contest, FlagShown, LapCompleted, LinePassed, SessionOpened
+from events import Contest
 from events.errors import UnknownRound
-from projections.championship.clinch import Outlook
-from projections.championship.clinch_sentences import next_sentence, open_sentence, sentence
 from projections.championship.scoring import segments_now
 from projections.championship.season import Season
-from projections.championship.titles import Fighter, Left, Live, Title, decided, title
-from projections.race import Race
+from projections.championship.single_session import season_of_session
+from projections.championship.titles import Fighter, Title, title
 from projections.results.classification import Convention, classify
-from projections.results.points import CONTESTS, tidy
-from projections.results.provisional import rounds_scored, season_of_session
+from projections.results.points import CONTESTS
+from projections.results.provisional import rounds_scored
 from projections.rules.packs import RegulationPack
 from projections.views import session_line
 from services.cli.options import (
@@ -37,20 +35,19 @@ from services.cli.options import (
     Whose,
 )
 from services.cli.output import give_out, session_heading, show
+from services.cli.questions import ask, ask_season
 from services.cli.season import published_otherwise
-from services.formatting import show_flag, spaced
 from services.queries.packs import required_pack
 from services.queries.seasons import (
     Asked,
     SeasonQuestion,
     as_it_stands,
-    ask_season,
     chosen_classes,
     rounds_of,
 )
-from services.queries.sessions import Question, ask, class_named
+from services.queries.sessions import Question, class_named
 from services.queries.tables import sporting_tables
-from services.queries.tables.columns import Row
+from services.queries.titles import clinch_rows, decided_rows, live_of, said
 
 POINTS = "Points and titles"
 LISTED = 5
@@ -84,7 +81,7 @@ def points(
     data: Data = None,
 ) -> None:
     """What the session is worth, as it stands, to drivers, teams or manufacturers."""
-    race, _ = ask(Question(session, store, data, at, known_at))
+    race, _ = ask(Question(session, at, known_at), store, data)
     pack = required_pack(session, race, rules)
     name = class_named(race, car_class) if car_class else None
     rounds = rounds_scored(race, classify(race, Convention.of(pack)))
@@ -116,8 +113,8 @@ def championship(
     data: Data = None,
 ) -> None:
     """A championship: now, after any round, or as it stands in a session that runs."""
-    question = SeasonQuestion(season, store, data, known_at, rules, session, at, number)
-    asked = _asked(question, after)
+    question = SeasonQuestion(season, known_at, rules, session, at, number)
+    asked = _asked(question, after, store, data)
     scored = asked.season
     cup = _cup_named(scored.pack, cup) if cup else None
     if asked.race is not None:
@@ -135,7 +132,7 @@ def championship(
             typer.echo(line)
 
 
-def _asked(question: SeasonQuestion, after: int | None) -> Asked:
+def _asked(question: SeasonQuestion, after: int | None, store: Store, data: Data) -> Asked:
     """The answer to a question that is whole. Raises BadParameter where it is not."""
     if question.live is None:
         given = {"--at": question.at, "--round": question.number}
@@ -144,7 +141,7 @@ def _asked(question: SeasonQuestion, after: int | None) -> Asked:
                 raise typer.BadParameter(f"{option} needs --session")
     elif after is not None:
         raise typer.BadParameter("--after asks without, --session with a session that runs")
-    asked = ask_season(question)
+    asked = ask_season(question, store, data)
     if after is not None and after > rounds_of(asked.season):
         raise UnknownRound(after, rounds_of(asked.season))
     return asked
@@ -199,14 +196,14 @@ def clinch(
     """
     if when and session is None:
         raise typer.BadParameter("--when needs --session")
-    question = SeasonQuestion(season, store, data, known_at, rules, session, at, number)
-    asked = _asked(question, after)
+    question = SeasonQuestion(season, known_at, rules, session, at, number)
+    asked = _asked(question, after, store, data)
     contests: Sequence[Contest] = (of.value,) if of else CONTESTS
     fights = [
         (contest, name) for name in chosen_classes(asked.season, car_class) for contest in contests
     ]
     if when:
-        rows = [row for contest, name in fights for row in _when(asked, contest, name)]
+        rows = [row for contest, name in fights for row in decided_rows(asked, contest, name)]
         give_out(sporting_tables.CLINCH_WHEN, rows, form, _heading(asked))
         if form is Format.TABLE:
             typer.echo("\n".join(["", *(row["sentence"] for row in rows if row["sentence"])]))
@@ -224,145 +221,6 @@ def clinch(
             listed = one._replace(fighters=_listed(one))
             show(sporting_tables.CLINCH, list(clinch_rows(listed)), heading)
             typer.echo("\n".join(["", *_spoken(one), *_unlisted(one, listed)]))
-
-
-def _when(asked: Asked, of: Contest, car_class: str) -> Iterator[Row]:
-    """The row of a title that was decided in the session."""
-    if asked.recorded is None:
-        return
-    timeline = asked.recorded.timeline
-    found = decided(asked.season, of, car_class, timeline, asked.number)
-    if found is None:
-        return
-    race = timeline.race_at(found.at)
-    leader = race.order.leader()
-    champion = found.title.fighters[0]
-    yield {
-        "class": car_class,
-        "of": of,
-        "names": list(champion.names),
-        "at_ms": found.at,
-        "leader_lap": race.order.laps.get(leader, 0) if leader else 0,
-        "happened": happening(found.events, race),
-        "sentence": said(found.title, champion),
-    }
-
-
-def happening(events: Sequence[AnyEvent], race: Race) -> str:
-    """What happened at the moment that decided a title, in a few words."""
-    if any(isinstance(event, SessionOpened) for event in events):
-        return "before the start"
-    return "; ".join(_in_words(event, race) for event in events)
-
-
-def _in_words(event: AnyEvent, race: Race) -> str:
-    match event:
-        case CarRetired():
-            return f"#{event.car} retired"
-        case LapCompleted() if event.car in race.order.finished:
-            return f"#{event.car} took the flag"
-        case LapCompleted():
-            return f"#{event.car} completed lap {event.lap}"
-        case LinePassed() if not race.order.laps.get(event.car):
-            return f"#{event.car} started"
-        case FlagShown():
-            return f"{show_flag(event.flag)} flag"
-        case _:
-            car = getattr(event, "car", None)
-            return f"{f'#{car}: ' if car else ''}{spaced(event.type)}"
-
-
-def live_of(asked: Asked) -> Live | None:
-    """The session that runs, as it is classified."""
-    if asked.race is None:
-        return None
-    rows = classify(asked.race, Convention.of(asked.season.pack))
-    return Live(asked.race, rows, asked.number)
-
-
-def clinch_rows(fight: Title) -> Iterator[Row]:
-    """A row for each contender."""
-    for fighter in fight.fighters:
-        outlook = fighter.outlook
-        needs = outlook and (outlook.outright if outlook.outright.alive else outlook.shared)
-        yield {
-            "names": list(fighter.names),
-            "class": fight.car_class,
-            "of": fight.of,
-            "points": fighter.points,
-            "status": fighter.status,
-            "least": outlook.least if outlook else None,
-            "most": fighter.most,
-            "clinches_from": needs.clinches_regardless_from if needs else _in_next(fighter),
-            "can_win_from": _worst(outlook) if outlook else None,
-            "sentence": said(fight, fighter),
-            "beaten": list(outlook.beaten) if outlook else [],
-            "against": _against(outlook) if outlook else [],
-            "left": [_in_words_left(one) for one in fight.left],
-        }
-
-
-def _in_next(fighter: Fighter) -> int | str | None:
-    return fighter.in_next.outcome if fighter.in_next else None
-
-
-def _worst(outlook: Outlook) -> int | str | None:
-    """The worst result with which the title, or a share of it, can be won."""
-    needs = outlook.outright if outlook.outright.alive else outlook.shared
-    return "no_score" if needs.can_still_win_if_no_score else needs.can_still_win_from
-
-
-def _against(outlook: Outlook) -> list[Row]:
-    return [
-        {
-            "rival": list(one.rival),
-            "beats_from": {str(theirs): mine for theirs, mine in one.beats_from.items()},
-            "ties_from": {str(theirs): mine for theirs, mine in one.ties_from.items()},
-        }
-        for one in outlook.against
-    ]
-
-
-def said(fight: Title, fighter: Fighter) -> str | None:
-    """What a commentator would say of a contender."""
-    if fighter.outlook is not None:
-        return sentence(fighter.outlook)
-    names, several = " and ".join(fighter.names), len(fighter.names) > 1
-    first = fight.fighters[0]
-    match fighter.status:
-        case "clinched":
-            sure = f", and nobody else can reach {fighter.points}" if fight.left else ""
-            return f"{names} is champion with {fighter.points} points{sure}."
-        case "clinched_share" if fight.left:
-            return f"{names} {'have' if several else 'has'} at least a share of the title."
-        case "clinched_share":
-            return f"{names} are champions together with {fighter.points} points."
-        case "out" if fight.left and fighter.most < first.points:
-            leader = " and ".join(first.names)
-            return (
-                f"{names} {'are' if several else 'is'} out: at most {fighter.most} points, "
-                f"and {leader} {'have' if len(first.names) > 1 else 'has'} {first.points}."
-            )
-        case "out" if fight.left:
-            return f"{names} is out: even {fighter.most} points, the most there are, are too few."
-        case "open" if fighter.in_next is not None:
-            return next_sentence(fighter.in_next, _in_words_left(fight.left[0]))
-        case "open":
-            return _open(fight, fighter)
-        case _:
-            return None
-
-
-def _open(fight: Title, fighter: Fighter) -> str:
-    best = fight.fighters[0].points
-    leaders = [name for one in fight.fighters if one.points == best for name in one.names]
-    behind = next((one.points for one in fight.fighters if one.points < best), None)
-    more = tidy(fighter.most - fighter.points)
-    return open_sentence(fighter.names[0], fighter.points, (leaders, best), behind, more)
-
-
-def _in_words_left(left: Left) -> str:
-    return f"{left.part} of round {left.round}"
 
 
 def _listed(fight: Title) -> tuple[Fighter, ...]:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from projections.results.drive_time import DriveTime, drive_times
-from projections.results.rejoin import Rejoin, rejoins
+from projections.results.drive_time import drive_times
+from projections.results.rejoin import rejoins
 from projections.views import session_line
 from services.cli.options import (
     As,
@@ -22,10 +22,11 @@ from services.cli.options import (
     Store,
 )
 from services.cli.output import give_out, session_heading
+from services.cli.questions import ask
 from services.queries.packs import required_pack
-from services.queries.sessions import Question, ask, chosen_cars
+from services.queries.pit_wall import drive_time_row, rejoin_row
+from services.queries.sessions import Question, chosen_cars
 from services.queries.tables import sporting_tables
-from services.queries.tables.columns import Row
 
 PIT_WALL = "On the pit wall"
 
@@ -52,9 +53,9 @@ def rejoin(
 
     What a stop costs is taken from the stops of this race so far.
     """
-    race, _ = ask(Question(session, store, data, at, known_at))
+    race, _ = ask(Question(session, at, known_at), store, data)
     cars = chosen_cars(race, car_class, car or ())
-    rows = [_rejoin(one) for one in rejoins(race) if cars is None or one.car in cars]
+    rows = [rejoin_row(one) for one in rejoins(race) if cars is None or one.car in cars]
     give_out(sporting_tables.REJOIN, rows, form, session_heading(session_line(race)))
 
 
@@ -70,24 +71,10 @@ def ledger(
     data: Data = None,
 ) -> None:
     """Each driver's time at the wheel against the limits of the pack, with alerts."""
-    race, _ = ask(Question(session, store, data, at, known_at))
+    race, _ = ask(Question(session, at, known_at), store, data)
     pack = required_pack(session, race, rules)
     cars = chosen_cars(race, car_class, car or ())
     rows = [
         drive_time_row(one) for one in drive_times(race, pack) if cars is None or one.car in cars
     ]
     give_out(sporting_tables.DRIVE_TIMES, rows, form, session_heading(session_line(race)))
-
-
-def _rejoin(told: Rejoin) -> Row:
-    row = told._asdict()
-    row["class"] = row.pop("car_class")
-    cost = told.cost
-    return {**row, "cost_ms": cost.ms, "stops": cost.stops, "cost_of": cost.car_class}
-
-
-def drive_time_row(told: DriveTime) -> Row:
-    """A driver's time at the wheel in a row."""
-    row = told._asdict()
-    row["class"] = row.pop("car_class")
-    return row

@@ -12,8 +12,9 @@ from projections import views
 from projections.race import Race
 from services.cli.options import As, At, CarClass, Cars, Data, Format, KnownAt, Session, Store
 from services.cli.output import give_out, session_heading
+from services.cli.questions import ask
 from services.cli.shell import with_log
-from services.queries.sessions import Question, Recorded, ask, chosen_cars
+from services.queries.sessions import Question, Recorded, chosen_cars
 from services.queries.tables import race_tables, sporting_tables
 from services.queries.tables.columns import Row, Table
 
@@ -55,7 +56,7 @@ def _of_cars(table: Table, view: View) -> Callable[..., None]:
         store: Store = None,
         data: Data = None,
     ) -> None:
-        race, _ = ask(Question(session, store, data, at, known_at))
+        race, _ = ask(Question(session, at, known_at), store, data)
         rows = view(race)
         cars = chosen_cars(race, car_class, car or ())
         if cars is not None:
@@ -74,7 +75,7 @@ def cautions(
     data: Data = None,
 ) -> None:
     """The caution ledger: kinds, times, the leader's laps, who pitted."""
-    race, _ = ask(Question(session, store, data, at, known_at))
+    race, _ = ask(Question(session, at, known_at), store, data)
     heading = session_heading(views.session_line(race))
     give_out(race_tables.CAUTIONS, views.cautions(race), form, heading)
 
@@ -88,7 +89,7 @@ def session(
     data: Data = None,
 ) -> None:
     """The session itself: what is run, how it stands, what its log holds."""
-    race, recorded = ask(Question(session, store, data, at, known_at))
+    race, recorded = ask(Question(session, at, known_at), store, data)
     give_out(race_tables.SESSION, [_session_row(session, race, recorded)], form)
 
 

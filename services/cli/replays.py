@@ -16,9 +16,10 @@ from replay.edit_list import RATES
 from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step, pace_of
 from services.cli.options import As, At, Data, Format, KnownAt, Session, Store
 from services.cli.output import give_out, session_heading
+from services.cli.questions import ask
 from services.cli.shell import with_store
 from services.cli.showing import Moment, parse_speed
-from services.queries.sessions import Question, ask
+from services.queries.sessions import Question
 from services.queries.tables import race_tables
 from services.queries.tables.columns import Row
 
@@ -270,7 +271,7 @@ def markers(
     from projections import views
     from replay.edit_list import cmx3600, csv_list
 
-    race, _ = ask(Question(session, store, data, at, known_at))
+    race, _ = ask(Question(session, at, known_at), store, data)
     wanted = {one.replace("-", "_") for one in kind or MARKED}
     found = [marker for marker in all_markers(race) if marker.kind in wanted]
     began = _time_of_day(starts_at) if starts_at else race.session.opened.starts_at

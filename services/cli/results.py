@@ -7,14 +7,10 @@ from typing import Annotated
 
 import typer
 
-from events import AnyEvent, ResultDeclared
-from events.errors import NothingTimed, UnknownRevision
+from events.errors import NothingTimed
 from projections import views
-from projections.race import Race
 from projections.results.classification import Convention
-from projections.results.revisions import Revision, differences, revisions
-from projections.rules.packs import RegulationPack
-from projections.timeline import Timeline
+from projections.results.revisions import Revision, revisions
 from services.cli.options import (
     As,
     At,
@@ -28,14 +24,12 @@ from services.cli.options import (
     Store,
 )
 from services.cli.output import give_out, session_heading
+from services.cli.questions import ask
 from services.queries.packs import pack_of
-from services.queries.sessions import Question, ask, chosen_cars, learned_at
+from services.queries.results import changed_rows, result_of, revision_numbered, revision_row
+from services.queries.sessions import Question, chosen_cars
 from services.queries.tables import race_tables, sporting_tables
 from services.queries.tables.columns import Row
-
-Result = tuple[Race, Sequence[Row]]
-Told = Sequence[tuple[str, AnyEvent]]
-"""Events with their positions, in the order of the log."""
 
 
 def register(app: typer.Typer) -> None:
@@ -68,7 +62,7 @@ def results(
     """The classification, by the rules of the session or by others, with points."""
     if sum(one is not None for one in (at, revision, diff)) > 1:
         raise typer.BadParameter("choose one of --at, --revision and --diff")
-    race, recorded = ask(Question(session, store, data, at, known_at))
+    race, recorded = ask(Question(session, at, known_at), store, data)
     pack = pack_of(race, rules)
     if diff is not None:
         before, after = (revision_numbered(recorded.told, number, pack) for number in diff)
@@ -99,65 +93,12 @@ def all_revisions(
     data: Data = None,
 ) -> None:
     """The results as they followed each other: provisional, amended, declared."""
-    race, recorded = ask(Question(session, store, data, known_at=known_at))
+    race, recorded = ask(Question(session, known_at=known_at), store, data)
     found = revisions(recorded.told, Convention.of(pack_of(race, rules)))
     heading = session_heading(views.session_line(race))
     give_out(sporting_tables.REVISIONS, [revision_row(one) for one in found], form, heading)
 
 
-def revision_numbered(told: Told, number: int, pack: RegulationPack | None) -> Revision:
-    """The revision of that number. Raises UnknownRevision."""
-    found = revisions(told, Convention.of(pack))
-    if not 1 <= number <= len(found):
-        raise UnknownRevision(number, len(found))
-    return found[number - 1]
-
-
-def result_of(told: Told, revision: Revision, pack: RegulationPack | None) -> Result:
-    """The race as it was known at a revision, and the rows of that result."""
-    positions = [position for position, _ in told]
-    known = told[: positions.index(revision.position) + 1]
-    timeline = Timeline()
-    timeline.add(event for _, event in known)
-    race = timeline.race
-    declared = known[-1][1]
-    if revision.declared and isinstance(declared, ResultDeclared):
-        return race, views.declared_results(race, declared, pack)
-    return race, views.results(race, pack)
-
-
-def changed_rows(
-    told: Told, before: Revision, after: Revision, pack: RegulationPack | None
-) -> Sequence[Row]:
-    """What became of each car that differs between two revisions, in positions, times, points."""
-    was, now = (
-        {row["car"]: row["points"] for row in result_of(told, one, pack)[1]}
-        for one in (before, after)
-    )
-    rescored = {car for car in {*was, *now} if was.get(car) != now.get(car)}
-    rows = []
-    for change in differences(before.rows, after.rows, rescored):
-        row = change._asdict()
-        row["class"] = row.pop("car_class")
-        row["points_before"], row["points_after"] = was.get(change.car), now.get(change.car)
-        rows.append(row)
-    return rows
-
-
 def _said(revision: Revision) -> str:
     declared = ", declared" if revision.declared else ""
     return f"Revision {revision.number} ({revision.status}{declared}): {revision.rests_on}"
-
-
-def revision_row(revision: Revision) -> Row:
-    """A revision in a row, without its result."""
-    learned = learned_at(revision.position)
-    return {
-        "number": revision.number,
-        "status": revision.status,
-        "declared": revision.declared,
-        "rests_on": revision.rests_on,
-        "position": revision.position,
-        "learned_at": learned and learned.isoformat(timespec="milliseconds"),
-        "cars": len(revision.rows),
-    }

@@ -18,6 +18,7 @@ from events.errors import (
     PositionConflict,
     UnknownContender,
     UnknownRound,
+    WrongSeries,
 )
 from projections.championship.scoring import cup_marks, session_results, untold
 from projections.championship.season import Season
@@ -25,6 +26,7 @@ from projections.race import Race
 from replay.entries import START, parse_position
 from services.cli.options import As, Data, Format, KnownAt, Of, SeasonName, Sessions, Store
 from services.cli.output import give_out
+from services.cli.questions import ask_season, read_recorded
 from services.cli.shell import with_log
 from services.cli.stewards import By, GivenReason, login
 from services.queries.listings import season_rows
@@ -32,14 +34,13 @@ from services.queries.packs import pack_named
 from services.queries.seasons import (
     Asked,
     SeasonQuestion,
-    ask_season,
     check_series,
     chosen_classes,
     read_season,
     round_of,
     rounds_of,
 )
-from services.queries.sessions import Question, read
+from services.queries.sessions import Question
 from services.queries.tables import sporting_tables
 from services.queries.tables.columns import Row
 from services.storage.decision_log import decide
@@ -177,7 +178,7 @@ def show_season(
     data: Data = None,
 ) -> None:
     """The rounds of a season, what of them was scored, and whether that still holds."""
-    asked = ask_season(SeasonQuestion(name, store, data, known_at))
+    asked = ask_season(SeasonQuestion(name, known_at), store, data)
     changed = {} if known_at else with_log(store, data, lambda log: _changed(log, asked))
     give_out(sporting_tables.SEASON, _rounds(asked.season, changed), form, f"{asked.title}\n")
     if form is Format.TABLE:
@@ -211,7 +212,7 @@ async def _is_changed(log: Log, kept: Season, session: str, number: int, known: 
         return False
     if parse_position(await log.last_position(session)) <= parse_position(known):
         return False
-    timeline = (await read(log, Question(session))).timeline
+    timeline = (await read_recorded(log, Question(session))).timeline
     results = session_results(kept, timeline, number, session)
     return bool(untold(kept, timeline.race, results, session))
 
@@ -280,7 +281,7 @@ async def _add(
     log: Log, name: str, session: str, number: int | None, part: str | None, by: str | None
 ) -> str:
     kept, told = await read_season(log, name)
-    recorded = await read(log, Question(session))
+    recorded = await read_recorded(log, Question(session))
     race = recorded.timeline.race
     kind = race.session.opened.kind
     if kind == "practice" or part not in (None, kind):
@@ -288,7 +289,10 @@ async def _add(
         raise typer.BadParameter(f"{session} is a {kind} session, and {wanted} is wanted")
     if number is None and race.session.opened.round is None:
         raise typer.BadParameter(f"{session} does not say which round it is: give --round")
-    check_series(kept, race, session)
+    try:
+        check_series(kept, race, session)
+    except WrongSeries as error:
+        raise typer.BadParameter(str(error)) from None
     number = round_of(kept, race, number)
     results = session_results(kept, recorded.timeline, number, session)
     events = untold(kept, race, results, session)

@@ -110,14 +110,14 @@ def _addresses(
     store: stores.Store, settings: Settings, listener: socket.socket, feeds: Sequence[Followed]
 ) -> str:
     """What is served where, and what may be done there."""
-    from services.gateway.routes import pages
+    from services.serving import missing_screen
 
     host, port = listener.getsockname()[:2]
     at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     reading = "with a token" if settings.private else "by everyone"
     if not settings.private and ipaddress.ip_address(host).is_loopback:
         reading = "on this machine"
-    page = "the timing screen" if pages.built() else "no timing screen: it was not built"
+    page = "no timing screen: it was not built" if missing_screen() else "the timing screen"
     writing = f"with one of {len(settings.tokens)} tokens" if settings.tokens else "by nobody"
     following = "".join(f"{one} is followed; " for one in feeds)
     return (

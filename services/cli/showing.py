@@ -17,8 +17,9 @@ from projections.views.moments import moment_of
 from replay.playhead import MAX, Playhead, Replay
 from services.cli.options import At, CarClass, Data, KnownAt, Session, Store
 from services.cli.output import session_heading, show
-from services.cli.shell import run, with_log, with_store
-from services.queries.sessions import Question, ask, class_named, read
+from services.cli.questions import ask, ask_recorded, read_recorded
+from services.cli.shell import run, with_store
+from services.queries.sessions import Question, class_named
 from services.queries.tables import race_tables
 from services.storage.built_in import BUILT_IN
 from services.storage.event_log import Log
@@ -95,25 +96,26 @@ async def _demo(
     opened: OpenedStore, speed: float | None, session: str | None, cars: Iterable[str]
 ) -> Race:
     from services.demo import Demo, fresh_session, in_browsers
-    from services.gateway.routes import pages
+    from services.serving import missing_screen
 
     log = Log(opened)
     events = BUILT_IN[DEMO_RACE].events()
     name = await fresh_session(log, DEMO_RACE, events[0], session)
     typer.echo(f"appending to session {name}", err=True)
     async with in_browsers(opened) as address:
-        shown = f"in a browser: {address}/?session={name}" if pages.built() else pages.NOT_BUILT
-        typer.echo(shown, err=True)
+        missing = missing_screen()
+        typer.echo(missing or f"in a browser: {address}/?session={name}", err=True)
         running = Demo(
             opened,
             name,
             events,
             speed or _two_minutes(events),
-            address if pages.built() else None,
+            None if missing else address,
+            echo=typer.echo,
         )
         if not await running.run(frozenset(cars)):
             typer.echo(f"left before the end; what was appended stays in session {name}", err=True)
-    return (await read(log, Question(name))).timeline.race
+    return (await read_recorded(log, Question(name))).timeline.race
 
 
 def _two_minutes(events: Sequence[AnyEvent]) -> float:
@@ -146,8 +148,8 @@ def replay(
     from services.terminal import tty
     from services.terminal.live_display import watch_replay
 
-    question = Question(session, store, data, known_at=known_at)
-    recorded = with_log(store, data, lambda log: read(log, question))
+    question = Question(session, known_at=known_at)
+    recorded = ask_recorded(question, store, data)
     played = Replay(recorded.timeline)
     whole = recorded.timeline.race
     first = played.start if start is None else moment_of(start, whole)
@@ -199,7 +201,7 @@ def tower(
     from services.terminal.tower import Board, Look, Tower, plain_lines
 
     width, height = parse_size(size) if size else shutil.get_terminal_size((80, 24))
-    race, _ = ask(Question(session, store, data, at, known_at))
+    race, _ = ask(Question(session, at, known_at), store, data)
     chosen = class_named(race, car_class) if car_class else None
     board = Board.of(frame_state(race), race.at)
     look = Look(car_class=chosen, watched=frozenset(car or ()), still=True)

@@ -37,12 +37,13 @@ from projections.results.decisions import check, in_force, result_rows
 from projections.results.revisions import words
 from projections.results.whatif import supposed
 from projections.views.moments import moment_of
-from services.cli.explaining import Standing, differing_rows
 from services.cli.options import As, Data, Format, Rules, Session, Store
 from services.cli.output import give_out
+from services.cli.questions import read_recorded
 from services.cli.shell import with_log
+from services.queries.explanations import Standing, differing_rows
 from services.queries.packs import pack_of
-from services.queries.sessions import Question, Recorded, read
+from services.queries.sessions import Question, Recorded
 from services.queries.tables import sporting_tables
 from services.queries.tables.columns import Row
 from services.storage.decision_log import RACE_CONTROL, decide
@@ -167,7 +168,7 @@ class Desk:
         with_log(self.store, self.data, lambda log: self._decide(log, decision))
 
     async def _decide(self, log: Log, decision: Decision) -> None:
-        recorded = await read(log, Question(self.session))
+        recorded = await read_recorded(log, Question(self.session))
         race = recorded.timeline.race
         pack = pack_of(race, self.rules)
         at = race.at if self.at is None else moment_of(self.at, race)

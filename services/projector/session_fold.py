@@ -12,7 +12,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from events import AnyEvent, OutputFrozen, OutputReleased, decode
 from events.errors import LapstreamError, UndecodableEvent, UnreadableEvent
@@ -21,6 +21,7 @@ from projections.race import Race
 from projections.timeline import Timeline
 from projections.views.frame import Frame, FrameBuilder, State, Token, cars_of, clock_running
 from replay.entries import EVENT_FIELD, START, entry_payload, parse_position
+from services.storage.projection_store import Checkpoint, Parked
 
 CHECKPOINT_VERSION = 2
 
@@ -31,14 +32,6 @@ RawEntry = tuple[bytes, Sequence[bytes]] | tuple[str, Sequence[bytes]]
 """A position, and an entry's fields and values in turn."""
 
 
-class Parked(NamedTuple):
-    """An entry that is no event, put aside."""
-
-    position: str
-    reason: str
-    raw: bytes
-
-
 class CannotFold(LapstreamError):
     """An entry that stops its session: to skip it would be a wrong position on air."""
 
@@ -46,14 +39,6 @@ class CannotFold(LapstreamError):
         self.position = position
         self.error = error
         super().__init__(f"at {position}: {error}")
-
-
-class Checkpoint(NamedTuple):
-    """A state to go on from after a restart: where it stands, and its parts."""
-
-    position: str
-    data: bytes
-    blocks: dict[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-import typer
 
 from events import AnyEvent, encode
-from events.errors import NoSuchMoment, NotASeason, UnknownClass, UnknownRound
+from events.errors import NoSuchMoment, NotASeason, UnknownClass, UnknownRound, WrongSeries
 from projections.championship.scoring import before_session
 from projections.championship.season import Season, season_of
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.provisional import adjustments, rounds_scored
-from services.cli.shell import with_log
 from services.queries.packs import pack_named
 from services.queries.sessions import (
     Question,
@@ -25,7 +21,6 @@ from services.queries.sessions import (
     race_at,
     read,
     tell,
-    warn_of,
 )
 from services.storage.built_in import Edition
 from services.storage.event_log import Log
@@ -42,8 +37,6 @@ class SeasonQuestion:
     """
 
     season: str
-    store: str | None = None
-    data: Path | None = None
     known_at: str | None = None
     rules: str | None = None
     live: str | None = None
@@ -63,6 +56,7 @@ class Asked:
     recorded: Recorded | None = None
     race: Race | None = None
     number: int = 0
+    differs_from_built_in: bool = False
 
     @property
     def title(self) -> str:
@@ -70,26 +64,23 @@ class Asked:
         return self.season.opened.title if self.season.opened else ""
 
 
-def ask_season(question: SeasonQuestion) -> Asked:
+async def read_asked(log: Log, question: SeasonQuestion) -> Asked:
     """The season, and the live session beside it if one is named.
 
-    Raises what `asking.read` raises, NotASeason, UnknownRules and UnknownRound.
+    Raises what `sessions.read` raises, NotASeason, UnknownRules, UnknownRound and WrongSeries.
     """
-    return with_log(question.store, question.data, lambda log: _read(log, question))
-
-
-async def _read(log: Log, question: SeasonQuestion) -> Asked:
     live = question.live is not None
     known_at = question.known_at
     if live and known_at is not None and is_position(known_at):
         known_at = in_any_log(known_at)
     season, told = await read_season(log, question.season, known_at, question.rules)
+    differs = False
     if question.known_at is None and (edition := Edition.of(question.season)) is not None:
         for _, event in told:
             edition.take(encode(event))
-        warn_of(question.season, edition)
+        differs = not edition.is_ours
     if question.live is None:
-        return Asked(season, told)
+        return Asked(season, told, differs_from_built_in=differs)
     recorded = await read(log, Question(question.live, known_at=question.known_at))
     race = recorded.timeline.race
     if question.at is not None:
@@ -97,7 +88,7 @@ async def _read(log: Log, question: SeasonQuestion) -> Asked:
     check_series(season, race, question.live)
     number = round_of(season, race, question.number, question.live)
     before = before_session(season, race, number, question.live)
-    return Asked(before, told, recorded, race, number)
+    return Asked(before, told, recorded, race, number, differs)
 
 
 async def read_season(
@@ -158,12 +149,13 @@ def _scored_as(season: Season, session: str | None) -> int | None:
 
 
 def check_series(season: Season, race: Race, session: str) -> None:
-    """Raise BadParameter for a session of another series, none of whose cars is entered in this."""
-    ours, theirs = season.opened and season.opened.series, race.session.opened.series
+    """Raise WrongSeries for a session of another series, none of whose cars is entered in this."""
+    ours = season.opened.series if season.opened else None
+    theirs = race.session.opened.series
     entered = (entry.championships or () for entry in race.session.entries.values())
     if theirs in (None, ours) or any(ours in one for one in entered):
         return
-    raise typer.BadParameter(f"{session} is of the {theirs}, and the season of the {ours}")
+    raise WrongSeries(session, theirs, ours)
 
 
 def rounds_of(season: Season) -> int:

@@ -8,9 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
-from pathlib import Path
-
-import typer
 
 from events import AnyEvent, SeasonOpened, decode
 from events.errors import (
@@ -26,14 +23,8 @@ from projections.race import Race
 from projections.timeline import Timeline
 from projections.views.moments import moment_of
 from replay.entries import START, check_session_id, parse_position
-from services.cli.shell import with_log
 from services.storage.built_in import BUILT_IN, SEASONS, Edition, put_into_store
 from services.storage.event_log import Log
-
-NOT_OURS = (
-    "is not told here as this lapstream has it built in: the store has what an older one put "
-    "there, or a session of yours. A new --data folder has the newest"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +36,6 @@ class Question:
     """
 
     session: str
-    store: str | None = None
-    data: Path | None = None
     at: str | None = None
     known_at: str | None = None
 
@@ -56,26 +45,20 @@ class Recorded:
     """A log that was read: its timeline, the entries that are no events, its last position.
 
     ``told`` has each event with its position, in the order of the log.
+    ``differs_from_built_in`` says that the session has the name of a built-in race and other
+    events: those of an older version, or the user's own.
     """
 
     timeline: Timeline
     unreadable: int
     position: str
     told: Sequence[tuple[str, AnyEvent]]
+    differs_from_built_in: bool = False
 
     @property
     def learned_at(self) -> datetime | None:
         """The wall-clock time of the last position."""
         return learned_at(self.position)
-
-
-def ask(question: Question) -> tuple[Race, Recorded]:
-    """The race as it stood, and the log it is folded from."""
-    recorded = with_log(question.store, question.data, lambda log: read(log, question))
-    race = recorded.timeline.race
-    if question.at is not None:
-        race = race_at(recorded.timeline, question.at)
-    return race, recorded
 
 
 def race_at(timeline: Timeline, moment: str) -> Race:
@@ -100,22 +83,16 @@ async def read(log: Log, question: Question) -> Recorded:
     try:
         edition = Edition.of(question.session) if question.known_at is None else None
         told, unreadable, position = await tell(log, question.session, question.known_at, edition)
-        warn_of(question.session, edition)
         if told and isinstance(told[0][1], SeasonOpened):
             raise NotASession(question.session)
         events = [event for _, event in told]
         events.sort(key=attrgetter("at"))  # the order does not matter; in order it is quicker
         timeline = Timeline()
         timeline.add(events)
-        return Recorded(timeline, unreadable, position, told)
+        differs = edition is not None and not edition.is_ours
+        return Recorded(timeline, unreadable, position, told, differs)
     finally:
         gc.enable()
-
-
-def warn_of(session: str, edition: Edition | None) -> None:
-    """Say where a session is not what is built in here, so that nobody reads an older race."""
-    if edition is not None and not edition.is_ours:
-        typer.echo(f"lapstream: {session} {NOT_OURS}", err=True)
 
 
 async def find(log: Log, session: str) -> None:

@@ -24,12 +24,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from events.errors import LapstreamError
 from projections.views.frame import Token
 from replay.entries import check_session_id, parse_position
-from services.projector.session_fold import Checkpoint, Parked
 from services.storage.client import Ask, Script, Store
 
 RETAINED_FRAMES = 512
@@ -82,6 +81,22 @@ return 1
 _RELEASE = Script("""
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 """)
+
+
+class Parked(NamedTuple):
+    """An entry that is no event, put aside."""
+
+    position: str
+    reason: str
+    raw: bytes
+
+
+class Checkpoint(NamedTuple):
+    """A state to go on from after a restart: where it stands, and its parts."""
+
+    position: str
+    data: bytes
+    blocks: dict[str, bytes]
 
 
 class TakenOver(LapstreamError):

@@ -22,7 +22,7 @@ from projections.views.frame import Frame, Picture, Token, frame_state
 from replay.entries import START
 from services.projector import app as projector_app
 from services.projector.app import Projector
-from services.projector.session_fold import Parked, SessionFold
+from services.projector.session_fold import SessionFold
 from services.storage import projection_store
 from services.storage.client import Store, open_store
 from services.storage.event_log import SESSIONS, Log, log_key
@@ -32,6 +32,7 @@ from services.storage.projection_store import (
     Commit,
     Commits,
     Leases,
+    Parked,
     TakenOver,
     frame_id,
     health,

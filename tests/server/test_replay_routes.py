@@ -20,9 +20,9 @@ from replay.archive import pack
 from replay.entries import EVENT_FIELD, Entry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.seasons.alms_2007 import alms_2007
-from services.cli.explaining import statements
 from services.client import subscribe
 from services.gateway import create_app
+from services.queries.explanations import statements
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
 from services.storage.client import Store

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 from events.errors import BadMoment
 from projections.championship.scoring import before_session
 from projections.championship.season import Season
+from projections.championship.single_session import season_of_session
 from projections.folds.running_order import Gap
 from projections.race import Race
 from projections.results.classification import Convention, classify
-from projections.results.provisional import own_pack, rounds_scored, season_of_session
+from projections.results.provisional import own_pack, rounds_scored
 from projections.views.frame import State
 from services.gateway.live.filters import folded
 from services.gateway.live.frame_buffer import Shot

@@ -27,21 +27,17 @@ from events.errors import (
 )
 from projections.championship.scoring import before_session
 from projections.championship.season import Season
+from projections.championship.single_session import season_of_session
 from projections.championship.titles import Live, title
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.drive_time import drive_times
-from projections.results.provisional import own_pack, rounds_scored, season_of_session
+from projections.results.provisional import own_pack, rounds_scored
 from projections.results.revisions import Revision as Revised
 from projections.results.revisions import revisions
 from projections.results.whatif import Hypothesis, parse_penalty, suppose
 from projections.rules.packs import RegulationPack
 from projections.views import gaps as gap_views
-from services.cli import explaining
-from services.cli.championships import clinch_rows
-from services.cli.explaining import Standing, statements
-from services.cli.pitwall import drive_time_row
-from services.cli.results import changed_rows, revision_row
 from services.gateway.errors import Fault, Refused, responses
 from services.gateway.live.query import DelayMs, names
 from services.gateway.live.session_tail import now_ms
@@ -59,10 +55,15 @@ from services.gateway.state import Gateway, TheGateway, requires
 from services.gateway.views import live_rows as pictured
 from services.gateway.views.fold_cache import Stand
 from services.gateway.views.view_query import Ask, View, folded, known_upto
+from services.queries import explanations
+from services.queries.explanations import Standing, statements
+from services.queries.pit_wall import drive_time_row
+from services.queries.results import changed_rows, revision_row
 from services.queries.seasons import as_it_stands, chosen_classes, read_season, round_of
 from services.queries.sessions import class_named, in_any_log
 from services.queries.tables import sporting_tables
 from services.queries.tables.columns import TEXT, Column, Row, Table
+from services.queries.titles import clinch_rows
 from services.roles import Role
 
 router = APIRouter(tags=["views"], dependencies=[Depends(requires(Role.VIEWER))])
@@ -281,7 +282,7 @@ async def what_if(
         race, pack = stand.race, own_pack(stand.race)
         with _naming_the_hypothesis():
             then = Standing.of(suppose(race, hypothesis), pack)
-        return explaining.changed_rows(Standing.of(race, pack), then)
+        return explanations.changed_rows(Standing.of(race, pack), then)
 
     return await asked.answer("whatif", view, hypothesis, car_class, ask.cars, ask=ask)
 

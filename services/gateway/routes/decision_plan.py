@@ -39,9 +39,9 @@ from projections.timeline import Timeline
 from projections.views.frame import clock_running
 from projections.views.freshness import patience_ms, ran_on_ms
 from projections.views.moments import moment_of
-from services.cli.explaining import Standing, differing_rows
 from services.gateway.errors import Fault, Refused, faults_of
 from services.gateway.views.fold_cache import Known
+from services.queries.explanations import Standing, differing_rows
 from services.queries.tables.columns import Row
 
 AHEAD_MS = 2_000

@@ -8,7 +8,8 @@ import events as ev
 from events.errors import UnknownCar
 from projections.rules.packs import builtin_pack
 from projections.timeline import Timeline
-from projections.views.explain import Statement, explain, ordinal
+from projections.views.explain import Statement, explain
+from projections.wording import ordinal
 from tests.builders import Story, opened
 
 SHORT = 9_900_000

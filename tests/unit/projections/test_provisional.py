@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from events import CarRetired, Driver, RoundScored
 from projections.championship.season import season_of
+from projections.championship.single_session import season_of_session
 from projections.results.classification import classify
 from projections.results.provisional import (
     own_pack,
     place_awards,
     points_by_car,
     rounds_scored,
-    season_of_session,
 )
 from projections.rules.packs import builtin_pack
 from tests.builders import Story

@@ -38,7 +38,7 @@ def test_an_older_one_is_named(lapstream: Commands, query: tuple[str, str]) -> N
     lapstream.hold(query[1], [events[0].model_copy(update={"title": "Older"}), *events[1:]])
     result = lapstream.run(*query)
     assert result.exit_code == 0
-    assert result.stderr.startswith(f"lapstream: {query[1]} is not told here as this lapstream")
+    assert result.stderr.startswith(f"lapstream: {query[1]} differs from the race")
     assert "--data" in result.stderr
 
 

@@ -11,7 +11,7 @@ import pytest
 import events as ev
 from projections.championship.season import printed_rank, season_of
 from replay.seasons.alms_2007 import alms_2007
-from services.cli.championships import happening
+from services.queries.titles import happening
 from tests.builders import Story
 from tests.rules import text_of
 from tests.scoring import adjusted, finish, opened, scored
