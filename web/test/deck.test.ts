@@ -49,7 +49,9 @@ describe("a moment that is refused", () => {
     gateway(["lap:3", "lap:4"]);
     screen = new Screen();
     written = [];
-    deck = new Deck(screen as unknown as LiveSession, { token: null }, (change) => written.push(change));
+    deck = new Deck(screen as unknown as LiveSession, { token: null }, (change) =>
+      written.push(change),
+    );
   });
   afterEach(() => {
     deck.end();
@@ -94,7 +96,11 @@ describe("a moment that is refused", () => {
   test("is asked for again where the address has it and nobody answered", async () => {
     deck.follow({ at: "unreachable", knownAt: null });
     await settled();
-    expect([deck.refusal, screen.shows, written]).toEqual(["The gateway does not answer.", "held", []]);
+    expect([deck.refusal, screen.shows, written]).toEqual([
+      "The gateway does not answer.",
+      "held",
+      [],
+    ]);
     deck.now();
     await vi.advanceTimersByTimeAsync(2000);
     expect(screen.shows).toBe(LIVE);

@@ -42,7 +42,11 @@ describe("orders", () => {
   });
 
   test("an answer that was lost is asked for again with the same number", async () => {
-    const { sent, sender } = gateway("nothing", { status: 503, body: null }, { status: 200, body: TOLD });
+    const { sent, sender } = gateway(
+      "nothing",
+      { status: 503, body: null },
+      { status: 200, body: TOLD },
+    );
     const outcome = await sender.send(sender.order([GREEN]));
     expect(outcome).toEqual({ kind: "decided", told: TOLD });
     expect(sent.map(({ order }) => order.source_seq)).toEqual([0, 0, 0]);
@@ -79,7 +83,11 @@ describe("orders", () => {
   test("a refusal that says nothing is told by its status", async () => {
     const { sender } = gateway({ status: 404, body: null });
     const outcome = await sender.send(sender.order([GREEN]));
-    expect(outcome).toMatchObject({ kind: "refused", detail: "the gateway answered 404", faults: [] });
+    expect(outcome).toMatchObject({
+      kind: "refused",
+      detail: "the gateway answered 404",
+      faults: [],
+    });
   });
 
   test("a preview is asked once, and records nothing", async () => {
@@ -108,7 +116,9 @@ describe("what is typed", () => {
   ])("%j is %j", (text, expected) => expect(numeral(text)).toBe(expected));
 
   test("an empty field says nothing", () => {
-    expect(written("penalty_imposed", { car: "7", amount: "", reason: "", swap: false, x: null })).toEqual({
+    expect(
+      written("penalty_imposed", { car: "7", amount: "", reason: "", swap: false, x: null }),
+    ).toEqual({
       type: "penalty_imposed",
       car: "7",
       swap: false,
@@ -202,7 +212,9 @@ describe("calls", () => {
   });
 
   test("the pit lane by class, where there are several", () => {
-    expect(lanesOf(line({ classes: ["GT"], pit_lane_closed: ["GT"] }))).toEqual([{ name: null, open: false }]);
+    expect(lanesOf(line({ classes: ["GT"], pit_lane_closed: ["GT"] }))).toEqual([
+      { name: null, open: false },
+    ]);
     expect(lanesOf(line({ classes: ["P", "GT"], pit_lane_closed: ["GT"] }))).toEqual([
       { name: "P", open: true },
       { name: "GT", open: false },
@@ -210,8 +222,12 @@ describe("calls", () => {
   });
 
   test("words of a call for a class and for a sector", () => {
-    expect(wordsOf({ type: "pit_lane_closed", classes: ["P", "GT"] })).toBe("pit lane closed for P, GT");
-    expect(wordsOf({ type: "flag_shown", flag: "slow_zone", sector: 2 })).toBe("slow zone flag, sector 2");
+    expect(wordsOf({ type: "pit_lane_closed", classes: ["P", "GT"] })).toBe(
+      "pit lane closed for P, GT",
+    );
+    expect(wordsOf({ type: "flag_shown", flag: "slow_zone", sector: 2 })).toBe(
+      "slow zone flag, sector 2",
+    );
   });
 
   test("which penalties count something", () => {
@@ -253,7 +269,10 @@ describe("the book", () => {
     const car = entry("safety_car_deployed", { learned_at_ms: 5, state: "voided", undo: null });
     const later = entry("penalty_imposed");
     const actions = actionsOf([later, car, flag]);
-    expect(actions.map((one) => one.text)).toEqual(["penalty_imposed", "flag_shown · safety_car_deployed"]);
+    expect(actions.map((one) => one.text)).toEqual([
+      "penalty_imposed",
+      "flag_shown · safety_car_deployed",
+    ]);
     expect(actions[1]?.state).toBe("in force, voided");
     expect(actions[1]?.undo).toEqual([flag.undo]);
   });

@@ -292,12 +292,9 @@ describe("when a graphic is on", () => {
   });
 
   test("whoever plays it has the say", () => {
-    expect([isOn("on", false), isOn("off", true), isOn("auto", true), isOn("auto", false)]).toEqual([
-      true,
-      false,
-      true,
-      false,
-    ]);
+    expect([isOn("on", false), isOn("off", true), isOn("auto", true), isOn("auto", false)]).toEqual(
+      [true, false, true, false],
+    );
   });
 });
 

@@ -26,7 +26,11 @@ describe("merge patches", () => {
       [{ a: "b" }, { a: null }, {}],
       [{ a: "b", b: "c" }, { a: null }, { b: "c" }],
       [{ a: { b: "c" } }, { a: { b: "d", c: null } }, { a: { b: "d" } }],
-      [["a", "b"], ["c", "d"], ["c", "d"]],
+      [
+        ["a", "b"],
+        ["c", "d"],
+        ["c", "d"],
+      ],
       [{ a: "b" }, ["c"], ["c"]],
       [{ a: "foo" }, null, null],
       [{ a: "foo" }, "bar", "bar"],
@@ -117,7 +121,10 @@ describe("freshness", () => {
 
   test("a session that has ended grows old, but not stale", () => {
     const ended = { at: 60_000, running: false };
-    expect(freshness(0, ended, 86_400_000, 30_000)).toMatchObject({ state: "fresh", clockMs: 60_000 });
+    expect(freshness(0, ended, 86_400_000, 30_000)).toMatchObject({
+      state: "fresh",
+      clockMs: 60_000,
+    });
   });
 });
 
@@ -182,7 +189,12 @@ describe("a subscription", () => {
       message: (message: Message) => picture.show(message),
       connection: (state: Connection) => void states.push(state),
     };
-    return { world, picture, states, subscription: new Subscription("ws://x/live?a=1", listener, world) };
+    return {
+      world,
+      picture,
+      states,
+      subscription: new Subscription("ws://x/live?a=1", listener, world),
+    };
   }
 
   const texts = told.map(({ message }) => message);

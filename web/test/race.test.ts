@@ -14,9 +14,24 @@ import {
 } from "../src/race/chart";
 import { closing, median } from "../src/race/closing";
 import { apart, dashOf, onGround, roomFor } from "../src/race/plot";
-import type { CautionRow, ChartRow, DifferenceRow, LapRow, PitRow, StintRow } from "../src/race/shapes";
+import type {
+  CautionRow,
+  ChartRow,
+  DifferenceRow,
+  LapRow,
+  PitRow,
+  StintRow,
+} from "../src/race/shapes";
 import { bars, newestFirst, ticks } from "../src/race/strategy";
-import { axisSeconds, closingText, moveText, penaltyWords, sidedGap, signedSeconds, titleStatus } from "../src/race/words";
+import {
+  axisSeconds,
+  closingText,
+  moveText,
+  penaltyWords,
+  sidedGap,
+  signedSeconds,
+  titleStatus,
+} from "../src/race/words";
 
 function car(name: string, more: Partial<ChartRow> = {}): ChartRow {
   const length = (more.behind_ms ?? more.at_ms ?? [0, 0, 0]).length;
@@ -36,7 +51,9 @@ function car(name: string, more: Partial<ChartRow> = {}): ChartRow {
 }
 
 describe("the address", () => {
-  const page = new URL("http://here/?session=petit&page=battle&cars=7,01&to=01&at=lap:300&x=1#access_token=t");
+  const page = new URL(
+    "http://here/?session=petit&page=battle&cars=7,01&to=01&at=lap:300&x=1#access_token=t",
+  );
 
   test("says what is looked at", () => {
     expect(addressOf(page)).toEqual({
@@ -53,11 +70,16 @@ describe("the address", () => {
   test("keeps whatever else it says when something else is looked at", () => {
     const next = addressed(page, { page: "timing", cars: [], to: null });
     expect(next.href).toBe("http://here/?session=petit&at=lap:300&x=1#access_token=t");
-    expect(addressOf(addressed(page, { part: "gaps" }))).toEqual({ ...addressOf(page), part: "gaps" });
+    expect(addressOf(addressed(page, { part: "gaps" }))).toEqual({
+      ...addressOf(page),
+      part: "gaps",
+    });
   });
   test("of a view leaves out what is not asked", () => {
     const query = { to: "0 7", since_ms: 0, at: null };
-    expect(viewPath({ session: "petit", view: "chart", query })).toBe("/sessions/petit/chart?to=0+7&since_ms=0");
+    expect(viewPath({ session: "petit", view: "chart", query })).toBe(
+      "/sessions/petit/chart?to=0+7&since_ms=0",
+    );
     expect(viewPath({ session: "petit", view: "pits", query: {} })).toBe("/sessions/petit/pits");
   });
 });
@@ -96,8 +118,15 @@ describe("a chart", () => {
     }
   });
   test("has a line for each car, with holes", () => {
-    const rows = [car("1", { positions: [2, 1, 1] }), car("2", { first_lap: 2, at_ms: [null], positions: [2] })];
-    expect(lines(rows, "positions")).toEqual([[1, 2, 3], [2, 1, 1], [null, 2, null]]);
+    const rows = [
+      car("1", { positions: [2, 1, 1] }),
+      car("2", { first_lap: 2, at_ms: [null], positions: [2] }),
+    ];
+    expect(lines(rows, "positions")).toEqual([
+      [1, 2, 3],
+      [2, 1, 1],
+      [null, 2, null],
+    ]);
     expect(valueAt(rows[1] as ChartRow, "positions", 1)).toBeNull();
     expect(lines([], "positions")).toEqual([[]]);
     expect(lastLaps(rows, 2)).toEqual([3, 2]);
@@ -106,10 +135,21 @@ describe("a chart", () => {
   test("shows cautions along the leader's laps, and along a car's own", () => {
     const caution = (from: number | null, to: number | null) =>
       ({ number: 2, first_lap: from, last_lap: to }) as CautionRow;
-    expect(cautionBands([caution(3, 5), caution(null, null)])).toEqual([{ from: 2.5, to: 5.5, label: "2" }]);
+    expect(cautionBands([caution(3, 5), caution(null, null)])).toEqual([
+      { from: 2.5, to: 5.5, label: "2" },
+    ]);
     const lap = (number: number, flag: string | null) => ({ lap: number, flag }) as LapRow;
-    const flags = [lap(1, "green"), lap(2, "fcy"), lap(3, "safety_car"), lap(4, null), lap(5, "red")];
-    expect(cautionLaps(flags).map(({ from, to }) => [from, to])).toEqual([[1.5, 3.5], [4.5, 5.5]]);
+    const flags = [
+      lap(1, "green"),
+      lap(2, "fcy"),
+      lap(3, "safety_car"),
+      lap(4, null),
+      lap(5, "red"),
+    ];
+    expect(cautionLaps(flags).map(({ from, to }) => [from, to])).toEqual([
+      [1.5, 3.5],
+      [4.5, 5.5],
+    ]);
   });
   test("is as high as the pace, not as a stop", () => {
     const [least, most] = paceRange([61_000, null, 60_000, 62_000, 900_000]);
@@ -152,9 +192,18 @@ describe("a chart", () => {
 
 describe("closing", () => {
   test("is the median of the last laps, and tells when they meet", () => {
-    expect(closing(car("2", { behind_ms: [9000, 8000, 7000, 6000, 2000, 4000] }))).toEqual({ perLap: 1000, laps: 4 });
-    expect(closing(car("2", { behind_ms: [1000, 2000, 3000] }))).toEqual({ perLap: -1000, laps: null });
-    expect(closing(car("2", { behind_ms: [-3000, -2000, -1000] }))).toEqual({ perLap: -1000, laps: 1 });
+    expect(closing(car("2", { behind_ms: [9000, 8000, 7000, 6000, 2000, 4000] }))).toEqual({
+      perLap: 1000,
+      laps: 4,
+    });
+    expect(closing(car("2", { behind_ms: [1000, 2000, 3000] }))).toEqual({
+      perLap: -1000,
+      laps: null,
+    });
+    expect(closing(car("2", { behind_ms: [-3000, -2000, -1000] }))).toEqual({
+      perLap: -1000,
+      laps: 1,
+    });
   });
   test("says nothing of a stop, of holes, or of too few laps", () => {
     expect(closing(car("2", { behind_ms: [0, 1000, 40_000, 41_000], pit_laps: [3] }))).toBeNull();
@@ -189,7 +238,11 @@ describe("strategy", () => {
       stint({ car: "2", laps: 20, end_ms: null }),
       stint({ car: "3", laps: 0 }),
     ];
-    const found = bars(told, (name) => (name === "2" ? { class: "LMP", until: 300_000 } : { class: "GT" }), 1_200_000);
+    const found = bars(
+      told,
+      (name) => (name === "2" ? { class: "LMP", until: 300_000 } : { class: "GT" }),
+      1_200_000,
+    );
     expect(found.get("1")).toEqual([
       { from: 0, length: 0.5, laps: 10, first: 1, last: 10, open: false, age: 1 },
       { from: 0.55, length: 0.45, laps: 5, first: 11, last: 15, open: true, age: 0.5 },

@@ -43,7 +43,8 @@ describe("how long the bar is", () => {
 
   test("of a replay nothing tells how far it goes", () => {
     const race = { length: 9 * HOUR + 19 * MINUTE, limit: 10 * HOUR };
-    for (const at of [0, HOUR, race.length]) expect(spanOf(at, true, race.limit).endMs).toBe(race.limit);
+    for (const at of [0, HOUR, race.length])
+      expect(spanOf(at, true, race.limit).endMs).toBe(race.limit);
     expect(spanOf(race.limit + 1, true, race.limit).endMs).toBe(10.5 * HOUR);
     expect(spanOf(HOUR - 1, true, undefined).endMs).toBe(HOUR);
     expect(spanOf(HOUR, true, undefined).endMs).toBe(1.5 * HOUR);
@@ -66,7 +67,9 @@ describe("times and places", () => {
     const ticks = ticksOf(SPAN, width);
     expect(ticks[0]).toEqual({ ms: 0, left: 0, text: "0:00" });
     expect(ticks.length).toBeGreaterThan(1);
-    const apart = ticks.slice(1).map((tick, index) => (tick.left - (ticks[index]?.left ?? 0)) * width);
+    const apart = ticks
+      .slice(1)
+      .map((tick, index) => (tick.left - (ticks[index]?.left ?? 0)) * width);
     expect(Math.min(...apart)).toBeGreaterThanOrEqual(60);
     expect(ticks.at(-1)?.left).toBeLessThan(1);
   });
@@ -91,7 +94,11 @@ describe("marks", () => {
   });
 
   test("a local flag has its look, lasts as long as it stood, and gives way to a caution", () => {
-    const local = { ...marker("local_flag", 1, HOUR - MINUTE), end_ms: HOUR + MINUTE, label: "Sector 2: slow zone" };
+    const local = {
+      ...marker("local_flag", 1, HOUR - MINUTE),
+      end_ms: HOUR + MINUTE,
+      label: "Sector 2: slow zone",
+    };
     const [mark] = marksOf([local], SPAN, 9 * HOUR);
     expect(mark).toMatchObject({ key: "local_flag:1", look: "yellow" });
     expect(mark?.width).toBeCloseTo(2 / 600);
@@ -101,7 +108,12 @@ describe("marks", () => {
   });
 
   test("their names are those that the gateway goes to", () => {
-    expect(MARKERS.map(nameOf).slice(2)).toEqual(["restart:1", "lead-change:1", "penalty:1", "caution:2"]);
+    expect(MARKERS.map(nameOf).slice(2)).toEqual([
+      "restart:1",
+      "lead-change:1",
+      "penalty:1",
+      "caution:2",
+    ]);
   });
 
   test("jumps go to the next one and the one before, of any kind or of one", () => {
@@ -146,7 +158,9 @@ describe("a moment", () => {
     const url = new URL("http://pit/?session=petit&cars=7,1#access_token=x");
     const moment = { at: "8:50:13.291", knownAt: "at" };
     const next = addressed(url, addressOfMoment(moment));
-    expect(next.href).toBe("http://pit/?session=petit&cars=7,1&at=8:50:13.291&known_at=at#access_token=x");
+    expect(next.href).toBe(
+      "http://pit/?session=petit&cars=7,1&at=8:50:13.291&known_at=at#access_token=x",
+    );
     expect(momentOf(addressOf(next))).toEqual(moment);
     expect(addressed(next, addressOfMoment(null)).href).toBe(url.href);
     expect(momentOf(addressOf(url))).toBeNull();

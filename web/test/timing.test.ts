@@ -6,7 +6,14 @@ import { classesOf, shortTags } from "../src/timing/classes";
 import { columnsFor, fitting, LEAST_PX, type Scene } from "../src/timing/columns";
 import { localMarks } from "../src/timing/flags";
 import { HOLD_MS, Movements } from "../src/timing/movements";
-import { inOrder, stateOf, type Gap, type Penalty, type Standing, type State } from "../src/timing/state";
+import {
+  inOrder,
+  stateOf,
+  type Gap,
+  type Penalty,
+  type Standing,
+  type State,
+} from "../src/timing/state";
 import { sameEntries, sameItems, steady } from "../src/timing/steady";
 import * as words from "../src/timing/words";
 import told from "./fixtures/messages.json";
@@ -78,9 +85,28 @@ describe("words are those of the terminal's tower", () => {
 
 describe("bests", () => {
   const rows = [
-    row({ car: "1", class: "LMP1", best_lap_ms: 69_195, last_lap_ms: 74_000, best_sectors_ms: { S1: 20 }, last_sectors_ms: { S1: 21 } }),
-    row({ car: "20", best_lap_ms: 70_279, last_lap_ms: 70_279, best_sectors_ms: { S1: 19 }, last_sectors_ms: { S1: 19 } }),
-    row({ car: "7", best_lap_ms: 70_713, last_lap_ms: 70_713, best_sectors_ms: { S1: 22 }, last_sectors_ms: { S1: 22 } }),
+    row({
+      car: "1",
+      class: "LMP1",
+      best_lap_ms: 69_195,
+      last_lap_ms: 74_000,
+      best_sectors_ms: { S1: 20 },
+      last_sectors_ms: { S1: 21 },
+    }),
+    row({
+      car: "20",
+      best_lap_ms: 70_279,
+      last_lap_ms: 70_279,
+      best_sectors_ms: { S1: 19 },
+      last_sectors_ms: { S1: 19 },
+    }),
+    row({
+      car: "7",
+      best_lap_ms: 70_713,
+      last_lap_ms: 70_713,
+      best_sectors_ms: { S1: 22 },
+      last_sectors_ms: { S1: 22 },
+    }),
   ];
   const bests = new Bests(rows);
 
@@ -100,9 +126,15 @@ describe("movements", () => {
   test("places won and lost stand for a while, and add up", () => {
     const movements = new Movements();
     expect(movements.see(places("1", "2", "3"), 0).size).toBe(0);
-    expect([...movements.see(places("1", "3", "2"), 100)]).toEqual([["3", 1], ["2", -1]]);
+    expect([...movements.see(places("1", "3", "2"), 100)]).toEqual([
+      ["3", 1],
+      ["2", -1],
+    ]);
     expect([...movements.see(places("3", "1", "2"), 200)]).toEqual(
-      expect.arrayContaining([["3", 2], ["1", -1]]),
+      expect.arrayContaining([
+        ["3", 2],
+        ["1", -1],
+      ]),
     );
     expect(movements.see(places("3", "1", "2"), 200 + HOLD_MS).size).toBe(0);
   });
@@ -138,21 +170,35 @@ describe("a race", () => {
       for (const column of columns) expect(typeof column.cell(one, scene).text).toBe("string");
     const cell = (id: string, of: Standing, inClass = false) =>
       columns.find((column) => column.id === id)?.cell(of, { ...scene, inClass });
-    const second = row({ position: 2, gap: { laps: 1 }, class_gap: { ms: 0, laps: 0 }, interval: { ms: 900 } });
+    const second = row({
+      position: 2,
+      gap: { laps: 1 },
+      class_gap: { ms: 0, laps: 0 },
+      interval: { ms: 900 },
+    });
     expect(cell("gap", second)?.text).toBe("1 L");
     expect(cell("gap", second, true)?.text).toBe("-");
     expect(cell("interval", second)).toEqual({ text: "0.900", look: "close" });
     expect(cell("moved", second)?.text).toBe("▲2");
     const inPit = row({ status: "pit", in_pit_since_ms: 32_930_000 });
     expect(cell("state", inPit)?.text).toBe("PIT 1:10");
-    expect(columns.flatMap(({ id, heading, name }) => (id.startsWith("sector") ? [[heading, name]] : []))).toEqual([
+    expect(
+      columns.flatMap(({ id, heading, name }) =>
+        id.startsWith("sector") ? [[heading, name]] : [],
+      ),
+    ).toEqual([
       ["S1", "Sector 1, up to S1"],
       ["S2", "Sector 2, up to S2"],
       ["S3", "Sector 3, up to FL"],
     ]);
     const under = (done: number) => {
-      const times = { last_sectors_ms: { S1: 21, S2: 24, FL: 27 }, best_sectors_ms: { S1: 20, S2: 23, FL: 27 } };
-      return ["S1", "S2", "FL"].map((line) => cell(`sector ${line}`, row({ ...times, sectors_done: done }))?.look);
+      const times = {
+        last_sectors_ms: { S1: 21, S2: 24, FL: 27 },
+        best_sectors_ms: { S1: 20, S2: 23, FL: 27 },
+      };
+      return ["S1", "S2", "FL"].map(
+        (line) => cell(`sector ${line}`, row({ ...times, sectors_done: done }))?.look,
+      );
     };
     expect(under(0)).toEqual(["", "", "own"]);
     expect(under(1)).toEqual(["", " before", "own before"]);
@@ -164,9 +210,9 @@ describe("a race", () => {
   });
   test("search finds numbers from their beginning, and names anywhere", () => {
     const car = row({ car: "007", driver: "Tom Kristensen", team: "Aston Martin Racing" });
-    expect(["", "00", "007", "krist", "MARTIN", "lmp2"].map((typed) => matches(car, typed))).toEqual(
-      Array(6).fill(true),
-    );
+    expect(
+      ["", "00", "007", "krist", "MARTIN", "lmp2"].map((typed) => matches(car, typed)),
+    ).toEqual(Array(6).fill(true));
     expect(["7", "audi"].map((typed) => matches(car, typed))).toEqual([false, false]);
   });
 });
@@ -189,7 +235,9 @@ describe("columns have room, or give way", () => {
     for (const digit of [0.54, 0.64]) {
       const told = fitting(wanted, room, digit);
       expect(needed(told, digit)).toBeLessThanOrEqual(room);
-      expect(ids(told)).toEqual(expect.arrayContaining(["position", "car", "gap", "last", "state"]));
+      expect(ids(told)).toEqual(
+        expect.arrayContaining(["position", "car", "gap", "last", "state"]),
+      );
       if (wanted === wide) expect(ids(told)).toContain("penalties");
     }
   });
@@ -199,9 +247,17 @@ describe("columns have room, or give way", () => {
     const narrow = ids(fitting(wide, 900, 0.54));
     expect(narrow).not.toContain("sector FL");
     expect(narrow).toEqual(expect.arrayContaining(["driver", "team", "state", "penalties"]));
-    expect(ids(fitting(wide, 10, 0.54))).toEqual(
-      ["position", "class", "class_position", "car", "gap", "interval", "last", "state", "penalties"],
-    );
+    expect(ids(fitting(wide, 10, 0.54))).toEqual([
+      "position",
+      "class",
+      "class_position",
+      "car",
+      "gap",
+      "interval",
+      "last",
+      "state",
+      "penalties",
+    ]);
   });
 });
 
@@ -241,13 +297,21 @@ describe("what says the same stays the same object", () => {
     const best = new Bests([row({ best_lap_ms: 70, ...sectors })]);
     expect(best.isSame(new Bests([row({ best_lap_ms: 70, laps: 99, ...sectors })]))).toBe(true);
     expect(best.isSame(new Bests([row({ best_lap_ms: 69, ...sectors })]))).toBe(false);
-    expect(best.isSame(new Bests([row({ best_lap_ms: 70, class: "GT2", ...sectors })]))).toBe(false);
-    expect(best.isSame(new Bests([row({ best_lap_ms: 70, ...sectors, best_sectors_ms: {} })]))).toBe(false);
+    expect(best.isSame(new Bests([row({ best_lap_ms: 70, class: "GT2", ...sectors })]))).toBe(
+      false,
+    );
+    expect(
+      best.isSame(new Bests([row({ best_lap_ms: 70, ...sectors, best_sectors_ms: {} })])),
+    ).toBe(false);
   });
 
   test("movements, while nobody moves", () => {
     const movements = new Movements();
-    const places = (first: string, second: string) => new Map([[first, 1], [second, 2]]);
+    const places = (first: string, second: string) =>
+      new Map([
+        [first, 1],
+        [second, 2],
+      ]);
     const still = movements.see(places("7", "1"), 0);
     expect(movements.see(places("7", "1"), 10)).toBe(still);
     const moved = movements.see(places("1", "7"), 20);

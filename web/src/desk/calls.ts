@@ -40,7 +40,12 @@ export function callsOf(line: SessionLine | null): Call[] {
   const closed = (line?.pit_lane_closed ?? []).length > 0;
   const out = line?.safety_car_since_ms !== undefined;
   const flag = (name: string): Decision => ({ type: "flag_shown", flag: name });
-  const caution = (id: string, label: string, key: string, more: readonly Decision[] = []): Call => ({
+  const caution = (
+    id: string,
+    label: string,
+    key: string,
+    more: readonly Decision[] = [],
+  ): Call => ({
     id,
     label,
     key,

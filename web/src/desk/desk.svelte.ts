@@ -97,9 +97,7 @@ export class Desk {
         return [];
       }
       case "refused":
-        return outcome.faults.length > 0
-          ? outcome.faults
-          : [{ field: "", reason: outcome.detail }];
+        return outcome.faults.length > 0 ? outcome.faults : [{ field: "", reason: outcome.detail }];
       case "unknown":
         return [{ field: "", reason: "Nothing was sent: the gateway does not answer." }];
     }
@@ -137,7 +135,9 @@ export class Desk {
       this.trouble = null;
     } catch (error) {
       this.trouble =
-        error instanceof Refused ? `The gateway says: ${error.message}` : "The gateway does not answer.";
+        error instanceof Refused
+          ? `The gateway says: ${error.message}`
+          : "The gateway does not answer.";
     }
   }
 

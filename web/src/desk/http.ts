@@ -108,7 +108,11 @@ export interface Output {
   readonly name: string;
   readonly session: string;
   readonly view: string;
-  readonly hold: { readonly by: string; readonly since_ms: number; readonly reason: string | null } | null;
+  readonly hold: {
+    readonly by: string;
+    readonly since_ms: number;
+    readonly reason: string | null;
+  } | null;
   readonly age_ms: number | null;
   readonly stale: boolean | null;
 }

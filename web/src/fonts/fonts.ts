@@ -22,7 +22,9 @@ export function digitEm(): number {
  * that is seen does not jump.
  */
 export async function fontIsThere(boundMs: number): Promise<void> {
-  const asked = WEIGHTS.map((weight) => document.fonts.load(`${weight} 16px "${FAMILY}"`, "0123456789"));
+  const asked = WEIGHTS.map((weight) =>
+    document.fonts.load(`${weight} 16px "${FAMILY}"`, "0123456789"),
+  );
   const came = Promise.all(asked).then(
     (faces) => faces.every((found) => found.length > 0),
     () => false,

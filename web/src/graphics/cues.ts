@@ -25,8 +25,7 @@ export class Cue<T extends { readonly key: string }> {
     this.#scene = scene;
     this.#known = what;
     if (what?.key !== known?.key) {
-      const news =
-        goesOn && what !== null && !this.#seen.has(what.key) && this.isNews(what, known);
+      const news = goesOn && what !== null && !this.#seen.has(what.key) && this.isNews(what, known);
       this.#until = news ? nowMs + holdMs : -Infinity;
     }
     if (what !== null) this.#seen.add(what.key);

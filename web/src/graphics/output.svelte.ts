@@ -97,7 +97,13 @@ export class LiveOutput implements Listener {
     this.#drawing = 0;
     const { state, token, learnedAt, clock } = this.#picture;
     this.now = Date.now();
-    this.shown = { aired: airedOf(state), token: token ?? "", epoch: this.#epoch, learnedAt, clock };
+    this.shown = {
+      aired: airedOf(state),
+      token: token ?? "",
+      epoch: this.#epoch,
+      learnedAt,
+      clock,
+    };
   }
 
   async #askView(): Promise<void> {

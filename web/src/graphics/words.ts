@@ -31,11 +31,7 @@ export class FamilyNames {
 }
 
 /** What a car is called: as wanted, else whatever of its names there is. */
-export function carName(
-  row: Standing | undefined,
-  wanted: Name,
-  families?: FamilyNames,
-): string {
+export function carName(row: Standing | undefined, wanted: Name, families?: FamilyNames): string {
   if (row === undefined) return "";
   const told = row.driver;
   const driver = told === undefined ? undefined : (families?.of(told) ?? familyName(told));

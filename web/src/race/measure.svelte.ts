@@ -17,12 +17,18 @@ export class Measure {
   });
 
   constructor(
-    private readonly asked: () => Pick<PageProps, "live" | "address"> & { readonly to: string | null },
+    private readonly asked: () => Pick<PageProps, "live" | "address"> & {
+      readonly to: string | null;
+    },
     access: () => Access,
   ) {
-    this.#watched = new Watched<GapRow>(() => {
-      const { to, ...scope } = asked();
-      return to === null ? null : wantedOf(scope, "gaps", { to });
-    }, access, PACE_MS);
+    this.#watched = new Watched<GapRow>(
+      () => {
+        const { to, ...scope } = asked();
+        return to === null ? null : wantedOf(scope, "gaps", { to });
+      },
+      access,
+      PACE_MS,
+    );
   }
 }

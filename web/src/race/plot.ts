@@ -91,7 +91,12 @@ export function roomFor(height: number, top: number, bottom: number): number {
 
 /** Labels at the right end of lines, moved apart so that none lies on another; the last ones
  * may go no lower than `bottom`, and if there is room for all (`roomFor`) none lies above `top`. */
-export function apart(places: readonly number[], height: number, top: number, bottom: number): number[] {
+export function apart(
+  places: readonly number[],
+  height: number,
+  top: number,
+  bottom: number,
+): number[] {
   const order = places.map((_, index) => index).sort((a, b) => (places[a] ?? 0) - (places[b] ?? 0));
   const moved = [...places];
   let least = top;

@@ -56,7 +56,10 @@ export function bars(
  * has room for its name. */
 export function ticks(untilMs: number): number[] {
   const step = untilMs > 4 * 3_600_000 ? 3_600_000 : untilMs > 3_600_000 ? 1_800_000 : 600_000;
-  return Array.from({ length: Math.floor((untilMs * 0.97) / step) }, (_, index) => (index + 1) * step);
+  return Array.from(
+    { length: Math.floor((untilMs * 0.97) / step) },
+    (_, index) => (index + 1) * step,
+  );
 }
 
 /** Visits, the newest first. */

@@ -31,7 +31,10 @@ async function ask(path: string, { token }: Access, more: RequestInit = {}): Pro
   const answer = await fetch(path, { ...more, headers, cache: "no-store" });
   if (answer.ok) return answer;
   const told = (await answer.json().catch(() => ({}))) as { detail?: unknown };
-  throw new Refused(answer.status, typeof told.detail === "string" ? told.detail : answer.statusText);
+  throw new Refused(
+    answer.status,
+    typeof told.detail === "string" ? told.detail : answer.statusText,
+  );
 }
 
 async function order(path: string, access: Access, body: object): Promise<Replay> {

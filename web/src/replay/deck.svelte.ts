@@ -7,9 +7,25 @@
 import { Refused, viewOf, type Access } from "../live/gateway";
 import type { LiveSession } from "../screen/live.svelte";
 import type { Address } from "../screen/address";
-import { begin, pictureOf, replayNamed, steer, type Replay, type Speed, type Steering } from "./calls";
+import {
+  begin,
+  pictureOf,
+  replayNamed,
+  steer,
+  type Replay,
+  type Speed,
+  type Steering,
+} from "./calls";
 import { addressOfMoment, AS_SHOWN, isSameMoment, momentText, type Moment } from "./moment";
-import { markerBefore, nameOf, nextMarker, spanOf, type Kind, type Marker, type Span } from "./timeline";
+import {
+  markerBefore,
+  nameOf,
+  nextMarker,
+  spanOf,
+  type Kind,
+  type Marker,
+  type Span,
+} from "./timeline";
 
 export const SPEEDS: readonly Speed[] = [0.5, 1, 2, 5, 10, 20, 50, 100, "max"];
 
@@ -51,7 +67,9 @@ export class Deck {
   );
   readonly speed = $derived(this.looking ? this.ownSpeed : (this.replay?.speed ?? 1));
   readonly asShown = $derived(this.moment?.knownAt === AS_SHOWN);
-  readonly #atMs = $derived.by(() => this.looking ? (this.live.past?.clock.at ?? 0) : this.live.cameMs);
+  readonly #atMs = $derived.by(() =>
+    this.looking ? (this.live.past?.clock.at ?? 0) : this.live.cameMs,
+  );
   readonly atMs: number = $derived(this.dragged ?? this.#atMs);
   readonly span: Span = $derived.by(() =>
     spanOf(this.live.cameMs, this.replay !== null, this.live.came.state?.session.time_limit_ms),
@@ -277,7 +295,8 @@ export class Deck {
     const speed = this.ownSpeed === "max" ? 1000 : this.ownSpeed;
     const at = this.#atMs + (now - this.#playedAt) * speed;
     this.#playedAt = now;
-    if (at < this.live.came.clock.at) this.look({ at: momentText(at), knownAt: this.moment?.knownAt ?? null });
+    if (at < this.live.came.clock.at)
+      this.look({ at: momentText(at), knownAt: this.moment?.knownAt ?? null });
     else if (this.live.came.clock.running) this.now();
     else {
       this.ownPlaying = false;

@@ -3,7 +3,15 @@
 import { flagOf, type Flag } from "../timing/flags";
 import { clockText } from "../timing/words";
 
-export const KINDS = ["caution", "restart", "lead_change", "flag", "local_flag", "penalty", "retirement"] as const;
+export const KINDS = [
+  "caution",
+  "restart",
+  "lead_change",
+  "flag",
+  "local_flag",
+  "penalty",
+  "retirement",
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** A row of the gateway's `markers`. */
@@ -63,7 +71,8 @@ export function timeAt({ startMs, endMs }: Span, place: number): number {
 export function marksOf(markers: readonly Marker[], span: Span, cameMs: number): Mark[] {
   return markers.map((marker) => {
     const left = placeOf(span, marker.at_ms);
-    const until = marker.end_ms ?? (marker.kind === "caution" ? Math.max(cameMs, marker.at_ms) : marker.at_ms);
+    const until =
+      marker.end_ms ?? (marker.kind === "caution" ? Math.max(cameMs, marker.at_ms) : marker.at_ms);
     return {
       key: `${marker.kind}:${marker.number}`,
       marker,
@@ -79,7 +88,10 @@ export function marksOf(markers: readonly Marker[], span: Span, cameMs: number):
 
 /** `Flag: safety car` is of the flag `safety_car`, `Sector 2: yellow` of `yellow`. */
 function flagNamed(label: string): string {
-  return label.replace(/^(Flag|Sector \d+): /, "").replaceAll(" ", "_").toLowerCase();
+  return label
+    .replace(/^(Flag|Sector \d+): /, "")
+    .replaceAll(" ", "_")
+    .toLowerCase();
 }
 
 /** As the gateway takes it: `caution:9`, `lead-change:3`. */
@@ -88,12 +100,20 @@ export function nameOf({ kind, number }: Marker): string {
 }
 
 /** The first marker behind a time; of a kind, where one is named. */
-export function nextMarker(markers: readonly Marker[], ms: number, kind: Kind | null): Marker | null {
+export function nextMarker(
+  markers: readonly Marker[],
+  ms: number,
+  kind: Kind | null,
+): Marker | null {
   return ofKind(markers, kind).find((marker) => marker.at_ms > ms) ?? null;
 }
 
 /** The last marker before a time. */
-export function markerBefore(markers: readonly Marker[], ms: number, kind: Kind | null): Marker | null {
+export function markerBefore(
+  markers: readonly Marker[],
+  ms: number,
+  kind: Kind | null,
+): Marker | null {
   return ofKind(markers, kind).findLast((marker) => marker.at_ms < ms) ?? null;
 }
 

@@ -22,7 +22,10 @@ export class Board {
   missing: readonly string[] = $state.raw([]);
 
   readonly #classes = steady<RaceClass[]>((before, next) =>
-    sameItems(before.map(({ name }) => name), next.map(({ name }) => name)),
+    sameItems(
+      before.map(({ name }) => name),
+      next.map(({ name }) => name),
+    ),
   );
   readonly #lines = steady<readonly string[]>(sameItems);
   readonly #bests = steady<Bests>((before, next) => before.isSame(next));

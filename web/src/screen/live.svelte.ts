@@ -18,7 +18,12 @@ interface Shown {
   readonly position: string;
 }
 
-const NOTHING: Shown = { state: null, learnedAt: 0, clock: { at: 0, running: false }, position: "" };
+const NOTHING: Shown = {
+  state: null,
+  learnedAt: 0,
+  clock: { at: 0, running: false },
+  position: "",
+};
 
 export class LiveSession implements Listener {
   readonly #server = new ServerClock();
@@ -56,7 +61,9 @@ export class LiveSession implements Listener {
     const now = this.#server.now(this.#now);
     return freshness(learnedAt, clock, now, state?.session.patience_ms ?? 0).clockMs;
   });
-  readonly lostMs: number = $derived(this.lostAt === null ? 0 : Math.max(0, this.#now - this.lostAt));
+  readonly lostMs: number = $derived(
+    this.lostAt === null ? 0 : Math.max(0, this.#now - this.lostAt),
+  );
 
   readonly #overall = new Movements();
   readonly #inClass = new Movements();

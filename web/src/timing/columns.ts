@@ -109,7 +109,9 @@ function bestLap(row: Standing, scene: Scene): Cell {
 function sector(row: Standing, scene: Scene, line: string, place: number): Cell {
   const cell = marked(words.sectorText(row.last_sectors_ms[line]), scene.bests.sector(row, line));
   const done = row.sectors_done ?? 0;
-  return done > 0 && place >= done ? { ...cell, look: `${cell.look} before`, title: "of the lap before" } : cell;
+  return done > 0 && place >= done
+    ? { ...cell, look: `${cell.look} before`, title: "of the lap before" }
+    : cell;
 }
 
 /** `S1`; the last one ends at the finish line, whose name would be read as that of a lap. */
@@ -128,9 +130,7 @@ function moved(row: Standing, scene: Scene): Cell {
 
 function gap(row: Standing, scene: Scene): Cell {
   if (scene.measured !== null) return { text: scene.measured.get(row.car) ?? "", look: "measured" };
-  return scene.inClass
-    ? classGap(row)
-    : { text: words.gapText(row.gap, row.position === 1) };
+  return scene.inClass ? classGap(row) : { text: words.gapText(row.gap, row.position === 1) };
 }
 
 function classGap(row: Standing): Cell {
@@ -190,16 +190,38 @@ const grows = { grows: true } as const;
  * Every column, in order. The sectors are the timing lines of the session; `tag` is the
  * length of the longest class name, `to` the car that gaps are measured from.
  */
-export function columnsFor(lines: readonly string[], tag: number, to: string | null = null): Column[] {
+export function columnsFor(
+  lines: readonly string[],
+  tag: number,
+  to: string | null = null,
+): Column[] {
   const measured: [string, string] =
     to === null ? ["Gap", "Gap to the leader"] : [`to ${to}`, `Gap to car ${to}`];
   return [
-    column("position", "P", "Position", 2, ALWAYS, (row) => ({ text: String(row.position) }), fixed),
+    column(
+      "position",
+      "P",
+      "Position",
+      2,
+      ALWAYS,
+      (row) => ({ text: String(row.position) }),
+      fixed,
+    ),
     column("moved", "", "Places won or lost just now", 3.6, ALWAYS, moved),
     column("class", "Class", "Class", tag * 1.3 + 0.5, ALWAYS, classChip),
-    column("class_position", "CP", "Position in class", 2, ALWAYS, (row) => ({ text: String(row.class_position) }), right),
+    column(
+      "class_position",
+      "CP",
+      "Position in class",
+      2,
+      ALWAYS,
+      (row) => ({ text: String(row.class_position) }),
+      right,
+    ),
     column("car", "No", "Car number", 3, ALWAYS, (row) => ({ text: row.car }), fixed),
-    column("driver_short", "Drv", "Driver, in short", 4.5, CHOICE, (row) => ({ text: row.driver_short ?? "" })),
+    column("driver_short", "Drv", "Driver, in short", 4.5, CHOICE, (row) => ({
+      text: row.driver_short ?? "",
+    })),
     column("driver", "Driver", "Driver", 14, TABLET, (row) => ({ text: row.driver ?? "" }), grows),
     column("team", "Team", "Team", 16, DESK, (row) => ({ text: row.team ?? "" }), grows),
     column("vehicle", "Car", "Vehicle", 14, WALL, (row) => ({ text: row.vehicle ?? "" }), grows),
@@ -220,11 +242,43 @@ export function columnsFor(lines: readonly string[], tag: number, to: string | n
       ),
     ),
     column("best", "Best", "Best lap", 9.5, TABLET, bestLap, right),
-    column("best_lap", "on lap", "Lap of the best", 4, CHOICE, (row) => ({ text: String(row.best_lap ?? "") }), right),
-    column("pace", "Pace", "Mean of the last green laps", 8, WALL, (row) => ({ text: words.lapTimeText(row.pace_ms) }), right),
-    column("stint", "Stint", "Laps since the last stop", 4, TABLET, (row) => ({ text: String(row.stint_laps) }), right),
+    column(
+      "best_lap",
+      "on lap",
+      "Lap of the best",
+      4,
+      CHOICE,
+      (row) => ({ text: String(row.best_lap ?? "") }),
+      right,
+    ),
+    column(
+      "pace",
+      "Pace",
+      "Mean of the last green laps",
+      8,
+      WALL,
+      (row) => ({ text: words.lapTimeText(row.pace_ms) }),
+      right,
+    ),
+    column(
+      "stint",
+      "Stint",
+      "Laps since the last stop",
+      4,
+      TABLET,
+      (row) => ({ text: String(row.stint_laps) }),
+      right,
+    ),
     column("stops", "Stops", "Pit stops", 4, TABLET, (row) => ({ text: String(row.stops) }), right),
-    column("last_pit", "Last in", "Lap of the last visit to the pits", 5, CHOICE, (row) => ({ text: String(row.last_pit_lap ?? "") }), right),
+    column(
+      "last_pit",
+      "Last in",
+      "Lap of the last visit to the pits",
+      5,
+      CHOICE,
+      (row) => ({ text: String(row.last_pit_lap ?? "") }),
+      right,
+    ),
     column("state", "State", "State", 11, ALWAYS, state),
     column("penalties", "Pen", "Penalties", 8, TABLET, penalties),
   ];
