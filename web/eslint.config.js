@@ -43,6 +43,8 @@ export default ts.config(
       ],
       // Maps, sets and URLs are replaced as wholes here ($state.raw), never watched for changes.
       "svelte/prefer-svelte-reactivity": "off",
+      // `const { left_out: _, ...rest } = row` is how a member is left out.
+      "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true }],
     },
   },
   {

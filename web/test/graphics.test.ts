@@ -18,6 +18,7 @@ import {
 } from "../src/graphics/words";
 import { parseMessage } from "../src/live/messages";
 import { Picture } from "../src/live/picture";
+import type { Standing } from "../src/timing/state";
 import told from "./fixtures/messages.json";
 
 /** The 2007 Petit Le Mans in its last caution, as the gateway tells it. */
@@ -176,7 +177,11 @@ describe("what cannot be shown", () => {
 
 describe("the pit lane", () => {
   const [car] = Object.keys(race.standings) as [string];
-  const row = { ...race.standings[car]!, status: "pit" as const, in_pit_since_ms: 5000 };
+  const row = {
+    ...(race.standings[car] as Standing),
+    status: "pit" as const,
+    in_pit_since_ms: 5000,
+  };
   const { in_pit_since_ms: _, ...out } = { ...row, status: "running" as const };
   const wanted = { class: null, cars: [car], holdMs: 8000 };
 
@@ -314,7 +319,7 @@ describe("words", () => {
       "J. TAYLOR",
       "DELÉTRAZ",
     ]);
-    const row = Object.values(race.standings)[0]!;
+    const row = Object.values(race.standings)[0] as Standing;
     const { driver: _, ...without } = row;
     expect(carName(without, "driver")).toBe(row.team ?? row.vehicle ?? "");
     expect(carName(undefined, "team")).toBe("");

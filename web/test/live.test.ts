@@ -16,7 +16,7 @@ import patches from "./fixtures/patches.json";
 describe("merge patches", () => {
   test.each(patches)("$before and $patch", ({ before, patch, after }) => {
     const kept = JSON.stringify(before);
-    const result = applyPatch(before as Json, patch as Json);
+    const result = applyPatch(before, patch);
     expect(JSON.parse(JSON.stringify(result))).toEqual(after);
     expect(JSON.stringify(before)).toBe(kept);
   });

@@ -113,7 +113,8 @@ export function wordsOf(decision: Decision): string {
   const { type, flag, sector, classes } = decision;
   const of = Array.isArray(classes) ? ` for ${classes.join(", ")}` : "";
   if (type !== "flag_shown") return `${type.replaceAll("_", " ")}${of}`;
-  return `${String(flag).replaceAll("_", " ")} flag${sector === undefined ? "" : `, sector ${String(sector)}`}`;
+  const where = typeof sector === "number" ? `, sector ${sector}` : "";
+  return `${typeof flag === "string" ? flag.replaceAll("_", " ") : ""} flag${where}`;
 }
 
 export interface Lane {

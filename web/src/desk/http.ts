@@ -1,6 +1,6 @@
 /** What the desk asks the gateway. */
 
-import { Refused, type Access } from "../live/gateway";
+import { Refused } from "../live/gateway";
 import type { Entry } from "./book";
 import type { Answer, Order } from "./decisions";
 import type { Bearer } from "./token";

@@ -85,7 +85,7 @@ export class LiveOutput implements Listener {
     this.#picture.show(message);
     this.#epoch = message.epoch;
     // However many messages come, the page is drawn once a frame; a hidden page draws none.
-    this.#drawing ||= requestAnimationFrame(() => this.#draw());
+    if (this.#drawing === 0) this.#drawing = requestAnimationFrame(() => this.#draw());
   }
 
   connection(state: Connection): void {

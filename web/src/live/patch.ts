@@ -21,6 +21,7 @@ export function applyPatch(state: Json | undefined, patch: Json): Json {
   );
   for (const name of Object.keys(patch)) {
     const change = patch[name] as Json;
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- null removes a member
     if (change === null) delete result[name];
     else result[name] = applyPatch(result[name], change);
   }

@@ -35,7 +35,7 @@ export interface Listener {
 export class Subscription {
   #token: string | null = null;
   #socket: Socket | null = null;
-  #callOff: () => void = () => {};
+  #cancelTimer: (() => void) | null = null;
   #failures = 0;
   #ended = false;
 
@@ -51,7 +51,7 @@ export class Subscription {
   /** Come again at once, as after the machine slept. Nothing if the connection stands. */
   hurry(): void {
     if (this.#ended || this.#socket !== null) return;
-    this.#callOff();
+    this.#cancelTimer?.();
     this.#open();
   }
 
@@ -70,8 +70,8 @@ export class Subscription {
 
   /** Wait for the next sign of life. */
   #listen(): void {
-    this.#callOff();
-    this.#callOff = this.world.after(SILENCE_MS, () => this.#lose());
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.world.after(SILENCE_MS, () => this.#lose());
   }
 
   #take(text: string): void {
@@ -98,11 +98,11 @@ export class Subscription {
     this.#failures += 1;
     // A hall of screens does not come back in one instant.
     const wait = longest * (0.5 + this.world.chance() / 2);
-    this.#callOff = this.world.after(wait, () => this.#open());
+    this.#cancelTimer = this.world.after(wait, () => this.#open());
   }
 
   #drop(): void {
-    this.#callOff();
+    this.#cancelTimer?.();
     const socket = this.#socket;
     this.#socket = null;
     if (socket === null) return;

@@ -116,6 +116,7 @@ export class Watched<Row> {
       this.#shown = wanted.as;
       this.trouble = null;
     } catch (error) {
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- set by the timer
       if (asking.signal.aborted && !late) return;
       const told = error instanceof Refused ? error.message : "the gateway does not answer";
       if (this.rows === null) this.refusal = told;

@@ -70,7 +70,7 @@ export class Choices {
 function read(storage: Storage | null): Partial<Kept> {
   try {
     const told: unknown = JSON.parse(storage?.getItem(KEY) ?? "{}");
-    return typeof told === "object" && told !== null ? (told as Partial<Kept>) : {};
+    return typeof told === "object" && told !== null ? told : {};
   } catch {
     return {};
   }

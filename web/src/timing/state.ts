@@ -128,8 +128,8 @@ export const TOPICS = "session,standings,control,fastest,cautions";
 
 /** The state, if the session has begun; an empty log has no session line. */
 export function stateOf(picture: JsonObject | null): State | null {
-  const told = picture as unknown as State | null;
-  return told?.session?.title === undefined ? null : told;
+  const state = picture as unknown as Partial<State> | null;
+  return state?.session?.title === undefined ? null : (state as State);
 }
 
 /** The cars in the running order. */
