@@ -130,7 +130,7 @@ class NoSuchOutput(LapstreamError):
 
 
 class OutputIsFrozen(LapstreamError):
-    """The output is on hold, and what was asked would end that."""
+    """The request would end the hold of a frozen output."""
 
     def __init__(self, output: str) -> None:
         self.output = output
@@ -138,9 +138,9 @@ class OutputIsFrozen(LapstreamError):
 
 
 class Output(BaseModel):
-    """What a graphic shows: a view of a session, which rows of it, how many, and how late.
+    """The settings of a graphic: a view of a session, its rows, their number, and the delay.
 
-    ``season`` and ``of`` say which championship, where the view is one.
+    ``season`` and ``of`` name the championship, for the view of that name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -159,9 +159,9 @@ class Output(BaseModel):
 class Hold(BaseModel):
     """Who froze an output, and when.
 
-    ``moment`` is the wall-clock time (ms) that it showed then, ``since_ms`` the time then,
-    ``at`` the session clock of that. ``number`` is that of the audit event, the next one
-    its release's; None where the session is a replay, which has no log.
+    ``moment`` is the wall-clock time (ms) that it showed, ``since_ms`` the time of the freeze,
+    ``at`` the session clock then. ``number`` is the ``source_seq`` of the audit event, and the
+    next one that of its release; None for a replay, which has no log.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -176,8 +176,11 @@ class Hold(BaseModel):
     output: Output
 
 
-class Held(NamedTuple):
-    """A hold with the picture that it keeps, and the revision that it began."""
+class FrozenOutput(NamedTuple):
+    """A hold, the frame that it keeps, and the revision that began with it.
+
+    ``raw`` is the stored value, which a release compares.
+    """
 
     hold: Hold
     frame: Frame
@@ -185,78 +188,80 @@ class Held(NamedTuple):
     raw: bytes
 
 
-class Kept(NamedTuple):
-    """An output as the store has it. ``revision`` grows with each change, freeze and release."""
+class StoredOutput(NamedTuple):
+    """An output as it is stored. ``revision`` grows with each change, freeze and release."""
 
     output: Output
     revision: int
-    held: Held | None
+    frozen: FrozenOutput | None
 
     @property
-    def on_air(self) -> Output:
-        """What is shown: a frozen output stays as it was, whatever it was changed to since."""
-        return self.held.hold.output if self.held else self.output
+    def effective(self) -> Output:
+        """The settings in force: those at the time of the freeze while the output is frozen."""
+        return self.frozen.hold.output if self.frozen else self.output
 
 
-class Outputs:
-    """The outputs of a store. Every method raises StoreError."""
+class OutputStore:
+    """Reads and writes the outputs of a store. Every method raises StoreError."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def all(self) -> dict[str, Kept]:
+    async def all(self) -> dict[str, StoredOutput]:
         """Every output by its name."""
         with self._store.speaking():
             names: Any = await self._store.redis.hkeys(OUTPUTS)
         read = [await self.get(name.decode()) for name in sorted(names)]
-        return {kept.output.name: kept for kept in read if kept is not None}
+        return {stored.output.name: stored for stored in read if stored is not None}
 
-    async def get(self, name: str) -> Kept | None:
+    async def get(self, name: str) -> StoredOutput | None:
         """The output of a name; None where there is none."""
-        return _kept(await self._run(_READ, name))
+        return _stored(await self._run(_READ, name))
 
-    async def put(self, output: Output) -> Kept:
-        """Create an output, or change it."""
+    async def put(self, output: Output) -> StoredOutput:
+        """Create or change an output."""
         return await self._written(_PUT, output.name, output.model_dump_json().encode())
 
-    async def freeze(self, name: str, hold: Hold, frame: Frame) -> Kept:
-        """Freeze an output with this picture, unless it is frozen already.
+    async def freeze(self, name: str, hold: Hold, frame: Frame) -> StoredOutput:
+        """Freeze an output with this frame, unless it is frozen already.
 
         Raises NoSuchOutput.
         """
         raw = hold.model_dump_json().encode() + b"\n" + frame.encode()
         return await self._written(_FREEZE, name, raw)
 
-    async def release(self, name: str, held: Held) -> Kept:
-        """End this very hold; another is left alone. Raises NoSuchOutput."""
-        return await self._written(_RELEASE, name, held.raw)
+    async def release(self, name: str, frozen: FrozenOutput) -> StoredOutput:
+        """End this hold, unless another has replaced it. Raises NoSuchOutput."""
+        return await self._written(_RELEASE, name, frozen.raw)
 
     async def remove(self, name: str) -> None:
-        """Forget an output. Raises OutputIsFrozen."""
+        """Remove an output. Raises OutputIsFrozen."""
         if await self._run(_REMOVE, name) == b"frozen":
             raise OutputIsFrozen(name)
 
-    async def keep(self, output: Output, frame: Frame) -> None:
-        """Remember what an output shows, for when its source is gone; not of another output
-        of that name."""
+    async def save_snapshot(self, output: Output, frame: Frame) -> None:
+        """Save what an output shows, for when its source is gone.
+
+        Does nothing where the stored output of that name is made of something else by now.
+        """
         await self._run(_KEEP, output.name, output.model_dump_json().encode(), frame.encode())
 
-    async def last_shown(self, name: str) -> Frame | None:
-        """What an output showed last, as far as that was remembered."""
+    async def saved_snapshot(self, name: str) -> Frame | None:
+        """What an output showed last, if it was saved."""
         with self._store.speaking():
             raw = await self._store.redis.hget(SHOWN, name)
         return Frame.decode(raw) if raw else None  # type: ignore[arg-type]
 
     async def newest_change(self) -> bytes:
-        """Where the changes stand."""
+        """The id of the newest entry of the change stream."""
         with self._store.speaking():
             newest: Any = await self._store.redis.xrevrange(CHANGES, count=1)
         return newest[0][0] if newest else b"0-0"
 
     async def changes(self, after: bytes) -> AsyncIterator[set[str]]:
-        """The names of outputs that change, for ever, as they do.
+        """Yield the names of outputs as they change, without end.
 
-        None for some seconds give an empty set. Takes one connection.
+        Yields an empty set after ``BLOCK_MS`` without a change. Occupies one connection.
         """
         while True:
             with self._store.speaking():
@@ -267,28 +272,28 @@ class Outputs:
                     names.add(fields[b"output"].decode())
             yield names
 
-    async def _written(self, script: Script, name: str, raw: bytes) -> Kept:
-        kept = _kept(await self._run(script, name, raw))
-        if kept is None:
+    async def _written(self, script: Script, name: str, raw: bytes) -> StoredOutput:
+        stored = _stored(await self._run(script, name, raw))
+        if stored is None:
             raise NoSuchOutput(name, list(await self.all()))
-        return kept
+        return stored
 
     async def _run(self, script: Script, name: str, *arguments: bytes) -> Any:
         with self._store.speaking():
             return await script(self._store.redis, KEYS, [name, *arguments, RETAINED_CHANGES])
 
 
-def _kept(reply: Sequence[bytes | None]) -> Kept | None:
-    output, held, revision, since = reply
+def _stored(reply: Sequence[bytes | None]) -> StoredOutput | None:
+    output, frozen, revision, since = reply
     if output is None:
         return None
-    return Kept(
+    return StoredOutput(
         Output.model_validate_json(output),
         int(revision or 0),
-        None if held is None else _held(held, int(since or 0)),
+        None if frozen is None else _frozen(frozen, int(since or 0)),
     )
 
 
-def _held(raw: bytes, revision: int) -> Held:
+def _frozen(raw: bytes, revision: int) -> FrozenOutput:
     hold, _, frame = raw.partition(b"\n")
-    return Held(Hold.model_validate_json(hold), Frame.decode(frame), revision, raw)
+    return FrozenOutput(Hold.model_validate_json(hold), Frame.decode(frame), revision, raw)

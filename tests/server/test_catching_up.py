@@ -16,7 +16,7 @@ from services.client import Following, Shown, output_url, stream_url, subscribe
 from services.gateway.live import session_tail
 from services.storage import frame_reader
 from services.storage.client import Store
-from services.storage.output_store import OUTPUTS, Output, Outputs
+from services.storage.output_store import OUTPUTS, Output, OutputStore
 from services.storage.projection_store import key
 from tests.builders import Story
 from tests.server.gateways import serving
@@ -141,18 +141,18 @@ async def test_an_output_that_showed_nothing_waits(
 
 async def test_what_is_remembered_is_of_this_output(store: Store, session: str) -> None:
     """A gateway that has not heard of a change keeps nothing of the output as it was."""
-    outputs = Outputs(store)
+    outputs = OutputStore(store)
     shown = Frame(Token(1, "1-0"), 1, 0, False, "snapshot", {"session": {}})
     before = Output(name=session, session="a-race", view="battle", cars=("1", "7"))
     for changed, is_kept in (({"rows": 3}, True), ({"cars": ("1", "2")}, False)):
         await outputs.put(before)
         after = before.model_copy(update=changed)
         await outputs.put(after)
-        await outputs.keep(before, shown)
-        assert (await outputs.last_shown(session) is not None) == is_kept
+        await outputs.save_snapshot(before, shown)
+        assert (await outputs.saved_snapshot(session) is not None) == is_kept
     await outputs.remove(session)
-    await outputs.keep(before, shown)
-    assert await outputs.last_shown(session) is None
+    await outputs.save_snapshot(before, shown)
+    assert await outputs.saved_snapshot(session) is None
 
 
 async def test_frames_that_are_gone_are_not_waited_for(

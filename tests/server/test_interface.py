@@ -24,7 +24,7 @@ from services.roles import Role, new_token
 from services.settings import Settings
 from services.storage.client import open_store
 from services.storage.event_log import Log
-from services.storage.output_store import Output, Outputs
+from services.storage.output_store import Output, OutputStore
 from services.storage.replay_store import Replays
 from tests.server.gateways import GatewayProcess
 from tests.server.projecting import projecting, told
@@ -68,7 +68,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             appended = await Log(store).append(SESSION, petit_le_mans_2007()[:1500])
             async with projecting(store, SESSION):
                 await told(store, SESSION, appended.position)
-            await Outputs(store).put(Output(name=OUTPUT, session=SESSION, view="standings"))
+            await OutputStore(store).put(Output(name=OUTPUT, session=SESSION, view="standings"))
             await Replays(store).start(SESSION, name=REPLAY)
             process = GatewayProcess(Path(data), tokens=TOKEN)
             return process, await process.listening()

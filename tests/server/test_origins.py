@@ -14,7 +14,7 @@ from services.gateway.origins import is_of_this_machine
 from services.settings import Settings
 from services.storage.client import Store
 from services.storage.event_log import Log
-from services.storage.output_store import Output, Outputs
+from services.storage.output_store import Output, OutputStore
 from tests.builders import opened
 from tests.server.gateways import serving
 from tests.server.projecting import projecting, told
@@ -26,7 +26,7 @@ PAGE = "https://graphics.example"
 async def watched(store: Store, session: str) -> AsyncIterator[str]:
     """A session with frames, and an output of its name."""
     appended = await Log(store).append(session, list(opened("7").laps("7", 2)))
-    await Outputs(store).put(Output(name=session, session=session, view="standings"))
+    await OutputStore(store).put(Output(name=session, session=session, view="standings"))
     async with projecting(store, session):
         await told(store, session, appended.position)
         yield session

@@ -1,4 +1,4 @@
-"""Outputs on air: what each shows now, for its rows and its pushes alike.
+"""OutputStore on air: what each shows now, for its rows and its pushes alike.
 
 An output has a reel of its own. A session's picture comes onto it once the output's delay
 has passed, and none does while the output is frozen; rows and subscribers read nothing
@@ -25,7 +25,14 @@ from services.gateway.live.session_tail import RETRY_SECONDS, Tail, now_ms
 from services.gateway.outputs.derived import DERIVED, Deriver
 from services.gateway.routes.streams import picture_before
 from services.gateway.state import Gateway
-from services.storage.output_store import Held, Hold, Kept, NoSuchOutput, Output, Outputs
+from services.storage.output_store import (
+    FrozenOutput,
+    Hold,
+    NoSuchOutput,
+    Output,
+    OutputStore,
+    StoredOutput,
+)
 from services.storage.output_views import OutputView
 
 FOLD_SECONDS = 0.5
@@ -84,8 +91,8 @@ class Showing(NamedTuple):
 class OnAir:
     """One output at work in this process."""
 
-    def __init__(self, gateway: Gateway, outputs: Outputs, kept: Kept) -> None:
-        self.output = kept.on_air
+    def __init__(self, gateway: Gateway, outputs: OutputStore, kept: StoredOutput) -> None:
+        self.output = kept.effective
         self.reel = Reel()
         self.sent = 0
         """Messages that were sent to subscribers."""
@@ -100,7 +107,7 @@ class OnAir:
         self._outputs = outputs
         self._kept = kept
         self._source: Shot | None = None
-        self._held: Held | None = None
+        self._held: FrozenOutput | None = None
         self._reason: str | None = None
         self._pausing = 0
         self._derive = Deriver(gateway, self.output) if self.output.view in DERIVED else None
@@ -113,8 +120,8 @@ class OnAir:
         self._listeners: dict[Callable[[], None], None] = {}
         self._ready = asyncio.Event()
         self._wake = asyncio.Event()
-        if kept.held is not None:
-            self._hold(kept.held)
+        if kept.frozen is not None:
+            self._hold(kept.frozen)
         self._tasks = [asyncio.create_task(self._play()), asyncio.create_task(self._remember())]
 
     def channel(self) -> Channel:
@@ -165,15 +172,15 @@ class OnAir:
             self._pausing -= 1
             self._wake.set()
 
-    def take(self, kept: Kept) -> bool:
+    def take(self, kept: StoredOutput) -> bool:
         """Take in what the store has now; False where that is another picture altogether."""
-        if kept.on_air != self.output:
+        if kept.effective != self.output:
             return False
         if kept.revision >= self._kept.revision:
-            released = self._held is not None and kept.held is None
+            released = self._held is not None and kept.frozen is None
             self._kept = kept
-            if kept.held is not None and kept.held != self._held:
-                self._hold(kept.held)
+            if kept.frozen is not None and kept.frozen != self._held:
+                self._hold(kept.frozen)
             elif released:
                 self._held = None
                 self._wake.set()
@@ -193,7 +200,7 @@ class OnAir:
 
     # -- Showing -------------------------------------------------------------------------
 
-    def _hold(self, held: Held) -> None:
+    def _hold(self, held: FrozenOutput) -> None:
         """Show what was frozen, with its clock at a stand."""
         self._held = held
         source = _shot(held.frame)
@@ -311,7 +318,7 @@ class OnAir:
         if self._source is not None:
             return
         with contextlib.suppress(LapstreamError):
-            frame = await self._outputs.last_shown(self.output.name)
+            frame = await self._outputs.saved_snapshot(self.output.name)
             if (
                 frame is not None
                 and frame.at <= now_ms() - self.output.delay_ms
@@ -328,7 +335,7 @@ class OnAir:
             source = self._source
             if source is not None and source is not kept and self._held is None:
                 with contextlib.suppress(LapstreamError):
-                    await self._outputs.keep(self.output, frame_of(source))
+                    await self._outputs.save_snapshot(self.output, frame_of(source))
                     kept = source
 
 
@@ -387,24 +394,24 @@ class OnAirs:
     """The outputs at work in this process: each from when it is first asked for."""
 
     def __init__(self, gateway: Gateway) -> None:
-        self.outputs = Outputs(gateway.store)
+        self.outputs = OutputStore(gateway.store)
         self.lost = False
         """Whether the store is away."""
         self._gateway = gateway
-        self._known: dict[str, Kept] = {}
+        self._known: dict[str, StoredOutput] = {}
         self._at_work: dict[str, OnAir] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._read = asyncio.Event()
         self._watching = asyncio.create_task(self._watch())
 
-    async def known(self) -> dict[str, Kept]:
+    async def known(self) -> dict[str, StoredOutput]:
         """Every output by its name. Raises StoreError where none was ever read."""
         if not self._read.is_set():
             for name, kept in (await self.outputs.all()).items():
                 self._known.setdefault(name, kept)
         return dict(sorted(self._known.items()))
 
-    async def kept(self, name: str) -> Kept:
+    async def kept(self, name: str) -> StoredOutput:
         """The output of a name. Raises NoSuchOutput."""
         known = await self.known()
         if name not in known:
@@ -423,7 +430,7 @@ class OnAirs:
         """What an output shows; None where it never had anything to show."""
         return await (await self.on_air(name)).showing(self.lost)
 
-    def take(self, name: str, kept: Kept | None) -> None:
+    def take(self, name: str, kept: StoredOutput | None) -> None:
         """Take in what the store has of an output; None: it was removed."""
         at_work = self._at_work.get(name)
         if kept is None:

@@ -52,7 +52,7 @@ from services.gateway.views.view_query import (
 )
 from services.queries.seasons import read_season
 from services.roles import Grant, Role
-from services.storage.output_store import Hold, Kept, NoSuchOutput, Output, OutputIsFrozen
+from services.storage.output_store import Hold, NoSuchOutput, Output, OutputIsFrozen, StoredOutput
 from services.storage.output_views import OutputView
 
 SOURCE = "outputs"
@@ -157,8 +157,8 @@ class Reason(BaseModel):
     reason: Text | None = None
 
 
-def _told(kept: Kept, showing: Showing | None) -> OutputTold:
-    held = kept.held.hold if kept.held else None
+def _told(kept: StoredOutput, showing: Showing | None) -> OutputTold:
+    held = kept.frozen.hold if kept.frozen else None
     return OutputTold(
         **kept.output.model_dump(),
         hold=held and HoldTold(by=held.by, since_ms=held.since_ms, reason=held.reason),
@@ -193,7 +193,7 @@ async def output(on_airs: TheOutputs, name: PathName) -> OutputTold:
     return await _standing(on_airs, await _kept(on_airs, name))
 
 
-async def _standing(on_airs: OnAirs, kept: Kept) -> OutputTold:
+async def _standing(on_airs: OnAirs, kept: StoredOutput) -> OutputTold:
     on_air = await on_airs.on_air(kept.output.name)
     return _told(kept, on_air.shown(on_airs.lost))
 
@@ -281,7 +281,7 @@ async def _showing(on_airs: OnAirs, name: str) -> Showing | None:
         raise _unknown(error) from None
 
 
-async def _kept(on_airs: OnAirs, name: str) -> Kept:
+async def _kept(on_airs: OnAirs, name: str) -> StoredOutput:
     try:
         return await on_airs.kept(name)
     except NoSuchOutput as error:
@@ -316,13 +316,13 @@ async def freeze(
     with on_air.paused():  # nobody is shown more than what is frozen, while the store is told
         kept = await _fresh(on_airs, name)
         showing = on_air.shown(on_airs.lost)
-        if kept.held is None and showing is not None:
+        if kept.frozen is None and showing is not None:
             hold = await _hold(gateway, showing, operator.name, why)
             kept = await on_airs.outputs.freeze(name, hold, frame_of(showing.shot))
             on_airs.take(name, kept)
-    if kept.held is None:
+    if kept.frozen is None:
         raise Refused(409, f"output {name!r} was changed meanwhile")
-    hold = kept.held.hold
+    hold = kept.frozen.hold
     # Sent again it is there already; so one that failed here is made good the next time.
     await _audit(gateway, hold, [_frozen(hold)])
     logger.info("frozen", output=name, session=hold.output.session, by=hold.by)
@@ -344,17 +344,17 @@ async def release(
     """It follows its session again; one that is not frozen stays as it is. Releasing is an
     event in the session's log."""
     kept = await _fresh(on_airs, name)
-    if kept.held is not None:
-        hold = kept.held.hold
+    if kept.frozen is not None:
+        hold = kept.frozen.hold
         at = await _session_clock(gateway, hold.output.session, hold.at)
         await _audit(gateway, hold, [_frozen(hold), _released(hold, at, operator.name, why)])
-        kept = await on_airs.outputs.release(name, kept.held)
+        kept = await on_airs.outputs.release(name, kept.frozen)
         on_airs.take(name, kept)
         logger.info("released", output=name, session=hold.output.session, by=operator.name)
     return await _standing(on_airs, kept)
 
 
-async def _fresh(on_airs: OnAirs, name: str) -> Kept:
+async def _fresh(on_airs: OnAirs, name: str) -> StoredOutput:
     """The output as the store has it at this moment."""
     kept = await on_airs.outputs.get(name)
     on_airs.take(name, kept)
