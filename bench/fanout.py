@@ -34,9 +34,9 @@ from bench.synthetic import synthetic_race
 from projections.timeline import Timeline
 from projections.views.frame import Frame, FrameBuilder, Token, clock_running
 from services.gateway.live.filters import Filter
-from services.gateway.live.frame_buffer import Channel, Message, Reel
-from services.gateway.live.session_tail import Tail
-from services.gateway.live.subscription import Wishes
+from services.gateway.live.frame_buffer import Channel, FrameBuffer, SubscriptionMessage
+from services.gateway.live.session_tail import SessionTail
+from services.gateway.live.subscription import SubscriptionOptions
 from services.gateway.live.transport import over_websocket, subscribe
 from services.serving import listen, server_of
 
@@ -142,11 +142,11 @@ class Readers:
 
 # -- Both sides ------------------------------------------------------------------------------
 
-Send = Callable[[Message], None]
+Send = Callable[[SubscriptionMessage], None]
 """Send a message to every subscriber."""
 
 
-class FedTail(Tail):
+class FedTail(SessionTail):
     """The gateway's tail, which is given its frames instead of reading them from a store."""
 
     async def _read(self) -> None:
@@ -160,7 +160,7 @@ class Side:
         self._readers = readers
         self._send = send
 
-    async def send(self, message: Message) -> float:
+    async def send(self, message: SubscriptionMessage) -> float:
         """Seconds until every subscriber has read the message."""
         self._readers.expect(len(message.as_websocket()))
         began = time.perf_counter()
@@ -189,7 +189,7 @@ async def ours(told: list[Frame]) -> AsyncIterator[Side]:
     @app.websocket("/")
     async def live(websocket: WebSocket) -> None:
         await websocket.accept()
-        await over_websocket(websocket, tail, subscribe(tail, Wishes()))
+        await over_websocket(websocket, tail, subscribe(tail, SubscriptionOptions()))
 
     listener = listen("127.0.0.1", 0)
     server = server_of(app)
@@ -215,7 +215,7 @@ async def against() -> AsyncIterator[Side]:
         connections.add(connection)
         await connection.wait_closed()
 
-    def send(message: Message) -> None:
+    def send(message: SubscriptionMessage) -> None:
         broadcast(connections, message.body, text=True)
 
     async with serve_websockets(
@@ -245,15 +245,15 @@ async def both(told: list[Frame]) -> list[tuple[float, float]]:
     return pairs[WARM_UP:]
 
 
-def messages_of(told: list[Frame]) -> list[Message]:
+def messages_of(told: list[Frame]) -> list[SubscriptionMessage]:
     """What a subscriber to everything is sent of these frames."""
-    reel, channel, before = Reel(), Channel(Filter()), None
+    buffer, channel, before = FrameBuffer(), Channel(Filter()), None
     messages = []
     for frame in told:
-        shot = reel.take(frame)
-        assert shot is not None
-        messages.append(channel.message(before, shot))
-        before = shot
+        snapshot = buffer.take(frame)
+        assert snapshot is not None
+        messages.append(channel.message(before, snapshot))
+        before = snapshot
     return messages
 
 

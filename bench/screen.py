@@ -35,8 +35,8 @@ from projections.timeline import Timeline
 from projections.views.frame import Frame, FrameBuilder, Token, clock_running
 from services.gateway.live.filters import Filter
 from services.gateway.live.query import names
-from services.gateway.live.session_tail import Tail, now_ms
-from services.gateway.live.subscription import Wishes
+from services.gateway.live.session_tail import SessionTail, now_ms
+from services.gateway.live.subscription import SubscriptionOptions
 from services.gateway.live.transport import over_websocket, subscribe
 from services.gateway.routes import pages
 from services.serving import listen, server_of
@@ -75,7 +75,7 @@ def _frame(timeline: Timeline, number: int, data: dict[str, Any]) -> Frame:
     return Frame(Token(1, f"{number}-0"), at, race.at, clock_running(race), kind, data)
 
 
-def application(tail: Tail) -> FastAPI:
+def application(tail: SessionTail) -> FastAPI:
     """The page, and the one session that it shows."""
     app = FastAPI()
 
@@ -91,7 +91,7 @@ def application(tail: Tail) -> FastAPI:
     async def live(websocket: WebSocket, session: str) -> None:
         await websocket.accept()
         topics = names(websocket.query_params.getlist("topics"))
-        await over_websocket(websocket, tail, subscribe(tail, Wishes(Filter(topics))))
+        await over_websocket(websocket, tail, subscribe(tail, SubscriptionOptions(Filter(topics))))
 
     pages.install(app)
     return app

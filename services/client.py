@@ -6,7 +6,7 @@
 ``subscribe_output`` is the same for a named output.
 
 A connection that is lost is made again, and goes on from the last token: no change is
-missed, and none is told twice. ``Following`` is the same without a connection, for
+missed, and none is told twice. ``StateFollower`` is the same without a connection, for
 messages that come another way (server-sent events).
 """
 
@@ -55,7 +55,7 @@ class BrokenStream(LapstreamError):
     """A message that follows nothing: what came before it was lost."""
 
 
-class Shown(NamedTuple):
+class StateUpdate(NamedTuple):
     """What is shown of a session now.
 
     ``at`` is when the newest event in it was learned (ms since 1970), later by the delay
@@ -76,18 +76,18 @@ class Shown(NamedTuple):
     silent: bool = False
 
 
-class Following:
+class StateFollower:
     """The state that follows from messages, and the token to go on from."""
 
     def __init__(self) -> None:
-        self.shown: Shown | None = None
+        self.shown: StateUpdate | None = None
 
     @property
     def token(self) -> Token | None:
         """Where it stands; None before the first message."""
         return self.shown.token if self.shown is not None else None
 
-    def take(self, raw: bytes | str) -> Shown:
+    def take(self, raw: bytes | str) -> StateUpdate:
         """Take in a message. Raises BrokenStream, after which it stands where it stood."""
         told: Mapping[str, Any] = from_json(raw)
         before, kind = self.shown, told["kind"]
@@ -99,7 +99,7 @@ class Following:
         else:
             state = before.state if kind == "heartbeat" else apply_patch(before.state, told["data"])
         clock = told["clock"]
-        self.shown = Shown(
+        self.shown = StateUpdate(
             kind,
             token,
             told["at"],
@@ -124,7 +124,7 @@ async def subscribe(
     delay_ms: int = 0,
     token: str | None = None,
     heartbeats: bool = False,
-) -> AsyncGenerator[Shown, None]:
+) -> AsyncGenerator[StateUpdate, None]:
     """What is shown of a session, each time that it changes, for ever.
 
     ``url`` is the gateway's, ``token`` a bearer token where it wants one. With
@@ -153,7 +153,7 @@ async def subscribe_output(
     max_hz: float | None = None,
     token: str | None = None,
     heartbeats: bool = False,
-) -> AsyncGenerator[Shown, None]:
+) -> AsyncGenerator[StateUpdate, None]:
     """What a named output shows, each time that it changes, for ever: late and held as it is.
 
     Freezing and releasing it each begin an epoch, and ``reason`` says so. All else is as for
@@ -167,10 +167,10 @@ async def subscribe_output(
 
 async def _for_ever(
     address: str, token: str | None, *, heartbeats: bool
-) -> AsyncGenerator[Shown, None]:
+) -> AsyncGenerator[StateUpdate, None]:
     """What comes from an address, over as many connections as it takes."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    following, pause = Following(), FIRST_PAUSE
+    following, pause = StateFollower(), FIRST_PAUSE
     while True:
         with contextlib.suppress(OSError, TimeoutError, ConnectionClosed, BrokenStream):
             try:
@@ -195,8 +195,8 @@ async def _for_ever(
 
 
 async def over_one_connection(
-    address: str, headers: Mapping[str, str], following: Following
-) -> AsyncGenerator[Shown, None]:
+    address: str, headers: Mapping[str, str], following: StateFollower
+) -> AsyncGenerator[StateUpdate, None]:
     """What comes over one connection, from where ``following`` stands; it may end any time.
 
     Raises BrokenStream, OSError, TimeoutError and what websockets raises.
@@ -218,20 +218,20 @@ async def over_one_connection(
             yield following.take(raw)
 
 
-def stream_url(url: str, session: str, *, over: str = "live", **wishes: Any) -> str:
+def stream_url(url: str, session: str, *, over: str = "live", **options: Any) -> str:
     """The address of a subscription: ``live`` for WebSocket, ``stream`` for SSE."""
-    return _address(url, f"sessions/{quote(session)}/{over}", wishes, websocket=over == "live")
+    return _address(url, f"sessions/{quote(session)}/{over}", options, websocket=over == "live")
 
 
-def output_url(url: str, name: str, *, websocket: bool = True, **wishes: Any) -> str:
+def output_url(url: str, name: str, *, websocket: bool = True, **options: Any) -> str:
     """The address of an output's subscription, for WebSocket or for SSE."""
-    return _address(url, f"outputs/{quote(name)}/stream", wishes, websocket=websocket)
+    return _address(url, f"outputs/{quote(name)}/stream", options, websocket=websocket)
 
 
-def _address(url: str, path: str, wishes: Mapping[str, Any], *, websocket: bool) -> str:
+def _address(url: str, path: str, options: Mapping[str, Any], *, websocket: bool) -> str:
     parts = urlsplit(url)
     query: list[tuple[str, str]] = []
-    for name, value in wishes.items():
+    for name, value in options.items():
         if value in (None, 0, ()):
             continue
         several = [value] if isinstance(value, str | int | float) else value

@@ -76,7 +76,7 @@ class Server(uvicorn.Server):
         """Send subscribers away, then end in good order."""
         gateway: Gateway | None = getattr(self.config.app.state, "gateway", None)  # type: ignore[union-attr]
         if gateway is not None:
-            gateway.tails.end()
+            gateway.tail_pool.end()
             self.config.app.state.outputs.end()  # type: ignore[union-attr]
         await super().shutdown(sockets)
 

@@ -11,9 +11,9 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from events.errors import LapstreamError
 from services.gateway import errors
-from services.gateway.json_bodies import TakenAsJson
-from services.gateway.origins import OwnPages
-from services.gateway.outputs.channel import OnAirs
+from services.gateway.json_bodies import JsonBodyMiddleware
+from services.gateway.origins import OriginMiddleware
+from services.gateway.outputs.channel import OutputChannels
 from services.gateway.routes import (
     analysis,
     decisions,
@@ -57,7 +57,7 @@ def create_app(
                 await stack.enter_async_context(collected_by_choice())
             gateway = Gateway(opened, settings)
             stack.push_async_callback(gateway.close)
-            on_airs = OnAirs(gateway)
+            on_airs = OutputChannels(gateway)
             stack.push_async_callback(on_airs.close)
             app.state.gateway = gateway
             app.state.outputs = on_airs
@@ -72,7 +72,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.settings = settings
-    app.add_middleware(TakenAsJson)
+    app.add_middleware(JsonBodyMiddleware)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -81,7 +81,7 @@ def create_app(
             allow_headers=["Authorization", "If-None-Match", "Last-Event-ID"],
             expose_headers=["ETag", "Lapstream-Position", "Lapstream-Age-Ms"],
         )
-    app.add_middleware(OwnPages, origins=settings.origins, loopback=loopback)
+    app.add_middleware(OriginMiddleware, origins=settings.origins, loopback=loopback)
     errors.install(app)
     app.include_router(sessions.router)
     app.include_router(analysis.router)

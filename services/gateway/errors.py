@@ -37,7 +37,7 @@ from services.storage.replay_store import (
 )
 
 
-class Fault(BaseModel):
+class FieldError(BaseModel):
     """One thing that is wrong: where, with what value, and why."""
 
     field: str = Field(examples=["source_seq"])
@@ -50,18 +50,18 @@ class Problem(BaseModel):
     """Why a request was not done. Nothing was changed by it."""
 
     detail: str = Field(examples=["no session 'petit' in this store; there are no sessions yet"])
-    errors: list[Fault] = []
+    errors: list[FieldError] = []
     position: str | None = Field(default=None, description="Where the log stands, in a conflict.")
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that is not done: the status, and the problem."""
 
     def __init__(
         self,
         status: int,
         detail: str,
-        errors: Sequence[Fault] = (),
+        errors: Sequence[FieldError] = (),
         *,
         headers: Mapping[str, str] | None = None,
         position: str | None = None,
@@ -78,82 +78,90 @@ class Refused(Exception):
 
 
 def check_expected(position: str | None) -> None:
-    """Raise Refused for a position to append at that is none."""
+    """Raise RequestRefused for a position to append at that is none."""
     if position is not None:
         try:
             parse_position(position)
         except ValueError as error:
-            fault = Fault(field="expected", value=position, reason=str(error))
-            raise Refused(422, f"expected: {error}", [fault]) from None
+            fault = FieldError(field="expected", value=position, reason=str(error))
+            raise RequestRefused(422, f"expected: {error}", [fault]) from None
 
 
-def refused(error: LapstreamError) -> Refused:
+def as_refusal(error: LapstreamError) -> RequestRefused:
     """The answer to an error of ours."""
     detail = str(error)
     match error:
         case PositionConflict(actual=actual):
-            return Refused(409, detail, position=actual)
+            return RequestRefused(409, detail, position=actual)
         case UnknownSession() | BadSessionId() | NoSuchReplay():
-            return Refused(404, detail)
+            return RequestRefused(404, detail)
         case BadMoment(value=value, reason=reason):
-            return Refused(422, detail, [Fault(field="at", value=value, reason=reason)])
+            return RequestRefused(422, detail, [FieldError(field="at", value=value, reason=reason)])
         case UnknownCar(car=car):
-            return Refused(404, detail, [Fault(field="car", value=car, reason="no such car")])
+            return RequestRefused(
+                404, detail, [FieldError(field="car", value=car, reason="no such car")]
+            )
         case UnknownClass(name=name):
-            return Refused(404, detail, [Fault(field="class", value=name, reason="no such class")])
+            return RequestRefused(
+                404, detail, [FieldError(field="class", value=name, reason="no such class")]
+            )
         case StoreUnavailable():
-            return Refused(503, detail, headers={"Retry-After": "1"})
+            return RequestRefused(503, detail, headers={"Retry-After": "1"})
         case UnfitName(member=member, value=value):
-            return Refused(422, detail, [Fault(field=member, value=shown(value), reason=detail)])
+            return RequestRefused(
+                422, detail, [FieldError(field=member, value=shown(value), reason=detail)]
+            )
         case NotASession(name=name):
-            return Refused(422, detail, [Fault(field="source", value=name, reason="a season")])
+            return RequestRefused(
+                422, detail, [FieldError(field="source", value=name, reason="a season")]
+            )
         case CommandRefused():
-            return Refused(422, detail)
+            return RequestRefused(422, detail)
         case AppendRefused() | ReplayExists() | ReplayStopped() | ReplayWasStopped():
-            return Refused(409, detail)
+            return RequestRefused(409, detail)
         case StoreError() | UndecodableEvent():
-            return Refused(503, detail, headers={"Retry-After": "5"})
+            return RequestRefused(503, detail, headers={"Retry-After": "5"})
         case _:
-            return Refused(400, detail)
+            return RequestRefused(400, detail)
 
 
 def install(app: FastAPI) -> None:
     """Have the application answer with problems."""
 
-    @app.exception_handler(Refused)
-    async def _refused(_: Request, error: Refused) -> JSONResponse:
+    @app.exception_handler(RequestRefused)
+    async def _refused(_: Request, error: RequestRefused) -> JSONResponse:
         return error.response()
 
     @app.exception_handler(LapstreamError)
     async def _ours(_: Request, error: LapstreamError) -> JSONResponse:
-        return refused(error).response()
+        return as_refusal(error).response()
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        faults = faults_of(error, skip=1)
+        faults = field_errors(error, skip=1)
         detail = "; ".join(f"{fault.field}: {fault.reason}" for fault in faults)
-        return Refused(422, detail, faults).response()
+        return RequestRefused(422, detail, faults).response()
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
         # To FastAPI a body that is no JSON is another fault than one that does not fit.
         status = 422 if error.status_code == 400 else error.status_code
-        return Refused(status, str(error.detail), headers=error.headers).response()
+        return RequestRefused(status, str(error.detail), headers=error.headers).response()
 
 
-def faults_of(
+def field_errors(
     error: ValidationError | RequestValidationError, skip: int = 0, index: int | None = None
-) -> list[Fault]:
+) -> list[FieldError]:
     """What is wrong, each with its field and value; ``skip`` leaves out steps to the field."""
     return [_fault(one, skip, index) for one in error.errors()]
 
 
-def _fault(one: Mapping[str, Any], skip: int, index: int | None) -> Fault:
+def _fault(one: Mapping[str, Any], skip: int, index: int | None) -> FieldError:
     steps = one["loc"][skip:] or one["loc"]
     where = ".".join(str(step) for step in steps) or "body"
     value = None if one["type"] == "missing" else shown(one["input"])
     reason = one["msg"].removeprefix("Value error, ")
-    return Fault(field=where, value=value, reason=reason, index=index)
+    return FieldError(field=where, value=value, reason=reason, index=index)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -15,7 +15,7 @@ WRITING = frozenset({"POST", "PUT", "PATCH"})
 JSON = (b"content-type", b"application/json")
 
 
-class TakenAsJson:
+class JsonBodyMiddleware:
     """ASGI middleware: bodies are JSON. What reads its own body, such as an archive, may."""
 
     def __init__(self, app: ASGIApp) -> None:

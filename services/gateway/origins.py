@@ -28,13 +28,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from services.gateway.errors import Fault, Refused
+from services.gateway.errors import FieldError, RequestRefused
 
 ANY = "*"
 FORBIDDEN = 403
 
 
-class OwnPages:
+class OriginMiddleware:
     """Refuses what pages of others ask for, before anything else looks at it."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str], *, loopback: bool) -> None:
@@ -53,7 +53,7 @@ class OwnPages:
         else:
             await refusal.response()(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> Refused | None:
+    def _refusal(self, scope: Scope) -> RequestRefused | None:
         if scope["type"] not in ("http", "websocket"):
             return None
         headers = Headers(scope=scope)
@@ -62,7 +62,7 @@ class OwnPages:
             refusal = self._origin_refused(headers)
         return refusal
 
-    def _host_refused(self, headers: Headers) -> Refused | None:
+    def _host_refused(self, headers: Headers) -> RequestRefused | None:
         host = headers.get("host")
         if host is None or not self._loopback or ANY in self._origins:
             return None
@@ -71,7 +71,7 @@ class OwnPages:
             return None
         return _refused("Host", host, "this gateway listens on this machine alone")
 
-    def _origin_refused(self, headers: Headers) -> Refused | None:
+    def _origin_refused(self, headers: Headers) -> RequestRefused | None:
         origin = headers.get("origin")
         if origin is None or ANY in self._origins or origin.lower() in self._origins:
             return None
@@ -100,6 +100,6 @@ def _name_of(url: str) -> str | None:
     return name.removesuffix(".") if name else None
 
 
-def _refused(header: str, value: str, reason: str) -> Refused:
+def _refused(header: str, value: str, reason: str) -> RequestRefused:
     detail = f"{reason}; whoever serves can name it in LAPSTREAM_ORIGINS"
-    return Refused(FORBIDDEN, detail, [Fault(field=header, value=value, reason=reason)])
+    return RequestRefused(FORBIDDEN, detail, [FieldError(field=header, value=value, reason=reason)])

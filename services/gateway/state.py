@@ -14,8 +14,8 @@ from starlette.requests import HTTPConnection
 
 from events.errors import StoreUnfit, UnknownSession
 from replay.entries import check_session_id
-from services.gateway.errors import Refused
-from services.gateway.live.session_tail import Tail, Tails, TooManySessions
+from services.gateway.errors import RequestRefused
+from services.gateway.live.session_tail import SessionTail, TailPool, TooManySessions
 from services.gateway.views.fold_cache import Folds
 from services.queries.recordings import Playheads
 from services.roles import Grant, Role
@@ -35,7 +35,7 @@ class Gateway:
         self.store = store
         self.settings = settings
         self.log = Log(store)
-        self.tails = Tails(store)
+        self.tail_pool = TailPool(store)
         self.folds = Folds(self.log)
         self.replays = Replays(store)
         self.playheads = Playheads(self.replays)
@@ -46,7 +46,7 @@ class Gateway:
 
     async def close(self) -> None:
         """End the tails."""
-        await self.tails.close()
+        await self.tail_pool.close()
 
     async def require(self, session: str) -> None:
         """Raise UnknownSession or BadSessionId unless there is such a session."""
@@ -86,20 +86,20 @@ class Gateway:
             return (await self.replays.showing(session)).source
         return session
 
-    async def tail(self, session: str) -> Tail:
-        """The session's tail. Raises UnknownSession, BadSessionId, Refused."""
+    async def tail(self, session: str) -> SessionTail:
+        """The session's tail. Raises UnknownSession, BadSessionId, RequestRefused."""
         await self.require(session)
         try:
-            return self.tails.of(session, replay=session not in self._existing)
+            return self.tail_pool.of(session, replay=session not in self._existing)
         except TooManySessions:
-            raise Refused(
+            raise RequestRefused(
                 503, "too many sessions are watched here", headers={"Retry-After": "30"}
             ) from None
 
     def find_room(self) -> None:
-        """Raise Refused where there are as many subscribers as may be."""
+        """Raise RequestRefused where there are as many subscribers as may be."""
         if sum(self.subscribers.values()) >= self.settings.connections:
-            raise Refused(503, "too many subscribers here", headers={"Retry-After": "10"})
+            raise RequestRefused(503, "too many subscribers here", headers={"Retry-After": "10"})
 
     @contextlib.contextmanager
     def subscriber(self, over: str) -> Iterator[None]:
@@ -120,7 +120,7 @@ def gateway_of(connection: HTTPConnection) -> Gateway:
 def grant(connection: HTTPConnection, needed: Role, settings: Settings) -> Grant | None:
     """What the connection's token allows; None where none is needed and none was sent.
 
-    Raises Refused: 401 without a token that counts, 403 for one of a lesser role.
+    Raises RequestRefused: 401 without a token that counts, 403 for one of a lesser role.
     """
     scheme, _, sent = connection.headers.get("authorization", "").partition(" ")
     token = sent.strip() if scheme.lower() == "bearer" else None
@@ -130,10 +130,10 @@ def grant(connection: HTTPConnection, needed: Role, settings: Settings) -> Grant
     found = settings.tokens.grant(token) if token is not None else None
     if found is None:
         detail = "a token is needed" if token is None else "this token is not known"
-        raise Refused(401, detail, headers={"WWW-Authenticate": "Bearer"})
+        raise RequestRefused(401, detail, headers={"WWW-Authenticate": "Bearer"})
     if found.role < needed:
         name, wanted = found.role.name.lower(), needed.name.lower()
-        raise Refused(403, f"a token of the role {wanted} is needed; this one has {name}")
+        raise RequestRefused(403, f"a token of the role {wanted} is needed; this one has {name}")
     return found
 
 

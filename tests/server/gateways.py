@@ -16,7 +16,7 @@ import httpx
 from events import AnyEvent, decode
 from projections.timeline import Timeline
 from projections.views.frame import State, Token, frame_state
-from services.client import Following, Shown, stream_url
+from services.client import StateFollower, StateUpdate, stream_url
 from services.gateway.live.filters import Filter
 from services.serving import listen, serve
 from services.settings import Settings
@@ -94,11 +94,11 @@ class GatewayProcess:
 
 
 async def sse(
-    client: httpx.AsyncClient, url: str, session: str, following: Following, **wishes: object
-) -> AsyncGenerator[Shown, None]:
+    client: httpx.AsyncClient, url: str, session: str, following: StateFollower, **options: object
+) -> AsyncGenerator[StateUpdate, None]:
     """What comes over one event stream, from where ``following`` stands."""
     headers = {"Last-Event-ID": str(following.token)} if following.token else {}
-    address = stream_url(url, session, over="stream", **wishes)
+    address = stream_url(url, session, over="stream", **options)
     async with client.stream("GET", address, headers=headers, timeout=20) as response:
         response.raise_for_status()
         told: dict[str, str] = {}

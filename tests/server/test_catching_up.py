@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from projections.views.frame import Frame, Token
-from services.client import Following, Shown, output_url, stream_url, subscribe
+from services.client import StateFollower, StateUpdate, output_url, stream_url, subscribe
 from services.gateway.live import session_tail
 from services.storage import frame_reader
 from services.storage.client import Store
@@ -63,20 +63,20 @@ async def race(store: Store, session: str) -> str:
     return session
 
 
-async def first_of(address: str) -> Shown:
+async def first_of(address: str) -> StateUpdate:
     """What a newcomer is shown first."""
     async with connect(address, proxy=None) as connection:
-        return Following().take(await connection.recv())
+        return StateFollower().take(await connection.recv())
 
 
-@pytest.mark.parametrize("wishes", [{}, {"max_hz": 50.0}, {"delay_ms": 1}])
+@pytest.mark.parametrize("options", [{}, {"max_hz": 50.0}, {"delay_ms": 1}])
 async def test_subscribers_wait(
-    store: Store, race: str, monkeypatch: pytest.MonkeyPatch, wishes: dict[str, Any]
+    store: Store, race: str, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
     """The first that they are sent is how it stands, and no picture on the way there."""
     gate = Gate(monkeypatch)
     async with serving(store) as url:
-        coming = asyncio.create_task(first_of(stream_url(url, race, **wishes)))
+        coming = asyncio.create_task(first_of(stream_url(url, race, **options)))
         await asyncio.sleep(0.5)
         assert not coming.done()
         gate.open()

@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from services.client import Following, Shown, subscribe
+from services.client import StateFollower, StateUpdate, subscribe
 from services.storage.client import Store
 from services.storage.event_log import Log
 from tests.builders import Story
@@ -27,13 +27,13 @@ async def desk(store: Store, session: str) -> AsyncIterator[Desk]:
         yield desk
 
 
-async def first(desk: Desk, path: str) -> Shown:
+async def first(desk: Desk, path: str) -> StateUpdate:
     """The first that an event stream tells."""
     async with desk.client.stream("GET", path) as response:
         assert response.status_code == 200, await response.aread()
         async for line in response.aiter_lines():
             if line.startswith("data: "):
-                return Following().take(line.removeprefix("data: "))
+                return StateFollower().take(line.removeprefix("data: "))
     raise AssertionError("the stream ended")
 
 

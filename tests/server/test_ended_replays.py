@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from services import client as client_of_gateways
 from services.client import (
-    Following,
+    StateFollower,
     SubscriptionRefused,
     output_url,
     stream_url,
@@ -77,7 +77,7 @@ async def test_an_event_stream_ends(store: Store, replay: str) -> None:
         httpx.AsyncClient(base_url=url) as client,
         asyncio.timeout(SECONDS),
     ):
-        messages = sse(client, url, replay, Following())
+        messages = sse(client, url, replay, StateFollower())
         await anext(messages)
         await Replays(store).stop(replay)
         assert [shown.kind async for shown in messages if shown.kind != "heartbeat"] == []
@@ -89,10 +89,10 @@ async def test_whoever_asks_ends_it_at_once(store: Store, replay: str) -> None:
     async with asking(store) as client:
         await client.get(f"/sessions/{replay}/standings")
         gateway = client._transport.app.state.gateway  # type: ignore[attr-defined]
-        (tail,) = gateway.tails.all()
+        (tail,) = gateway.tail_pool.all()
         assert (await client.delete(f"/replays/{replay}")).status_code == 204
         assert tail.gone is not None
-        assert gateway.tails.all() == []
+        assert gateway.tail_pool.all() == []
 
 
 async def test_an_output_of_it_says_so_once(store: Store, replay: str) -> None:
@@ -114,5 +114,5 @@ async def test_an_output_of_it_says_so_once(store: Store, replay: str) -> None:
         assert len(said) == 1
         assert (await desk.rows())[0]["laps"] == "2"
         async with connect(output_url(url, replay), proxy=None) as connection:
-            assert Following().take(await connection.recv()).state["session"]["leader_lap"] == 2
+            assert StateFollower().take(await connection.recv()).state["session"]["leader_lap"] == 2
         await shown.aclose()

@@ -25,7 +25,7 @@ from projections.timeline import Timeline
 from projections.views.frame import frame_state
 from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
-from services.client import Following, Shown, SubscriptionRefused, stream_url, subscribe
+from services.client import StateFollower, StateUpdate, SubscriptionRefused, stream_url, subscribe
 from services.gateway.live import session_tail
 from services.gateway.live.filters import Filter
 from services.gateway.views.view_query import TABLES, flat_keys
@@ -88,7 +88,7 @@ async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def next_of(messages: AsyncIterator[Shown], position: str) -> Shown:
+async def next_of(messages: AsyncIterator[StateUpdate], position: str) -> StateUpdate:
     """Read on to a position."""
     async with asyncio.timeout(PATIENCE):
         async for shown in messages:
@@ -329,14 +329,14 @@ class TestSubscriptions:
     ) -> None:
         """Each state is the fold of the log at its position; at the end they are equal."""
         log, oracle = Log(store), Oracle(Log(store), projected)
-        wishes: dict[str, Any] = {
+        options: dict[str, Any] = {
             "topics": wanted.topics,
             "classes": wanted.classes,
             "cars": wanted.cars,
         }
         url = str(client.base_url)
-        by_websocket = subscribe(url, projected, **wishes)
-        by_sse = sse(client, url, projected, Following(), **wishes)
+        by_websocket = subscribe(url, projected, **options)
+        by_sse = sse(client, url, projected, StateFollower(), **options)
         async with contextlib.aclosing(by_websocket), contextlib.aclosing(by_sse):
             firsts = [await anext(by_websocket), await anext(by_sse)]
             assert [first.kind for first in firsts] == ["snapshot"] * 2
@@ -349,7 +349,7 @@ class TestSubscriptions:
     async def test_resume(self, client: httpx.AsyncClient, store: Store, projected: str) -> None:
         """From a token on only what has changed comes; from one that is gone, everything."""
         url, log = str(client.base_url), Log(store)
-        following = Following()
+        following = StateFollower()
         async with contextlib.aclosing(sse(client, url, projected, following)) as messages:
             await anext(messages)
         position = (await log.append(projected, events(3000, 3100))).position
@@ -445,7 +445,7 @@ class TestSubscriptions:
                     more = await loop.sock_recv(slow, 1 << 20)
                     assert more, read
                     read += more
-            following = Following()
+            following = StateFollower()
             datas = [line[6:] for line in _dechunked(read).split(b"\n") if line[:6] == b"data: "]
             for data in datas:
                 following.take(data)
@@ -478,7 +478,9 @@ class TestSubscriptions:
         assert connection.close_code in (1009, 1006)
 
 
-async def _then(first: Shown, messages: AsyncIterator[Shown]) -> AsyncIterator[Shown]:
+async def _then(
+    first: StateUpdate, messages: AsyncIterator[StateUpdate]
+) -> AsyncIterator[StateUpdate]:
     yield first
     async for shown in messages:
         yield shown

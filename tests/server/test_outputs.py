@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 
 from events import AnyEvent, OutputFrozen, OutputReleased, decode
 from replay.steering import Seek
-from services.client import Following, Shown, subscribe_output
+from services.client import StateFollower, StateUpdate, subscribe_output
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
 from services.storage.client import Store, open_store
@@ -61,9 +61,9 @@ class Desk:
 
         await eventually(does, f"{laps} laps shown")
 
-    async def pushed(self) -> AsyncGenerator[Shown, None]:
+    async def pushed(self) -> AsyncGenerator[StateUpdate, None]:
         """What is pushed, over server-sent events."""
-        following = Following()
+        following = StateFollower()
         async with self.client.stream("GET", self.path + "/stream") as response:
             assert response.status_code == 200
             async for line in response.aiter_lines():
@@ -166,7 +166,7 @@ async def test_a_freeze_holds(store: Store, session: str) -> None:
             assert (await desk.ask("POST", "/freeze"))["hold"] == frozen["hold"]
             await desk.ask("DELETE", status=409)
             async with connect(f"ws{url[4:]}/outputs/{session}/stream", proxy=None) as late:
-                first = Following().take(await late.recv())
+                first = StateFollower().take(await late.recv())
             assert (first.state, first.token) == (held.state, held.token)
             await pushed.aclose()
         async with at_desk(store, session) as (desk, _):  # another process, as it were

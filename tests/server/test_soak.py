@@ -17,7 +17,13 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from events import AnyEvent, EventVoided, LapCompleted, PenaltyImposed, decode, encode
 from replay.petit_le_mans_2007 import petit_le_mans_2007
-from services.client import BrokenStream, Following, Shown, over_one_connection, stream_url
+from services.client import (
+    BrokenStream,
+    StateFollower,
+    StateUpdate,
+    over_one_connection,
+    stream_url,
+)
 from services.gateway.live.filters import Filter
 from services.roles import Role, new_token
 from services.storage.client import open_store
@@ -127,7 +133,7 @@ class Soak:
         """One subscriber, to the end of the race: each message is checked."""
         draw = random.Random(number)
         wanted, over_sse, slow = FILTERS[number % 4], number % 5 < 2, number % 10 == 9
-        following = Following()
+        following = StateFollower()
         while not self._done(following):
             leave_after = draw.randrange(5, 60)
             with contextlib.suppress(*AWAY):
@@ -144,24 +150,24 @@ class Soak:
             await asyncio.sleep(draw.uniform(0.0, 0.3))
 
     def _messages(
-        self, client: httpx.AsyncClient, following: Following, wanted: Filter, over_sse: bool
-    ) -> AsyncGenerator[Shown, None]:
-        wishes: dict[str, Any] = {
+        self, client: httpx.AsyncClient, following: StateFollower, wanted: Filter, over_sse: bool
+    ) -> AsyncGenerator[StateUpdate, None]:
+        options: dict[str, Any] = {
             "topics": sorted(wanted.topics),
             "classes": sorted(wanted.classes),
             "cars": sorted(wanted.cars),
         }
         if over_sse:
-            return sse(client, self.url, self.session, following, **wishes)
-        return over_one_connection(stream_url(self.url, self.session, **wishes), {}, following)
+            return sse(client, self.url, self.session, following, **options)
+        return over_one_connection(stream_url(self.url, self.session, **options), {}, following)
 
-    async def _check(self, shown: Shown, wanted: Filter) -> None:
+    async def _check(self, shown: StateUpdate, wanted: Filter) -> None:
         self.counts[shown.kind] += 1
         assert shown.state == await self.oracle.at(shown.token, wanted)
         if shown.reason:
             self.counts[f"because {shown.reason}"] += 1
 
-    def _done(self, following: Following) -> bool:
+    def _done(self, following: StateFollower) -> bool:
         token = following.token
         return self.last is not None and token is not None and token.position == self.last
 

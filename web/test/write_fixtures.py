@@ -16,7 +16,7 @@ from projections.views.frame import Frame, FrameBuilder, Token, apply_patch, mer
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.formatting import clock_text, gap_text, lap_time_text, running_text
 from services.gateway.live.filters import Filter
-from services.gateway.live.frame_buffer import Channel, Reel
+from services.gateway.live.frame_buffer import Channel, FrameBuffer
 from services.terminal.tower import penalty_text, short_tags, state_of
 
 FOLDER = Path(__file__).resolve().parent / "fixtures"
@@ -43,7 +43,7 @@ def messages() -> list[Told]:
     timeline = Timeline()
     timeline.add(petit_le_mans_2007())
     told: list[Told] = []
-    reel, channel = Reel(), Channel(Filter(TOPICS))
+    buffer, channel = FrameBuffer(), Channel(Filter(TOPICS))
     sent = None
     for epoch, (start, end, step) in enumerate(STRETCHES, start=1):
         builder = FrameBuilder()
@@ -53,15 +53,15 @@ def messages() -> list[Told]:
             kind = "delta" if number else "snapshot"
             learned = LEARNED_MS + at
             token = Token(epoch, f"{learned}-0")
-            shot = reel.take(Frame(token, learned, at, True, kind, data, "another stretch"))
-            assert shot is not None
+            snapshot = buffer.take(Frame(token, learned, at, True, kind, data, "another stretch"))
+            assert snapshot is not None
             if number % 5 in (3, 4):
                 continue  # a slow subscriber: the next message leads over several frames
-            message = channel.message(sent, shot)
+            message = channel.message(sent, snapshot)
             told.append(
-                {"message": message.body.decode(), "state": channel.filter.choose(shot.state)}
+                {"message": message.body.decode(), "state": channel.filter.choose(snapshot.state)}
             )
-            sent = shot
+            sent = snapshot
     assert sent is not None
     alive = channel.heartbeat(sent, sent.at + 4321)
     told.append({"message": alive.body.decode(), "state": told[-1]["state"]})

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from events.errors import UnknownCar, UnknownClass
 from projections.race import Race
 from services.gateway.live.filters import Filter
-from services.gateway.live.frame_buffer import Shot
+from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.state import Gateway
 from services.gateway.views.view_query import live
 
@@ -67,10 +67,10 @@ async def spelled(
     """
     if not classes and not cars:
         return [], []
-    replay, shot = await gateway.is_replay(session), await live(gateway, session, 0)
-    if shot is not None:
+    replay, snapshot = await gateway.is_replay(session), await live(gateway, session, 0)
+    if snapshot is not None:
         try:
-            return _pictured(shot).with_classes(also).spelled(classes, cars)
+            return _pictured(snapshot).with_classes(also).spelled(classes, cars)
         except (UnknownClass, UnknownCar):
             if replay:
                 raise
@@ -87,11 +87,11 @@ async def spelled_filter(gateway: Gateway, session: str, wanted: Filter) -> Filt
     return replace(wanted, classes=frozenset(classes), cars=frozenset(cars))
 
 
-def _pictured(shot: Shot) -> Entered:
-    standings = shot.state.get("standings", {})
+def _pictured(snapshot: Snapshot) -> Entered:
+    standings = snapshot.state.get("standings", {})
     return _entered(
         {car: row.get("class") for car, row in standings.items()},
-        shot.state["session"].get("classes") or (),
+        snapshot.state["session"].get("classes") or (),
     )
 
 

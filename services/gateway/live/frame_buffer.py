@@ -1,8 +1,8 @@
 """What a session's screens showed of late, and what a subscriber is sent of it.
 
-A ``Shot`` is the whole picture at a frame. A ``Reel`` keeps the last of them; states share
-what did not change, so that many cost little. A ``Channel`` is what subscribers with equal
-filters share: the message that leads from one shot to another, made and encoded once.
+A ``Snapshot`` is the published state at a frame. A ``FrameBuffer`` keeps the newest; states
+share what did not change, so that many cost little. A ``Channel`` is what subscribers with equal
+filters share: the message that leads from one snapshot to another, made and encoded once.
 
 Patches do not compose. So whoever fell behind, was away, or wants fewer messages is sent
 the difference of two states: the one that was last sent, and the newest.
@@ -22,21 +22,21 @@ from projections.views.freshness import Freshness, freshness
 from replay.entries import parse_position
 from services.gateway.live.filters import Filter
 
-KEPT_SHOTS = 1024
+MIN_SNAPSHOTS = 1024
 """Shots that are kept at least: a subscriber that comes back to one of them is sent what
 changed since, any other is sent all."""
 
-MOST_SHOTS = 60_000
+MAX_SNAPSHOTS = 60_000
 """Shots that are kept at most, however long a delay is asked for."""
 
-REMEMBERED = 64
+MAX_MESSAGES = 64
 """Messages of a channel that are kept encoded."""
 
 
-class Shot(NamedTuple):
+class Snapshot(NamedTuple):
     """The picture at a frame. ``number`` counts them, without a gap, in this process.
 
-    ``patch`` leads here from the shot before, None where only the state does. ``reason``
+    ``patch`` leads here from the snapshot before, None where only the state does. ``reason``
     is why the epoch began.
     """
 
@@ -55,34 +55,34 @@ class Shot(NamedTuple):
         return freshness(self.clock_running, moment - self.at, patience, silent=silent)
 
 
-class Reel:
-    """The last shots of a session, in order."""
+class FrameBuffer:
+    """The last snapshots of a session, in order."""
 
     def __init__(self) -> None:
         self._picture = Picture()
-        self._shots: list[Shot] = []
+        self._snapshots: list[Snapshot] = []
         self._ats: list[int] = []
-        self._by_token: dict[Token, Shot] = {}
+        self._by_token: dict[Token, Snapshot] = {}
         self.count = 0
-        """How many shots there have been."""
+        """How many snapshots there have been."""
         self._reason: str | None = None
-        self._apart = False  # whether the picture has gone another way than the shots
-        self.keep_ms = 0
+        self._apart = False  # whether the picture has gone another way than the snapshots
+        self.retain_ms = 0
         """Shots are kept for as long, for the delays that are asked for."""
         self.behind = False
         """Whether more was told already than has come here: nothing of this is news to anyone."""
 
     @property
-    def newest(self) -> Shot | None:
+    def newest(self) -> Snapshot | None:
         """The picture now."""
-        return self._shots[-1] if self._shots else None
+        return self._snapshots[-1] if self._snapshots else None
 
     @property
-    def oldest(self) -> Shot | None:
+    def oldest(self) -> Snapshot | None:
         """The first picture that is kept."""
-        return self._shots[0] if self._shots else None
+        return self._snapshots[0] if self._snapshots else None
 
-    def take(self, frame: Frame) -> Shot | None:
+    def take(self, frame: Frame) -> Snapshot | None:
         """Take in a frame; None where it leads no further than what was shown already.
 
         Raises ValueError for a delta that follows nothing.
@@ -96,7 +96,7 @@ class Reel:
         if frame.kind == "snapshot" and (before is None or before.token.epoch < frame.token.epoch):
             self._reason = frame.reason
         self.count += 1
-        shot = Shot(
+        snapshot = Snapshot(
             self.count,
             frame.token,
             frame.at,
@@ -107,55 +107,55 @@ class Reel:
             self._reason,
         )
         self._apart = False
-        self._keep(shot)
-        return shot
+        self._keep(snapshot)
+        return snapshot
 
-    def show(self, shot: Shot) -> Shot:
-        """Have a shot of another reel as the next one here."""
+    def show(self, snapshot: Snapshot) -> Snapshot:
+        """Have a snapshot of another buffer as the next one here."""
         self.count += 1
-        shot = shot._replace(number=self.count, patch=None)
-        self._keep(shot)
-        return shot
+        snapshot = snapshot._replace(number=self.count, patch=None)
+        self._keep(snapshot)
+        return snapshot
 
     def restart(self) -> None:
         """Begin again with the next snapshot; what was shown is forgotten."""
         self._picture = Picture()
-        self._shots.clear()
+        self._snapshots.clear()
         self._ats.clear()
         self._by_token.clear()
         self._apart = True
 
-    def at(self, at: float) -> Shot | None:
+    def at(self, at: float) -> Snapshot | None:
         """The picture as it was at a wall-clock time (ms); None where it is not kept."""
         index = bisect_right(self._ats, at)
-        return self._shots[index - 1] if index else None
+        return self._snapshots[index - 1] if index else None
 
-    def after(self, shot: Shot | None) -> Shot | None:
-        """The first shot behind another; None if there is none."""
-        number = shot.number if shot is not None else 0
-        if not self._shots or number >= self.count:
+    def after(self, snapshot: Snapshot | None) -> Snapshot | None:
+        """The first snapshot behind another; None if there is none."""
+        number = snapshot.number if snapshot is not None else 0
+        if not self._snapshots or number >= self.count:
             return None
-        return self._shots[max(0, number + 1 - self._shots[0].number)]
+        return self._snapshots[max(0, number + 1 - self._snapshots[0].number)]
 
-    def find(self, token: Token) -> Shot | None:
-        """The shot at a token, if it is kept."""
+    def find(self, token: Token) -> Snapshot | None:
+        """The snapshot at a token, if it is kept."""
         return self._by_token.get(token)
 
-    def _keep(self, shot: Shot) -> None:
-        self._shots.append(shot)
-        self._ats.append(shot.at)
-        self._by_token[shot.token] = shot
-        self._trim(shot.at)
+    def _keep(self, snapshot: Snapshot) -> None:
+        self._snapshots.append(snapshot)
+        self._ats.append(snapshot.at)
+        self._by_token[snapshot.token] = snapshot
+        self._trim(snapshot.at)
 
     def _trim(self, now: int) -> None:
-        spare = len(self._shots) - KEPT_SHOTS
-        if spare < KEPT_SHOTS // 4:
+        spare = len(self._snapshots) - MIN_SNAPSHOTS
+        if spare < MIN_SNAPSHOTS // 4:
             return
-        drop = min(spare, max(0, bisect_right(self._ats, now - self.keep_ms) - 1))
-        drop = max(drop, len(self._shots) - MOST_SHOTS)
-        for shot in self._shots[:drop]:
-            self._by_token.pop(shot.token, None)
-        del self._shots[:drop], self._ats[:drop]
+        drop = min(spare, max(0, bisect_right(self._ats, now - self.retain_ms) - 1))
+        drop = max(drop, len(self._snapshots) - MAX_SNAPSHOTS)
+        for snapshot in self._snapshots[:drop]:
+            self._by_token.pop(snapshot.token, None)
+        del self._snapshots[:drop], self._ats[:drop]
 
 
 def place(token: Token) -> tuple[int, tuple[int, int]]:
@@ -163,7 +163,7 @@ def place(token: Token) -> tuple[int, tuple[int, int]]:
     return token.epoch, parse_position(token.position)
 
 
-class Message(NamedTuple):
+class SubscriptionMessage(NamedTuple):
     """Something to be sent: its kind, its token, and its JSON."""
 
     kind: str
@@ -193,9 +193,9 @@ class Message(NamedTuple):
 _Key = tuple[int, Token]
 
 
-def _key(shot: Shot) -> _Key:
-    """What tells a shot from all others of a reel, and from those before it."""
-    return shot.number, shot.token
+def _key(snapshot: Snapshot) -> _Key:
+    """What tells a snapshot from all others of a buffer, and from those before it."""
+    return snapshot.number, snapshot.token
 
 
 class Channel:
@@ -211,11 +211,15 @@ class Channel:
         self.filter = wanted
         self.delay_ms = delay_ms
         self._silent = silent
-        self._messages: OrderedDict[tuple[_Key | None, _Key, str | None], Message] = OrderedDict()
-        self._framed: tuple[Message, bytes] | None = None
+        self._messages: OrderedDict[tuple[_Key | None, _Key, str | None], SubscriptionMessage] = (
+            OrderedDict()
+        )
+        self._framed: tuple[SubscriptionMessage, bytes] | None = None
 
-    def message(self, before: Shot | None, after: Shot, reason: str | None = None) -> Message:
-        """What leads a subscriber from one shot to another: a delta, or a snapshot.
+    def message(
+        self, before: Snapshot | None, after: Snapshot, reason: str | None = None
+    ) -> SubscriptionMessage:
+        """What leads a subscriber from one snapshot to another: a delta, or a snapshot.
 
         ``before`` is None for a subscriber that shows nothing; ``reason`` says why then.
         """
@@ -223,32 +227,34 @@ class Channel:
         known = self._messages.get(key)
         if known is None:
             known = self._messages[key] = self._made(before, after, reason)
-            if len(self._messages) > REMEMBERED:
+            if len(self._messages) > MAX_MESSAGES:
                 self._messages.popitem(last=False)
         return known
 
-    def framed(self, message: Message) -> bytes:
+    def framed(self, message: SubscriptionMessage) -> bytes:
         """The message as a WebSocket frame, made once."""
         if self._framed is None or self._framed[0] is not message:
             self._framed = (message, message.as_websocket())
         return self._framed[1]
 
-    def heartbeat(self, shot: Shot, now: float) -> Message:
+    def heartbeat(self, snapshot: Snapshot, now: float) -> SubscriptionMessage:
         """A sign of life while nothing changes: where the session stands, how old that is.
 
         The delay is wanted, and is no age. Where the session's feed is not heard, that is
         said, too.
         """
-        after = self._on_air(shot)
+        after = self._on_air(snapshot)
         more: dict[str, Any] = {"age_ms": max(0, int(now) - after.at)}
         if self._silent():
             more["silent"] = True
         return _encoded("heartbeat", after, None, **more)
 
-    def _on_air(self, shot: Shot) -> Shot:
-        return shot._replace(at=shot.at + self.delay_ms) if self.delay_ms else shot
+    def _on_air(self, snapshot: Snapshot) -> Snapshot:
+        return snapshot._replace(at=snapshot.at + self.delay_ms) if self.delay_ms else snapshot
 
-    def _made(self, before: Shot | None, after: Shot, reason: str | None) -> Message:
+    def _made(
+        self, before: Snapshot | None, after: Snapshot, reason: str | None
+    ) -> SubscriptionMessage:
         after = self._on_air(after)
         if before is None:
             return _encoded("snapshot", after, self.filter.choose(after.state), reason)
@@ -256,7 +262,7 @@ class Channel:
             return _encoded("snapshot", after, self.filter.choose(after.state), after.reason)
         return _encoded("delta", after, self._patch(before, after))
 
-    def _patch(self, before: Shot, after: Shot) -> Patch:
+    def _patch(self, before: Snapshot, after: Snapshot) -> Patch:
         if (
             before.number + 1 == after.number
             and after.patch is not None
@@ -267,19 +273,19 @@ class Channel:
 
 
 def _encoded(
-    kind: str, shot: Shot, data: State | None, reason: str | None = None, **more: Any
-) -> Message:
+    kind: str, snapshot: Snapshot, data: State | None, reason: str | None = None, **more: Any
+) -> SubscriptionMessage:
     told: dict[str, Any] = {
         "kind": kind,
-        "token": str(shot.token),
-        "epoch": shot.token.epoch,
-        "position": shot.token.position,
-        "at": shot.at,
-        "clock": {"at": shot.clock_at, "running": shot.clock_running},
+        "token": str(snapshot.token),
+        "epoch": snapshot.token.epoch,
+        "position": snapshot.token.position,
+        "at": snapshot.at,
+        "clock": {"at": snapshot.clock_at, "running": snapshot.clock_running},
         **more,
     }
     if data is not None:
         told["data"] = data
     if reason is not None:
         told["reason"] = reason
-    return Message(kind, shot.token, to_json(told))
+    return SubscriptionMessage(kind, snapshot.token, to_json(told))

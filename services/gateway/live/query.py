@@ -12,9 +12,9 @@ from starlette.requests import HTTPConnection
 
 from projections.views.frame import Token
 from replay.entries import parse_position
-from services.gateway.errors import Fault, Refused, faults_of
+from services.gateway.errors import FieldError, RequestRefused, field_errors
 from services.gateway.live.filters import Filter, unknown_topics
-from services.gateway.live.subscription import Wishes
+from services.gateway.live.subscription import SubscriptionOptions
 
 LONGEST_DELAY_MS = 600_000
 MOST_NAMES = 200
@@ -70,11 +70,13 @@ class OutputQuery(BaseModel):
             parse_token(value)
         return value
 
-    def wishes(self, last_event_id: str | None = None) -> Wishes:
+    def options(self, last_event_id: str | None = None) -> SubscriptionOptions:
         """What is wished; ``Last-Event-ID`` wins over ``from``: a browser that reconnects
         sends both, and the query is as old as the page."""
         resume = last_event_id or self.from_
-        return Wishes(max_hz=self.max_hz, resume=parse_token(resume) if resume else None)
+        return SubscriptionOptions(
+            max_hz=self.max_hz, resume=parse_token(resume) if resume else None
+        )
 
 
 class SubscriptionQuery(OutputQuery):
@@ -100,21 +102,24 @@ class SubscriptionQuery(OutputQuery):
             raise ValueError(f"there is no topic {unknown[0]!r}")
         return value
 
-    def wishes(self, last_event_id: str | None = None) -> Wishes:
+    def options(self, last_event_id: str | None = None) -> SubscriptionOptions:
         """What is wished, with the names as they were sent."""
         wanted = Filter(
             names(self.topics),
             names([*self.classes, *self.car_class]),
             names([*self.cars, *self.car]),
         )
-        return replace(super().wishes(last_event_id), filter=wanted, delay_ms=self.delay_ms)
+        return replace(super().options(last_event_id), filter=wanted, delay_ms=self.delay_ms)
 
 
 Asked = TypeVar("Asked", bound=OutputQuery)
 
 
 def query_of(connection: HTTPConnection, model: type[Asked]) -> Asked:
-    """What a WebSocket's address asks for, as FastAPI reads it for other routes. Raises Refused."""
+    """The query of a WebSocket, validated as FastAPI does for other routes.
+
+    Raises RequestRefused.
+    """
     params = connection.query_params
     several = {
         field.alias or name
@@ -125,15 +130,15 @@ def query_of(connection: HTTPConnection, model: type[Asked]) -> Asked:
     try:
         return model.model_validate(told)
     except ValidationError as error:
-        raise Refused(422, "the query is not right", faults_of(error)) from None
+        raise RequestRefused(422, "the query is not right", field_errors(error)) from None
 
 
 def resuming(last_event_id: str | None) -> str | None:
-    """The ``Last-Event-ID``. Raises Refused for one that is no token."""
+    """The ``Last-Event-ID``. Raises RequestRefused for one that is no token."""
     if last_event_id:
         try:
             parse_token(last_event_id)
         except ValueError as error:
-            fault = Fault(field="Last-Event-ID", value=last_event_id, reason=str(error))
-            raise Refused(422, str(error), [fault]) from None
+            fault = FieldError(field="Last-Event-ID", value=last_event_id, reason=str(error))
+            raise RequestRefused(422, str(error), [fault]) from None
     return last_event_id

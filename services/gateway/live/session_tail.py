@@ -14,7 +14,7 @@ from events.errors import StoreError
 from projections.views.frame import Frame, Token
 from projections.views.freshness import QUIET_MS
 from services.gateway.live.filters import Filter
-from services.gateway.live.frame_buffer import Channel, Reel, Shot, place
+from services.gateway.live.frame_buffer import Channel, FrameBuffer, Snapshot, place
 from services.storage.client import Store
 from services.storage.feed_store import FeedHealth, feeds_health
 from services.storage.frame_reader import frames
@@ -25,7 +25,7 @@ RETRY_SECONDS = 0.5
 IDLE_SECONDS = 120.0
 """A tail that nobody asked for anything for so long is let go."""
 
-MOST_TAILS = 1000
+MAX_TAILS = 1000
 
 CATCH_UP_SECONDS = 3.0
 """Where the frames up to what was told do not come for so long, they are gone."""
@@ -54,19 +54,19 @@ class TooManySessions(Exception):
     """As many sessions are watched here as may be."""
 
 
-class Tail:
+class SessionTail:
     """The frames of a session as they come, for any number of subscribers.
 
     While the store does not answer, the last picture stays; it ages, and says so. Until all
-    has come that was told when it began (``reel.behind``), there is no picture.
+    has come that was told when it began (``buffer.behind``), there is no picture.
     """
 
     def __init__(self, store: Store, session: str, *, replay: bool = False) -> None:
         self.session = session
         self.replay = replay
         """Whether it is a replay, which can be ended."""
-        self.reel = Reel()
-        self.reel.behind = True
+        self.buffer = FrameBuffer()
+        self.buffer.behind = True
         self.used_at = time.monotonic()
         self.ended = False
         """Whether subscribers are to be sent no more: the process ends, or the replay has."""
@@ -97,7 +97,7 @@ class Tail:
 
     @contextlib.contextmanager
     def listening(self, wake: Callable[[], None]) -> Iterator[None]:
-        """Have ``wake`` called at each new shot."""
+        """Have ``wake`` called at each new snapshot."""
         self._listeners[wake] = None
         try:
             yield
@@ -110,7 +110,7 @@ class Tail:
         """How many subscribers there are."""
         return len(self._listeners)
 
-    async def picture(self, seconds: float) -> Shot | None:
+    async def picture(self, seconds: float) -> Snapshot | None:
         """The newest picture; a tail that has just begun is waited for, for so long.
 
         None where there is none yet, or an old one only.
@@ -120,7 +120,7 @@ class Tail:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._ready.wait()
-        return None if self.reel.behind else self.reel.newest
+        return None if self.buffer.behind else self.buffer.newest
 
     def end(self, gone: str | None = None) -> None:
         """Send subscribers away; for good where the session is ``gone``."""
@@ -130,10 +130,10 @@ class Tail:
 
     def show(self, frame: Frame) -> None:
         """Take in a frame, and wake who waits for it."""
-        if self.reel.take(frame) is not None:
+        if self.buffer.take(frame) is not None:
             if self._told is None or place(frame.token) >= place(self._told):
                 self._has_caught_up()
-            elif self.reel.behind:
+            elif self.buffer.behind:
                 self._wait_for_more()
             self._wake()
 
@@ -152,7 +152,7 @@ class Tail:
 
     def _has_caught_up(self) -> None:
         self._wait_no_more()
-        self.reel.behind = False
+        self.buffer.behind = False
         self._ready.set()
 
     def _wait_for_more(self) -> None:
@@ -162,7 +162,7 @@ class Tail:
         self._giving_up = loop.call_later(CATCH_UP_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
-        newest = self.reel.newest
+        newest = self.buffer.newest
         logger.warning(
             "frames are missing",
             session=self.session,
@@ -179,11 +179,11 @@ class Tail:
 
     async def _read(self) -> None:
         while True:
-            newest = self.reel.newest
+            newest = self.buffer.newest
             try:
                 if newest is None:
                     self._told = await Commits(self._store, self.session).token()
-                elif self.reel.behind:
+                elif self.buffer.behind:
                     self._wait_for_more()
                 async for frame in frames(self._store, self.session, newest and newest.token):
                     self.show(frame)
@@ -194,34 +194,34 @@ class Tail:
                 logger.exception("a frame cannot be shown", session=self.session)
                 self._wait_no_more()
                 self._ready.clear()
-                self.reel.restart()
-                self.reel.behind = True
+                self.buffer.restart()
+                self.buffer.behind = True
             await asyncio.sleep(RETRY_SECONDS)
 
 
-class Tails:
+class TailPool:
     """The tails of this process."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._tails: dict[str, Tail] = {}
+        self._tails: dict[str, SessionTail] = {}
         self._tasks = [
             asyncio.create_task(self._sweep()),
             asyncio.create_task(self._hear_feeds()),
             asyncio.create_task(self._look_for_replays()),
         ]
 
-    def of(self, session: str, *, replay: bool = False) -> Tail:
+    def of(self, session: str, *, replay: bool = False) -> SessionTail:
         """The session's tail, started if need be. Raises TooManySessions."""
         tail = self._tails.get(session)
         if tail is None:
-            if len(self._tails) >= MOST_TAILS:
+            if len(self._tails) >= MAX_TAILS:
                 raise TooManySessions
-            tail = self._tails[session] = Tail(self._store, session, replay=replay)
+            tail = self._tails[session] = SessionTail(self._store, session, replay=replay)
         tail.used_at = time.monotonic()
         return tail
 
-    def all(self) -> list[Tail]:
+    def all(self) -> list[SessionTail]:
         """Those that are at work."""
         return list(self._tails.values())
 
@@ -263,7 +263,7 @@ class Tails:
         if tail is not None and tail.replay:
             await self._forget(tail)
 
-    async def _forget(self, tail: Tail) -> None:
+    async def _forget(self, tail: SessionTail) -> None:
         if self._tails.get(tail.session) is tail:
             del self._tails[tail.session]
         tail.end(f"the replay {tail.session!r} was ended")

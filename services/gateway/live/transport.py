@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from services.gateway.live.frame_buffer import Message
-from services.gateway.live.session_tail import Tail, now_ms
-from services.gateway.live.subscription import Subscription, Wishes
+from services.gateway.live.frame_buffer import SubscriptionMessage
+from services.gateway.live.session_tail import SessionTail, now_ms
+from services.gateway.live.subscription import Subscription, SubscriptionOptions
 from services.gateway.live.websocket_transport import EXTENSION, Direct
 
 SERVICE_RESTART = 1012
@@ -35,10 +35,12 @@ class Source(Protocol):
     gone: str | None
 
     def listening(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
-        """Have ``wake`` called at each new shot."""
+        """Have ``wake`` called at each new snapshot."""
 
 
-async def messages(source: Source, subscription: Subscription) -> AsyncIterator[Message]:
+async def messages(
+    source: Source, subscription: Subscription
+) -> AsyncIterator[SubscriptionMessage]:
     """What the subscriber is to be sent, each when it is due.
 
     Nothing is queued: what came while a message was under way is in the next one.
@@ -140,8 +142,8 @@ async def over_sse(source: Source, subscription: Subscription) -> AsyncIterator[
         yield message.as_sse()
 
 
-def subscribe(tail: Tail, wishes: Wishes) -> Subscription:
+def subscribe(tail: SessionTail, options: SubscriptionOptions) -> Subscription:
     """A subscription to what a tail reads."""
-    tail.reel.keep_ms = max(tail.reel.keep_ms, wishes.delay_ms)
-    channel = tail.channel(wishes.filter, wishes.delay_ms)
-    return Subscription(tail.reel, channel, wishes, now_ms())
+    tail.buffer.retain_ms = max(tail.buffer.retain_ms, options.delay_ms)
+    channel = tail.channel(options.filter, options.delay_ms)
+    return Subscription(tail.buffer, channel, options, now_ms())

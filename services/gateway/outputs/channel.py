@@ -1,9 +1,9 @@
 """OutputStore on air: what each shows now, for its rows and its pushes alike.
 
-An output has a reel of its own. A session's picture comes onto it once the output's delay
+An output has a buffer of its own. A session's picture comes onto it once the output's delay
 has passed, and none does while the output is frozen; rows and subscribers read nothing
-else. So delay and hold are in one place, and a subscriber of an output is one of a reel.
-Whatever becomes of the source, the reel keeps what it showed.
+else. So delay and hold are in one place, and a subscriber of an output is one of a buffer.
+Whatever becomes of the source, the buffer keeps what it showed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import structlog
 from events.errors import LapstreamError
 from projections.views.frame import Frame, Token
 from projections.views.freshness import ran_on_ms
-from services.gateway.errors import Refused
+from services.gateway.errors import RequestRefused
 from services.gateway.live.filters import Filter
-from services.gateway.live.frame_buffer import Channel, Reel, Shot, place
-from services.gateway.live.session_tail import RETRY_SECONDS, Tail, now_ms
-from services.gateway.outputs.derived import DERIVED, Deriver
+from services.gateway.live.frame_buffer import Channel, FrameBuffer, Snapshot, place
+from services.gateway.live.session_tail import RETRY_SECONDS, SessionTail, now_ms
+from services.gateway.outputs.derived import DERIVED, TopicDeriver
 from services.gateway.routes.streams import picture_before
 from services.gateway.state import Gateway
 from services.storage.output_store import (
@@ -53,7 +53,7 @@ EPOCHS = 1 << 16
 logger = structlog.get_logger(__name__)
 
 
-class Showing(NamedTuple):
+class OutputContent(NamedTuple):
     """What an output shows.
 
     ``moment`` is the wall-clock time (ms) that is shown: now, less the delay, and what that
@@ -62,7 +62,7 @@ class Showing(NamedTuple):
     """
 
     output: Output
-    shot: Shot
+    snapshot: Snapshot
     moment: float
     at: float
     now: float
@@ -76,24 +76,24 @@ class Showing(NamedTuple):
         The delay is wanted, and does not count: a clock that runs on by the age is right. A
         frozen picture's clock stands, and it grows older all the same.
         """
-        return max(0, int(self._due) - self.shot.at)
+        return max(0, int(self._due) - self.snapshot.at)
 
     @property
     def stale(self) -> bool:
         """Whether the source is gone, or what is shown older than the field can be silent."""
-        return self.failed or self.shot.freshness(self._due) == "stale"
+        return self.failed or self.snapshot.freshness(self._due) == "stale"
 
     @property
     def _due(self) -> float:
         return self.now - self.output.delay_ms
 
 
-class OnAir:
+class OutputChannel:
     """One output at work in this process."""
 
     def __init__(self, gateway: Gateway, outputs: OutputStore, kept: StoredOutput) -> None:
         self.output = kept.effective
-        self.reel = Reel()
+        self.buffer = FrameBuffer()
         self.sent = 0
         """Messages that were sent to subscribers."""
         self.ended = False
@@ -106,16 +106,16 @@ class OnAir:
         self._gateway = gateway
         self._outputs = outputs
         self._kept = kept
-        self._source: Shot | None = None
+        self._source: Snapshot | None = None
         self._held: FrozenOutput | None = None
         self._reason: str | None = None
         self._pausing = 0
-        self._derive = Deriver(gateway, self.output) if self.output.view in DERIVED else None
+        self._derive = TopicDeriver(gateway, self.output) if self.output.view in DERIVED else None
         self._derived_at = 0.0
         self._recalled = False  # whether what is shown was made by a process before this one
         session = self.output.session
         self._channel = Channel(
-            filter_of(self.output), silent=lambda: gateway.tails.silent(session)
+            filter_of(self.output), silent=lambda: gateway.tail_pool.silent(session)
         )
         self._listeners: dict[Callable[[], None], None] = {}
         self._ready = asyncio.Event()
@@ -130,14 +130,14 @@ class OnAir:
 
     @contextlib.contextmanager
     def listening(self, wake: Callable[[], None]) -> Iterator[None]:
-        """Have ``wake`` called at each new shot."""
+        """Have ``wake`` called at each new snapshot."""
         self._listeners[wake] = None
         try:
             yield
         finally:
             del self._listeners[wake]
 
-    async def showing(self, lost: bool) -> Showing | None:
+    async def showing(self, lost: bool) -> OutputContent | None:
         """What is shown now; the first picture is waited for. ``lost``: the store is away."""
         if self._source is None:
             with contextlib.suppress(TimeoutError):
@@ -145,21 +145,21 @@ class OnAir:
                     await self._ready.wait()
         return self.shown(lost)
 
-    def shown(self, lost: bool) -> Showing | None:
+    def shown(self, lost: bool) -> OutputContent | None:
         """What is shown at this moment; None where nothing was ever there to show."""
         if self._source is None:
             return None
         output, source, now = self.output, self._source, now_ms()
         if self._held is not None:
             hold = self._held.hold
-            return Showing(output, source, hold.moment, hold.since_ms, now, hold.stale, hold)
+            return OutputContent(output, source, hold.moment, hold.since_ms, now, hold.stale, hold)
         failed = lost or self.failed or self._is_silent()
-        return Showing(output, source, now - output.delay_ms, now, now, failed)
+        return OutputContent(output, source, now - output.delay_ms, now, now, failed)
 
     def _is_silent(self) -> bool:
         """Whether the source's feed is not heard, and nothing else tells of the session."""
         source, moment = self._source, now_ms() - self.output.delay_ms
-        silent = self._gateway.tails.silent(self.output.session)
+        silent = self._gateway.tail_pool.silent(self.output.session)
         return source is not None and source.freshness(moment, silent=silent) == "stale"
 
     @contextlib.contextmanager
@@ -198,22 +198,22 @@ class OnAir:
             task.cancel()
         await asyncio.wait(self._tasks)
 
-    # -- Showing -------------------------------------------------------------------------
+    # -- OutputContent -------------------------------------------------------------------------
 
     def _hold(self, held: FrozenOutput) -> None:
         """Show what was frozen, with its clock at a stand."""
         self._held = held
-        source = _shot(held.frame)
+        source = _snapshot(held.frame)
         stopped = source._replace(clock_at=clock_of(source, held.hold.moment), clock_running=False)
         self._source = source
         self._put(stopped, held.revision, f"frozen by {held.hold.by}")
 
-    def _show(self, source: Shot) -> None:
+    def _show(self, source: Snapshot) -> None:
         """Show a picture of the session, unless something later is shown."""
         if not self._is_news(source):
             return
         self._recalled = False
-        newest = self.reel.newest
+        newest = self.buffer.newest
         token = token_of(source, self._kept.revision)
         if newest is None or token.epoch != newest.token.epoch:
             was_held = newest is not None and newest.token.epoch // EPOCHS < self._kept.revision
@@ -221,18 +221,20 @@ class OnAir:
         self._source = source
         self._put(source, self._kept.revision, self._reason)
 
-    def _is_news(self, source: Shot) -> bool:
+    def _is_news(self, source: Snapshot) -> bool:
         """Whether it is later than what is shown, or the same to be made anew."""
-        newest = self.reel.newest
+        newest = self.buffer.newest
         token = token_of(source, self._kept.revision)
         if newest is None or (self._recalled and token == newest.token):
             return True
         return place(token) > place(newest.token)
 
-    def _put(self, shot: Shot, revision: int, reason: str | None) -> None:
+    def _put(self, snapshot: Snapshot, revision: int, reason: str | None) -> None:
         # Whoever runs a clock on from it goes by when it came on air here.
-        at = shot.at + self.output.delay_ms
-        self.reel.show(shot._replace(token=token_of(shot, revision), at=at, reason=reason))
+        at = snapshot.at + self.output.delay_ms
+        self.buffer.show(
+            snapshot._replace(token=token_of(snapshot, revision), at=at, reason=reason)
+        )
         self._ready.set()
         self._tell()
 
@@ -243,12 +245,12 @@ class OnAir:
     # -- The source ----------------------------------------------------------------------
 
     async def _play(self) -> None:
-        """Bring the session's pictures onto the reel, each when it is due."""
+        """Bring the session's pictures onto the buffer, each when it is due."""
         await self._recall()
         while True:
             try:
                 await self._follow(await self._gateway.tail(self.output.session))
-            except (LapstreamError, Refused) as error:
+            except (LapstreamError, RequestRefused) as error:
                 self._has_failed(str(error))
                 await self._recall()
             except Exception as error:
@@ -270,9 +272,9 @@ class OnAir:
             self._failure = None
             logger.info("an output's source is back", output=self.output.name)
 
-    async def _follow(self, tail: Tail) -> None:
+    async def _follow(self, tail: SessionTail) -> None:
         delay = self.output.delay_ms
-        tail.reel.keep_ms = max(tail.reel.keep_ms, delay)
+        tail.buffer.retain_ms = max(tail.buffer.retain_ms, delay)
         with tail.listening(self._wake.set):
             while not tail.ended:
                 self._wake.clear()
@@ -286,23 +288,23 @@ class OnAir:
                     due = await self._derive(due)
                 if due is not None and self._held is None and not self._pausing:
                     self._show(due)
-                coming = tail.reel.after(due) if delay and not tail.reel.behind else None
+                coming = tail.buffer.after(due) if delay and not tail.buffer.behind else None
                 if coming is not None:
                     seconds = min(seconds, max(0.0, (coming.at + delay - now_ms()) / 1000))
                 await _within(seconds, self._wake)
                 await self._gateway.require(tail.session)  # a replay may have been forgotten
                 self._is_well()
 
-    async def _due(self, tail: Tail) -> tuple[Shot | None, float]:
+    async def _due(self, tail: SessionTail) -> tuple[Snapshot | None, float]:
         """The picture that is to be shown, and for how many seconds it is looked no further.
 
         None before there is one: nothing had happened by then, or the tail has only some of
         what was told already, and an old picture is worse than the one that was shown last.
         """
-        delay, newest = self.output.delay_ms, tail.reel.newest
-        if tail.reel.behind or newest is None:
+        delay, newest = self.output.delay_ms, tail.buffer.newest
+        if tail.buffer.behind or newest is None:
             return None, KEEP_SECONDS
-        due = tail.reel.at(now_ms() - delay) if delay else newest
+        due = tail.buffer.at(now_ms() - delay) if delay else newest
         if due is not None or not await self._has_log():
             return due, KEEP_SECONDS
         due = await picture_before(self._gateway, tail.session, newest, delay)
@@ -324,12 +326,12 @@ class OnAir:
                 and frame.at <= now_ms() - self.output.delay_ms
                 and self._source is None
             ):
-                self._show(_shot(frame))
+                self._show(_snapshot(frame))
                 # What was made of a race may be made otherwise now: points, of their season.
                 self._recalled = self._derive is not None
 
     async def _remember(self) -> None:
-        kept: Shot | None = None
+        kept: Snapshot | None = None
         while True:
             await asyncio.sleep(KEEP_SECONDS)
             source = self._source
@@ -367,30 +369,39 @@ def filter_of(output: Output) -> Filter:
     return Filter(TOPICS[output.view], frozenset(output.classes), frozenset(output.cars))
 
 
-def clock_of(shot: Shot, moment: float) -> int:
+def clock_of(snapshot: Snapshot, moment: float) -> int:
     """The session clock (ms) at a moment: it runs on, but not away from a silent source."""
-    patience = shot.state["session"].get("patience_ms")
-    return shot.clock_at + ran_on_ms(shot.clock_running, int(moment) - shot.at, patience)
+    patience = snapshot.state["session"].get("patience_ms")
+    return snapshot.clock_at + ran_on_ms(
+        snapshot.clock_running, int(moment) - snapshot.at, patience
+    )
 
 
-def token_of(shot: Shot, revision: int) -> Token:
+def token_of(snapshot: Snapshot, revision: int) -> Token:
     """The token of a session's picture on an output: each revision begins an epoch.
 
     It is the same at every gateway, and after a restart.
     """
-    return Token(revision * EPOCHS + shot.token.epoch, shot.token.position)
+    return Token(revision * EPOCHS + snapshot.token.epoch, snapshot.token.position)
 
 
-def frame_of(shot: Shot) -> Frame:
+def frame_of(snapshot: Snapshot) -> Frame:
     """A picture as it is kept in the store."""
-    return Frame(shot.token, shot.at, shot.clock_at, shot.clock_running, "snapshot", shot.state)
+    return Frame(
+        snapshot.token,
+        snapshot.at,
+        snapshot.clock_at,
+        snapshot.clock_running,
+        "snapshot",
+        snapshot.state,
+    )
 
 
-def _shot(frame: Frame) -> Shot:
-    return Shot(0, frame.token, frame.at, frame.clock_at, frame.clock_running, frame.data)
+def _snapshot(frame: Frame) -> Snapshot:
+    return Snapshot(0, frame.token, frame.at, frame.clock_at, frame.clock_running, frame.data)
 
 
-class OnAirs:
+class OutputChannels:
     """The outputs at work in this process: each from when it is first asked for."""
 
     def __init__(self, gateway: Gateway) -> None:
@@ -399,7 +410,7 @@ class OnAirs:
         """Whether the store is away."""
         self._gateway = gateway
         self._known: dict[str, StoredOutput] = {}
-        self._at_work: dict[str, OnAir] = {}
+        self._at_work: dict[str, OutputChannel] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._read = asyncio.Event()
         self._watching = asyncio.create_task(self._watch())
@@ -418,15 +429,15 @@ class OnAirs:
             raise NoSuchOutput(name, list(known))
         return known[name]
 
-    async def on_air(self, name: str) -> OnAir:
+    async def on_air(self, name: str) -> OutputChannel:
         """The output at work. Raises NoSuchOutput."""
         kept = await self.kept(name)
         at_work = self._at_work.get(name)
         if at_work is None:
-            at_work = self._at_work[name] = OnAir(self._gateway, self.outputs, kept)
+            at_work = self._at_work[name] = OutputChannel(self._gateway, self.outputs, kept)
         return at_work
 
-    async def showing(self, name: str) -> Showing | None:
+    async def showing(self, name: str) -> OutputContent | None:
         """What an output shows; None where it never had anything to show."""
         return await (await self.on_air(name)).showing(self.lost)
 

@@ -22,7 +22,7 @@ from projections.results.classification import Convention, classify
 from projections.results.provisional import own_pack, rounds_scored
 from projections.views.frame import State
 from services.gateway.live.filters import folded
-from services.gateway.live.frame_buffer import Shot
+from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.state import Gateway
 from services.queries.seasons import as_it_stands, read_season, round_of
 from services.storage.output_store import Output
@@ -39,7 +39,7 @@ class _Read(NamedTuple):
     at: float
 
 
-class Deriver:
+class TopicDeriver:
     """Makes one output's topic, where its view is one of ``DERIVED``."""
 
     def __init__(self, gateway: Gateway, output: Output) -> None:
@@ -47,14 +47,14 @@ class Deriver:
         self._output = output
         self._read: _Read | None = None
 
-    async def __call__(self, shot: Shot) -> Shot:
+    async def __call__(self, snapshot: Snapshot) -> Snapshot:
         """The picture with the topic.
 
         Raises what reading and folding raise, and UnknownRound for a session that is no
         round of its season.
         """
-        topic = await self._of_race(shot, await self._view())
-        return shot._replace(state={**shot.state, self._output.view: topic}, patch=None)
+        topic = await self._of_race(snapshot, await self._view())
+        return snapshot._replace(state={**snapshot.state, self._output.view: topic}, patch=None)
 
     async def _view(self) -> Callable[[Race], State]:
         if self._output.view == "battle":
@@ -63,15 +63,15 @@ class Deriver:
         output = self._output.model_copy(update={"session": session})
         return partial(championship, season=await self._season(), output=output)
 
-    async def _of_race(self, shot: Shot, view: Callable[[Race], State]) -> State:
+    async def _of_race(self, snapshot: Snapshot, view: Callable[[Race], State]) -> State:
         """What a view says of the race as the picture shows it."""
         gateway, session = self._gateway, self._output.session
         if await gateway.is_replay(session):
-            return view(await gateway.playheads.race(session, shot.token, shot.clock_at))
+            return view(await gateway.playheads.race(session, snapshot.token, snapshot.clock_at))
         found = await gateway.folds.ask(
             session,
             view,
-            upto=shot.token.position,
+            upto=snapshot.token.position,
             kept_as=f"outputs delayed by {self._output.delay_ms}",
         )
         return found.answer

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from projections.views.frame import State
-from services.gateway.live.frame_buffer import Shot
+from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.views.live_rows import PICTURED
 from services.queries.tables import race_tables
 from services.queries.tables.columns import (
@@ -118,10 +118,10 @@ CHAMPIONSHIP = Table(
 )
 
 
-def _battle(shot: Shot, _: int) -> list[Row]:
-    cars = shot.state["standings"]
+def _battle(snapshot: Snapshot, _: int) -> list[Row]:
+    cars = snapshot.state["standings"]
     rows = []
-    for car, told in shot.state.get("battle", {}).items():
+    for car, told in snapshot.state.get("battle", {}).items():
         if car not in cars:  # of another class than those chosen
             continue
         gaps = {name: _gap(told.get(name, {})) for name in ("gap", "interval")}
@@ -134,8 +134,8 @@ def _gap(told: Mapping[str, Any]) -> Row:
     return {"laps": told.get("laps"), "ms": told.get("ms")}
 
 
-def _flag(shot: Shot, clock_ms: int) -> list[Row]:
-    session = shot.state["session"]
+def _flag(snapshot: Snapshot, clock_ms: int) -> list[Row]:
+    session = snapshot.state["session"]
 
     def lasts(since: int | None) -> int | None:
         return None if since is None else max(0, clock_ms - since)
@@ -154,12 +154,12 @@ def _flag(shot: Shot, clock_ms: int) -> list[Row]:
     ]
 
 
-def _lane(shot: Shot, clock_ms: int) -> list[Row]:
+def _lane(snapshot: Snapshot, clock_ms: int) -> list[Row]:
     inside, just_out = [], []
-    for car, told in shot.state["standings"].items():
+    for car, told in snapshot.state["standings"].items():
         row = _whole(LANE, told)
         since = told.get("in_pit_since_ms")
-        visits = shot.state["pits"].get(car, {})
+        visits = snapshot.state["pits"].get(car, {})
         last = visits[max(visits, key=int)] if visits else {}
         if since is not None:
             ms = max(0, clock_ms - since)
@@ -172,8 +172,8 @@ def _lane(shot: Shot, clock_ms: int) -> list[Row]:
     return [*inside, *(row for _, row in just_out)]
 
 
-def _fastest(shot: Shot, _: int) -> list[Row]:
-    told, cars = shot.state["fastest"], shot.state["standings"]
+def _fastest(snapshot: Snapshot, _: int) -> list[Row]:
+    told, cars = snapshot.state["fastest"], snapshot.state["standings"]
     bests = {"overall": told.get("overall"), **told.get("classes", {})}
     return [
         {**_whole(FASTEST, best), "of": of, "team": cars.get(best["car"], {}).get("team")}
@@ -182,21 +182,21 @@ def _fastest(shot: Shot, _: int) -> list[Row]:
     ]
 
 
-def _championship(shot: Shot, _: int) -> list[Row]:
-    rows = shot.state.get("championship", {}).get("rows", {}).values()
+def _championship(snapshot: Snapshot, _: int) -> list[Row]:
+    rows = snapshot.state.get("championship", {}).get("rows", {}).values()
     return [_whole(CHAMPIONSHIP, row) for row in sorted(rows, key=lambda row: row["position"])]
 
 
-def _results(shot: Shot, _: int) -> list[Row]:
+def _results(snapshot: Snapshot, _: int) -> list[Row]:
     rows = [
         {**_whole(race_tables.RESULTS, row), "gap": _gap(row["gap"])}
-        for row in shot.state["results"].values()
+        for row in snapshot.state["results"].values()
     ]
     return sorted(rows, key=lambda row: row["position"])
 
 
-def _drivers(shot: Shot, clock_ms: int) -> list[Row]:
-    crews, cars = shot.state["drivers"], shot.state["standings"]
+def _drivers(snapshot: Snapshot, clock_ms: int) -> list[Row]:
+    crews, cars = snapshot.state["drivers"], snapshot.state["standings"]
     return [
         {
             "car": car,
@@ -216,13 +216,13 @@ def _whole(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     return {column.name: row.get(column.name) for column in table.columns}
 
 
-def _as_pictured(view: Callable[[State], list[Row]]) -> Callable[[Shot, int], list[Row]]:
-    return lambda shot, _: view(shot.state)
+def _as_pictured(view: Callable[[State], list[Row]]) -> Callable[[Snapshot, int], list[Row]]:
+    return lambda snapshot, _: view(snapshot.state)
 
 
 _PICTURED: tuple[OutputView, ...] = ("standings", "pits", "penalties", "cautions", "messages")
 
-AIRED: dict[OutputView, tuple[Table, Callable[[Shot, int], list[Row]]]] = {
+AIRED: dict[OutputView, tuple[Table, Callable[[Snapshot, int], list[Row]]]] = {
     **{name: (PICTURED[name][0], _as_pictured(PICTURED[name][1])) for name in _PICTURED},
     "battle": (BATTLE, _battle),
     "flag": (FLAG_SHOWN, _flag),

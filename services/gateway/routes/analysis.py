@@ -38,7 +38,7 @@ from projections.results.revisions import revisions
 from projections.results.whatif import Hypothesis, parse_penalty, suppose
 from projections.rules.packs import RegulationPack
 from projections.views import gaps as gap_views
-from services.gateway.errors import Fault, Refused, responses
+from services.gateway.errors import FieldError, RequestRefused, responses
 from services.gateway.live.query import DelayMs, names
 from services.gateway.live.session_tail import now_ms
 from services.gateway.routes import examples
@@ -54,7 +54,7 @@ from services.gateway.routes.sessions import (
 from services.gateway.state import Gateway, TheGateway, requires
 from services.gateway.views import live_rows as pictured
 from services.gateway.views.fold_cache import Stand
-from services.gateway.views.view_query import Ask, View, folded, known_upto
+from services.gateway.views.view_query import View, ViewQuery, folded, known_upto
 from services.queries import explanations
 from services.queries.explanations import Standing, statements
 from services.queries.pit_wall import drive_time_row
@@ -89,7 +89,7 @@ To = Annotated[str | None, Query(max_length=200, description="The car that it is
 Whose = Annotated[Contest, Query(description="Whose points.")]
 
 
-class Asked:
+class ViewRequest:
     """What every view is asked: the session, the moment, the form."""
 
     def __init__(
@@ -106,7 +106,7 @@ class Asked:
         self.request = request
         self.gateway: Gateway = gateway
         self.session = session
-        self.ask = Ask(at, known_at, delay_ms=delay_ms)
+        self.ask = ViewQuery(at, known_at, delay_ms=delay_ms)
         self._form = form
         self._rows = rows
 
@@ -131,7 +131,7 @@ class Asked:
         name: str,
         view: View,
         *of: object,
-        ask: Ask | None = None,
+        ask: ViewQuery | None = None,
         recorded: bool = False,
     ) -> Response:
         """The view of that name; ``of`` is what else was asked."""
@@ -155,7 +155,7 @@ def _own_season(stand: Stand) -> Sequence[Row]:
     return [{"season": stand.race.session.opened.season}]
 
 
-TheAsked = Annotated[Asked, Depends()]
+TheViewRequest = Annotated[ViewRequest, Depends()]
 
 
 def described(name: str) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def described(name: str) -> dict[str, Any]:
 
 @router.get("/sessions/{session}/gaps", **described("gaps"))
 async def gaps(
-    asked: TheAsked, to: To = None, car_class: CarClass = None, car: Cars = None
+    asked: TheViewRequest, to: To = None, car_class: CarClass = None, car: Cars = None
 ) -> Response:
     """From any car to any car, now."""
     ask = _of_cars(asked.ask, car_class, car)
@@ -188,7 +188,7 @@ async def gaps(
 
 @router.get("/sessions/{session}/chart", **described("chart"))
 async def chart(
-    asked: TheAsked,
+    asked: TheViewRequest,
     to: To = None,
     since_ms: Annotated[
         int,
@@ -208,9 +208,9 @@ async def chart(
     return await asked.answer("chart", view, to, since_ms, car_class, ask.cars, ask=ask)
 
 
-def _of_cars(ask: Ask, car_class: str | None, cars: list[str] | None) -> Ask:
+def _of_cars(ask: ViewQuery, car_class: str | None, cars: list[str] | None) -> ViewQuery:
     chosen = tuple(sorted(names(cars or ())))
-    return Ask(ask.at, ask.known_at, car_class, chosen, ask.delay_ms)
+    return ViewQuery(ask.at, ask.known_at, car_class, chosen, ask.delay_ms)
 
 
 # -- Of one car ----------------------------------------------------------------------------
@@ -218,7 +218,7 @@ def _of_cars(ask: Ask, car_class: str | None, cars: list[str] | None) -> Ask:
 
 @router.get("/sessions/{session}/explain", **described("explain"))
 async def explain(
-    asked: TheAsked,
+    asked: TheViewRequest,
     car: Annotated[str, Query(min_length=1, max_length=200, description="The car.")],
 ) -> Response:
     """Why a car is where it is."""
@@ -230,7 +230,9 @@ async def explain(
 
 
 @router.get("/sessions/{session}/drive-times", **described("drive-times"))
-async def drive_time(asked: TheAsked, car_class: CarClass = None, car: Cars = None) -> Response:
+async def drive_time(
+    asked: TheViewRequest, car_class: CarClass = None, car: Cars = None
+) -> Response:
     """Time at the wheel against the limits of the pack."""
     ask = _of_cars(asked.ask, car_class, car)
 
@@ -242,10 +244,10 @@ async def drive_time(asked: TheAsked, car_class: CarClass = None, car: Cars = No
 
 
 def required(session: str, race: Race) -> RegulationPack:
-    """The session's pack. Raises Refused where it names none that is built in."""
+    """The session's pack. Raises RequestRefused where it names none that is built in."""
     pack = own_pack(race)
     if pack is None:
-        raise Refused(404, f"session {session!r} names no regulation pack that is built in")
+        raise RequestRefused(404, f"session {session!r} names no regulation pack that is built in")
     return pack
 
 
@@ -254,7 +256,7 @@ def required(session: str, race: Race) -> RegulationPack:
 
 @router.get("/sessions/{session}/whatif", **described("whatif"))
 async def what_if(
-    asked: TheAsked,
+    asked: TheViewRequest,
     penalty: Annotated[
         list[str] | None,
         Query(
@@ -295,15 +297,15 @@ def _naming_the_hypothesis() -> Iterator[None]:
     except BadHypothesis as error:
         asked = {"retire": "retire", "finish": "finish_now"}
         field = asked.get(error.value.partition(" ")[0], "penalty")
-        fault = Fault(field=field, value=error.value, reason=error.reason)
-        raise Refused(422, str(error), [fault]) from None
+        fault = FieldError(field=field, value=error.value, reason=error.reason)
+        raise RequestRefused(422, str(error), [fault]) from None
 
 
 # -- Results -------------------------------------------------------------------------------
 
 
 @router.get("/sessions/{session}/revisions", **described("revisions"))
-async def results_so_far(asked: TheAsked) -> Response:
+async def results_so_far(asked: TheViewRequest) -> Response:
     """The results as they followed each other."""
 
     def view(stand: Stand) -> Sequence[Row]:
@@ -316,7 +318,7 @@ Revision = Annotated[int, Query(ge=1, le=10_000, description="The number of a re
 
 
 @router.get("/sessions/{session}/differences", **described("differences"))
-async def differences(asked: TheAsked, before: Revision, after: Revision) -> Response:
+async def differences(asked: TheViewRequest, before: Revision, after: Revision) -> Response:
     """What changed from one revision of the result to another."""
 
     def view(stand: Stand) -> Sequence[Row]:
@@ -324,7 +326,9 @@ async def differences(asked: TheAsked, before: Revision, after: Revision) -> Res
         for name, number in (("before", before), ("after", after)):
             if number > len(found):
                 detail = str(UnknownRevision(number, len(found)))
-                raise Refused(404, detail, [Fault(field=name, value=str(number), reason=detail)])
+                raise RequestRefused(
+                    404, detail, [FieldError(field=name, value=str(number), reason=detail)]
+                )
         pack = own_pack(stand.race)
         return changed_rows(stand.told, found[before - 1], found[after - 1], pack)
 
@@ -354,7 +358,9 @@ def _until_then(view: View) -> View:
 
 
 @router.get("/sessions/{session}/points", **described("points"))
-async def points(asked: TheAsked, of: Whose = "drivers", car_class: CarClass = None) -> Response:
+async def points(
+    asked: TheViewRequest, of: Whose = "drivers", car_class: CarClass = None
+) -> Response:
     """What the session is worth as it stands."""
 
     def view(stand: Stand) -> Sequence[Row]:
@@ -387,22 +393,22 @@ class Fought(NamedTuple):
     session: str
 
 
-async def season_of(asked: Asked, name: str | None) -> Fought:
+async def season_of(asked: ViewRequest, name: str | None) -> Fought:
     """The season of that name, else that of the session, with what was known then.
 
-    Raises Refused where there is none, or was none then.
+    Raises RequestRefused where there is none, or was none then.
     """
     if name is None:
         name = await asked.own_season()
         if name is None:
             detail = f"session {asked.session!r} belongs to no season: ask for one by its name"
-            raise Refused(404, detail, [Fault(field="season", reason="none is named")])
+            raise RequestRefused(404, detail, [FieldError(field="season", reason="none is named")])
     known = await asked.known_upto()
     try:
         season, told = await read_season(asked.gateway.log, name, known)
     except (UnknownSession, NotASeason, BadSessionId, UnknownRules, NoSuchMoment) as error:
-        raise Refused(
-            404, str(error), [Fault(field="season", value=name, reason="no such season")]
+        raise RequestRefused(
+            404, str(error), [FieldError(field="season", value=name, reason="no such season")]
         ) from None
     return Fought(season, told[-1][0], await asked.gateway.scored_as(asked.session))
 
@@ -412,13 +418,13 @@ def _before(fought: Fought, race: Race) -> tuple[Season, int]:
     try:
         number = round_of(fought.season, race, session=fought.session)
     except UnknownRound as error:
-        raise Refused(404, str(error)) from None
+        raise RequestRefused(404, str(error)) from None
     return before_session(fought.season, race, number, fought.session), number
 
 
 @router.get("/sessions/{session}/championship", **described("championship"))
 async def championship(
-    asked: TheAsked,
+    asked: TheViewRequest,
     of: Whose = "drivers",
     season: SeasonName = None,
     car_class: SeasonClass = None,
@@ -441,7 +447,7 @@ async def championship(
 
 @router.get("/sessions/{session}/clinch", **described("clinch"))
 async def clinch(
-    asked: TheAsked,
+    asked: TheViewRequest,
     of: Whose = "drivers",
     season: SeasonName = None,
     car_class: SeasonClass = None,
@@ -460,6 +466,6 @@ async def clinch(
                 row for name in classes for row in clinch_rows(title(before, of, name, running))
             ]
         except Undecidable as error:
-            raise Refused(404, str(error)) from None
+            raise RequestRefused(404, str(error)) from None
 
     return await asked.answer("clinch", view, of, season, car_class, fought.position)

@@ -39,7 +39,7 @@ from projections.timeline import Timeline
 from projections.views.frame import clock_running
 from projections.views.freshness import patience_ms, ran_on_ms
 from projections.views.moments import moment_of
-from services.gateway.errors import Fault, Refused, faults_of
+from services.gateway.errors import FieldError, RequestRefused, field_errors
 from services.gateway.views.fold_cache import Known
 from services.queries.explanations import Standing, differing_rows
 from services.queries.tables.columns import Row
@@ -79,9 +79,9 @@ class Wanted(NamedTuple):
 
 
 def plan(known: Known, wanted: Wanted, now_ms: float) -> Plan:
-    """The events that are decided, to be appended. Raises Refused, naming each fault."""
+    """The events that are decided, to be appended. Raises RequestRefused, naming each fault."""
     if any(isinstance(event, SeasonOpened) for event in known.timeline.events[:1]):
-        raise Refused(409, "this is a season: decide in the session of a round")
+        raise RequestRefused(409, "this is a season: decide in the session of a round")
     there = _there(known, wanted)
     if there:
         return Plan(there, True)
@@ -103,7 +103,7 @@ def would_change(timeline: Timeline, events: Sequence[AnyEvent]) -> tuple[Timeli
 
 
 def moment(known: Known, wanted: int | str | None, now_ms: float) -> int:
-    """When it is decided, on the session clock (ms). Raises Refused for the future.
+    """When it is decided, on the session clock (ms). Raises RequestRefused for the future.
 
     The clock runs on from the newest event, but not away from a source that is silent. A
     desk that knows more of the clock than that may say so.
@@ -127,10 +127,12 @@ def moment(known: Known, wanted: int | str | None, now_ms: float) -> int:
 
 def refusal(
     status: int, field: str, value: str | None, reason: str, index: int | None = None
-) -> Refused:
+) -> RequestRefused:
     """A refusal that names one fault."""
-    return Refused(
-        status, f"{field}: {reason}", [Fault(field=field, value=value, reason=reason, index=index)]
+    return RequestRefused(
+        status,
+        f"{field}: {reason}",
+        [FieldError(field=field, value=value, reason=reason, index=index)],
     )
 
 
@@ -169,7 +171,7 @@ _CLOCKS = ("completed_at", "lap_time_ms")
 
 
 def _event(timeline: Timeline, index: int, at: int, wanted: Wanted) -> AnyEvent:
-    """The event of one decision. Raises Refused."""
+    """The event of one decision. Raises RequestRefused."""
     told = wanted.decisions[index]
     number = wanted.source_seq + index
     if told.get("type") not in _TYPES:
@@ -184,8 +186,8 @@ def _event(timeline: Timeline, index: int, at: int, wanted: Wanted) -> AnyEvent:
     try:
         return _DECISION.validate_json(json.dumps({**members, **head}))
     except ValidationError as invalid:
-        faults = faults_of(invalid, skip=1, index=index)
-        raise Refused(422, f"{faults[0].field}: {faults[0].reason}", faults) from None
+        faults = field_errors(invalid, skip=1, index=index)
+        raise RequestRefused(422, f"{faults[0].field}: {faults[0].reason}", faults) from None
 
 
 def _refuse_what_is_set_here(told: Payload, index: int) -> None:
@@ -258,8 +260,8 @@ def _naming(index: int | None, told: Payload) -> Iterator[None]:
         status = 409 if isinstance(error, _NOT_SO) else 422
         field, reason = _field(error, told)
         value = None if told.get(field) is None else shown(told[field])
-        fault = Fault(field=field, value=value, reason=reason, index=index)
-        raise Refused(status, str(error), [fault]) from None
+        fault = FieldError(field=field, value=value, reason=reason, index=index)
+        raise RequestRefused(status, str(error), [fault]) from None
 
 
 _NOT_SO = (PenaltyNotInForce, AlreadyVoided, RaceNotOver)

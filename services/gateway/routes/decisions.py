@@ -31,7 +31,7 @@ from events.errors import AppendRefused
 from projections.results.decisions import said, state_of, undoing
 from projections.timeline import Timeline
 from replay.entries import parse_position
-from services.gateway.errors import Refused, check_expected, responses
+from services.gateway.errors import RequestRefused, check_expected, responses
 from services.gateway.live.session_tail import now_ms
 from services.gateway.routes import decision_plan
 from services.gateway.state import Gateway, TheGateway, gateway_of, grant, requires
@@ -259,7 +259,7 @@ async def decide(
     )
     while True:
         found = await gateway.folds.ask_known(session, lambda known: _find(known, asked, dry_run))
-        if isinstance(found, Refused):
+        if isinstance(found, RequestRefused):
             raise found
         if found.there or dry_run:
             break
@@ -295,7 +295,7 @@ class _Found(NamedTuple):
     position: str
 
 
-def _find(known: Known, wanted: decision_plan.Wanted, dry_run: bool) -> _Found | Refused:
+def _find(known: Known, wanted: decision_plan.Wanted, dry_run: bool) -> _Found | RequestRefused:
     """A refusal is given back: an exception would cost the fold."""
     timeline = known.timeline
     try:
@@ -303,7 +303,7 @@ def _find(known: Known, wanted: decision_plan.Wanted, dry_run: bool) -> _Found |
         changes: Sequence[Mapping[str, Any]] = ()
         if dry_run and not there:
             timeline, changes = decision_plan.would_change(timeline, events)
-    except Refused as error:
+    except RequestRefused as error:
         return error
     told = [_event(timeline, event) for event in events]
     return _Found(events, there, told, changes, known.position)

@@ -32,7 +32,13 @@ from events.errors import (
     UnreadableEvent,
 )
 from services.gateway import errors
-from services.gateway.errors import Fault, Refused, check_expected, faults_of, responses
+from services.gateway.errors import (
+    FieldError,
+    RequestRefused,
+    check_expected,
+    field_errors,
+    responses,
+)
 from services.gateway.state import requires
 from services.logging import configure_as_told
 from services.roles import Grant, Role
@@ -131,7 +137,7 @@ async def append(
     events = read_events(await _body(request))
     wait = request.app.state.allowance.take(grant.name, len(events))
     if wait:
-        raise Refused(
+        raise RequestRefused(
             429,
             f"{grant.name} sends more than is allowed",
             headers={"Retry-After": str(int(wait) + 1)},
@@ -156,29 +162,33 @@ async def append(
 
 
 async def _body(request: Request) -> bytes:
-    """The body, no further than it may go. Raises Refused."""
+    """The body, no further than it may go. Raises RequestRefused."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_BODY:
-            raise Refused(413, f"the body is larger than {LARGEST_BODY} bytes: send less at once")
+            raise RequestRefused(
+                413, f"the body is larger than {LARGEST_BODY} bytes: send less at once"
+            )
     return bytes(body)
 
 
 def read_events(body: bytes) -> list[AnyEvent]:
-    """The events of a body: one, or a list of them. Raises Refused, which names every fault."""
+    """The events of a body: one, or a list. Raises RequestRefused, which names every fault."""
     try:
         told = from_json(body, allow_inf_nan=False)
     except ValueError as error:
-        raise Refused(422, f"the body is not JSON: {error}", [_whole(str(error))]) from None
+        raise RequestRefused(422, f"the body is not JSON: {error}", [_whole(str(error))]) from None
     if isinstance(told, dict):
         told = [told]
     if not isinstance(told, list) or not told:
-        raise Refused(422, "the body is neither an event nor a list of events", [_whole("empty")])
+        raise RequestRefused(
+            422, "the body is neither an event nor a list of events", [_whole("empty")]
+        )
     if len(told) > MOST_EVENTS:
-        raise Refused(413, f"{len(told)} events at once; {MOST_EVENTS} are allowed")
+        raise RequestRefused(413, f"{len(told)} events at once; {MOST_EVENTS} are allowed")
     events: list[AnyEvent] = []
-    faults: list[Fault] = []
+    faults: list[FieldError] = []
     for index, payload in enumerate(told):
         raw = to_json(payload)
         try:
@@ -194,36 +204,42 @@ def read_events(body: bytes) -> list[AnyEvent]:
         first = faults[0]
         where = f"event {first.index}: {first.field}: {first.reason}"
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise Refused(422, where + more, faults)
+        raise RequestRefused(422, where + more, faults)
     return events
 
 
-def _whole(reason: str) -> Fault:
-    return Fault(field="body", reason=reason)
+def _whole(reason: str) -> FieldError:
+    return FieldError(field="body", reason=reason)
 
 
-def _fault(member: str, value: object, reason: str, index: int) -> Fault:
-    return Fault(field=member, value=shown(value), reason=reason, index=index)
+def _fault(member: str, value: object, reason: str, index: int) -> FieldError:
+    return FieldError(field=member, value=shown(value), reason=reason, index=index)
 
 
-def _faults(raw: bytes, payload: Any, error: UndecodableEvent, index: int) -> list[Fault]:
+def _faults(raw: bytes, payload: Any, error: UndecodableEvent, index: int) -> list[FieldError]:
     """All that is wrong with one event."""
     match error:
         case UnknownEventType(type_name=name):
-            return [Fault(field="type", value=shown(name), reason="no such event", index=index)]
+            return [
+                FieldError(field="type", value=shown(name), reason="no such event", index=index)
+            ]
         case NewerEventVersion(version=number):
-            return [Fault(field="v", value=str(number), reason="too new", index=index)]
+            return [FieldError(field="v", value=str(number), reason="too new", index=index)]
     if not isinstance(payload, dict):
-        return [Fault(field="event", value=shown(payload), reason="not an object", index=index)]
+        return [
+            FieldError(field="event", value=shown(payload), reason="not an object", index=index)
+        ]
     if not isinstance(payload.get("type"), str):
         reason = "the name of an event is needed, such as pit_entered"
-        return [Fault(field="type", value=shown(payload.get("type")), reason=reason, index=index)]
+        return [
+            FieldError(field="type", value=shown(payload.get("type")), reason=reason, index=index)
+        ]
     try:
         _EVENT.validate_json(raw)
     except ValidationError as invalid:
-        return faults_of(invalid, skip=1, index=index)
+        return field_errors(invalid, skip=1, index=index)
     reason = error.reason if isinstance(error, UnreadableEvent) else str(error)
-    return [Fault(field="event", value=shown(payload), reason=reason, index=index)]
+    return [FieldError(field="event", value=shown(payload), reason=reason, index=index)]
 
 
 def attach(app: FastAPI, settings: Settings) -> None:

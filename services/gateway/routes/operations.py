@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 
 from events.errors import StoreError
-from services.gateway.errors import Refused, responses
+from services.gateway.errors import RequestRefused, responses
 from services.gateway.live.session_tail import now_ms
 from services.gateway.state import Gateway, TheGateway, grant, requires
 from services.roles import Role
@@ -81,7 +81,9 @@ async def readyz(request: Request, gateway: TheGateway) -> Health:
     except StoreError as error:
         if known:
             raise
-        raise Refused(503, "the store does not answer", headers={"Retry-After": "1"}) from error
+        raise RequestRefused(
+            503, "the store does not answer", headers={"Retry-After": "1"}
+        ) from error
     name = gateway.store.name if known else None
     return Health(status="ready", store=name, promise=gateway.store.promise)
 
@@ -90,7 +92,7 @@ def _has_a_token(request: Request, gateway: Gateway) -> bool:
     """Whether any token that counts was sent; without one the question is answered, too."""
     try:
         return grant(request, Role.VIEWER, gateway.settings) is not None
-    except Refused:
+    except RequestRefused:
         return False
 
 
@@ -128,7 +130,7 @@ async def session_feed(gateway: TheGateway, session: str) -> FeedTold:
     told = await _feed(gateway, session)
     if told is None:
         await gateway.require(session)
-        raise Refused(404, f"session {session!r} has no feed")
+        raise RequestRefused(404, f"session {session!r} has no feed")
     return told
 
 
@@ -190,11 +192,11 @@ class _Figures:
             "1 where nothing came for longer than the field can be silent.",
             labels=["session"],
         )
-        tails, now = gateway.tails.all(), now_ms()
+        tails, now = gateway.tail_pool.all(), now_ms()
         for tail in tails:
             sent.add_metric([tail.session], tail.sent)
-            frames.add_metric([tail.session], tail.reel.count)
-            newest = tail.reel.newest
+            frames.add_metric([tail.session], tail.buffer.count)
+            newest = tail.buffer.newest
             if newest is not None:
                 age.add_metric([tail.session], max(0.0, now - newest.at) / 1000)
                 fresh = newest.freshness(now, silent=tail.silent)

@@ -1,6 +1,6 @@
 """The routes of named outputs: what graphics show, and who holds it.
 
-Rows, pushes and what an operator is told all come from the output's own reel
+Rows, pushes and what an operator is told all come from the output's own buffer
 (``services.gateway.outputs.channel``), so that delay and hold are the same for all of them.
 """
 
@@ -28,14 +28,14 @@ from events.errors import (
     UnknownClass,
     UnknownSession,
 )
-from services.gateway.errors import Fault, Refused, refused, responses
+from services.gateway.errors import FieldError, RequestRefused, as_refusal, responses
 from services.gateway.live.entry_names import spelled
 from services.gateway.live.filters import Filter
 from services.gateway.live.query import LONGEST_DELAY_MS, OutputQuery, query_of, resuming
 from services.gateway.live.session_tail import now_ms
 from services.gateway.live.subscription import Subscription
 from services.gateway.live.transport import over_sse, over_websocket
-from services.gateway.outputs.channel import OnAirs, Showing, clock_of, frame_of
+from services.gateway.outputs.channel import OutputChannels, OutputContent, clock_of, frame_of
 from services.gateway.outputs.rows import AIRED
 from services.gateway.routes.sessions import Format
 from services.gateway.routes.streams import EVENT_STREAM
@@ -44,7 +44,7 @@ from services.gateway.views import live_rows as pictured
 from services.gateway.views.view_query import (
     FIRST_PICTURE_SECONDS,
     LARGEST_ROWS,
-    Answer,
+    ViewResult,
     flat,
     flat_keys,
     of_flat,
@@ -66,12 +66,12 @@ router = APIRouter(tags=["outputs"])
 logger = structlog.get_logger(__name__)
 
 
-def _on_airs(request: Request) -> OnAirs:
-    on_airs: OnAirs = request.app.state.outputs
+def _on_airs(request: Request) -> OutputChannels:
+    on_airs: OutputChannels = request.app.state.outputs
     return on_airs
 
 
-TheOutputs = Annotated[OnAirs, Depends(_on_airs)]
+TheOutputs = Annotated[OutputChannels, Depends(_on_airs)]
 PathName = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$", examples=["tower"])]
 Viewer = Depends(requires(Role.VIEWER))
 Operator = Annotated[Grant, Depends(requires(Role.OUTPUT))]
@@ -105,7 +105,7 @@ class Wanted(BaseModel):
         default=(),
         max_length=200,
         description="Only these cars, as for classes; of the fastest laps those that they hold. "
-        "Refused for a view whose rows are of no car: flag, cautions, championship.",
+        "RequestRefused for a view whose rows are of no car: flag, cautions, championship.",
     )
     delay_ms: int = Field(
         default=0, ge=0, le=LONGEST_DELAY_MS, description="Show everything so much later (ms)."
@@ -157,12 +157,12 @@ class Reason(BaseModel):
     reason: Text | None = None
 
 
-def _told(kept: StoredOutput, showing: Showing | None) -> OutputTold:
+def _told(kept: StoredOutput, showing: OutputContent | None) -> OutputTold:
     held = kept.frozen.hold if kept.frozen else None
     return OutputTold(
         **kept.output.model_dump(),
         hold=held and HoldTold(by=held.by, since_ms=held.since_ms, reason=held.reason),
-        position=showing and showing.shot.token.position,
+        position=showing and showing.snapshot.token.position,
         age_ms=showing and showing.age_ms,
         stale=showing and showing.stale,
     )
@@ -193,7 +193,7 @@ async def output(on_airs: TheOutputs, name: PathName) -> OutputTold:
     return await _standing(on_airs, await _kept(on_airs, name))
 
 
-async def _standing(on_airs: OnAirs, kept: StoredOutput) -> OutputTold:
+async def _standing(on_airs: OutputChannels, kept: StoredOutput) -> OutputTold:
     on_air = await on_airs.on_air(kept.output.name)
     return _told(kept, on_air.shown(on_airs.lost))
 
@@ -211,8 +211,8 @@ async def put(
     try:
         await gateway.require(wanted.session)
     except (UnknownSession, BadSessionId) as error:
-        fault = Fault(field="session", value=wanted.session, reason=str(error))
-        raise Refused(404, str(error), [fault]) from None
+        fault = FieldError(field="session", value=wanted.session, reason=str(error))
+        raise RequestRefused(404, str(error), [fault]) from None
     wanted = await _spelled(gateway, wanted, await _season_classes(gateway, wanted.season))
     _require_whole(wanted)
     kept = await on_airs.outputs.put(Output(name=name, **wanted.model_dump()))
@@ -221,40 +221,40 @@ async def put(
 
 
 async def _season_classes(gateway: Gateway, season: str | None) -> Sequence[str]:
-    """The classes of the season that is named. Raises Refused where there is no such."""
+    """The classes of the season that is named. Raises RequestRefused where there is no such."""
     if season is None:
         return ()
     try:
         found, _ = await read_season(gateway.log, season)
     except (UnknownSession, BadSessionId, NotASeason) as error:
-        fault = Fault(field="season", value=season, reason=str(error))
-        raise Refused(404, str(error), [fault]) from None
+        fault = FieldError(field="season", value=season, reason=str(error))
+        raise RequestRefused(404, str(error), [fault]) from None
     return found.classes
 
 
 async def _spelled(gateway: Gateway, wanted: Wanted, also: Sequence[str]) -> Wanted:
-    """With classes and cars as the session spells them. Raises Refused for those it has not."""
+    """With classes and cars as the session spells them. Raises RequestRefused."""
     try:
         classes, cars = await spelled(gateway, wanted.session, wanted.classes, wanted.cars, also)
     except UnknownClass as error:
-        fault = Fault(field="classes", value=error.name, reason="no such class")
-        raise Refused(404, str(error), [fault]) from None
+        fault = FieldError(field="classes", value=error.name, reason="no such class")
+        raise RequestRefused(404, str(error), [fault]) from None
     except UnknownCar as error:
-        fault = Fault(field="cars", value=error.car, reason="no such car")
-        raise Refused(404, str(error), [fault]) from None
+        fault = FieldError(field="cars", value=error.car, reason="no such car")
+        raise RequestRefused(404, str(error), [fault]) from None
     return wanted.model_copy(update={"classes": tuple(classes), "cars": tuple(cars)})
 
 
 def _require_whole(wanted: Wanted) -> None:
-    """Raise Refused where the view lacks the cars that it is made of, or is of none."""
+    """Raise RequestRefused where the view lacks the cars that it is made of, or is of none."""
     reason = None
     if wanted.view in OF_NO_CAR and wanted.cars:
         reason = f"the rows of {wanted.view!r} are of no car"
     if wanted.view == "battle" and len(set(wanted.cars)) < FEWEST_IN_BATTLE:
         reason = "a battle is one of two cars or more"
     if reason is not None:
-        fault = Fault(field="cars", value=", ".join(wanted.cars), reason=reason)
-        raise Refused(422, reason, [fault])
+        fault = FieldError(field="cars", value=", ".join(wanted.cars), reason=reason)
+        raise RequestRefused(422, reason, [fault])
 
 
 @router.delete(
@@ -270,27 +270,27 @@ async def remove(on_airs: TheOutputs, name: PathName) -> None:
     try:
         await on_airs.outputs.remove(name)
     except OutputIsFrozen as error:
-        raise Refused(409, str(error)) from None
+        raise RequestRefused(409, str(error)) from None
     on_airs.take(name, None)
 
 
-async def _showing(on_airs: OnAirs, name: str) -> Showing | None:
+async def _showing(on_airs: OutputChannels, name: str) -> OutputContent | None:
     try:
         return await on_airs.showing(name)
     except NoSuchOutput as error:
         raise _unknown(error) from None
 
 
-async def _kept(on_airs: OnAirs, name: str) -> StoredOutput:
+async def _kept(on_airs: OutputChannels, name: str) -> StoredOutput:
     try:
         return await on_airs.kept(name)
     except NoSuchOutput as error:
         raise _unknown(error) from None
 
 
-def _unknown(error: NoSuchOutput) -> Refused:
-    fault = Fault(field="name", value=error.output, reason="no such output")
-    return Refused(404, str(error), [fault])
+def _unknown(error: NoSuchOutput) -> RequestRefused:
+    fault = FieldError(field="name", value=error.output, reason="no such output")
+    return RequestRefused(404, str(error), [fault])
 
 
 # -- Holding them --------------------------------------------------------------------------
@@ -311,17 +311,17 @@ async def freeze(
     """Its rows and pushes stay as they are now, until it is released. One that is frozen
     already stays as it is. Freezing is an event in the session's log."""
     if await _showing(on_airs, name) is None:
-        raise Refused(409, f"output {name!r} has not shown anything yet")
+        raise RequestRefused(409, f"output {name!r} has not shown anything yet")
     on_air = await on_airs.on_air(name)
     with on_air.paused():  # nobody is shown more than what is frozen, while the store is told
         kept = await _fresh(on_airs, name)
         showing = on_air.shown(on_airs.lost)
         if kept.frozen is None and showing is not None:
             hold = await _hold(gateway, showing, operator.name, why)
-            kept = await on_airs.outputs.freeze(name, hold, frame_of(showing.shot))
+            kept = await on_airs.outputs.freeze(name, hold, frame_of(showing.snapshot))
             on_airs.take(name, kept)
     if kept.frozen is None:
-        raise Refused(409, f"output {name!r} was changed meanwhile")
+        raise RequestRefused(409, f"output {name!r} was changed meanwhile")
     hold = kept.frozen.hold
     # Sent again it is there already; so one that failed here is made good the next time.
     await _audit(gateway, hold, [_frozen(hold)])
@@ -354,14 +354,14 @@ async def release(
     return await _standing(on_airs, kept)
 
 
-async def _fresh(on_airs: OnAirs, name: str) -> StoredOutput:
+async def _fresh(on_airs: OutputChannels, name: str) -> StoredOutput:
     """The output as the store has it at this moment."""
     kept = await on_airs.outputs.get(name)
     on_airs.take(name, kept)
     return kept if kept is not None else await _kept(on_airs, name)
 
 
-async def _hold(gateway: Gateway, showing: Showing, by: str, why: Reason | None) -> Hold:
+async def _hold(gateway: Gateway, showing: OutputContent, by: str, why: Reason | None) -> Hold:
     session = showing.output.session
     has_log = await gateway.log.exists(session)
     return Hold(
@@ -370,7 +370,7 @@ async def _hold(gateway: Gateway, showing: Showing, by: str, why: Reason | None)
         since_ms=int(showing.at),
         moment=int(showing.moment),
         stale=showing.stale,
-        at=await _session_clock(gateway, session, showing.shot.clock_at),
+        at=await _session_clock(gateway, session, showing.snapshot.clock_at),
         number=await gateway.log.next_number(session, SOURCE, 2) if has_log else None,
         output=showing.output,
     )
@@ -378,7 +378,7 @@ async def _hold(gateway: Gateway, showing: Showing, by: str, why: Reason | None)
 
 async def _session_clock(gateway: Gateway, session: str, otherwise: int) -> int:
     """The session clock (ms) of the newest event: a decision is never ahead of the race."""
-    with contextlib.suppress(LapstreamError, Refused):
+    with contextlib.suppress(LapstreamError, RequestRefused):
         newest = await (await gateway.tail(session)).picture(FIRST_PICTURE_SECONDS)
         if newest is not None:
             return newest.clock_at
@@ -465,12 +465,12 @@ async def rows(
     showing = await _showing(on_airs, name)
     if showing is None:
         detail = f"output {name!r} has not shown anything yet"
-        raise Refused(503, detail, headers={"Retry-After": "1"})
+        raise RequestRefused(503, detail, headers={"Retry-After": "1"})
     keys, lines = flat_rows(showing)
     headers = {
         "ETag": etag(lines, form),
         "Cache-Control": "no-cache",
-        "Lapstream-Position": showing.shot.token.position,
+        "Lapstream-Position": showing.snapshot.token.position,
         "Lapstream-Age-Ms": str(showing.age_ms),
     }
     known = request.headers.get("if-none-match", "")
@@ -481,19 +481,19 @@ async def rows(
     return JSONResponse(lines, headers=headers)
 
 
-def flat_rows(showing: Showing) -> tuple[list[str], list[dict[str, str]]]:
+def flat_rows(showing: OutputContent) -> tuple[list[str], list[dict[str, str]]]:
     """The keys of an output's rows, and the rows: always as many as it has."""
-    output, shot = showing.output, showing.shot
+    output, snapshot = showing.output, showing.snapshot
     table, view = AIRED[output.view]
     chosen = Filter(classes=frozenset(output.classes), cars=frozenset(output.cars))
-    shown = shot._replace(state=chosen.choose(shot.state))
-    told = Answer(
+    shown = snapshot._replace(state=chosen.choose(snapshot.state))
+    told = ViewResult(
         table,
-        pictured.session_line(shot),
-        shot.clock_running,
-        view(shown, clock_of(shot, showing.moment)),
-        shot.token.position,
-        shot.at,
+        pictured.session_line(snapshot),
+        snapshot.clock_running,
+        view(shown, clock_of(snapshot, showing.moment)),
+        snapshot.token.position,
+        snapshot.at,
     )
     lines = flat(told, showing.moment, output.rows)
     age = {"session_age_ms": str(showing.age_ms), "session_stale": str(showing.stale).lower()}
@@ -530,11 +530,11 @@ async def stream(
 ) -> StreamingResponse:
     """The output's view and the session line: a snapshot, then what changes. Freezing and
     releasing each begin an epoch, and say so. A WebSocket at this address is sent the same."""
-    wishes = query.wishes(resuming(last_event_id))
+    options = query.options(resuming(last_event_id))
     await _kept(on_airs, name)
     on_air = await on_airs.on_air(name)
     gateway.find_room()
-    subscription = Subscription(on_air.reel, on_air.channel(), wishes, now_ms())
+    subscription = Subscription(on_air.buffer, on_air.channel(), options, now_ms())
 
     async def body() -> AsyncIterator[bytes]:
         with gateway.subscriber("sse"):
@@ -549,20 +549,20 @@ async def stream(
 async def live(websocket: WebSocket, name: PathName) -> None:
     """Subscribe by WebSocket: a snapshot, then what changes."""
     gateway = gateway_of(websocket)
-    on_airs: OnAirs = websocket.app.state.outputs
+    on_airs: OutputChannels = websocket.app.state.outputs
     try:
         grant(websocket, Role.VIEWER, gateway.settings)
-        wishes = query_of(websocket, OutputQuery).wishes()
+        options = query_of(websocket, OutputQuery).options()
         await _kept(on_airs, name)
         on_air = await on_airs.on_air(name)
         gateway.find_room()
-    except Refused as error:
+    except RequestRefused as error:
         await websocket.send_denial_response(error.response())
         return
     except LapstreamError as error:
-        await websocket.send_denial_response(refused(error).response())
+        await websocket.send_denial_response(as_refusal(error).response())
         return
     with gateway.subscriber("websocket"):
         await websocket.accept()
-        subscription = Subscription(on_air.reel, on_air.channel(), wishes, now_ms())
+        subscription = Subscription(on_air.buffer, on_air.channel(), options, now_ms())
         await over_websocket(websocket, on_air, subscription)

@@ -18,11 +18,11 @@ from projections.views.markers import all_markers
 from replay.archive import unpack
 from replay.edit_list import RATES, NoWallClock, TooManyEvents, cmx3600, csv_list
 from replay.steering import Command, Pace, Pause, Play, Seek, SetSpeed, Step
-from services.gateway.errors import Fault, Refused, responses
+from services.gateway.errors import FieldError, RequestRefused, responses
 from services.gateway.live.query import DelayMs
 from services.gateway.routes.sessions import At, KnownAt
 from services.gateway.state import Gateway, TheGateway, requires
-from services.gateway.views.view_query import Ask, folded
+from services.gateway.views.view_query import ViewQuery, folded
 from services.queries.tables.columns import Table
 from services.roles import Role
 from services.storage.replay_store import NobodyPaces
@@ -159,11 +159,11 @@ async def bring_in(gateway: TheGateway, request: Request) -> Archive:
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_ARCHIVE:
-            raise Refused(413, f"the archive is larger than {LARGEST_ARCHIVE} bytes")
+            raise RequestRefused(413, f"the archive is larger than {LARGEST_ARCHIVE} bytes")
     try:
         manifest, entries = await asyncio.to_thread(unpack, bytes(body), "the archive", LARGEST_LOG)
     except BadArchive as error:
-        raise Refused(422, str(error)) from None
+        raise RequestRefused(422, str(error)) from None
     await gateway.replays.bring_in(manifest.session, entries)
     return Archive(session=manifest.session, entries=len(entries))
 
@@ -174,7 +174,7 @@ async def bring_in(gateway: TheGateway, request: Request) -> Archive:
 async def stop(gateway: TheGateway, replay: str) -> None:
     """It is forgotten, and its frames with it; who watches it is told so."""
     await gateway.replays.stop(replay)
-    await gateway.tails.forget(replay)
+    await gateway.tail_pool.forget(replay)
 
 
 class To(BaseModel):
@@ -311,20 +311,22 @@ async def edit_list(
             return csv_list(found, began, RATES[fps]) + "\n"
         return cmx3600(race.session.opened.title, found, began, RATES[fps]) + "\n"
 
-    ask = Ask(at, known_at, delay_ms=delay_ms)
+    ask = ViewQuery(at, known_at, delay_ms=delay_ms)
     try:
         told = await folded(
             gateway, session, _EDIT_LIST, lambda stand: [{"text": listed(stand.race)}], ask
         )
     except NoWallClock:
         reason = "the session does not say when it began: give the time of day of its clock 0"
-        raise Refused(422, reason, [Fault(field="starts_at", reason=reason)]) from None
+        raise RequestRefused(422, reason, [FieldError(field="starts_at", reason=reason)]) from None
     except OverflowError:
         reason = "no time of day has a place so far from it"
-        raise Refused(422, reason, [Fault(field="starts_at", reason=reason)]) from None
+        raise RequestRefused(422, reason, [FieldError(field="starts_at", reason=reason)]) from None
     except TooManyEvents as error:
         reason = f"{error.count} markers are more than a CMX3600 list can hold: ask for csv"
-        raise Refused(422, reason, [Fault(field="format", value=form, reason=reason)]) from None
+        raise RequestRefused(
+            422, reason, [FieldError(field="format", value=form, reason=reason)]
+        ) from None
     media = "text/csv" if form == "csv" else "text/plain"
     return Response(told.rows[0]["text"], media_type=f"{media}; charset=utf-8")
 

@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 from events import json_schema
 from projections.views.frame import TOPICS
 from replay.steering import COMMANDS
-from services.gateway.errors import Refused, responses
+from services.gateway.errors import RequestRefused, responses
 from services.gateway.live.query import OutputQuery, SubscriptionQuery
 from services.gateway.routes import analysis
 from services.gateway.views import view_query
@@ -231,4 +231,4 @@ async def schema(name: str) -> Document:
     if name in tables:
         return tables[name].schema()
     known = ", ".join(["events", "frames", "messages", *tables])
-    raise Refused(404, f"there is no schema of {name!r}; there is {known}")
+    raise RequestRefused(404, f"there is no schema of {name!r}; there is {known}")

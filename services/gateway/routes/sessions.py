@@ -20,8 +20,8 @@ from services.gateway.state import TheGateway, requires
 from services.gateway.views.view_query import (
     LARGEST_ROWS,
     TABLES,
-    Answer,
-    Ask,
+    ViewQuery,
+    ViewResult,
     answer,
     flat,
     flat_keys,
@@ -139,7 +139,7 @@ async def session_line(
     delay_ms: DelayMs = 0,
 ) -> Response:
     """The session line: clock, time and laps to go, flag, leader, age of the data."""
-    told = await answer(gateway, session, "standings", Ask(at, known_at, delay_ms=delay_ms))
+    told = await answer(gateway, session, "standings", ViewQuery(at, known_at, delay_ms=delay_ms))
     now = now_ms() - delay_ms
     return unless_known(request, told, now, ("session",), lambda: told.session(now))
 
@@ -158,7 +158,9 @@ def _view(name: str) -> Callable[..., Awaitable[Response]]:
         delay_ms: DelayMs = 0,
     ) -> Response:
         cars = tuple(sorted(names(car or ())))
-        told = await answer(gateway, session, name, Ask(at, known_at, car_class, cars, delay_ms))
+        told = await answer(
+            gateway, session, name, ViewQuery(at, known_at, car_class, cars, delay_ms)
+        )
         return respond(request, told, now_ms() - delay_ms, form, rows, car_class, cars)
 
     return view
@@ -186,7 +188,7 @@ def _view_of_all(name: str) -> Callable[..., Awaitable[Response]]:
 
 
 def respond(
-    request: Request, told: Answer, now: float, form: Format, rows: Count, *of: object
+    request: Request, told: ViewResult, now: float, form: Format, rows: Count, *of: object
 ) -> Response:
     """The answer in the form that was asked for; ``of`` is what else tells it from others."""
     tells = (*of, form, rows)
@@ -200,7 +202,7 @@ def respond(
     )
 
 
-def _csv(told: Answer, lines: Sequence[Mapping[str, str]]) -> str:
+def _csv(told: ViewResult, lines: Sequence[Mapping[str, str]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, flat_keys(told.table), lineterminator="\n")
     writer.writeheader()
@@ -209,7 +211,7 @@ def _csv(told: Answer, lines: Sequence[Mapping[str, str]]) -> str:
 
 
 def unless_known(
-    request: Request, told: Answer, now: float, of: tuple[object, ...], body: Callable[[], Any]
+    request: Request, told: ViewResult, now: float, of: tuple[object, ...], body: Callable[[], Any]
 ) -> Response:
     """The answer, or 304 to a client that has this picture already."""
     etag = told.etag(*of, told.freshness(now))

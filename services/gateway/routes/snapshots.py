@@ -9,13 +9,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from projections.views.frame import frame_state
-from services.gateway.errors import Fault, Refused, responses
+from services.gateway.errors import FieldError, RequestRefused, responses
 from services.gateway.live.filters import Filter, unknown_topics
 from services.gateway.live.query import MOST_NAMES, DelayMs, names
 from services.gateway.live.session_tail import now_ms
 from services.gateway.routes.sessions import At, KnownAt, unless_known
 from services.gateway.state import TheGateway, requires
-from services.gateway.views.view_query import Answer, Ask, folded
+from services.gateway.views.view_query import ViewQuery, ViewResult, folded
 from services.queries.tables.columns import Table
 from services.roles import Role
 
@@ -64,21 +64,21 @@ async def picture(
     """Every topic as it stood, in one answer of one moment."""
     wanted = names(topics or ())
     if unknown := unknown_topics(wanted):
-        fault = Fault(field="topics", value=unknown[0], reason="there is no such topic")
-        raise Refused(422, f"there is no topic {unknown[0]!r}", [fault])
+        fault = FieldError(field="topics", value=unknown[0], reason="there is no such topic")
+        raise RequestRefused(422, f"there is no topic {unknown[0]!r}", [fault])
     told = await folded(
         gateway,
         session,
         _PICTURE,
         lambda stand: [frame_state(stand.race)],
-        Ask(at, known_at, delay_ms=delay_ms),
+        ViewQuery(at, known_at, delay_ms=delay_ms),
     )
     of = ("picture", *sorted(wanted))
     chosen = Filter(wanted)
     return unless_known(request, told, now_ms() - delay_ms, of, lambda: _snapshot(told, chosen))
 
 
-def _snapshot(told: Answer, wanted: Filter) -> dict[str, Any]:
+def _snapshot(told: ViewResult, wanted: Filter) -> dict[str, Any]:
     return Pictured(
         token=f"0:{told.position}",
         position=told.position,

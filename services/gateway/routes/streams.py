@@ -12,12 +12,12 @@ from fastapi.responses import StreamingResponse
 from events.errors import LapstreamError
 from projections.race import Race
 from projections.views.frame import State, Token, clock_running, frame_state
-from services.gateway.errors import Refused, refused, responses
+from services.gateway.errors import RequestRefused, as_refusal, responses
 from services.gateway.live.entry_names import spelled_filter
-from services.gateway.live.frame_buffer import Shot
+from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.live.query import SubscriptionQuery, query_of, resuming
-from services.gateway.live.session_tail import Tail, now_ms
-from services.gateway.live.subscription import Subscription, Wishes
+from services.gateway.live.session_tail import SessionTail, now_ms
+from services.gateway.live.subscription import Subscription, SubscriptionOptions
 from services.gateway.live.transport import over_sse, over_websocket, subscribe
 from services.gateway.state import Gateway, TheGateway, gateway_of, grant, requires
 from services.gateway.views.view_query import FIRST_PICTURE_SECONDS
@@ -49,9 +49,9 @@ async def stream(
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> StreamingResponse:
     """A snapshot, then what changes. `Last-Event-ID` goes on from that message."""
-    wishes = query.wishes(resuming(last_event_id))
+    options = query.options(resuming(last_event_id))
     tail = await gateway.tail(session)
-    subscription = await begun(gateway, tail, wishes)
+    subscription = await begun(gateway, tail, options)
     gateway.find_room()
 
     async def body() -> AsyncIterator[bytes]:
@@ -69,20 +69,20 @@ async def live(websocket: WebSocket, session: str) -> None:
     gateway = gateway_of(websocket)
     try:
         grant(websocket, Role.VIEWER, gateway.settings)
-        wishes = query_of(websocket, SubscriptionQuery).wishes()
+        options = query_of(websocket, SubscriptionQuery).options()
         tail = await gateway.tail(session)
         gateway.find_room()
         with gateway.subscriber("websocket"):
-            subscription = await begun(gateway, tail, wishes)
+            subscription = await begun(gateway, tail, options)
             await websocket.accept()
             await over_websocket(websocket, tail, subscription)
-    except Refused as error:
+    except RequestRefused as error:
         await websocket.send_denial_response(error.response())
     except LapstreamError as error:
-        await websocket.send_denial_response(refused(error).response())
+        await websocket.send_denial_response(as_refusal(error).response())
 
 
-async def begun(gateway: Gateway, tail: Tail, wishes: Wishes) -> Subscription:
+async def begun(gateway: Gateway, tail: SessionTail, options: SubscriptionOptions) -> Subscription:
     """A subscription; a delayed one has the picture to begin with.
 
     Where this process has not seen what is to be shown, it is folded from the log: a
@@ -90,20 +90,22 @@ async def begun(gateway: Gateway, tail: Tail, wishes: Wishes) -> Subscription:
     A replay has no log: its first picture waits for the delay. Raises UnknownClass and
     UnknownCar.
     """
-    wanted = await spelled_filter(gateway, tail.session, wishes.filter)
-    subscription = subscribe(tail, replace(wishes, filter=wanted))
-    delay = subscription.wishes.delay_ms
+    wanted = await spelled_filter(gateway, tail.session, options.filter)
+    subscription = subscribe(tail, replace(options, filter=wanted))
+    delay = subscription.options.delay_ms
     if not delay or await gateway.is_replay(tail.session):
         return subscription
     newest = await tail.picture(FIRST_PICTURE_SECONDS)
-    if tail.reel.behind and tail.reel.newest is not None:  # the rest is on its way
+    if tail.buffer.behind and tail.buffer.newest is not None:  # the rest is on its way
         newest = await tail.picture(BEGIN_SECONDS)
-    if newest is not None and tail.reel.at(now_ms() - delay) is None:
+    if newest is not None and tail.buffer.at(now_ms() - delay) is None:
         subscription.begin_with(await picture_before(gateway, tail.session, newest, delay))
     return subscription
 
 
-async def picture_before(gateway: Gateway, session: str, newest: Shot, delay_ms: int) -> Shot:
+async def picture_before(
+    gateway: Gateway, session: str, newest: Snapshot, delay_ms: int
+) -> Snapshot:
     """The picture as it was so long ago, folded from the log. Raises what folding raises."""
     folded = await gateway.folds.ask(
         session,
@@ -113,7 +115,7 @@ async def picture_before(gateway: Gateway, session: str, newest: Shot, delay_ms:
     )
     state, clock_at, running = folded.answer
     token = Token(newest.token.epoch, folded.position)
-    return Shot(0, token, folded.learned, clock_at, running, state)
+    return Snapshot(0, token, folded.learned, clock_at, running, state)
 
 
 def _pictured(race: Race) -> tuple[State, int, bool]:

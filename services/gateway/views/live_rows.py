@@ -13,7 +13,7 @@ from typing import Any
 from projections.folds.control import KINDS
 from projections.views import GAPS
 from projections.views.frame import State
-from services.gateway.live.frame_buffer import Shot
+from services.gateway.live.frame_buffer import Snapshot
 from services.queries.tables import race_tables
 from services.queries.tables.columns import (
     COUNT,
@@ -100,17 +100,17 @@ NOT_OF_THE_PICTURE = ("session", "cars", "events", "unreadable", "state_hash", "
 TICKING = ("clock_ms", "time_to_go_ms")
 
 
-def session_line(shot: Shot) -> dict[str, Any]:
+def session_line(snapshot: Snapshot) -> dict[str, Any]:
     """The line above every table, as ``projections.views.session_line`` has it."""
-    told = shot.state["session"]
+    told = snapshot.state["session"]
     line = {
         column.name: told.get(column.name)
         for column in race_tables.SESSION.columns
         if column.name not in NOT_OF_THE_PICTURE and column.name != "position"
     }
-    line["clock_ms"] = shot.clock_at
+    line["clock_ms"] = snapshot.clock_at
     limit = told.get("time_limit_ms")
-    line["time_to_go_ms"] = None if limit is None else max(0, limit - shot.clock_at)
+    line["time_to_go_ms"] = None if limit is None else max(0, limit - snapshot.clock_at)
     return line
 
 

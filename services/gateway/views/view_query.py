@@ -20,8 +20,8 @@ from projections.views.moments import moment_of
 from replay.entries import parse_position
 from replay.recording import Learned, NotAsShown
 from services.formatting import show_sectors
-from services.gateway.errors import Fault, Refused
-from services.gateway.live.frame_buffer import Shot
+from services.gateway.errors import FieldError, RequestRefused
+from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.live.session_tail import now_ms
 from services.gateway.state import Gateway
 from services.gateway.views import live_rows as pictured
@@ -62,7 +62,7 @@ View = Callable[[Stand], Sequence[Row]]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ViewQuery:
     """What is asked of a view."""
 
     at: str | None = None
@@ -72,7 +72,7 @@ class Ask:
     delay_ms: int = 0
 
 
-class Answer(NamedTuple):
+class ViewResult(NamedTuple):
     """The rows, with the session line as it stood then.
 
     ``learned_at`` is the wall-clock time (ms) of the newest event in it; 0: there is none.
@@ -126,13 +126,15 @@ def of_flat(lines: Sequence[Mapping[str, str]]) -> bytes:
     return to_json([{**line, "session_age_ms": ""} for line in lines])
 
 
-async def answer(gateway: Gateway, session: str, name: str, ask: Ask) -> Answer:
+async def answer(gateway: Gateway, session: str, name: str, ask: ViewQuery) -> ViewResult:
     """The view. Raises the errors of the log, and those of what was asked."""
     if ask.at is None and ask.known_at is None and name in pictured.PICTURED:
-        shot = await live(gateway, session, ask.delay_ms)
-        if shot is not None:
-            silent = gateway.tails.silent(session)
-            return _of_shot(name, shot, ask)._replace(silent=silent, epoch=shot.token.epoch)
+        snapshot = await live(gateway, session, ask.delay_ms)
+        if snapshot is not None:
+            silent = gateway.tail_pool.silent(session)
+            return _of_snapshot(name, snapshot, ask)._replace(
+                silent=silent, epoch=snapshot.token.epoch
+            )
     view = _FOLDED[name]
     return await folded(gateway, session, TABLES[name], lambda stand: view(stand.race), ask)
 
@@ -142,10 +144,10 @@ async def folded(
     session: str,
     table: Table,
     view: View,
-    ask: Ask,
+    ask: ViewQuery,
     *,
     recorded: bool = False,
-) -> Answer:
+) -> ViewResult:
     """What ``view`` makes of the session as it stood; it runs in a thread.
 
     ``recorded`` says that the view looks at what was told, and not only at the race. Raises
@@ -171,44 +173,46 @@ async def folded(
         )
     line, running, rows = found.answer
     running = running and ask.at is None and ask.known_at is None
-    silent = gateway.tails.silent(session)
-    return Answer(table, line, running, rows, found.position, found.learned, silent)
+    silent = gateway.tail_pool.silent(session)
+    return ViewResult(table, line, running, rows, found.position, found.learned, silent)
 
 
-async def live(gateway: Gateway, session: str, delay_ms: int) -> Shot | None:
+async def live(gateway: Gateway, session: str, delay_ms: int) -> Snapshot | None:
     """The picture of now, or of so long ago; None where this process does not have it."""
     tail = await gateway.tail(session)
     newest = await tail.picture(FIRST_PICTURE_SECONDS)
     if not delay_ms:
         return newest
-    tail.reel.keep_ms = max(tail.reel.keep_ms, delay_ms)
-    return tail.reel.at(now_ms() - delay_ms)
+    tail.buffer.retain_ms = max(tail.buffer.retain_ms, delay_ms)
+    return tail.buffer.at(now_ms() - delay_ms)
 
 
 async def _of_replay(
-    gateway: Gateway, session: str, table: Table, view: View, ask: Ask, *, recorded: bool
-) -> Answer:
+    gateway: Gateway, session: str, table: Table, view: View, ask: ViewQuery, *, recorded: bool
+) -> ViewResult:
     """The view of a race that is played again: nothing in it lies beyond what was shown."""
     if ask.known_at is not None:
         reason = "a replay knows what its playhead has passed: ask the session that it plays"
         raise _unknown_time(ask.known_at, reason)
-    shot = await live(gateway, session, ask.delay_ms)
-    if shot is None:
-        raise Refused(503, "nothing of this replay was shown yet", headers={"Retry-After": "1"})
-    race = await gateway.playheads.race(session, shot.token, shot.clock_at, ask.at)
-    told = await gateway.playheads.told(session, shot.token) if recorded else ()
+    snapshot = await live(gateway, session, ask.delay_ms)
+    if snapshot is None:
+        raise RequestRefused(
+            503, "nothing of this replay was shown yet", headers={"Retry-After": "1"}
+        )
+    race = await gateway.playheads.race(session, snapshot.token, snapshot.clock_at, ask.at)
+    told = await gateway.playheads.told(session, snapshot.token) if recorded else ()
     line, _, rows = await asyncio.to_thread(_of_stand, Stand(race, told), view, ask)
     if ask.at is None:
-        line["clock_ms"] = shot.clock_at
-    running = shot.clock_running and ask.at is None
-    told_of = Answer(table, line, running, rows, shot.token.position, shot.at)
-    return told_of._replace(epoch=shot.token.epoch)
+        line["clock_ms"] = snapshot.clock_at
+    running = snapshot.clock_running and ask.at is None
+    told_of = ViewResult(table, line, running, rows, snapshot.token.position, snapshot.at)
+    return told_of._replace(epoch=snapshot.token.epoch)
 
 
 async def _shown(gateway: Gateway, session: str, moment: str | None) -> tuple[int, int]:
     """A moment on the session clock, and when (ms since 1970) the screens' clock came to it.
 
-    Raises Refused.
+    Raises RequestRefused.
     """
     if moment is None:
         raise _unknown_time(AS_SHOWN, "that goes with a moment: say `at`, too")
@@ -226,10 +230,10 @@ async def _shown(gateway: Gateway, session: str, moment: str | None) -> tuple[in
         raise _unknown_time(AS_SHOWN, reason) from None
 
 
-async def known_upto(gateway: Gateway, session: str, ask: Ask) -> str | None:
+async def known_upto(gateway: Gateway, session: str, ask: ViewQuery) -> str | None:
     """The log position or time (ms) up to which what is asked for was known; None: all is.
 
-    Raises Refused, UnknownSession, BadSessionId and StoreError.
+    Raises RequestRefused, UnknownSession, BadSessionId and StoreError.
     """
     await gateway.require(session)
     if ask.known_at == AS_SHOWN:
@@ -240,7 +244,7 @@ async def known_upto(gateway: Gateway, session: str, ask: Ask) -> str | None:
 
 
 def _run_on(
-    stand: Stand, at: int, view: View, ask: Ask
+    stand: Stand, at: int, view: View, ask: ViewQuery
 ) -> tuple[dict[str, Any], bool, Sequence[Row]]:
     """The view when the clock had run on to ``at``, with nothing new known since."""
     race = stand.race
@@ -252,7 +256,7 @@ def _run_on(
 
 
 def _known(known_at: str | None) -> str | None:
-    """The log position or time up to which was known. Raises Refused."""
+    """The log position or time up to which was known. Raises RequestRefused."""
     if known_at is None:
         return None
     try:
@@ -262,9 +266,9 @@ def _known(known_at: str | None) -> str | None:
         raise _unknown_time(known_at, reason) from None
 
 
-def _unknown_time(value: str, reason: str) -> Refused:
-    fault = Fault(field="known_at", value=value, reason=reason)
-    return Refused(422, f"known_at: {reason}", [fault])
+def _unknown_time(value: str, reason: str) -> RequestRefused:
+    fault = FieldError(field="known_at", value=value, reason=reason)
+    return RequestRefused(422, f"known_at: {reason}", [fault])
 
 
 def _upto(known: str | None, delay_ms: int) -> tuple[str | None, str | None]:
@@ -281,20 +285,24 @@ def _time_of(known: str) -> int:
     return parse_position(known)[0] if "-" in known else int(known)
 
 
-def _of_shot(name: str, shot: Shot, ask: Ask) -> Answer:
+def _of_snapshot(name: str, snapshot: Snapshot, ask: ViewQuery) -> ViewResult:
     table, view = pictured.PICTURED[name]
-    line = pictured.session_line(shot)
-    standings = shot.state["standings"]
+    line = pictured.session_line(snapshot)
+    standings = snapshot.state["standings"]
     chosen = choose(
-        view(shot.state),
+        view(snapshot.state),
         {car: row.get("class") for car, row in standings.items()},
         line["classes"] or (),
         ask,
     )
-    return Answer(table, line, shot.clock_running, chosen, shot.token.position, shot.at)
+    return ViewResult(
+        table, line, snapshot.clock_running, chosen, snapshot.token.position, snapshot.at
+    )
 
 
-def _of_stand(stand: Stand, view: View, ask: Ask) -> tuple[dict[str, Any], bool, Sequence[Row]]:
+def _of_stand(
+    stand: Stand, view: View, ask: ViewQuery
+) -> tuple[dict[str, Any], bool, Sequence[Row]]:
     race = stand.race
     line = views.session_line(race)
     chosen = choose(
@@ -307,7 +315,7 @@ def _of_stand(stand: Stand, view: View, ask: Ask) -> tuple[dict[str, Any], bool,
 
 
 def choose(
-    rows: Sequence[Row], cars: Mapping[str, str | None], classes: Sequence[str], ask: Ask
+    rows: Sequence[Row], cars: Mapping[str, str | None], classes: Sequence[str], ask: ViewQuery
 ) -> Sequence[Row]:
     """The rows of the class and the cars that were asked for.
 
@@ -349,7 +357,7 @@ SESSION_CELLS = (
 """What of the session line stands in each flat row, as ``session_...``."""
 
 
-def flat(told: Answer, now: float, count: int | None = None) -> list[dict[str, str]]:
+def flat(told: ViewResult, now: float, count: int | None = None) -> list[dict[str, str]]:
     """The rows as text by stable keys, for graphics: as many as asked for, the rest empty.
 
     Every row carries the session line: a graphic reads one row.

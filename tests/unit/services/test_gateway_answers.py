@@ -18,15 +18,15 @@ from projections.views.frame import Token, clock_running, frame_state
 from projections.views.freshness import QUIET_MS
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.gateway.live.filters import Filter
-from services.gateway.live.frame_buffer import Channel, Reel, Shot
+from services.gateway.live.frame_buffer import Channel, FrameBuffer, Snapshot
 from services.gateway.routes.schemas import asyncapi, frames_schema, message_schemas
 from services.gateway.routes.sessions import Format, respond
 from services.gateway.views import live_rows
 from services.gateway.views.view_query import (
     SESSION_CELLS,
     TABLES,
-    Answer,
-    Ask,
+    ViewQuery,
+    ViewResult,
     choose,
     flat,
     flat_keys,
@@ -45,18 +45,20 @@ def timeline() -> Timeline:
     return timeline
 
 
-def shot_of(race: Race) -> Shot:
+def snapshot_of(race: Race) -> Snapshot:
     """What a screen shows of it."""
     token = Token(1, f"{LEARNED}-0")
-    return Shot(1, token, LEARNED, race.at, clock_running(race), frame_state(race))
+    return Snapshot(1, token, LEARNED, race.at, clock_running(race), frame_state(race))
 
 
-def answer_of(race: Race) -> Answer:
+def answer_of(race: Race) -> ViewResult:
     """The standings, as they would be answered."""
-    shot = shot_of(race)
-    line = live_rows.session_line(shot)
-    told = live_rows.standings(shot.state)
-    return Answer(TABLES["standings"], line, shot.clock_running, told, shot.token.position, LEARNED)
+    snapshot = snapshot_of(race)
+    line = live_rows.session_line(snapshot)
+    told = live_rows.standings(snapshot.state)
+    return ViewResult(
+        TABLES["standings"], line, snapshot.clock_running, told, snapshot.token.position, LEARNED
+    )
 
 
 @pytest.mark.parametrize("at", HOURS)
@@ -74,7 +76,7 @@ def test_a_picture_gives_the_rows_of_the_view(timeline: Timeline, name: str, at:
 def test_a_picture_gives_the_session_line(timeline: Timeline, at: int) -> None:
     """The line above every table comes from the picture, too."""
     race = timeline.race_at(at)
-    assert live_rows.session_line(shot_of(race)) == views.session_line(race)
+    assert live_rows.session_line(snapshot_of(race)) == views.session_line(race)
 
 
 @pytest.mark.parametrize("at", HOURS)
@@ -186,22 +188,22 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("ask", "cars"),
         [
-            (Ask(), ["7", "1", "007", "99"]),
-            (Ask(car_class="lmp2"), ["7"]),
-            (Ask(cars=("007", "1")), ["1", "007"]),
-            (Ask(car_class="LMP1", cars=("7",)), []),
+            (ViewQuery(), ["7", "1", "007", "99"]),
+            (ViewQuery(car_class="lmp2"), ["7"]),
+            (ViewQuery(cars=("007", "1")), ["1", "007"]),
+            (ViewQuery(car_class="LMP1", cars=("7",)), []),
         ],
     )
-    def test_choice(self, ask: Ask, cars: list[str]) -> None:
+    def test_choice(self, ask: ViewQuery, cars: list[str]) -> None:
         """Class and cars must both fit; 007 is not 7."""
         assert [row["car"] for row in choose(ROWS, CARS, ("LMP1",), ask)] == cars
 
     def test_unknown(self) -> None:
         """What the session does not have is an error that names it."""
         with pytest.raises(UnknownCar):
-            choose(ROWS, CARS, (), Ask(cars=("8",)))
+            choose(ROWS, CARS, (), ViewQuery(cars=("8",)))
         with pytest.raises(UnknownClass):
-            choose(ROWS, CARS, (), Ask(car_class="GTE"))
+            choose(ROWS, CARS, (), ViewQuery(car_class="GTE"))
 
 
 class TestDocuments:
@@ -215,14 +217,17 @@ class TestDocuments:
 
     def test_messages_keep_to_their_schema(self) -> None:
         """Every kind of message is as its schema says."""
-        reel, channel, before = Reel(), Channel(Filter(), silent=lambda: True), None
+        buffer, channel, before = FrameBuffer(), Channel(Filter(), silent=lambda: True), None
         schemas = message_schemas()
         for frame in frames()[:10]:
-            shot = reel.take(frame)
-            assert shot is not None
-            for message in (channel.message(before, shot), channel.heartbeat(shot, shot.at + 7)):
+            snapshot = buffer.take(frame)
+            assert snapshot is not None
+            for message in (
+                channel.message(before, snapshot),
+                channel.heartbeat(snapshot, snapshot.at + 7),
+            ):
                 jsonschema.validate(json.loads(message.body), schemas[message.kind])
-            before = shot
+            before = snapshot
 
     def test_asyncapi(self) -> None:
         """The document refers to nothing that is not there, and its examples are right."""

@@ -9,10 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.views.frame import Picture, State, Token
-from services.client import Following
+from services.client import StateFollower
 from services.gateway.live.filters import Filter, unknown_topics
-from services.gateway.live.frame_buffer import Channel, Message, Reel
-from services.gateway.live.subscription import CATCH_UP_MS, HEARTBEAT_MS, Subscription, Wishes
+from services.gateway.live.frame_buffer import Channel, FrameBuffer, SubscriptionMessage
+from services.gateway.live.subscription import (
+    CATCH_UP_MS,
+    HEARTBEAT_MS,
+    Subscription,
+    SubscriptionOptions,
+)
 from services.storage.frame_reader import HISTORY_IS_GONE
 from tests.unit.services.gateway_race import BEGAN, STEP_MS, frames, snapshot
 
@@ -36,20 +41,22 @@ def states() -> list[State]:
     return told
 
 
-def reel_of(count: int) -> Reel:
-    """A reel of the first so many frames."""
-    reel = Reel()
+def buffer_of(count: int) -> FrameBuffer:
+    """A buffer of the first so many frames."""
+    buffer = FrameBuffer()
     for frame in frames()[:count]:
-        reel.take(frame)
-    return reel
+        buffer.take(frame)
+    return buffer
 
 
-def subscription(reel: Reel, wishes: Wishes, now: float = BEGAN) -> Subscription:
+def subscription(
+    buffer: FrameBuffer, options: SubscriptionOptions, now: float = BEGAN
+) -> Subscription:
     """A subscription with a channel of its own."""
-    return Subscription(reel, Channel(wishes.filter, wishes.delay_ms), wishes, now)
+    return Subscription(buffer, Channel(options.filter, options.delay_ms), options, now)
 
 
-def told(message: Message) -> dict[str, object]:
+def told(message: SubscriptionMessage) -> dict[str, object]:
     """What a message says."""
     parsed: dict[str, object] = json.loads(message.body)
     return parsed
@@ -88,7 +95,7 @@ class TestFilter:
 
 
 class TestChannel:
-    """Messages lead from any shot to any later one."""
+    """Messages lead from any snapshot to any later one."""
 
     @settings(max_examples=60, deadline=None)
     @given(
@@ -97,10 +104,10 @@ class TestChannel:
     )
     def test_any_steps_lead_to_the_same_state(self, stops: list[int], wanted: Filter) -> None:
         """Whichever frames are skipped, the folded state is the newest, through the filter."""
-        reel, channel, following, before = Reel(), Channel(wanted), Following(), None
-        shots = [reel.take(frame) for frame in frames()]
+        buffer, channel, following, before = FrameBuffer(), Channel(wanted), StateFollower(), None
+        snapshots = [buffer.take(frame) for frame in frames()]
         for stop in stops:
-            after = shots[stop]
+            after = snapshots[stop]
             assert after is not None
             shown = following.take(channel.message(before, after).body)
             before = after
@@ -109,8 +116,8 @@ class TestChannel:
 
     def test_made_once_for_all(self) -> None:
         """Subscribers of a channel share one message."""
-        reel, channel = reel_of(3), Channel(Filter())
-        newest = reel.newest
+        buffer, channel = buffer_of(3), Channel(Filter())
+        newest = buffer.newest
         assert newest is not None
         assert channel.message(None, newest) is channel.message(None, newest)
         message = channel.message(None, newest)
@@ -118,22 +125,22 @@ class TestChannel:
 
     def test_made_anew_where_it_stands(self) -> None:
         """A picture that was made anew at its token is told to those who have the other."""
-        reel, channel = Reel(), Channel(Filter())
-        first = reel_of(3).newest
+        buffer, channel = FrameBuffer(), Channel(Filter())
+        first = buffer_of(3).newest
         assert first is not None
-        shown = reel.show(first)
+        shown = buffer.show(first)
         channel.message(None, shown)
-        anew = reel.show(first._replace(state={**first.state, "battle": {"7": {}}}))
-        following = Following()
+        anew = buffer.show(first._replace(state={**first.state, "battle": {"7": {}}}))
+        following = StateFollower()
         following.take(channel.message(None, shown).body)
         assert following.take(channel.message(shown, anew).body).state == anew.state
-        assert Following().take(channel.message(None, anew).body).state == anew.state
+        assert StateFollower().take(channel.message(None, anew).body).state == anew.state
 
     def test_a_new_epoch_is_a_snapshot_with_its_reason(self) -> None:
         """Between epochs there is no delta."""
-        reel = reel_of(5)
-        before = reel.newest
-        after = reel.take(snapshot(frames()[5], 2, "told anew from the log"))
+        buffer = buffer_of(5)
+        before = buffer.newest
+        after = buffer.take(snapshot(frames()[5], 2, "told anew from the log"))
         assert after is not None
         message = told(Channel(Filter()).message(before, after))
         assert (message["kind"], message["reason"]) == ("snapshot", "told anew from the log")
@@ -141,7 +148,7 @@ class TestChannel:
     @pytest.mark.parametrize("size", [1, 125, 126, 65_535, 65_536])
     def test_websocket_frames(self, size: int) -> None:
         """A frame has the length that RFC 6455 wants."""
-        frame = Message("delta", Token(1, "1-0"), b"x" * size).as_websocket()
+        frame = SubscriptionMessage("delta", Token(1, "1-0"), b"x" * size).as_websocket()
         assert frame[0] == 0x81
         short = frame[1]
         long = {126: (2, 4), 127: (2, 10)}.get(short)
@@ -152,7 +159,7 @@ class TestChannel:
 
     def test_server_sent_events(self) -> None:
         """The id of an event is its token."""
-        message = Message("delta", Token(3, "17-1"), b"{}")
+        message = SubscriptionMessage("delta", Token(3, "17-1"), b"{}")
         assert message.as_sse() == b"id: 3:17-1\nevent: delta\ndata: {}\n\n"
 
 
@@ -161,35 +168,35 @@ class TestReel:
 
     def test_finds_by_time_and_token(self) -> None:
         """A picture is found by the time at which it was shown, and by its token."""
-        reel = reel_of(10)
-        shot = reel.at(BEGAN + 3 * STEP_MS + 50)
-        assert shot is not None
-        assert shot.token == frames()[3].token
-        assert reel.find(frames()[3].token) is shot
-        assert reel.at(BEGAN - 1) is None
-        following = reel.after(shot)
+        buffer = buffer_of(10)
+        snapshot = buffer.at(BEGAN + 3 * STEP_MS + 50)
+        assert snapshot is not None
+        assert snapshot.token == frames()[3].token
+        assert buffer.find(frames()[3].token) is snapshot
+        assert buffer.at(BEGAN - 1) is None
+        following = buffer.after(snapshot)
         assert following is not None
         assert following.token == frames()[4].token
 
     def test_never_goes_back(self) -> None:
         """An older snapshot, as after a store lost its newest, is not shown."""
-        reel = reel_of(5)
-        assert reel.take(frames()[0]) is None
-        assert [reel.take(frame) is None for frame in frames()[1:7]] == [True] * 4 + [False] * 2
-        newest = reel.newest
+        buffer = buffer_of(5)
+        assert buffer.take(frames()[0]) is None
+        assert [buffer.take(frame) is None for frame in frames()[1:7]] == [True] * 4 + [False] * 2
+        newest = buffer.newest
         assert newest is not None
         assert newest.state == states()[6]
 
     def test_keeps_what_delays_need(self) -> None:
         """Shots are dropped when there are many, but for those a delay still wants."""
-        short, long = Reel(), Reel()
-        long.keep_ms = 10**9
+        short, long = FrameBuffer(), FrameBuffer()
+        long.retain_ms = 10**9
         first, *_ = frames()
         for number in range(3000):
             at = BEGAN + number
-            for reel in (short, long):
+            for buffer in (short, long):
                 frame = first if number == 0 else frames()[1]._replace(data={})
-                reel.take(frame._replace(token=Token(1, f"{at}-0"), at=at))
+                buffer.take(frame._replace(token=Token(1, f"{at}-0"), at=at))
         assert long.at(BEGAN) is not None
         assert short.at(BEGAN) is None
         assert short.count == long.count == 3000
@@ -200,37 +207,40 @@ class TestSubscription:
 
     def test_snapshot_then_nothing(self) -> None:
         """A newcomer gets the whole picture, once."""
-        reel = reel_of(5)
-        one = subscription(reel, Wishes())
+        buffer = buffer_of(5)
+        one = subscription(buffer, SubscriptionOptions())
         message = one.next(BEGAN)
         assert message is not None
         assert told(message)["kind"] == "snapshot"
         assert "reason" not in told(message)
         assert one.next(BEGAN) is None
 
-    @pytest.mark.parametrize("wishes", [Wishes(), Wishes(delay_ms=50), Wishes(resume=TOLD)])
-    def test_nothing_on_the_way_to_what_was_told(self, wishes: Wishes) -> None:
-        """While a reel is behind nobody is sent anything, nor asks again all the time."""
-        reel = reel_of(10)
-        reel.behind = True
-        one, now = subscription(reel, wishes), BEGAN + 60 * STEP_MS
+    @pytest.mark.parametrize(
+        "options",
+        [SubscriptionOptions(), SubscriptionOptions(delay_ms=50), SubscriptionOptions(resume=TOLD)],
+    )
+    def test_nothing_on_the_way_to_what_was_told(self, options: SubscriptionOptions) -> None:
+        """While a buffer is behind nobody is sent anything, nor asks again all the time."""
+        buffer = buffer_of(10)
+        buffer.behind = True
+        one, now = subscription(buffer, options), BEGAN + 60 * STEP_MS
         assert one.next(now) is None
         assert one.idle_until(now) == now + HEARTBEAT_MS
         for frame in frames()[10:]:
-            reel.take(frame)
-        reel.behind = False
+            buffer.take(frame)
+        buffer.behind = False
         message = one.next(now)
         assert message is not None
         assert message.token == frames()[-1].token
-        assert message.kind == ("delta" if wishes.resume else "snapshot")
+        assert message.kind == ("delta" if options.resume else "snapshot")
 
     def test_conflated_to_the_newest(self) -> None:
         """Who was away for many frames is sent one message, to the newest."""
-        reel, following = reel_of(5), Following()
-        one = subscription(reel, Wishes(GT2))
+        buffer, following = buffer_of(5), StateFollower()
+        one = subscription(buffer, SubscriptionOptions(GT2))
         for count in (5, 40, 60):
             for frame in frames()[:count]:
-                reel.take(frame)
+                buffer.take(frame)
             message = one.next(BEGAN)
             assert message is not None
             assert following.take(message.body).state == GT2.choose(states()[count - 1])
@@ -238,12 +248,12 @@ class TestSubscription:
 
     def test_every_frame_gives_its_position(self) -> None:
         """A filtered subscriber is told positions where nothing of his changed."""
-        reel = reel_of(1)
-        one = subscription(reel, Wishes(Filter(frozenset({"penalties"}))))
+        buffer = buffer_of(1)
+        one = subscription(buffer, SubscriptionOptions(Filter(frozenset({"penalties"}))))
         tokens = []
         for frame in frames()[1:]:
             one.next(BEGAN)
-            reel.take(frame)
+            buffer.take(frame)
             message = one.next(BEGAN)
             assert message is not None
             tokens.append(message.token)
@@ -251,22 +261,22 @@ class TestSubscription:
 
     def test_resumes_without_hole_or_repeat(self) -> None:
         """With a token that is known what has changed since comes, and only that."""
-        reel, following = reel_of(30), Following()
-        first = subscription(reel_of(10), Wishes())
+        buffer, following = buffer_of(30), StateFollower()
+        first = subscription(buffer_of(10), SubscriptionOptions())
         message = first.next(BEGAN)
         assert message is not None
         following.take(message.body)
-        again = subscription(reel, Wishes(resume=following.token))
+        again = subscription(buffer, SubscriptionOptions(resume=following.token))
         message = again.next(BEGAN)
         assert message is not None
         assert message.kind == "delta"
         assert following.take(message.body).state == states()[29]
-        up_to_date = subscription(reel, Wishes(resume=following.token))
+        up_to_date = subscription(buffer, SubscriptionOptions(resume=following.token))
         assert up_to_date.next(BEGAN) is None
 
     def test_history_that_is_gone(self) -> None:
         """With a token that nobody knows any more everything comes, and the reason."""
-        one = subscription(reel_of(5), Wishes(resume=Token(1, "17-0")))
+        one = subscription(buffer_of(5), SubscriptionOptions(resume=Token(1, "17-0")))
         message = one.next(BEGAN)
         assert message is not None
         assert told(message)["kind"] == "snapshot"
@@ -274,27 +284,27 @@ class TestSubscription:
 
     def test_a_subscriber_that_is_further_than_we(self) -> None:
         """One that another gateway served already waits for what he has, for a while."""
-        reel, ahead = reel_of(5), frames()[20].token
-        one = subscription(reel, Wishes(resume=ahead))
+        buffer, ahead = buffer_of(5), frames()[20].token
+        one = subscription(buffer, SubscriptionOptions(resume=ahead))
         assert one.next(BEGAN) is None
         assert BEGAN < one.idle_until(BEGAN) <= BEGAN + CATCH_UP_MS
         for frame in frames()[5:22]:
-            reel.take(frame)
+            buffer.take(frame)
         message = one.next(BEGAN + 100)
         assert message is not None
         assert (message.kind, message.token) == ("delta", frames()[21].token)
-        lost = subscription(reel_of(5), Wishes(resume=ahead))
+        lost = subscription(buffer_of(5), SubscriptionOptions(resume=ahead))
         message = lost.next(BEGAN + CATCH_UP_MS)
         assert message is not None
         assert told(message)["reason"] == HISTORY_IS_GONE
 
     def test_rate(self) -> None:
         """No message comes sooner than the rate allows, and then the newest."""
-        reel = reel_of(1)
-        one = subscription(reel, Wishes(max_hz=2.0))
+        buffer = buffer_of(1)
+        one = subscription(buffer, SubscriptionOptions(max_hz=2.0))
         assert one.next(BEGAN) is not None
         for frame in frames()[1:4]:
-            reel.take(frame)
+            buffer.take(frame)
         assert one.next(BEGAN + 499) is None
         assert one.idle_until(BEGAN + 499) == BEGAN + 500
         message = one.next(BEGAN + 500)
@@ -304,32 +314,32 @@ class TestSubscription:
     @given(st.integers(1, 20_000), st.integers(0, 30_000))
     def test_delay(self, delay_ms: int, elapsed: int) -> None:
         """Nothing is shown before its time, and all that is due is shown, of every topic."""
-        reel = reel_of(60)
-        one = subscription(reel, Wishes(delay_ms=delay_ms))
+        buffer = buffer_of(60)
+        one = subscription(buffer, SubscriptionOptions(delay_ms=delay_ms))
         now = BEGAN + elapsed
         message = one.next(now)
         due = [frame for frame in frames() if frame.at + delay_ms <= now]
         assert (message is not None) == bool(due)
         if message is not None:
             assert message.token == due[-1].token
-            following = Following()
+            following = StateFollower()
             assert following.take(message.body).state == states()[len(due) - 1]
 
     def test_delay_wakes_in_time(self) -> None:
         """A delayed subscription asks to be asked when the next picture is due."""
-        reel = reel_of(3)
-        one = subscription(reel, Wishes(delay_ms=1000))
+        buffer = buffer_of(3)
+        one = subscription(buffer, SubscriptionOptions(delay_ms=1000))
         assert one.idle_until(BEGAN) == BEGAN + 1000
         assert one.next(BEGAN + 1000) is not None
         assert one.idle_until(BEGAN + 1000) == BEGAN + 1000 + STEP_MS
 
     def test_delay_from_before_the_reel(self) -> None:
-        """A picture from before this process began is the first; the reel takes over in time."""
-        reel = Reel()
+        """A picture from before this process began is the first; the buffer takes over in time."""
+        buffer = FrameBuffer()
         for frame in frames()[20:40]:
-            reel.take(snapshot(frame, 1, "") if reel.newest is None else frame)
-        one = subscription(reel, Wishes(delay_ms=1000))
-        first = reel_of(10).newest
+            buffer.take(snapshot(frame, 1, "") if buffer.newest is None else frame)
+        one = subscription(buffer, SubscriptionOptions(delay_ms=1000))
+        first = buffer_of(10).newest
         assert first is not None
         one.begin_with(first._replace(number=0))
         message = one.next(BEGAN + 20 * STEP_MS)
@@ -342,8 +352,8 @@ class TestSubscription:
     def test_a_delay_is_no_age(self) -> None:
         """What is shown late by choice came on air when it was shown, and is as old since:
         a clock that runs on from there shows what it showed on the day."""
-        reel, delay = reel_of(3), 60_000
-        one = subscription(reel, Wishes(delay_ms=delay))
+        buffer, delay = buffer_of(3), 60_000
+        one = subscription(buffer, SubscriptionOptions(delay_ms=delay))
         newest = frames()[2]
         message = one.next(newest.at + delay)
         assert message is not None
@@ -356,19 +366,19 @@ class TestSubscription:
 
     def test_a_heartbeat_of_a_silent_feed(self) -> None:
         """It says so, as long as the feed is not heard."""
-        shot, silent = reel_of(1).newest, [False]
-        assert shot is not None
+        snapshot, silent = buffer_of(1).newest, [False]
+        assert snapshot is not None
         channel = Channel(Filter(), silent=lambda: silent[0])
-        assert "silent" not in told(channel.heartbeat(shot, shot.at))
+        assert "silent" not in told(channel.heartbeat(snapshot, snapshot.at))
         silent[0] = True
-        assert told(channel.heartbeat(shot, shot.at))["silent"] is True
-        following = Following()
-        assert not following.take(channel.message(None, shot).body).silent
-        assert following.take(channel.heartbeat(shot, shot.at).body).silent
+        assert told(channel.heartbeat(snapshot, snapshot.at))["silent"] is True
+        following = StateFollower()
+        assert not following.take(channel.message(None, snapshot).body).silent
+        assert following.take(channel.heartbeat(snapshot, snapshot.at).body).silent
 
     def test_heartbeat(self) -> None:
         """While nothing changes there is a sign of life, with the age of the data."""
-        one = subscription(reel_of(1), Wishes())
+        one = subscription(buffer_of(1), SubscriptionOptions())
         assert one.next(BEGAN) is not None
         assert one.idle_until(BEGAN) == BEGAN + HEARTBEAT_MS
         assert one.next(BEGAN + HEARTBEAT_MS - 1) is None

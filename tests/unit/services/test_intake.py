@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events import encode
-from services.gateway.errors import Refused
+from services.gateway.errors import RequestRefused
 from services.gateway.routes.events import EXAMPLE, MOST_EVENTS, Allowance, read_events
 
 ENTERED = {"type": "pit_entered", "at": 5, "source": "rc", "source_seq": 1, "car": "7"}
@@ -20,9 +20,9 @@ ANYTHING = st.recursive(
 )
 
 
-def refused(body: bytes) -> Refused:
+def refused(body: bytes) -> RequestRefused:
     """Why a body is refused."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         read_events(body)
     return caught.value
 

@@ -18,10 +18,10 @@ from events import (
 from events.clock import format_clock
 from projections.championship.season import Season
 from projections.views.frame import Token, frame_state
-from services.gateway.live.frame_buffer import Reel, Shot, place
+from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, place
 from services.gateway.outputs.channel import (
     EPOCHS,
-    Showing,
+    OutputContent,
     clock_of,
     filter_of,
     frame_of,
@@ -38,20 +38,20 @@ from tests.unit.services.gateway_race import frames
 TOWER = Output(name="tower", session="petit", view="standings", rows=12)
 
 
-def newest() -> Shot:
+def newest() -> Snapshot:
     """The last picture of the race."""
-    reel = Reel()
+    buffer = FrameBuffer()
     for frame in frames():
-        reel.take(frame)
-    assert reel.newest is not None
-    return reel.newest
+        buffer.take(frame)
+    assert buffer.newest is not None
+    return buffer.newest
 
 
-def showing(output: Output = TOWER, after_ms: float = 120, failed: bool = False) -> Showing:
+def showing(output: Output = TOWER, after_ms: float = 120, failed: bool = False) -> OutputContent:
     """What an output shows so long after its newest event was learned."""
-    shot = newest()
-    at = shot.at + after_ms
-    return Showing(output, shot, at - output.delay_ms, at, at, failed)
+    snapshot = newest()
+    at = snapshot.at + after_ms
+    return OutputContent(output, snapshot, at - output.delay_ms, at, at, failed)
 
 
 @pytest.mark.parametrize("view", get_args(OutputView))
@@ -78,14 +78,14 @@ def test_rows_and_pushes_choose_alike() -> None:
 def shown_of(output: Output, story: Story, after_ms: int = 0) -> list[dict[str, str]]:
     """The rows of a picture of a story, so long after its newest event was learned."""
     race = story.race()
-    shot = Shot(1, Token(1, "1000-0"), 1000, race.at, True, frame_state(race))
+    snapshot = Snapshot(1, Token(1, "1000-0"), 1000, race.at, True, frame_state(race))
     if output.view == "battle":
-        shot = shot._replace(state={**shot.state, "battle": battle(race, output.cars)})
+        snapshot = snapshot._replace(state={**snapshot.state, "battle": battle(race, output.cars)})
     if output.view == "championship":
         told = championship(race, None, output)
-        shot = shot._replace(state={**shot.state, "championship": told})
-    moment = shot.at + after_ms
-    return flat_rows(Showing(output, shot, moment, moment, moment, failed=False))[1]
+        snapshot = snapshot._replace(state={**snapshot.state, "championship": told})
+    moment = snapshot.at + after_ms
+    return flat_rows(OutputContent(output, snapshot, moment, moment, moment, failed=False))[1]
 
 
 def test_a_battle_is_told_among_its_cars() -> None:
@@ -208,7 +208,7 @@ def test_stale() -> None:
     assert showing(late, after_ms=60_001 + patience).stale
     assert showing(failed=True).stale
     stopped = showing(after_ms=10**9)
-    assert not stopped._replace(shot=newest()._replace(clock_running=False)).stale
+    assert not stopped._replace(snapshot=newest()._replace(clock_running=False)).stale
 
 
 def test_a_frozen_picture_grows_older() -> None:
@@ -225,18 +225,18 @@ def test_a_frozen_picture_grows_older() -> None:
 
 def test_the_clock_stops_with_a_silent_source() -> None:
     """It runs on with a moment, never back, and not away from what is not heard of."""
-    shot = newest()
-    assert clock_of(shot, shot.at + 700) == shot.clock_at + 700
-    assert clock_of(shot, shot.at - 700) == shot.clock_at
-    patience = shot.state["session"]["patience_ms"]
-    assert clock_of(shot, shot.at + patience) == shot.clock_at + patience
-    assert clock_of(shot, shot.at + patience + 1) == shot.clock_at + patience
-    assert clock_of(shot._replace(clock_running=False), shot.at + 700) == shot.clock_at
+    snapshot = newest()
+    assert clock_of(snapshot, snapshot.at + 700) == snapshot.clock_at + 700
+    assert clock_of(snapshot, snapshot.at - 700) == snapshot.clock_at
+    patience = snapshot.state["session"]["patience_ms"]
+    assert clock_of(snapshot, snapshot.at + patience) == snapshot.clock_at + patience
+    assert clock_of(snapshot, snapshot.at + patience + 1) == snapshot.clock_at + patience
+    assert clock_of(snapshot._replace(clock_running=False), snapshot.at + 700) == snapshot.clock_at
 
 
 def test_the_same_picture_has_the_same_etag() -> None:
     """Whatever its age; staleness, another clock and another form have others."""
-    stopped = showing()._replace(shot=newest()._replace(clock_running=False))
+    stopped = showing()._replace(snapshot=newest()._replace(clock_running=False))
     rows, later = (
         flat_rows(stopped)[1],
         flat_rows(stopped._replace(moment=stopped.moment + 5000, now=stopped.now + 5000))[1],
@@ -250,19 +250,23 @@ def test_the_same_picture_has_the_same_etag() -> None:
 
 def test_tokens_grow_with_revision_epoch_and_position() -> None:
     """So a subscriber goes on from one at another gateway, and never back."""
-    shot = newest()
-    ahead = shot._replace(token=Token(shot.token.epoch, "1760000000000-9"))
-    anew = shot._replace(token=Token(EPOCHS - 1, "1-0"))
-    order = [token_of(ahead, 1), token_of(shot, 1), token_of(anew, 1), token_of(ahead, 2)]
+    snapshot = newest()
+    ahead = snapshot._replace(token=Token(snapshot.token.epoch, "1760000000000-9"))
+    anew = snapshot._replace(token=Token(EPOCHS - 1, "1-0"))
+    order = [token_of(ahead, 1), token_of(snapshot, 1), token_of(anew, 1), token_of(ahead, 2)]
     assert sorted(order, key=place) == order
     assert len(set(order)) == 4
 
 
 def test_a_picture_of_another_reel() -> None:
     """It is the next one, numbered here, and found by its token."""
-    reel, shot = Reel(), newest()
-    first = reel.show(shot._replace(token=Token(1, "1-0")))
-    second = reel.show(shot)
+    buffer, snapshot = FrameBuffer(), newest()
+    first = buffer.show(snapshot._replace(token=Token(1, "1-0")))
+    second = buffer.show(snapshot)
     assert (first.number, second.number, second.patch) == (1, 2, None)
-    assert (reel.newest, reel.after(first), reel.find(shot.token)) == (second, second, second)
-    assert frame_of(second).data is shot.state
+    assert (buffer.newest, buffer.after(first), buffer.find(snapshot.token)) == (
+        second,
+        second,
+        second,
+    )
+    assert frame_of(second).data is snapshot.state
