@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+DOCS := $(VENV)/.set-up-docs
 SCREEN := services/screen/index.html
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --group build
 
-.PHONY: help setup screen demo test check bench schema wheel lock clean
+.PHONY: help setup screen demo test check bench docs schema wheel lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the recipes
@@ -51,6 +52,13 @@ check: setup ## Lint, types and import rules
 bench: setup ## Run the benchmarks; each prints one JSON line
 	@$(BIN)/python -m bench
 
+docs: $(DOCS) ## Build the documentation site into build/site, with links and anchors checked
+	@$(BIN)/python -m docs.build
+
+$(DOCS): $(STAMP) requirements.docs.lock
+	@$(PIP) install --require-hashes --requirement requirements.docs.lock
+	@touch $@
+
 schema: setup ## Write docs/events.schema.json anew from the event models
 	$(BIN)/python -c 'import json, events; print(json.dumps(events.json_schema(), indent=2))' \
 		> docs/events.schema.json
@@ -66,6 +74,9 @@ lock: ## Write the lock files anew from pyproject.toml, at the newest versions i
 	$(LOCK) --upgrade --constraint requirements.lock --output-file requirements.image.lock pyproject.toml
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group node --upgrade --output-file requirements.node.lock
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --group docs --upgrade --constraint requirements.lock \
+		--output-file requirements.docs.lock
 
 clean: ## Remove what the recipes made
 	rm -rf $(VENV) dist build web/node_modules services/screen .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,4 +1,4 @@
-"""What the README shows of serving works as it is printed."""
+"""What docs/gateway.md shows of serving works as it is printed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from services.roles import Role, new_token
 from tests.server.gateways import GatewayProcess
 from tests.server.processes import ROOT
 
-SECTION = (ROOT / "README.md").read_text().partition("## On the air")[2].partition("\n## ")[0]
-PROGRAMS = re.findall(r"^```python\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
-SHELL = "".join(re.findall(r"^```sh\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL))
+PAGE = (ROOT / "docs" / "gateway.md").read_text()
+PROGRAMS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+SHELL = "".join(re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 COMMANDS = [line for line in SHELL.replace("\\\n", " ").splitlines() if "lapstream" not in line]
 SECRET, TOKEN = new_token("readme", Role.CONTROL)
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """What the README says to begin with, on a store that is new."""
+    """The gateway that the page begins with, on a store that is new."""
     process = GatewayProcess(tmp_path_factory.mktemp("readme"), 0, "--projector", tokens=TOKEN)
     yield asyncio.run(process.listening())
     process.kill()
@@ -70,7 +70,7 @@ def first_output(command: list[str], needle: bytes) -> bytes:
     ],
 )
 def test_commands(port: int, number: int, needle: bytes) -> None:
-    """Each command of the section works as it is printed."""
+    """Each command of the page works as it is printed."""
     assert len(COMMANDS) == 4
     command = COMMANDS[number].replace("127.0.0.1:8000", f"127.0.0.1:{port}")
     first_output(["bash", "-c", f"exec {command}"], needle)

@@ -1,0 +1,1 @@
+"""Generators of reference pages: each turns a part of the code into Markdown."""
