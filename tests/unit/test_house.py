@@ -442,7 +442,11 @@ class TestPackages:
         """Each Python folder ships, is typed, and stands in the one direction of imports."""
         folders = {path.parts[-2] for path in ROOT.glob("*/__init__.py")} - {"tests"}
         linter = PYPROJECT["tool"]["importlinter"]
-        (layers,) = [c["layers"] for c in linter["contracts"] if c["type"] == "layers"]
+        (layers,) = [
+            contract["layers"]
+            for contract in linter["contracts"]
+            if contract["name"] == "Dependencies point one way"
+        ]
         assert folders == {*PACKAGES, "bench"} == set(PYPROJECT["tool"]["mypy"]["packages"])
         assert layers == list(reversed(PACKAGES))
         assert linter["root_packages"] == PACKAGES
