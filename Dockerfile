@@ -1,5 +1,6 @@
 # One image for every service and for the command line; docker-compose.yml says what each runs.
-FROM node:24-bookworm-slim AS screen
+# The pages are the same for each platform: build them on the machine's own.
+FROM --platform=$BUILDPLATFORM node:24-bookworm-slim AS screen
 WORKDIR /src/web
 COPY web ./
 RUN npm ci && npm run build

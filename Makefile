@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --group build
 
-.PHONY: help setup screen demo test check bench docs schema wheel lock clean
+.PHONY: help setup screen demo test check bench docs schema wheel dist lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the recipes
@@ -42,12 +42,18 @@ test: setup ## Run the tests (data tests read ../shared/data and skip where it i
 	$(BIN)/python web/build.py test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
-check: setup ## Lint, types and import rules
+check: setup ## Lint, types, import rules, workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python web/build.py check
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms \
+		$(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/zizmor --offline --quiet .github
 
 bench: setup ## Run the benchmarks; each prints one JSON line
 	@$(BIN)/python -m bench
@@ -66,6 +72,10 @@ schema: setup ## Write docs/events.schema.json anew from the event models
 wheel: $(STAMP) ## Build the wheel, the timing screen in it, into dist/
 	@$(BIN)/python web/build.py --must
 	$(BIN)/python -m hatchling build --target wheel
+
+dist: $(STAMP) ## Build what is published into dist/: the wheel and the sdist
+	@$(BIN)/python web/build.py --must
+	$(BIN)/python -m hatchling build
 
 lock: ## Write the lock files anew from pyproject.toml, at the newest versions it allows
 	$(PYTHON) -m venv --clear build/lock
