@@ -3,6 +3,7 @@
 FROM --platform=$BUILDPLATFORM node:24-bookworm-slim AS screen
 WORKDIR /src/web
 COPY web ./
+COPY projections/views/display.json /src/projections/views/
 RUN npm ci && npm run build
 
 FROM python:3.12-slim-bookworm AS build

@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml requirements.lock
 screen: $(SCREEN) ## Build the timing screen, with Node from the machine or else from PyPI
 
 # Where it cannot be built, that is said in a line, and all else is set up nevertheless.
-$(SCREEN): $(STAMP) $(shell find web -name node_modules -prune -o -name test -prune -o -type f -print)
+$(SCREEN): $(STAMP) $(wildcard projections/*.json projections/*/*.json) $(shell find web -name node_modules -prune -o -name test -prune -o -type f -print)
 	@echo 'Building the timing screen'
 	@$(BIN)/python web/build.py
 

@@ -20,6 +20,7 @@ export default defineConfig({
     rolldownOptions: { input: pages },
   },
   server: {
+    fs: { allow: [".."] }, // data files that Python reads, too
     proxy: {
       "/sessions": { target: gateway, ws: true },
       "/outputs": { target: gateway, ws: true },

@@ -17,14 +17,16 @@ from __future__ import annotations
 from typing import Literal
 
 from projections.race import Race
+from projections.views import display
 
 Freshness = Literal["fresh", "quiet", "stale"]
 
-QUIET_MS = 10_000
+QUIET_MS = display.QUIET_MS
 """Older data is quiet while the clock runs. Patience is never less."""
 
-STANDING_MS = 300_000
-"""Patience at most: before anyone has a lap time, and while the cars stand (red flag)."""
+STANDING_MS = display.LONGEST_PATIENCE_MS
+"""The longest patience: before anyone has a lap time, while the cars stand (red flag), and
+where a session line has no ``patience_ms``."""
 
 GREEN_MS = 30_000
 """Under green nobody is alarmed before; just after a restart the field is a train, too."""
@@ -57,15 +59,16 @@ def patience_ms(race: Race) -> int:
 def freshness(
     running: bool, age_ms: float, patience_ms: int | None, *, silent: bool = False
 ) -> Freshness:
-    """Of data of an age (ms), where the session clock runs or not.
+    """The freshness of data of an age (ms), given whether the session clock runs.
 
-    ``patience_ms`` is None in a picture that was kept from before it was told; ``silent``
-    says that the session's feed is not heard.
+    ``patience_ms`` is None for a stored state without it: nothing is known of the field then,
+    as before the first lap. ``silent`` is true while the session's feed is silent. The web pages
+    have the same rule in ``web/src/live/freshness.ts``; ``tests/golden/display.json`` has cases
+    for both.
     """
-    patience = STANDING_MS if patience_ms is None else patience_ms
     if not running or age_ms <= QUIET_MS:
         return "fresh"
-    return "stale" if silent or age_ms > patience else "quiet"
+    return "stale" if silent or age_ms > _longest_silence(patience_ms) else "quiet"
 
 
 def ran_on_ms(running: bool, age_ms: int, patience_ms: int | None) -> int:
@@ -74,8 +77,11 @@ def ran_on_ms(running: bool, age_ms: int, patience_ms: int | None) -> int:
     It does not run away from a source that is silent: from where it is when that is stale
     it stands still, and nothing on air runs backwards.
     """
-    patience = STANDING_MS if patience_ms is None else patience_ms
-    return min(max(0, age_ms), patience) if running else 0
+    return min(max(0, age_ms), _longest_silence(patience_ms)) if running else 0
+
+
+def _longest_silence(patience_ms: int | None) -> int:
+    return STANDING_MS if patience_ms is None else max(QUIET_MS, patience_ms)
 
 
 def _lap_times(race: Race) -> list[int]:

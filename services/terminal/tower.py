@@ -15,6 +15,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from projections.views.display import CLASS_COLOURS, CLOSE_INTERVAL_MS, MOVEMENT_HOLD_MS
 from projections.views.frame import State
 from projections.views.freshness import Freshness, freshness
 from services.formatting import clock_text, gap_text, lap_time_text, running_text, show_sectors
@@ -111,9 +112,6 @@ BANDS: dict[str | None, tuple[str, str]] = {
     "chequered": ("▚▚ CHEQUERED FLAG ▚▚", "bold black on white"),
 }
 """The words and the colour of each track state."""
-
-CLASS_COLOURS = ("#56b4e9", "#e69f00", "#2fd39a", "#cc79a7", "#f0e442", "#ff7f50", "#c9c9c9")
-"""Colours for classes in their order, told apart by colour-blind eyes too (Okabe and Ito)."""
 
 
 def _class_styles(board: Board) -> dict[str | None, str]:
@@ -259,15 +257,11 @@ def _gap(scene: Scene, row: Row) -> Cell:
     return Cell(gap_text(row.get("gap"), leads=row["position"] == 1))
 
 
-CLOSE_MS = 1500
-"""An interval below this is a fight."""
-
-
 def _interval(scene: Scene, row: Row) -> Cell:
     in_class = scene.look.car_class is not None
     interval = row.get("class_interval" if in_class else "interval") or {}
     leads = row["class_position" if in_class else "position"] == 1
-    close = (interval.get("ms") or CLOSE_MS) < CLOSE_MS
+    close = (interval.get("ms") or CLOSE_INTERVAL_MS) < CLOSE_INTERVAL_MS
     return Cell(gap_text(interval, leads=leads), "bold" if close else "")
 
 
@@ -567,7 +561,7 @@ class Tower:
 class Movements:
     """Which cars won and lost places lately, for the marks beside them."""
 
-    def __init__(self, hold_ms: int = 4000) -> None:
+    def __init__(self, hold_ms: int = MOVEMENT_HOLD_MS) -> None:
         self._hold_ms = hold_ms
         self._places: dict[str, int] = {}
         self._moved: dict[str, tuple[int, float]] = {}

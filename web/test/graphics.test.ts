@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { airedOf, classesByName, whyNot, type Aired } from "../src/graphics/aired";
-import { clockOf } from "../src/graphics/clock";
 import { Cue, isNewBest, isNewDecision, isOn } from "../src/graphics/cues";
 import { fieldsOf } from "../src/graphics/fields";
 import { Slots, stopsOf } from "../src/graphics/lane";
@@ -301,13 +300,6 @@ describe("when a graphic is on", () => {
       [true, false, true, false],
     );
   });
-});
-
-test("the clock stands where its source fell silent, and never goes back", () => {
-  const clock = { at: 1000, running: true };
-  const told = [-5, 0, 400, 30_000, 31_000, 90_000].map((age) => clockOf(clock, age, 30_000));
-  expect(told).toEqual([1000, 1000, 1400, 31_000, 31_000, 31_000]);
-  expect(clockOf({ at: 1000, running: false }, 400, 30_000)).toBe(1000);
 });
 
 describe("words", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { freshness, QUIET_MS, ServerClock } from "../src/live/freshness";
+import { freshness, freshnessState, QUIET_MS, ranOnMs, ServerClock } from "../src/live/freshness";
 import { BadMessage, parseMessage, type Message } from "../src/live/messages";
 import { applyPatch, type Json, type JsonObject } from "../src/live/patch";
 import { Picture } from "../src/live/picture";
@@ -10,6 +10,7 @@ import {
   type Socket,
   type World,
 } from "../src/live/subscription";
+import display from "../../tests/golden/display.json";
 import told from "./fixtures/messages.json";
 import patches from "./fixtures/patches.json";
 
@@ -88,8 +89,25 @@ describe("a picture", () => {
   );
 });
 
+interface Case {
+  readonly running: boolean;
+  readonly age_ms: number;
+  readonly patience_ms?: number;
+  readonly silent?: boolean;
+  readonly state: string;
+  readonly ran_on_ms: number;
+}
+
 describe("freshness", () => {
   const running = { at: 60_000, running: true };
+
+  const cases: readonly Case[] = display.freshness;
+
+  test.each(cases)("%j", (one) => {
+    const { running, age_ms: age, patience_ms: patience, silent } = one;
+    expect(freshnessState(running, age, patience, silent)).toBe(one.state);
+    expect(ranOnMs(running, age, patience)).toBe(one.ran_on_ms);
+  });
 
   test("the clock runs on with the server's clock", () => {
     const clock = new ServerClock();

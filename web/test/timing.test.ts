@@ -5,7 +5,7 @@ import { carState, matches } from "../src/timing/cars";
 import { classesOf, shortTags } from "../src/timing/classes";
 import { columnsFor, fitting, LEAST_PX, type Scene } from "../src/timing/columns";
 import { localMarks } from "../src/timing/flags";
-import { HOLD_MS, Movements } from "../src/timing/movements";
+import { Movements } from "../src/timing/movements";
 import {
   inOrder,
   stateOf,
@@ -16,6 +16,7 @@ import {
 } from "../src/timing/state";
 import { sameEntries, sameItems, steady } from "../src/timing/steady";
 import * as words from "../src/timing/words";
+import display from "../../tests/golden/display.json";
 import told from "./fixtures/messages.json";
 import fixture from "./fixtures/words.json";
 
@@ -123,20 +124,10 @@ describe("bests", () => {
 describe("movements", () => {
   const places = (...cars: string[]) => new Map(cars.map((car, place) => [car, place]));
 
-  test("places won and lost stand for a while, and add up", () => {
+  test.each(display.movements)("$title", ({ steps }) => {
     const movements = new Movements();
-    expect(movements.see(places("1", "2", "3"), 0).size).toBe(0);
-    expect([...movements.see(places("1", "3", "2"), 100)]).toEqual([
-      ["3", 1],
-      ["2", -1],
-    ]);
-    expect([...movements.see(places("3", "1", "2"), 200)]).toEqual(
-      expect.arrayContaining([
-        ["3", 2],
-        ["1", -1],
-      ]),
-    );
-    expect(movements.see(places("3", "1", "2"), 200 + HOLD_MS).size).toBe(0);
+    for (const { at_ms: at, order, won } of steps)
+      expect(Object.fromEntries(movements.see(places(...order), at))).toEqual(won);
   });
   test("after a jump nobody has overtaken anybody", () => {
     const movements = new Movements();

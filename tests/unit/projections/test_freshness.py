@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import events as ev
@@ -9,6 +11,7 @@ from projections.race import Race
 from projections.views import session_line
 from projections.views.freshness import QUIET_MS, STANDING_MS, freshness, patience_ms, ran_on_ms
 from tests.builders import Story
+from tests.display import display_cases
 
 LINES = ("S1", "S2", "FL")
 
@@ -67,35 +70,10 @@ def test_it_is_told_with_the_session():
     assert session_line(field(31, 150_000, "safety_car").race())["patience_ms"] == 100_000
 
 
-@pytest.mark.parametrize(
-    ("running", "age_ms", "patience", "said"),
-    [
-        (True, 10_000, 30_000, "fresh"),
-        (True, 10_001, 30_000, "quiet"),
-        (True, 30_000, 30_000, "quiet"),
-        (True, 30_001, 30_000, "stale"),
-        (True, 10_001, 10_000, "stale"),
-        (False, 86_400_000, 30_000, "fresh"),
-        (True, 300_000, None, "quiet"),
-    ],
-)
-def test_freshness(running: bool, age_ms: int, patience: int | None, said: str):
-    """First quiet, then stale; a clock that stands makes nothing old."""
-    assert freshness(running, age_ms, patience) == said
-
-
-def test_a_feed_that_is_not_heard():
-    """There is nothing to be patient for: quiet data is stale, and fresh data is fresh."""
-    assert freshness(True, 10_001, 30_000, silent=True) == "stale"
-    assert freshness(True, 10_000, 30_000, silent=True) == "fresh"
-    assert freshness(False, 10_001, 30_000, silent=True) == "fresh"
-
-
-def test_the_clock_never_goes_back():
-    """It runs on with the age, and stands still from where it is when that is stale."""
-    assert [ran_on_ms(True, age, 30_000) for age in (-5, 0, 700, 30_000, 86_400_000)] == [
-        *(0, 0, 700),
-        *(30_000, 30_000),
-    ]
-    assert ran_on_ms(False, 700, 30_000) == 0
-    assert ran_on_ms(True, 10**9, None) == STANDING_MS
+@pytest.mark.parametrize("case", display_cases("freshness"), ids=str)
+def test_freshness(case: dict[str, Any]):
+    """Data is first quiet, then stale, and the clock stops there: the web pages' cases too."""
+    running, age, patience = case["running"], case["age_ms"], case.get("patience_ms")
+    silent = case.get("silent", False)
+    assert freshness(running, age, patience, silent=silent) == case["state"]
+    assert ran_on_ms(running, age, patience) == case["ran_on_ms"]

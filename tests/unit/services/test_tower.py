@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -14,6 +15,7 @@ from services.formatting import gap_text
 from services.queries.sessions import race_at
 from services.storage.built_in import BUILT_IN
 from services.terminal.tower import Board, Look, Movements, Tower, plain_lines, render, short_tags
+from tests.display import display_cases
 from tests.unit.services.tower_race import CLOCK_MS, told
 
 GOLDEN = Path(__file__).with_name("tower-160x50.txt")
@@ -183,19 +185,9 @@ def test_gaps_fit_their_column(gap: dict[str, int], told: str) -> None:
     assert gap_text(gap) == told
 
 
-def test_movements_are_marked_for_a_while() -> None:
-    """Places won and lost are added up while they are fresh, then forgotten."""
-    movements = Movements(hold_ms=4000)
-    assert movements.see(["1", "2", "3"], 0) == {}
-    assert movements.see(["1", "3", "2"], 1000) == {"3": 1, "2": -1}
-    assert movements.see(["3", "1", "2"], 3000) == {"3": 2, "1": -1, "2": -1}
-    assert movements.see(["3", "1", "2"], 5000) == {"3": 2, "1": -1}
-    assert movements.see(["3", "1", "2"], 8000) == {}
-
-
-def test_a_place_won_back_is_no_movement() -> None:
-    """A car that is where it was has no mark."""
+@pytest.mark.parametrize("case", display_cases("movements"), ids=lambda case: case["title"])
+def test_movements(case: dict[str, Any]) -> None:
+    """Places won and lost are marked for a while: the web pages' cases too."""
     movements = Movements()
-    movements.see(["1", "2"], 0)
-    movements.see(["2", "1"], 100)
-    assert movements.see(["1", "2"], 200) == {}
+    for step in case["steps"]:
+        assert movements.see(step["order"], step["at_ms"]) == step["won"]

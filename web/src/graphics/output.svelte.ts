@@ -1,12 +1,11 @@
 /** An output as its own subscription tells it: late and held as it is, and kept when it is gone. */
 
-import { freshness, QUIET_MS, ServerClock, type Freshness } from "../live/freshness";
+import { freshness, ServerClock, type Freshness } from "../live/freshness";
 import { outputTold, outputUrl, Refused, type Access } from "../live/gateway";
 import type { Clock, Message } from "../live/messages";
 import { Picture } from "../live/picture";
 import { browser, Subscription, type Connection, type Listener } from "../live/subscription";
 import { airedOf, type Aired } from "./aired";
-import { clockOf } from "./clock";
 
 const TICK_MS = 100;
 const ASK_AGAIN_MS = 2000;
@@ -40,20 +39,17 @@ export class LiveOutput implements Listener {
   now = $state(Date.now());
   /** Whether the session's feed is known to be silent; told with each heartbeat. */
   #silent = $state(false);
-  readonly #patience = $derived(this.shown.aired?.session.patience_ms ?? 0);
   readonly freshness: Freshness = $derived(
     freshness(
       this.shown.learnedAt,
       this.shown.clock,
       this.#server.now(this.now),
-      this.#patience,
+      this.shown.aired?.session.patience_ms,
       this.#silent,
     ),
   );
   /** The session clock now; it stops where its source went silent, and never goes back. */
-  readonly clockMs: number = $derived(
-    clockOf(this.shown.clock, this.freshness.ageMs, Math.max(QUIET_MS, this.#patience)),
-  );
+  readonly clockMs: number = $derived(this.freshness.clockMs);
   readonly isGone: boolean = $derived(this.link === "lost" || this.freshness.state === "stale");
   #epoch = 0;
   #drawing = 0;

@@ -1,27 +1,28 @@
-/** How old the picture is, by the server's clock, and whether it can still be trusted. */
+/** How old the data is, by the server's clock, and whether it can still be trusted. */
 
+import display from "../../../projections/views/display.json";
 import type { Clock } from "./messages";
 
-/**
- * Data that is older while the clock runs is said to be quiet. The rule is that of
- * `projections/views/freshness.py`, which also gives the patience.
- */
-export const QUIET_MS = 10_000;
+/** Older data is quiet while the clock runs. Patience is never less. */
+export const QUIET_MS = display.quiet_ms;
+
+/** The patience where the session line has none. */
+const LONGEST_PATIENCE_MS = display.longest_patience_ms;
 
 /**
- * The server's clock, judged from what it sends. A message cannot come before it was sent,
- * so each one gives a bound; a heartbeat tells how old its data is, and so gives the time.
- * Until then this machine's own clock is believed.
+ * The server's clock, estimated from its messages. A message arrives after it was sent, so its
+ * time is a lower bound; a heartbeat says how old its data is, and so gives the time itself.
+ * Before the first one the estimate is this machine's own clock.
  */
 export class ServerClock {
   #ahead = 0;
 
-  /** Learn that it was `serverMs` there, at least, when it was `localMs` here. */
+  /** The server's clock showed `serverMs` or later when this machine's showed `localMs`. */
   atLeast(serverMs: number, localMs: number): void {
     this.#ahead = Math.max(this.#ahead, serverMs - localMs);
   }
 
-  /** Learn that it was `serverMs` there when it was `localMs` here, but for the way. */
+  /** The server's clock showed `serverMs` when this machine's showed `localMs`. */
   exactly(serverMs: number, localMs: number): void {
     this.#ahead = serverMs - localMs;
   }
@@ -31,35 +32,52 @@ export class ServerClock {
   }
 }
 
+/**
+ * `quiet`: nothing has arrived for a while. `stale`: for longer than a field of cars can be
+ * silent, or the feed is known to be silent, so something on the way is broken.
+ */
+export type FreshnessState = "fresh" | "quiet" | "stale";
+
 export interface Freshness {
   readonly ageMs: number;
-  /**
-   * `quiet`: nothing has come for a while. `stale`: for longer than cars that run can be
-   * silent, or their feed is not heard, so something on the way is broken.
-   */
-  readonly state: "fresh" | "quiet" | "stale";
-  /**
-   * The session clock now: it runs on, but not away from a source that is silent. From where it
-   * is when that is stale it stands still, and never goes back.
-   */
+  readonly state: FreshnessState;
+  /** The session clock now. It stops where the data became stale, and never runs backwards. */
   readonly clockMs: number;
 }
 
 /**
- * `patience` is how long cars that run can be silent, in ms; `silent`, whether their feed is
- * known to be, for which there is no patience.
+ * The rule of `projections/views/freshness.py`; `tests/golden/display.json` has cases for both.
+ * `patienceMs` is how long the field can be silent, undefined where that is not known; `silent`,
+ * whether its feed is known to be.
  */
+export function freshnessState(
+  running: boolean,
+  ageMs: number,
+  patienceMs: number | undefined,
+  silent = false,
+): FreshnessState {
+  if (!running || ageMs <= QUIET_MS) return "fresh";
+  return silent || ageMs > longestSilence(patienceMs) ? "stale" : "quiet";
+}
+
+/** How far (ms) the session clock has run on from a state of this age. */
+export function ranOnMs(running: boolean, ageMs: number, patienceMs: number | undefined): number {
+  return running ? Math.min(Math.max(0, ageMs), longestSilence(patienceMs)) : 0;
+}
+
+function longestSilence(patienceMs: number | undefined): number {
+  return patienceMs === undefined ? LONGEST_PATIENCE_MS : Math.max(QUIET_MS, patienceMs);
+}
+
+/** Of a state whose newest event was recorded at `recordedAt`, when the server has `serverNow`. */
 export function freshness(
-  learnedAt: number,
+  recordedAt: number,
   clock: Clock,
   serverNow: number,
-  patience: number,
+  patienceMs: number | undefined,
   silent = false,
 ): Freshness {
-  const ageMs = Math.max(0, serverNow - learnedAt);
-  const longest = Math.max(QUIET_MS, patience);
-  const late = (limit: number) => clock.running && ageMs > limit;
-  const state = late(silent ? QUIET_MS : longest) ? "stale" : late(QUIET_MS) ? "quiet" : "fresh";
-  const gone = clock.running ? Math.min(ageMs, longest) : 0;
-  return { ageMs, state, clockMs: clock.at + gone };
+  const ageMs = Math.max(0, serverNow - recordedAt);
+  const state = freshnessState(clock.running, ageMs, patienceMs, silent);
+  return { ageMs, state, clockMs: clock.at + ranOnMs(clock.running, ageMs, patienceMs) };
 }

@@ -51,7 +51,7 @@ export class LiveSession implements Listener {
       this.shown.learnedAt,
       this.shown.clock,
       this.#server.now(this.#now),
-      this.shown.state?.session.patience_ms ?? 0,
+      this.shown.state?.session.patience_ms,
       this.#silent,
     ),
   );
@@ -59,7 +59,7 @@ export class LiveSession implements Listener {
   readonly cameMs: number = $derived.by(() => {
     const { learnedAt, clock, state } = this.came;
     const now = this.#server.now(this.#now);
-    return freshness(learnedAt, clock, now, state?.session.patience_ms ?? 0).clockMs;
+    return freshness(learnedAt, clock, now, state?.session.patience_ms).clockMs;
   });
   readonly lostMs: number = $derived(
     this.lostAt === null ? 0 : Math.max(0, this.#now - this.lostAt),

@@ -1,9 +1,10 @@
 /** Classes: their order, their colours, their short names. */
 
+import display from "../../../projections/views/display.json";
 import type { State } from "./state";
 
-/** In the order of the classes; told apart by colour-blind eyes too (Okabe and Ito). */
-const COLOURS = ["#56b4e9", "#e69f00", "#2fd39a", "#cc79a7", "#f0e442", "#ff7f50", "#c9c9c9"];
+/** In the order of the classes; distinct for colour-blind eyes too (Okabe and Ito). */
+const COLOURS: readonly string[] = display.class_colours;
 
 export interface RaceClass {
   readonly name: string;

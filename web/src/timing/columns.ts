@@ -3,6 +3,7 @@
  * compared to; nothing here knows the page.
  */
 
+import display from "../../../projections/views/display.json";
 import { SIGNS, SPOKEN, type Bests, type Mark } from "./bests";
 import { carState, STATE_WORDS } from "./cars";
 import type { RaceClass } from "./classes";
@@ -89,8 +90,8 @@ export function fitting(wanted: readonly Column[], room: number, digit: number):
   }
 }
 
-/** An interval below this is a fight. */
-export const CLOSE_MS = 1500;
+/** An interval below this is emphasized as a battle. */
+export const CLOSE_MS = display.close_interval_ms;
 
 /** A time with its mark; one without keeps the room, so that times stay in line. */
 function marked(text: string, mark: Mark): Cell {

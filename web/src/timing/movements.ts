@@ -1,9 +1,10 @@
 /** Which cars won and lost places lately, for the marks beside them. */
 
+import display from "../../../projections/views/display.json";
 import { sameEntries, steady } from "./steady";
 
 /** How long a mark stands. */
-export const HOLD_MS = 6000;
+const HOLD_MS = display.movement_hold_ms;
 
 export class Movements {
   #places: ReadonlyMap<string, number> = new Map();

@@ -73,7 +73,7 @@ export interface SessionLine {
   readonly lead_changes: number;
   readonly ended_ms?: number;
   /** How long the field can be silent while the clock runs, in ms. */
-  readonly patience_ms: number;
+  readonly patience_ms?: number;
 }
 
 export interface LocalFlag {
