@@ -51,7 +51,7 @@ from tests.server.projecting import (
     stopped,
     told,
 )
-from tests.unit.projections.strategies import races
+from tests.unit.projections.random_races import races
 
 _examples = count()
 

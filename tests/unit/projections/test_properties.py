@@ -18,8 +18,8 @@ from projections.engine.state import canonical
 from projections.race import Race
 from projections.timeline import ForgottenPast, Timeline
 from tests.builders import opened, race_of
-from tests.unit.projections.straight import what_counts
-from tests.unit.projections.strategies import races
+from tests.unit.projections.random_races import races
+from tests.unit.projections.reference_corrections import what_counts
 
 
 @pytest.fixture(autouse=True)

@@ -375,7 +375,7 @@ def test_a_cup_in_a_race_that_runs(lapstream: Commands) -> None:
 CHECKS: dict[str, Any] = json.loads(
     (Path(__file__).resolve().parents[2] / "golden/clinch_checks.json").read_text("utf-8")
 )
-"""Worked by hand and by brute force: see ``tests/unit/projections/test_clinch.py``."""
+"""Worked by hand and by brute force: see ``tests/unit/projections/championship/test_clinch.py``."""
 
 GTP = {"7": 2682, "6": 2549, "01": 2514}
 GTD_PRO = {"77": 2922, "23": 2818}

@@ -15,7 +15,7 @@ from projections.timeline import ForgottenPast
 from projections.views.frame import Picture, Token, frame_state
 from services.projector.session_fold import CannotFold, RawEntry, SessionFold, Step
 from tests.builders import opened, race_of
-from tests.unit.projections.strategies import races
+from tests.unit.projections.random_races import races
 
 UNKNOWN = b'{"type":"car_abducted","at":1,"source":"x","source_seq":1}'
 

@@ -21,7 +21,7 @@ ALMS = builtin_pack("alms-2007")
 ALMS_2012 = builtin_pack("alms-2012")
 IMSA = builtin_pack("imsa-2024")
 WEC = builtin_pack("wec-2024")
-F1_FILE = Path(__file__).resolve().parents[2] / "golden/f1-2022.toml"
+F1_FILE = Path(__file__).resolve().parents[3] / "golden/f1-2022.toml"
 F1 = parse_pack(F1_FILE.read_text(encoding="utf-8"), F1_FILE.name)
 
 CARS = tuple(str(number) for number in range(1, 41))

@@ -9,7 +9,7 @@ from events import AnyEvent
 from projections.engine.corrections import Corrections
 from projections.timeline import Timeline
 from tests.builders import opened, race_of
-from tests.unit.projections.straight import what_counts
+from tests.unit.projections.reference_corrections import what_counts
 
 
 def test_a_voided_lap_does_not_count():

@@ -13,7 +13,12 @@ from projections.championship.clinch_sentences import (
     sentence,
 )
 from projections.championship.reachable_places import OnTrack, field_now, open_field
-from tests.unit.projections.title_fights import NO_SCORE, endings, fights, verdict
+from tests.unit.projections.championship.small_championships import (
+    NO_SCORE,
+    endings,
+    fights,
+    verdict,
+)
 
 IMSA = (350, 320, 300, 280, 260, *range(250, 0, -10))
 ALMS_FOUR_HOURS = (23, 19, 16, 13, 11, 9, 7, 6, 5, 4)

@@ -27,7 +27,7 @@ from projections.views.frame import (
     merge_patch,
 )
 from tests.builders import Story, opened, race_of
-from tests.unit.projections.strategies import races
+from tests.unit.projections.random_races import races
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.championship.reachable_places import Car, Field, OnTrack, field_now, open_field
-from tests.unit.projections.title_fights import fields
+from tests.unit.projections.championship.small_championships import fields
 
 
 def possible(field: Field, number: str) -> list[int]:

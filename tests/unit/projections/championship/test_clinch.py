@@ -24,7 +24,7 @@ from projections.championship.clinch import (
 )
 from projections.championship.reachable_places import OnTrack, field_now, open_field
 from tests.data import DATA, needs_data
-from tests.unit.projections.title_fights import (
+from tests.unit.projections.championship.small_championships import (
     NO_SCORE,
     Fight,
     endings,
@@ -33,7 +33,7 @@ from tests.unit.projections.title_fights import (
     verdict,
 )
 
-GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+GOLDEN = Path(__file__).resolve().parents[3] / "golden"
 CHECKS = json.loads((GOLDEN / "clinch_checks.json").read_text())
 
 IMSA = (350, 320, 300, 280, 260, *range(250, 0, -10))

@@ -14,7 +14,7 @@ from projections.rules.packs import builtin_pack
 from replay.seasons.alms_2007 import SOURCE, alms_2007, contradictions, published, sources
 
 GOLDEN: dict[str, dict[str, list[Row]]] = json.loads(
-    (Path(__file__).resolve().parents[2] / "golden/alms_2007_tables.json").read_text("utf-8")
+    (Path(__file__).resolve().parents[3] / "golden/alms_2007_tables.json").read_text("utf-8")
 )
 """The published tables: contest, class, rows ``{rank, name, by_round, points}``."""
 
