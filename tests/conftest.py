@@ -1,25 +1,37 @@
-"""What holds for every test."""
+"""Set-up for every test: Hypothesis profiles, logging, and the check for processes left behind."""
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
 import structlog
 from hypothesis import settings
 
-# A busy machine may stop for longer than an example is given by default.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+from tests.leftovers import RUN, left_behind, new_run
+
+# A busy machine may stop for longer than Hypothesis allows an example by default.
+settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("full", deadline=None, max_examples=100)
+settings.load_profile("quick")  # the option --hypothesis-profile=full comes after this
 
 SAID = "said"
 """The property of a test whose value is printed at the end, whichever process ran it."""
 
+_LEFT_BEHIND = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Mark the environment, so that each process that this run starts can be recognised."""
+    if not hasattr(config, "workerinput"):
+        os.environ[RUN] = new_run()
+
 
 @pytest.fixture(autouse=True)
 def _logs_as_before() -> Iterator[None]:
-    """What a command that a test runs arranges for its log lines is for that command alone."""
+    """Undo a command's logging configuration after the test that ran it."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -28,9 +40,21 @@ def _logs_as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run if a server, a browser or another process of it is still there."""
+    if hasattr(session.config, "workerinput"):
+        return
+    session.config.stash[_LEFT_BEHIND] = left_behind(os.environ[RUN])
+    if session.config.stash[_LEFT_BEHIND] and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests measured, for it is what they prove."""
+    """Print what tests measured, and which processes they left behind."""
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
             if name == SAID:
                 terminalreporter.write_line(str(value))
+    for process in terminalreporter.config.stash.get(_LEFT_BEHIND, []):
+        terminalreporter.write_line(f"FAILED: still running after the tests: {process}", red=True)
