@@ -9,12 +9,14 @@ SCREEN := services/screen/index.html
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --group build
+PYTEST := -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
+FULL := -m "slow or hypothesis" --hypothesis-profile full
 
-.PHONY: help setup screen demo test check bench docs schema wheel dist lock clean
+.PHONY: help setup screen demo test test-slow coverage check bench docs schema wheel dist lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the recipes
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) $(SCREEN) ## Create .venv with everything that lapstream and its tests need
 
@@ -40,7 +42,16 @@ demo: setup ## Run the 2007 Petit Le Mans through the log into a live tower
 
 test: setup ## Run the tests (data tests read ../shared/data and skip where it is absent)
 	$(BIN)/python web/build.py test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
+	$(BIN)/python $(PYTEST)
+
+test-slow: setup ## Run what takes minutes: soaks, whole seasons, properties with all their examples
+	$(BIN)/python $(PYTEST) $(FULL)
+
+coverage: setup ## Run the tests and report which lines and branches they reach
+	$(BIN)/coverage erase
+	$(BIN)/coverage run $(PYTEST)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 check: setup ## Lint, types, import rules, workflows
 	$(BIN)/ruff check .

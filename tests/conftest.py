@@ -10,11 +10,9 @@ import pytest
 import structlog
 from hypothesis import settings
 
+import tests.profiles  # noqa: F401 (registers the profiles)
 from tests.leftovers import RUN, left_behind, new_run
 
-# A busy machine may stop for longer than Hypothesis allows an example by default.
-settings.register_profile("quick", deadline=None, max_examples=25)
-settings.register_profile("full", deadline=None, max_examples=100)
 settings.load_profile("quick")  # the option --hypothesis-profile=full comes after this
 
 SAID = "said"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from pydantic_core import to_json
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
@@ -201,6 +202,7 @@ def race() -> list[AnyEvent]:
     return sorted([*events, *told], key=lambda event: event.at)
 
 
+@pytest.mark.slow
 async def test_soak(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     """200 subscribers over both protocols, faults of every kind: each folded state is right.
 

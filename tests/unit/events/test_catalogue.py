@@ -34,6 +34,7 @@ from events import (
     decode,
 )
 from tests import strategies
+from tests.profiles import examples
 
 PAYLOADS = Path(__file__).resolve().parents[2] / "payloads"
 MODELS = [pytest.param(model, id=name) for name, model in EVENT_TYPES.items()]
@@ -99,7 +100,7 @@ class TestEveryModel:
             assert not re.search(r"(time|duration|length|distance)$", name), name
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(strategies.events())
 def test_identity_and_hash(event: AnyEvent) -> None:
     """An event is known by source and number, and can stand in a set."""

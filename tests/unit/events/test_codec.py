@@ -27,6 +27,7 @@ from events import (
     json_schema,
 )
 from events.errors import NewerEventVersion, UndecodableEvent, UnknownEventType, UnreadableEvent
+from tests.profiles import examples
 from tests.strategies import events
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -355,7 +356,7 @@ class TestWhateverComes:
         with pytest.raises(UndecodableEvent):
             decode(raw)
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(st.sampled_from(sorted(PAYLOADS)), st.integers(0), st.integers(0, 255))
     def test_one_wrong_byte(self, name: str, place: int, byte: int) -> None:
         """A stored event with one byte changed is an event or refused, never a crash."""
@@ -364,7 +365,7 @@ class TestWhateverComes:
         event = attempt(bytes(raw))
         assert event is None or decode(encode(event)) == event
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(300), deadline=None)
     @given(damaged())
     def test_one_wrong_member(self, payload: dict[str, Any]) -> None:
         """What is read in spite of a change is what the schema allows, too."""

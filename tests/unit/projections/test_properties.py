@@ -18,6 +18,7 @@ from projections.engine.state import canonical
 from projections.race import Race
 from projections.timeline import ForgottenPast, Timeline
 from tests.builders import opened, race_of
+from tests.profiles import examples
 from tests.unit.projections.random_races import races
 from tests.unit.projections.reference_corrections import what_counts
 
@@ -138,7 +139,7 @@ def test_a_rewind_is_exact(events, cut):
     assert race.state_hash() == before
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(races(corrected=False, max_size=200), st.integers(1, 200))
 def test_a_stored_checkpoint_takes_up_where_it_was(events, cut):
     """Through JSON and back, a race goes on to the same state, or says it cannot."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from projections.timeline import Timeline
 from replay.playhead import MAX, SPEEDS, Playhead, Reel, Replay
 from tests.builders import Story, opened
+from tests.profiles import examples
 
 MINUTE = 60_000
 
@@ -90,7 +91,7 @@ def test_at_most_so_many_are_handed_over_at_a_time() -> None:
     assert len(reel.due(MAX, most=4)) == 2
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.integers(0, 700_000), min_size=1, max_size=12))
 def test_however_one_gets_there_the_race_is_the_same(places: list[int]) -> None:
     """Played on or sought, forwards or backwards, a moment has one state hash."""
@@ -99,7 +100,7 @@ def test_however_one_gets_there_the_race_is_the_same(places: list[int]) -> None:
         assert replay.race_at(at).state_hash() == replay.timeline.race_at(at).state_hash()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.integers(5_000, 90_000))
 def test_any_speed_leads_to_the_same_race(step: int) -> None:
     """Played to the end in steps of any length, the race is the fold of the whole log."""

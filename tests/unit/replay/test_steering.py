@@ -19,6 +19,7 @@ from projections.timeline import Timeline
 from replay.recording import AnyFilm, AsShown, Film, NotAsShown, handed_over
 from replay.steering import COMMANDS, Pause, Play, Player, Seek, SetSpeed, Step
 from tests.builders import Story, opened
+from tests.profiles import examples
 
 MINUTE = 60_000
 START = 1_700_000_000_000
@@ -60,7 +61,7 @@ def straight(film: AnyFilm, index: int) -> Race:
 MOVES = st.lists(st.tuples(st.booleans(), st.integers(0, 35)), min_size=1, max_size=12)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(MOVES)
 def test_a_cut_is_the_straight_fold_however_it_came_there(moves: list[tuple[bool, int]]) -> None:
     """Moved ahead and back, or played on, a race is the fold of the events handed over."""
@@ -77,7 +78,7 @@ def test_a_cut_is_the_straight_fold_however_it_came_there(moves: list[tuple[bool
     assert film.whole.state_hash() == straight(film, len(film.times)).state_hash()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(MOVES)
 def test_as_it_was_shown_a_cut_is_what_was_known(moves: list[tuple[bool, int]]) -> None:
     """Also where the order of learning is not that of happening, and where laps are taken away."""
@@ -143,7 +144,7 @@ COMMAND = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(st.lists(st.one_of(COMMAND, st.integers(0, 200_000)), max_size=20), st.booleans())
 def test_any_steering_shows_the_fold_of_what_lies_behind(todo: list[Any], as_shown: bool) -> None:
     """Time or commands, in any order: nothing ahead of the playhead is ever handed over."""

@@ -19,6 +19,7 @@ from services.gateway.live.subscription import (
     SubscriptionOptions,
 )
 from services.storage.frame_reader import HISTORY_IS_GONE
+from tests.profiles import examples
 from tests.unit.services.gateway_race import BEGAN, STEP_MS, frames, snapshot
 
 TOLD = frames()[30].token
@@ -97,7 +98,7 @@ class TestFilter:
 class TestChannel:
     """Messages lead from any snapshot to any later one."""
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(
         st.lists(st.integers(0, len(frames()) - 1), min_size=1, max_size=12).map(sorted),
         st.sampled_from(FILTERS),

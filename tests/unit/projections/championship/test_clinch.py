@@ -24,6 +24,7 @@ from projections.championship.clinch import (
 )
 from projections.championship.reachable_places import OnTrack, field_now, open_field
 from tests.data import DATA, needs_data
+from tests.profiles import examples
 from tests.unit.projections.championship.small_championships import (
     NO_SCORE,
     Fight,
@@ -422,7 +423,7 @@ def check_foil(outlook: Outlook, ends) -> None:
             assert outlook.foil.points == min(points) >= outlook.most
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(fights())
 def test_every_answer_agrees_with_trying_everything(fight):
     """Needs, tables, points and foils of all contenders, against all endings of small races."""
@@ -440,7 +441,7 @@ def test_every_answer_agrees_with_trying_everything(fight):
         check_foil(found[me.name], ends)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(fights(rounds=2, most_cars=3))
 def test_clinching_early_agrees_with_trying_everything(fight):
     """Two rounds ahead: champions are found exactly, and nobody out could still be one."""

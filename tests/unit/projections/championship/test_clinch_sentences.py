@@ -13,6 +13,7 @@ from projections.championship.clinch_sentences import (
     sentence,
 )
 from projections.championship.reachable_places import OnTrack, field_now, open_field
+from tests.profiles import examples
 from tests.unit.projections.championship.small_championships import (
     NO_SCORE,
     endings,
@@ -205,7 +206,7 @@ def test_many_rivals_are_counted():
     assert last.startswith("#6 must win, and needs ")
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 @given(fights())
 def test_what_is_enough_is_exactly_that(fight):
     """A contender wins in exactly the endings of small races that its conditions allow."""

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.championship.reachable_places import Car, Field, OnTrack, field_now, open_field
+from tests.profiles import examples
 from tests.unit.projections.championship.small_championships import fields
 
 
@@ -74,7 +75,7 @@ def test_a_field_that_cannot_be_is_refused(cars, places, reason):
         Field(cars, places)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(fields(3), st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), min_size=3, max_size=3))
 def test_fits_agrees_with_trying_every_order(drawn, limits):
     """Any limits for three cars that must all be placed."""

@@ -13,6 +13,7 @@ from projections.championship.titles import Fighter, Left, Live, Title, decided,
 from projections.results.classification import Convention, classify
 from projections.timeline import Timeline
 from tests.builders import Story
+from tests.profiles import examples
 from tests.rules import changed
 from tests.scoring import finish, opened, row, scored, season
 
@@ -380,7 +381,7 @@ def to_the_end(story: Story, data: st.DataObject) -> Story:
     return story.ended(flag + 100_000)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.permutations(CARS), running(), st.sampled_from([IMSA, "alms-2007"]), st.data())
 def test_a_champion_stays_one_and_who_is_out_stays_out(
     first: list[str], story: Story, rules: str, data: st.DataObject
