@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import Any
 
 import structlog
 
@@ -24,6 +25,13 @@ def configure_as_told() -> None:
     if level not in LEVELS:
         raise BadSetting("LAPSTREAM_LOG_LEVEL", told, f"one of {', '.join(LEVELS)}")
     configure(level)
+
+
+def get_logger(name: str) -> Any:
+    """A logger for a module that programs load without configuring logs: errors on stderr."""
+    if not structlog.is_configured():
+        configure("ERROR")
+    return structlog.get_logger(name)
 
 
 def configure(level: str = "INFO") -> None:

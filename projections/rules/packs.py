@@ -53,7 +53,8 @@ class Where(NamedTuple):
 class Table(BaseModel):
     """A table of rules, each with its source or assumed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # Built when the first pack is read: most programs that import this read none.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     source: Word | None = None
     sources: dict[str, Word] = {}
@@ -333,7 +334,7 @@ class Ties(Table):
 class RegulationPack(BaseModel):
     """The rules of one series in one season."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     format: Annotated[int, Field(ge=1, le=1)]
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]

@@ -1,38 +1,306 @@
-"""The application: its commands and what they have in common."""
+"""The application: the commands by name, each loaded when it is run.
+
+Python loads a module for some tenths of a second of models, folds and client libraries.
+So the application knows its commands by this table alone, ``lapstream --help`` loads none
+of them, and a command loads what it needs. A test holds the table to the commands.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import gc
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from services.cli import (
-    championships,
-    explaining,
-    feeds,
-    outputs,
-    pitwall,
-    queries,
-    regulations,
-    replays,
-    results,
-    season,
-    serving,
-    showing,
-    stewards,
-    transfers,
-)
-from services.cli.shell import told_in_a_line
+from services.cli import shell
+
+
+class LazyCommand(NamedTuple):
+    """A command by its panel in the help, its summary there, and the modules that register it."""
+
+    panel: str
+    summary: str
+    modules: tuple[str, ...]
+
+
+COMMANDS: Mapping[str, LazyCommand] = {
+    "demo": LazyCommand(
+        "Watch",
+        "Run the 2007 Petit Le Mans through the log into a tower.",
+        ("showing",),
+    ),
+    "replay": LazyCommand(
+        "Watch",
+        "Play a recorded race again: a tower on a terminal, else what happens in lines.",
+        ("showing",),
+    ),
+    "tower": LazyCommand(
+        "Watch",
+        "Print the tower once, as it stood.",
+        ("showing",),
+    ),
+    "replays": LazyCommand(
+        "Watch",
+        "Replays that everyone watches and steers together (`lapstream serve` plays them).",
+        ("replays",),
+    ),
+    "sessions": LazyCommand(
+        "Ask",
+        "The sessions of the store, and the races that are built in.",
+        ("queries",),
+    ),
+    "session": LazyCommand(
+        "Ask",
+        "The session itself: what is run, how it stands, what its log holds.",
+        ("queries",),
+    ),
+    "standings": LazyCommand(
+        "Ask",
+        "The running order, with gaps in time or laps.",
+        ("queries",),
+    ),
+    "laps": LazyCommand(
+        "Ask",
+        "Every lap, with its sectors.",
+        ("queries",),
+    ),
+    "leaders": LazyCommand(
+        "Ask",
+        "Who led from which lap to which.",
+        ("queries",),
+    ),
+    "fastest-laps": LazyCommand(
+        "Ask",
+        "Each car's best lap, the quickest first.",
+        ("queries",),
+    ),
+    "pits": LazyCommand(
+        "Ask",
+        "Every visit to the pit lane.",
+        ("queries",),
+    ),
+    "stints": LazyCommand(
+        "Ask",
+        "Laps from stop to stop.",
+        ("queries",),
+    ),
+    "drivers": LazyCommand(
+        "Ask",
+        "Each driver's laps and time at the wheel.",
+        ("queries",),
+    ),
+    "penalties": LazyCommand(
+        "Ask",
+        "The penalties and what became of them.",
+        ("queries",),
+    ),
+    "cautions": LazyCommand(
+        "Ask",
+        "The caution ledger: kinds, times, the leader's laps, who pitted.",
+        ("queries",),
+    ),
+    "schema": LazyCommand(
+        "Ask",
+        "The JSON Schema of an event in the log, or of a command's --format json.",
+        ("queries",),
+    ),
+    "results": LazyCommand(
+        "Ask",
+        "The classification, by the rules of the session or by others, with points.",
+        ("results",),
+    ),
+    "revisions": LazyCommand(
+        "Ask",
+        "The results as they followed each other: provisional, amended, declared.",
+        ("results",),
+    ),
+    "explain": LazyCommand(
+        "Ask",
+        "Why a car has its position, its gap, its result and its points, in sentences.",
+        ("explaining",),
+    ),
+    "whatif": LazyCommand(
+        "Ask",
+        "What the order, the points and the title would be if. Nothing is appended.",
+        ("explaining",),
+    ),
+    "markers": LazyCommand(
+        "Ask",
+        "The moments to go to: cautions, restarts, lead changes, flags, penalties, retirements.",
+        ("replays",),
+    ),
+    "rules": LazyCommand(
+        "Ask",
+        "List the regulation packs, show one, compare two.",
+        ("regulations",),
+    ),
+    "delete-time": LazyCommand(
+        "Decide",
+        "Delete a lap's time (track limits): the lap counts, its time does not.",
+        ("stewards",),
+    ),
+    "reassign": LazyCommand(
+        "Decide",
+        "Give one car's crossings to another (transponders swapped).",
+        ("stewards",),
+    ),
+    "void": LazyCommand(
+        "Decide",
+        "Take an event out of the count; it stays in the log.",
+        ("stewards",),
+    ),
+    "declare": LazyCommand(
+        "Decide",
+        "Declare the result as it stands: it is kept as it is now, whatever is decided later.",
+        ("stewards",),
+    ),
+    "penalty": LazyCommand(
+        "Decide",
+        "Impose a penalty, and say what became of it.",
+        ("stewards",),
+    ),
+    "amend": LazyCommand(
+        "Decide",
+        "Say what should have been recorded.",
+        ("stewards",),
+    ),
+    "rejoin": LazyCommand(
+        "On the pit wall",
+        "Where a car would come back to if it stopped now, under green and under caution.",
+        ("pitwall",),
+    ),
+    "drive-times": LazyCommand(
+        "On the pit wall",
+        "Each driver's time at the wheel against the limits of the pack, with alerts.",
+        ("pitwall",),
+    ),
+    "points": LazyCommand(
+        "Points and titles",
+        "What the session is worth, as it stands, to drivers, teams or manufacturers.",
+        ("championships",),
+    ),
+    "championship": LazyCommand(
+        "Points and titles",
+        "A championship: now, after any round, or as it stands in a session that runs.",
+        ("championships",),
+    ),
+    "clinch": LazyCommand(
+        "Points and titles",
+        "Who can still win each title, and with which result: before a race, and during it.",
+        ("championships",),
+    ),
+    "season": LazyCommand(
+        "Points and titles",
+        "Keep a season: open it, score its sessions, adjust its points.",
+        ("season",),
+    ),
+    "export": LazyCommand(
+        "Bring in and take out",
+        "Write a session's whole log to one file, from which it can be imported again.",
+        ("transfers",),
+    ),
+    "import": LazyCommand(
+        "Bring in and take out",
+        "Bring a race in from a timing file or an archive.",
+        ("transfers", "feeds"),
+    ),
+    "feed": LazyCommand(
+        "Bring in and take out",
+        "Follow a live timing feed; see how it fares; play a recorded one.",
+        ("transfers", "feeds"),
+    ),
+    "serve": LazyCommand(
+        "Serve",
+        "Run it all: the store, the projector, the gateway and the intake, until Ctrl-C.",
+        ("serving",),
+    ),
+    "token": LazyCommand(
+        "Serve",
+        "Make a token. The first line is the token; the second is what to keep of it.",
+        ("serving",),
+    ),
+    "output": LazyCommand(
+        "Serve",
+        "What graphics show: arrange it, hold it, let it go (of a gateway, over HTTP).",
+        ("outputs",),
+    ),
+}
+"""The commands in the order of the help."""
 
 
 class Commands(TyperGroup):
     """The commands, none of which ends in a traceback for a user's error."""
 
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self._listing = False
+        for name, lazy in COMMANDS.items():
+            self.commands[name] = _summary(name, lazy)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
-        with told_in_a_line():
+        with shell.told_in_a_line():
             return super().invoke(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, loaded; as listed in the help, its summary alone."""
+        command = self.commands.get(cmd_name)
+        if command is None or self._listing:
+            return command
+        if isinstance(command, _Summary):
+            command = self.commands[cmd_name] = _load(cmd_name)
+        return command
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, for which no command is loaded."""
+        with self._listed():
+            super().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Complete a command's name, for which none is loaded."""
+        with self._listed():
+            return super().shell_complete(ctx, incomplete)
+
+    def load_all(self) -> Mapping[str, Any]:
+        """All commands by name, loaded: for documentation and tests."""
+        return {name: self.get_command(None, name) for name in self.commands}
+
+    @contextmanager
+    def _listed(self) -> Iterator[None]:
+        self._listing = True
+        try:
+            yield
+        finally:
+            self._listing = False
+
+
+class _Summary(TyperCommand):
+    """What the help shows of a command that was not loaded."""
+
+
+def _summary(name: str, lazy: LazyCommand) -> _Summary:
+    return _Summary(name, help=lazy.summary, rich_help_panel=lazy.panel)
+
+
+def _load(name: str) -> Any:
+    """The command with its options, from the modules that register it."""
+    part = typer.Typer(name="lapstream")
+    gc.disable()  # what is loaded stays: looking through it again and again takes a tenth
+    try:
+        for module in COMMANDS[name].modules:
+            import_module(f"services.cli.{module}").register(part)
+    finally:
+        gc.freeze()
+        gc.enable()
+    # One command alone would become the application itself.
+    part.callback()(lambda: None)
+    group: Any = typer.main.get_command(part)
+    return group.commands[name]
 
 
 app = typer.Typer(
@@ -64,22 +332,8 @@ def lapstream(
     ] = False,
 ) -> None:
     """Live timing and standings from an event log: watch, ask, replay."""
-    from services.logging import configure
-
-    configure("DEBUG" if verbose else "ERROR")
-
-
-showing.register(app)
-queries.register(app)
-results.register(app)
-stewards.register(app)
-explaining.register(app)
-pitwall.register(app)
-regulations.register(app)
-championships.register(app)
-season.register(app)
-transfers.register(app)
-feeds.register(app)
-serving.register(app)
-outputs.register(app)
-replays.register(app)
+    shell.log_level = "DEBUG" if verbose else "ERROR"
+    if verbose:
+        shell.configure_logging()
+    else:  # for the standard library's loggers; what logs by itself configures the rest
+        logging.getLogger().setLevel(logging.ERROR)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from services.cli.options import Data, NewSession, Session, Store
-from services.cli.shell import run, with_log, with_store
+from services.cli.shell import configure_logging, run, with_log, with_store
 from services.cli.transfers import SessionKind, append_whole, bring, told
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def import_rmonitor(
     """
     from replay.rmonitor import import_rmonitor as runs_of
     from services.feeds.follower import run_session
+
+    configure_logging()
 
     wishes = _wishes(title, kind, rules, track_unit)
     runs = cast("list[list[AnyEvent]]", runs_of(file, wishes))
@@ -190,6 +192,8 @@ def play(
 ) -> None:
     """Serve a recorded feed as the timing would, from the first listener on, to rehearse."""
     from services.feeds.player import FeedPlayer
+
+    configure_logging()
 
     player = FeedPlayer(file.read_bytes(), speed, longest_silence)
 

@@ -15,7 +15,7 @@ from services.cli.output import give_out, session_heading
 from services.cli.questions import ask
 from services.cli.shell import with_log
 from services.queries.sessions import Question, Recorded, chosen_cars
-from services.queries.tables import race_tables, sporting_tables
+from services.queries.tables import race_tables
 from services.queries.tables.columns import Row, Table
 
 View = Callable[[Race], Sequence[Row]]
@@ -121,6 +121,7 @@ def schema(
 ) -> None:
     """The JSON Schema of an event in the log, or of a command's --format json."""
     from events import json_schema
+    from services.queries.tables import sporting_tables
 
     tables = {**race_tables.TABLES, **sporting_tables.TABLES}
     if of == "events":

@@ -9,11 +9,11 @@ import typer
 
 from events.errors import WrongSeries
 from services.cli.shell import with_log
-from services.queries.seasons import Asked, SeasonQuestion, read_asked
 from services.queries.sessions import Question, Recorded, race_at, read
 
 if TYPE_CHECKING:
     from projections.race import Race
+    from services.queries.seasons import Asked, SeasonQuestion
     from services.storage.event_log import Log
 
 DIFFERS = (
@@ -49,6 +49,8 @@ def ask_season(question: SeasonQuestion, store: str | None, data: Path | None) -
 
     Raises what `read_asked` raises, and BadParameter for a session of another series.
     """
+    from services.queries.seasons import read_asked
+
     try:
         asked = with_log(store, data, lambda log: read_asked(log, question))
     except WrongSeries as error:

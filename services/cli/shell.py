@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from events.errors import LapstreamError
 from services.cli import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from services.storage.event_log import Log
 
 T = TypeVar("T")
+
+log_level = "ERROR"
+"""The level that ``--verbose`` chooses, for commands that run a service in this process."""
+
+
+def configure_logging() -> None:
+    """Log to stderr from the chosen level on.
+
+    Commands that run a service call it; loading the logging library takes a query too long.
+    """
+    from services.logging import configure
+
+    configure(log_level)
 
 
 def run(
@@ -78,9 +91,6 @@ def told_in_a_line() -> Iterator[None]:
     """What goes wrong on the way becomes one line on stderr, and the exit code 1."""
     try:
         yield
-    except LapstreamError as error:
-        typer.echo(f"lapstream: {error}", err=True)
-        raise typer.Exit(1) from None
     except BrokenPipeError:
         raise  # the reader went away (`| head`): typer ends quietly
     except OSError as error:
@@ -90,3 +100,10 @@ def told_in_a_line() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("lapstream: stopped", err=True)
         raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        # Where the errors were not loaded (``--help``), none was raised: loading them takes long.
+        errors = sys.modules.get("events.errors")
+        if errors is None or not isinstance(error, errors.LapstreamError):
+            raise
+        typer.echo(f"lapstream: {error}", err=True)
+        raise typer.Exit(1) from None

@@ -18,7 +18,7 @@ from replay.playhead import MAX, Playhead, Replay
 from services.cli.options import At, CarClass, Data, KnownAt, Session, Store
 from services.cli.output import session_heading, show
 from services.cli.questions import ask, ask_recorded, read_recorded
-from services.cli.shell import run, with_store
+from services.cli.shell import configure_logging, run, with_store
 from services.queries.sessions import Question, class_named
 from services.queries.tables import race_tables
 from services.storage.built_in import BUILT_IN
@@ -98,6 +98,7 @@ async def _demo(
     from services.demo import Demo, fresh_session, in_browsers
     from services.serving import missing_screen
 
+    configure_logging()
     log = Log(opened)
     events = BUILT_IN[DEMO_RACE].events()
     name = await fresh_session(log, DEMO_RACE, events[0], session)

@@ -39,8 +39,7 @@ from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
-
-import structlog
+from typing import Any
 
 from events.errors import StoreError, StoreUnavailable, StoreUnfit
 
@@ -78,8 +77,6 @@ _LARGEST_LOG = 1_000_000
 _HARMLESS = ("WARNING", "!!!", "Revert incomplete", "loaded anyway", "ready to exit")
 """Warnings in the server's log that do not say why it ended: advice on the machine, and
 the end of a write that a kill cut short, which nobody was told was safe."""
-
-logger = structlog.get_logger(__name__)
 
 
 class EmbeddedServer:
@@ -366,7 +363,7 @@ class EmbeddedServer:
             if self._lifeline is not None:
                 await self._lifeline.ended()
                 self._drop_lifeline()
-                logger.warning(
+                _logger().warning(
                     "embedded server ended", data=str(self.data), said=self._last_words()
                 )
             try:
@@ -374,7 +371,7 @@ class EmbeddedServer:
                 self.trouble = None
             except StoreError as error:
                 self.trouble = error
-                logger.warning("embedded server does not start again", reason=str(error))
+                _logger().warning("embedded server does not start again", reason=str(error))
                 await asyncio.sleep(1)
 
     async def _shut_down(self) -> None:
@@ -511,3 +508,11 @@ def _is_private(folder: Path) -> bool:
         return False
     own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
     return own and not found.st_mode & 0o077
+
+
+def _logger() -> Any:
+    """The module's logger, loaded when there is something to log: a query has a tenth of a
+    second for everything, and the logging library takes a third of that."""
+    from services.logging import get_logger
+
+    return get_logger(__name__)
