@@ -18,6 +18,7 @@ BENCHMARKS = (
     "latency",
     "fanout",
     "clinch",
+    "startup",
     "screen",
 )
 HERE = Path(__file__).parent

@@ -266,10 +266,6 @@ class Commands(TyperGroup):
         with self._listed():
             return super().shell_complete(ctx, incomplete)
 
-    def load_all(self) -> Mapping[str, Any]:
-        """All commands by name, loaded: for documentation and tests."""
-        return {name: self.get_command(None, name) for name in self.commands}
-
     @contextmanager
     def _listed(self) -> Iterator[None]:
         self._listing = True
@@ -337,3 +333,12 @@ def lapstream(
         shell.configure_logging()
     else:  # for the standard library's loggers; what logs by itself configures the rest
         logging.getLogger().setLevel(logging.ERROR)
+
+
+def command_tree() -> Commands:
+    """The application with all commands loaded: for documentation and tests."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, Commands)  # noqa: S101 - the class that was given above
+    for name in COMMANDS:
+        group.get_command(None, name)
+    return group

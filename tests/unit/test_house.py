@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from typer.core import TyperGroup
 
-from services.cli.app import app
+from services.cli.app import command_tree
 from tests.documents import commands_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,7 +124,7 @@ def is_placeholder(word: str) -> bool:
 
 def unknown_part(words: list[str]) -> str | None:
     """The first word of ``lapstream ...`` that the command line does not know, if any."""
-    command: Any = typer.main.get_command(app)
+    command: Any = command_tree()
     for word in words:
         name = word.split("=")[0]
         if isinstance(command, TyperGroup) and name in command.commands:

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import typer.main
 
 import events as ev
 from events import encode
 from events.clock import format_clock
-from services.cli.app import app
+from services.cli.app import command_tree
 from tests.builders import Story
 from tests.scoring import finish, opened, scored
 from tests.unit.services.commands import Commands
@@ -49,7 +48,7 @@ LAP_MS = 60_000
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
     """Each command of the tree by its name."""
-    for name, command in (group or typer.main.get_command(app)).commands.items():
+    for name, command in (group or command_tree()).commands.items():
         if getattr(command, "commands", None):
             yield from commands(command, (*path, name))
         else:
