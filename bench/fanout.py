@@ -32,7 +32,9 @@ from websockets.asyncio.server import serve as serve_websockets
 from bench.measure import report
 from bench.synthetic import synthetic_race
 from projections.timeline import Timeline
-from projections.views.frame import Frame, FrameBuilder, Token, clock_running
+from projections.views.frame import Frame, Token
+from projections.views.frame_builder import FrameBuilder
+from projections.views.session_line import clock_running
 from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import Channel, FrameBuffer, SubscriptionMessage
 from services.gateway.live.session_tail import SessionTail

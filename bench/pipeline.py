@@ -21,7 +21,8 @@ from bench.measure import in_turn, report
 from bench.synthetic import synthetic_race
 from events import AnyEvent
 from projections.timeline import Timeline
-from projections.views.frame import Token, frame_state
+from projections.views.frame import Token
+from projections.views.frame_builder import frame_state
 from services.projector.app import run_projector
 from services.storage.client import Store, open_store
 from services.storage.event_log import Log, log_key

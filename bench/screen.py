@@ -32,7 +32,9 @@ from bench.fanout import FedTail
 from bench.measure import report
 from bench.synthetic import synthetic_race
 from projections.timeline import Timeline
-from projections.views.frame import Frame, FrameBuilder, Token, clock_running
+from projections.views.frame import Frame, Token
+from projections.views.frame_builder import FrameBuilder
+from projections.views.session_line import clock_running
 from services.gateway.live.filters import Filter
 from services.gateway.live.query import names
 from services.gateway.live.session_tail import SessionTail, now_ms

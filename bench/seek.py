@@ -21,7 +21,8 @@ from bench.synthetic import synthetic_race
 from events.clock import format_clock
 from projections.engine.state import Mark
 from projections.race import Race
-from projections.views.frame import Frame, FrameBuilder, Token
+from projections.views.frame import Frame, Token
+from projections.views.frame_builder import FrameBuilder
 from replay.recording import MARK_EVERY, Film
 from replay.steering import Player, Seek
 

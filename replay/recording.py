@@ -25,7 +25,7 @@ from events.errors import LapstreamError
 from projections.engine.state import Mark
 from projections.race import Race
 from projections.timeline import Timeline
-from projections.views.frame import clock_running
+from projections.views.session_line import clock_running
 
 MARK_EVERY = 512
 KEPT_TIMELINES = 16

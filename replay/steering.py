@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from events.clock import format_clock, parse_clock
 from events.errors import BadMoment, NoSuchMoment
 from projections.race import Race
-from projections.views.frame import clock_running
 from projections.views.markers import MarkerKind, markers_of
 from projections.views.moments import moment_of
+from projections.views.session_line import clock_running
 from replay.playhead import MAX, Playhead
 from replay.recording import AnyFilm, handed_over
 

@@ -24,7 +24,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from events.errors import LapstreamError
-from projections.views.frame import State, Token, apply_patch
+from projections.views.frame import Token
+from projections.views.merge_patch import State, apply_patch
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0

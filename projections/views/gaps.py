@@ -9,13 +9,50 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
 
 from events.errors import UnknownCar
 from projections.folds.laps import Lap
 from projections.race import Race
+from projections.views.rows import Format, GapValue, Heading, Row, RowModel
 
-Row = dict[str, Any]
+LapColumn = Annotated[
+    list[int | None],
+    Field(description="one a lap, null for one that was not timed"),
+    Format("times"),
+]
+
+
+class GapsRow(RowModel):
+    """The gap of a car to another.
+
+    `side` is where the car is, seen from the other; the gap is compared where the one behind
+    last crossed a line.
+    """
+
+    car: Annotated[str, Heading("Car")]
+    car_class: Annotated[str | None, Heading("Class"), Field(alias="class")]
+    position: Annotated[int, Heading("Pos")]
+    to: Annotated[str, Heading("To")]
+    side: Annotated[Literal["ahead", "behind", "same"], Heading("Side")]
+    gap: Annotated[GapValue, Heading("Gap")]
+
+
+class ChartRow(RowModel):
+    """The laps of a car as columns that begin with `first_lap`."""
+
+    car: Annotated[str, Heading("Car")]
+    car_class: Annotated[str | None, Heading("Class"), Field(alias="class")]
+    to: Annotated[str | None, Heading("To")]
+    first_lap: Annotated[int, Heading("From")]
+    at_ms: Annotated[LapColumn, Heading("At")]
+    lap_time_ms: Annotated[LapColumn, Heading("Times")]
+    positions: Annotated[LapColumn, Heading("Positions")]
+    behind_ms: Annotated[LapColumn, Heading("Behind")]
+    behind_laps: Annotated[LapColumn, Heading("Laps behind")]
+    pit_laps: Annotated[LapColumn, Heading("In the pits")]
 
 
 def gaps(race: Race, to: str | None = None) -> list[Row]:

@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import chain, groupby
 from operator import attrgetter
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 
 from projections.folds.stewards import Penalty, as_imposed
 from projections.folds.track import Caution
 from projections.race import Race
-
-Row = dict[str, Any]
+from projections.views.rows import Heading, MomentMs, Row, RowModel
 
 MarkerKind = Literal[
     "caution", "restart", "lead_change", "flag", "local_flag", "penalty", "retirement"
@@ -42,6 +41,20 @@ class Marker(NamedTuple):
     lap: int
     car: str | None
     label: str
+
+
+class MarkersRow(RowModel):
+    """A marker; the wall-clock times are times of day with their offset from UTC."""
+
+    kind: Annotated[MarkerKind, Heading("Kind")]
+    number: Annotated[int, Heading("No.")]
+    at_ms: Annotated[MomentMs, Heading("At")]
+    end_ms: Annotated[MomentMs | None, Heading("End")]
+    lap: Annotated[int, Heading("Lap")]
+    car: str | None
+    label: Annotated[str, Heading("What")]
+    wall_clock: Annotated[str | None, Heading("Wall clock", rank=1)]
+    end_wall_clock: str | None
 
 
 Found = tuple[int, int | None, str | None, str]

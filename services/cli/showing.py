@@ -198,7 +198,7 @@ def tower(
     """Print the tower once, as it stood."""
     from rich.console import Console
 
-    from projections.views.frame import frame_state
+    from projections.views.frame_builder import frame_state
     from services.terminal.tower import Board, Look, Tower, plain_lines
 
     width, height = parse_size(size) if size else shutil.get_terminal_size((80, 24))

@@ -59,7 +59,8 @@ from events.errors import (
     StoreUnfit,
 )
 from projections.timeline import ForgottenPast
-from projections.views.frame import State, Token
+from projections.views.frame import Token
+from projections.views.merge_patch import State
 from replay.entries import check_session_id, parse_position
 from services.gc_policy import collected_by_choice
 from services.logging import configure_as_told

@@ -19,7 +19,10 @@ from events.errors import LapstreamError, UndecodableEvent, UnreadableEvent
 from projections.engine.state import canonical, digest
 from projections.race import Race
 from projections.timeline import Timeline
-from projections.views.frame import Frame, FrameBuilder, State, Token, cars_of, clock_running
+from projections.views.frame import Frame, Token
+from projections.views.frame_builder import FrameBuilder, cars_of
+from projections.views.merge_patch import State
+from projections.views.session_line import clock_running
 from replay.entries import EVENT_FIELD, START, entry_payload, parse_position
 from services.storage.projection_store import Checkpoint, Parked
 

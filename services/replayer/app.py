@@ -34,7 +34,9 @@ from events.errors import (
     StoreError,
     StoreUnavailable,
 )
-from projections.views.frame import Frame, FrameBuilder, State, Token
+from projections.views.frame import Frame, Token
+from projections.views.frame_builder import FrameBuilder
+from projections.views.merge_patch import State
 from replay.entries import parse_position
 from replay.steering import Command, Player, pace_of
 from services.gc_policy import collected_by_choice

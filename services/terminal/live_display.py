@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import typer
 
-from projections.views.frame import FrameBuilder
+from projections.views.frame_builder import FrameBuilder
 from replay.playhead import Playhead, Replay
 from services.terminal import tty
 from services.terminal.ticker import Ticker

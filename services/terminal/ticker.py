@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from projections.views.frame import State
+from projections.views.merge_patch import State
 from services.formatting import (
     clock_text,
     on_one_line,

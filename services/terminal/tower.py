@@ -16,8 +16,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from projections.views.display import CLASS_COLOURS, CLOSE_INTERVAL_MS, MOVEMENT_HOLD_MS
-from projections.views.frame import State
 from projections.views.freshness import Freshness, freshness
+from projections.views.merge_patch import State
 from services.formatting import clock_text, gap_text, lap_time_text, running_text, show_sectors
 
 Row = Mapping[str, Any]

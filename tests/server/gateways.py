@@ -15,7 +15,9 @@ import httpx
 
 from events import AnyEvent, decode
 from projections.timeline import Timeline
-from projections.views.frame import State, Token, frame_state
+from projections.views.frame import Token
+from projections.views.frame_builder import frame_state
+from projections.views.merge_patch import State
 from services.client import StateFollower, StateUpdate, stream_url
 from services.gateway.live.filters import Filter
 from services.serving import listen, serve

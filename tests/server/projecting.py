@@ -15,7 +15,9 @@ from typing import Any
 from events import AnyEvent, decode
 from events.errors import StoreUnavailable
 from projections.timeline import Timeline
-from projections.views.frame import Frame, Picture, State, frame_state
+from projections.views.frame import Frame, Picture
+from projections.views.frame_builder import frame_state
+from projections.views.merge_patch import State
 from services.projector.app import run_projector
 from services.storage.client import Store
 from services.storage.event_log import Log

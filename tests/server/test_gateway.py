@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from events import AnyEvent, FlagShown, OutputFrozen, RaceControlMessage, encode
 from projections import views
 from projections.timeline import Timeline
-from projections.views.frame import frame_state
+from projections.views.frame_builder import frame_state
 from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.client import StateFollower, StateUpdate, SubscriptionRefused, stream_url, subscribe

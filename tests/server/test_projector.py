@@ -18,7 +18,8 @@ import events as ev
 from bench.synthetic import synthetic_race
 from events import AnyEvent, encode
 from events.errors import BadSessionId, StoreUnavailable
-from projections.views.frame import Frame, Picture, Token, frame_state
+from projections.views.frame import Frame, Picture, Token
+from projections.views.frame_builder import frame_state
 from replay.entries import START
 from services.projector import app as projector_app
 from services.projector.app import Projector

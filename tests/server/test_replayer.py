@@ -19,7 +19,8 @@ from events import AnyEvent, encode
 from events.clock import format_clock
 from events.errors import AppendRefused, BadMoment, SessionNotEmpty, UnknownSession
 from projections.timeline import Timeline
-from projections.views.frame import Frame, Picture, Token, frame_state
+from projections.views.frame import Frame, Picture, Token
+from projections.views.frame_builder import frame_state
 from projections.views.moments import moment_of
 from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from projections.timeline import Timeline
-from projections.views.frame import Frame, FrameBuilder, Token, apply_patch, merge_patch
+from projections.views.frame import Frame, Token
+from projections.views.frame_builder import FrameBuilder
+from projections.views.merge_patch import apply_patch, merge_patch
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.formatting import clock_text, gap_text, lap_time_text, running_text
 from services.gateway.live.filters import Filter

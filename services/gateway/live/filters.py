@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from projections.views.frame import TOPICS, Patch, State
+from projections.views.merge_patch import Patch, State
+from projections.views.published import TOPICS
 
 BY_CAR = ("standings", "pits", "drivers", "results")
 """Topics whose rows are keyed by car."""

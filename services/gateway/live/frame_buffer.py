@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from projections.views.frame import Frame, Patch, Picture, State, Token, merge_patch
+from projections.views.frame import Frame, Picture, Token
 from projections.views.freshness import Freshness, freshness
+from projections.views.merge_patch import Patch, State, merge_patch
 from replay.entries import parse_position
 from services.gateway.live.filters import Filter
 

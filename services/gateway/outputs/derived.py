@@ -20,7 +20,7 @@ from projections.folds.running_order import Gap
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.provisional import own_pack, rounds_scored
-from projections.views.frame import State
+from projections.views.merge_patch import State
 from services.gateway.live.filters import folded
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.state import Gateway

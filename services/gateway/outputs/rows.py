@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from projections.views.frame import State
+from projections.views.merge_patch import State
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.views.live_rows import PICTURED
 from services.queries.tables import race_tables

@@ -36,9 +36,9 @@ from projections.results.decisions import DECISIONS, Decision, check, lap_event,
 from projections.results.provisional import own_pack
 from projections.results.whatif import KINDS
 from projections.timeline import Timeline
-from projections.views.frame import clock_running
 from projections.views.freshness import patience_ms, ran_on_ms
 from projections.views.moments import moment_of
+from projections.views.session_line import clock_running
 from services.gateway.errors import FieldError, RequestRefused, field_errors
 from services.gateway.views.fold_cache import Known
 from services.queries.explanations import Standing, differing_rows

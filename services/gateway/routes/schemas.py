@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic_core import from_json, to_json
 
 from events import json_schema
-from projections.views.frame import TOPICS
+from projections.views.published import TOPICS
 from replay.steering import COMMANDS
 from services.gateway.errors import RequestRefused, responses
 from services.gateway.live.query import OutputQuery, SubscriptionQuery

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from projections.views.frame import frame_state
+from projections.views.frame_builder import frame_state
 from services.gateway.errors import FieldError, RequestRefused, responses
 from services.gateway.live.filters import Filter, unknown_topics
 from services.gateway.live.query import MOST_NAMES, DelayMs, names

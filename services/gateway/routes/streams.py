@@ -11,7 +11,10 @@ from fastapi.responses import StreamingResponse
 
 from events.errors import LapstreamError
 from projections.race import Race
-from projections.views.frame import State, Token, clock_running, frame_state
+from projections.views.frame import Token
+from projections.views.frame_builder import frame_state
+from projections.views.merge_patch import State
+from projections.views.session_line import clock_running
 from services.gateway.errors import RequestRefused, as_refusal, responses
 from services.gateway.live.entry_names import spelled_filter
 from services.gateway.live.frame_buffer import Snapshot

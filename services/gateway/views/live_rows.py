@@ -12,7 +12,7 @@ from typing import Any
 
 from projections.folds.control import KINDS
 from projections.views import GAPS
-from projections.views.frame import State
+from projections.views.merge_patch import State
 from services.gateway.live.frame_buffer import Snapshot
 from services.queries.tables import race_tables
 from services.queries.tables.columns import (

@@ -14,9 +14,9 @@ from events.clock import format_clock
 from events.errors import BadMoment, UnknownCar, UnknownClass
 from projections import views
 from projections.race import Race
-from projections.views.frame import clock_running
 from projections.views.freshness import Freshness, freshness, ran_on_ms
 from projections.views.moments import moment_of
+from projections.views.session_line import clock_running
 from replay.entries import parse_position
 from replay.recording import Learned, NotAsShown
 from services.formatting import show_sectors

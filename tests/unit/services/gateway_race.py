@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from projections.timeline import Timeline
-from projections.views.frame import Frame, FrameBuilder, Token, clock_running
+from projections.views.frame import Frame, Token
+from projections.views.frame_builder import FrameBuilder
+from projections.views.session_line import clock_running
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 
 BEGAN = 1_760_000_000_000

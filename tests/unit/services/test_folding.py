@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import events as ev
 from events import AnyEvent, encode
 from projections.timeline import ForgottenPast
-from projections.views.frame import Picture, Token, frame_state
+from projections.views.frame import Picture, Token
+from projections.views.frame_builder import frame_state
 from services.projector.session_fold import CannotFold, RawEntry, SessionFold, Step
 from tests.builders import opened, race_of
 from tests.unit.projections.random_races import races

@@ -14,8 +14,10 @@ from events.errors import UnknownCar, UnknownClass
 from projections import views
 from projections.race import Race
 from projections.timeline import Timeline
-from projections.views.frame import Token, clock_running, frame_state
+from projections.views.frame import Token
+from projections.views.frame_builder import frame_state
 from projections.views.freshness import QUIET_MS
+from projections.views.session_line import clock_running
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import Channel, FrameBuffer, Snapshot

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.views.frame import Picture, State, Token
+from projections.views.frame import Picture, Token
+from projections.views.merge_patch import State
 from services.client import StateFollower
 from services.gateway.live.filters import Filter, unknown_topics
 from services.gateway.live.frame_buffer import Channel, FrameBuffer, SubscriptionMessage

@@ -17,7 +17,8 @@ from events import (
 )
 from events.clock import format_clock
 from projections.championship.season import Season
-from projections.views.frame import Token, frame_state
+from projections.views.frame import Token
+from projections.views.frame_builder import frame_state
 from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, place
 from services.gateway.outputs.channel import (
     EPOCHS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from projections.timeline import Timeline
-from projections.views.frame import frame_state
+from projections.views.frame_builder import frame_state
 from services.terminal.ticker import EVERY_MS, Ticker
 from tests.builders import Story
 from tests.unit.services.tower_race import told

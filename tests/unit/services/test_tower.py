@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from projections.timeline import Timeline
-from projections.views.frame import frame_state
+from projections.views.frame_builder import frame_state
 from services.formatting import gap_text
 from services.queries.sessions import race_at
 from services.storage.built_in import BUILT_IN

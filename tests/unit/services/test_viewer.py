@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from projections.timeline import Timeline
-from projections.views.frame import frame_state
+from projections.views.frame_builder import frame_state
 from replay.playhead import Playhead, Replay
 from services.terminal.tower import Board
 from services.terminal.viewer import Viewer, keys_in

@@ -10,7 +10,7 @@ from projections import views
 from projections.results.revisions import revisions
 from projections.timeline import Timeline
 from projections.views.explain import explain
-from projections.views.frame import NEWEST_OF_CONTROL, FrameBuilder, frame_state
+from projections.views.frame_builder import NEWEST_OF_CONTROL, FrameBuilder, frame_state
 from replay.playhead import Replay
 from tests.builders import Story, opened, race_of
 

@@ -14,18 +14,10 @@ from projections import timeline as timelines
 from projections import views
 from projections.race import Race
 from projections.timeline import Timeline
-from projections.views.frame import (
-    FEW,
-    Frame,
-    FrameBuilder,
-    Picture,
-    Token,
-    apply_patch,
-    cars_of,
-    clock_running,
-    frame_state,
-    merge_patch,
-)
+from projections.views.frame import Frame, Picture, Token
+from projections.views.frame_builder import FEW, FrameBuilder, cars_of, frame_state
+from projections.views.merge_patch import apply_patch, merge_patch
+from projections.views.session_line import clock_running
 from tests.builders import Story, opened, race_of
 from tests.unit.projections.random_races import races
 

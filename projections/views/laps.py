@@ -1,0 +1,136 @@
+"""Laps: all of them, the best of each car, and who led which."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from projections.folds.laps import BestLap
+from projections.race import Race
+from projections.views.rows import (
+    ClockMs,
+    FlagName,
+    Heading,
+    MomentMs,
+    Row,
+    RowModel,
+    SectorTimes,
+    TimeMs,
+)
+
+
+class LapsRow(RowModel):
+    """A lap of a car."""
+
+    car: Annotated[str, Heading("Car")]
+    lap: Annotated[int, Heading("Lap")]
+    at_ms: Annotated[ClockMs, Heading("At")]
+    lap_time_ms: Annotated[TimeMs | None, Heading("Time")]
+    sectors_ms: Annotated[SectorTimes, Heading("Sectors", rank=1)]
+    driver: Annotated[str | None, Heading("Driver")]
+    position: Annotated[
+        int, Heading("Pos"), Field(description="the place in which the car completed the lap")
+    ]
+    in_pit_lane: Annotated[bool, Field(description="whether the lap ended in the pit lane")]
+    pit: Annotated[
+        bool, Heading("Pit"), Field(description="whether the car was in the lane during the lap")
+    ]
+    flag: Annotated[FlagName | None, Heading("Flag", rank=1)]
+    deleted: Annotated[bool, Heading("Deleted", rank=2)]
+
+
+def laps(race: Race, car: str | None = None) -> list[Row]:
+    """Every lap of one car or of all, with its sectors and its overall position at the line."""
+    positions = lap_positions(race)
+    lines = race.order.lines_per_lap
+    return [
+        {
+            "car": one,
+            "lap": lap.lap,
+            "at_ms": lap.at,
+            "lap_time_ms": lap.lap_time_ms,
+            "sectors_ms": list(race.order.sectors(one, lap.lap)) if lines > 1 else [],
+            "driver": lap.driver,
+            "position": positions[one, lap.lap],
+            "in_pit_lane": lap.in_pit_lane,
+            "pit": lap.pit,
+            "flag": lap.flag,
+            "deleted": lap.lap in race.laps.deleted.get(one, ()),
+        }
+        for one in (race.order.cars() if car is None else [car])
+        for lap in race.laps.laps.get(one, ())
+    ]
+
+
+def lap_positions(race: Race) -> dict[tuple[str, int], int]:
+    """The lap chart: (car, lap) to the place in which the car completed that lap."""
+    crossings = [(lap.lap, lap.at, car) for car, of_car in race.laps.laps.items() for lap in of_car]
+    crossings.sort()
+    chart: dict[tuple[str, int], int] = {}
+    line, place = 0, 0
+    for lap, _, car in crossings:
+        place = place + 1 if lap == line else 1
+        line = lap
+        chart[car, lap] = place
+    return chart
+
+
+class LeadersRow(RowModel):
+    """A spell in the lead; `at_ms` is the end of its first lap."""
+
+    car: Annotated[str, Heading("Car")]
+    team: Annotated[str | None, Heading("Team")]
+    first_lap: Annotated[int, Heading("From")]
+    last_lap: Annotated[int, Heading("To")]
+    at_ms: Annotated[MomentMs, Heading("First led at")]
+
+
+def leaders(race: Race) -> list[Row]:
+    """The spells in the lead: who led from which lap to which."""
+    spells: list[Row] = []
+    for led in race.chart.led:
+        if spells and spells[-1]["car"] == led.car:
+            spells[-1]["last_lap"] = led.lap
+        else:
+            entry = race.session.entries.get(led.car)
+            spells.append(
+                {
+                    "car": led.car,
+                    "team": entry.team if entry else None,
+                    "first_lap": led.lap,
+                    "last_lap": led.lap,
+                    "at_ms": led.at,
+                }
+            )
+    return spells
+
+
+class FastestLapsRow(RowModel):
+    """The best lap of a car."""
+
+    rank: Annotated[int, Heading("Rank")]
+    car: Annotated[str, Heading("Car")]
+    car_class: Annotated[str | None, Heading("Class"), Field(alias="class")]
+    lap_time_ms: Annotated[TimeMs, Heading("Time")]
+    lap: Annotated[int, Heading("Lap")]
+    driver: Annotated[str | None, Heading("Driver")]
+
+
+def fastest_laps(race: Race) -> list[Row]:
+    """Each car's best lap, the quickest first."""
+    return [
+        {"rank": rank} | best_lap_row(race, car, best)
+        for rank, (car, best) in enumerate(race.laps.fastest(), start=1)
+    ]
+
+
+def best_lap_row(race: Race, car: str, best: BestLap) -> Row:
+    """The best lap of a car, without its rank."""
+    return {
+        "car": car,
+        "class": race.session.car_class(car),
+        "lap_time_ms": best.ms,
+        "lap": best.lap,
+        "driver": best.driver,
+    }

@@ -1,0 +1,117 @@
+"""The session line: what goes with every table."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from events.session import SessionKind
+from projections.race import Race
+from projections.views.freshness import patience_ms
+from projections.views.rows import ClockMs, FlagName, Heading, Row, RowModel, SectorFlags, TimeMs
+
+
+class SessionRow(RowModel):
+    """What is run, and how it stands with clock, flag and laps."""
+
+    title: Annotated[str, Heading("Title")]
+    series: Annotated[str | None, Heading("Series")]
+    circuit: Annotated[str | None, Heading("Circuit")]
+    kind: Annotated[SessionKind, Heading("Kind")]
+    classes: Annotated[list[str], Heading("Classes")]
+    timing_lines: Annotated[list[str], Heading("Timing lines")]
+    rules: Annotated[str | None, Heading("Rules"), Field(description="the regulation pack")]
+    starts_at: Annotated[
+        str | None, Heading("Starts at"), Field(description="wall-clock time of session clock 0")
+    ]
+    provenance: Annotated[
+        str | None, Heading("Provenance"), Field(description="where the events are from")
+    ]
+    clock_ms: Annotated[ClockMs, Heading("Clock")]
+    time_to_go_ms: Annotated[ClockMs | None, Heading("Time to go")]
+    laps_to_go: Annotated[int | None, Heading("Laps to go")]
+    flag: Annotated[FlagName | None, Heading("Flag")]
+    flag_since_ms: Annotated[ClockMs | None, Heading("since")]
+    caution: Annotated[
+        int | None, Heading("Caution"), Field(description="the number of the caution under way")
+    ]
+    caution_since_ms: Annotated[ClockMs | None, Heading("since")]
+    safety_car_since_ms: Annotated[ClockMs | None, Heading("Safety car since")]
+    pit_lane_closed: Annotated[
+        list[str] | None,
+        Heading("Pit lane closed for"),
+        Field(description="the classes that must not enter it"),
+    ]
+    leader: Annotated[str | None, Heading("Leader")]
+    leader_lap: Annotated[
+        int, Heading("Leader's laps"), Field(description="the laps that the leader has completed")
+    ]
+    lead_changes: Annotated[int, Heading("Lead changes")]
+    ended_ms: Annotated[ClockMs | None, Heading("Ended")]
+    patience_ms: Annotated[
+        TimeMs,
+        Field(description="how long (ms) the field can be silent while the clock runs"),
+    ]
+    sector_flags: Annotated[SectorFlags | None, Heading("Local flags")]
+
+
+def session_line(race: Race) -> Row:
+    """The line above every table: what is run, and how it stands with clock, flag and laps."""
+    opened, track = race.session.opened, race.track
+    leader = race.order.leader()
+    laps = race.order.laps.get(leader, 0) if leader else 0
+    caution = track.current
+    return {
+        "title": opened.title,
+        "series": opened.series,
+        "circuit": opened.circuit,
+        "kind": opened.kind,
+        "classes": list(opened.classes),
+        "timing_lines": list(opened.timing_lines),
+        "rules": opened.rules,
+        "starts_at": opened.starts_at.isoformat() if opened.starts_at else None,
+        "provenance": opened.provenance,
+        "clock_ms": race.at,
+        "time_to_go_ms": _time_to_go(race),
+        "laps_to_go": _laps_to_go(race, laps),
+        "flag": track.flag,
+        "flag_since_ms": track.since if track.flag else None,
+        "caution": caution.number if caution else None,
+        "caution_since_ms": caution.start_ms if caution else None,
+        "safety_car_since_ms": track.safety_car_since,
+        "pit_lane_closed": sorted(track.pit_lane_closed) or None,
+        "leader": leader,
+        "leader_lap": laps,
+        "lead_changes": race.chart.changes,
+        "ended_ms": race.session.ended_at,
+        "patience_ms": patience_ms(race),
+        "sector_flags": _sector_flags(race) or None,
+    }
+
+
+def _sector_flags(race: Race) -> dict[str, Row]:
+    """The local flags that stand, by sector."""
+    return {
+        str(one.sector): {"flag": one.flag, "since_ms": one.start_ms}
+        for one in race.track.local_flags()
+    }
+
+
+def _time_to_go(race: Race) -> int | None:
+    limit = race.session.opened.time_limit_ms
+    return None if limit is None else max(0, limit - race.at)
+
+
+def _laps_to_go(race: Race, laps: int) -> int | None:
+    opened = race.session.opened
+    limit = opened.laps_limit
+    if limit is None and opened.distance_limit_m and opened.circuit_length_m:
+        limit = -(-opened.distance_limit_m // opened.circuit_length_m)
+    return None if limit is None else max(0, limit - laps)
+
+
+def clock_running(race: Race) -> bool:
+    """Whether the session clock runs: from the first flag or crossing to the session's end."""
+    started = race.track.flag is not None or bool(race.order.passings)
+    return started and race.session.ended_at is None
