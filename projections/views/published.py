@@ -52,7 +52,7 @@ def published(name: str, model: type[RowModel], *without: str, **more: Any) -> t
             kind, about = _by_key(_published_type(row)), "by id"
         else:
             kind = _published_type(kind)
-        described = {"description": about} if about else {}
+        described: Any = {"description": about} if about else {}
         default = None if field.nullable else ...
         fields[field.attribute] = (kind, Field(default, alias=declared.alias, **described))
     return create_model(

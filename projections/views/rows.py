@@ -12,13 +12,14 @@ A field is annotated with what its values are and, where people see it, its head
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic.json_schema import DefsRef, GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import WithDefaultSchema
 
@@ -222,6 +223,13 @@ class RowSchema(GenerateJsonSchema):
         if found.get("default", ...) is None:
             del found["default"]
         return found
+
+    def generate_definitions(
+        self, inputs: Sequence[tuple[Any, JsonSchemaMode, CoreSchema]]
+    ) -> tuple[dict[tuple[Any, JsonSchemaMode], JsonSchemaValue], dict[DefsRef, Any]]:
+        """The schemas of several models, and what they refer to."""
+        schemas, definitions = super().generate_definitions(inputs)
+        return schemas, _simplified(definitions)
 
     def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
         """The schema."""

@@ -116,19 +116,22 @@ def sessions(form: As = Format.TABLE, store: Store = None, data: Data = None) ->
 
 def schema(
     of: Annotated[
-        str, typer.Argument(metavar="WHAT", help="events, or a command that prints rows.")
+        str, typer.Argument(metavar="WHAT", help="events, frames, or a command that prints rows.")
     ] = "events",
 ) -> None:
-    """The JSON Schema of an event in the log, or of a command's --format json."""
+    """The JSON Schema of an event in the log, of a frame, or of a command's --format json."""
     from events import json_schema
     from services.queries.tables import sporting_tables
+    from services.queries.tables.schemas import frame_schema
 
     tables = {**race_tables.TABLES, **sporting_tables.TABLES}
     if of == "events":
         found = json_schema()
+    elif of == "frames":
+        found = frame_schema()
     elif of in tables:
         found = tables[of].schema()
     else:
-        names = ", ".join(["events", *tables])
+        names = ", ".join(["events", "frames", *tables])
         raise typer.BadParameter(f"there is no schema of {of!r}; there is {names}")
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2))

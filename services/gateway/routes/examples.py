@@ -32,6 +32,7 @@ def of_view(table: Table) -> dict[str, Any]:
     """What OpenAPI says of a view's answer."""
     schema = table.schema()
     items = schema["items"]
+    row = sample({**items, "$defs": schema.get("$defs", {})})
     flat = [*table.cells(None), *(f"session_{name}" for name in SESSION_CELLS)]
     whole = {
         "type": "object",
@@ -56,7 +57,10 @@ def of_view(table: Table) -> dict[str, Any]:
         "content": {
             "application/json": {
                 "schema": {"anyOf": [whole, flat_rows]},
-                "example": {"session": SESSION_LINE, "rows": [_row(items)]},
+                "example": {
+                    "session": SESSION_LINE,
+                    "rows": [row],
+                },
             },
             "text/csv": {"schema": {"type": "string"}, "example": ",".join(flat) + "\n"},
         },
@@ -75,16 +79,23 @@ _SAMPLES = {
 }
 
 
-def _row(schema: dict[str, Any]) -> dict[str, Any]:
-    return {name: _value(name, one) for name, one in schema["properties"].items()}
+def sample(schema: dict[str, Any]) -> dict[str, Any]:
+    """An example of a row: a value for each member that its schema requires."""
+    definitions = schema.get("$defs", {})
+    return {
+        name: _value(name, schema["properties"][name], definitions) for name in schema["required"]
+    }
 
 
-def _value(name: str, schema: dict[str, Any]) -> Any:
+def _value(name: str, schema: dict[str, Any], definitions: dict[str, Any]) -> Any:
+    if "$ref" in schema:
+        of = definitions[schema["$ref"].rpartition("/")[2]]
+        return sample({"required": [], **of, "$defs": definitions})
     if "enum" in schema:
         return schema["enum"][0]
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    match kinds[0]:
-        case "integer":
+    kinds = schema.get("type", "string")
+    match kinds[0] if isinstance(kinds, list) else kinds:
+        case "integer" | "number":
             return 70_412 if name.endswith("_ms") else 1
         case "boolean":
             return False

@@ -9,73 +9,36 @@ from fastapi import APIRouter
 from pydantic_core import from_json, to_json
 
 from events import json_schema
-from projections.views.published import TOPICS
+from projections.views.published import PublishedStandingsRow
+from projections.views.rows import json_schema as schema_of
 from replay.steering import COMMANDS
 from services.gateway.errors import RequestRefused, responses
 from services.gateway.live.query import OutputQuery, SubscriptionQuery
-from services.gateway.routes import analysis
+from services.gateway.routes import analysis, examples
 from services.gateway.views import view_query
+from services.queries.tables.schemas import (
+    DIALECT,
+    FRAME,
+    PATCH,
+    REASON,
+    frame_schema,
+    subscribed_state_schema,
+)
 
 router = APIRouter(prefix="", tags=["descriptions"])
 
 Document = dict[str, Any]
-SCHEMA = "https://json-schema.org/draft/2020-12/schema"
-POSITION = {"type": "string", "pattern": r"^\d+-\d+$", "description": "A position in the log."}
-CLOCK = {
-    "type": "object",
-    "description": "The session clock of the newest event (ms), and whether it has run on since.",
-    "properties": {"at": {"type": "integer"}, "running": {"type": "boolean"}},
-    "required": ["at", "running"],
-}
-_BASE: Document = {
-    "epoch": {"type": "integer", "minimum": 1},
-    "position": POSITION,
-    "at": {
-        "type": "integer",
-        "description": "When the newest event was learned, ms since 1970; with a delay, when "
-        "that came on air.",
-    },
-    "clock": CLOCK,
-}
-_REASON = {"type": "string", "description": "Why a new picture begins."}
-
-
-def _state() -> Document:
-    topics = {topic: {"type": "object"} for topic in TOPICS}
-    about = "Topics; rows by car, id or number. An absent member means null."
-    return {"type": "object", "description": about, "properties": topics}
-
-
-def _patch() -> Document:
-    about = "A JSON Merge Patch (RFC 7396) on the state of the message before."
-    return {"type": "object", "description": about}
-
-
-def frames_schema() -> Document:
-    """The JSON Schema of the frames in a session's stream ``{session}:frames``."""
-    members = {
-        **_BASE,
-        "kind": {"enum": ["snapshot", "delta"]},
-        "data": {"anyOf": [_state(), _patch()]},
-        "reason": _REASON,
-    }
-    return {
-        "$schema": SCHEMA,
-        "title": "A lapstream frame",
-        "type": "object",
-        "properties": members,
-        "required": [*_BASE, "kind", "data"],
-        "additionalProperties": False,
-    }
 
 
 def message_schemas() -> dict[str, Document]:
     """The JSON Schemas of what a subscriber is sent, by kind."""
+    state = subscribed_state_schema()
+    definitions = state.pop("$defs")
     token = {"type": "string", "description": "Resume with it: `<epoch>:<position>`."}
-    base = {"token": token, **_BASE}
+    base = {"token": token, **FRAME}
     more: dict[str, Document] = {
-        "snapshot": {"data": _state(), "reason": _REASON},
-        "delta": {"data": _patch()},
+        "snapshot": {"data": state, "reason": REASON},
+        "delta": {"data": PATCH},
         "heartbeat": {
             "age_ms": {"type": "integer", "description": "The age of the data."},
             "silent": {
@@ -92,6 +55,7 @@ def message_schemas() -> dict[str, Document]:
             "properties": {"kind": {"const": kind}, **base, **members},
             "required": ["kind", *base, *(name for name in members if name not in optional)],
             "additionalProperties": False,
+            **({"$defs": definitions} if kind == "snapshot" else {}),
         }
         for kind, members in more.items()
     }
@@ -105,7 +69,7 @@ _EXAMPLE: Document = {
     "clock": {"at": 31_500_000, "running": True},
 }
 _EXAMPLES: dict[str, Document] = {
-    "snapshot": {"data": {"standings": {"7": {"position": 1, "laps": 372}}}},
+    "snapshot": {"data": {"standings": {"7": examples.sample(schema_of(PublishedStandingsRow))}}},
     "delta": {"data": {"standings": {"7": {"laps": 373}}}},
     "heartbeat": {"age_ms": 1200},
 }
@@ -128,7 +92,7 @@ def asyncapi() -> Document:
         kind: {
             "name": kind,
             "contentType": "application/json",
-            "payload": schema,
+            "payload": _within(schema, kind),
             "examples": [{"payload": {"kind": kind, **_EXAMPLE, **_EXAMPLES[kind]}}],
         }
         for kind, schema in message_schemas().items()
@@ -137,7 +101,7 @@ def asyncapi() -> Document:
         name: {"name": name, "contentType": "application/json", "payload": _within(schema, name)}
         for name, schema in (
             ("event", json_schema()),
-            ("frame", frames_schema()),
+            ("frame", frame_schema()),
             ("command", COMMANDS.json_schema()),
         )
     }
@@ -224,9 +188,11 @@ async def schema(name: str) -> Document:
     if name == "events":
         return json_schema()
     if name == "frames":
-        return frames_schema()
+        return frame_schema()
     if name == "messages":
-        return {"$schema": SCHEMA, "oneOf": list(message_schemas().values())}
+        kinds = message_schemas()
+        definitions = kinds["snapshot"].pop("$defs")
+        return {"$schema": DIALECT, "oneOf": list(kinds.values()), "$defs": definitions}
     tables = {**view_query.TABLES, **analysis.TABLES}
     if name in tables:
         return tables[name].schema()

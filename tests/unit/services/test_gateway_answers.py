@@ -21,7 +21,7 @@ from projections.views.session_line import clock_running
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import Channel, FrameBuffer, Snapshot
-from services.gateway.routes.schemas import asyncapi, frames_schema, message_schemas
+from services.gateway.routes.schemas import asyncapi, message_schemas
 from services.gateway.routes.sessions import Format, respond
 from services.gateway.views import live_rows
 from services.gateway.views.view_query import (
@@ -33,6 +33,7 @@ from services.gateway.views.view_query import (
     flat,
     flat_keys,
 )
+from services.queries.tables.schemas import frame_schema
 from tests.unit.services.gateway_race import frames
 
 LEARNED = 1_760_000_000_000
@@ -213,7 +214,7 @@ class TestDocuments:
 
     def test_frames_keep_to_their_schema(self) -> None:
         """Every frame of a race is as its schema says."""
-        validator = jsonschema.Draft202012Validator(frames_schema())
+        validator = jsonschema.Draft202012Validator(frame_schema())
         for frame in frames():
             validator.validate(json.loads(frame.encode()))
 
@@ -240,9 +241,10 @@ class TestDocuments:
             operation["channel"]["$ref"].removeprefix("#/channels/")
             for operation in document["operations"].values()
         }
-        for message in document["components"]["messages"].values():
+        for name, message in document["components"]["messages"].items():
+            payload = {**document, "$ref": f"#/components/messages/{name}/payload"}
             for example in message.get("examples", ()):
-                jsonschema.validate(example["payload"], message["payload"])
+                jsonschema.validate(example["payload"], payload)
 
 
 def _references(document: Any) -> Iterator[str]:
