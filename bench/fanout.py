@@ -35,11 +35,12 @@ from projections.timeline import Timeline
 from projections.views.frame import Frame, Token
 from projections.views.frame_builder import FrameBuilder
 from projections.views.session_line import clock_running
+from services.gateway.live.channel import Channel, SubscriptionMessage
 from services.gateway.live.filters import Filter
-from services.gateway.live.frame_buffer import Channel, FrameBuffer, SubscriptionMessage
+from services.gateway.live.frame_buffer import FrameBuffer
 from services.gateway.live.session_tail import SessionTail
 from services.gateway.live.subscription import SubscriptionOptions
-from services.gateway.live.transport import over_websocket, subscribe
+from services.gateway.live.transport import serve_websocket, subscribe
 from services.serving import listen, server_of
 
 SUBSCRIBERS = 1000
@@ -191,7 +192,7 @@ async def ours(told: list[Frame]) -> AsyncIterator[Side]:
     @app.websocket("/")
     async def live(websocket: WebSocket) -> None:
         await websocket.accept()
-        await over_websocket(websocket, tail, subscribe(tail, SubscriptionOptions()))
+        await serve_websocket(websocket, tail, subscribe(tail, SubscriptionOptions()))
 
     listener = listen("127.0.0.1", 0)
     server = server_of(app)
@@ -199,7 +200,7 @@ async def ours(told: list[Frame]) -> AsyncIterator[Side]:
     serving = asyncio.create_task(server.serve([listener]))
     try:
         port = listener.getsockname()[1]
-        async with subscribed(port, lambda _: tail.show(next(coming))) as side:
+        async with subscribed(port, lambda _: tail.publish(next(coming))) as side:
             yield side
     finally:
         tail.end()
@@ -252,7 +253,7 @@ def messages_of(told: list[Frame]) -> list[SubscriptionMessage]:
     buffer, channel, before = FrameBuffer(), Channel(Filter()), None
     messages = []
     for frame in told:
-        snapshot = buffer.take(frame)
+        snapshot = buffer.apply(frame)
         assert snapshot is not None
         messages.append(channel.message(before, snapshot))
         before = snapshot

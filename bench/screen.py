@@ -36,10 +36,10 @@ from projections.views.frame import Frame, Token
 from projections.views.frame_builder import FrameBuilder
 from projections.views.session_line import clock_running
 from services.gateway.live.filters import Filter
-from services.gateway.live.query import names
+from services.gateway.live.query import split_names
 from services.gateway.live.session_tail import SessionTail, now_ms
 from services.gateway.live.subscription import SubscriptionOptions
-from services.gateway.live.transport import over_websocket, subscribe
+from services.gateway.live.transport import serve_websocket, subscribe
 from services.gateway.routes import pages
 from services.serving import listen, server_of
 from tests.browser.conftest import BROWSERS, QUIET
@@ -92,8 +92,8 @@ def application(tail: SessionTail) -> FastAPI:
     @app.websocket("/sessions/{session}/live")
     async def live(websocket: WebSocket, session: str) -> None:
         await websocket.accept()
-        topics = names(websocket.query_params.getlist("topics"))
-        await over_websocket(websocket, tail, subscribe(tail, SubscriptionOptions(Filter(topics))))
+        topics = split_names(websocket.query_params.getlist("topics"))
+        await serve_websocket(websocket, tail, subscribe(tail, SubscriptionOptions(Filter(topics))))
 
     pages.install(app)
     return app
@@ -103,7 +103,7 @@ async def serve() -> None:
     """Serve the page; feed so many updates at the rate that each line of the input names."""
     told = frames()
     tail = FedTail(None, "bench")  # type: ignore[arg-type]  # it reads no store
-    tail.show(next(told))
+    tail.publish(next(told))
     listener = listen("127.0.0.1", 0)
     server = server_of(application(tail))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -114,7 +114,7 @@ async def serve() -> None:
         for number in range(count):
             ahead = began + number / rate - time.perf_counter()
             await asyncio.sleep(max(0.0, ahead))
-            tail.show(next(told))
+            tail.publish(next(told))
         print(tail.sent - sent, flush=True)
     tail.end()
     server.should_exit = True

@@ -37,6 +37,7 @@ from services.cli.options import (
 from services.cli.output import give_out, session_heading, show
 from services.cli.questions import ask, ask_season
 from services.cli.season import published_otherwise
+from services.queries.names import find_name
 from services.queries.packs import required_pack
 from services.queries.seasons import (
     Asked,
@@ -148,11 +149,10 @@ def _asked(question: SeasonQuestion, after: int | None, store: Store, data: Data
 
 
 def _cup_named(pack: RegulationPack, wanted: str) -> str:
-    """The cup of that name, in capitals or not. Raises BadParameter."""
+    """The cup of that name, whatever its case. Raises BadParameter."""
     names = [cup.name for cup in pack.points.cups]
-    for name in names:
-        if name.casefold() == wanted.casefold():
-            return name
+    if (name := find_name(wanted, names)) is not None:
+        return name
     there_are = f"there is {', '.join(names)}" if names else "there is none"
     raise typer.BadParameter(f"no cup {wanted!r} under {pack.name}; {there_are}")
 

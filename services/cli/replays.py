@@ -26,7 +26,6 @@ from services.queries.tables.columns import Row
 if TYPE_CHECKING:
     from services.storage.replay_store import Replays
 
-SHARED = "Shared replays"
 
 shared = typer.Typer(no_args_is_help=True)
 Replay = Annotated[str, typer.Argument(metavar="REPLAY", help="As `replays list` shows it.")]

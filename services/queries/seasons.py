@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from events import AnyEvent, encode
-from events.errors import NoSuchMoment, NotASeason, UnknownClass, UnknownRound, WrongSeries
+from events.errors import NoSuchMoment, NotASeason, UnknownRound, WrongSeries
 from projections.championship.scoring import before_session
 from projections.championship.season import Season, season_of
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.provisional import adjustments, rounds_scored
+from services.queries.names import find_class
 from services.queries.packs import pack_named
 from services.queries.sessions import (
     Question,
@@ -171,10 +172,5 @@ def as_it_stands(season: Season, race: Race, number: int) -> Season:
 
 
 def chosen_classes(season: Season, wanted: str | None) -> Sequence[str]:
-    """The class of that name, in capitals or not, or all. Raises UnknownClass."""
-    if wanted is None:
-        return season.classes
-    for name in season.classes:
-        if name.casefold() == wanted.casefold():
-            return (name,)
-    raise UnknownClass(wanted, season.classes, "season")
+    """The class of that name, whatever its case; all for None. Raises UnknownClass."""
+    return season.classes if wanted is None else (find_class(wanted, season.classes, "season"),)

@@ -15,7 +15,6 @@ from events.errors import (
     NoSuchMoment,
     NotASession,
     UnknownCar,
-    UnknownClass,
     UnknownSession,
     UnreadableEvent,
 )
@@ -23,6 +22,7 @@ from projections.race import Race
 from projections.timeline import Timeline
 from projections.views.moments import moment_of
 from replay.entries import START, check_session_id, parse_position
+from services.queries.names import all_classes, find_class
 from services.storage.built_in import BUILT_IN, SEASONS, Edition, put_into_store
 from services.storage.event_log import Log
 
@@ -195,10 +195,6 @@ def chosen_cars(race: Race, car_class: str | None, cars: Iterable[str]) -> list[
 
 
 def class_named(race: Race, wanted: str) -> str:
-    """The class of that name, in capitals or not. Raises UnknownClass."""
-    entered = {entry.car_class for entry in race.session.entries.values() if entry.car_class}
-    names = list(dict.fromkeys([*race.session.opened.classes, *sorted(entered)]))
-    for name in names:
-        if name.casefold() == wanted.casefold():
-            return name
-    raise UnknownClass(wanted, tuple(names))
+    """The class of that name, whatever its case. Raises UnknownClass."""
+    entered = (entry.car_class for entry in race.session.entries.values())
+    return find_class(wanted, all_classes(race.session.opened.classes, entered))

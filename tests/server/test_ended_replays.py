@@ -63,7 +63,7 @@ async def test_a_subscriber_is_refused_from_then_on(store: Store, replay: str) -
             with pytest.raises(ConnectionClosed) as closed:
                 await connection.recv()
         assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == transport.GONE == client_of_gateways.GONE
+        assert closed.value.rcvd.code == transport.NOT_FOUND == client_of_gateways.GONE
         assert replay in closed.value.rcvd.reason
         with pytest.raises(SubscriptionRefused) as refused:
             await anext(messages)
@@ -91,7 +91,7 @@ async def test_whoever_asks_ends_it_at_once(store: Store, replay: str) -> None:
         gateway = client._transport.app.state.gateway  # type: ignore[attr-defined]
         (tail,) = gateway.tail_pool.all()
         assert (await client.delete(f"/replays/{replay}")).status_code == 204
-        assert tail.gone is not None
+        assert tail.removal_reason is not None
         assert gateway.tail_pool.all() == []
 
 

@@ -26,7 +26,7 @@ from projections.views.frame_builder import frame_state
 from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.client import StateFollower, StateUpdate, SubscriptionRefused, stream_url, subscribe
-from services.gateway.live import session_tail
+from services.gateway.live import tail_pool
 from services.gateway.live.filters import Filter
 from services.gateway.views.view_query import TABLES, flat_keys
 from services.roles import Role, Tokens, new_token
@@ -198,7 +198,7 @@ class TestViews:
     ) -> None:
         """Where the field could still be silent, a feed that is makes the data stale; whoever
         asks is told so, until it is heard again."""
-        monkeypatch.setattr(session_tail, "FEED_SECONDS", 0.02)
+        monkeypatch.setattr(tail_pool, "FEED_SECONDS", 0.02)
         long_ago = int(time.time() * 1000) - 20_000
         started = [*events(0, 40), FlagShown(at=1, source="test", source_seq=1, flag="green")]
         entries = [

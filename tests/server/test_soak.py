@@ -133,12 +133,12 @@ class Soak:
     async def watch(self, number: int, client: httpx.AsyncClient) -> None:
         """One subscriber, to the end of the race: each message is checked."""
         draw = random.Random(number)
-        wanted, over_sse, slow = FILTERS[number % 4], number % 5 < 2, number % 10 == 9
+        wanted, sse_body, slow = FILTERS[number % 4], number % 5 < 2, number % 10 == 9
         following = StateFollower()
         while not self._done(following):
             leave_after = draw.randrange(5, 60)
             with contextlib.suppress(*AWAY):
-                coming = self._messages(client, following, wanted, over_sse)
+                coming = self._messages(client, following, wanted, sse_body)
                 async with contextlib.aclosing(coming) as messages:
                     async for shown in messages:
                         await self._check(shown, wanted)
@@ -151,14 +151,14 @@ class Soak:
             await asyncio.sleep(draw.uniform(0.0, 0.3))
 
     def _messages(
-        self, client: httpx.AsyncClient, following: StateFollower, wanted: Filter, over_sse: bool
+        self, client: httpx.AsyncClient, following: StateFollower, wanted: Filter, sse_body: bool
     ) -> AsyncGenerator[StateUpdate, None]:
         options: dict[str, Any] = {
             "topics": sorted(wanted.topics),
             "classes": sorted(wanted.classes),
             "cars": sorted(wanted.cars),
         }
-        if over_sse:
+        if sse_body:
             return sse(client, self.url, self.session, following, **options)
         return over_one_connection(stream_url(self.url, self.session, **options), {}, following)
 

@@ -17,8 +17,9 @@ from projections.views.frame_builder import FrameBuilder
 from projections.views.merge_patch import apply_patch, merge_patch
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.formatting import clock_text, gap_text, lap_time_text, running_text
+from services.gateway.live.channel import Channel
 from services.gateway.live.filters import Filter
-from services.gateway.live.frame_buffer import Channel, FrameBuffer
+from services.gateway.live.frame_buffer import FrameBuffer
 from services.terminal.tower import penalty_text, short_tags, state_of
 
 FOLDER = Path(__file__).resolve().parent / "fixtures"
@@ -55,7 +56,7 @@ def messages() -> list[Told]:
             kind = "delta" if number else "snapshot"
             learned = LEARNED_MS + at
             token = Token(epoch, f"{learned}-0")
-            snapshot = buffer.take(Frame(token, learned, at, True, kind, data, "another stretch"))
+            snapshot = buffer.apply(Frame(token, learned, at, True, kind, data, "another stretch"))
             assert snapshot is not None
             if number % 5 in (3, 4):
                 continue  # a slow subscriber: the next message leads over several frames

@@ -1,8 +1,7 @@
-"""Classes and cars as a session spells them, for those that are asked for by name.
+"""Requested classes and cars in the session's own spelling.
 
-A name that no car of the session has would leave out everything, for good and without a
-word. So it is refused, as the views refuse it; but for a session without entries, of which
-nobody can tell yet.
+A subscription with a name that no car has would never be sent a row. So an unknown name is refused,
+as the views refuse it, unless the session has no entries yet.
 """
 
 from __future__ import annotations
@@ -17,52 +16,47 @@ from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.state import Gateway
 from services.gateway.views.view_query import live
+from services.queries.names import all_classes, find_class, find_name
 
 
-class Entered(NamedTuple):
+class EntryNames(NamedTuple):
     """The cars and the classes of a session."""
 
     cars: Sequence[str]
     classes: Sequence[str]
 
-    def with_classes(self, classes: Collection[str]) -> Entered:
+    def with_classes(self, classes: Collection[str]) -> EntryNames:
         """With these classes besides."""
         return self._replace(classes=list(dict.fromkeys([*self.classes, *classes])))
 
-    def spelled(self, classes: Collection[str], cars: Collection[str]) -> tuple[list[str], ...]:
-        """The classes and the cars in the session's own spelling, each once; any names, where
-        nobody has entered. Raises UnknownClass and UnknownCar."""
+    def resolve(self, classes: Collection[str], cars: Collection[str]) -> tuple[list[str], ...]:
+        """The classes and the cars as the session spells them, each once.
+
+        Any name is accepted while there are no entries. Raises UnknownClass and UnknownCar.
+        """
         if not self.cars:
             return list(classes), list(cars)
-        found_classes, found_cars = [], []
-        for name in classes:
-            if (car_class := _named(name, self.classes)) is None:
-                raise UnknownClass(name, tuple(self.classes))
-            found_classes.append(car_class)
-        for name in cars:
-            if (car := _named(name, self.cars)) is None:
-                raise UnknownCar(name, tuple(self.cars))
-            found_cars.append(car)
+        found_classes = [find_class(name, self.classes) for name in classes]
+        found_cars = [self._car(name) for name in cars]
         return list(dict.fromkeys(found_classes)), list(dict.fromkeys(found_cars))
 
+    def _car(self, name: str) -> str:
+        found = find_name(name, self.cars)
+        if found is None:
+            raise UnknownCar(name, tuple(self.cars))
+        return found
 
-def _named(name: str, known: Collection[str]) -> str | None:
-    """The name as it is known: to the letter, else but for the case of its letters."""
-    if name in known:
-        return name
-    return next((one for one in known if one.casefold() == name.casefold()), None)
 
-
-async def spelled(
+async def resolve_names(
     gateway: Gateway,
     session: str,
     classes: Collection[str],
     cars: Collection[str],
-    also: Collection[str] = (),
+    more_classes: Collection[str] = (),
 ) -> tuple[list[str], ...]:
-    """The classes and the cars that are wanted of a session, in its own spelling.
+    """The requested classes and cars as the session spells them.
 
-    ``also`` are classes that there are besides: those of its season. Raises UnknownClass,
+    ``more_classes`` are accepted besides the session's: those of its season. Raises UnknownClass,
     UnknownCar, and the errors of the log.
     """
     if not classes and not cars:
@@ -70,36 +64,37 @@ async def spelled(
     replay, snapshot = await gateway.is_replay(session), await live(gateway, session, 0)
     if snapshot is not None:
         try:
-            return _pictured(snapshot).with_classes(also).spelled(classes, cars)
+            return _of_snapshot(snapshot).with_classes(more_classes).resolve(classes, cars)
         except (UnknownClass, UnknownCar):
             if replay:
                 raise
     if replay:
         return list(classes), list(cars)
-    # Whoever was entered just now is in the log, and not in the picture yet.
-    folded = await gateway.folds.ask(session, _folded)
-    return folded.answer.with_classes(also).spelled(classes, cars)
+    # An entry that was added a moment ago is in the log before it is in a snapshot.
+    folded = await gateway.folds.ask(session, _of_race)
+    return folded.answer.with_classes(more_classes).resolve(classes, cars)
 
 
-async def spelled_filter(gateway: Gateway, session: str, wanted: Filter) -> Filter:
-    """The filter with the session's own names. Raises what ``spelled`` raises."""
-    classes, cars = await spelled(gateway, session, sorted(wanted.classes), sorted(wanted.cars))
+async def resolve_filter(gateway: Gateway, session: str, wanted: Filter) -> Filter:
+    """The filter with names as the session spells them. Raises what `resolve_names` raises."""
+    classes, cars = await resolve_names(
+        gateway, session, sorted(wanted.classes), sorted(wanted.cars)
+    )
     return replace(wanted, classes=frozenset(classes), cars=frozenset(cars))
 
 
-def _pictured(snapshot: Snapshot) -> Entered:
+def _of_snapshot(snapshot: Snapshot) -> EntryNames:
     standings = snapshot.state.get("standings", {})
-    return _entered(
+    return _entry_names(
         {car: row.get("class") for car, row in standings.items()},
         snapshot.state["session"].get("classes") or (),
     )
 
 
-def _folded(race: Race) -> Entered:
+def _of_race(race: Race) -> EntryNames:
     cars = {car: race.session.car_class(car) for car in race.order.cars()}
-    return _entered(cars, race.session.opened.classes)
+    return _entry_names(cars, race.session.opened.classes)
 
 
-def _entered(cars: dict[str, str | None], classes: Collection[str]) -> Entered:
-    driven = sorted({one for one in cars.values() if one})
-    return Entered(list(cars), list(dict.fromkeys([*classes, *driven])))
+def _entry_names(cars: dict[str, str | None], classes: Collection[str]) -> EntryNames:
+    return EntryNames(list(cars), all_classes(classes, cars.values()))

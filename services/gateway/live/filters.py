@@ -1,4 +1,4 @@
-"""What of a session a subscriber wants to see: topics, classes, cars."""
+"""The part of a session's state that a subscriber receives: topics, classes, cars."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from projections.views.merge_patch import Patch, State
 from projections.views.published import TOPICS
 
 BY_CAR = ("standings", "pits", "drivers", "results")
-"""Topics whose rows are keyed by car."""
+"""Topics with rows keyed by car."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Topics (empty: all) and, where they are not empty, the classes and cars of their rows.
+    """Topics, and the classes and cars of their rows; an empty set stands for all.
 
-    A row has to fit both classes and cars, in whatever case their letters are; what is of no
-    car is for all. A fastest lap is shown while one of the cars holds it. The session's own
-    topic is always there, for a picture without flag and clock is none. Equal filters are one
-    channel.
+    A row must match both classes and cars, whatever the case; rows of no car match always. A
+    fastest lap is included while one of the cars holds it. The topic ``session`` is always
+    included: a screen needs flag and clock. Subscriptions with equal filters share a channel.
     """
 
     topics: frozenset[str] = frozenset()
@@ -29,15 +28,15 @@ class Filter:
 
     @property
     def of_rows(self) -> bool:
-        """Whether it leaves rows out, and not only topics."""
+        """Whether it filters rows, and not only topics."""
         return bool(self.classes or self.cars)
 
     def has(self, topic: str) -> bool:
-        """Whether the topic is wanted."""
+        """Whether the topic is included."""
         return not self.topics or topic in self.topics or topic == "session"
 
     def choose(self, state: State) -> State:
-        """The part of a state that is wanted; what is whole in it is shared, not copied."""
+        """The included part of a state. Whole topics and rows are shared, not copied."""
         chosen = {topic: rows for topic, rows in state.items() if self.has(topic)}
         if not self.of_rows:
             return chosen
@@ -62,11 +61,11 @@ class Filter:
         return chosen
 
     def choose_patch(self, patch: Patch) -> Patch:
-        """The part of a patch that is wanted, where only topics are left out."""
+        """The included part of a patch, for a filter of topics only."""
         return {topic: change for topic, change in patch.items() if self.has(topic)}
 
     def _cars(self, standings: Mapping[str, Any]) -> frozenset[str]:
-        cars, classes = folded(self.cars), folded(self.classes)
+        cars, classes = casefolded(self.cars), casefolded(self.classes)
         return frozenset(
             car
             for car, row in standings.items()
@@ -75,7 +74,7 @@ class Filter:
         )
 
     def _fastest(self, fastest: State) -> State:
-        cars, classes = folded(self.cars), folded(self.classes)
+        cars, classes = casefolded(self.cars), casefolded(self.classes)
 
         def is_wanted(best: Mapping[str, Any] | None) -> bool:
             return best is not None and (not cars or best["car"].casefold() in cars)
@@ -93,11 +92,11 @@ class Filter:
         return chosen
 
 
-def folded(names: Iterable[str]) -> frozenset[str]:
-    """The names, but for the case of their letters."""
+def casefolded(names: Iterable[str]) -> frozenset[str]:
+    """The names without regard to case."""
     return frozenset(name.casefold() for name in names)
 
 
 def unknown_topics(topics: frozenset[str]) -> list[str]:
-    """Those that no frame has."""
+    """The topics that frames do not have."""
     return sorted(topics.difference(TOPICS))

@@ -1,4 +1,4 @@
-"""Subscriptions over the wire: WebSocket and server-sent events."""
+"""Subscriptions over WebSocket and server-sent events."""
 
 from __future__ import annotations
 
@@ -11,53 +11,53 @@ from typing import Any, Protocol
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from services.gateway.live.frame_buffer import SubscriptionMessage
+from services.gateway.live.channel import SubscriptionMessage
 from services.gateway.live.session_tail import SessionTail, now_ms
 from services.gateway.live.subscription import Subscription, SubscriptionOptions
-from services.gateway.live.websocket_transport import EXTENSION, Direct
+from services.gateway.live.websocket_transport import EXTENSION, DirectConnection
 
 SERVICE_RESTART = 1012
-"""The close code (RFC 6455's registry) that tells a client to come again."""
+"""Close code (IANA registry of RFC 6455) on which a client reconnects."""
 
-GONE = 4404
-"""The close code, of those for programs' own use, that tells a client that there is nothing to
-come again for: asked over HTTP it would be a 404."""
+NOT_FOUND = 4404
+"""Close code (4000 to 4999 are for applications) on which a client does not reconnect: the request
+would be answered with 404."""
 
-LONGEST_REASON = 120
-"""Of the bytes of a close frame's reason, 123 are allowed."""
+MAX_REASON = 120
+"""A close frame has room for a reason of 123 bytes (RFC 6455, 5.5)."""
 
 
-class Source(Protocol):
-    """Where messages come from: the tail of a session, or an output on air."""
+class Publisher(Protocol):
+    """What a subscription reads: the tail of a session, or the channel of an output."""
 
     sent: int
     ended: bool
-    gone: str | None
+    removal_reason: str | None
 
-    def listening(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
-        """Have ``wake`` called at each new snapshot."""
+    def listening(self, callback: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call ``callback`` at each new snapshot, inside the ``with`` block."""
 
 
 async def messages(
-    source: Source, subscription: Subscription
+    publisher: Publisher, subscription: Subscription
 ) -> AsyncIterator[SubscriptionMessage]:
-    """What the subscriber is to be sent, each when it is due.
+    """The messages of a subscription, each when it is due.
 
-    Nothing is queued: what came while a message was under way is in the next one.
+    There is no queue: what arrives while a message is being sent is part of the next one.
     """
     wake = asyncio.Event()
-    with source.listening(wake.set):
-        while not source.ended:
+    with publisher.listening(wake.set):
+        while not publisher.ended:
             message = subscription.next(now_ms())
             if message is not None:
-                source.sent += 1
+                publisher.sent += 1
                 yield message
             else:
                 await _sleep(wake, subscription)
 
 
 async def _sleep(wake: asyncio.Event, subscription: Subscription) -> None:
-    """Until something new is there, or the subscription wants to be asked again."""
+    """Sleep until a snapshot arrives, or the subscription has something due."""
     wake.clear()
     now = now_ms()
     seconds = max(0.0, subscription.idle_until(now) - now) / 1000
@@ -68,14 +68,16 @@ async def _sleep(wake: asyncio.Event, subscription: Subscription) -> None:
         timer.cancel()
 
 
-async def over_websocket(websocket: WebSocket, source: Source, subscription: Subscription) -> None:
-    """Serve a subscriber whose connection was accepted, until it goes."""
+async def serve_websocket(
+    websocket: WebSocket, publisher: Publisher, subscription: Subscription
+) -> None:
+    """Serve a subscriber over an accepted connection until it leaves or the publisher ends."""
     direct = _direct(websocket.scope)
     if direct is not None:
-        sending = asyncio.create_task(_write(direct, source, subscription))
+        sending = asyncio.create_task(_write(direct, publisher, subscription))
     else:
-        sending = asyncio.create_task(_send(websocket, source, subscription))
-    leaving = asyncio.create_task(_left(websocket))
+        sending = asyncio.create_task(_send(websocket, publisher, subscription))
+    leaving = asyncio.create_task(_disconnected(websocket))
     tasks = {sending, leaving}
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -86,64 +88,67 @@ async def over_websocket(websocket: WebSocket, source: Source, subscription: Sub
     for task in tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
-    if source.ended:
-        code = SERVICE_RESTART if source.gone is None else GONE
-        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it has gone already
-            await websocket.close(code, (source.gone or "")[:LONGEST_REASON])
+    if publisher.ended:
+        code = SERVICE_RESTART if publisher.removal_reason is None else NOT_FOUND
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it has left by itself
+            await websocket.close(code, (publisher.removal_reason or "")[:MAX_REASON])
 
 
-def _direct(scope: Mapping[str, Any]) -> Direct | None:
-    direct: Direct | None = scope.get("extensions", {}).get(EXTENSION)
+def _direct(scope: Mapping[str, Any]) -> DirectConnection | None:
+    direct: DirectConnection | None = scope.get("extensions", {}).get(EXTENSION)
     return direct if direct is not None and direct.takes_frames() else None
 
 
-async def _left(websocket: WebSocket) -> None:
-    """Wait until the client goes; what it says is not for us."""
+async def _disconnected(websocket: WebSocket) -> None:
+    """Wait until the client leaves; its messages are ignored."""
     while (await websocket.receive())["type"] != "websocket.disconnect":
         pass
 
 
-async def _send(websocket: WebSocket, source: Source, subscription: Subscription) -> None:
+async def _send(websocket: WebSocket, publisher: Publisher, subscription: Subscription) -> None:
     """Send through ASGI, which waits for a slow client."""
-    async for message in messages(source, subscription):
+    async for message in messages(publisher, subscription):
         try:
             await websocket.send_text(message.body.decode())
         except WebSocketDisconnect:
             return
 
 
-async def _write(direct: Direct, source: Source, subscription: Subscription) -> None:
-    """Write to the transport: at once what is new, where the client takes it."""
+async def _write(
+    direct: DirectConnection, publisher: Publisher, subscription: Subscription
+) -> None:
+    """Write to the transport."""
     wake = asyncio.Event()
     channel = subscription.channel
 
-    def news() -> None:
+    def write_at_once() -> None:
+        # Called where the frame arrives: no task has to be woken for each of many subscribers.
         message = subscription.next(now_ms()) if direct.ready() else None
         if message is not None:
-            source.sent += 1
-            direct.write(channel.framed(message))
+            publisher.sent += 1
+            direct.write(channel.websocket_frame(message))
         else:
             wake.set()
 
-    with source.listening(news):
-        while not source.ended:
+    with publisher.listening(write_at_once):
+        while not publisher.ended:
             await direct.until_writable()
             message = subscription.next(now_ms())
             if message is not None:
-                source.sent += 1
-                direct.write(channel.framed(message))
+                publisher.sent += 1
+                direct.write(channel.websocket_frame(message))
             else:
                 await _sleep(wake, subscription)
 
 
-async def over_sse(source: Source, subscription: Subscription) -> AsyncIterator[bytes]:
+async def sse_body(publisher: Publisher, subscription: Subscription) -> AsyncIterator[bytes]:
     """The body of an event stream."""
-    async for message in messages(source, subscription):
+    async for message in messages(publisher, subscription):
         yield message.as_sse()
 
 
 def subscribe(tail: SessionTail, options: SubscriptionOptions) -> Subscription:
-    """A subscription to what a tail reads."""
+    """A subscription to a session."""
     tail.buffer.retain_ms = max(tail.buffer.retain_ms, options.delay_ms)
     channel = tail.channel(options.filter, options.delay_ms)
     return Subscription(tail.buffer, channel, options, now_ms())

@@ -1,10 +1,13 @@
-"""A WebSocket connection that many of can be written to at once.
+"""A WebSocket protocol for uvicorn that writes frames past ASGI.
 
-A message to a thousand subscribers is one frame. Through ASGI each would be a task that
-wakes and a frame of its own. So this protocol hands the application its transport: the
-frame, made once, is written straight to it. Whether a connection takes more is the
-transport's to say (asyncio's flow control), as for any other writer. Under another
-protocol, and for a client that wants compression, the application sends through ASGI.
+A message to a thousand subscribers is one frame. Through ASGI each of them would be a task to wake
+and a frame of its own. So this protocol offers its transport to the application as an ASGI
+extension, and the frame, encoded once, is written to it. Flow control is asyncio's, as for any
+other writer. Under another protocol, and for a client that negotiated compression, the application
+sends through ASGI.
+
+It relies on internals of uvicorn and websockets, which ``pyproject.toml`` pins to compatible
+versions and ``tests/unit/services/test_websocket_contract.py`` checks.
 """
 
 from __future__ import annotations
@@ -16,11 +19,11 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 EXTENSION = "lapstream.direct"
-"""The ASGI extension under which an application finds the ``Direct``."""
+"""The key of the `DirectConnection` among the extensions of an ASGI scope."""
 
 
-class Direct:
-    """The way past ASGI to one client's transport."""
+class DirectConnection:
+    """Writes frames to the transport of one client."""
 
     __slots__ = ("_protocol",)
 
@@ -28,37 +31,39 @@ class Direct:
         self._protocol = protocol
 
     def takes_frames(self) -> bool:
-        """Whether frames that were made for all can be sent: no extension changes them."""
+        """Whether shared frames can be sent: no extension, such as compression, changes them."""
         return not self._protocol.conn.extensions
 
     def ready(self) -> bool:
-        """Whether the client takes more now."""
+        """Whether a frame can be written now."""
         protocol = self._protocol
         return protocol.writable.is_set() and not (protocol.disconnected or protocol.close_sent)
 
     async def until_writable(self) -> None:
-        """Wait until the client has read most of what it was sent, or is gone."""
+        """Wait until the client has read most of what was sent, or has left."""
         await self._protocol.writable.wait()
 
     def write(self, frame: bytes) -> None:
-        """Send a frame; nothing to a client that is gone."""
+        """Write a frame; does nothing for a client that has left."""
         protocol = self._protocol
         if not (protocol.disconnected or protocol.close_sent):
             protocol.transport.write(frame)
 
 
 class DirectProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, which offers its ``Direct`` to the application."""
+    """uvicorn's protocol with a `DirectConnection` for the application."""
 
     def handle_connect(self, event: Request) -> None:
-        """Answer the handshake; the application begins to run after this."""
+        """Answer the handshake. uvicorn starts the application after this."""
         super().handle_connect(event)
-        scope: Any = getattr(self, "scope", None)
+        scope: Any = getattr(self, "scope", None)  # absent where the handshake was refused
         if scope is not None:
-            scope["extensions"][EXTENSION] = Direct(self)
+            scope["extensions"][EXTENSION] = DirectConnection(self)
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send a message of the application's; a refusal is an end to the handshake, too."""
+        """Send an ASGI message."""
         await super().send(message)
+        # uvicorn does not count a denial response as the end of the handshake, and would log
+        # "ASGI callable returned without completing handshake" for each of them.
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True

@@ -19,8 +19,9 @@ from events.errors import LapstreamError
 from projections.views.frame import Frame, Token
 from projections.views.freshness import ran_on_ms
 from services.gateway.errors import RequestRefused
+from services.gateway.live.channel import Channel
 from services.gateway.live.filters import Filter
-from services.gateway.live.frame_buffer import Channel, FrameBuffer, Snapshot, place
+from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, token_order
 from services.gateway.live.session_tail import RETRY_SECONDS, SessionTail, now_ms
 from services.gateway.outputs.derived import DERIVED, TopicDeriver
 from services.gateway.routes.streams import picture_before
@@ -98,7 +99,7 @@ class OutputChannel:
         """Messages that were sent to subscribers."""
         self.ended = False
         """Whether subscribers are to be sent no more: the output was changed or removed."""
-        self.gone: str | None = None
+        self.removal_reason: str | None = None
         """Whoever comes again to an output that was removed is told so then."""
         self.failed = False
         """Whether the source is gone."""
@@ -227,12 +228,12 @@ class OutputChannel:
         token = token_of(source, self._kept.revision)
         if newest is None or (self._recalled and token == newest.token):
             return True
-        return place(token) > place(newest.token)
+        return token_order(token) > token_order(newest.token)
 
     def _put(self, snapshot: Snapshot, revision: int, reason: str | None) -> None:
         # Whoever runs a clock on from it goes by when it came on air here.
         at = snapshot.at + self.output.delay_ms
-        self.buffer.show(
+        self.buffer.append(
             snapshot._replace(token=token_of(snapshot, revision), at=at, reason=reason)
         )
         self._ready.set()

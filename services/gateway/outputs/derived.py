@@ -21,7 +21,7 @@ from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.provisional import own_pack, rounds_scored
 from projections.views.merge_patch import State
-from services.gateway.live.filters import folded
+from services.gateway.live.filters import casefolded
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.state import Gateway
 from services.queries.seasons import as_it_stands, read_season, round_of
@@ -100,7 +100,7 @@ def battle(race: Race, cars: tuple[str, ...]) -> State:
     ``gap`` is to the first of them, ``interval`` to the one of them ahead, as the running
     order has it between any two cars. Absent for the first, and before a crossing.
     """
-    wanted = folded(cars)
+    wanted = casefolded(cars)
     chosen = [car for car in race.order.cars() if car.casefold() in wanted]
     rows: State = {}
     for place, car in enumerate(chosen):
@@ -143,7 +143,7 @@ def championship(race: Race, season: Season | None, output: Output) -> State:
 
 def _topic(now: Season, before: Season | None, output: Output) -> State:
     rows: State = {}
-    wanted = folded(output.classes)
+    wanted = casefolded(output.classes)
     for car_class in now.classes:
         if wanted and car_class.casefold() not in wanted:
             continue

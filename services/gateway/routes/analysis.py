@@ -38,8 +38,9 @@ from projections.results.revisions import revisions
 from projections.results.whatif import Hypothesis, parse_penalty, suppose
 from projections.rules.packs import RegulationPack
 from projections.views import gaps as gap_views
+from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused, responses
-from services.gateway.live.query import DelayMs, names
+from services.gateway.live.query import DelayMs, split_names
 from services.gateway.live.session_tail import now_ms
 from services.gateway.routes import examples
 from services.gateway.routes.sessions import (
@@ -51,7 +52,7 @@ from services.gateway.routes.sessions import (
     KnownAt,
     respond,
 )
-from services.gateway.state import Gateway, TheGateway, requires
+from services.gateway.state import Gateway, TheGateway
 from services.gateway.views import live_rows as pictured
 from services.gateway.views.fold_cache import Stand
 from services.gateway.views.view_query import View, ViewQuery, folded, known_upto
@@ -209,7 +210,7 @@ async def chart(
 
 
 def _of_cars(ask: ViewQuery, car_class: str | None, cars: list[str] | None) -> ViewQuery:
-    chosen = tuple(sorted(names(cars or ())))
+    chosen = tuple(sorted(split_names(cars or ())))
     return ViewQuery(ask.at, ask.known_at, car_class, chosen, ask.delay_ms)
 
 

@@ -31,10 +31,11 @@ from events.errors import AppendRefused
 from projections.results.decisions import said, state_of, undoing
 from projections.timeline import Timeline
 from replay.entries import parse_position
+from services.gateway.auth import authorize, requires
 from services.gateway.errors import RequestRefused, check_expected, responses
 from services.gateway.live.session_tail import now_ms
 from services.gateway.routes import decision_plan
-from services.gateway.state import Gateway, TheGateway, gateway_of, grant, requires
+from services.gateway.state import Gateway, TheGateway, gateway_of
 from services.gateway.views.fold_cache import Known
 from services.queries.tables.sporting_tables import WHATIF
 from services.roles import Grant, Role
@@ -150,7 +151,7 @@ class Bearer(BaseModel):
 @router.get("/whoami", summary="Whose token this is", responses=responses(401))
 async def whoami(request: Request, _: Annotated[object, Depends(requires(Role.VIEWER))]) -> Bearer:
     """The token's name and role."""
-    found = grant(request, Role.VIEWER, gateway_of(request).settings)
+    found = authorize(request, Role.VIEWER, gateway_of(request).settings)
     if found is None:
         return Bearer(name=None, role="viewer")
     return Bearer(name=found.name, role=cast("Any", found.role.name.lower()))

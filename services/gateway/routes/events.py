@@ -32,6 +32,7 @@ from events.errors import (
     UnreadableEvent,
 )
 from services.gateway import errors
+from services.gateway.auth import requires
 from services.gateway.errors import (
     FieldError,
     RequestRefused,
@@ -39,7 +40,6 @@ from services.gateway.errors import (
     field_errors,
     responses,
 )
-from services.gateway.state import requires
 from services.logging import configure_as_told
 from services.roles import Grant, Role
 from services.settings import Settings

@@ -16,9 +16,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 
 from events.errors import StoreError
+from services.gateway.auth import authorize, requires
 from services.gateway.errors import RequestRefused, responses
 from services.gateway.live.session_tail import now_ms
-from services.gateway.state import Gateway, TheGateway, grant, requires
+from services.gateway.state import Gateway, TheGateway
 from services.roles import Role
 from services.storage.feed_store import FeedHealth, feed_health, feeds_health
 from services.storage.projection_store import health
@@ -91,7 +92,7 @@ async def readyz(request: Request, gateway: TheGateway) -> Health:
 def _has_a_token(request: Request, gateway: Gateway) -> bool:
     """Whether any token that counts was sent; without one the question is answered, too."""
     try:
-        return grant(request, Role.VIEWER, gateway.settings) is not None
+        return authorize(request, Role.VIEWER, gateway.settings) is not None
     except RequestRefused:
         return False
 
@@ -202,7 +203,7 @@ class _Figures:
                 fresh = newest.freshness(now, silent=tail.silent)
                 stale.add_metric([tail.session], fresh == "stale")
         up = GaugeMetricFamily("lapstream_up_seconds", "Since the gateway began.")
-        up.add_metric([], time.monotonic() - gateway.began)
+        up.add_metric([], time.monotonic() - gateway.started_at)
         watched = GaugeMetricFamily("lapstream_sessions_watched", "Sessions tailed here.")
         watched.add_metric([], len(tails))
         return [subscribers, sent, frames, age, stale, up, watched, *self._of_feeds()]

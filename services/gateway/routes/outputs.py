@@ -28,18 +28,19 @@ from events.errors import (
     UnknownClass,
     UnknownSession,
 )
+from services.gateway.auth import authorize, requires
 from services.gateway.errors import FieldError, RequestRefused, as_refusal, responses
-from services.gateway.live.entry_names import spelled
+from services.gateway.live.entry_names import resolve_names
 from services.gateway.live.filters import Filter
-from services.gateway.live.query import LONGEST_DELAY_MS, OutputQuery, query_of, resuming
+from services.gateway.live.query import MAX_DELAY_MS, OutputQuery, parse_query, valid_event_id
 from services.gateway.live.session_tail import now_ms
 from services.gateway.live.subscription import Subscription
-from services.gateway.live.transport import over_sse, over_websocket
+from services.gateway.live.transport import serve_websocket, sse_body
 from services.gateway.outputs.channel import OutputChannels, OutputContent, clock_of, frame_of
 from services.gateway.outputs.rows import AIRED
 from services.gateway.routes.sessions import Format
 from services.gateway.routes.streams import EVENT_STREAM
-from services.gateway.state import Gateway, TheGateway, gateway_of, grant, requires
+from services.gateway.state import Gateway, TheGateway, gateway_of
 from services.gateway.views import live_rows as pictured
 from services.gateway.views.view_query import (
     FIRST_PICTURE_SECONDS,
@@ -108,7 +109,7 @@ class Wanted(BaseModel):
         "RequestRefused for a view whose rows are of no car: flag, cautions, championship.",
     )
     delay_ms: int = Field(
-        default=0, ge=0, le=LONGEST_DELAY_MS, description="Show everything so much later (ms)."
+        default=0, ge=0, le=MAX_DELAY_MS, description="Show everything so much later (ms)."
     )
     rows: int = Field(
         default=20, ge=1, le=LARGEST_ROWS, description="So many rows always, the rest empty."
@@ -235,7 +236,9 @@ async def _season_classes(gateway: Gateway, season: str | None) -> Sequence[str]
 async def _spelled(gateway: Gateway, wanted: Wanted, also: Sequence[str]) -> Wanted:
     """With classes and cars as the session spells them. Raises RequestRefused."""
     try:
-        classes, cars = await spelled(gateway, wanted.session, wanted.classes, wanted.cars, also)
+        classes, cars = await resolve_names(
+            gateway, wanted.session, wanted.classes, wanted.cars, also
+        )
     except UnknownClass as error:
         fault = FieldError(field="classes", value=error.name, reason="no such class")
         raise RequestRefused(404, str(error), [fault]) from None
@@ -379,7 +382,7 @@ async def _hold(gateway: Gateway, showing: OutputContent, by: str, why: Reason |
 async def _session_clock(gateway: Gateway, session: str, otherwise: int) -> int:
     """The session clock (ms) of the newest event: a decision is never ahead of the race."""
     with contextlib.suppress(LapstreamError, RequestRefused):
-        newest = await (await gateway.tail(session)).picture(FIRST_PICTURE_SECONDS)
+        newest = await (await gateway.tail(session)).snapshot(FIRST_PICTURE_SECONDS)
         if newest is not None:
             return newest.clock_at
     return otherwise
@@ -530,15 +533,15 @@ async def stream(
 ) -> StreamingResponse:
     """The output's view and the session line: a snapshot, then what changes. Freezing and
     releasing each begin an epoch, and say so. A WebSocket at this address is sent the same."""
-    options = query.options(resuming(last_event_id))
+    options = query.options(valid_event_id(last_event_id))
     await _kept(on_airs, name)
     on_air = await on_airs.on_air(name)
-    gateway.find_room()
+    gateway.check_capacity()
     subscription = Subscription(on_air.buffer, on_air.channel(), options, now_ms())
 
     async def body() -> AsyncIterator[bytes]:
         with gateway.subscriber("sse"):
-            async for message in over_sse(on_air, subscription):
+            async for message in sse_body(on_air, subscription):
                 yield message
 
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -551,11 +554,11 @@ async def live(websocket: WebSocket, name: PathName) -> None:
     gateway = gateway_of(websocket)
     on_airs: OutputChannels = websocket.app.state.outputs
     try:
-        grant(websocket, Role.VIEWER, gateway.settings)
-        options = query_of(websocket, OutputQuery).options()
+        authorize(websocket, Role.VIEWER, gateway.settings)
+        options = parse_query(websocket, OutputQuery).options()
         await _kept(on_airs, name)
         on_air = await on_airs.on_air(name)
-        gateway.find_room()
+        gateway.check_capacity()
     except RequestRefused as error:
         await websocket.send_denial_response(error.response())
         return
@@ -565,4 +568,4 @@ async def live(websocket: WebSocket, name: PathName) -> None:
     with gateway.subscriber("websocket"):
         await websocket.accept()
         subscription = Subscription(on_air.buffer, on_air.channel(), options, now_ms())
-        await over_websocket(websocket, on_air, subscription)
+        await serve_websocket(websocket, on_air, subscription)

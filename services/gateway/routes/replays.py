@@ -18,10 +18,11 @@ from projections.views.markers import all_markers
 from replay.archive import unpack
 from replay.edit_list import RATES, NoWallClock, TooManyEvents, cmx3600, csv_list
 from replay.steering import Command, Pace, Pause, Play, Seek, SetSpeed, Step
+from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused, responses
 from services.gateway.live.query import DelayMs
 from services.gateway.routes.sessions import At, KnownAt
-from services.gateway.state import Gateway, TheGateway, requires
+from services.gateway.state import Gateway, TheGateway
 from services.gateway.views.view_query import ViewQuery, folded
 from services.queries.tables.columns import Table
 from services.roles import Role
@@ -174,7 +175,7 @@ async def bring_in(gateway: TheGateway, request: Request) -> Archive:
 async def stop(gateway: TheGateway, replay: str) -> None:
     """It is forgotten, and its frames with it; who watches it is told so."""
     await gateway.replays.stop(replay)
-    await gateway.tail_pool.forget(replay)
+    await gateway.tail_pool.end_replay(replay)
 
 
 class To(BaseModel):

@@ -12,11 +12,12 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from projections.views.freshness import Freshness
+from services.gateway.auth import requires
 from services.gateway.errors import responses
-from services.gateway.live.query import DelayMs, names
+from services.gateway.live.query import DelayMs, split_names
 from services.gateway.live.session_tail import now_ms
 from services.gateway.routes import examples
-from services.gateway.state import TheGateway, requires
+from services.gateway.state import TheGateway
 from services.gateway.views.view_query import (
     LARGEST_ROWS,
     TABLES,
@@ -157,7 +158,7 @@ def _view(name: str) -> Callable[..., Awaitable[Response]]:
         rows: Count = None,
         delay_ms: DelayMs = 0,
     ) -> Response:
-        cars = tuple(sorted(names(car or ())))
+        cars = tuple(sorted(split_names(car or ())))
         told = await answer(
             gateway, session, name, ViewQuery(at, known_at, car_class, cars, delay_ms)
         )

@@ -9,12 +9,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from projections.views.frame_builder import frame_state
+from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused, responses
 from services.gateway.live.filters import Filter, unknown_topics
-from services.gateway.live.query import MOST_NAMES, DelayMs, names
+from services.gateway.live.query import MAX_NAMES, DelayMs, split_names
 from services.gateway.live.session_tail import now_ms
 from services.gateway.routes.sessions import At, KnownAt, unless_known
-from services.gateway.state import TheGateway, requires
+from services.gateway.state import TheGateway
 from services.gateway.views.view_query import ViewQuery, ViewResult, folded
 from services.queries.tables.columns import Table
 from services.roles import Role
@@ -55,14 +56,14 @@ async def picture(
     session: str,
     topics: Annotated[
         list[str] | None,
-        Query(max_length=MOST_NAMES, description="Topics; all if none is named."),
+        Query(max_length=MAX_NAMES, description="Topics; all if none is named."),
     ] = None,
     at: At = None,
     known_at: KnownAt = None,
     delay_ms: DelayMs = 0,
 ) -> Response:
     """Every topic as it stood, in one answer of one moment."""
-    wanted = names(topics or ())
+    wanted = split_names(topics or ())
     if unknown := unknown_topics(wanted):
         fault = FieldError(field="topics", value=unknown[0], reason="there is no such topic")
         raise RequestRefused(422, f"there is no topic {unknown[0]!r}", [fault])

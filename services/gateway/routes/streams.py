@@ -15,14 +15,15 @@ from projections.views.frame import Token
 from projections.views.frame_builder import frame_state
 from projections.views.merge_patch import State
 from projections.views.session_line import clock_running
+from services.gateway.auth import authorize, requires
 from services.gateway.errors import RequestRefused, as_refusal, responses
-from services.gateway.live.entry_names import spelled_filter
+from services.gateway.live.entry_names import resolve_filter
 from services.gateway.live.frame_buffer import Snapshot
-from services.gateway.live.query import SubscriptionQuery, query_of, resuming
+from services.gateway.live.query import SubscriptionQuery, parse_query, valid_event_id
 from services.gateway.live.session_tail import SessionTail, now_ms
 from services.gateway.live.subscription import Subscription, SubscriptionOptions
-from services.gateway.live.transport import over_sse, over_websocket, subscribe
-from services.gateway.state import Gateway, TheGateway, gateway_of, grant, requires
+from services.gateway.live.transport import serve_websocket, sse_body, subscribe
+from services.gateway.state import Gateway, TheGateway, gateway_of
 from services.gateway.views.view_query import FIRST_PICTURE_SECONDS
 from services.roles import Role
 
@@ -52,14 +53,14 @@ async def stream(
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> StreamingResponse:
     """A snapshot, then what changes. `Last-Event-ID` goes on from that message."""
-    options = query.options(resuming(last_event_id))
+    options = query.options(valid_event_id(last_event_id))
     tail = await gateway.tail(session)
     subscription = await begun(gateway, tail, options)
-    gateway.find_room()
+    gateway.check_capacity()
 
     async def body() -> AsyncIterator[bytes]:
         with gateway.subscriber("sse"):
-            async for message in over_sse(tail, subscription):
+            async for message in sse_body(tail, subscription):
                 yield message
 
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -71,14 +72,14 @@ async def live(websocket: WebSocket, session: str) -> None:
     """Subscribe by WebSocket: a snapshot, then what changes."""
     gateway = gateway_of(websocket)
     try:
-        grant(websocket, Role.VIEWER, gateway.settings)
-        options = query_of(websocket, SubscriptionQuery).options()
+        authorize(websocket, Role.VIEWER, gateway.settings)
+        options = parse_query(websocket, SubscriptionQuery).options()
         tail = await gateway.tail(session)
-        gateway.find_room()
+        gateway.check_capacity()
         with gateway.subscriber("websocket"):
             subscription = await begun(gateway, tail, options)
             await websocket.accept()
-            await over_websocket(websocket, tail, subscription)
+            await serve_websocket(websocket, tail, subscription)
     except RequestRefused as error:
         await websocket.send_denial_response(error.response())
     except LapstreamError as error:
@@ -93,16 +94,16 @@ async def begun(gateway: Gateway, tail: SessionTail, options: SubscriptionOption
     A replay has no log: its first picture waits for the delay. Raises UnknownClass and
     UnknownCar.
     """
-    wanted = await spelled_filter(gateway, tail.session, options.filter)
+    wanted = await resolve_filter(gateway, tail.session, options.filter)
     subscription = subscribe(tail, replace(options, filter=wanted))
     delay = subscription.options.delay_ms
     if not delay or await gateway.is_replay(tail.session):
         return subscription
-    newest = await tail.picture(FIRST_PICTURE_SECONDS)
+    newest = await tail.snapshot(FIRST_PICTURE_SECONDS)
     if tail.buffer.behind and tail.buffer.newest is not None:  # the rest is on its way
-        newest = await tail.picture(BEGIN_SECONDS)
+        newest = await tail.snapshot(BEGIN_SECONDS)
     if newest is not None and tail.buffer.at(now_ms() - delay) is None:
-        subscription.begin_with(await picture_before(gateway, tail.session, newest, delay))
+        subscription.start_from(await picture_before(gateway, tail.session, newest, delay))
     return subscription
 
 

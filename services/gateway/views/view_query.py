@@ -180,7 +180,7 @@ async def folded(
 async def live(gateway: Gateway, session: str, delay_ms: int) -> Snapshot | None:
     """The picture of now, or of so long ago; None where this process does not have it."""
     tail = await gateway.tail(session)
-    newest = await tail.picture(FIRST_PICTURE_SECONDS)
+    newest = await tail.snapshot(FIRST_PICTURE_SECONDS)
     if not delay_ms:
         return newest
     tail.buffer.retain_ms = max(tail.buffer.retain_ms, delay_ms)

@@ -19,8 +19,9 @@ from projections.views.frame_builder import frame_state
 from projections.views.freshness import QUIET_MS
 from projections.views.session_line import clock_running
 from replay.petit_le_mans_2007 import petit_le_mans_2007
+from services.gateway.live.channel import Channel
 from services.gateway.live.filters import Filter
-from services.gateway.live.frame_buffer import Channel, FrameBuffer, Snapshot
+from services.gateway.live.frame_buffer import FrameBuffer, Snapshot
 from services.gateway.routes.schemas import asyncapi, message_schemas
 from services.gateway.routes.sessions import Format, respond
 from services.gateway.views import live_rows
@@ -223,7 +224,7 @@ class TestDocuments:
         buffer, channel, before = FrameBuffer(), Channel(Filter(), silent=lambda: True), None
         schemas = message_schemas()
         for frame in frames()[:10]:
-            snapshot = buffer.take(frame)
+            snapshot = buffer.apply(frame)
             assert snapshot is not None
             for message in (
                 channel.message(before, snapshot),

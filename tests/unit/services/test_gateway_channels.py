@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from projections.views.frame import Picture, Token
 from projections.views.merge_patch import State
 from services.client import StateFollower
+from services.gateway.live.channel import Channel, SubscriptionMessage
 from services.gateway.live.filters import Filter, unknown_topics
-from services.gateway.live.frame_buffer import Channel, FrameBuffer, SubscriptionMessage
+from services.gateway.live.frame_buffer import FrameBuffer
 from services.gateway.live.subscription import (
     CATCH_UP_MS,
     HEARTBEAT_MS,
@@ -47,7 +48,7 @@ def buffer_of(count: int) -> FrameBuffer:
     """A buffer of the first so many frames."""
     buffer = FrameBuffer()
     for frame in frames()[:count]:
-        buffer.take(frame)
+        buffer.apply(frame)
     return buffer
 
 
@@ -107,7 +108,7 @@ class TestChannel:
     def test_any_steps_lead_to_the_same_state(self, stops: list[int], wanted: Filter) -> None:
         """Whichever frames are skipped, the folded state is the newest, through the filter."""
         buffer, channel, following, before = FrameBuffer(), Channel(wanted), StateFollower(), None
-        snapshots = [buffer.take(frame) for frame in frames()]
+        snapshots = [buffer.apply(frame) for frame in frames()]
         for stop in stops:
             after = snapshots[stop]
             assert after is not None
@@ -123,16 +124,16 @@ class TestChannel:
         assert newest is not None
         assert channel.message(None, newest) is channel.message(None, newest)
         message = channel.message(None, newest)
-        assert channel.framed(message) is channel.framed(message)
+        assert channel.websocket_frame(message) is channel.websocket_frame(message)
 
     def test_made_anew_where_it_stands(self) -> None:
         """A picture that was made anew at its token is told to those who have the other."""
         buffer, channel = FrameBuffer(), Channel(Filter())
         first = buffer_of(3).newest
         assert first is not None
-        shown = buffer.show(first)
+        shown = buffer.append(first)
         channel.message(None, shown)
-        anew = buffer.show(first._replace(state={**first.state, "battle": {"7": {}}}))
+        anew = buffer.append(first._replace(state={**first.state, "battle": {"7": {}}}))
         following = StateFollower()
         following.take(channel.message(None, shown).body)
         assert following.take(channel.message(shown, anew).body).state == anew.state
@@ -142,7 +143,7 @@ class TestChannel:
         """Between epochs there is no delta."""
         buffer = buffer_of(5)
         before = buffer.newest
-        after = buffer.take(snapshot(frames()[5], 2, "told anew from the log"))
+        after = buffer.apply(snapshot(frames()[5], 2, "told anew from the log"))
         assert after is not None
         message = told(Channel(Filter()).message(before, after))
         assert (message["kind"], message["reason"]) == ("snapshot", "told anew from the log")
@@ -183,8 +184,8 @@ class TestReel:
     def test_never_goes_back(self) -> None:
         """An older snapshot, as after a store lost its newest, is not shown."""
         buffer = buffer_of(5)
-        assert buffer.take(frames()[0]) is None
-        assert [buffer.take(frame) is None for frame in frames()[1:7]] == [True] * 4 + [False] * 2
+        assert buffer.apply(frames()[0]) is None
+        assert [buffer.apply(frame) is None for frame in frames()[1:7]] == [True] * 4 + [False] * 2
         newest = buffer.newest
         assert newest is not None
         assert newest.state == states()[6]
@@ -198,7 +199,7 @@ class TestReel:
             at = BEGAN + number
             for buffer in (short, long):
                 frame = first if number == 0 else frames()[1]._replace(data={})
-                buffer.take(frame._replace(token=Token(1, f"{at}-0"), at=at))
+                buffer.apply(frame._replace(token=Token(1, f"{at}-0"), at=at))
         assert long.at(BEGAN) is not None
         assert short.at(BEGAN) is None
         assert short.count == long.count == 3000
@@ -229,7 +230,7 @@ class TestSubscription:
         assert one.next(now) is None
         assert one.idle_until(now) == now + HEARTBEAT_MS
         for frame in frames()[10:]:
-            buffer.take(frame)
+            buffer.apply(frame)
         buffer.behind = False
         message = one.next(now)
         assert message is not None
@@ -242,7 +243,7 @@ class TestSubscription:
         one = subscription(buffer, SubscriptionOptions(GT2))
         for count in (5, 40, 60):
             for frame in frames()[:count]:
-                buffer.take(frame)
+                buffer.apply(frame)
             message = one.next(BEGAN)
             assert message is not None
             assert following.take(message.body).state == GT2.choose(states()[count - 1])
@@ -255,7 +256,7 @@ class TestSubscription:
         tokens = []
         for frame in frames()[1:]:
             one.next(BEGAN)
-            buffer.take(frame)
+            buffer.apply(frame)
             message = one.next(BEGAN)
             assert message is not None
             tokens.append(message.token)
@@ -291,7 +292,7 @@ class TestSubscription:
         assert one.next(BEGAN) is None
         assert BEGAN < one.idle_until(BEGAN) <= BEGAN + CATCH_UP_MS
         for frame in frames()[5:22]:
-            buffer.take(frame)
+            buffer.apply(frame)
         message = one.next(BEGAN + 100)
         assert message is not None
         assert (message.kind, message.token) == ("delta", frames()[21].token)
@@ -306,7 +307,7 @@ class TestSubscription:
         one = subscription(buffer, SubscriptionOptions(max_hz=2.0))
         assert one.next(BEGAN) is not None
         for frame in frames()[1:4]:
-            buffer.take(frame)
+            buffer.apply(frame)
         assert one.next(BEGAN + 499) is None
         assert one.idle_until(BEGAN + 499) == BEGAN + 500
         message = one.next(BEGAN + 500)
@@ -339,11 +340,11 @@ class TestSubscription:
         """A picture from before this process began is the first; the buffer takes over in time."""
         buffer = FrameBuffer()
         for frame in frames()[20:40]:
-            buffer.take(snapshot(frame, 1, "") if buffer.newest is None else frame)
+            buffer.apply(snapshot(frame, 1, "") if buffer.newest is None else frame)
         one = subscription(buffer, SubscriptionOptions(delay_ms=1000))
         first = buffer_of(10).newest
         assert first is not None
-        one.begin_with(first._replace(number=0))
+        one.start_from(first._replace(number=0))
         message = one.next(BEGAN + 20 * STEP_MS)
         assert message is not None
         assert (message.kind, message.token) == ("snapshot", frames()[9].token)

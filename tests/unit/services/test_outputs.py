@@ -19,7 +19,7 @@ from events.clock import format_clock
 from projections.championship.season import Season
 from projections.views.frame import Token
 from projections.views.frame_builder import frame_state
-from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, place
+from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, token_order
 from services.gateway.outputs.channel import (
     EPOCHS,
     OutputContent,
@@ -43,7 +43,7 @@ def newest() -> Snapshot:
     """The last picture of the race."""
     buffer = FrameBuffer()
     for frame in frames():
-        buffer.take(frame)
+        buffer.apply(frame)
     assert buffer.newest is not None
     return buffer.newest
 
@@ -255,15 +255,15 @@ def test_tokens_grow_with_revision_epoch_and_position() -> None:
     ahead = snapshot._replace(token=Token(snapshot.token.epoch, "1760000000000-9"))
     anew = snapshot._replace(token=Token(EPOCHS - 1, "1-0"))
     order = [token_of(ahead, 1), token_of(snapshot, 1), token_of(anew, 1), token_of(ahead, 2)]
-    assert sorted(order, key=place) == order
+    assert sorted(order, key=token_order) == order
     assert len(set(order)) == 4
 
 
 def test_a_picture_of_another_reel() -> None:
     """It is the next one, numbered here, and found by its token."""
     buffer, snapshot = FrameBuffer(), newest()
-    first = buffer.show(snapshot._replace(token=Token(1, "1-0")))
-    second = buffer.show(snapshot)
+    first = buffer.append(snapshot._replace(token=Token(1, "1-0")))
+    second = buffer.append(snapshot)
     assert (first.number, second.number, second.patch) == (1, 2, None)
     assert (buffer.newest, buffer.after(first), buffer.find(snapshot.token)) == (
         second,

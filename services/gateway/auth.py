@@ -1,0 +1,51 @@
+"""Access control: bearer tokens and the roles that routes require."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.security import HTTPBearer
+from starlette.requests import HTTPConnection
+
+from services.gateway.errors import RequestRefused
+from services.roles import Grant, Role
+from services.settings import Settings
+
+_BEARER = HTTPBearer(auto_error=False, description="See `lapstream token`.")
+
+
+def authorize(connection: HTTPConnection, required: Role, settings: Settings) -> Grant | None:
+    """The grant of the connection's token; None if none is required and none was sent.
+
+    The token is sent in the header ``Authorization`` or as the query parameter ``access_token``.
+    Raises RequestRefused: 401 without a valid token, 403 for one of a lesser role.
+    """
+    scheme, _, sent = connection.headers.get("authorization", "").partition(" ")
+    token = sent.strip() if scheme.lower() == "bearer" else None
+    token = token or connection.query_params.get("access_token")
+    if token is None and required <= Role.VIEWER and not settings.private:
+        return None
+    found = settings.tokens.grant(token) if token is not None else None
+    if found is None:
+        detail = "a token is needed" if token is None else "this token is not known"
+        raise RequestRefused(401, detail, headers={"WWW-Authenticate": "Bearer"})
+    if found.role < required:
+        name, wanted = found.role.name.lower(), required.name.lower()
+        raise RequestRefused(403, f"a token of the role {wanted} is needed; this one has {name}")
+    return found
+
+
+def requires(role: Role) -> Callable[..., Awaitable[Grant | None]]:
+    """A dependency that requires a token of this role or a greater one."""
+
+    async def check(
+        # Not used: it declares the security scheme in OpenAPI.
+        connection: HTTPConnection,
+        _: Annotated[object, Depends(_BEARER)],
+    ) -> Grant | None:
+        settings: Settings = connection.app.state.settings
+        return authorize(connection, role, settings)
+
+    return check

@@ -1,0 +1,151 @@
+"""Subscription messages, each encoded once for all subscribers that receive the same.
+
+A `Channel` belongs to the subscriptions with the same filter and the same delay. Patches do not
+compose: a subscriber that fell behind, was away, or wants fewer messages receives the difference
+between two states, the one it has and the newest.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pydantic_core import to_json
+
+from projections.views.frame import Token
+from projections.views.merge_patch import Patch, State, merge_patch
+from services.gateway.live.filters import Filter
+from services.gateway.live.frame_buffer import Snapshot
+
+MAX_MESSAGES = 64
+"""The encoded messages that a channel keeps."""
+
+
+class SubscriptionMessage(NamedTuple):
+    """A message to a subscriber: its kind, its token, and its JSON."""
+
+    kind: str
+    token: Token
+    body: bytes
+
+    def as_sse(self) -> bytes:
+        """The server-sent event, with the token as its id."""
+        return b"id: %b\nevent: %b\ndata: %b\n\n" % (
+            str(self.token).encode(),
+            self.kind.encode(),
+            self.body,
+        )
+
+    def as_websocket(self) -> bytes:
+        """The unmasked text frame (RFC 6455, 5.2), which is the same for every client."""
+        size = len(self.body)
+        # 0x81: final fragment, opcode 1 (text). Lengths above 125 use 16 or 64 further bits.
+        if size < 126:
+            head = bytes((0x81, size))
+        elif size < 1 << 16:
+            head = b"\x81\x7e" + size.to_bytes(2, "big")
+        else:
+            head = b"\x81\x7f" + size.to_bytes(8, "big")
+        return head + self.body
+
+
+_Key = tuple[int, Token]
+
+
+def _key(snapshot: Snapshot) -> _Key:
+    # The number alone is not enough: every snapshot folded from before the buffer has number 0.
+    # Nor is the token: an output makes a snapshot anew at the same position.
+    return snapshot.number, snapshot.token
+
+
+class Channel:
+    """The messages for one filter and one delay.
+
+    A client's clock runs on from ``at``, so ``at`` is later by the delay: otherwise the clock
+    would be ahead of the delayed state. ``silent`` returns whether the session has a live feed
+    that is not heard.
+    """
+
+    def __init__(
+        self, wanted: Filter, delay_ms: int = 0, silent: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.filter = wanted
+        self.delay_ms = delay_ms
+        self._silent = silent
+        self._messages: OrderedDict[tuple[_Key | None, _Key, str | None], SubscriptionMessage] = (
+            OrderedDict()
+        )
+        self._websocket_frame: tuple[SubscriptionMessage, bytes] | None = None
+
+    def message(
+        self, before: Snapshot | None, after: Snapshot, reason: str | None = None
+    ) -> SubscriptionMessage:
+        """The message that leads from one snapshot to another: a delta or a snapshot.
+
+        ``before`` is None for a subscriber without a state; ``reason`` says why it has none.
+        """
+        key = (_key(before) if before else None, _key(after), reason)
+        known = self._messages.get(key)
+        if known is None:
+            known = self._messages[key] = self._encode(before, after, reason)
+            if len(self._messages) > MAX_MESSAGES:
+                self._messages.popitem(last=False)
+        return known
+
+    def websocket_frame(self, message: SubscriptionMessage) -> bytes:
+        """The message as a WebSocket frame, encoded once for all subscribers."""
+        if self._websocket_frame is None or self._websocket_frame[0] is not message:
+            self._websocket_frame = (message, message.as_websocket())
+        return self._websocket_frame[1]
+
+    def heartbeat(self, snapshot: Snapshot, now: float) -> SubscriptionMessage:
+        """A heartbeat with the age of the data at a wall-clock time (ms), without the delay."""
+        delayed = self._delayed(snapshot)
+        more: dict[str, Any] = {"age_ms": max(0, int(now) - delayed.at)}
+        if self._silent():
+            more["silent"] = True
+        return _encode("heartbeat", delayed, None, **more)
+
+    def _delayed(self, snapshot: Snapshot) -> Snapshot:
+        return snapshot._replace(at=snapshot.at + self.delay_ms) if self.delay_ms else snapshot
+
+    def _encode(
+        self, before: Snapshot | None, after: Snapshot, reason: str | None
+    ) -> SubscriptionMessage:
+        after = self._delayed(after)
+        if before is None:
+            return _encode("snapshot", after, self.filter.choose(after.state), reason)
+        if before.token.epoch != after.token.epoch:
+            return _encode("snapshot", after, self.filter.choose(after.state), after.reason)
+        return _encode("delta", after, self._patch(before, after))
+
+    def _patch(self, before: Snapshot, after: Snapshot) -> Patch:
+        # The projector's own patch serves subscribers of all rows that are one frame behind,
+        # which is nearly everyone: no two states are compared then.
+        if (
+            before.number + 1 == after.number
+            and after.patch is not None
+            and not self.filter.of_rows
+        ):
+            return self.filter.choose_patch(after.patch)
+        return merge_patch(self.filter.choose(before.state), self.filter.choose(after.state))
+
+
+def _encode(
+    kind: str, snapshot: Snapshot, data: State | None, reason: str | None = None, **more: Any
+) -> SubscriptionMessage:
+    members: dict[str, Any] = {
+        "kind": kind,
+        "token": str(snapshot.token),
+        "epoch": snapshot.token.epoch,
+        "position": snapshot.token.position,
+        "at": snapshot.at,
+        "clock": {"at": snapshot.clock_at, "running": snapshot.clock_running},
+        **more,
+    }
+    if data is not None:
+        members["data"] = data
+    if reason is not None:
+        members["reason"] = reason
+    return SubscriptionMessage(kind, snapshot.token, to_json(members))

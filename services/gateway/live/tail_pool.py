@@ -1,0 +1,139 @@
+"""The session tails of this process: started on demand, closed when idle or ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import structlog
+
+from events.errors import StoreError
+from projections.views.freshness import QUIET_MS
+from services.gateway.live.session_tail import SessionTail
+from services.storage.client import Store
+from services.storage.feed_store import FeedHealth, feeds_health
+from services.storage.replay_store import Replays
+
+IDLE_SECONDS = 120.0
+"""How long a tail without a subscriber or a request is kept."""
+
+MAX_TAILS = 1000
+
+REPLAYS_SECONDS = 1.0
+"""How often the list of replays is read."""
+
+FEED_SECONDS = 2.0
+"""How often the health of the feeds is read."""
+
+logger = structlog.get_logger(__name__)
+
+
+class TooManySessions(Exception):
+    """As many sessions have a tail as are allowed."""
+
+
+class TailPool:
+    """One tail for each session in use."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._by_session: dict[str, SessionTail] = {}
+        self._tasks = [
+            asyncio.create_task(self._close_idle()),
+            asyncio.create_task(self._poll_feeds()),
+            asyncio.create_task(self._poll_replays()),
+        ]
+
+    def get(self, session: str, *, replay: bool = False) -> SessionTail:
+        """The session's tail, started if need be. Raises TooManySessions."""
+        tail = self._by_session.get(session)
+        if tail is None:
+            if len(self._by_session) >= MAX_TAILS:
+                raise TooManySessions
+            tail = self._by_session[session] = SessionTail(self._store, session, replay=replay)
+        tail.used_at = time.monotonic()
+        return tail
+
+    def all(self) -> list[SessionTail]:
+        """The tails that run."""
+        return list(self._by_session.values())
+
+    def silent(self, session: str) -> bool:
+        """Whether the session has a tail here, and a live feed that is not heard."""
+        tail = self._by_session.get(session)
+        return tail is not None and tail.silent
+
+    def end(self) -> None:
+        """Disconnect all subscribers; they reconnect, here or to another gateway."""
+        for tail in self._by_session.values():
+            tail.end()
+
+    async def close(self) -> None:
+        """Close all tails."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+        await asyncio.gather(*(tail.close() for tail in self._by_session.values()))
+        self._by_session.clear()
+
+    async def end_replay(self, replay: str) -> None:
+        """Disconnect the subscribers of a replay that was ended; they are not to reconnect."""
+        tail = self._by_session.get(replay)
+        if tail is not None and tail.replay:
+            await self._end_replay(tail)
+
+    async def _end_replay(self, tail: SessionTail) -> None:
+        if self._by_session.get(tail.session) is tail:
+            del self._by_session[tail.session]
+        tail.end(f"the replay {tail.session!r} was ended")
+        await tail.close()
+
+    async def _poll_replays(self) -> None:
+        """End the tails of replays that no longer exist."""
+        replays = Replays(self._store)
+        while True:
+            await asyncio.sleep(REPLAYS_SECONDS)
+            # Listed before the names are read: a replay that begins meanwhile is not in both.
+            watched = [tail for tail in self._by_session.values() if tail.replay]
+            if not watched:
+                continue
+            try:
+                names = await replays.names()
+            except StoreError:
+                continue
+            except Exception:
+                logger.exception("list of replays unreadable")
+                continue
+            for tail in watched:
+                if tail.session not in names and not tail.ended:
+                    await self._end_replay(tail)
+
+    async def _poll_feeds(self) -> None:
+        """Update which sessions have a silent feed, with one read for all of them."""
+        while True:
+            await asyncio.sleep(FEED_SECONDS)
+            try:
+                health = await feeds_health(self._store, list(self._by_session), datetime.now(UTC))
+            except StoreError:
+                continue  # the snapshots age by themselves
+            except Exception:
+                logger.exception("health of the feeds unreadable")
+                continue
+            for session, tail in self._by_session.items():
+                tail.silent = session in health and _is_silent(health[session], session)
+
+    async def _close_idle(self) -> None:
+        while True:
+            await asyncio.sleep(IDLE_SECONDS / 4)
+            idle = time.monotonic() - IDLE_SECONDS
+            for session, tail in list(self._by_session.items()):
+                if not tail.in_use and tail.used_at < idle:
+                    self._by_session.pop(session, None)
+                    await tail.close()
+
+
+def _is_silent(health: FeedHealth, session: str) -> bool:
+    """Whether the feed of this session is not heard; it may have gone on to another run."""
+    present = health.session == session
+    return present and (health.age_s is None or health.age_s * 1000 > QUIET_MS)
