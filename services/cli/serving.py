@@ -124,7 +124,7 @@ def _addresses(
         f"lapstream is at http://{at} ({page}; described at /docs, /asyncapi.json), "
         f"subscriptions at ws://{at}/sessions/ID/live and http://{at}/sessions/ID/stream; "
         f"read {reading}, "
-        f"written {writing}; {following}the log is in {store.name}: {store.promise}"
+        f"written {writing}; {following}the log is in {store.name}: {store.durability}"
     )
 
 

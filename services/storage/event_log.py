@@ -39,7 +39,8 @@ from events.errors import (
     UnknownSession,
 )
 from replay.entries import START, Entry, check_session_id, parse_position
-from services.storage.client import Ask, Script, Store
+from services.storage.client import Store, StoreCommand
+from services.storage.scripts import Script
 
 SESSIONS = "lapstream:sessions"
 """The set of the sessions."""
@@ -257,7 +258,7 @@ class Log:
         if len(arguments) == 1:
             return AppendResult((), await self.last_position(session))
         await self._list(session)
-        with self._store.speaking():
+        with self._store.translated_errors():
             before, position, *positions = await _APPEND(self._redis, list(keys), arguments)
         if before == b"conflict":
             raise PositionConflict(session, expected or START, position.decode())
@@ -276,7 +277,7 @@ class Log:
         in the end leaves a gap.
         """
         keys = [_seen_key(session, source), f"{{{check_session_id(session)}}}:next:{source}"]
-        with self._store.speaking():
+        with self._store.translated_errors():
             return int(await _NEXT_NUMBERS(self._redis, keys, [count]))
 
     async def append_at_positions(self, session: str, entries: Sequence[Entry]) -> None:
@@ -297,14 +298,14 @@ class Log:
             number = identity[1] if identity else 0
             arguments += (entry.position, key, number, len(entry.fields), *entry.fields)
         await self._list(session)
-        with self._store.speaking():
+        with self._store.translated_errors():
             answer = await _IMPORT(self._redis, [*keys, f"{{{session}}}:imported"], arguments)
         if answer != b"ok":
             raise SessionNotEmpty(session)
 
     async def refuse_replay(self, session: str) -> None:
         """Raise AppendRefused for a replay, which has no log."""
-        with self._store.speaking():
+        with self._store.translated_errors():
             if await self._redis.exists(f"{{{check_session_id(session)}}}:replay"):
                 raise AppendRefused(f"{session!r} is a replay: append to the session that it plays")
 
@@ -313,7 +314,7 @@ class Log:
         if session in self._listed and not again:
             return
         await self.refuse_replay(session)
-        with self._store.speaking():
+        with self._store.translated_errors():
             await self._redis.sadd(SESSIONS, session)
         self._listed.add(session)
 
@@ -329,7 +330,7 @@ class Log:
         """
         log = log_key(session)
         while True:
-            with self._store.speaking():
+            with self._store.translated_errors():
                 batch = _entries(await self._raw.xrange(log, f"({after}", upto or "+", count))
             if batch:
                 yield batch
@@ -347,7 +348,7 @@ class Log:
         log = log_key(session)
         block = max(1, min(block_ms, LONGEST_WAIT_MS))
         while True:
-            with self._store.speaking():
+            with self._store.translated_errors():
                 reply = await self._raw.xread({log: after}, count, block)
             batch = _entries(next(iter(dict(reply).values()))) if reply else []
             if batch:
@@ -357,19 +358,19 @@ class Log:
     async def length(self, session: str) -> int:
         """How many entries the log has."""
         log = log_key(session)
-        with self._store.speaking():
+        with self._store.translated_errors():
             return await self._redis.xlen(log)
 
     async def last_position(self, session: str) -> str:
         """The position of the last entry, ``0-0`` for an empty log."""
         log = log_key(session)
-        with self._store.speaking():
+        with self._store.translated_errors():
             return _first_position(await self._raw.xrevrange(log, count=1))
 
     async def exists(self, session: str) -> bool:
         """Whether the session is listed, or has a log without being listed."""
         log = log_key(session)
-        with self._store.speaking():
+        with self._store.translated_errors():
             # The log first: the list may lie on another node, which may be gone.
             return bool(await self._redis.exists(log)) or bool(
                 await self._redis.sismember(SESSIONS, session)
@@ -387,9 +388,9 @@ class Log:
         reading it says what is wrong, and the other sessions are shown.
         """
         names = await self._listed_sessions()
-        with self._store.speaking():
-            replies = await self._store.ask_all(
-                self._raw, [ask for name in names for ask in _extent(log_key(name))]
+        with self._store.translated_errors():
+            replies = await self._store.execute_each(
+                self._raw, [command for name in names for command in _extent(log_key(name))]
             )
             for reply in replies:
                 if isinstance(reply, BaseException) and not isinstance(reply, ResponseError):
@@ -403,7 +404,7 @@ class Log:
         ]
 
     async def _listed_sessions(self) -> list[str]:
-        with self._store.speaking():
+        with self._store.translated_errors():
             names = await self._redis.smembers(SESSIONS)
         return sorted(name for name in map(_decoded, names) if name is not None)
 
@@ -421,8 +422,8 @@ def event_line(event: AnyEvent | Mapping[str, Any]) -> bytes:
     return encode(event if isinstance(event, Event) else decode_payload(event))
 
 
-def _extent(log: str) -> tuple[Ask, Ask, Ask]:
-    """What to ask for the length of a log, its first entry and its last."""
+def _extent(log: str) -> tuple[StoreCommand, StoreCommand, StoreCommand]:
+    """The commands that return the length of a log, its first entry and its last."""
     return (
         lambda on: on.xlen(log),
         lambda on: on.xrange(log, count=1),

@@ -20,8 +20,9 @@ from typing import Any, NamedTuple, cast
 
 from events.errors import LapstreamError
 from replay.entries import START, check_session_id, parse_position
-from services.storage.client import Ask, Script, Store
+from services.storage.client import Store, StoreCommand
 from services.storage.projection_store import key
+from services.storage.scripts import Script
 
 KEPT = 400_000
 BATCH = 1000
@@ -108,13 +109,13 @@ class FeedStore:
 
     async def take(self) -> bool:
         """Take the lease, or hold on to it. False where another process has it."""
-        with self._store.speaking():
+        with self._store.translated_errors():
             keys = [key(self.session, "feed:lease")]
             return bool(await _LEASE(self._redis, keys, [self._name, self._lasts_ms]))
 
     async def release(self) -> None:
         """Leave the feed to whoever comes."""
-        with self._store.speaking():
+        with self._store.translated_errors():
             await _RELEASE(self._redis, [key(self.session, "feed:lease")], [self._name])
 
     async def keep(self, received: Sequence[Kept]) -> None:
@@ -123,20 +124,20 @@ class FeedStore:
         for at, number, raw in received:
             told.append(f"{int(at.timestamp() * 1000)}-{number}")
             told += ["raw", raw] if raw else ["connected", b"1"]
-        with self._store.speaking():
+        with self._store.translated_errors():
             await _KEEP(self._redis, [key(self.session, "feed")], told)
 
     async def report(self, session: str, health: Mapping[str, str | int]) -> None:
         """Write how the feed fares, to its first session and to the one of its run."""
         mapping: Any = {"reason": "", **health, "session": session}
-        with self._store.speaking():
+        with self._store.translated_errors():
             for name in {self.session, session}:
                 await self._redis.hset(key(name, "feed:health"), mapping=mapping)
 
 
 async def feed_health(store: Store, session: str, now: datetime) -> FeedHealth | None:
     """How the feed of a session fares, None where it has none. Raises StoreError."""
-    with store.speaking():
+    with store.translated_errors():
         raw: Any = await store.redis.hgetall(key(session, "feed:health"))
         if not raw:
             return None
@@ -152,22 +153,24 @@ async def feeds_health(
 
     Of those whose server does not answer, nothing is known. Raises StoreError.
     """
-    with store.speaking():
-        asked = await store.ask_all(store.redis, [_hgetall(one) for one in sessions])
+    with store.translated_errors():
+        asked = await store.execute_each(store.redis, [_hgetall(one) for one in sessions])
         pairs = zip(sessions, asked, strict=True)
         told = {one: _decoded(raw) for one, raw in pairs if raw and isinstance(raw, dict)}
-        leases = await store.ask_all(store.redis, [_exists(one["first"]) for one in told.values()])
+        leases = await store.execute_each(
+            store.redis, [_exists(one["first"]) for one in told.values()]
+        )
     return {
         session: _health(one, now, followed=lease == 1)
         for (session, one), lease in zip(told.items(), leases, strict=True)
     }
 
 
-def _hgetall(session: str) -> Ask:
+def _hgetall(session: str) -> StoreCommand:
     return lambda on: cast("Awaitable[Any]", on.hgetall(key(session, "feed:health")))
 
 
-def _exists(session: str) -> Ask:
+def _exists(session: str) -> StoreCommand:
     return lambda on: on.exists(key(session, "feed:lease"))
 
 
@@ -200,7 +203,7 @@ async def recording(store: Store, session: str) -> AsyncIterator[bytes]:
     check_session_id(session)
     after = START
     while True:
-        with store.speaking():
+        with store.translated_errors():
             batch: Any = await store.redis.xrange(
                 key(session, "feed"), f"({after}", "+", count=BATCH
             )

@@ -85,7 +85,7 @@ async def _is_known(store: Store, session: str, token: Token) -> bool:
         own = frame_id(token)
     except CannotTell:
         return False
-    with store.speaking():
+    with store.translated_errors():
         if await store.redis.xrange(key(session, "frames"), own, own):
             return True
     behind = await _read(store, session, token)
@@ -98,7 +98,7 @@ async def _snapshot_or_first(store: Store, session: str) -> Frame:
         snapshot = await _newest_snapshot(store, session)
         if snapshot is not None:
             return snapshot
-        with store.speaking():
+        with store.translated_errors():
             first = await store.redis.xrange(key(session, "frames"), count=1)
         if first and (entry := _entry(first[0])).frame.kind == "snapshot":
             return entry.frame
@@ -106,7 +106,7 @@ async def _snapshot_or_first(store: Store, session: str) -> Frame:
 
 
 async def _newest_snapshot(store: Store, session: str) -> Frame | None:
-    with store.speaking():
+    with store.translated_errors():
         raw: Any = await store.redis.get(key(session, "snapshot"))
     return Frame.decode(raw) if raw else None
 
@@ -116,7 +116,7 @@ async def _read(
 ) -> list[_Entry]:
     """The next frames in the stream, waited for where ``block_ms`` says so."""
     stream = key(session, "frames")
-    with store.speaking():
+    with store.translated_errors():
         reply = await store.redis.xread({stream: frame_id(after)}, count=BATCH, block=block_ms)
     return [_entry(entry) for _, entries in dict(reply or {}).items() for entry in entries]
 

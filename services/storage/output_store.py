@@ -22,8 +22,9 @@ from events import Contest
 from events.base import CarNumber, Milliseconds, Name, Text
 from events.errors import LapstreamError
 from projections.views.frame import Frame
-from services.storage.client import Script, Store
+from services.storage.client import Store
 from services.storage.output_views import OutputView
+from services.storage.scripts import Script
 
 OUTPUTS = "{lapstream:outputs}"
 HELD, SHOWN, REVISIONS, CHANGES = (
@@ -209,7 +210,7 @@ class OutputStore:
 
     async def all(self) -> dict[str, StoredOutput]:
         """Every output by its name."""
-        with self._store.speaking():
+        with self._store.translated_errors():
             names: Any = await self._store.redis.hkeys(OUTPUTS)
         read = [await self.get(name.decode()) for name in sorted(names)]
         return {stored.output.name: stored for stored in read if stored is not None}
@@ -248,13 +249,13 @@ class OutputStore:
 
     async def saved_snapshot(self, name: str) -> Frame | None:
         """What an output showed last, if it was saved."""
-        with self._store.speaking():
+        with self._store.translated_errors():
             raw = await self._store.redis.hget(SHOWN, name)
         return Frame.decode(raw) if raw else None  # type: ignore[arg-type]
 
     async def newest_change(self) -> bytes:
         """The id of the newest entry of the change stream."""
-        with self._store.speaking():
+        with self._store.translated_errors():
             newest: Any = await self._store.redis.xrevrange(CHANGES, count=1)
         return newest[0][0] if newest else b"0-0"
 
@@ -264,7 +265,7 @@ class OutputStore:
         Yields an empty set after ``BLOCK_MS`` without a change. Occupies one connection.
         """
         while True:
-            with self._store.speaking():
+            with self._store.translated_errors():
                 reply: Any = await self._store.redis.xread({CHANGES: after}, block=BLOCK_MS)
             names = set()
             for entries in dict(reply or {}).values():
@@ -279,7 +280,7 @@ class OutputStore:
         return stored
 
     async def _run(self, script: Script, name: str, *arguments: bytes) -> Any:
-        with self._store.speaking():
+        with self._store.translated_errors():
             return await script(self._store.redis, KEYS, [name, *arguments, RETAINED_CHANGES])
 
 

@@ -29,7 +29,8 @@ from typing import Any, NamedTuple
 from events.errors import LapstreamError
 from projections.views.frame import Token
 from replay.entries import check_session_id, parse_position
-from services.storage.client import Ask, Script, Store
+from services.storage.client import Store, StoreCommand
+from services.storage.scripts import Script
 
 RETAINED_FRAMES = 512
 """Frames that stay behind a snapshot, for subscribers who take up where they stopped.
@@ -176,7 +177,7 @@ class Commits:
 
     async def commit(self, commit: Commit) -> bool:
         """Write it. Returns whether there is a snapshot now; raises TakenOver, CannotTell."""
-        with self._store.speaking():
+        with self._store.translated_errors():
             answer, saved = await _COMMIT(self._redis, self._keys, commit.arguments())
         if answer == b"refused":
             raise TakenOver(self.session, commit.before, saved.decode())
@@ -184,13 +185,13 @@ class Commits:
 
     async def token(self) -> Token | None:
         """The token of the last frame."""
-        with self._store.speaking():
+        with self._store.translated_errors():
             saved: Any = await self._redis.get(key(self.session, "token"))
         return Token.parse(saved.decode()) if saved else None
 
     async def last_epoch(self) -> int:
         """The epoch of the newest frame there ever was, 0 if there was none."""
-        with self._store.speaking():
+        with self._store.translated_errors():
             if not await self._redis.exists(key(self.session, "frames")):
                 return 0
             about = await self._redis.xinfo_stream(key(self.session, "frames"))
@@ -198,7 +199,7 @@ class Commits:
 
     async def checkpoint(self) -> tuple[bytes | None, dict[bytes, bytes]]:
         """The stored checkpoint, and all blocks."""
-        with self._store.speaking():
+        with self._store.translated_errors():
             data: Any = await self._redis.get(key(self.session, "checkpoint"))
             blocks: Any = await self._redis.hgetall(key(self.session, "blocks")) if data else {}
         return data, blocks
@@ -208,7 +209,7 @@ class Commits:
         health: Mapping[Any, str] = {"state": "folding", "projector": projector}
         if stopped is not None:
             health = {**health, "state": "stopped", "reason": stopped, "position": position}
-        with self._store.speaking():
+        with self._store.translated_errors():
             async with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.hdel(key(self.session, "health"), "reason", "position")
                 pipeline.hset(key(self.session, "health"), mapping=health)
@@ -222,7 +223,7 @@ async def health(store: Store, session: str) -> dict[str, str]:
     ``parked`` counts the entries that are no events, ``projector`` is who wrote this.
     Empty for a session that no projector has come to yet. Raises StoreError.
     """
-    with store.speaking():
+    with store.translated_errors():
         told: Any = await store.redis.hgetall(key(session, "health"))
     return {name.decode(): value.decode() for name, value in told.items()}
 
@@ -237,7 +238,7 @@ class Leases:
 
     async def take(self, session: str) -> bool:
         """Take the lease, or hold on to it. False where another projector has it."""
-        with self._store.speaking():
+        with self._store.translated_errors():
             return bool(await self._ask(session)(self._store.redis))
 
     async def renew(self, sessions: Sequence[str]) -> list[str]:
@@ -245,17 +246,17 @@ class Leases:
 
         Of those whose server does not answer, nothing is known.
         """
-        with self._store.speaking():
-            held = await self._store.ask_all(self._store.redis, [*map(self._ask, sessions)])
+        with self._store.translated_errors():
+            held = await self._store.execute_each(self._store.redis, [*map(self._ask, sessions)])
         return [session for session, mine in zip(sessions, held, strict=True) if mine == 0]
 
-    def _ask(self, session: str) -> Ask:
+    def _ask(self, session: str) -> StoreCommand:
         lease = key(session, "lease")
         return lambda on: on.eval(_LEASE, 1, lease, self._projector, self._lasts_ms)
 
     async def release(self, session: str) -> None:
         """Leave the session to whoever comes."""
-        with self._store.speaking():
+        with self._store.translated_errors():
             await _RELEASE(self._store.redis, [key(session, "lease")], [self._projector])
 
 

@@ -35,9 +35,10 @@ from projections.views.frame import Token
 from replay.entries import Entry, check_session_id, parse_position
 from replay.steering import COMMANDS, Command, Pace, Pause, Play, Seek
 from services.storage.built_in import put_into_store
-from services.storage.client import Script, Store
+from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.projection_store import RETAINED_FRAMES, TakenOver, frame_id, health, key
+from services.storage.scripts import Script
 
 REPLAYS = "lapstream:replays"
 """The set of the replays."""
@@ -185,13 +186,13 @@ class Replays:
 
     async def names(self) -> list[str]:
         """The replays that there are, in the order of their names."""
-        with self.store.speaking():
+        with self.store.translated_errors():
             names: Any = await self._redis.smembers(REPLAYS)
         return sorted(name.decode() for name in names)
 
     async def exists(self, replay: str) -> bool:
         """Whether this is a replay, and no session with a log."""
-        with self.store.speaking():
+        with self.store.translated_errors():
             return bool(await self._redis.exists(key(replay, "replay")))
 
     async def mark(self, replay: str) -> str | None:
@@ -203,7 +204,7 @@ class Replays:
 
     async def showing(self, replay: str) -> Showing:
         """How the replay stands. Raises NoSuchReplay."""
-        with self.store.speaking():
+        with self.store.translated_errors():
             raw: Any = await self._redis.get(key(replay, "replay"))
         if raw is None:
             raise NoSuchReplay(replay)
@@ -313,7 +314,7 @@ class Replays:
             with contextlib.suppress(NoSuchReplay):  # its twin was quicker
                 await self.stop(replay)
             if begin_id is not None:  # it was not begun
-                with self.store.speaking():
+                with self.store.translated_errors():
                     await self._redis.delete(BEGUN + _mark(begin_id))
             raise
         return replay
@@ -337,7 +338,7 @@ class Replays:
             wanted = name if name is not None else await self._next_name()
             if name is not None and await self.log.exists(name):
                 raise SessionNotEmpty(name)
-            with self.store.speaking():
+            with self.store.translated_errors():
                 await self._redis.set(begun, wanted, nx=True, ex=BEGUN_SECONDS)
                 kept: Any = await self._redis.get(begun)
             there = wanted if kept is None else kept.decode()
@@ -345,20 +346,20 @@ class Replays:
                 raise ReplayWasStopped
             if await self._created(there, showing):
                 return there
-            with self.store.speaking():
+            with self.store.translated_errors():
                 await self._redis.delete(begun)
             if name is not None:
                 raise ReplayExists(name)
 
     async def _next_name(self) -> str:
         while True:
-            with self.store.speaking():
+            with self.store.translated_errors():
                 number = await self._redis.incr(NUMBERS)
             if not await self.log.exists(name := f"replay-{number}"):
                 return name
 
     async def _created(self, name: str, showing: Showing) -> bool:
-        with self.store.speaking():
+        with self.store.translated_errors():
             await self._redis.sadd(REPLAYS, name)
             last: Any = await self._redis.hget(EPOCHS, name)
             showing = showing.model_copy(update={"epoch": int(last or 0) + 1})
@@ -369,7 +370,7 @@ class Replays:
     async def stop(self, replay: str) -> None:
         """End the replay and forget it. Raises NoSuchReplay."""
         showing = await self.showing(replay)
-        with self.store.speaking():
+        with self.store.translated_errors():
             await self._redis.set(BEGUN + showing.mark, "", xx=True, ex=BEGUN_SECONDS)
             token: Any = await self._redis.get(key(replay, "token"))
             if token:
@@ -390,7 +391,7 @@ class Replays:
             command.model_dump_json(),
             RETAINED_COMMANDS,
         ]
-        with self.store.speaking():
+        with self.store.translated_errors():
             position: Any = await _COMMAND(self._redis, keys, arguments)
         if position is None:
             raise NoSuchReplay(replay)
@@ -432,7 +433,7 @@ class Replays:
 
         None is what another program put there that is no command.
         """
-        with self.store.speaking():
+        with self.store.translated_errors():
             reply: Any = await self._redis.xread({key(replay, "control"): after}, block=block_ms)
         return [
             (position.decode(), _command(fields))
@@ -463,7 +464,7 @@ class Replays:
             RETAINED_FRAMES,
             showing.model_dump_json(),
         ]
-        with self.store.speaking():
+        with self.store.translated_errors():
             answer, saved = await _TELL(self._redis, keys, arguments)
         if answer == b"gone":
             raise NoSuchReplay(replay)

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from services.storage.client import Store, open_store
-from services.storage.embedded import EmbeddedServer, find_binary
+from services.storage.embedded import EmbeddedServer
 from services.storage.event_log import Log
+from services.storage.valkey import find_binary
 from tests.server.processes import Command
 
 StartServer = Callable[..., str]

@@ -72,7 +72,7 @@ async def test_a_store_that_takes_no_writes(new: Store, monkeypatch: pytest.Monk
     """There the race is not; whoever asks is told so."""
 
     async def refuse(*_: object, **__: object) -> None:
-        raise StoreUnfit("a store", "it refuses a command (READONLY)")
+        raise StoreUnfit("a store", "it rejected a command (READONLY)")
 
     monkeypatch.setattr(Log, "append", refuse)
     async with serving(new) as url, httpx.AsyncClient() as client:

@@ -51,7 +51,7 @@ def a_race(laps: int = 5) -> Story:
 async def test_logs_lie_on_different_nodes(cluster: Cluster, store: Store):
     """Sessions are appended to, read, listed, tailed and imported wherever they lie."""
     assert store.cluster
-    assert store.promise == "a Cluster of 3 nodes: every acknowledged event is on disk"
+    assert store.durability == "a Cluster of 3 nodes: every acknowledged event is on disk"
     log = Log(store)
     sessions = [cluster.session_on(node, "race") for node in cluster.nodes]
     for session in sessions:
@@ -132,7 +132,7 @@ async def test_a_node_goes_and_comes_back(cluster: Cluster, store: Store):
         async with asyncio.timeout(DEADLINE):
             await asyncio.gather(*watching[here])
         async with open_store(f"redis://127.0.0.1:{stays.port}") as late:
-            assert late.promise.endswith("; 1 of the nodes did not answer")
+            assert late.durability.endswith("; 1 of the nodes did not answer")
             assert await Log(late).length(here) == len(race.events)
         assert not any(task.done() for task in watching[lost])
 

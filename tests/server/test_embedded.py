@@ -17,7 +17,7 @@ import pytest
 
 from events import decode
 from events.errors import StoreUnavailable, StoreUnfit
-from services.storage import embedded
+from services.storage import embedded, lifeline
 from services.storage.client import Store, open_store
 from services.storage.embedded import EmbeddedServer
 from services.storage.event_log import Log
@@ -34,7 +34,7 @@ async def numbers(store: Store, session: str, source: str) -> list[int]:
     return [event.source_seq for event in events if event.source == source]
 
 
-# -- The promise -----------------------------------------------------------------------
+# -- Durability ------------------------------------------------------------------------
 
 
 async def test_settings_read_back(store: Store):
@@ -52,7 +52,7 @@ async def test_settings_read_back(store: Store):
         "unixsocketperm": "700",
     }
     assert {name: settings[name] for name in expected} == expected
-    assert store.promise == "every acknowledged event is on disk"
+    assert store.durability == "every acknowledged event is on disk"
 
 
 async def test_only_this_user_reaches_it(store: Store, shared_data: Path):
@@ -432,7 +432,7 @@ async def test_no_program_for_this_machine(tmp_path: Path, monkeypatch: pytest.M
     """A platform that the wheel has no program for is told to name a server."""
     monkeypatch.setattr("platform.machine", lambda: "s390x")
     said = await refusal(tmp_path, StoreUnfit)
-    assert "does not come for linux-s390x: name a server with --store" in said
+    assert "is not available for linux-s390x: name a server with --store" in said
 
 
 def mend(command: str) -> None:
@@ -453,7 +453,7 @@ async def test_a_damaged_log(tmp_path: Path):
     assert "its log is damaged" in said
     assert file.read_bytes() == damaged
     assert not is_served(tmp_path)
-    mend(said.partition("cut off what is damaged with ")[2])
+    mend(said.partition("cut off the damaged part with ")[2])
     async with open_store(data=tmp_path) as store:
         found = await numbers(store, "a", "x")
     assert found == list(range(19))
@@ -488,6 +488,7 @@ async def test_a_server_that_hangs(
     left.kill()
     os.kill(server, signal.SIGSTOP)
     monkeypatch.setattr(embedded, "PATIENCE", 0.3)
+    monkeypatch.setattr(lifeline, "PATIENCE", 0.3)
     said = await refusal(tmp_path, StoreUnavailable)
     assert f"end it (kill {server}) and try again" in said
     os.kill(server, signal.SIGCONT)

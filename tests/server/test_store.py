@@ -11,7 +11,8 @@ import pytest
 from redis.asyncio import Redis
 
 from events.errors import StoreUnavailable, StoreUnfit
-from services.storage.client import CONNECTIONS, Store, open_store
+from services.storage.client import Store, open_store
+from services.storage.connections import CONNECTIONS
 from services.storage.event_log import Log
 from tests.server.command import batch
 from tests.server.conftest import StartServer
@@ -38,7 +39,7 @@ async def test_a_fit_server(start_server: StartServer):
     """A server with every write on disk is used, and says so."""
     url = start_server("--appendfsync", "always")
     async with open_store(url) as store:
-        assert store.promise == "every acknowledged event is on disk"
+        assert store.durability == "every acknowledged event is on disk"
         assert store.socket is None
         await Log(store).append("a", batch("x", 0, 3))
         assert await Log(store).length("a") == 3
@@ -49,7 +50,7 @@ async def test_a_foreign_server_stays(start_server: StartServer):
     url = start_server()
     for _ in range(2):
         async with open_store(url) as store:
-            assert "within a second" in store.promise
+            assert "within a second" in store.durability
 
 
 @pytest.mark.parametrize(
@@ -57,13 +58,13 @@ async def test_a_foreign_server_stays(start_server: StartServer):
     [
         (("--appendonly", "no"), "set appendonly yes"),
         (("--appendfsync", "no"), "set appendfsync always"),
-        (("--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"), "it drops logs"),
-        (("--requirepass", "secret"), "it does not let us in"),
+        (("--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"), "it evicts logs"),
+        (("--requirepass", "secret"), "authentication failed"),
         (("--replicaof", "127.0.0.1 1"), "it is a replica"),
     ],
 )
 async def test_an_unfit_server(start_server: StartServer, options: tuple[str, ...], says: str):
-    """A server that cannot keep the promise is refused in one line."""
+    """A server that may lose events is refused in one line."""
     assert says in await refusal(start_server(*options), StoreUnfit)
 
 
@@ -77,9 +78,9 @@ async def test_a_password(start_server: StartServer):
 
 
 async def test_config_denied(start_server: StartServer):
-    """A server that denies CONFIG is used, and the promise says what is not known."""
+    """A server that denies CONFIG is used, and the durability says what is not known."""
     async with open_store(start_server("--rename-command", "CONFIG", "")) as store:
-        assert store.promise.startswith("it keeps an append-only file; how soon")
+        assert store.durability.startswith("it keeps an append-only file; how soon")
 
 
 async def test_a_network_port(start_server: StartServer):
@@ -150,7 +151,7 @@ async def test_a_cancelled_command_ends_cancelled(store: Store):
 
     async def work():
         for _ in range(100):
-            with store.speaking():
+            with store.translated_errors():
                 await store.redis.ping()
 
     await store.redis.ping()

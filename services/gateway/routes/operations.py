@@ -77,7 +77,7 @@ async def readyz(request: Request, gateway: TheGateway) -> Health:
     is told to whoever has a token."""
     known = _has_a_token(request, gateway)
     try:
-        with gateway.store.speaking():
+        with gateway.store.translated_errors():
             await gateway.store.redis.ping()
     except StoreError as error:
         if known:
@@ -86,7 +86,7 @@ async def readyz(request: Request, gateway: TheGateway) -> Health:
             503, "the store does not answer", headers={"Retry-After": "1"}
         ) from error
     name = gateway.store.name if known else None
-    return Health(status="ready", store=name, promise=gateway.store.promise)
+    return Health(status="ready", store=name, promise=gateway.store.durability)
 
 
 def _has_a_token(request: Request, gateway: Gateway) -> bool:

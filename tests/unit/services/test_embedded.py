@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.storage.embedded import tells_of_damage
+from services.storage.valkey import indicates_damage
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ from services.storage.embedded import tells_of_damage
 )
 def test_damage_and_other_ends(said: str, damage: bool) -> None:
     """Only a log that could not be read is said to be damaged: mending cuts it."""
-    assert tells_of_damage(said) is damage
+    assert indicates_damage(said) is damage

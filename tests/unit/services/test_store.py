@@ -1,4 +1,4 @@
-"""What a server must be, told from what it says about itself."""
+"""Which servers are fit to be a store, by their INFO and CONFIG."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from events.errors import StoreUnavailable, StoreUnfit
-from services.storage.client import fitness, spoken_to, url_name
+from services.storage.connections import url_name
+from services.storage.errors import translated_errors
+from services.storage.fitness import ServerReport, check_fitness
 
 REDIS = {"redis_version": "7.0.0", "redis_mode": "standalone", "role": "master"}
 VALKEY = {
@@ -30,19 +32,19 @@ SAFE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noevi
 @pytest.mark.parametrize("info", [REDIS, VALKEY], ids=["redis", "valkey"])
 def test_fit(info: dict[str, str]):
     """The oldest versions with every write on disk are fit."""
-    assert fitness(info, SAFE, "here") == "every acknowledged event is on disk"
+    assert check_fitness(ServerReport(info, SAFE), "here") == "every acknowledged event is on disk"
 
 
-def test_promise_of_a_second():
+def test_durability_of_a_second():
     """A server that writes once a second says so."""
-    promise = fitness(REDIS, {**SAFE, "appendfsync": "everysec"}, "here")
-    assert "within a second" in promise
+    report = ServerReport(REDIS, {**SAFE, "appendfsync": "everysec"})
+    assert "within a second" in check_fitness(report, "here")
 
 
 @pytest.mark.parametrize(
     ("info", "says"),
     [
-        ({**REDIS, "redis_version": "6.2.14"}, "Redis 6.2.14 is too old: it needs Redis 7"),
+        ({**REDIS, "redis_version": "6.2.14"}, "Redis 6.2.14 is too old: Redis 7"),
         ({**VALKEY, "valkey_version": "7.2.5"}, "Valkey 7.2.5 is too old"),
         ({}, "Redis unknown is too old"),
         ({**REDIS, "redis_version": "255.255.255"}, None),
@@ -56,10 +58,10 @@ def test_promise_of_a_second():
 def test_version_and_role(info: dict[str, str], says: str | None):
     """An old server, a sentinel and a replica are unfit, and the line says what they are."""
     if says is None:
-        fitness(info, SAFE, "here")
+        check_fitness(ServerReport(info, SAFE), "here")
         return
     with pytest.raises(StoreUnfit, match=says):
-        fitness(info, SAFE, "here")
+        check_fitness(ServerReport(info, SAFE), "here")
 
 
 @pytest.mark.parametrize(
@@ -67,33 +69,33 @@ def test_version_and_role(info: dict[str, str], says: str | None):
     [
         ({"appendonly": "no"}, "set appendonly yes"),
         ({"appendfsync": "no"}, "set appendfsync always"),
-        ({"maxmemory-policy": "allkeys-lru"}, "with maxmemory-policy allkeys-lru it drops logs"),
+        ({"maxmemory-policy": "allkeys-lru"}, "with maxmemory-policy allkeys-lru it evicts logs"),
         ({"maxmemory-policy": "volatile-ttl"}, "set maxmemory-policy noeviction"),
     ],
 )
 def test_persistence(config: dict[str, str], says: str):
     """A server that may lose events is unfit, and the line says which setting to change."""
     with pytest.raises(StoreUnfit, match=says):
-        fitness(REDIS, {**SAFE, **config}, "here")
+        check_fitness(ServerReport(REDIS, {**SAFE, **config}), "here")
 
 
 @pytest.mark.parametrize(
     ("info", "says"),
     [
         ({**REDIS, "aof_enabled": 1}, "it keeps an append-only file"),
-        ({**REDIS, "aof_enabled": 0}, "does not let its persistence be checked"),
-        (REDIS, "does not let its persistence be checked"),
+        ({**REDIS, "aof_enabled": 0}, "its persistence cannot be checked"),
+        (REDIS, "its persistence cannot be checked"),
     ],
 )
 def test_without_config(info: dict[str, object], says: str):
-    """Where CONFIG is denied, the promise says what could not be checked."""
-    assert says in fitness(info, None, "here")
+    """Where CONFIG is denied, the durability says what could not be checked."""
+    assert says in check_fitness(ServerReport(info, None), "here")
 
 
 def test_policy_without_config():
-    """The policy is told by INFO as well."""
+    """INFO has the policy as well."""
     with pytest.raises(StoreUnfit, match="allkeys-lfu"):
-        fitness({**REDIS, "maxmemory_policy": "allkeys-lfu"}, None, "here")
+        check_fitness(ServerReport({**REDIS, "maxmemory_policy": "allkeys-lfu"}, None), "here")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_policy_without_config():
     ],
 )
 def test_no_password_is_shown(url: str, name: str):
-    """How a store is spoken of leaves out who logs in, and with what."""
+    """The name of a store leaves out user and password."""
     assert url_name(url) == name
 
 
@@ -125,7 +127,7 @@ def test_no_password_is_shown(url: str, name: str):
 )
 def test_one_line_for_what_a_library_raises(raised: Exception, error: type[Exception]):
     """What the client library raises becomes one line that names the store."""
-    with pytest.raises(error) as said, spoken_to("redis://wall"):
+    with pytest.raises(error) as said, translated_errors("redis://wall"):
         raise raised
     assert "redis://wall" in str(said.value)
     assert "\n" not in str(said.value)
