@@ -35,7 +35,8 @@ from bench.measure import report
 from bench.synthetic import synthetic_race
 from events import AnyEvent, encode
 from services.storage.client import Store, open_store
-from services.storage.event_log import Log, log_key
+from services.storage.event_log import Log
+from services.storage.keys import log_key
 
 PER_SECOND = 500
 SECONDS = 12

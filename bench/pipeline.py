@@ -25,9 +25,10 @@ from projections.views.frame import Token
 from projections.views.frame_builder import frame_state
 from services.projector.app import run_projector
 from services.storage.client import Store, open_store
-from services.storage.event_log import Log, log_key
-from services.storage.frame_reader import picture
-from services.storage.projection_store import frame_id, key
+from services.storage.event_log import Log
+from services.storage.frame_ids import frame_id
+from services.storage.frame_reader import published_state
+from services.storage.keys import key, log_key
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 SESSION = "bench"
@@ -78,7 +79,7 @@ async def check(store: Store, events: list[AnyEvent], session: str = SESSION) ->
     """The frames lead to the state of the race."""
     timeline = Timeline()
     timeline.add(events)
-    shown = await picture(store, session)
+    shown = await published_state(store, session)
     assert shown is not None
     assert shown.state == frame_state(timeline.race)
 

@@ -84,7 +84,7 @@ def start(
     """
 
     async def started(replays: Replays) -> Row:
-        from services.storage.replay_store import NobodyPaces
+        from services.storage.replay_errors import NoReplayer
 
         session = await _session_of(replays, source)
         try:
@@ -96,7 +96,7 @@ def start(
                 as_shown=as_shown,
                 playing=not paused,
             )
-        except NobodyPaces as error:
+        except NoReplayer as error:
             typer.echo(f"lapstream: {error}", err=True)
             replay = error.replay
         return await replays.describe(replay)
@@ -120,7 +120,7 @@ def list_replays(form: As = Format.TABLE, store: Store = None, data: Data = None
     """The replays that there are, and how they stand."""
 
     async def rows(replays: Replays) -> list[Row]:
-        from services.storage.replay_store import NoSuchReplay
+        from services.storage.replay_errors import NoSuchReplay
 
         told: list[Row] = []
         for name in await replays.names():

@@ -37,7 +37,7 @@ from events.formats.rmonitor_told import SOURCE
 from replay.entries import check_session_id
 from services.storage.client import Store
 from services.storage.event_log import Log
-from services.storage.feed_store import FeedStore, Kept
+from services.storage.feed_store import FeedStore, ReceivedLines
 
 LEASE_MS = 5000
 LEASE_RENEWED = 1.0
@@ -429,7 +429,7 @@ class Telling:
         self._session = session
         self._reader = Reader()
         self._rest = b""
-        self._to_keep: list[Kept] = []
+        self._to_keep: list[ReceivedLines] = []
         self._to_tell: list[News] = []
         self._newest = (0, 0)
 
@@ -454,7 +454,7 @@ class Telling:
             await self._append(run, events := [one.event for one in news])
             del self._to_tell[: len(events)]
         while self._to_keep:
-            await self._kept.keep(self._to_keep[:AT_ONCE])
+            await self._kept.save(self._to_keep[:AT_ONCE])
             del self._to_keep[:AT_ONCE]
 
     async def _append(self, run: int, events: list[Event]) -> None:
@@ -482,11 +482,11 @@ class Telling:
         if ends:
             self._to_keep.append(self._numbered(chunk.at, received[:ends]))
 
-    def _numbered(self, at: datetime, raw: bytes) -> Kept:
+    def _numbered(self, at: datetime, raw: bytes) -> ReceivedLines:
         """What was received, numbered within its millisecond."""
         ms = int(at.timestamp() * 1000)
         self._newest = (ms, self._newest[1] + 1 if ms == self._newest[0] else 0)
-        return Kept(at, self._newest[1], raw)
+        return ReceivedLines(at, self._newest[1], raw)
 
 
 def _reason(error: OSError) -> str:

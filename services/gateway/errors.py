@@ -28,7 +28,7 @@ from events.errors import (
     UnknownSession,
 )
 from replay.entries import parse_position
-from services.storage.replay_store import (
+from services.storage.replay_errors import (
     CommandRefused,
     NoSuchReplay,
     ReplayExists,

@@ -80,7 +80,7 @@ class Gateway:
         Raises NoSuchReplay if it was stopped a moment ago.
         """
         if await self.is_replay(session):
-            return (await self.replays.showing(session)).source
+            return (await self.replays.state(session)).source
         return session
 
     async def tail(self, session: str) -> SessionTail:

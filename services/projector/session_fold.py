@@ -1,9 +1,7 @@
-"""One session's log in, its frames out: everything of the projector that neither waits nor
-writes.
+"""Folding one session's log into frames: the part of the projector without I/O.
 
-A ``SessionFold`` stands at a position of the log. ``take`` folds the entries behind it and
-gives the ``Step`` they make: one frame, and the entries that are no events. What is to be
-stored besides (snapshot, checkpoint) is made here, too; when, the projector decides.
+``SessionFold.fold`` folds a batch of entries and returns a ``FoldStep``: one frame, and the
+entries to park. Snapshots and checkpoints are made here too, when the projector asks.
 """
 
 from __future__ import annotations
@@ -28,15 +26,16 @@ from services.storage.projection_store import Checkpoint, Parked
 
 CHECKPOINT_VERSION = 2
 
-AUDITS = (OutputFrozen, OutputReleased)
-"""What somebody did to what is shown: no data, so that a silent source stays as old as it is."""
+AUDIT_EVENTS = (OutputFrozen, OutputReleased)
+"""Events about outputs. They carry no timing data, so they do not make a silent feed look
+fresh."""
 
 RawEntry = tuple[bytes, Sequence[bytes]] | tuple[str, Sequence[bytes]]
 """A position, and an entry's fields and values in turn."""
 
 
 class CannotFold(LapstreamError):
-    """An entry that stops its session: to skip it would be a wrong position on air."""
+    """An entry that stops its session: skipping it would publish a wrong order."""
 
     def __init__(self, position: str, error: Exception) -> None:
         self.position = position
@@ -45,11 +44,11 @@ class CannotFold(LapstreamError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What a batch of entries led to.
+class FoldStep:
+    """The result of folding a batch of entries.
 
-    ``before`` is the token of the frame before, None before the first. ``fault`` is what
-    stopped the fold within the batch: the step ends before that entry.
+    ``before`` is the token of the frame before, None before the first. ``fault`` stopped the
+    fold within the batch: the frame covers the entries before it.
     """
 
     before: Token | None
@@ -59,7 +58,7 @@ class Step:
 
 
 class SessionFold:
-    """The memory of one session: its timeline, and what its screens were told."""
+    """A session's timeline and published state, at a position of its log."""
 
     def __init__(self, timeline: Timeline | None = None, position: str = START) -> None:
         self.timeline = Timeline() if timeline is None else timeline
@@ -67,20 +66,20 @@ class SessionFold:
         self.token: Token | None = None
         self.folded = 0
         """Entries folded since the last checkpoint."""
-        self.learned = parse_position(position)[0]
-        """When the newest entry that is no audit was learned (ms since 1970)."""
+        self.recorded_ms = parse_position(position)[0]
+        """The recorded time (ms since 1970) of the newest entry that is no audit event."""
         self._frames = FrameBuilder()
         self._parked: tuple[Parked, ...] = ()
 
     @property
     def state(self) -> State:
-        """What screens show at ``token``."""
+        """The published state at ``token``."""
         return self._frames.state
 
-    # -- Coming to where the session was left ------------------------------------------
+    # -- Resuming ----------------------------------------------------------------------
 
-    def recall(self, entries: Sequence[RawEntry]) -> None:
-        """Fold entries of which screens know already. Raises CannotFold, ForgottenPast."""
+    def fold_published(self, entries: Sequence[RawEntry]) -> None:
+        """Fold entries whose frames were published. Raises CannotFold and ForgottenPast."""
         events, parked, fault = _read(entries)
         if fault is not None:
             raise fault
@@ -88,28 +87,28 @@ class SessionFold:
         self.timeline.add(events)
         self._moved_to(entries, events)
 
-    def stand_at(self, token: Token, told: State | None) -> Step | None:
-        """Stand where a frame was the last one; ``told`` is the state that screens hold.
+    def resume_at(self, token: Token, published: State | None) -> FoldStep | None:
+        """Continue after the last frame; ``published`` is the state that subscribers have.
 
-        Where that is not the state of the race, or None for not known, or where the log
-        ends before the token (it is another log by now), a new epoch has to begin:
-        returned is the step that says so.
+        The returned step begins a new epoch. It is needed if the published state differs from
+        the folded one or is None (not known), or if the log ends before the token (it was
+        replaced).
         """
         self._frames.advance(self.timeline.race)
         self.token = token
-        if told == self.state and token.position == self.position:
+        if published == self.state and token.position == self.position:
             return None
-        return self._new_epoch(token.epoch + 1, "told anew from the log", self._parked)
+        return self._new_epoch(token.epoch + 1, "rebuilt from the log", self._parked)
 
-    # -- Going on ----------------------------------------------------------------------
+    # -- Folding -----------------------------------------------------------------------
 
-    def take(self, entries: Sequence[RawEntry], first_epoch: int = 1) -> Step | None:
-        """Fold the entries behind ``position``; None if there is nothing to be told.
+    def fold(self, entries: Sequence[RawEntry], first_epoch: int = 1) -> FoldStep | None:
+        """Fold the entries after ``position``; None if there are none.
 
-        The first step of all begins the epoch ``first_epoch``. Raises ForgottenPast where
-        only the whole log will do, and CannotFold if the very first entry is at fault.
+        The session's first frame begins the epoch ``first_epoch``. Raises ForgottenPast if
+        the whole log must be folded again, and CannotFold if the first entry is at fault.
         """
-        entries = self._behind(entries)
+        entries = self._new(entries)
         events, parked, fault = _read(entries)
         if fault is not None:
             entries = entries[: len(events) + len(parked)]
@@ -124,15 +123,16 @@ class SessionFold:
             self._frames.advance(self.timeline.race)
             step = self._new_epoch(first_epoch, "the session's first frame", parked, fault)
         else:
-            only_on = self.timeline.refolded == folded_again and self.timeline.resumable
-            cars = cars_of(events) if only_on else None
+            # Without a rewind only the cars of these events can have changed.
+            in_order = self.timeline.refolded == folded_again and self.timeline.resumable
+            cars = cars_of(events) if in_order else None
             patch = self._frames.advance(self.timeline.race, cars)
             before, self.token = self.token, Token(self.token.epoch, self.position)
-            step = Step(before, self._frame("delta", patch), parked, fault)
+            step = FoldStep(before, self._frame("delta", patch), parked, fault)
         return step
 
-    def _behind(self, entries: Sequence[RawEntry]) -> Sequence[RawEntry]:
-        """Without what was delivered a second time."""
+    def _new(self, entries: Sequence[RawEntry]) -> Sequence[RawEntry]:
+        """The entries without those that were delivered before."""
         here = parse_position(self.position)
         if entries and parse_position(_text(entries[0][0])) > here:
             return entries
@@ -143,12 +143,12 @@ class SessionFold:
             return
         self.position = _text(entries[-1][0])
         self.folded += len(entries)
-        if len(events) < len(entries) or not isinstance(events[-1], AUDITS):
-            self.learned = parse_position(self.position)[0]
+        if len(events) < len(entries) or not isinstance(events[-1], AUDIT_EVENTS):
+            self.recorded_ms = parse_position(self.position)[0]
             return
         for (position, _), event in zip(reversed(entries), reversed(events), strict=True):
-            if not isinstance(event, AUDITS):
-                self.learned = parse_position(_text(position))[0]
+            if not isinstance(event, AUDIT_EVENTS):
+                self.recorded_ms = parse_position(_text(position))[0]
                 return
 
     def _new_epoch(
@@ -157,9 +157,9 @@ class SessionFold:
         reason: str,
         parked: tuple[Parked, ...] = (),
         fault: CannotFold | None = None,
-    ) -> Step:
+    ) -> FoldStep:
         before, self.token = self.token, Token(epoch, self.position)
-        return Step(before, self.snapshot(reason), parked, fault)
+        return FoldStep(before, self.snapshot(reason), parked, fault)
 
     def snapshot(self, reason: str | None = None) -> Frame:
         """The whole state as a frame."""
@@ -168,14 +168,14 @@ class SessionFold:
     def _frame(self, kind: Any, data: State, reason: str | None = None) -> Frame:
         assert self.token is not None  # noqa: S101 - a frame is made at a token
         race = self.timeline.race
-        return Frame(self.token, self.learned, race.at, clock_running(race), kind, data, reason)
+        return Frame(self.token, self.recorded_ms, race.at, clock_running(race), kind, data, reason)
 
     # -- Checkpoints -------------------------------------------------------------------
 
     def checkpoint(self, stored: Iterable[str]) -> Checkpoint | None:
-        """The state at ``position``, without the blocks that are ``stored`` already.
+        """The state at ``position``, without the blocks in ``stored``.
 
-        None where a correction is in force: only the whole log tells what it corrects.
+        None while a correction is in force, as it has to be applied to the whole log.
         """
         self.folded = 0
         if not self.timeline.resumable:
@@ -186,7 +186,7 @@ class SessionFold:
         about = {
             "version": CHECKPOINT_VERSION,
             "position": self.position,
-            "learned": self.learned,
+            "learned": self.recorded_ms,
             "hash": digest(summary).hex(),
             "identities": self.timeline.identities(),
         }
@@ -194,8 +194,8 @@ class SessionFold:
         return Checkpoint(self.position, data, blocks)
 
     @classmethod
-    def resumed(cls, data: bytes, blocks: Mapping[bytes, bytes]) -> SessionFold | None:
-        """The fold that a stored checkpoint describes; None where it is of no use."""
+    def from_checkpoint(cls, data: bytes, blocks: Mapping[bytes, bytes]) -> SessionFold | None:
+        """The fold of a stored checkpoint; None if it is damaged or of another version."""
         try:
             stored = json.loads(data)
             about = stored["about"]
@@ -207,9 +207,9 @@ class SessionFold:
                 return None
             timeline = Timeline.resumed(race, about["identities"])
         except (ValueError, LookupError, TypeError, AttributeError):
-            return None  # damaged, or another program's: the log is the truth
+            return None  # damaged, or written by another program: fold the log instead
         fold = cls(timeline, about["position"])
-        fold.learned = int(about.get("learned", fold.learned))  # older ones do not tell it
+        fold.recorded_ms = int(about.get("learned", fold.recorded_ms))  # older ones lack it
         return fold
 
 

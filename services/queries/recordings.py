@@ -93,7 +93,7 @@ class Playheads:
         return [(f"{place}-0", event) for place, event in enumerate(film.events[:index], start=1)]
 
     async def _film(self, replay: str) -> AnyFilm:
-        showing = await self._replays.showing(replay)
+        showing = await self._replays.state(replay)
         return await self._films.film(showing.source, showing.upto, as_shown=showing.as_shown)
 
 

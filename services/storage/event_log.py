@@ -1,22 +1,19 @@
-"""The log: one stream of events for each session, the only truth there is.
+"""The log: one append-only stream of events for each session, from which all else follows.
 
-The stream of session ``s`` is ``{s}:log``; the braces put all keys of a session into one
-slot of a Cluster. An entry holds one field, ``event``, with the event's JSON, and its
-position is the server's id for it: when we learned it. The set ``lapstream:sessions``
-lists the sessions; a session is written there before its first entry, so a listed session
-without a log is an empty one. A program in another language that appends does the same
-two things: SADD, then XADD.
+An entry of the stream has one field, ``event``, with the event's JSON. Its position is the id
+that the server gives it, and so its recorded time. The set ``lapstream:sessions`` lists the
+sessions; a session is listed before its first entry, so a listed session without a log is
+empty. Programs in other languages append in the same two steps: SADD, then XADD.
 
-**Appending** is one Lua function, and so all or nothing, for readers and over the
-server's end: a script's writes stand in the append-only file as one transaction. It adds
-nothing twice by identity (``source``, ``source_seq``), whatever the order and the gaps in
-which a producer's numbers come. Hence a batch may be sent again after a lost answer, as
-the client library does by itself. What was appended from each source is kept as disjoint
-intervals of its numbers, in the sorted set ``{s}:seen:<source>`` (member: first number,
-score: last number): a producer that counts takes one interval, however long the race, and
-one that skips takes one for each gap.
+**Appending** is one Lua script, so all or nothing, for readers and across a restart of the
+server: the writes of a script are one transaction in the append-only file. An event is not
+appended twice, by its identity (``source``, ``source_seq``), whatever the order and the gaps
+in which a producer's numbers arrive. So a batch may be sent again after a lost reply, which
+redis-py does by itself. The numbers appended from each source are kept as disjoint intervals
+in the sorted set ``{s}:seen:<source>`` (member: first number, score: last number): a producer
+that counts needs one interval, one that skips numbers one for each gap.
 
-A raw XADD passes this by, so the fold ignores an identity that it has seen, too.
+A plain XADD bypasses this check, so the fold, too, ignores an identity that it has seen.
 """
 
 from __future__ import annotations
@@ -40,19 +37,17 @@ from events.errors import (
 )
 from replay.entries import START, Entry, check_session_id, parse_position
 from services.storage.client import Store, StoreCommand
+from services.storage.keys import SESSIONS, key, log_key, next_number_key, seen_key
 from services.storage.scripts import Script
-
-SESSIONS = "lapstream:sessions"
-"""The set of the sessions."""
 
 BATCH = 1000
 """Entries that are read at a time."""
 
 LONGEST_WAIT_MS = 20_000
-"""A tail waits no longer at a time: the client would take the server for gone."""
+"""The longest wait of one XREAD: a longer one would exceed the client's socket timeout."""
 
 MOST_PARTS = 7000
-"""Names and values of an entry that an import can take: Lua's stack holds 8,000."""
+"""Maximum names and values of an imported entry: Lua's stack holds 8,000."""
 
 _INTERVALS = """
 -- Numbers are exact here (doubles) up to 2^53, which no source_seq exceeds.
@@ -61,7 +56,7 @@ local function text(number) return string.format('%.0f', number) end
 local ranges = {}  -- for each key, the range last looked up: all of it was seen, or none
 local fresh = {}   -- for each key, the numbers that this batch adds, in order and as a set
 
--- Whether the number was appended before, as the sorted set has it.
+-- Whether the number was appended before, by the sorted set.
 local function was_seen(key, number)
     local range = ranges[key]
     if not range or number < range.first or number > range.last then
@@ -76,8 +71,8 @@ local function was_seen(key, number)
     return range.seen
 end
 
--- Takes the number up unless it was seen, before or in this batch. Writes nothing.
-local function take_up(key, number)
+-- Notes the number unless it was seen, before or in this batch. Writes nothing.
+local function note_new(key, number)
     local mine = fresh[key]
     if not mine then
         mine = {numbers = {}, set = {}}
@@ -117,7 +112,7 @@ local function write_intervals()
 end
 """
 
-# Everything is read before anything is written: Lua takes nothing back.
+# Everything is read before anything is written, as a script is not rolled back.
 _APPEND = Script(
     _INTERVALS
     + """
@@ -128,11 +123,11 @@ local before = newest and newest[1] or '0-0'
 local to_add = {}
 local any = false
 for i = 2, #ARGV, 3 do
-    local add = take_up(KEYS[tonumber(ARGV[i])], tonumber(ARGV[i + 1]))
+    local add = note_new(KEYS[tonumber(ARGV[i])], tonumber(ARGV[i + 1]))
     to_add[#to_add + 1] = add
     any = any or add
 end
--- A batch that is all there already was sent twice, whatever came after it.
+-- A batch without a new event is one that was sent twice, whatever was appended after it.
 if any and expected ~= '' and expected ~= before then return {'conflict', before} end
 
 local reply = {before, before}  -- the position before, the position now, and each event's
@@ -149,7 +144,7 @@ return reply
 """
 )
 
-# An import that is sent again after a lost answer finds its own token.
+# An import that is sent again after a lost reply finds its own token.
 _IMPORT = Script(
     _INTERVALS
     + """
@@ -163,7 +158,7 @@ while i <= #ARGV do
     local id, key, number = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
     local parts = tonumber(ARGV[i + 3])
     redis.call('XADD', log, id, unpack(ARGV, i + 4, i + 3 + parts))
-    if key > 0 then take_up(KEYS[key], number) end
+    if key > 0 then note_new(KEYS[key], number) end
     i = i + 4 + parts
 end
 write_intervals()
@@ -171,7 +166,7 @@ return 'ok'
 """
 )
 
-# The next number of a source that counts: none that was appended, nor one handed out.
+# The next number of a source: neither one that was appended nor one given out before.
 _NEXT_NUMBERS = Script(
     """
 local seen = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
@@ -185,10 +180,10 @@ return string.format('%.0f', next)
 
 @dataclass(frozen=True, slots=True)
 class AppendResult:
-    """What an append did.
+    """The result of an append.
 
     ``positions`` has one for each event of the batch, and None for an event that the log
-    already held (where it stands is not kept). ``position`` is the log's last.
+    already held (its position is not looked up). ``position`` is the log's last.
     """
 
     positions: tuple[str | None, ...]
@@ -241,7 +236,7 @@ class Log:
 
         With ``expected`` the log must be at that position (``0-0`` for an empty one),
         unless it already holds the whole batch. Every event is validated before anything
-        is sent. Raises PositionConflict, UndecodableEvent for an event that is none, and
+        is sent. Raises PositionConflict, UndecodableEvent for an invalid event, and
         UnfitName.
         """
         log = log_key(session)
@@ -254,7 +249,7 @@ class Log:
             new = decode(line)
             check_names(new)
             source, number = new.identity
-            arguments += (keys.setdefault(_seen_key(session, source), len(keys) + 1), number, line)
+            arguments += (keys.setdefault(seen_key(session, source), len(keys) + 1), number, line)
         if len(arguments) == 1:
             return AppendResult((), await self.last_position(session))
         await self._list(session)
@@ -262,7 +257,7 @@ class Log:
             before, position, *positions = await _APPEND(self._redis, list(keys), arguments)
         if before == b"conflict":
             raise PositionConflict(session, expected or START, position.decode())
-        if before == b"0-0":  # a server that lost its last second lost the listing, too
+        if before == b"0-0":  # a server that lost its last second may have lost the listing
             await self._list(session, again=True)
         return AppendResult(
             tuple(None if added is None else added.decode() for added in positions),
@@ -270,21 +265,20 @@ class Log:
         )
 
     async def next_number(self, session: str, source: str, count: int = 1) -> int:
-        """A ``source_seq`` of a source that nobody else is given, the first of ``count``.
+        """The first of ``count`` numbers (``source_seq``) reserved for the caller.
 
-        For people's decisions, which come from several commands at once: each has numbers
-        of its own, without having to know how far the log has come. One that is not used
-        in the end leaves a gap.
+        For decisions, which several processes may append at once without knowing the end of
+        the log. A number that is not used leaves a gap.
         """
-        keys = [_seen_key(session, source), f"{{{check_session_id(session)}}}:next:{source}"]
+        keys = [seen_key(session, source), next_number_key(session, source)]
         with self._store.translated_errors():
             return int(await _NEXT_NUMBERS(self._redis, keys, [count]))
 
     async def append_at_positions(self, session: str, entries: Sequence[Entry]) -> None:
         """Fill an empty session with entries that keep their positions, all or nothing.
 
-        Entries are taken as they are, also those that are no events. Raises
-        SessionNotEmpty, and AppendRefused for positions that do not increase.
+        Entries are written as they are, unreadable ones too. Raises SessionNotEmpty, and
+        AppendRefused for positions that do not increase.
         """
         log = log_key(session)
         _check_positions(entries)
@@ -292,21 +286,21 @@ class Log:
         arguments: list[bytes | str | int] = [uuid4().hex]
         for entry in entries:
             identity = _identity(entry)
-            key = 0
+            source_key = 0
             if identity is not None:
-                key = keys.setdefault(_seen_key(session, identity[0]), len(keys) + 1)
+                source_key = keys.setdefault(seen_key(session, identity[0]), len(keys) + 1)
             number = identity[1] if identity else 0
-            arguments += (entry.position, key, number, len(entry.fields), *entry.fields)
+            arguments += (entry.position, source_key, number, len(entry.fields), *entry.fields)
         await self._list(session)
         with self._store.translated_errors():
-            answer = await _IMPORT(self._redis, [*keys, f"{{{session}}}:imported"], arguments)
+            answer = await _IMPORT(self._redis, [*keys, key(session, "imported")], arguments)
         if answer != b"ok":
             raise SessionNotEmpty(session)
 
     async def refuse_replay(self, session: str) -> None:
         """Raise AppendRefused for a replay, which has no log."""
         with self._store.translated_errors():
-            if await self._redis.exists(f"{{{check_session_id(session)}}}:replay"):
+            if await self._redis.exists(key(session, "replay")):
                 raise AppendRefused(f"{session!r} is a replay: append to the session that it plays")
 
     async def _list(self, session: str, *, again: bool = False) -> None:
@@ -323,10 +317,9 @@ class Log:
     async def read(
         self, session: str, after: str = START, upto: str | None = None, count: int = BATCH
     ) -> AsyncIterator[list[Entry]]:
-        """The log's entries after a position, up to and with another or to its end.
+        """The log's entries after a position, in batches of at most ``count``.
 
-        They come in batches of at most ``count``. ``upto`` may also be a wall-clock time
-        in milliseconds since 1970: everything that was learned by then.
+        ``upto`` is the last position to read, or a recorded time in ms since 1970.
         """
         log = log_key(session)
         while True:
@@ -341,9 +334,9 @@ class Log:
     async def tail(
         self, session: str, after: str = START, *, block_ms: int = 2000, count: int = BATCH
     ) -> AsyncIterator[list[Entry]]:
-        """The log's entries after a position, for ever, as they come.
+        """The log's entries after a position, for ever, as they are appended.
 
-        An empty batch says that none came for ``block_ms``. Takes one connection.
+        An empty batch means that none was appended for ``block_ms``. Takes one connection.
         """
         log = log_key(session)
         block = max(1, min(block_ms, LONGEST_WAIT_MS))
@@ -371,21 +364,21 @@ class Log:
         """Whether the session is listed, or has a log without being listed."""
         log = log_key(session)
         with self._store.translated_errors():
-            # The log first: the list may lie on another node, which may be gone.
+            # The log first: the list may be on another node, which may be down.
             return bool(await self._redis.exists(log)) or bool(
                 await self._redis.sismember(SESSIONS, session)
             )
 
     async def require(self, session: str) -> None:
-        """Raise UnknownSession, which names those that there are, unless it exists."""
+        """Raise UnknownSession, which lists the existing sessions, unless it exists."""
         if not await self.exists(session):
             raise UnknownSession(session, tuple(await self._listed_sessions()))
 
     async def sessions(self) -> list[SessionSummary]:
         """The listed sessions in the order of their names.
 
-        A log that another program spoiled (its key holds no stream) is shown as empty:
-        reading it says what is wrong, and the other sessions are shown.
+        A log whose key holds no stream (another program overwrote it) counts as empty here;
+        reading it raises the error.
         """
         names = await self._listed_sessions()
         with self._store.translated_errors():
@@ -409,13 +402,8 @@ class Log:
         return sorted(name for name in map(_decoded, names) if name is not None)
 
 
-def log_key(session: str) -> str:
-    """The stream of a session. Raises BadSessionId."""
-    return f"{{{check_session_id(session)}}}:log"
-
-
 def event_line(event: AnyEvent | Mapping[str, Any]) -> bytes:
-    """The event as it is stored; a dictionary of JSON values is validated by its model.
+    """The event's stored JSON; a dictionary of JSON values is validated by its model.
 
     Raises UndecodableEvent.
     """
@@ -431,10 +419,6 @@ def _extent(log: str) -> tuple[StoreCommand, StoreCommand, StoreCommand]:
     )
 
 
-def _seen_key(session: str, source: str) -> str:
-    return f"{{{session}}}:seen:{source}"
-
-
 def _identity(entry: Entry) -> tuple[str, int] | None:
     try:
         return decode(entry.payload).identity
@@ -443,7 +427,7 @@ def _identity(entry: Entry) -> tuple[str, int] | None:
 
 
 def _decoded(name: Any) -> str | None:
-    """A session's id, None for what another program put among them that is none."""
+    """A session's id; None for a member that is none, which another program added."""
     try:
         return check_session_id(name.decode())
     except (UnicodeDecodeError, BadSessionId):
@@ -461,7 +445,7 @@ def _check_positions(entries: Sequence[Entry]) -> None:
 
 
 def _entries(reply: Any) -> list[Entry]:
-    """Entries from a reply: each is its position, and its fields and values in turn."""
+    """Entries of a reply: positions, each with its fields and values in turn."""
     return [Entry(position.decode(), fields) for position, fields in reply]
 
 

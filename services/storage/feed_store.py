@@ -1,14 +1,14 @@
-"""What is kept of a timing feed beside the log of its session ``s``.
+"""The keys of a timing feed, beside the log of its session ``s``.
 
-- ``{s}:feed``         a stream of what came over the wire, in whole lines: ``raw``, and
-  ``connected`` where a connection began. An entry's id is when it was received. It can be
-  read again by a better reader (``recording``), and keeps the last ``KEPT`` entries, more
-  than a race of 24 hours has;
-- ``{s}:feed:health``  a hash: how the feed fares (``feed_health``);
-- ``{s}:feed:lease``   who follows it.
+- ``{s}:feed``         the feed recording: a stream of the lines received (``raw``), and a
+  mark where a connection began (``connected``). An entry's id is the time of receipt. It
+  can be imported again with ``recording``, and keeps the last ``RETAINED_ENTRIES`` entries,
+  more than a race of 24 hours has;
+- ``{s}:feed:health``  a hash: the feed's health (``feed_health``);
+- ``{s}:feed:lease``   the process that follows the feed.
 
-Only the feed's first run has a lease and keeps what was received; the health stands with
-each run's session.
+Lease and recording belong to the session of the feed's first run; the health is written to
+the session of each run.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ from typing import Any, NamedTuple, cast
 from events.errors import LapstreamError
 from replay.entries import START, check_session_id, parse_position
 from services.storage.client import Store, StoreCommand
-from services.storage.projection_store import key
+from services.storage.keys import key
+from services.storage.leases import Leases
 from services.storage.scripts import Script
 
-KEPT = 400_000
+RETAINED_ENTRIES = 400_000
 BATCH = 1000
 
-# Entries come as id, name, value. A command that was sent again after a lost answer finds
-# its own; another's entry that is as new or newer (a clock was ahead) keeps none out.
-_KEEP = Script("""
+# ARGV: the maximum length, then id, name, value of each entry. An id that is too small is
+# either that of an entry sent again after a lost reply, which is then found, or another
+# process's clock was ahead: then the server chooses the id.
+_SAVE = Script("""
 local function add(id, name, value)
     return redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], id, name, value)
 end
@@ -43,32 +45,23 @@ end
 return 'ok'
 """)
 
-_LEASE = Script("""
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-""")
-
-_RELEASE = Script("""
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-return 1
-""")
-
 
 class NoRecording(LapstreamError):
-    """Nothing of a feed was kept with that session."""
+    """The session has no feed recording."""
 
     def __init__(self, session: str) -> None:
         self.session = session
         super().__init__(
-            f"nothing of a feed was kept with session {session!r}: it is kept with the session "
-            "of the feed's first run"
+            f"session {session!r} has no feed recording: it is kept with the session of the "
+            "feed's first run"
         )
 
 
-class Kept(NamedTuple):
-    """Whole lines as they were received at once; without any, a connection that began."""
+class ReceivedLines(NamedTuple):
+    """Whole lines received at once; empty where a connection began.
+
+    ``number`` tells apart what was received within the same millisecond.
+    """
 
     at: datetime
     number: int
@@ -77,11 +70,11 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FeedHealth:
-    """How a feed fares.
+    """The health of a feed.
 
     ``state`` is ``connecting``, ``live``, ``silent``, ``down`` (with ``reason``),
-    ``standby`` (another process follows it) or ``ended``; ``followed`` says that a process
-    is at work on it. ``age_s`` is how long ago it was last heard, None if never.
+    ``standby`` (another process follows it) or ``ended``; ``followed``: a process follows
+    it. ``age_s``: seconds since something was received, None if nothing was.
     """
 
     state: str
@@ -98,37 +91,36 @@ class FeedHealth:
 
 
 class FeedStore:
-    """The keys of one feed. All methods raise StoreError."""
+    """The keys of one feed. All methods raise StoreError.
+
+    ``name`` identifies the process, ``lasts_ms`` is the duration of its lease.
+    """
 
     def __init__(self, store: Store, session: str, name: str, lasts_ms: int) -> None:
         self.session = session
         self._store = store
         self._redis = store.redis
-        self._name = name
-        self._lasts_ms = lasts_ms
+        self._leases = Leases(store, name, lasts_ms, "feed:lease")
 
     async def take(self) -> bool:
-        """Take the lease, or hold on to it. False where another process has it."""
-        with self._store.translated_errors():
-            keys = [key(self.session, "feed:lease")]
-            return bool(await _LEASE(self._redis, keys, [self._name, self._lasts_ms]))
+        """Take the lease, or renew it. False where another process holds it."""
+        return await self._leases.take(self.session)
 
     async def release(self) -> None:
-        """Leave the feed to whoever comes."""
-        with self._store.translated_errors():
-            await _RELEASE(self._redis, [key(self.session, "feed:lease")], [self._name])
+        """Give up the lease."""
+        await self._leases.release(self.session)
 
-    async def keep(self, received: Sequence[Kept]) -> None:
-        """Keep what was received, each at its time."""
-        told: list[str | bytes | int] = [KEPT]
+    async def save(self, received: Sequence[ReceivedLines]) -> None:
+        """Append to the feed recording, each at its time of receipt."""
+        arguments: list[str | bytes | int] = [RETAINED_ENTRIES]
         for at, number, raw in received:
-            told.append(f"{int(at.timestamp() * 1000)}-{number}")
-            told += ["raw", raw] if raw else ["connected", b"1"]
+            arguments.append(f"{int(at.timestamp() * 1000)}-{number}")
+            arguments += ["raw", raw] if raw else ["connected", b"1"]
         with self._store.translated_errors():
-            await _KEEP(self._redis, [key(self.session, "feed")], told)
+            await _SAVE(self._redis, [key(self.session, "feed")], arguments)
 
     async def report(self, session: str, health: Mapping[str, str | int]) -> None:
-        """Write how the feed fares, to its first session and to the one of its run."""
+        """Write the feed's health, to the sessions of its first run and of its current one."""
         mapping: Any = {"reason": "", **health, "session": session}
         with self._store.translated_errors():
             for name in {self.session, session}:
@@ -136,33 +128,33 @@ class FeedStore:
 
 
 async def feed_health(store: Store, session: str, now: datetime) -> FeedHealth | None:
-    """How the feed of a session fares, None where it has none. Raises StoreError."""
+    """The health of a session's feed, None where it has none. Raises StoreError."""
     with store.translated_errors():
         raw: Any = await store.redis.hgetall(key(session, "feed:health"))
         if not raw:
             return None
-        told = _decoded(raw)
-        lease = await store.redis.exists(key(told["first"], "feed:lease"))
-    return _health(told, now, followed=bool(lease))
+        fields = _decoded(raw)
+        lease = await store.redis.exists(key(fields["first"], "feed:lease"))
+    return _health(fields, now, followed=bool(lease))
 
 
 async def feeds_health(
     store: Store, sessions: Sequence[str], now: datetime
 ) -> dict[str, FeedHealth]:
-    """How the feeds of those sessions fare that have one; one round trip, and one for leases.
+    """The health of those of the sessions that have a feed, in two round trips.
 
-    Of those whose server does not answer, nothing is known. Raises StoreError.
+    A session whose server does not answer is left out. Raises StoreError.
     """
     with store.translated_errors():
-        asked = await store.execute_each(store.redis, [_hgetall(one) for one in sessions])
-        pairs = zip(sessions, asked, strict=True)
-        told = {one: _decoded(raw) for one, raw in pairs if raw and isinstance(raw, dict)}
+        replies = await store.execute_each(store.redis, [_hgetall(one) for one in sessions])
+        pairs = zip(sessions, replies, strict=True)
+        feeds = {one: _decoded(raw) for one, raw in pairs if raw and isinstance(raw, dict)}
         leases = await store.execute_each(
-            store.redis, [_exists(one["first"]) for one in told.values()]
+            store.redis, [_exists(one["first"]) for one in feeds.values()]
         )
     return {
         session: _health(one, now, followed=lease == 1)
-        for (session, one), lease in zip(told.items(), leases, strict=True)
+        for (session, one), lease in zip(feeds.items(), leases, strict=True)
     }
 
 
@@ -178,25 +170,25 @@ def _decoded(raw: Mapping[bytes, bytes]) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in raw.items()}
 
 
-def _health(told: Mapping[str, str], now: datetime, *, followed: bool) -> FeedHealth:
-    received = int(told["received_at"])
+def _health(fields: Mapping[str, str], now: datetime, *, followed: bool) -> FeedHealth:
+    received = int(fields["received_at"])
     return FeedHealth(
-        state=told["state"],
-        feed=told["feed"],
-        session=told["session"],
+        state=fields["state"],
+        feed=fields["feed"],
+        session=fields["session"],
         followed=followed,
         age_s=max(0.0, now.timestamp() - received / 1000) if received else None,
-        reason=told["reason"] or None,
-        records=int(told["records"]),
-        unreadable=int(told["unreadable"]),
-        refused=int(told["refused"]),
-        events=int(told["events"]),
-        connections=int(told["connections"]),
+        reason=fields["reason"] or None,
+        records=int(fields["records"]),
+        unreadable=int(fields["unreadable"]),
+        refused=int(fields["refused"]),
+        events=int(fields["events"]),
+        connections=int(fields["connections"]),
     )
 
 
 async def recording(store: Store, session: str) -> AsyncIterator[bytes]:
-    """What a feed said, as a recording that can be imported again.
+    """A feed recording as text, which can be imported again.
 
     Raises StoreError and BadSessionId.
     """
@@ -210,8 +202,8 @@ async def recording(store: Store, session: str) -> AsyncIterator[bytes]:
         for position, fields in batch:
             after = position.decode()
             at = datetime.fromtimestamp(parse_position(after)[0] / 1000, UTC)
-            told = f"##{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}"
+            time = f"##{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}"
             mark = " connected" if b"connected" in fields else ""
-            yield f"{told}{mark}\n".encode() + fields.get(b"raw", b"")
+            yield f"{time}{mark}\n".encode() + fields.get(b"raw", b"")
         if len(batch) < BATCH:
             return

@@ -1,10 +1,10 @@
-"""Reading the frames of a session, as every screen does.
+"""Reading the frames of a session.
 
     async for frame in frames(store, "petit-le-mans-2007"):
         picture.show(frame)
 
-The first frame is the newest snapshot; each one after it is the next delta, or the
-snapshot that begins another epoch. Nothing but frames is read, and nothing is written.
+The first frame is the newest snapshot; each one after it is the next delta, or the snapshot
+that begins another epoch. Only frames are read, and nothing is written.
 """
 
 from __future__ import annotations
@@ -14,76 +14,87 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from projections.views.frame import Frame, Picture, Token
+from projections.views.merge_patch import State
 from services.storage.client import Store
-from services.storage.projection_store import CannotTell, frame_id, key
+from services.storage.frame_ids import TokenTooLarge, frame_id
+from services.storage.keys import key
 
 BATCH = 100
 """Frames that are read at a time."""
 
 BLOCK_MS = 2000
 HISTORY_IS_GONE = "the frames since then are gone"
+"""The reason of a snapshot where a subscriber could not resume from its token."""
 
 
-class _Entry(NamedTuple):
+class _StoredFrame(NamedTuple):
     follows: str
     frame: Frame
 
 
 async def frames(store: Store, session: str, after: Token | None = None) -> AsyncIterator[Frame]:
-    """The session's frames from the newest snapshot on, for ever, as they come.
+    """The session's frames from the newest snapshot on, for ever, as they are committed.
 
-    With ``after``, those behind the frame of that token; where they are not to be had any
-    more, the newest snapshot, which gives that as its reason. A session without frames
-    is waited for. Takes one connection. Raises BadSessionId and StoreError.
+    With ``after``, those behind the frame of that token; if some of them were trimmed, the
+    newest snapshot with the reason HISTORY_IS_GONE. Waits for the first frame of a session.
+    Takes one connection. Raises BadSessionId and StoreError.
     """
-    shown: Token | None = None
+    position: Token | None = None
     reason: str | None = None
     if after is not None:
-        shown = after if await _is_known(store, session, after) else None
+        position = after if await _is_retained(store, session, after) else None
         reason = HISTORY_IS_GONE
     while True:
-        if shown is None:
+        if position is None:
             snapshot = await _snapshot_or_first(store, session)
             yield snapshot._replace(reason=reason) if reason else snapshot
-            shown = snapshot.token
-        for entry in await _read(store, session, shown, block_ms=BLOCK_MS):
-            if not _goes_on(entry, shown):
-                shown, reason = None, HISTORY_IS_GONE
+            position = snapshot.token
+        for stored in await _read(store, session, position, block_ms=BLOCK_MS):
+            if not _continues(stored, position):
+                position, reason = None, HISTORY_IS_GONE
                 break
-            yield entry.frame
-            shown = entry.frame.token
+            yield stored.frame
+            position = stored.frame.token
 
 
-async def picture(store: Store, session: str) -> Picture | None:
-    """What screens show of the session now; None where nothing was told, or not all is there.
+async def published_state(store: Store, session: str) -> Picture | None:
+    """The session's published state; None before the first frame, or if frames are missing.
 
     Raises BadSessionId and StoreError.
     """
     snapshot = await _newest_snapshot(store, session)
     if snapshot is None:
         return None
-    shown = Picture()
-    shown.show(snapshot)
+    picture = Picture()
+    picture.show(snapshot)
     token = snapshot.token
     while entries := await _read(store, session, token):
-        for entry in entries:
-            if not _goes_on(entry, token):
+        for stored in entries:
+            if not _continues(stored, token):
                 return None
-            shown.show(entry.frame)
-            token = entry.frame.token
-    return shown
+            picture.show(stored.frame)
+            token = stored.frame.token
+    return picture
 
 
-def _goes_on(entry: _Entry, shown: Token) -> bool:
-    """Whether nothing is missing between what is shown and this frame."""
-    return entry.follows == str(shown) or entry.frame.kind == "snapshot"
+async def state_at(store: Store, session: str, token: Token) -> State | None:
+    """The published state if it is that of the token; None where that cannot be known."""
+    picture = await published_state(store, session)
+    if picture is None or picture.newest is None or picture.newest.token != token:
+        return None
+    return picture.state
 
 
-async def _is_known(store: Store, session: str, token: Token) -> bool:
-    """Whether the frames behind this token are all there."""
+def _continues(stored: _StoredFrame, position: Token) -> bool:
+    """Whether no frame is missing between ``position`` and this one."""
+    return stored.follows == str(position) or stored.frame.kind == "snapshot"
+
+
+async def _is_retained(store: Store, session: str, token: Token) -> bool:
+    """Whether all frames behind this token are in the stream."""
     try:
         own = frame_id(token)
-    except CannotTell:
+    except TokenTooLarge:
         return False
     with store.translated_errors():
         if await store.redis.xrange(key(session, "frames"), own, own):
@@ -100,8 +111,8 @@ async def _snapshot_or_first(store: Store, session: str) -> Frame:
             return snapshot
         with store.translated_errors():
             first = await store.redis.xrange(key(session, "frames"), count=1)
-        if first and (entry := _entry(first[0])).frame.kind == "snapshot":
-            return entry.frame
+        if first and (stored := _stored_frame(first[0])).frame.kind == "snapshot":
+            return stored.frame
         await asyncio.sleep(0.1)
 
 
@@ -113,14 +124,14 @@ async def _newest_snapshot(store: Store, session: str) -> Frame | None:
 
 async def _read(
     store: Store, session: str, after: Token, block_ms: int | None = None
-) -> list[_Entry]:
-    """The next frames in the stream, waited for where ``block_ms`` says so."""
+) -> list[_StoredFrame]:
+    """The next frames in the stream; ``block_ms``: how long to wait for one."""
     stream = key(session, "frames")
     with store.translated_errors():
         reply = await store.redis.xread({stream: frame_id(after)}, count=BATCH, block=block_ms)
-    return [_entry(entry) for _, entries in dict(reply or {}).items() for entry in entries]
+    return [_stored_frame(entry) for _, entries in dict(reply or {}).items() for entry in entries]
 
 
-def _entry(entry: Any) -> _Entry:
+def _stored_frame(entry: Any) -> _StoredFrame:
     _, fields = entry
-    return _Entry(fields[b"follows"].decode(), Frame.decode(fields[b"frame"]))
+    return _StoredFrame(fields[b"follows"].decode(), Frame.decode(fields[b"frame"]))

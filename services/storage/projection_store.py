@@ -1,23 +1,14 @@
-"""What is kept of a session beside its log, and the one way in which it is written.
+"""The derived keys of a session, and the atomic commit that writes them.
 
-All of it follows from the log and may be deleted; it is then told anew. The keys of
-session ``s`` lie in one slot of a Cluster, with its log:
+Everything follows from the log: if these keys are deleted, the projector writes them anew.
+``keys`` lists them.
 
-- ``{s}:token``       the token of the last frame, ``<epoch>:<position>``: all entries up to
-  that position are folded and told;
-- ``{s}:frames``      a stream of frames, each with the token that it ``follows``;
-- ``{s}:snapshot``    the newest snapshot frame;
-- ``{s}:checkpoint``  a state of the projections to restart from, its histories in
-  ``{s}:blocks``, a hash of blocks by their content's hash;
-- ``{s}:parked``      a stream of the entries that are no events, at their positions;
-- ``{s}:health``      a hash: who folds the session, or why it stands still;
-- ``{s}:lease``       the projector at work. It saves double work, and no more.
-
-**Committing** is one Lua function, and so all or nothing. It names the token it follows
-and is refused at any other: of two projectors that fold the same entries one is first,
-and the other reads again. Finding its own token there is success: the client library
-sends a command again after a lost answer, and two folds that come to one token tell the
-same. A frame's id in the stream follows from its token, so none can be told twice.
+**A commit** is one Lua script, so all or nothing. It names the token that it follows, and is
+refused if the stored token is another: of two projectors that fold the same entries one
+commits first, and the other reads the session again. Finding its own token is success,
+because redis-py repeats a command whose reply was lost, and two folds that reach the same
+token make the same frame. A frame's id in the stream follows from its token, so no frame is
+written twice.
 """
 
 from __future__ import annotations
@@ -28,17 +19,15 @@ from typing import Any, NamedTuple
 
 from events.errors import LapstreamError
 from projections.views.frame import Token
-from replay.entries import check_session_id, parse_position
-from services.storage.client import Store, StoreCommand
+from replay.entries import parse_position
+from services.storage.client import Store
+from services.storage.frame_ids import frame_id
+from services.storage.keys import key
 from services.storage.scripts import Script
 
 RETAINED_FRAMES = 512
-"""Frames that stay behind a snapshot, for subscribers who take up where they stopped.
-They are trimmed when a snapshot is written, and so only behind one."""
-
-LARGEST_EPOCH = 2**16 - 1
-LARGEST_TIME = 2**48 - 1
-"""Milliseconds since 1970 of a position that a frame can have: 8,900 years."""
+"""Frames kept before the newest snapshot, for subscribers that resume. The stream is trimmed
+only when a snapshot is written, so there is always one to restart from."""
 
 _COMMIT = Script("""
 local token, frames, snapshot, checkpoint, blocks, parked, health = unpack(KEYS)
@@ -53,7 +42,7 @@ local function take()
     return ARGV[i - 1]
 end
 
-if take() == 'anew' then redis.call('DEL', parked, checkpoint, blocks) end
+if take() == 'new epoch' then redis.call('DEL', parked, checkpoint, blocks) end
 redis.call('XADD', frames, take(), 'frame', take(), 'follows', before)
 local whole, retained = take(), take()
 if whole ~= '' then
@@ -72,20 +61,9 @@ redis.call('SET', token, after)
 return {redis.call('EXISTS', snapshot) == 1 and 'done' or 'no snapshot', after}
 """)
 
-_LEASE = """
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-
-_RELEASE = Script("""
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-""")
-
 
 class Parked(NamedTuple):
-    """An entry that is no event, put aside."""
+    """An unreadable entry of the log, kept aside."""
 
     position: str
     reason: str
@@ -93,7 +71,7 @@ class Parked(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """A state to go on from after a restart: where it stands, and its parts."""
+    """A state that folding can restart from: its position, and its parts."""
 
     position: str
     data: bytes
@@ -101,7 +79,7 @@ class Checkpoint(NamedTuple):
 
 
 class TakenOver(LapstreamError):
-    """Another projector has gone on with the session."""
+    """Another process has committed, or holds the lease."""
 
     def __init__(self, session: str, expected: Token | None, actual: str) -> None:
         self.session = session
@@ -109,18 +87,7 @@ class TakenOver(LapstreamError):
         self.actual = actual
         super().__init__(
             f"session {session!r} stands at {actual or 'no frame'}, not at {expected or 'none'}: "
-            "another projector has gone on"
-        )
-
-
-class CannotTell(LapstreamError):
-    """A token beyond what the id of a frame can hold."""
-
-    def __init__(self, token: Token) -> None:
-        self.token = token
-        super().__init__(
-            f"no frame can stand at {token}: its epoch must be at most {LARGEST_EPOCH}, "
-            f"the time of its position at most {LARGEST_TIME}"
+            "another process has taken it over"
         )
 
 
@@ -128,22 +95,24 @@ class CannotTell(LapstreamError):
 class Commit:
     """What is written at once: the frame at ``after``, and what goes with it.
 
-    ``anew`` says that a new epoch begins, told from the whole log: what was parked, and
-    the states to restart from, are of the one before. ``forget_checkpoint`` removes a
-    stored state that leads nowhere any more.
+    - ``before``: the token that must be the stored one, None for no frame;
+    - ``new_epoch``: the frame begins an epoch folded from the whole log, so what was parked
+      and the checkpoint are deleted;
+    - ``snapshot``: the encoded snapshot frame, where one is due;
+    - ``forget_checkpoint``: delete a checkpoint that cannot be restarted from any more.
     """
 
     before: Token | None
     after: Token
     frame: bytes
-    anew: bool = False
+    new_epoch: bool = False
     snapshot: bytes | None = None
     checkpoint: Checkpoint | None = None
     forget_checkpoint: bool = False
     parked: Sequence[Parked] = ()
 
     def arguments(self) -> list[bytes | str | int]:
-        """What the Lua function takes."""
+        """The arguments of the Lua script."""
         checkpoint = b"none" if self.forget_checkpoint else b""
         blocks: dict[str, bytes] = {}
         if self.checkpoint is not None:
@@ -151,7 +120,7 @@ class Commit:
         return [
             str(self.before or ""),
             str(self.after),
-            "anew" if self.anew else "",
+            "new epoch" if self.new_epoch else "",
             frame_id(self.after),
             self.frame,
             self.snapshot or b"",
@@ -163,7 +132,7 @@ class Commit:
         ]
 
 
-class Commits:
+class ProjectionStore:
     """The derived keys of one session. All methods raise StoreError."""
 
     def __init__(self, store: Store, session: str) -> None:
@@ -176,7 +145,7 @@ class Commits:
         ]
 
     async def commit(self, commit: Commit) -> bool:
-        """Write it. Returns whether there is a snapshot now; raises TakenOver, CannotTell."""
+        """Write it; whether the session has a snapshot now. Raises TakenOver and TokenTooLarge."""
         with self._store.translated_errors():
             answer, saved = await _COMMIT(self._redis, self._keys, commit.arguments())
         if answer == b"refused":
@@ -184,28 +153,34 @@ class Commits:
         return bool(answer == b"done")
 
     async def token(self) -> Token | None:
-        """The token of the last frame."""
+        """The token of the last frame, None before the first."""
         with self._store.translated_errors():
             saved: Any = await self._redis.get(key(self.session, "token"))
         return Token.parse(saved.decode()) if saved else None
 
     async def last_epoch(self) -> int:
-        """The epoch of the newest frame there ever was, 0 if there was none."""
+        """The epoch of the newest frame ever written, 0 if there was none.
+
+        A stream remembers its last id after its entries were deleted.
+        """
         with self._store.translated_errors():
             if not await self._redis.exists(key(self.session, "frames")):
                 return 0
-            about = await self._redis.xinfo_stream(key(self.session, "frames"))
-        return parse_position(about["last-generated-id"].decode())[0] >> 48
+            info = await self._redis.xinfo_stream(key(self.session, "frames"))
+        return parse_position(info["last-generated-id"].decode())[0] >> 48
 
     async def checkpoint(self) -> tuple[bytes | None, dict[bytes, bytes]]:
-        """The stored checkpoint, and all blocks."""
+        """The stored checkpoint and all blocks."""
         with self._store.translated_errors():
             data: Any = await self._redis.get(key(self.session, "checkpoint"))
             blocks: Any = await self._redis.hgetall(key(self.session, "blocks")) if data else {}
         return data, blocks
 
     async def report(self, projector: str, stopped: str | None = None, position: str = "") -> None:
-        """Write to the session's health that this projector folds it, or why it stopped."""
+        """Write to the session's health that ``projector`` folds it, or why it is stopped.
+
+        ``position`` is that of the entry that cannot be folded, if one is the reason.
+        """
         health: Mapping[Any, str] = {"state": "folding", "projector": projector}
         if stopped is not None:
             health = {**health, "state": "stopped", "reason": stopped, "position": position}
@@ -217,60 +192,12 @@ class Commits:
 
 
 async def health(store: Store, session: str) -> dict[str, str]:
-    """How the projection of a session fares: ``state`` is ``folding`` or ``stopped``.
+    """The health of a session's projection, empty if no projector has worked on it.
 
-    With ``stopped`` go ``reason`` and ``position``, of the entry that cannot be folded.
-    ``parked`` counts the entries that are no events, ``projector`` is who wrote this.
-    Empty for a session that no projector has come to yet. Raises StoreError.
+    ``state`` is ``folding`` or ``stopped``; with ``stopped`` come ``reason`` and the
+    ``position`` of the entry that cannot be folded. ``parked`` counts the unreadable
+    entries, ``projector`` wrote the health. Raises StoreError.
     """
     with store.translated_errors():
-        told: Any = await store.redis.hgetall(key(session, "health"))
-    return {name.decode(): value.decode() for name, value in told.items()}
-
-
-class Leases:
-    """The leases of one projector. All methods raise StoreError."""
-
-    def __init__(self, store: Store, projector: str, lasts_ms: int) -> None:
-        self._store = store
-        self._projector = projector
-        self._lasts_ms = lasts_ms
-
-    async def take(self, session: str) -> bool:
-        """Take the lease, or hold on to it. False where another projector has it."""
-        with self._store.translated_errors():
-            return bool(await self._ask(session)(self._store.redis))
-
-    async def renew(self, sessions: Sequence[str]) -> list[str]:
-        """Hold on to the leases. Returns the sessions that others have.
-
-        Of those whose server does not answer, nothing is known.
-        """
-        with self._store.translated_errors():
-            held = await self._store.execute_each(self._store.redis, [*map(self._ask, sessions)])
-        return [session for session, mine in zip(sessions, held, strict=True) if mine == 0]
-
-    def _ask(self, session: str) -> StoreCommand:
-        lease = key(session, "lease")
-        return lambda on: on.eval(_LEASE, 1, lease, self._projector, self._lasts_ms)
-
-    async def release(self, session: str) -> None:
-        """Leave the session to whoever comes."""
-        with self._store.translated_errors():
-            await _RELEASE(self._store.redis, [key(session, "lease")], [self._projector])
-
-
-def key(session: str, name: str) -> str:
-    """A key of the session. Raises BadSessionId."""
-    return f"{{{check_session_id(session)}}}:{name}"
-
-
-def frame_id(token: Token) -> str:
-    """The id of a token's frame in the stream: ordered by epoch, then by position.
-
-    Raises CannotTell.
-    """
-    learned, number = parse_position(token.position)
-    if token.epoch > LARGEST_EPOCH or learned > LARGEST_TIME:
-        raise CannotTell(token)
-    return f"{token.epoch << 48 | learned}-{number}"
+        fields: Any = await store.redis.hgetall(key(session, "health"))
+    return {name.decode(): value.decode() for name, value in fields.items()}

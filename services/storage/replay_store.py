@@ -1,21 +1,15 @@
-"""Replays as the store has them: what is played, how far it is, and what is asked of it.
+"""Replays in the store: their state, the commands that steer them, and their frames.
 
-A replay is a session without a log of its own. ``lapstream:replays`` lists them; the keys
-of replay ``r`` lie in one slot of a Cluster:
+A replay is a session without a log of its own. Beside the keys that a projector writes for a
+session, replay ``r`` has ``{r}:replay``, its ``ReplayState`` as JSON, and ``{r}:control``, a
+stream of commands, each with an id: one that is sent twice counts once.
 
-- ``{r}:replay``    the ``Showing``: source, speed, place, as JSON. A replay is there as long
-  as this is;
-- ``{r}:control``   a stream of commands, each with an id: one that is sent twice counts once;
-- ``{r}:token``, ``{r}:frames``, ``{r}:snapshot``, ``{r}:health``, ``{r}:lease``: as a
-  projector keeps them for a session (``projection_store``), so that whoever shows a
-  session shows a replay.
+The position of a replay's frame is ``<events handed over>-<number>``, so a token identifies
+the part of the source that the frame is folded from.
 
-The position of a replay's frame is ``<events handed over>-<number>``, so a token says
-exactly which part of the source a frame tells of.
-
-**Telling** is one Lua function, as a projector's commit is: refused at any token but the
-one it names, and frame and ``Showing`` are written together. So a takeover goes on where
-the last frame stands, with every command obeyed once.
+**A commit** is one Lua script, as a projector's is: refused at any token but the one that it
+names, and frame and state are written together. So another replayer continues from the last
+frame, with every command carried out once.
 """
 
 from __future__ import annotations
@@ -23,50 +17,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from events import SeasonOpened, decode
-from events.errors import LapstreamError, NotASession, SessionNotEmpty, UndecodableEvent
+from events.errors import NotASession, SessionNotEmpty, UndecodableEvent
 from projections.views.frame import Token
 from replay.entries import Entry, check_session_id, parse_position
 from replay.steering import COMMANDS, Command, Pace, Pause, Play, Seek
 from services.storage.built_in import put_into_store
 from services.storage.client import Store
 from services.storage.event_log import Log
-from services.storage.projection_store import RETAINED_FRAMES, TakenOver, frame_id, health, key
+from services.storage.frame_ids import frame_id
+from services.storage.keys import key
+from services.storage.projection_store import RETAINED_FRAMES, TakenOver, health
+from services.storage.replay_creation import REPLAYS, ReplayCreation, ReplayState, instance_id
+from services.storage.replay_errors import (
+    CommandRefused,
+    NoReplayer,
+    NoSuchReplay,
+    ReplayStopped,
+)
 from services.storage.scripts import Script
 
-REPLAYS = "lapstream:replays"
-"""The set of the replays."""
-
-NUMBERS = "lapstream:replays:number"
-"""The last number given to a replay without a name. None is given twice."""
-
-EPOCHS = "lapstream:replays:epochs"
-"""By name, the last epoch of a replay that was stopped: another of its name goes on from it."""
-
-BEGUN = "lapstream:replays:begun:"
-"""Behind it the mark of a replay that was begun with a key: its name, empty once it was stopped."""
-
-BEGUN_SECONDS = 24 * 3600
-
-KEYS = ("replay", "control", "token", "frames", "snapshot", "health", "lease")
 RETAINED_COMMANDS = 1000
 REMEMBERED_REFUSALS = 32
 OUTCOME_SECONDS = 5.0
-
-# A replayer may have written of a replay of this name when that was just forgotten.
-_CREATE = Script("""
-local there = redis.call('GET', KEYS[1])
-if there then return there end
-redis.call('DEL', unpack(KEYS))
-redis.call('SET', KEYS[1], ARGV[1])
-return ARGV[1]
-""")
+"""How long to wait for a command to be carried out."""
 
 _COMMAND = Script("""
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
@@ -76,10 +55,10 @@ end
 return redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'id', ARGV[1], 'command', ARGV[2])
 """)
 
-_TELL = Script("""
-local showing, token, frames, snapshot = unpack(KEYS)
+_COMMIT = Script("""
+local replay, token, frames, snapshot = unpack(KEYS)
 local before, after, id, frame, whole, retained, state = unpack(ARGV)
-if redis.call('EXISTS', showing) == 0 then return {'gone', ''} end
+if redis.call('EXISTS', replay) == 0 then return {'gone', ''} end
 local saved = redis.call('GET', token) or ''
 if saved == after then return {'done', saved} end
 if saved ~= before then return {'refused', saved} end
@@ -88,90 +67,10 @@ if whole ~= '' then
     redis.call('SET', snapshot, whole)
     redis.call('XTRIM', frames, 'MAXLEN', '~', retained)
 end
-redis.call('SET', showing, state)
+redis.call('SET', replay, state)
 redis.call('SET', token, after)
 return {'done', after}
 """)
-
-
-class NoSuchReplay(LapstreamError):
-    """No replay of that name; it may have been stopped."""
-
-    def __init__(self, replay: str) -> None:
-        self.replay = replay
-        super().__init__(f"no replay {replay!r}: `lapstream replays list` shows those there are")
-
-
-class ReplayExists(LapstreamError):
-    """The name is taken by another replay."""
-
-    def __init__(self, replay: str) -> None:
-        self.replay = replay
-        super().__init__(f"there is a replay {replay!r} already: stop it, or choose another name")
-
-
-class ReplayWasStopped(LapstreamError):
-    """What is asked for a second time was begun, and has been stopped since."""
-
-    def __init__(self) -> None:
-        super().__init__("the replay that was begun with this key has been stopped since")
-
-
-class CommandRefused(LapstreamError):
-    """A command that could not be carried out; it changed nothing."""
-
-    def __init__(self, replay: str, reason: str) -> None:
-        self.replay = replay
-        self.reason = reason
-        super().__init__(reason)
-
-
-class ReplayStopped(LapstreamError):
-    """The replay stands still for good: its source cannot be played."""
-
-    def __init__(self, replay: str, reason: str) -> None:
-        self.replay = replay
-        self.reason = reason
-        super().__init__(reason)
-
-
-class NobodyPaces(LapstreamError):
-    """No replayer has carried the command out in the time there was."""
-
-    def __init__(self, replay: str) -> None:
-        self.replay = replay
-        super().__init__(
-            f"replay {replay!r} has not obeyed yet: is a replayer running (`lapstream serve`)?"
-        )
-
-
-class Showing(BaseModel):
-    """What is played, and how far it is.
-
-    ``upto`` is the source's log position that is played up to: what was learned behind it
-    is not in the replay. ``place`` is the playhead's, in ms: of the session clock or, as
-    it was shown, since 1970; None before the first frame; and ``index`` how many events have
-    been handed over there. ``obeyed`` is the last command
-    that was carried out or refused, and ``refused`` has the reasons of the latest refusals
-    by the commands' positions. ``epoch`` is the first one, ``mark`` tells the replay from
-    any other of its name.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    source: str
-    upto: str
-    as_shown: bool = False
-    speed: Pace = 1.0
-    playing: bool = True
-    ended: bool = False
-    place: int | None = None
-    index: int = 0
-    clock_ms: int | None = None
-    obeyed: str = "0-0"
-    refused: dict[str, str] = {}
-    epoch: int = 1
-    mark: str
 
 
 class Replays:
@@ -181,51 +80,52 @@ class Replays:
         self.store = store
         self.log = Log(store)
         self._redis = store.redis
+        self._creation = ReplayCreation(store, self.log)
 
-    # -- Which there are ---------------------------------------------------------------
+    # -- Reading -----------------------------------------------------------------------
 
     async def names(self) -> list[str]:
-        """The replays that there are, in the order of their names."""
+        """The existing replays, in the order of their names."""
         with self.store.translated_errors():
             names: Any = await self._redis.smembers(REPLAYS)
         return sorted(name.decode() for name in names)
 
     async def exists(self, replay: str) -> bool:
-        """Whether this is a replay, and no session with a log."""
+        """Whether there is a replay of that name."""
         with self.store.translated_errors():
             return bool(await self._redis.exists(key(replay, "replay")))
 
-    async def mark(self, replay: str) -> str | None:
-        """What tells this replay from another of its name; None where there is none."""
+    async def instance(self, replay: str) -> str | None:
+        """Which replay of that name this is; None where there is none."""
         try:
-            return (await self.showing(replay)).mark
+            return (await self.state(replay)).instance
         except NoSuchReplay:
             return None
 
-    async def showing(self, replay: str) -> Showing:
-        """How the replay stands. Raises NoSuchReplay."""
+    async def state(self, replay: str) -> ReplayState:
+        """The replay's state. Raises NoSuchReplay."""
         with self.store.translated_errors():
             raw: Any = await self._redis.get(key(replay, "replay"))
         if raw is None:
             raise NoSuchReplay(replay)
-        return Showing.model_validate_json(raw)
+        return ReplayState.model_validate_json(raw)
 
     async def describe(self, replay: str) -> dict[str, Any]:
-        """What may be told to all of a replay: nothing that lies beyond its playhead."""
-        showing, told = await self.showing(replay), await health(self.store, replay)
+        """The public description of a replay, without anything beyond its playhead."""
+        state, projection = await self.state(replay), await health(self.store, replay)
         return {
             "replay": replay,
-            "source": showing.source,
-            "as_shown": showing.as_shown,
-            "playing": showing.playing,
-            "speed": showing.speed,
-            "clock_ms": showing.clock_ms,
-            "ended": showing.ended,
-            "state": told.get("state", "waiting"),
-            "reason": told.get("reason"),
+            "source": state.source,
+            "as_shown": state.as_shown,
+            "playing": state.playing,
+            "speed": state.speed,
+            "clock_ms": state.clock_ms,
+            "ended": state.ended,
+            "state": projection.get("state", "waiting"),
+            "reason": projection.get("reason"),
         }
 
-    # -- Beginning and ending ----------------------------------------------------------
+    # -- Starting and stopping ---------------------------------------------------------
 
     async def start(
         self,
@@ -235,29 +135,29 @@ class Replays:
         speed: Pace = 1.0,
         as_shown: bool = False,
         playing: bool = True,
-        begin_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> str:
-        """Begin a replay of a session; its name. A built-in race is put into the store.
+        """Start a replay of a session; its name. A built-in race is put into the store.
 
-        However often it is asked for with an id, it is begun once. Raises UnknownSession and
-        NotASession for the source, ReplayExists and SessionNotEmpty for a name that is taken,
-        and ReplayWasStopped for an id whose replay is no more.
+        With an idempotency key it is started once, however often this is called. Raises
+        UnknownSession and NotASession for the source, ReplayExists and SessionNotEmpty for a
+        name that is taken, and ReplayWasStopped for a key whose replay was stopped.
         """
         check_session_id(source)
         await put_into_store(self.log, source)
         await self.log.require(source)
         await self._refuse_season(source)
-        showing = Showing(
+        state = ReplayState(
             source=source,
             upto=await self.log.last_position(source),
             as_shown=as_shown,
             speed=speed,
             playing=playing,
-            mark=_mark(begin_id),
+            instance=instance_id(idempotency_key),
         )
-        if begin_id is None:
-            return await self._create(name, showing)
-        return await self._create_once(name, showing)
+        if idempotency_key is None:
+            return await self._creation.create(name, state)
+        return await self._creation.create_once(name, state)
 
     async def _refuse_season(self, source: str) -> None:
         async for entries in self.log.read(source, count=1):
@@ -288,13 +188,13 @@ class Replays:
         as_shown: bool = False,
         playing: bool = True,
         seconds: float = OUTCOME_SECONDS,
-        begin_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> str:
-        """``start``, then wait until it stands at ``begin``, a moment as ``Seek`` takes it.
+        """Start a replay and wait until it is at ``begin``, a moment as for ``Seek``.
 
-        Raises as ``start`` does, CommandRefused and ReplayStopped for what cannot be
-        played, in which case nothing was begun, and NobodyPaces where it has begun but no
-        replayer has come to it yet.
+        Raises what ``start`` raises, CommandRefused and ReplayStopped for what cannot be
+        played (then nothing was started), and NoReplayer if it was started but no replayer
+        has taken it up yet.
         """
         replay = await self.start(
             source,
@@ -302,86 +202,30 @@ class Replays:
             speed=speed,
             as_shown=as_shown,
             playing=playing,
-            begin_id=begin_id,
+            idempotency_key=idempotency_key,
         )
         first: Command = Play() if playing else Pause()
         if begin is not None:
             first = Seek(to=begin)
         try:
-            command_id = None if begin_id is None else _mark(begin_id)
+            command_id = None if idempotency_key is None else instance_id(idempotency_key)
             await self.outcome(replay, await self.command(replay, first, command_id), seconds)
         except (CommandRefused, ReplayStopped):
-            with contextlib.suppress(NoSuchReplay):  # its twin was quicker
+            with contextlib.suppress(NoSuchReplay):  # a concurrent call stopped it
                 await self.stop(replay)
-            if begin_id is not None:  # it was not begun
-                with self.store.translated_errors():
-                    await self._redis.delete(BEGUN + _mark(begin_id))
+            if idempotency_key is not None:
+                await self._creation.forget(instance_id(idempotency_key))
             raise
         return replay
 
-    async def _create(self, name: str | None, showing: Showing) -> str:
-        if name is not None:
-            if await self.log.exists(name):
-                raise SessionNotEmpty(name)
-            if not await self._created(name, showing):
-                raise ReplayExists(name)
-            return name
-        while True:
-            free = await self._next_name()
-            if await self._created(free, showing):
-                return free
-
-    async def _create_once(self, name: str | None, showing: Showing) -> str:
-        """As ``_create``, but what was begun with this mark before is what it is."""
-        begun = BEGUN + showing.mark
-        while True:
-            wanted = name if name is not None else await self._next_name()
-            if name is not None and await self.log.exists(name):
-                raise SessionNotEmpty(name)
-            with self.store.translated_errors():
-                await self._redis.set(begun, wanted, nx=True, ex=BEGUN_SECONDS)
-                kept: Any = await self._redis.get(begun)
-            there = wanted if kept is None else kept.decode()
-            if not there:
-                raise ReplayWasStopped
-            if await self._created(there, showing):
-                return there
-            with self.store.translated_errors():
-                await self._redis.delete(begun)
-            if name is not None:
-                raise ReplayExists(name)
-
-    async def _next_name(self) -> str:
-        while True:
-            with self.store.translated_errors():
-                number = await self._redis.incr(NUMBERS)
-            if not await self.log.exists(name := f"replay-{number}"):
-                return name
-
-    async def _created(self, name: str, showing: Showing) -> bool:
-        with self.store.translated_errors():
-            await self._redis.sadd(REPLAYS, name)
-            last: Any = await self._redis.hget(EPOCHS, name)
-            showing = showing.model_copy(update={"epoch": int(last or 0) + 1})
-            keys = [key(name, part) for part in KEYS]
-            there = await _CREATE(self._redis, keys, [showing.model_dump_json()])
-        return Showing.model_validate_json(there).mark == showing.mark
-
     async def stop(self, replay: str) -> None:
-        """End the replay and forget it. Raises NoSuchReplay."""
-        showing = await self.showing(replay)
-        with self.store.translated_errors():
-            await self._redis.set(BEGUN + showing.mark, "", xx=True, ex=BEGUN_SECONDS)
-            token: Any = await self._redis.get(key(replay, "token"))
-            if token:
-                await self._redis.hset(EPOCHS, replay, str(Token.parse(token.decode()).epoch))
-            await self._redis.delete(*(key(replay, name) for name in KEYS))
-            await self._redis.srem(REPLAYS, replay)
+        """Stop the replay and delete its keys. Raises NoSuchReplay."""
+        await self._creation.delete(replay, (await self.state(replay)).instance)
 
     # -- Steering ----------------------------------------------------------------------
 
     async def command(self, replay: str, command: Command, command_id: str | None = None) -> str:
-        """Ask for something, once however often it is sent with its id; its position.
+        """Send a command; its position. With an id it counts once however often it is sent.
 
         Raises NoSuchReplay.
         """
@@ -399,39 +243,40 @@ class Replays:
 
     async def outcome(
         self, replay: str, position: str, seconds: float = OUTCOME_SECONDS
-    ) -> Showing:
-        """How the replay stands once it has obeyed.
+    ) -> ReplayState:
+        """The replay's state after the command at ``position``.
 
-        Raises CommandRefused, ReplayStopped, NoSuchReplay, and NobodyPaces after so many
-        seconds.
+        Raises CommandRefused, ReplayStopped, NoSuchReplay, and NoReplayer after ``seconds``.
         """
         wanted = parse_position(position)
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
-            showing = await self.showing(replay)
-            if position in showing.refused:
-                raise CommandRefused(replay, showing.refused[position])
-            if parse_position(showing.obeyed) >= wanted:
-                return showing
-            told = await health(self.store, replay)
-            if told.get("state") == "stopped":
-                raise ReplayStopped(replay, told.get("reason", ""))
+            state = await self.state(replay)
+            if position in state.refused:
+                raise CommandRefused(replay, state.refused[position])
+            if parse_position(state.obeyed) >= wanted:
+                return state
+            projection = await health(self.store, replay)
+            if projection.get("state") == "stopped":
+                raise ReplayStopped(replay, projection.get("reason", ""))
             if asyncio.get_running_loop().time() > deadline:
-                raise NobodyPaces(replay)
+                raise NoReplayer(replay)
             await asyncio.sleep(0.02)
 
-    async def steer(self, replay: str, command: Command, command_id: str | None = None) -> Showing:
-        """Ask for something and wait until it is done; raises as ``outcome`` does."""
+    async def steer(
+        self, replay: str, command: Command, command_id: str | None = None
+    ) -> ReplayState:
+        """Send a command and wait until it is carried out; raises what ``outcome`` raises."""
         return await self.outcome(replay, await self.command(replay, command, command_id))
 
-    # -- What the replayer does --------------------------------------------------------
+    # -- For the replayer --------------------------------------------------------------
 
     async def commands(
         self, replay: str, after: str, block_ms: int | None = None
     ) -> list[tuple[str, Command | None]]:
-        """The commands behind a position, waited for where ``block_ms`` says so.
+        """The commands after a position; ``block_ms``: how long to wait for one.
 
-        None is what another program put there that is no command.
+        None in place of an entry that is no command, which another program added.
         """
         with self.store.translated_errors():
             reply: Any = await self._redis.xread({key(replay, "control"): after}, block=block_ms)
@@ -441,18 +286,18 @@ class Replays:
             for position, fields in entries
         ]
 
-    async def tell(
+    async def commit(
         self,
         replay: str,
         before: Token | None,
         after: Token,
         frame: bytes,
         snapshot: bytes | None,
-        showing: Showing,
+        state: ReplayState,
     ) -> None:
-        """Write a frame and how the replay stands with it.
+        """Write a frame and the state that goes with it.
 
-        Raises TakenOver, CannotTell, and NoSuchReplay where it was stopped.
+        Raises TakenOver, TokenTooLarge, and NoSuchReplay if the replay was stopped.
         """
         keys = [key(replay, name) for name in ("replay", "token", "frames", "snapshot")]
         arguments: list[bytes | str | int] = [
@@ -462,19 +307,14 @@ class Replays:
             frame,
             snapshot or b"",
             RETAINED_FRAMES,
-            showing.model_dump_json(),
+            state.model_dump_json(),
         ]
         with self.store.translated_errors():
-            answer, saved = await _TELL(self._redis, keys, arguments)
+            answer, saved = await _COMMIT(self._redis, keys, arguments)
         if answer == b"gone":
             raise NoSuchReplay(replay)
         if answer == b"refused":
             raise TakenOver(replay, before, saved.decode())
-
-
-def _mark(begin_id: str | None) -> str:
-    """What tells a replay from others: of those that were begun with the same id, the same."""
-    return uuid4().hex if begin_id is None else sha256(begin_id.encode()).hexdigest()[:32]
 
 
 def _plain(entry: Entry) -> tuple[str, list[bytes]]:

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
-from services.storage.event_log import log_key
+from services.storage.keys import log_key
 from services.storage.valkey import find_binary
 
 SLOTS = 16384

@@ -21,7 +21,8 @@ from projections.views.merge_patch import State
 from services.projector.app import run_projector
 from services.storage.client import Store
 from services.storage.event_log import Log
-from services.storage.projection_store import Commits, health, key
+from services.storage.keys import key
+from services.storage.projection_store import ProjectionStore, health
 from tests.server.processes import ROOT
 
 DEADLINE = 60.0
@@ -55,7 +56,7 @@ async def told(store: Store, session: str, position: str) -> None:
     """Wait until the session's frames tell of everything up to ``position``."""
 
     async def is_told() -> bool:
-        token = await Commits(store, session).token()
+        token = await ProjectionStore(store, session).token()
         return token is not None and token.position == position
 
     await eventually(is_told, f"{session} told up to {position}")

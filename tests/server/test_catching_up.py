@@ -16,8 +16,8 @@ from services.client import StateFollower, StateUpdate, output_url, stream_url, 
 from services.gateway.live import session_tail
 from services.storage import frame_reader
 from services.storage.client import Store
+from services.storage.keys import key
 from services.storage.output_store import OUTPUTS, Output, OutputStore
-from services.storage.projection_store import key
 from tests.builders import Story
 from tests.server.gateways import serving
 from tests.server.projecting import eventually, projecting

@@ -12,7 +12,8 @@ import pytest
 from events.errors import PositionConflict, SessionNotEmpty, StoreUnavailable, StoreUnfit
 from services.client import subscribe
 from services.storage.client import Store, open_store
-from services.storage.event_log import SESSIONS, AppendResult, Log, log_key
+from services.storage.event_log import AppendResult, Log
+from services.storage.keys import SESSIONS, log_key
 from services.storage.replay_store import Replays
 from tests.builders import Story, opened
 from tests.server.clusters import Cluster, running_cluster

@@ -438,10 +438,10 @@ class TestKept:
     async def test_sent_twice(self, store: Store, session: str) -> None:
         """What is sent again after a lost answer is kept once; a clock set back loses nothing."""
         kept = FeedStore(store, session, "a test", 5000)
-        told = [follower.Kept(DAY, 0, b"one\n"), follower.Kept(DAY, 1, b"two\n")]
-        await kept.keep(told)
-        await kept.keep(told)
-        await kept.keep([follower.Kept(datetime(2020, 1, 1, tzinfo=UTC), 0, b"three\n")])
+        told = [follower.ReceivedLines(DAY, 0, b"one\n"), follower.ReceivedLines(DAY, 1, b"two\n")]
+        await kept.save(told)
+        await kept.save(told)
+        await kept.save([follower.ReceivedLines(datetime(2020, 1, 1, tzinfo=UTC), 0, b"three\n")])
         raw = b"".join([part async for part in recording(store, session)])
         assert [line for line in raw.split(b"\n") if not line.startswith(b"##")] == [
             b"one",

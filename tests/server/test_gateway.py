@@ -35,7 +35,8 @@ from services.storage.client import Store, open_store
 from services.storage.event_log import Log
 from services.storage.feed_store import FeedStore
 from services.storage.frame_reader import HISTORY_IS_GONE
-from services.storage.projection_store import Commits, key
+from services.storage.keys import key
+from services.storage.projection_store import ProjectionStore
 from tests.builders import opened
 from tests.server.gateways import GatewayProcess, Oracle, serving, sse
 from tests.server.projecting import eventually, projecting, told
@@ -630,6 +631,6 @@ class TestServe:
                         await connection.recv()
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1012
-            token = await Commits(store, session).token()
+            token = await ProjectionStore(store, session).token()
             assert token is not None
             assert token.position == answer.json()["position"]

@@ -28,7 +28,8 @@ from replay.entries import EVENT_FIELD, START, Entry, parse_position
 from services.queries.listings import session_rows
 from services.storage.built_in import BUILT_IN
 from services.storage.client import Store, open_store
-from services.storage.event_log import MOST_PARTS, SESSIONS, Log, SessionSummary, log_key
+from services.storage.event_log import MOST_PARTS, Log, SessionSummary
+from services.storage.keys import SESSIONS, log_key
 from tests.server.command import batch
 from tests.server.conftest import StartCommand, StartServer
 from tests.server.processes import Command, kill_server, server_of

@@ -22,22 +22,22 @@ from projections.views.frame import Frame, Picture, Token
 from projections.views.frame_builder import frame_state
 from replay.entries import START
 from services.projector import app as projector_app
+from services.projector import schedule
 from services.projector.app import Projector
 from services.projector.session_fold import SessionFold
 from services.storage import projection_store
 from services.storage.client import Store, open_store
-from services.storage.event_log import SESSIONS, Log, log_key
-from services.storage.frame_reader import HISTORY_IS_GONE, frames, picture
+from services.storage.event_log import Log
+from services.storage.frame_ids import TokenTooLarge, frame_id
+from services.storage.frame_reader import HISTORY_IS_GONE, frames, published_state
+from services.storage.keys import SESSIONS, key, log_key
+from services.storage.leases import Leases
 from services.storage.projection_store import (
-    CannotTell,
     Commit,
-    Commits,
-    Leases,
     Parked,
+    ProjectionStore,
     TakenOver,
-    frame_id,
     health,
-    key,
 )
 from tests.builders import Story, opened, race_of
 from tests.server.processes import kill_server, server_of
@@ -60,14 +60,14 @@ _examples = count()
 @pytest.fixture
 def _checkpoints_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint with every commit."""
-    monkeypatch.setattr(projector_app, "CHECKPOINT_ENTRIES", 1)
-    monkeypatch.setattr(projector_app, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(schedule, "CHECKPOINT_ENTRIES", 1)
+    monkeypatch.setattr(schedule, "CHECKPOINT_SECONDS", 0.0)
 
 
 @pytest.fixture
 def _snapshots_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A snapshot as often as its size allows."""
-    monkeypatch.setattr(projector_app, "SNAPSHOT_SECONDS", 0.0)
+    monkeypatch.setattr(schedule, "SNAPSHOT_SECONDS", 0.0)
 
 
 def a_race(laps: int = 5) -> Story:
@@ -111,7 +111,7 @@ def test_snapshot_and_deltas_are_the_state_at_every_position(shared_data, events
                     if events[start:end]:
                         await append_and_tell(log, store, session, events[start:end])
             await check_every_frame(store, session)
-            shown = await picture(store, session)
+            shown = await published_state(store, session)
             assert shown is not None
             assert shown.state == state_of(events)
 
@@ -171,10 +171,10 @@ async def test_the_session_limit_is_kept(shared_data, store, log, session):
     async with app:
         for name in names[:2]:
             await told(store, name, await log.last_position(name))
-        assert await Commits(store, names[2]).token() is None
+        assert await ProjectionStore(store, names[2]).token() is None
 
 
-# -- Commits -------------------------------------------------------------------------------
+# -- ProjectionStore -------------------------------------------------------------------------------
 
 
 def commit(before: Token | None, after: Token, **more: Any) -> Commit:
@@ -191,7 +191,7 @@ async def everything(store: Store, session: str) -> dict[bytes, Any]:
 
 async def test_a_stale_writer_is_refused(store, session):
     """A commit that follows another token than the saved one changes nothing."""
-    writing = Commits(store, session)
+    writing = ProjectionStore(store, session)
     await writing.commit(commit(None, Token(1, "1-0")))
     await writing.commit(commit(Token(1, "1-0"), Token(1, "5-0")))
     before = await everything(store, session)
@@ -207,7 +207,7 @@ async def test_a_stale_writer_is_refused(store, session):
 
 async def test_a_commit_sent_twice_counts_once(store, session):
     """Finding its own result there is success, and nothing is written again."""
-    writing = Commits(store, session)
+    writing = ProjectionStore(store, session)
     first = commit(None, Token(1, "1-0"), snapshot=b"{}")
     second = commit(Token(1, "1-0"), Token(1, "2-0"), parked=[Parked("2-0", "bad", b"x")])
     for one in (first, second):
@@ -219,7 +219,7 @@ async def test_a_commit_sent_twice_counts_once(store, session):
 
 async def test_a_commit_says_that_the_snapshot_is_gone(store, session):
     """A snapshot may be deleted: the projector is told, and writes another."""
-    writing = Commits(store, session)
+    writing = ProjectionStore(store, session)
     assert await writing.commit(commit(None, Token(1, "1-0"), snapshot=b"{}"))
     await store.redis.delete(key(session, "snapshot"))
     assert not await writing.commit(commit(Token(1, "1-0"), Token(1, "2-0")))
@@ -233,7 +233,7 @@ def test_frame_ids_follow_epoch_and_position():
     largest = Token(2**16 - 1, f"{2**48 - 1}-{2**64 - 1}")
     assert frame_id(largest) == f"{2**64 - 1}-{2**64 - 1}"
     for beyond in (Token(2**16, "1-0"), Token(1, f"{2**48}-0")):
-        with pytest.raises(CannotTell):
+        with pytest.raises(TokenTooLarge):
             frame_id(beyond)
 
 
@@ -348,7 +348,7 @@ async def test_a_session_is_told_anew_where_its_frames_are_lost(store, log, sess
     await store.redis.delete(key(session, lost))
     async with projecting(store, session):
         await append_and_tell(log, store, session, story.events[9:])
-    shown = await picture(store, session)
+    shown = await published_state(store, session)
     assert shown is not None
     assert shown.newest is not None
     assert shown.newest.token.epoch == 2
@@ -366,7 +366,7 @@ async def test_another_log_under_the_same_name_is_told_anew(store, log, session)
         await told(store, session, last)
     newest = (await all_frames(store, session))[-1]
     assert newest.token.epoch == 2
-    shown = await picture(store, session)
+    shown = await published_state(store, session)
     assert shown is not None
     assert shown.state == state_of(story.events[:6])
 
@@ -384,12 +384,12 @@ async def test_frames_that_do_not_follow_from_the_log_are_told_anew(store, log, 
         await eventually(lambda: _in_epoch(store, session, 2), "a second epoch")
     newest = (await all_frames(store, session))[-1]
     assert newest.kind == "snapshot"
-    assert newest.reason == "told anew from the log"
+    assert newest.reason == "rebuilt from the log"
     assert newest.data == state_of(story)
 
 
 async def _in_epoch(store: Store, session: str, epoch: int) -> bool:
-    token = await Commits(store, session).token()
+    token = await ProjectionStore(store, session).token()
     return token is not None and token.epoch == epoch
 
 
@@ -450,7 +450,7 @@ async def test_projectors_killed_at_random_moments(shared_data, store, log, sess
         process.kill()
     frames_told = await all_frames(store, session)
     assert {frame.token.epoch for frame in frames_told} == {1}
-    shown = await picture(store, session)
+    shown = await published_state(store, session)
     assert shown is not None
     assert shown.state == state_of(race)
     assert await hash_after_restart(store, session) == race_of(race).state_hash()
@@ -458,10 +458,10 @@ async def test_projectors_killed_at_random_moments(shared_data, store, log, sess
 
 async def hash_after_restart(store: Store, session: str) -> str:
     """The state hash that a projector would go on from."""
-    data, blocks = await Commits(store, session).checkpoint()
-    fold = (SessionFold.resumed(data, blocks) if data else None) or SessionFold()
+    data, blocks = await ProjectionStore(store, session).checkpoint()
+    fold = (SessionFold.from_checkpoint(data, blocks) if data else None) or SessionFold()
     async for entries in Log(store).read(session, fold.position):
-        fold.recall(entries)
+        fold.fold_published(entries)
     return fold.timeline.race.state_hash()
 
 
@@ -580,7 +580,7 @@ async def test_an_unknown_event_stops_its_session_alone(store, log, session, raw
         await append_and_tell(log, store, other, story.events[:9])
         await append_and_tell(log, store, other, story.events[9:])
     await check_frames(store, other, story)
-    token = await Commits(store, session).token()
+    token = await ProjectionStore(store, session).token()
     assert token is not None
     assert token.position == last_good
     await check_frames(store, session, story.events[:7])
@@ -603,7 +603,7 @@ async def test_a_fault_of_the_fold_stops_its_session_alone(store, log, session, 
         await log.append(session, [cursed.tell(ev.RaceControlMessage, 10**6, text="cursed")])
         assert (await stopped(store, session))["reason"] == "ZeroDivisionError: a mistake"
         await append_and_tell(log, store, other, story.events)
-    token = await Commits(store, session).token()
+    token = await ProjectionStore(store, session).token()
     assert token == Token(1, last_good)
 
 
@@ -691,7 +691,7 @@ async def test_frames_are_trimmed_behind_a_snapshot(store, log, session, monkeyp
             await append_and_tell(log, store, session, [message])
     kept = await all_frames(store, session)
     assert 5 <= len(kept) < 51
-    shown = await picture(store, session)
+    shown = await published_state(store, session)
     assert shown is not None
     assert shown.state == state_of(story)
     raw: Any = await store.redis.get(key(session, "snapshot"))
@@ -760,7 +760,7 @@ async def test_a_reader_that_lost_frames_gets_a_snapshot(store, log, session):
         Token(1, first),
         HISTORY_IS_GONE,
     )
-    assert await picture(store, session) is None
+    assert await published_state(store, session) is None
     assert last
     await reading.aclose()
 

@@ -26,19 +26,21 @@ from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step
 from services.queries.recordings import Films, Playheads
-from services.replayer.app import Pacing, run_replayer
+from services.replayer.app import run_replayer
+from services.replayer.runner import ReplayRunner
 from services.storage.client import Store, open_store
 from services.storage.event_log import Log
-from services.storage.frame_reader import frames, picture
-from services.storage.projection_store import TakenOver, key
-from services.storage.replay_store import (
+from services.storage.frame_reader import frames, published_state
+from services.storage.keys import key
+from services.storage.projection_store import TakenOver
+from services.storage.replay_errors import (
     CommandRefused,
-    NobodyPaces,
+    NoReplayer,
     NoSuchReplay,
     ReplayExists,
-    Replays,
     ReplayStopped,
 )
+from services.storage.replay_store import Replays
 from tests.builders import Story, opened, race_of
 from tests.server.processes import ROOT
 from tests.server.projecting import all_frames, eventually
@@ -64,14 +66,14 @@ class Deck:
         self.store, self.replay = store, replay
         self.clock = clock or Clock()
         self.replays = Replays(store)
-        self.pacing = Pacing(
+        self.runner = ReplayRunner(
             self.replays, FILMS(store), replay, clock=self.clock, wall_clock=self.clock
         )
 
     async def turn(self, seconds: float = 0.0) -> None:
         """Let time pass, and obey."""
         self.clock.now += seconds
-        await self.pacing.turn(await self.pacing.commands())
+        await self.runner.turn(await self.runner.commands())
 
     async def do(self, command: Command) -> None:
         """Ask for something, and have it done."""
@@ -80,7 +82,7 @@ class Deck:
 
     async def newest(self) -> Frame:
         """The frame told last."""
-        shown = await picture(self.store, self.replay)
+        shown = await published_state(self.store, self.replay)
         assert shown is not None
         assert shown.newest is not None
         return shown.newest
@@ -132,7 +134,7 @@ def timeline() -> Timeline:
 async def deck(store: Store) -> AsyncIterator[Deck]:
     """A replay of the built-in race, told up to its first frame."""
     deck = Deck(store, await Replays(store).start(RACE))
-    await deck.pacing.take_up()
+    await deck.runner.load()
     yield deck
     await forget(store, deck.replay)
 
@@ -189,7 +191,7 @@ async def test_two_clients_steer_one_replay(
             assert first.frames == second.frames
             assert first.shown.state == second.shown.state == frame_state(straight)
             assert first.frames[-1].clock_at == at
-            assert deck.pacing.player.race.state_hash() == straight.state_hash()
+            assert deck.runner.player.race.state_hash() == straight.state_hash()
             known = await playheads.race(deck.replay, token, at)
             assert known.state_hash() == straight.state_hash()
             with pytest.raises(BadMoment):
@@ -246,15 +248,15 @@ async def test_steps(deck: Deck, timeline: Timeline) -> None:
     """A step pauses; the next event, lap or marker is gone to, and the one before."""
     times = [event.at for event in timeline.events]
     await deck.do(Seek(to="lap:10"))
-    index = deck.pacing.player.index
+    index = deck.runner.player.index
     for expected in (index + 1, index + 2):
         await deck.do(Step())
-        assert deck.pacing.player.index == expected
+        assert deck.runner.player.index == expected
         assert (await deck.newest()).clock_at == times[expected - 1]
         assert (await deck.newest()).kind == "delta"
     await deck.do(Step(back=True))
-    assert deck.pacing.player.index == index + 1
-    assert (await deck.replays.showing(deck.replay)).playing is False
+    assert deck.runner.player.index == index + 1
+    assert (await deck.replays.state(deck.replay)).playing is False
     for step, moment in (
         (Step(to="lap"), "lap:11"),
         (Step(to="lap", back=True), "lap:10"),
@@ -266,7 +268,7 @@ async def test_steps(deck: Deck, timeline: Timeline) -> None:
         await deck.do(step)
         at = moment_of(moment, timeline.race)
         assert (await deck.newest()).clock_at == at
-        assert deck.pacing.player.race.state_hash() == timeline.race_at(at).state_hash()
+        assert deck.runner.player.race.state_hash() == timeline.race_at(at).state_hash()
     check_frames(await all_frames(deck.store, deck.replay), timeline)
 
 
@@ -277,7 +279,7 @@ async def test_a_command_sent_twice_counts_once(deck: Deck) -> None:
     assert await deck.replays.command(deck.replay, step, "one") == once
     assert await deck.replays.command(deck.replay, step, "two") > once
     await deck.turn()
-    assert deck.pacing.player.race.order.laps[deck.pacing.player.race.chart.led[-1].car] == 2
+    assert deck.runner.player.race.order.laps[deck.runner.player.race.chart.led[-1].car] == 2
 
 
 async def test_what_there_is_not_changes_nothing(deck: Deck) -> None:
@@ -297,20 +299,20 @@ async def test_what_there_is_not_changes_nothing(deck: Deck) -> None:
     assert (after.token.epoch, after.clock_at) == (before.token.epoch, before.clock_at)
     await deck.store.redis.xadd(key(deck.replay, "control"), {"stop": "it"})
     await deck.turn()
-    assert "this is no command" in (await deck.replays.showing(deck.replay)).refused.values()
+    assert "this is no command" in (await deck.replays.state(deck.replay)).refused.values()
 
 
 async def test_the_end(deck: Deck, timeline: Timeline) -> None:
     """As fast as possible it comes to the end, stays there, and can be taken back."""
     await deck.do(SetSpeed(speed="max"))
-    while not deck.pacing.player.ended:
+    while not deck.runner.player.ended:
         await deck.turn(0.001)
     assert (await deck.replays.describe(deck.replay))["ended"] is True
     end = await deck.newest()
     await deck.turn(60)
     assert await deck.newest() == end
     assert not end.clock_running
-    shown = await picture(deck.store, deck.replay)
+    shown = await published_state(deck.store, deck.replay)
     assert shown is not None
     assert shown.state == frame_state(timeline.race)
     await deck.do(SetSpeed(speed=1))
@@ -363,24 +365,24 @@ async def test_a_stopped_replay_is_forgotten(deck: Deck) -> None:
     assert [key async for key in deck.store.redis.scan_iter(f"{{{deck.replay}}}:*")] == []
     await deck.replays.start(RACE, name=deck.replay)
     again = Deck(deck.store, deck.replay)
-    await again.pacing.take_up()
-    assert (await again.newest()).token == Token(3, f"{again.pacing.player.index}-0")
+    await again.runner.load()
+    assert (await again.newest()).token == Token(3, f"{again.runner.player.index}-0")
 
 
 async def test_without_a_replayer_a_command_waits(store: Store, session: str) -> None:
     """Whoever asks is told that nobody is there to obey."""
     replays = Replays(store)
-    with pytest.raises(NobodyPaces):
+    with pytest.raises(NoReplayer):
         await replays.begin(RACE, name=session, begin="lap:100", seconds=0)
     replay = session
     try:
-        with pytest.raises(NobodyPaces):
+        with pytest.raises(NoReplayer):
             await replays.outcome(replay, await replays.command(replay, Pause()), seconds=0)
         deck = Deck(store, replay)
-        await deck.pacing.take_up()
+        await deck.runner.load()
         await deck.turn()
         assert (await deck.newest()).reason == "seek to lap 100"
-        assert (await deck.replays.showing(replay)).playing is False
+        assert (await deck.replays.state(replay)).playing is False
     finally:
         await forget(store, replay)
 
@@ -456,18 +458,18 @@ async def test_as_it_was_shown(
 
     monkeypatch.setattr(Timeline, "add", noted)
     try:
-        await deck.pacing.take_up()
+        await deck.runner.load()
         await deck.turn(3 * 60 + 10)
-        assert deck.pacing.player.race.order.laps == {"1": 2, "2": 3}
+        assert deck.runner.player.race.order.laps == {"1": 2, "2": 3}
         assert (await deck.newest()).clock_at == 3 * MINUTE + 10_000
         await deck.turn(60)
-        assert deck.pacing.player.race.order.laps == {"1": 4, "2": 4}
+        assert deck.runner.player.race.order.laps == {"1": 4, "2": 4}
         await deck.do(Seek(to="0:03:05"))
-        assert deck.pacing.player.race.order.laps == {"1": 2, "2": 3}
+        assert deck.runner.player.race.order.laps == {"1": 2, "2": 3}
         assert threading.get_ident() not in folding
         await deck.do(SetSpeed(speed="max"))
         await deck.turn(1)
-        shown = await picture(store, replay)
+        shown = await published_state(store, replay)
         assert shown is not None
         assert shown.state == frame_state(race_of(story))
     finally:
@@ -498,7 +500,7 @@ async def test_another_goes_on_where_the_last_frame_stands(deck: Deck, timeline:
     await deck.turn(2)
     before = await deck.newest()
     another = Deck(deck.store, deck.replay, deck.clock)
-    await another.pacing.take_up()
+    await another.runner.load()
     assert await another.newest() == before
     await another.turn(1)
     after = await another.newest()
@@ -515,9 +517,9 @@ async def test_frames_that_were_lost_are_told_anew(deck: Deck) -> None:
     before = await deck.newest()
     await deck.store.redis.delete(key(deck.replay, "snapshot"))
     another = Deck(deck.store, deck.replay, deck.clock)
-    await another.pacing.take_up()
+    await another.runner.load()
     after = await another.newest()
-    assert (after.token.epoch, after.reason) == (before.token.epoch + 1, "told anew")
+    assert (after.token.epoch, after.reason) == (before.token.epoch + 1, "rebuilt")
     assert after.clock_at == before.clock_at
 
 
@@ -531,10 +533,10 @@ async def test_several_at_once(store: Store, timeline: Timeline) -> None:
             await replays.steer(names[0], Seek(to="lap:100"))
 
             async def ended() -> bool:
-                return all([(await replays.showing(name)).ended for name in names[1:]])
+                return all([(await replays.state(name)).ended for name in names[1:]])
 
             await eventually(ended, "the replays at their ends")
-        states: list[Any] = [await picture(store, name) for name in names]
+        states: list[Any] = [await published_state(store, name) for name in names]
         lap = moment_of("lap:100", timeline.race)
         assert states[0].state == frame_state(timeline.race_at(lap))
         assert states[1].state == states[2].state == frame_state(timeline.race)
@@ -589,7 +591,7 @@ async def moves(store: Store, replay: str, beyond: Frame | None) -> Frame:
     found: list[Frame] = []
 
     async def moved() -> bool:
-        shown = await picture(store, replay)
+        shown = await published_state(store, replay)
         if shown is None or shown.newest is None:
             return False
         if beyond is None or shown.newest.clock_at > beyond.clock_at:
@@ -613,7 +615,7 @@ async def test_takeover_after_a_kill(
         second = start_replayer()
         first.kill()
         first.wait()
-        before = (await picture(store, replay)).newest  # type: ignore[union-attr]
+        before = (await published_state(store, replay)).newest  # type: ignore[union-attr]
         assert before is not None
         await at_work(store, replay, second)
         after = await moves(store, replay, before)

@@ -17,7 +17,7 @@ from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, token_orde
 from services.gateway.live.listeners import Listeners
 from services.storage.client import Store
 from services.storage.frame_reader import frames
-from services.storage.projection_store import Commits
+from services.storage.projection_store import ProjectionStore
 
 RETRY_SECONDS = 0.5
 
@@ -128,7 +128,7 @@ class SessionTail:
             newest = self.buffer.newest
             try:
                 if newest is None:
-                    self._committed = await Commits(self._store, self.session).token()
+                    self._committed = await ProjectionStore(self._store, self.session).token()
                 elif self.buffer.behind:
                     self._start_deadline()
                 async for frame in frames(self._store, self.session, newest and newest.token):

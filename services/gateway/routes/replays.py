@@ -26,7 +26,7 @@ from services.gateway.state import Gateway, TheGateway
 from services.gateway.views.view_query import ViewQuery, folded
 from services.queries.tables.columns import Table
 from services.roles import Role
-from services.storage.replay_store import NobodyPaces
+from services.storage.replay_errors import NoReplayer
 
 watching = APIRouter(tags=["replays"], dependencies=[Depends(requires(Role.VIEWER))])
 steering = APIRouter(tags=["replays"], dependencies=[Depends(requires(Role.CONTROL))])
@@ -133,9 +133,9 @@ async def begin(gateway: TheGateway, wanted: Begin, response: Response, key: Key
             begin=wanted.begin,
             as_shown=wanted.as_shown,
             playing=wanted.playing,
-            begin_id=None if key is None else f"{key} {wanted.model_dump_json()}",
+            idempotency_key=None if key is None else f"{key} {wanted.model_dump_json()}",
         )
-    except NobodyPaces as waiting:
+    except NoReplayer as waiting:
         name, response.status_code = waiting.replay, 202
     response.headers["Location"] = f"/replays/{name}"
     return await _described(gateway, name)
@@ -218,7 +218,7 @@ class Stepping(BaseModel):
 async def _steer(
     gateway: Gateway, replay: str, command: Command, key: str | None, response: Response
 ) -> Replay:
-    with contextlib.suppress(NobodyPaces):
+    with contextlib.suppress(NoReplayer):
         await gateway.replays.steer(replay, command, key)
         return await _described(gateway, replay)
     response.status_code = 202

@@ -21,7 +21,7 @@ from projections.race import Race
 from projections.results.decisions import DECISIONS, HOLDS
 from projections.timeline import Timeline
 from replay.entries import START, Entry, parse_position
-from services.projector.session_fold import AUDITS
+from services.projector.session_fold import AUDIT_EVENTS
 from services.queries.sessions import race_at
 from services.storage.event_log import Log
 
@@ -123,7 +123,7 @@ class _Fold:
                 self.unreadable += 1
                 self.learned, _ = parse_position(entry.position)
                 continue
-            if not isinstance(event, AUDITS) or not self.learned:
+            if not isinstance(event, AUDIT_EVENTS) or not self.learned:
                 self.learned, _ = parse_position(entry.position)
             events.append(event)
             self.told.append(entry.position, event)

@@ -14,7 +14,7 @@ from events import AnyEvent, encode
 from projections.timeline import ForgottenPast
 from projections.views.frame import Picture, Token
 from projections.views.frame_builder import frame_state
-from services.projector.session_fold import CannotFold, RawEntry, SessionFold, Step
+from services.projector.session_fold import CannotFold, FoldStep, RawEntry, SessionFold
 from tests.builders import opened, race_of
 from tests.unit.projections.random_races import races
 
@@ -27,7 +27,7 @@ def entries_of(*events: AnyEvent | bytes, first: int = 1) -> list[RawEntry]:
     return [(b"%d-0" % (first + n), [b"event", line]) for n, line in enumerate(lines)]
 
 
-def shown_after(steps: list[Step]) -> Any:
+def shown_after(steps: list[FoldStep]) -> Any:
     """The state that the steps' frames lead to."""
     shown = Picture()
     for step in steps:
@@ -35,9 +35,9 @@ def shown_after(steps: list[Step]) -> Any:
     return shown.state
 
 
-def taken(fold: SessionFold, entries: list[RawEntry]) -> Step:
+def taken(fold: SessionFold, entries: list[RawEntry]) -> FoldStep:
     """The step of a batch that has news."""
-    step = fold.take(entries)
+    step = fold.fold(entries)
     assert step is not None
     return step
 
@@ -68,20 +68,20 @@ def test_entries_delivered_again_change_nothing(events, cuts, again):
     entries, fold, steps = entries_of(*events), SessionFold(), []
     done = 0
     for cut in [*sorted(cuts), len(entries)]:
-        step = fold.take(entries[max(0, done - again) : cut])
+        step = fold.fold(entries[max(0, done - again) : cut])
         steps += [step] if step is not None else []
         done = max(done, min(cut, len(entries)))
     assert shown_after(steps) == frame_state(race_of(events))
-    assert fold.take(entries) is None
+    assert fold.fold(entries) is None
 
 
 def test_nothing_is_told_of_no_entries():
     """An empty batch, or one that was folded, makes no step."""
     fold = SessionFold()
-    assert fold.take([]) is None
+    assert fold.fold([]) is None
     entries = entries_of(*opened("7"))
     taken(fold, entries)
-    assert fold.take(entries) is None
+    assert fold.fold(entries) is None
 
 
 def test_entries_that_are_no_events_are_parked():
@@ -124,7 +124,7 @@ def test_a_fault_ends_the_step_before_it():
 def test_a_fault_at_the_very_first_entry_is_raised():
     """There is nothing to be told before it."""
     with pytest.raises(CannotFold) as caught:
-        SessionFold().take(entries_of(UNKNOWN))
+        SessionFold().fold(entries_of(UNKNOWN))
     assert caught.value.position == "1-0"
 
 
@@ -133,8 +133,8 @@ def test_recalled_entries_are_not_told():
     story = opened("7").lap("7", 1, 60_000)
     entries, before, after = entries_of(*story), SessionFold(), SessionFold()
     first = taken(before, entries[:3])
-    after.recall(entries[:3])
-    assert after.stand_at(first.frame.token, first.frame.data) is None
+    after.fold_published(entries[:3])
+    assert after.resume_at(first.frame.token, first.frame.data) is None
     assert taken(after, entries[3:]) == taken(before, entries[3:])
 
 
@@ -142,8 +142,8 @@ def test_recalled_entries_are_not_told():
 def test_what_does_not_follow_from_the_log_is_told_anew(told):
     """Where screens hold something else, or nobody knows what, a new epoch begins."""
     entries, fold = entries_of(*opened("7"), b"garbage"), SessionFold()
-    fold.recall(entries)
-    step = fold.stand_at(Token(3, "4-0"), told)
+    fold.fold_published(entries)
+    step = fold.resume_at(Token(3, "4-0"), told)
     assert step is not None
     assert step.before == Token(3, "4-0")
     assert (step.frame.token, step.frame.kind) == (Token(4, "4-0"), "snapshot")
@@ -154,7 +154,7 @@ def test_what_does_not_follow_from_the_log_is_told_anew(told):
 def test_recalling_a_fault_stops():
     """An older program does not skip what a newer one has told."""
     with pytest.raises(CannotFold):
-        SessionFold().recall(entries_of(*opened("7"), UNKNOWN))
+        SessionFold().fold_published(entries_of(*opened("7"), UNKNOWN))
 
 
 # -- Checkpoints ---------------------------------------------------------------------------
@@ -175,10 +175,10 @@ def test_a_checkpoint_is_taken_up_where_it_was():
     token = taken(before, entries[:150]).frame.token
     data, blocks = stored(before)
     assert blocks
-    after = SessionFold.resumed(data, blocks)
+    after = SessionFold.from_checkpoint(data, blocks)
     assert after is not None
     assert after.position == "150-0"
-    assert after.stand_at(token, before.state) is None
+    assert after.resume_at(token, before.state) is None
     again = [(b"%d-0" % (1000 + n), entry[1]) for n, entry in enumerate(entries[100:])]
     assert taken(after, again) == taken(before, again)
     assert after.timeline.race.state_hash() == race_of(story).state_hash()
@@ -212,10 +212,10 @@ def test_a_resumed_fold_says_when_only_the_whole_log_will_do():
     """An event from before the checkpoint cannot be put in its place."""
     story, before = opened("7").lap("7", 1, 60_000), SessionFold()
     taken(before, entries_of(*story))
-    after = SessionFold.resumed(*stored(before))
+    after = SessionFold.from_checkpoint(*stored(before))
     assert after is not None
     with pytest.raises(ForgottenPast):
-        after.take(entries_of(story.tell(ev.PitEntered, 30_000, car="7"), first=99))
+        after.fold(entries_of(story.tell(ev.PitEntered, 30_000, car="7"), first=99))
 
 
 def changed(data: bytes, **about: Any) -> bytes:
@@ -244,10 +244,10 @@ def test_a_damaged_checkpoint_is_none(damage):
     fold = SessionFold()
     taken(fold, entries_of(*opened("7").laps("7", 90)))
     data, blocks = stored(fold)
-    assert SessionFold.resumed(data, blocks) is not None
+    assert SessionFold.from_checkpoint(data, blocks) is not None
     assert damage(data) != data
-    assert SessionFold.resumed(damage(data), blocks) is None
-    assert SessionFold.resumed(data, {}) is None
+    assert SessionFold.from_checkpoint(damage(data), blocks) is None
+    assert SessionFold.from_checkpoint(data, {}) is None
 
 
 @pytest.mark.parametrize("resumed", [False, True])
@@ -266,9 +266,9 @@ def test_an_audit_is_no_data(resumed: bool) -> None:
         kept = fold.checkpoint(())
         assert kept is not None
         blocks = {name.encode(): block for name, block in kept.blocks.items()}
-        again = SessionFold.resumed(kept.data, blocks)
+        again = SessionFold.from_checkpoint(kept.data, blocks)
         assert again is not None
-        again.stand_at(Token(1, kept.position), fold.state)
+        again.resume_at(Token(1, kept.position), fold.state)
         fold = again
     frame = taken(fold, entries[5:6]).frame
     assert (frame.token, frame.at) == (Token(1, "6-0"), 4)

@@ -143,10 +143,10 @@ class TestChannel:
         """Between epochs there is no delta."""
         buffer = buffer_of(5)
         before = buffer.newest
-        after = buffer.apply(snapshot(frames()[5], 2, "told anew from the log"))
+        after = buffer.apply(snapshot(frames()[5], 2, "rebuilt from the log"))
         assert after is not None
         message = told(Channel(Filter()).message(before, after))
-        assert (message["kind"], message["reason"]) == ("snapshot", "told anew from the log")
+        assert (message["kind"], message["reason"]) == ("snapshot", "rebuilt from the log")
 
     @pytest.mark.parametrize("size", [1, 125, 126, 65_535, 65_536])
     def test_websocket_frames(self, size: int) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.projector.app import CHECKPOINT_ENTRIES, Cadence, build_app
+from services.projector.app import build_app
+from services.projector.schedule import CHECKPOINT_ENTRIES, SnapshotSchedule
 
 
 class HandClock:
@@ -20,48 +21,48 @@ class HandClock:
 def test_a_snapshot_waits_for_its_second():
     """However much was told, no two snapshots are told within a second."""
     clock = HandClock()
-    cadence = Cadence(clock)
-    cadence.snapshot_told(100)
-    cadence.delta_told(10_000)
+    schedule = SnapshotSchedule(clock)
+    schedule.snapshot_written(100)
+    schedule.delta_written(10_000)
     clock.now += 0.9
-    assert not cadence.snapshot_due()
+    assert not schedule.snapshot_due()
     clock.now += 0.1
-    assert cadence.snapshot_due()
+    assert schedule.snapshot_due()
 
 
 def test_a_snapshot_is_paid_for_by_deltas():
     """A snapshot is told once the deltas since the last have come to its size."""
     clock = HandClock()
-    cadence = Cadence(clock)
-    cadence.snapshot_told(100)
+    schedule = SnapshotSchedule(clock)
+    schedule.snapshot_written(100)
     clock.now += 60
-    cadence.delta_told(99)
-    assert not cadence.snapshot_due()
-    cadence.delta_told(1)
-    assert cadence.snapshot_due()
-    cadence.snapshot_told(100)
-    assert not cadence.snapshot_due()
+    schedule.delta_written(99)
+    assert not schedule.snapshot_due()
+    schedule.delta_written(1)
+    assert schedule.snapshot_due()
+    schedule.snapshot_written(100)
+    assert not schedule.snapshot_due()
 
 
 def test_a_lost_snapshot_is_due_with_the_next_second():
     """A snapshot that was deleted is not waited for until it is paid for."""
     clock = HandClock()
-    cadence = Cadence(clock)
-    cadence.snapshot_told(100)
+    schedule = SnapshotSchedule(clock)
+    schedule.snapshot_written(100)
     clock.now += 1
-    cadence.snapshot_lost()
-    assert cadence.snapshot_due()
+    schedule.snapshot_missing()
+    assert schedule.snapshot_due()
 
 
 def test_checkpoints_are_apart_in_entries_and_in_time():
     """Neither a rush of entries nor a long quiet makes checkpoints frequent."""
     clock = HandClock()
-    cadence = Cadence(clock)
-    assert not cadence.checkpoint_due(CHECKPOINT_ENTRIES)
+    schedule = SnapshotSchedule(clock)
+    assert not schedule.checkpoint_due(CHECKPOINT_ENTRIES)
     clock.now += 1
-    assert not cadence.checkpoint_due(CHECKPOINT_ENTRIES - 1)
-    assert cadence.checkpoint_due(CHECKPOINT_ENTRIES)
-    assert not cadence.checkpoint_due(CHECKPOINT_ENTRIES)
+    assert not schedule.checkpoint_due(CHECKPOINT_ENTRIES - 1)
+    assert schedule.checkpoint_due(CHECKPOINT_ENTRIES)
+    assert not schedule.checkpoint_due(CHECKPOINT_ENTRIES)
 
 
 @pytest.mark.parametrize("limit", ["many", "", "-1", "1.5"])

@@ -1,0 +1,199 @@
+"""One projector's work on one session: from the last commit, for as long as it has the lease.
+
+The newest checkpoint is restored, the entries from there to the last token are folded
+without publishing frames, and a FastStream subscriber delivers the batches after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import structlog
+from faststream.exceptions import StopConsume
+
+from projections.timeline import ForgottenPast
+from projections.views.frame import Token
+from projections.views.merge_patch import State
+from replay.entries import parse_position
+from services.projector.faststream_adapter import BATCH, EntryHandler
+from services.projector.schedule import MonotonicClock, SnapshotSchedule, retry
+from services.projector.session_fold import CannotFold, FoldStep, RawEntry, SessionFold
+from services.storage.client import Store
+from services.storage.event_log import Log
+from services.storage.frame_reader import state_at
+from services.storage.projection_store import Commit, ProjectionStore
+
+logger = structlog.get_logger(__name__)
+
+
+class SessionProjection:
+    """Folds one session and commits its frames, from the last commit on.
+
+    ``projector`` is the name written to the session's health, ``turn`` is held while
+    folding, ``subscriber`` opens a subscriber of the session's log after a position.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        session: str,
+        *,
+        projector: str,
+        turn: asyncio.Lock,
+        clock: MonotonicClock,
+        subscriber: Callable[[str, str, EntryHandler], Any],
+    ) -> None:
+        self.session = session
+        self._store = store
+        self._log = Log(store)
+        self._projector = projector
+        self._turn = turn
+        self._subscriber = subscriber
+        self._keys = ProjectionStore(store, session)
+        self._schedule = SnapshotSchedule(clock)
+        self._fold = SessionFold()
+        self._first_epoch = 1
+        self._stored_blocks: set[str] = set()
+        self._folding: asyncio.Task[None] | None = None
+        self._committing: asyncio.Task[None] | None = None
+        self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._logger = logger.bind(session=session)
+
+    async def run(self, *, whole: bool) -> None:
+        """Load the session and project it until an error ends that.
+
+        ``whole``: fold the whole log instead of restoring a checkpoint. Raises TakenOver,
+        ForgottenPast (only the whole log will do), StoreError, and CannotFold or any other
+        fault of the fold, which stop the session.
+        """
+        await self._load(whole)
+        await self._keys.report(self._projector)
+        subscriber = self._subscriber(self.session, self._fold.position, self._handle)
+        try:
+            await subscriber.start()
+            await self._end
+        finally:
+            await subscriber.stop()
+            for task in (self._folding, self._committing):
+                if task is not None:
+                    task.cancel()
+
+    def end(self, error: Exception) -> None:
+        """Let ``run`` raise this error."""
+        if not self._end.done():
+            self._end.set_exception(error)
+
+    # -- Loading -----------------------------------------------------------------------
+
+    async def _load(self, whole: bool) -> None:
+        """Fold up to the last commit, or begin a new epoch where that cannot be done."""
+        # Raises for a key that is no stream, which FastStream would read again without a pause.
+        await self._log.length(self.session)
+        token = await self._keys.token()
+        if token is None:
+            self._first_epoch = await self._keys.last_epoch() + 1
+            return
+        published = await state_at(self._store, self.session, token)
+        if not whole and await self._restore(token) and self._resumes(token, published):
+            return
+        self._fold, self._stored_blocks = SessionFold(), set()
+        await self._fold_published(token)
+        step = self._fold.resume_at(token, published)
+        if step is not None:
+            self._logger.warning("published state does not follow from the log, rebuilding it")
+            await self._commit(self._commit_of(step))
+
+    def _resumes(self, token: Token, published: State | None) -> bool:
+        return self._fold.resume_at(token, published) is None
+
+    async def _restore(self, token: Token) -> bool:
+        """Fold from the stored checkpoint to the token; False where that cannot be done."""
+        data, blocks = await self._keys.checkpoint()
+        if data is None:
+            return False
+        async with self._turn:
+            fold = SessionFold.from_checkpoint(data, blocks)
+        if fold is None or parse_position(fold.position) > parse_position(token.position):
+            return False
+        self._fold, self._stored_blocks = fold, {name.decode() for name in blocks}
+        try:
+            await self._fold_published(token)
+        except ForgottenPast:
+            return False
+        return True
+
+    async def _fold_published(self, token: Token) -> None:
+        """Fold up to the token, whose frames were published already."""
+        after = self._fold.position
+        async for entries in self._log.read(self.session, after, token.position, BATCH):
+            async with self._turn:
+                self._fold.fold_published(entries)
+
+    # -- Folding and committing --------------------------------------------------------
+
+    async def _handle(self, entries: Sequence[RawEntry]) -> None:
+        """Fold a batch from the subscriber. Any failure ends this projection, and it alone.
+
+        Reading, folding and committing form a pipeline: each waits for its own last batch
+        only, so while one batch is folded the next is read and the one before committed.
+        """
+        try:
+            if self._folding is not None:
+                await self._folding
+        except Exception as error:  # noqa: BLE001 - FastStream would log it and continue
+            self.end(error)
+            raise StopConsume from None
+        self._folding = self._start(self._take(entries))
+
+    async def _take(self, entries: Sequence[RawEntry]) -> None:
+        async with self._turn:
+            step = self._fold.fold(entries, self._first_epoch)
+        if step is not None:
+            commit = self._commit_of(step)
+            if self._committing is not None:
+                await self._committing
+            self._committing = self._start(self._commit(commit, step.fault))
+
+    async def _commit(self, commit: Commit, fault: CannotFold | None = None) -> None:
+        if not await retry(lambda: self._keys.commit(commit), self._logger):
+            self._schedule.snapshot_missing()
+        if commit.checkpoint is not None:
+            self._stored_blocks.update(commit.checkpoint.blocks)
+        if fault is not None:
+            raise fault
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run it as a task whose failure ends the projection."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self.end(error)
+
+    def _commit_of(self, step: FoldStep) -> Commit:
+        frame = step.frame.encode()
+        new_epoch = step.frame.kind == "snapshot"
+        snapshot = frame if new_epoch else None
+        if not new_epoch:
+            self._schedule.delta_written(len(frame))
+            if self._schedule.snapshot_due():
+                snapshot = self._fold.snapshot().encode()
+        if snapshot is not None:
+            self._schedule.snapshot_written(len(snapshot))
+        due = self._schedule.checkpoint_due(self._fold.folded)
+        checkpoint = self._fold.checkpoint(self._stored_blocks) if due else None
+        return Commit(
+            step.before,
+            step.frame.token,
+            frame,
+            new_epoch=new_epoch,
+            snapshot=snapshot,
+            checkpoint=checkpoint,
+            forget_checkpoint=due and checkpoint is None,
+            parked=step.parked,
+        )
