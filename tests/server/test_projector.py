@@ -589,14 +589,14 @@ async def test_an_unknown_event_stops_its_session_alone(store, log, session, raw
 async def test_a_fault_of_the_fold_stops_its_session_alone(store, log, session, monkeypatch):
     """A mistake in the program is told in the health, and nothing of the batch is told."""
     story, other = a_race(), f"{session}-other"
-    take = SessionFold.take
+    fold = SessionFold.fold
 
     def mistaken(self: SessionFold, entries: Any, first_epoch: int = 1) -> Any:
         if b"cursed" in entries[-1][1][1]:
             raise ZeroDivisionError("a mistake")
-        return take(self, entries, first_epoch)
+        return fold(self, entries, first_epoch)
 
-    monkeypatch.setattr(SessionFold, "take", mistaken)
+    monkeypatch.setattr(SessionFold, "fold", mistaken)
     async with projecting(store, session, other):
         last_good = await append_and_tell(log, store, session, story.events)
         cursed = Story("cursed")
