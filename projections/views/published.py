@@ -12,7 +12,7 @@ described, without being listed again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
@@ -26,7 +26,7 @@ from projections.views.merge_patch import State
 from projections.views.penalties import PenaltiesRow
 from projections.views.pits import PitsRow
 from projections.views.results import ResultsRow
-from projections.views.rows import ClockMs, RowModel, TimeMs, row_fields
+from projections.views.rows import ClockMs, Row, RowField, RowModel, TimeMs, row_fields
 from projections.views.session_line import SessionRow
 from projections.views.standings import StandingsRow
 
@@ -70,7 +70,7 @@ def _published_type(kind: Any) -> Any:
     if get_origin(kind) is Annotated:
         inner, *marks = get_args(kind)
         return Annotated[_published_type(inner), *marks]
-    if isinstance(kind, type) and issubclass(kind, RowModel):
+    if _is_row(kind):
         return _published_row(kind)
     return kind
 
@@ -78,6 +78,38 @@ def _published_type(kind: Any) -> Any:
 @cache
 def _published_row(model: type[RowModel]) -> type[RowModel]:
     return published(f"Published{model.__name__}", model)
+
+
+def row_of(model: type[RowModel], part: Mapping[str, Any], lines: Sequence[str] = ()) -> Row:
+    """The row as views have it, of a row as it is published; ``lines`` are the timing lines.
+
+    Members that are not there are None.
+    """
+    names, nested = _members(model)
+    row = {name: part.get(name) for name in names}
+    for field in nested:
+        value = row[field.name]
+        if field.keyed_by == "line":
+            times = value or {}
+            row[field.name] = [times.get(line) for line in lines]
+        elif field.keyed_by == "id":
+            (inner,) = get_args(field.type)
+            row[field.name] = [row_of(inner, one) for one in (value or {}).values()]
+        elif value is not None or not field.nullable:
+            row[field.name] = row_of(field.type, value or {})
+    return row
+
+
+@cache
+def _members(model: type[RowModel]) -> tuple[tuple[str, ...], tuple[RowField, ...]]:
+    """The names of a row's members, and those that are published in another shape."""
+    fields = row_fields(model)
+    nested = (field for field in fields if field.keyed_by or _is_row(field.type))
+    return tuple(field.name for field in fields), tuple(nested)
+
+
+def _is_row(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, RowModel)
 
 
 def dense(row: Mapping[str, Any]) -> State:

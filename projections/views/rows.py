@@ -12,12 +12,12 @@ A field is annotated with what its values are and, where people see it, its head
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import DefsRef, GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import CoreSchema
@@ -202,6 +202,36 @@ def members_keyed_by(key: Literal["line", "id"], model: type[BaseModel]) -> tupl
     return tuple(field.name for field in row_fields(model) if field.keyed_by == key)
 
 
+def fields_of(model: type[BaseModel], *names: str, **headings: str) -> dict[str, Any]:
+    """Fields of a model, for another that has them, too; all of them if none is named.
+
+    ``names`` are those in JSON; ``headings`` replace that of the model.
+    """
+    fields = {field.name: field for field in row_fields(model)}
+    return {
+        fields[name].attribute: _field_again(
+            model.model_fields[fields[name].attribute], name, headings
+        )
+        for name in names or fields
+    }
+
+
+def _field_again(info: FieldInfo, name: str, headings: Mapping[str, str]) -> tuple[Any, FieldInfo]:
+    marks = list(info.metadata)
+    if name in headings:
+        marks = [mark for mark in marks if not isinstance(mark, Heading)]
+        marks.append(Heading(headings[name]))
+    kind = Annotated[info.annotation, *marks] if marks else info.annotation
+    if info.description:
+        return kind, Field(alias=info.alias, description=info.description)
+    return kind, Field(alias=info.alias)
+
+
+def row_model(name: str, about: str, module: str, **fields: Any) -> type[RowModel]:
+    """A model of rows that is made from the fields of others; ``about`` is its docstring."""
+    return create_model(name, __base__=RowModel, __doc__=about, __module__=module, **fields)
+
+
 # -- JSON Schema ----------------------------------------------------------------------------
 
 
@@ -248,7 +278,8 @@ def _simplified(schema: Any) -> Any:
     if not kinds or not all(isinstance(one.get("type"), str) for one in kinds):
         return schema
     detailed = [one for one in kinds if len(one) > 1]
-    if len(detailed) > 1 or (detailed and len(kinds) > 2):
+    is_nullable = len(kinds) == 2 and {"type": "null"} in kinds
+    if any("const" in one for one in kinds) or (detailed and not is_nullable):
         return schema
     inner = dict(detailed[0]) if detailed else {}
     inner["type"] = [one["type"] for one in kinds]

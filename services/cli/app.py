@@ -106,7 +106,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     ),
     "schema": LazyCommand(
         "Ask",
-        "The JSON Schema of an event in the log, or of a command's --format json.",
+        "The JSON Schema of an event in the log, of a frame, or of a command's --format json.",
         ("queries",),
     ),
     "results": LazyCommand(

@@ -7,19 +7,10 @@ from urllib.parse import quote
 
 import typer
 
+from projections.views.rows import ClockMs, Heading, RowModel, TimeMs
 from services.cli.options import As, Format, Of
 from services.cli.output import give_out
-from services.queries.tables.columns import (
-    CLOCK,
-    COUNT,
-    TEXT,
-    TEXTS,
-    TIME,
-    YES,
-    Column,
-    Row,
-    Table,
-)
+from services.queries.tables.columns import Row, Table
 from services.storage.output_views import OutputView
 
 if TYPE_CHECKING:
@@ -38,25 +29,29 @@ def _view(text: str) -> str:
     return text
 
 
+class OutputsRow(RowModel):
+    """An output: what it shows, who holds it, and how old its data is."""
+
+    name: Annotated[str, Heading("Output")]
+    session: Annotated[str, Heading("Session")]
+    view: Annotated[str, Heading("View")]
+    classes: Annotated[list[str], Heading("Classes", rank=1)]
+    cars: Annotated[list[str], Heading("Cars", rank=1)]
+    rows: Annotated[int, Heading("Rows")]
+    delay_ms: Annotated[TimeMs, Heading("Delay")]
+    season: Annotated[str | None, Heading("Season", rank=2)]
+    of: Annotated[str, Heading("Of", rank=2)]
+    frozen_by: Annotated[str | None, Heading("Frozen by")]
+    reason: Annotated[str | None, Heading("Reason", rank=1)]
+    age_ms: Annotated[ClockMs | None, Heading("Age")]
+    stale: Annotated[bool | None, Heading("Stale")]
+    position: str | None
+
+
 OUTPUTS = Table(
     "outputs",
     "The outputs of a gateway: what each shows, who holds it, and how old its picture is.",
-    (
-        Column("name", TEXT, "Output"),
-        Column("session", TEXT, "Session"),
-        Column("view", TEXT, "View"),
-        Column("classes", TEXTS, "Classes", rank=1),
-        Column("cars", TEXTS, "Cars", rank=1),
-        Column("rows", COUNT, "Rows"),
-        Column("delay_ms", TIME, "Delay"),
-        Column("season", TEXT, "Season", null=True, rank=2),
-        Column("of", TEXT, "Of", rank=2),
-        Column("frozen_by", TEXT, "Frozen by", null=True),
-        Column("reason", TEXT, "Reason", null=True, rank=1),
-        Column("age_ms", CLOCK, "Age", null=True),
-        Column("stale", YES, "Stale", null=True),
-        Column("position", TEXT, null=True),
-    ),
+    OutputsRow,
 )
 
 Name = Annotated[str, typer.Argument(metavar="OUTPUT", help="The output's name.")]

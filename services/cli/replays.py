@@ -215,7 +215,7 @@ def _with_replays(store: Any, data: Any, work: Callable[[Replays], Awaitable[Any
 
 
 def _tell(row: Row) -> None:
-    typer.echo("\n".join(race_tables.REPLAYS._replace(upright=True).upright_lines(row)))
+    typer.echo("\n".join(race_tables.REPLAYS.upright_lines(row)))
 
 
 # -- Markers -------------------------------------------------------------------------------

@@ -1,137 +1,141 @@
-"""The rows of outputs: what graphics are told, made of a picture alone.
+"""The rows of outputs: what graphics show, made from a snapshot alone.
 
-Beside the tables that a picture gives anyhow these are views made for air: of a battle, the
-track, the pit lane. Times that run are told for the session clock that is shown with them, so
-that a frozen output's stand still.
+Beside the views that a snapshot has anyhow these are made for graphics: of a battle, the track,
+the pit lane. Times that run are computed for the session clock of the output, so that those of a
+frozen output stand still.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any
 
+from projections.views import FastestLapsRow, ResultsRow, StandingsRow
 from projections.views.merge_patch import State
-from services.gateway.live.frame_buffer import Snapshot
-from services.gateway.views.live_rows import PICTURED
-from services.queries.tables import race_tables
-from services.queries.tables.columns import (
-    CLOCK,
-    COUNT,
-    FLAG,
-    GAP,
-    MOMENT,
-    POINTS,
-    TEXT,
-    TEXTS,
-    TIME,
-    YES,
-    Column,
-    Row,
-    Table,
+from projections.views.published import row_of
+from projections.views.rows import (
+    ClockMs,
+    FlagName,
+    Heading,
+    MomentMs,
+    Points,
+    RowModel,
+    TimeMs,
+    fields_of,
+    row_model,
 )
-from services.queries.tables.sporting_tables import RANKED
+from services.gateway.live.frame_buffer import Snapshot
+from services.gateway.views.live_rows import LIVE_VIEWS
+from services.queries.tables import race_tables
+from services.queries.tables.columns import Row, Table
+from services.queries.tables.sporting_tables import PointsRow
 from services.storage.output_views import OutputView
 
 JUST_OUT_MS = 15_000
-"""How long a car that left the pit lane is still told of, with the time that it took."""
+"""How long a car that left the pit lane is still listed, with the time that it took."""
+
+
+def _of_car(*members: str) -> dict[str, Any]:
+    """Columns of the standings."""
+    return fields_of(StandingsRow, *members)
+
+
+BattleRow = row_model(
+    "BattleRow",
+    "A car of a battle.",
+    __name__,
+    position=Annotated[int, Heading("No.")],
+    **_of_car("car", "class"),
+    overall=Annotated[int, Heading("Pos")],
+    **_of_car("class_position", "team", "vehicle", "driver", "driver_short", "laps"),
+    **_of_car("gap", "interval", "last_lap_ms", "best_lap_ms", "stint_laps", "stops", "status"),
+)
 
 BATTLE = Table(
     "battle",
     "Chosen cars in the running order: `gap` is to the first of them, `interval` to the one of "
     "them ahead.",
-    (
-        Column("position", COUNT, "No."),
-        race_tables.CAR,
-        race_tables.CLASS,
-        Column("overall", COUNT, "Pos"),
-        race_tables.CLASS_POSITION,
-        Column("team", TEXT, "Team", null=True),
-        Column("vehicle", TEXT, null=True),
-        Column("driver", TEXT, "Driver", null=True),
-        Column("driver_short", TEXT, null=True),
-        race_tables.LAPS,
-        Column("gap", GAP, "Gap"),
-        Column("interval", GAP, "Int"),
-        Column("last_lap_ms", TIME, "Last", null=True),
-        Column("best_lap_ms", TIME, "Best", null=True),
-        Column("stint_laps", COUNT, "Stint"),
-        Column("stops", COUNT, "Stops"),
-        Column("status", TEXT, "Status"),
-    ),
+    BattleRow,
 )
 
-FLAG_SHOWN = Table(
+
+class TrackFlagRow(RowModel):
+    """The flag for the whole track, and the caution."""
+
+    flag: Annotated[FlagName | None, Heading("Flag")]
+    since_ms: Annotated[ClockMs | None, Heading("Since")]
+    lasts_ms: Annotated[ClockMs | None, Heading("For")]
+    caution: Annotated[int | None, Heading("Caution")]
+    caution_lasts_ms: Annotated[ClockMs | None, Heading("For")]
+    safety_car: Annotated[bool, Heading("Safety car")]
+    pit_lane_closed: Annotated[list[str] | None, Heading("Pit lane closed for")]
+
+
+TRACK_FLAG = Table(
     "flag",
     "How the track stands: the flag, since when and for how long, and the caution by number.",
-    (
-        Column("flag", FLAG, "Flag", null=True),
-        Column("since_ms", CLOCK, "Since", null=True),
-        Column("lasts_ms", CLOCK, "For", null=True),
-        Column("caution", COUNT, "Caution", null=True),
-        Column("caution_lasts_ms", CLOCK, "For", null=True),
-        Column("safety_car", YES, "Safety car"),
-        Column("pit_lane_closed", TEXTS, "Pit lane closed for", null=True),
-    ),
+    TrackFlagRow,
+)
+
+LaneRow = row_model(
+    "LaneRow",
+    "A car in the pit lane, or just out of it.",
+    __name__,
+    **_of_car("car", "class", "position", "class_position", "team", "driver"),
+    in_lane=Annotated[bool, Heading("In")],
+    entered_ms=Annotated[MomentMs, Heading("Since")],
+    lane_ms=Annotated[TimeMs, Heading("In the lane")],
+    **_of_car("stops"),
 )
 
 LANE = Table(
     "lane",
     "The cars in the pit lane, the first to come in first, then those that have just left it. "
     "`lane_ms` runs while a car is in.",
-    (
-        race_tables.CAR,
-        race_tables.CLASS,
-        race_tables.POSITION,
-        race_tables.CLASS_POSITION,
-        Column("team", TEXT, "Team", null=True),
-        Column("driver", TEXT, "Driver", null=True),
-        Column("in_lane", YES, "In"),
-        Column("entered_ms", MOMENT, "Since"),
-        Column("lane_ms", TIME, "In the lane"),
-        Column("stops", COUNT, "Stops"),
-    ),
+    LaneRow,
+)
+
+FastestRow = row_model(
+    "FastestRow",
+    "The fastest lap, overall or of a class.",
+    __name__,
+    of=Annotated[str, Heading("Of")],
+    **_of_car("car", "class", "team", "driver"),
+    **fields_of(FastestLapsRow, "lap_time_ms", "lap"),
 )
 
 FASTEST = Table(
     "fastest",
     "The fastest lap of all, then that of each class; `of` is `overall` or the class.",
-    (
-        Column("of", TEXT, "Of"),
-        race_tables.CAR,
-        race_tables.CLASS,
-        Column("team", TEXT, "Team", null=True),
-        Column("driver", TEXT, "Driver", null=True),
-        Column("lap_time_ms", TIME, "Time"),
-        Column("lap", COUNT, "Lap"),
-    ),
+    FastestRow,
 )
+
+
+class LiveChampionshipRow(PointsRow):
+    """A contender as the championship would stand if the session ended now."""
+
+    before: Annotated[int | None, Heading("Before")]
+    gained: Annotated[Points | None, Heading("Gained")]
+
 
 CHAMPIONSHIP = Table(
     "championship",
     "The championship as it would stand if the session ended now. `before` is the rank before "
     "the session, `gained` what it has brought; null without a season.",
-    (
-        *RANKED,
-        Column("before", COUNT, "Before", null=True),
-        Column("gained", POINTS, "Gained", null=True),
-    ),
+    LiveChampionshipRow,
 )
 
 
 def _battle(snapshot: Snapshot, _: int) -> list[Row]:
     cars = snapshot.state["standings"]
     rows = []
-    for car, told in snapshot.state.get("battle", {}).items():
+    for car, place in snapshot.state.get("battle", {}).items():
         if car not in cars:  # of another class than those chosen
             continue
-        gaps = {name: _gap(told.get(name, {})) for name in ("gap", "interval")}
-        row = {**cars[car], **gaps, "position": told["position"], "overall": cars[car]["position"]}
-        rows.append(_whole(BATTLE, row))
+        gaps = {name: place.get(name) for name in ("gap", "interval")}
+        row = {**cars[car], **gaps, "position": place["position"]}
+        rows.append(row_of(BattleRow, {**row, "overall": cars[car]["position"]}))
     return sorted(rows, key=lambda row: row["position"])
-
-
-def _gap(told: Mapping[str, Any]) -> Row:
-    return {"laps": told.get("laps"), "ms": told.get("ms")}
 
 
 def _flag(snapshot: Snapshot, clock_ms: int) -> list[Row]:
@@ -156,27 +160,27 @@ def _flag(snapshot: Snapshot, clock_ms: int) -> list[Row]:
 
 def _lane(snapshot: Snapshot, clock_ms: int) -> list[Row]:
     inside, just_out = [], []
-    for car, told in snapshot.state["standings"].items():
-        row = _whole(LANE, told)
-        since = told.get("in_pit_since_ms")
+    for car, standing in snapshot.state["standings"].items():
+        row = row_of(LaneRow, standing)
+        since = standing.get("in_pit_since_ms")
         visits = snapshot.state["pits"].get(car, {})
         last = visits[max(visits, key=int)] if visits else {}
         if since is not None:
             ms = max(0, clock_ms - since)
             inside.append({**row, "in_lane": True, "entered_ms": since, "lane_ms": ms})
         elif "lane_ms" in last and 0 <= clock_ms - last["exited_ms"] <= JUST_OUT_MS:
-            told_of = {name: last[name] for name in ("entered_ms", "lane_ms")}
-            just_out.append((-last["exited_ms"], {**row, **told_of, "in_lane": False}))
+            times = {name: last[name] for name in ("entered_ms", "lane_ms")}
+            just_out.append((-last["exited_ms"], {**row, **times, "in_lane": False}))
     inside.sort(key=lambda row: (row["entered_ms"], row["car"]))
     just_out.sort(key=lambda one: (one[0], one[1]["car"]))
     return [*inside, *(row for _, row in just_out)]
 
 
 def _fastest(snapshot: Snapshot, _: int) -> list[Row]:
-    told, cars = snapshot.state["fastest"], snapshot.state["standings"]
-    bests = {"overall": told.get("overall"), **told.get("classes", {})}
+    fastest, cars = snapshot.state["fastest"], snapshot.state["standings"]
+    bests = {"overall": fastest.get("overall"), **fastest.get("classes", {})}
     return [
-        {**_whole(FASTEST, best), "of": of, "team": cars.get(best["car"], {}).get("team")}
+        {**row_of(FastestRow, best), "of": of, "team": cars.get(best["car"], {}).get("team")}
         for of, best in bests.items()
         if best is not None
     ]
@@ -184,14 +188,13 @@ def _fastest(snapshot: Snapshot, _: int) -> list[Row]:
 
 def _championship(snapshot: Snapshot, _: int) -> list[Row]:
     rows = snapshot.state.get("championship", {}).get("rows", {}).values()
-    return [_whole(CHAMPIONSHIP, row) for row in sorted(rows, key=lambda row: row["position"])]
+    return [
+        row_of(LiveChampionshipRow, row) for row in sorted(rows, key=lambda row: row["position"])
+    ]
 
 
 def _results(snapshot: Snapshot, _: int) -> list[Row]:
-    rows = [
-        {**_whole(race_tables.RESULTS, row), "gap": _gap(row["gap"])}
-        for row in snapshot.state["results"].values()
-    ]
+    rows = [row_of(ResultsRow, row) for row in snapshot.state["results"].values()]
     return sorted(rows, key=lambda row: row["position"])
 
 
@@ -202,34 +205,30 @@ def _drivers(snapshot: Snapshot, clock_ms: int) -> list[Row]:
             "car": car,
             "class": cars[car].get("class"),
             "driver": name,
-            "drive_time_ms": told["drive_time_ms"]
-            + max(0, clock_ms - told.get("at_wheel_since_ms", clock_ms)),
-            "laps": told["laps"],
-            "at_wheel": "at_wheel_since_ms" in told,
+            "drive_time_ms": driver["drive_time_ms"]
+            + max(0, clock_ms - driver.get("at_wheel_since_ms", clock_ms)),
+            "laps": driver["laps"],
+            "at_wheel": "at_wheel_since_ms" in driver,
         }
         for car in sorted(cars, key=lambda car: cars[car]["position"])
-        for name, told in crews.get(car, {}).items()
+        for name, driver in crews.get(car, {}).items()
     ]
 
 
-def _whole(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
-    return {column.name: row.get(column.name) for column in table.columns}
-
-
-def _as_pictured(view: Callable[[State], list[Row]]) -> Callable[[Snapshot, int], list[Row]]:
+def _without_clock(view: Callable[[State], list[Row]]) -> Callable[[Snapshot, int], list[Row]]:
     return lambda snapshot, _: view(snapshot.state)
 
 
-_PICTURED: tuple[OutputView, ...] = ("standings", "pits", "penalties", "cautions", "messages")
+_LIVE: tuple[OutputView, ...] = ("standings", "pits", "penalties", "cautions", "messages")
 
-AIRED: dict[OutputView, tuple[Table, Callable[[Snapshot, int], list[Row]]]] = {
-    **{name: (PICTURED[name][0], _as_pictured(PICTURED[name][1])) for name in _PICTURED},
+OUTPUT_VIEWS: dict[OutputView, tuple[Table, Callable[[Snapshot, int], list[Row]]]] = {
+    **{name: (LIVE_VIEWS[name][0], _without_clock(LIVE_VIEWS[name][1])) for name in _LIVE},
     "battle": (BATTLE, _battle),
-    "flag": (FLAG_SHOWN, _flag),
+    "flag": (TRACK_FLAG, _flag),
     "lane": (LANE, _lane),
     "fastest": (FASTEST, _fastest),
     "championship": (CHAMPIONSHIP, _championship),
     "results": (race_tables.RESULTS, _results),
     "drivers": (race_tables.DRIVERS, _drivers),
 }
-"""The tables of outputs, made of a picture and the session clock (ms) that is shown with it."""
+"""The tables of outputs, made of a snapshot and the session clock (ms) that goes with it."""

@@ -38,6 +38,7 @@ from projections.results.revisions import revisions
 from projections.results.whatif import Hypothesis, parse_penalty, suppose
 from projections.rules.packs import RegulationPack
 from projections.views import gaps as gap_views
+from projections.views.rows import RowModel
 from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused, responses
 from services.gateway.live.query import DelayMs, split_names
@@ -53,7 +54,6 @@ from services.gateway.routes.sessions import (
     respond,
 )
 from services.gateway.state import Gateway, TheGateway
-from services.gateway.views import live_rows as pictured
 from services.gateway.views.fold_cache import Stand
 from services.gateway.views.view_query import View, ViewQuery, folded, known_upto
 from services.queries import explanations
@@ -62,8 +62,8 @@ from services.queries.pit_wall import drive_time_row
 from services.queries.results import changed_rows, revision_row
 from services.queries.seasons import as_it_stands, chosen_classes, read_season, round_of
 from services.queries.sessions import class_named, in_any_log
-from services.queries.tables import sporting_tables
-from services.queries.tables.columns import TEXT, Column, Row, Table
+from services.queries.tables import race_tables, sporting_tables
+from services.queries.tables.columns import Row, Table
 from services.queries.titles import clinch_rows
 from services.roles import Role
 
@@ -72,8 +72,8 @@ router = APIRouter(tags=["views"], dependencies=[Depends(requires(Role.VIEWER))]
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        pictured.DISTANCES,
-        pictured.CHART,
+        race_tables.GAPS,
+        race_tables.CHART,
         sporting_tables.EXPLAIN,
         sporting_tables.WHATIF,
         sporting_tables.REVISIONS,
@@ -137,7 +137,7 @@ class ViewRequest:
     ) -> Response:
         """The view of that name; ``of`` is what else was asked."""
         table = TABLES[name]
-        members = [column.name for column in table.columns]
+        members = table.members
 
         def trimmed(stand: Stand) -> Sequence[Row]:
             return [{one: row[one] for one in members} for row in view(stand)]
@@ -149,7 +149,11 @@ class ViewRequest:
         return respond(self.request, told, now, self._form, self._rows, *of)
 
 
-_SEASON = Table("season", "The season of the session.", (Column("season", TEXT, null=True),))
+class _OwnSeasonRow(RowModel):
+    season: str | None
+
+
+_SEASON = Table("season", "The season of the session.", _OwnSeasonRow)
 
 
 def _own_season(stand: Stand) -> Sequence[Row]:

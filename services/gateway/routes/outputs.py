@@ -37,7 +37,7 @@ from services.gateway.live.session_tail import now_ms
 from services.gateway.live.subscription import Subscription
 from services.gateway.live.transport import serve_websocket, sse_body
 from services.gateway.outputs.channel import OutputChannels, OutputContent, clock_of, frame_of
-from services.gateway.outputs.rows import AIRED
+from services.gateway.outputs.rows import OUTPUT_VIEWS
 from services.gateway.routes.sessions import Format
 from services.gateway.routes.streams import EVENT_STREAM
 from services.gateway.state import Gateway, TheGateway, gateway_of
@@ -487,7 +487,7 @@ async def rows(
 def flat_rows(showing: OutputContent) -> tuple[list[str], list[dict[str, str]]]:
     """The keys of an output's rows, and the rows: always as many as it has."""
     output, snapshot = showing.output, showing.snapshot
-    table, view = AIRED[output.view]
+    table, view = OUTPUT_VIEWS[output.view]
     chosen = Filter(classes=frozenset(output.classes), cars=frozenset(output.cars))
     shown = snapshot._replace(state=chosen.choose(snapshot.state))
     told = ViewResult(

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from events.errors import BadArchive
 from projections.race import Race
 from projections.views.markers import all_markers
+from projections.views.rows import RowModel
 from replay.archive import unpack
 from replay.edit_list import RATES, NoWallClock, TooManyEvents, cmx3600, csv_list
 from replay.steering import Command, Pace, Pause, Play, Seek, SetSpeed, Step
@@ -264,7 +265,7 @@ async def step(
 # -- Edit lists ----------------------------------------------------------------------------
 
 
-_EDIT_LIST = Table("edit-list", "The markers of a session as an edit list.", ())
+_EDIT_LIST = Table("edit-list", "The markers of a session as an edit list.", RowModel)
 
 StartsAt = Annotated[
     AwareDatetime | None,

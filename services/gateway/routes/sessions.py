@@ -233,7 +233,7 @@ def unless_known(
 
 
 for _name, _table in TABLES.items():
-    _has_cars = any(column.name == "car" for column in _table.columns)
+    _has_cars = "car" in _table.members
     router.add_api_route(
         f"/sessions/{{session}}/{_name}",
         _view(_name) if _has_cars else _view_of_all(_name),

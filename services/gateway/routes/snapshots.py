@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from projections.views.frame_builder import frame_state
+from projections.views.rows import RowModel
 from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused, responses
 from services.gateway.live.filters import Filter, unknown_topics
@@ -22,7 +23,7 @@ from services.roles import Role
 
 router = APIRouter(tags=["views"], dependencies=[Depends(requires(Role.VIEWER))])
 
-_PICTURE = Table("picture", "The whole picture of a session.", ())
+_PICTURE = Table("picture", "The whole picture of a session.", RowModel)
 
 
 class Clock(BaseModel):

@@ -50,8 +50,8 @@ TABLES: dict[str, Table] = {
     name: table
     for name, table in {
         **race_tables.TABLES,
-        "messages": pictured.MESSAGES,
-        "control": pictured.CONTROL,
+        "messages": race_tables.MESSAGES,
+        "control": race_tables.CONTROL,
     }.items()
     if name in _FOLDED
 }
@@ -128,7 +128,7 @@ def of_flat(lines: Sequence[Mapping[str, str]]) -> bytes:
 
 async def answer(gateway: Gateway, session: str, name: str, ask: ViewQuery) -> ViewResult:
     """The view. Raises the errors of the log, and those of what was asked."""
-    if ask.at is None and ask.known_at is None and name in pictured.PICTURED:
+    if ask.at is None and ask.known_at is None and name in pictured.LIVE_VIEWS:
         snapshot = await live(gateway, session, ask.delay_ms)
         if snapshot is not None:
             silent = gateway.tail_pool.silent(session)
@@ -286,7 +286,7 @@ def _time_of(known: str) -> int:
 
 
 def _of_snapshot(name: str, snapshot: Snapshot, ask: ViewQuery) -> ViewResult:
-    table, view = pictured.PICTURED[name]
+    table, view = pictured.LIVE_VIEWS[name]
     line = pictured.session_line(snapshot)
     standings = snapshot.state["standings"]
     chosen = choose(

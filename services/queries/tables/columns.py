@@ -1,7 +1,7 @@
-"""Tables as they leave the command line: JSON, CSV, or columns for the eye.
+"""Tables as they leave the command line: JSON, CSV, or columns for people.
 
-A table is declared once, as columns; the order of the members in JSON, the columns of
-the CSV file, the JSON Schema that both keep to, and what is shown are all made from that.
+A table is made from the model of its rows: the order of the members in JSON, the columns of the
+CSV file, the JSON Schema that both keep to, and what people see.
 """
 
 from __future__ import annotations
@@ -10,86 +10,78 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, get_args
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
-from events import Flag
-from events.clock import format_clock, format_lap_time
-from services.formatting import (
-    clock_text,
-    on_one_line,
-    show_flag,
-    show_gap,
-    show_penalty,
-    show_sectors,
-    spaced,
-)
+from projections.views.rows import RowModel, Schema, json_schema, member_names, row_fields
+from services.formatting import on_one_line
+from services.queries.tables.displays import DISPLAYS, Display
 
 Row = Mapping[str, Any]
-Schema = dict[str, Any]
-
-
-class Kind(NamedTuple):
-    """What the values of a column are: in JSON Schema, to the eye, and as cells of CSV.
-
-    ``spread`` makes the CSV cells by the column's name, and of None gives them empty.
-    ``whole`` says that the text is never cut so that a table fits; other text is cut to
-    ``shortest`` signs at most.
-    """
-
-    schema: Schema
-    show: Callable[[Any], str]
-    right: bool = False
-    whole: bool = True
-    shortest: int = 8
-    spread: Callable[[str, Any], dict[str, Any]] = lambda name, value: {name: value}
 
 
 class Column(NamedTuple):
-    """A column: its member in JSON, what its values are, and its heading if it is shown.
+    """A column: its member in JSON, how its values are written, and its heading if it has one.
 
-    ``null`` says that a value may be missing. Where there is no room for all columns,
-    those of the highest ``rank`` are left out first; those of rank 0 never are.
+    Where there is no room for all columns, those of the highest ``rank`` are left out first;
+    those of rank 0 never are.
     """
 
     name: str
-    kind: Kind
-    heading: str | None = None
-    null: bool = False
-    rank: int = 0
+    display: Display
+    heading: str | None
+    rank: int
 
 
-class Table(NamedTuple):
-    """A table by its name, what its rows are, and its columns in order.
+@dataclass(frozen=True)
+class Table:
+    """A table by its name, what its rows are, and the model of a row.
 
     ``upright`` shows the one row it has as lines of name and value.
     """
 
     name: str
     about: str
-    columns: tuple[Column, ...]
+    row: type[RowModel]
     upright: bool = False
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns in their order."""
+        return tuple(
+            Column(
+                field.name,
+                DISPLAYS[field.format],
+                field.heading.text if field.heading else None,
+                field.heading.rank if field.heading else 0,
+            )
+            for field in row_fields(self.row)
+        )
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of a row's members in their order."""
+        return member_names(self.row)
 
     def schema(self) -> Schema:
         """The JSON Schema of the JSON output."""
-        members = {column.name: _column_schema(column) for column in self.columns}
+        row = json_schema(self.row)
+        definitions = row.pop("$defs", None)
         return {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": f"lapstream {self.name} --format json",
             "description": self.about,
             "type": "array",
-            "items": {
-                "type": "object",
-                "properties": members,
-                "required": list(members),
-                "additionalProperties": False,
-            },
+            "items": row,
+            **({"$defs": definitions} if definitions else {}),
         }
 
     def json(self, rows: Iterable[Row]) -> str:
         """A JSON array, a line a row."""
-        names = [column.name for column in self.columns]
         lines = (
-            json.dumps({name: row[name] for name in names}, ensure_ascii=False) for row in rows
+            json.dumps({name: row[name] for name in self.members}, ensure_ascii=False)
+            for row in rows
         )
         body = ",\n".join(lines)
         return f"[\n{body}\n]" if body else "[]"
@@ -107,7 +99,7 @@ class Table(NamedTuple):
         return {
             name: _csv_cell(cell)
             for column in self.columns
-            for name, cell in column.kind.spread(column.name, row and row[column.name]).items()
+            for name, cell in column.display.spread(column.name, row and row[column.name]).items()
         }
 
     def lines(self, rows: Sequence[Row], width: int | None = None) -> list[str]:
@@ -149,15 +141,15 @@ class _Drawn(NamedTuple):
     @property
     def shortest(self) -> int:
         """How narrow it can be drawn."""
-        if self.column.kind.whole:
+        if self.column.display.whole:
             return self.width
-        return min(self.width, max(self.column.kind.shortest, len(self.column.heading or "")))
+        return min(self.width, max(self.column.display.shortest, len(self.column.heading or "")))
 
     def cell(self, text: str) -> str:
         """The text in the column's width."""
         if len(text) > self.width:
             text = text[: self.width - 1] + "…"
-        return text.rjust(self.width) if self.column.kind.right else text.ljust(self.width)
+        return text.rjust(self.width) if self.column.display.right else text.ljust(self.width)
 
 
 def _fitting(drawn: list[_Drawn], width: int) -> list[_Drawn]:
@@ -181,131 +173,9 @@ def _fitting(drawn: list[_Drawn], width: int) -> list[_Drawn]:
     return drawn
 
 
-def _column_schema(column: Column) -> Schema:
-    schema = column.kind.schema
-    if not column.null:
-        return schema
-    if "enum" in schema:
-        return {"enum": [*schema["enum"], None]}
-    if isinstance(schema.get("type"), str):
-        return {**schema, "type": [schema["type"], "null"]}
-    return schema  # it allows for null by itself
-
-
 def _cell(column: Column, value: Any) -> str:
-    return "" if value is None else on_one_line(column.kind.show(value))
+    return "" if value is None else on_one_line(column.display.show(value))
 
 
 def _csv_cell(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
-
-
-# -- Kinds of values -----------------------------------------------------------------------
-
-
-def _spread_gap(name: str, gap: Row | None) -> dict[str, Any]:
-    gap = gap or {}
-    return {f"{name}_laps": gap.get("laps"), f"{name}_ms": gap.get("ms")}
-
-
-def _show_penalties(penalties: Sequence[Row]) -> str:
-    return ", ".join(
-        f"{show_penalty(one['kind'], one['amount'])} ({one['status']})" for one in penalties
-    )
-
-
-def _joined(show: Callable[[Any], str]) -> Callable[[str, Any], dict[str, Any]]:
-    return lambda name, values: {name: None if values is None else show(values)}
-
-
-def _times(values: Sequence[int | None]) -> str:
-    return " ".join("-" if one is None else format_lap_time(one) for one in values)
-
-
-def choice(*values: str) -> Kind:
-    """One of these words."""
-    return Kind({"enum": list(values)}, spaced)
-
-
-TEXT = Kind({"type": "string"}, str, whole=False)
-COUNT = Kind({"type": "integer"}, str, right=True)
-NAME = TEXT._replace(whole=True)
-"""What has to be typed again."""
-TITLE = TEXT._replace(shortest=60)
-WALL_CLOCK = Kind({"type": "string"}, lambda iso: f"{iso[:10]} {iso[11:16]} UTC")
-"""A wall-clock time in ISO 8601, which is in UTC; read to the minute."""
-YES = Kind({"type": "boolean"}, lambda yes: "yes" if yes else "")
-CLOCK = Kind(
-    {"type": "integer", "description": "milliseconds on the session clock"},
-    format_clock,
-    right=True,
-)
-MOMENT = CLOCK._replace(show=clock_text)
-"""A clock that is read to the second."""
-TIME = Kind({"type": "integer", "description": "milliseconds"}, format_lap_time, right=True)
-TEXTS = Kind(
-    {"type": "array", "items": {"type": "string"}},
-    " ".join,
-    whole=False,
-    spread=_joined(" ".join),
-)
-TIMES = Kind(
-    {
-        "type": "array",
-        "items": {"type": ["integer", "null"]},
-        "description": "milliseconds, null where a loop was missed",
-    },
-    _times,
-    spread=_joined(lambda values: " ".join("-" if one is None else str(one) for one in values)),
-)
-GAP = Kind(
-    {
-        "type": "object",
-        "description": "whole laps or milliseconds, the other null; the leader's are 0; "
-        "both null before the car's first crossing, and behind by a decision alone",
-        "properties": {
-            "laps": {"type": ["integer", "null"]},
-            "ms": {"type": ["integer", "null"]},
-        },
-        "required": ["laps", "ms"],
-        "additionalProperties": False,
-    },
-    show_gap,
-    right=True,
-    spread=_spread_gap,
-)
-PENALTIES = Kind(
-    {
-        "type": "array",
-        "items": {
-            "type": "object",
-            "properties": {
-                "id": {"type": "string"},
-                "kind": {"type": "string"},
-                "amount": {"type": ["integer", "null"]},
-                "status": {"enum": ["imposed", "served", "converted"]},
-            },
-            "required": ["id", "kind", "amount", "status"],
-            "additionalProperties": False,
-        },
-    },
-    _show_penalties,
-    whole=False,
-    spread=_joined(_show_penalties),
-)
-POINTS = Kind({"type": "number"}, str, right=True)
-FLAG = choice(*get_args(Flag))._replace(show=show_flag)
-SECTORS = Kind(
-    {
-        "type": "object",
-        "description": "local flags that stand, by sector",
-        "additionalProperties": {
-            "type": "object",
-            "properties": {"flag": FLAG.schema, "since_ms": CLOCK.schema},
-            "required": ["flag", "since_ms"],
-            "additionalProperties": False,
-        },
-    },
-    show_sectors,
-    spread=_joined(show_sectors),
-)

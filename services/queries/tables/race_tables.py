@@ -1,190 +1,73 @@
-"""Every table of the command line: its columns, in the order in which they are given out.
+"""Tables of a race, of sessions and of replays.
 
 Members are only ever added, at the end: programs read these.
 """
 
 from __future__ import annotations
 
-from projections.views.markers import KINDS
-from services.queries.tables.columns import (
-    CLOCK,
-    COUNT,
-    FLAG,
-    GAP,
-    MOMENT,
-    NAME,
-    PENALTIES,
-    POINTS,
-    SECTORS,
-    TEXT,
-    TEXTS,
-    TIME,
-    TIMES,
-    TITLE,
-    WALL_CLOCK,
-    YES,
-    Column,
-    Kind,
-    Table,
-    choice,
-)
+from typing import Annotated, Any, Literal
 
-CAR = Column("car", TEXT, "Car")
-CLASS = Column("class", TEXT, "Class", null=True)
-POSITION = Column("position", COUNT, "Pos")
-CLASS_POSITION = Column("class_position", COUNT, "Cl")
-LAPS = Column("laps", COUNT, "Laps")
-OUTCOME = choice(
-    *("classified", "not_classified", "retired", "running"),
-    *("not_started", "disqualified", "withdrawn"),
-)
+from pydantic import Field
 
-SPEED = Kind(
-    {"anyOf": [{"type": "number"}, {"const": "max"}], "description": "times real time"},
-    lambda speed: speed if speed == "max" else f"{speed:g}x",
-    right=True,
+from events.session import SessionKind
+from projections import views
+from projections.views.gaps import ChartRow, GapsRow
+from projections.views.rows import (
+    Format,
+    Heading,
+    Identifier,
+    MomentMs,
+    RowModel,
+    Title,
+    WallClock,
+    fields_of,
+    row_model,
 )
+from services.queries.tables.columns import Table
 
 STANDINGS = Table(
     "standings",
     "The running order, leader first.",
-    (
-        POSITION,
-        CAR,
-        CLASS,
-        CLASS_POSITION,
-        Column("team", TEXT, "Team", null=True),
-        Column("vehicle", TEXT, null=True),
-        Column("driver", TEXT, "Driver", null=True),
-        Column("driver_short", TEXT, null=True),
-        LAPS,
-        Column("gap", GAP, "Gap"),
-        Column("interval", GAP, "Int", rank=1),
-        Column("class_gap", GAP, "Class gap", rank=2),
-        Column("class_interval", GAP),
-        Column("last_lap_ms", TIME, "Last", null=True),
-        Column("best_lap_ms", TIME, "Best", null=True, rank=1),
-        Column("pace_ms", TIME, "Pace", null=True, rank=2),
-        Column("status", choice("not_started", "running", "pit", "retired", "finished"), "Status"),
-        Column("in_pit", YES),
-        Column("stops", COUNT, "Stops", rank=1),
-        Column("last_pit_lap", COUNT, null=True),
-        Column("stint_laps", COUNT, "Stint", rank=2),
-        Column("penalties", PENALTIES, "Penalties", rank=2),
-        Column("manufacturer", TEXT, null=True),
-        Column("best_lap", COUNT, null=True),
-        Column("last_sectors_ms", TIMES),
-        Column("best_sectors_ms", TIMES),
-        Column("sectors_done", COUNT),
-        Column("in_pit_since_ms", CLOCK, null=True),
-        Column("last_seen_ms", CLOCK, null=True),
-    ),
+    views.StandingsRow,
 )
 
 RESULTS = Table(
     "results",
     "The classification by the pack of the session, or another; winner first. `points` are what "
     "the car's place is worth, null without a pack.",
-    (
-        POSITION,
-        CAR,
-        CLASS,
-        CLASS_POSITION,
-        Column("status", OUTCOME, "Status"),
-        LAPS,
-        Column("total_ms", CLOCK, "Time", null=True),
-        Column("penalty_ms", TIME, rank=2),
-        Column("best_lap_ms", TIME, "Best", null=True, rank=1),
-        Column("best_lap", COUNT, "Lap", null=True, rank=1),
-        Column("points", POINTS, "Points", null=True, rank=1),
-        Column("gap", GAP, "Gap"),
-        Column("team", TEXT, "Team", null=True),
-        Column("vehicle", TEXT, "Vehicle", null=True, rank=2),
-        Column("penalty_laps", COUNT, rank=2),
-    ),
+    views.ResultsRow,
 )
 
 LAPS_TABLE = Table(
     "laps",
     "Every lap, by car in the running order. `position` is the overall place in which the car "
     "completed that lap; `pit` says that it was in the lane during it.",
-    (
-        CAR,
-        Column("lap", COUNT, "Lap"),
-        Column("at_ms", CLOCK, "At"),
-        Column("lap_time_ms", TIME, "Time", null=True),
-        Column("sectors_ms", TIMES, "Sectors", rank=1),
-        Column("driver", TEXT, "Driver", null=True),
-        Column("position", COUNT, "Pos"),
-        Column("in_pit_lane", YES),
-        Column("pit", YES, "Pit"),
-        Column("flag", FLAG, "Flag", null=True, rank=1),
-        Column("deleted", YES, "Deleted", rank=2),
-    ),
+    views.LapsRow,
 )
 
 PITS = Table(
     "pits",
     "Every visit to the pit lane, in the order they began. `lap` is the lap the car was on.",
-    (
-        CAR,
-        CLASS,
-        Column("visit", COUNT, "Visit"),
-        Column("lap", COUNT, "Lap"),
-        Column("entered_ms", MOMENT, "In"),
-        Column("exited_ms", MOMENT, "Out", null=True),
-        Column("lane_ms", TIME, "In the lane", null=True),
-        Column("stationary_ms", TIME, "Standing", null=True, rank=2),
-        Column("kind", choice("stop", "drive_through", "stoppage"), "Kind"),
-        Column("flag", FLAG, "Flag", null=True),
-        Column("driver_changed", YES, "New driver"),
-    ),
+    views.PitsRow,
 )
 
 STINTS = Table(
     "stints",
     "Laps from the start or a stop to the next stop. The stint a car is in has no end.",
-    (
-        CAR,
-        Column("number", COUNT, "Stint"),
-        Column("first_lap", COUNT, "From"),
-        Column("last_lap", COUNT, "To"),
-        Column("start_ms", MOMENT, "Start"),
-        Column("end_ms", MOMENT, "End", null=True),
-        LAPS,
-    ),
+    views.StintsRow,
 )
 
 DRIVERS = Table(
     "drivers",
     "Each driver's laps and time at the wheel, by car in the running order.",
-    (
-        CAR,
-        CLASS,
-        Column("driver", TEXT, "Driver"),
-        Column("drive_time_ms", CLOCK, "Drive time"),
-        LAPS,
-        Column("at_wheel", YES, "At the wheel"),
-    ),
+    views.DriversRow,
 )
 
 CAUTIONS = Table(
     "cautions",
     "The caution ledger. Kinds that follow each other without green share a number, a row each; "
     "laps are the overall leader's, null where the caution fell between two of them.",
-    (
-        Column("number", COUNT, "No."),
-        Column("kind", FLAG, "Kind"),
-        Column("start_ms", MOMENT, "Start"),
-        Column("end_ms", MOMENT, "End", null=True),
-        Column("first_lap", COUNT, "From", null=True),
-        Column("last_lap", COUNT, "To", null=True),
-        Column("laps", COUNT, "Laps"),
-        Column("duration_ms", TIME, "Duration", null=True),
-        Column("leader_before", TEXT, "Leader", null=True),
-        Column("leader_after", TEXT, "After", null=True),
-        Column("pitted", TEXTS, "Pitted", rank=2),
-    ),
+    views.CautionsRow,
 )
 
 MARKERS = Table(
@@ -192,131 +75,132 @@ MARKERS = Table(
     "The moments that people go to, in the order of time: cautions, restarts, lead changes, "
     "flags, local flags, penalties, retirements. A replay seeks them by kind and number, as in "
     "caution:9.",
-    (
-        Column("kind", choice(*KINDS), "Kind"),
-        Column("number", COUNT, "No."),
-        Column("at_ms", MOMENT, "At"),
-        Column("end_ms", MOMENT, "End", null=True),
-        Column("lap", COUNT, "Lap"),
-        Column("car", TEXT, null=True),
-        Column("label", TEXT, "What"),
-        Column("wall_clock", TEXT, "Wall clock", null=True, rank=1),
-        Column("end_wall_clock", TEXT, null=True),
-    ),
+    views.MarkersRow,
 )
 
 PENALTIES_TABLE = Table(
     "penalties",
     "The stewards' book, in the order the penalties were imposed; times on the session clock.",
-    (
-        Column("penalty_id", TEXT, "Penalty"),
-        CAR,
-        Column("kind", TEXT, "Kind"),
-        Column("amount", COUNT, "Amount", null=True),
-        Column("reason", TEXT, "Reason", null=True),
-        Column("status", choice("imposed", "served", "converted", "rescinded"), "Status"),
-        Column("imposed_at", MOMENT, "Imposed"),
-        Column("changed_at", MOMENT, "Changed", rank=1),
-        Column("by", TEXT, "By", null=True, rank=2),
-        Column("basis", choice("recorded", "published", "reconstructed"), "Basis", rank=2),
-    ),
+    views.PenaltiesRow,
 )
 
 LEADERS = Table(
     "leaders",
     "Who led from which lap to which; `at_ms` is the end of the first of them.",
-    (
-        CAR,
-        Column("team", TEXT, "Team", null=True),
-        Column("first_lap", COUNT, "From"),
-        Column("last_lap", COUNT, "To"),
-        Column("at_ms", MOMENT, "First led at"),
-    ),
+    views.LeadersRow,
 )
 
 FASTEST_LAPS = Table(
     "fastest-laps",
     "Each car's best lap, the quickest first.",
-    (
-        Column("rank", COUNT, "Rank"),
-        CAR,
-        CLASS,
-        Column("lap_time_ms", TIME, "Time"),
-        Column("lap", COUNT, "Lap"),
-        Column("driver", TEXT, "Driver", null=True),
-    ),
+    views.FastestLapsRow,
 )
+
+MESSAGES = Table(
+    "messages",
+    "What race control told everyone, in order.",
+    views.MessagesRow,
+)
+
+CONTROL = Table(
+    "control",
+    "Race control's feed, the newest first: flags, safety car, pit lane, penalties and what "
+    "becomes of them, deleted and voided laps, corrections, declared results, retirements, "
+    "messages. `lap` is the leader's by then. Pictures have its newest entries as a topic.",
+    views.ControlRow,
+)
+
+GAPS = Table(
+    "gaps",
+    "The gap of every car to one of them, in the running order. `side` is where the car is, "
+    "seen from that one (`to`); `gap` is compared where the one behind last crossed a line.",
+    GapsRow,
+)
+
+CHART = Table(
+    "chart",
+    "The laps of each car as columns, for charts, a row a car in the running order. The columns "
+    "begin with `first_lap`. `positions` are the places in which the laps were completed; "
+    "`behind_ms` is how much later than `to` (null: than whoever was first) each was, negative "
+    "for earlier; `behind_laps` the whole laps between both then. `pit_laps` are the numbers of "
+    "the laps on which the car was in the lane.",
+    ChartRow,
+)
+
+
+def _session_details() -> type[RowModel]:
+    """The session line, and what the log holds; newer members of the line come last."""
+    line = fields_of(views.SessionRow)
+    newer = ("patience_ms", *list(line)[list(line).index("patience_ms") + 1 :])
+    log: dict[str, Any] = {
+        "cars": Annotated[int, Heading("Cars")],
+        "events": Annotated[int, Heading("Events")],
+        "unreadable": Annotated[int, Heading("Unreadable entries")],
+        "position": Annotated[str, Heading("Log position")],
+        "learned_at": Annotated[str | None, Heading("Last learned at")],
+        "state_hash": Annotated[str, Heading("State hash")],
+    }
+    return row_model(
+        "SessionDetailsRow",
+        "A session: how it stands, and what its log holds.",
+        __name__,
+        session=Annotated[str, Heading("Session")],
+        **{name: field for name, field in line.items() if name not in newer},
+        **log,
+        **{name: line[name] for name in newer},
+    )
+
 
 SESSION = Table(
     "session",
     "The session: what is run, how it stands, and what its log holds. `position` is the log's "
     "last as far as was asked, `learned_at` its wall-clock time; `state_hash` is equal for "
     "equal races; `patience_ms` is how long the field can be silent while the clock runs.",
-    (
-        Column("session", TEXT, "Session"),
-        Column("title", TEXT, "Title"),
-        Column("series", TEXT, "Series", null=True),
-        Column("circuit", TEXT, "Circuit", null=True),
-        Column("kind", choice("race", "qualifying", "practice"), "Kind"),
-        Column("classes", TEXTS, "Classes"),
-        Column("timing_lines", TEXTS, "Timing lines"),
-        Column("rules", TEXT, "Rules", null=True),
-        Column("starts_at", TEXT, "Starts at", null=True),
-        Column("provenance", TEXT, "Provenance", null=True),
-        Column("clock_ms", CLOCK, "Clock"),
-        Column("time_to_go_ms", CLOCK, "Time to go", null=True),
-        Column("laps_to_go", COUNT, "Laps to go", null=True),
-        Column("flag", FLAG, "Flag", null=True),
-        Column("flag_since_ms", CLOCK, "since", null=True),
-        Column("caution", COUNT, "Caution", null=True),
-        Column("caution_since_ms", CLOCK, "since", null=True),
-        Column("safety_car_since_ms", CLOCK, "Safety car since", null=True),
-        Column("pit_lane_closed", TEXTS, "Pit lane closed for", null=True),
-        Column("leader", TEXT, "Leader", null=True),
-        Column("leader_lap", COUNT, "Leader's laps"),
-        Column("lead_changes", COUNT, "Lead changes"),
-        Column("ended_ms", CLOCK, "Ended", null=True),
-        Column("cars", COUNT, "Cars"),
-        Column("events", COUNT, "Events"),
-        Column("unreadable", COUNT, "Unreadable entries"),
-        Column("position", TEXT, "Log position"),
-        Column("learned_at", TEXT, "Last learned at", null=True),
-        Column("state_hash", TEXT, "State hash"),
-        Column("patience_ms", TIME),
-        Column("sector_flags", SECTORS, "Local flags", null=True),
-    ),
+    _session_details(),
     upright=True,
 )
+
+
+class SessionsRow(RowModel):
+    """A session of the store, or a race that is built in."""
+
+    session: Annotated[Identifier, Heading("Session")]
+    title: Annotated[Title | None, Heading("Title")]
+    kind: Annotated[SessionKind | None, Heading("Kind")]
+    entries: Annotated[int, Heading("Entries", rank=2)]
+    first_learned_at: str | None
+    last_learned_at: Annotated[WallClock | None, Heading("Last learned at", rank=1)]
+    built_in: Annotated[bool, Heading("Built in", rank=3)]
+
 
 SESSIONS = Table(
     "sessions",
     "The sessions of the store, and the races that are built in, which are put there when "
     "they are first asked for.",
-    (
-        Column("session", NAME, "Session"),
-        Column("title", TITLE, "Title", null=True),
-        Column("kind", choice("race", "qualifying", "practice"), "Kind", null=True),
-        Column("entries", COUNT, "Entries", rank=2),
-        Column("first_learned_at", TEXT, null=True),
-        Column("last_learned_at", WALL_CLOCK, "Last learned at", null=True, rank=1),
-        Column("built_in", YES, "Built in", rank=3),
-    ),
+    SessionsRow,
 )
+
+Speed = Annotated[float | Literal["max"], Field(description="times real time"), Format("speed")]
+
+
+class ReplaysRow(RowModel):
+    """A replay, and how it stands."""
+
+    replay: Annotated[str, Heading("Replay")]
+    source: Annotated[str, Heading("Of")]
+    as_shown: Annotated[bool, Heading("As shown")]
+    playing: Annotated[bool, Heading("Playing")]
+    speed: Annotated[Speed, Heading("Speed")]
+    clock_ms: Annotated[MomentMs | None, Heading("Clock")]
+    ended: Annotated[bool, Heading("Ended")]
+    state: Annotated[str, Heading("State")]
+    reason: Annotated[str | None, Heading("Reason")]
+
 
 REPLAYS = Table(
     "replays",
     "The replays that are shared, and how they stand; nothing beyond their playheads.",
-    (
-        Column("replay", TEXT, "Replay"),
-        Column("source", TEXT, "Of"),
-        Column("as_shown", YES, "As shown"),
-        Column("playing", YES, "Playing"),
-        Column("speed", SPEED, "Speed"),
-        Column("clock_ms", MOMENT, "Clock", null=True),
-        Column("ended", YES, "Ended"),
-        Column("state", TEXT, "State"),
-        Column("reason", TEXT, "Reason", null=True),
-    ),
+    ReplaysRow,
 )
 
 TABLES: dict[str, Table] = {

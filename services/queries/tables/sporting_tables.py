@@ -1,327 +1,355 @@
-"""Tables of what is decided: results over time, rulings, rules, points, titles.
+"""Tables of what is decided: results over time, decisions, rules, points, titles.
 
-Members are only ever added, at the end: programs read these.
+Each has the model of its rows above it. Members are only ever added, at the end: programs read
+these.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from events import Contest
 from projections.championship.clinch import Standing, Status
-from services.formatting import spaced
-from services.queries.tables.columns import (
-    CLOCK,
-    COUNT,
-    MOMENT,
-    POINTS,
-    TEXT,
-    TEXTS,
-    TIME,
-    YES,
-    Column,
-    Kind,
-    Table,
-    choice,
+from projections.views.rows import (
+    ClockMs,
+    Format,
+    Heading,
+    MomentMs,
+    Outcome,
+    Points,
+    RowModel,
+    TimeMs,
 )
-from services.queries.tables.race_tables import CAR, CLASS, CLASS_POSITION, OUTCOME, POSITION
+from services.queries.tables.columns import Table
 
 # -- Kinds of values -----------------------------------------------------------------------
 
+Names = Annotated[list[str], Format("names")]
+Tied = Annotated[bool, Format("tied")]
+Value = Annotated[
+    Any,
+    Field(description="as the pack has it: a number, a word, yes or no, a list or a table"),
+    Format("value"),
+]
+Figure = Annotated[float | str | None, Format("number")]
+ByRound = Annotated[
+    list[float | None],
+    Field(description="the points of round 1 and on, null where no place was scored"),
+    Format("by_round"),
+]
+ResultPlace = Annotated[
+    int | str | None,
+    Field(description='a place in the class, or "no_score"; null where there is none'),
+    Format("place"),
+]
+ByOutcome = Annotated[
+    dict[str, ResultPlace],
+    Field(description="by the rival's place the contender's worst that will do, null for none"),
+]
+DeclaredStatus = Literal["provisional", "amended", "final"]
 
-def _joined_names(names: Sequence[str]) -> str:
-    return ", ".join(names)
+
+class EvidenceRow(RowModel):
+    """An event that a statement rests on."""
+
+    position: str | None
+    source: str
+    source_seq: int
 
 
-def _show_value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+Evidence = Annotated[
+    list[EvidenceRow],
+    Field(description="the events that it rests on, in the order of the log"),
+    Format("evidence"),
+]
 
 
-def _show_by_round(points: Sequence[Any]) -> str:
-    return " ".join("-" if one is None else str(one) for one in points)
+class RivalRow(RowModel):
+    """What a contender needs against a rival."""
+
+    rival: list[str]
+    beats_from: ByOutcome
+    ties_from: ByOutcome
 
 
-def _show_against(tables: Sequence[Mapping[str, Any]]) -> str:
-    return "; ".join(
-        f"{_joined_names(one['rival'])}: "
-        + " ".join(f"{theirs}>{mine or '-'}" for theirs, mine in one["beats_from"].items())
-        for one in tables
-    )
+Rivals = Annotated[list[RivalRow], Format("rivals")]
 
 
-def _show_behind(events: Sequence[Mapping[str, Any]]) -> str:
-    return " ".join(one["position"] or "" for one in events)
+# -- Results over time --------------------------------------------------------------------
 
 
-NAMES = Kind(
-    {"type": "array", "items": {"type": "string"}},
-    _joined_names,
-    whole=False,
-    spread=lambda name, names: {name: None if names is None else _joined_names(names)},
-)
-TIED = Kind({"type": "boolean"}, lambda tied: "=" if tied else "")
-VALUE = Kind(
-    {"description": "as the pack has it: a number, a word, yes or no, a list or a table"},
-    _show_value,
-    whole=False,
-    spread=lambda name, value: {name: None if value is None else _show_value(value)},
-)
-FIGURE = Kind({"type": ["number", "string", "null"]}, lambda figure: str(figure), right=True)
-BY_ROUND = Kind(
-    {
-        "type": "array",
-        "items": {"type": ["number", "null"]},
-        "description": "the points of round 1 and on, null where no place was scored",
-    },
-    _show_by_round,
-    spread=lambda name, points: {name: None if points is None else _show_by_round(points)},
-)
-PLACE = Kind(
-    {
-        "type": ["integer", "string", "null"],
-        "description": 'a place in the class, or "no_score"; null where there is none',
-    },
-    lambda place: spaced(str(place)),
-    right=True,
-)
-BEHIND = Kind(
-    {
-        "type": "array",
-        "description": "the events that it rests on, in the order of the log",
-        "items": {
-            "type": "object",
-            "properties": {
-                "position": {"type": ["string", "null"]},
-                "source": {"type": "string"},
-                "source_seq": {"type": "integer"},
-            },
-            "required": ["position", "source", "source_seq"],
-            "additionalProperties": False,
-        },
-    },
-    _show_behind,
-    spread=lambda name, events: {name: None if events is None else _show_behind(events)},
-)
-_BY_OUTCOME = {
-    "type": "object",
-    "additionalProperties": PLACE.schema,
-    "description": "by the rival's place the contender's worst that will do, null for none",
-}
-AGAINST = Kind(
-    {
-        "type": "array",
-        "items": {
-            "type": "object",
-            "properties": {
-                "rival": {"type": "array", "items": {"type": "string"}},
-                "beats_from": _BY_OUTCOME,
-                "ties_from": _BY_OUTCOME,
-            },
-            "required": ["rival", "beats_from", "ties_from"],
-            "additionalProperties": False,
-        },
-    },
-    _show_against,
-    spread=lambda name, tables: {name: None if tables is None else _show_against(tables)},
-)
-OF = choice(*get_args(Contest))
-CLASS_OF = Column("class", TEXT, "Class")
-NAME = Column("name", TEXT, "Name")
-DECLARED = choice("provisional", "amended", "final")
+class RevisionsRow(RowModel):
+    """A result of a session, one of those that followed each other."""
 
-# -- Results over time ---------------------------------------------------------------------
+    number: Annotated[int, Heading("No.")]
+    status: Annotated[DeclaredStatus, Heading("Status")]
+    declared: Annotated[bool, Heading("Declared")]
+    rests_on: Annotated[str, Heading("Rests on")]
+    position: Annotated[str, Heading("Log position")]
+    learned_at: Annotated[str, Heading("Learned at", rank=1)]
+    cars: Annotated[int, Heading("Cars", rank=2)]
+
 
 REVISIONS = Table(
     "revisions",
     "The results of a session as they followed each other. `position` is the log's, "
     "`declared` says that it is a result as the officials declared it, which nothing is "
     "computed from.",
-    (
-        Column("number", COUNT, "No."),
-        Column("status", DECLARED, "Status"),
-        Column("declared", YES, "Declared"),
-        Column("rests_on", TEXT, "Rests on"),
-        Column("position", TEXT, "Log position"),
-        Column("learned_at", TEXT, "Learned at", rank=1),
-        Column("cars", COUNT, "Cars", rank=2),
-    ),
+    RevisionsRow,
 )
+
+
+class DifferencesRow(RowModel):
+    """A car that two revisions of a result differ in."""
+
+    car: Annotated[str, Heading("Car")]
+    car_class: Annotated[str | None, Heading("Class"), Field(alias="class")]
+    position_before: Annotated[int | None, Heading("Was")]
+    position_after: Annotated[int | None, Heading("Is")]
+    laps_before: Annotated[int | None, Heading("Laps", rank=2)]
+    laps_after: Annotated[int | None, Heading("Laps now", rank=2)]
+    total_ms_before: Annotated[TimeMs | None, Heading("Time", rank=1)]
+    total_ms_after: Annotated[TimeMs | None, Heading("Time now", rank=1)]
+    status_before: Annotated[Outcome | None, Heading("Status", rank=1)]
+    status_after: Annotated[Outcome | None, Heading("Status now", rank=1)]
+    points_before: Annotated[Points | None, Heading("Points")]
+    points_after: Annotated[Points | None, Heading("Points now")]
+
 
 DIFFERENCES = Table(
     "differences",
     "The cars that two revisions of a result differ in, in the order of the later one; null "
     "where a car is not listed, or what is compared is not told.",
-    (
-        CAR,
-        CLASS,
-        Column("position_before", COUNT, "Was", null=True),
-        Column("position_after", COUNT, "Is", null=True),
-        Column("laps_before", COUNT, "Laps", null=True, rank=2),
-        Column("laps_after", COUNT, "Laps now", null=True, rank=2),
-        Column("total_ms_before", TIME, "Time", null=True, rank=1),
-        Column("total_ms_after", TIME, "Time now", null=True, rank=1),
-        Column("status_before", OUTCOME, "Status", null=True, rank=1),
-        Column("status_after", OUTCOME, "Status now", null=True, rank=1),
-        Column("points_before", POINTS, "Points", null=True),
-        Column("points_after", POINTS, "Points now", null=True),
-    ),
+    DifferencesRow,
 )
+
+
+class ExplainRow(RowModel):
+    """A statement about a car, and what it rests on."""
+
+    about: Annotated[str, Heading("About")]
+    text: Annotated[str, Heading("Statement")]
+    rule: Annotated[str | None, Heading("Rule", rank=1)]
+    rule_source: Annotated[str | None, Heading("Source", rank=2)]
+    events: Evidence
+
 
 EXPLAIN = Table(
     "explain",
     "Why a car is where it is, a statement a row. `rule` is the key of the rule in the pack, "
     "or the rule in words; `rule_source` where the pack has it from, or that it is assumed.",
-    (
-        Column("about", TEXT, "About"),
-        Column("text", TEXT, "Statement"),
-        Column("rule", TEXT, "Rule", null=True, rank=1),
-        Column("rule_source", TEXT, "Source", null=True, rank=2),
-        Column("events", BEHIND),
-    ),
+    ExplainRow,
 )
+
+
+class WhatIfRow(RowModel):
+    """A car as it would be classified, beside the present."""
+
+    car: Annotated[str, Heading("Car")]
+    car_class: Annotated[str | None, Heading("Class"), Field(alias="class")]
+    position_now: Annotated[int | None, Heading("Now")]
+    position_then: Annotated[int | None, Heading("Then")]
+    gained: Annotated[int | None, Heading("+/-")]
+    class_position_now: Annotated[int | None, Heading("In class")]
+    class_position_then: Annotated[int | None, Heading("then")]
+    laps_now: Annotated[int | None, Heading("Laps", rank=2)]
+    laps_then: Annotated[int, Heading("then", rank=2)]
+    total_ms_now: Annotated[TimeMs | None, Heading("Time", rank=1)]
+    total_ms_then: Annotated[TimeMs | None, Heading("then", rank=1)]
+    status_now: Annotated[Outcome | None, Heading("Status", rank=2)]
+    status_then: Annotated[Literal[Outcome, "not_listed"], Heading("then", rank=2)]
+    points_now: Annotated[Points | None, Heading("Points")]
+    points_then: Annotated[Points | None, Heading("then")]
+
 
 WHATIF = Table(
     "whatif",
     "The classification as it would be beside the present one, in the order it would be. "
     "`gained` is positive for places won.",
-    (
-        CAR,
-        CLASS,
-        Column("position_now", COUNT, "Now", null=True),
-        Column("position_then", COUNT, "Then", null=True),
-        Column("gained", COUNT, "+/-", null=True),
-        Column("class_position_now", COUNT, "In class", null=True),
-        Column("class_position_then", COUNT, "then", null=True),
-        Column("laps_now", COUNT, "Laps", null=True, rank=2),
-        Column("laps_then", COUNT, "then", rank=2),
-        Column("total_ms_now", TIME, "Time", null=True, rank=1),
-        Column("total_ms_then", TIME, "then", null=True, rank=1),
-        Column("status_now", OUTCOME, "Status", null=True, rank=2),
-        Column("status_then", choice(*OUTCOME.schema["enum"], "not_listed"), "then", rank=2),
-        Column("points_now", POINTS, "Points", null=True),
-        Column("points_then", POINTS, "then", null=True),
-    ),
+    WhatIfRow,
 )
+
+
+class WhatIfTitleRow(RowModel):
+    """A contender as the championship would stand, beside how it stands."""
+
+    rank_then: Annotated[int, Heading("Rank")]
+    rank_now: Annotated[int | None, Heading("now")]
+    name: Annotated[str, Heading("Name")]
+    car: Annotated[str | None, Heading("Car")]
+    car_class: Annotated[str, Heading("Class"), Field(alias="class")]
+    points_then: Annotated[Points, Heading("Points")]
+    points_now: Annotated[Points | None, Heading("now")]
+
 
 WHATIF_TITLE = Table(
     "whatif-title",
     "The championship as it would stand beside how it stands.",
-    (
-        Column("rank_then", COUNT, "Rank"),
-        Column("rank_now", COUNT, "now", null=True),
-        NAME,
-        Column("car", TEXT, "Car", null=True),
-        CLASS_OF,
-        Column("points_then", POINTS, "Points"),
-        Column("points_now", POINTS, "now", null=True),
-    ),
+    WhatIfTitleRow,
 )
 
-# -- Rules ---------------------------------------------------------------------------------
+
+# -- Rules --------------------------------------------------------------------------------
+
+
+class RulesRow(RowModel):
+    """A regulation pack."""
+
+    pack: Annotated[str, Heading("Pack")]
+    version: Annotated[int, Heading("Version")]
+    title: Annotated[str, Heading("Title")]
+    rules: Annotated[int, Heading("Rules")]
+    assumed: Annotated[int, Heading("Assumed")]
+
 
 RULES = Table(
     "rules",
     "The regulation packs that are built in. `assumed` counts the rules without a source.",
-    (
-        Column("pack", TEXT, "Pack"),
-        Column("version", COUNT, "Version"),
-        Column("title", TEXT, "Title"),
-        Column("rules", COUNT, "Rules"),
-        Column("assumed", COUNT, "Assumed"),
-    ),
+    RulesRow,
 )
+
+
+class RuleRow(RowModel):
+    """A rule of a pack."""
+
+    key: Annotated[str, Heading("Rule")]
+    value: Annotated[Value, Heading("Value")]
+    source: Annotated[str, Heading("Source")]
+
 
 RULES_SHOW = Table(
     "rules-show",
     "The rules of a pack, each with its source, or assumed.",
-    (
-        Column("key", TEXT, "Rule"),
-        Column("value", VALUE, "Value", null=True),
-        Column("source", TEXT, "Source"),
-    ),
+    RuleRow,
 )
+
+
+class RuleDifferenceRow(RowModel):
+    """A rule in which two packs differ."""
+
+    key: Annotated[str, Heading("Rule")]
+    a: Annotated[Value, Heading("First")]
+    b: Annotated[Value, Heading("Second")]
+
 
 RULES_COMPARE = Table(
     "rules-compare",
     "The rules in which two packs differ; null where a pack has no such rule.",
-    (
-        Column("key", TEXT, "Rule"),
-        Column("a", VALUE, "First", null=True),
-        Column("b", VALUE, "Second", null=True),
-    ),
+    RuleDifferenceRow,
 )
 
-# -- The pit wall --------------------------------------------------------------------------
+
+# -- The pit wall -------------------------------------------------------------------------
+
+
+class RejoinRow(RowModel):
+    """Where a car would come back to if it stopped now."""
+
+    car: Annotated[str, Heading("Car")]
+    car_class: Annotated[str | None, Heading("Class"), Field(alias="class")]
+    under: Annotated[Literal["green", "caution"], Heading("Under")]
+    cost_ms: Annotated[TimeMs, Heading("Cost")]
+    stops: Annotated[int, Heading("Stops", rank=2)]
+    cost_of: str | None
+    position: Annotated[int, Heading("Pos")]
+    class_position: Annotated[int, Heading("Cl")]
+    ahead: Annotated[str | None, Heading("Behind")]
+    ahead_ms: Annotated[TimeMs | None, Heading("by")]
+    behind: Annotated[str | None, Heading("Ahead of")]
+    behind_ms: Annotated[TimeMs | None, Heading("by")]
+    class_ahead: Annotated[str | None, Heading("In class", rank=1)]
+    class_ahead_ms: Annotated[TimeMs | None, Heading("by", rank=1)]
+    class_behind: Annotated[str | None, Heading("ahead of", rank=1)]
+    class_behind_ms: Annotated[TimeMs | None, Heading("by", rank=1)]
+
 
 REJOIN = Table(
     "rejoin",
     "Where each car would come back to if it stopped now, under green and under caution. "
     "`cost_ms` is the median of `stops` stops of the class `cost_of` (null: of all).",
-    (
-        CAR,
-        CLASS,
-        Column("under", choice("green", "caution"), "Under"),
-        Column("cost_ms", TIME, "Cost"),
-        Column("stops", COUNT, "Stops", rank=2),
-        Column("cost_of", TEXT, null=True),
-        POSITION,
-        CLASS_POSITION,
-        Column("ahead", TEXT, "Behind", null=True),
-        Column("ahead_ms", TIME, "by", null=True),
-        Column("behind", TEXT, "Ahead of", null=True),
-        Column("behind_ms", TIME, "by", null=True),
-        Column("class_ahead", TEXT, "In class", null=True, rank=1),
-        Column("class_ahead_ms", TIME, "by", null=True, rank=1),
-        Column("class_behind", TEXT, "ahead of", null=True, rank=1),
-        Column("class_behind_ms", TIME, "by", null=True, rank=1),
-    ),
+    RejoinRow,
 )
+
+
+class DriveTimesRow(RowModel):
+    """A driver's time at the wheel against the limits of the pack."""
+
+    car: Annotated[str, Heading("Car")]
+    car_class: Annotated[str | None, Heading("Class"), Field(alias="class")]
+    driver: Annotated[str, Heading("Driver")]
+    at_wheel: Annotated[bool, Heading("At the wheel")]
+    total_ms: Annotated[MomentMs, Heading("Driven")]
+    in_window_ms: Annotated[MomentMs | None, Heading("In window", rank=2)]
+    minimum_ms: Annotated[MomentMs | None, Heading("Minimum", rank=2)]
+    to_minimum_ms: Annotated[MomentMs | None, Heading("To minimum")]
+    to_maximum_ms: Annotated[MomentMs | None, Heading("To maximum")]
+    to_window_ms: Annotated[MomentMs | None, Heading("To window")]
+    alert: Annotated[Literal["short", "soon", "over"] | None, Heading("Alert")]
+    rule: str | None
+
 
 DRIVE_TIMES = Table(
     "drive-times",
     "Each driver's time at the wheel against the limits of the pack, null where there is no "
     "limit. `alert` is short (the minimum can only just be reached, or no more), soon or over; "
     "`rule` is the key of the limit it is about.",
-    (
-        CAR,
-        CLASS,
-        Column("driver", TEXT, "Driver"),
-        Column("at_wheel", YES, "At the wheel"),
-        Column("total_ms", MOMENT, "Driven"),
-        Column("in_window_ms", MOMENT, "In window", null=True, rank=2),
-        Column("minimum_ms", MOMENT, "Minimum", null=True, rank=2),
-        Column("to_minimum_ms", MOMENT, "To minimum", null=True),
-        Column("to_maximum_ms", MOMENT, "To maximum", null=True),
-        Column("to_window_ms", MOMENT, "To window", null=True),
-        Column("alert", choice("short", "soon", "over"), "Alert", null=True),
-        Column("rule", TEXT, null=True),
-    ),
+    DriveTimesRow,
 )
 
-# -- Points and titles ---------------------------------------------------------------------
 
-RANKED = (
-    Column("rank", COUNT, "Rank"),
-    Column("tied", TIED, "="),
-    NAME,
-    Column("car", TEXT, "Car", null=True),
-    CLASS_OF,
-    Column("points", POINTS, "Points"),
-)
+# -- Points and titles --------------------------------------------------------------------
+
+
+class PointsRow(RowModel):
+    """A contender by what the session is worth."""
+
+    rank: Annotated[int, Heading("Rank")]
+    tied: Annotated[Tied, Heading("=")]
+    name: Annotated[str, Heading("Name")]
+    car: Annotated[str | None, Heading("Car")]
+    car_class: Annotated[str, Heading("Class"), Field(alias="class")]
+    points: Annotated[Points, Heading("Points")]
+
 
 POINTS_TABLE = Table(
     "points",
     "What the session is worth as it stands, to drivers, teams or manufacturers.",
-    RANKED,
+    PointsRow,
 )
+
+
+class ChampionshipRow(PointsRow):
+    """A contender in a championship."""
+
+    by_round: Annotated[ByRound, Heading("By round", rank=1)]
+
 
 CHAMPIONSHIP = Table(
     "championship",
     "A championship, each class for itself, best first.",
-    (*RANKED, Column("by_round", BY_ROUND, "By round", rank=1)),
+    ChampionshipRow,
 )
+
+
+class ClinchRow(RowModel):
+    """A contender for a title, and what it needs."""
+
+    names: Annotated[Names, Heading("Contender")]
+    car_class: Annotated[str, Heading("Class"), Field(alias="class")]
+    of: Contest
+    points: Annotated[Points, Heading("Points")]
+    status: Annotated[Literal[Status, Standing], Heading("Status")]
+    least: Annotated[Points | None, Heading("At least", rank=1)]
+    most: Annotated[Points | None, Heading("At most", rank=1)]
+    clinches_from: Annotated[ResultPlace, Heading("Clinches from")]
+    can_win_from: Annotated[ResultPlace, Heading("Can win from")]
+    sentence: str | None
+    beaten: list[str]
+    against: Rivals
+    left: list[str]
+
 
 CLINCH = Table(
     "clinch",
@@ -331,89 +359,94 @@ CLINCH = Table(
     "ahead of it. With several results left, qualifying included, `clinches_from` is the worst "
     "in the next of them that wins already, of the others only the status is told, and `open` "
     "may be out all the same.",
-    (
-        Column("names", NAMES, "Contender"),
-        CLASS_OF,
-        Column("of", OF),
-        Column("points", POINTS, "Points"),
-        Column(
-            "status", choice(*dict.fromkeys((*get_args(Status), *get_args(Standing)))), "Status"
-        ),
-        Column("least", POINTS, "At least", null=True, rank=1),
-        Column("most", POINTS, "At most", null=True, rank=1),
-        Column("clinches_from", PLACE, "Clinches from", null=True),
-        Column("can_win_from", PLACE, "Can win from", null=True),
-        Column("sentence", TEXT, null=True),
-        Column("beaten", TEXTS),
-        Column("against", AGAINST),
-        Column("left", TEXTS),
-    ),
+    ClinchRow,
 )
+
+
+class ClinchWhenRow(RowModel):
+    """A title, and when it was decided."""
+
+    car_class: Annotated[str, Heading("Class"), Field(alias="class")]
+    of: Annotated[Contest, Heading("Of")]
+    names: Annotated[Names, Heading("Champion")]
+    at_ms: Annotated[ClockMs, Heading("At")]
+    leader_lap: Annotated[int, Heading("Leader's lap")]
+    happened: Annotated[str, Heading("What happened")]
+    sentence: str | None
+
 
 CLINCH_WHEN = Table(
     "clinch-when",
     "When each title was decided in the session: the moment, what happened then, and why that "
     "was enough.",
-    (
-        CLASS_OF,
-        Column("of", OF, "Of"),
-        Column("names", NAMES, "Champion"),
-        Column("at_ms", CLOCK, "At"),
-        Column("leader_lap", COUNT, "Leader's lap"),
-        Column("happened", TEXT, "What happened"),
-        Column("sentence", TEXT, null=True),
-    ),
+    ClinchWhenRow,
 )
+
+
+class SeasonsRow(RowModel):
+    """A season of the store, or one that is built in."""
+
+    season: Annotated[str, Heading("Season")]
+    title: Annotated[str | None, Heading("Title")]
+    series: Annotated[str | None, Heading("Series", rank=2)]
+    rules: Annotated[str | None, Heading("Rules")]
+    classes: Annotated[list[str], Heading("Classes", rank=1)]
+    rounds: Annotated[int, Heading("Rounds")]
+    last_round: Annotated[int, Heading("Scored")]
+    built_in: Annotated[bool, Heading("Built in")]
+
 
 SEASONS = Table(
     "season-list",
     "The seasons of the store, and those that are built in. `last_round` is the last of which "
     "anything was scored.",
-    (
-        Column("season", TEXT, "Season"),
-        Column("title", TEXT, "Title", null=True),
-        Column("series", TEXT, "Series", null=True, rank=2),
-        Column("rules", TEXT, "Rules", null=True),
-        Column("classes", TEXTS, "Classes", rank=1),
-        Column("rounds", COUNT, "Rounds"),
-        Column("last_round", COUNT, "Scored"),
-        Column("built_in", YES, "Built in"),
-    ),
+    SeasonsRow,
 )
+
+
+class SeasonRow(RowModel):
+    """A round of a season, and what of it was scored."""
+
+    round: Annotated[int, Heading("Round")]
+    name: Annotated[str, Heading("Name")]
+    circuit: Annotated[str | None, Heading("Circuit", rank=2)]
+    date: Annotated[str | None, Heading("Date")]
+    time_limit_ms: Annotated[MomentMs | None, Heading("Length")]
+    qualifying: Annotated[int, Heading("Qualifying")]
+    race: Annotated[int, Heading("Race")]
+    segments: Annotated[int, Heading("Segments")]
+    sessions: Annotated[list[str], Heading("Sessions", rank=1)]
+    changed: list[str]
+
 
 SEASON = Table(
     "season-show",
     "The rounds of a season and what of them was scored: in how many classes qualifying and "
     "the race, and how many segments of a cup. `changed` are the sessions that have another "
     "result now than was scored; with --known-at that is not looked into.",
-    (
-        Column("round", COUNT, "Round"),
-        Column("name", TEXT, "Name"),
-        Column("circuit", TEXT, "Circuit", null=True, rank=2),
-        Column("date", TEXT, "Date", null=True),
-        Column("time_limit_ms", MOMENT, "Length", null=True),
-        Column("qualifying", COUNT, "Qualifying"),
-        Column("race", COUNT, "Race"),
-        Column("segments", COUNT, "Segments"),
-        Column("sessions", TEXTS, "Sessions", rank=1),
-        Column("changed", TEXTS),
-    ),
+    SeasonRow,
 )
+
+
+class ContradictionsRow(RowModel):
+    """A figure in which a published table differs from what was scored."""
+
+    of: Annotated[Contest, Heading("Of")]
+    car_class: Annotated[str, Heading("Class"), Field(alias="class")]
+    name: Annotated[str, Heading("Name")]
+    figure: Annotated[str, Heading("Figure")]
+    published: Annotated[Figure, Heading("Published")]
+    source: Annotated[str, Heading("Source")]
+    scored: Annotated[Figure, Heading("Scored")]
+    scored_from: Annotated[str, Heading("Scored from")]
+
 
 CONTRADICTIONS = Table(
     "season-contradictions",
     "Where published tables differ from what was scored: both figures and their sources.",
-    (
-        Column("of", OF, "Of"),
-        CLASS_OF,
-        NAME,
-        Column("figure", TEXT, "Figure"),
-        Column("published", FIGURE, "Published"),
-        Column("source", TEXT, "Source"),
-        Column("scored", FIGURE, "Scored"),
-        Column("scored_from", TEXT, "Scored from"),
-    ),
+    ContradictionsRow,
 )
+
 
 TABLES: dict[str, Table] = {
     table.name: table

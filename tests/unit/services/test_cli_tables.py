@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import pytest
 
 from projections import views
-from services.queries.tables.columns import TEXT, Column, Table
+from projections.views.rows import Heading, RowModel
+from services.queries.tables.columns import Table
 from services.queries.tables.race_tables import CAUTIONS, SESSION, SESSIONS, STANDINGS, TABLES
 from tests.unit.services.tower_race import told
 
@@ -63,7 +65,7 @@ def test_members_have_names_of_their_own(table: object) -> None:
     cells = [
         cell
         for column in table.columns  # type: ignore[attr-defined]
-        for cell in column.kind.spread(column.name, None)
+        for cell in column.display.spread(column.name, None)
     ]
     assert len(set(names)) == len(names)
     assert len(set(cells)) == len(cells)
@@ -73,6 +75,10 @@ def test_what_a_feed_writes_cannot_steer_the_terminal():
     """Escapes, line ends and directions in a name are blanks in a table; CSV and JSON have them."""
     name = "\x1b[2J\x1b]0;own\x07 A\nB\u202e"
     row = {"team": name}
-    table = Table("teams", "Teams.", (Column("team", TEXT, "Team"),))
+
+    class TeamsRow(RowModel):
+        team: Annotated[str, Heading("Team")]
+
+    table = Table("teams", "Teams.", TeamsRow)
     assert table.lines([row])[1:] == [" [2J ]0;own  A B"]
     assert json.loads(table.json([row])) == [row]

@@ -66,11 +66,11 @@ def answer_of(race: Race) -> ViewResult:
 
 
 @pytest.mark.parametrize("at", HOURS)
-@pytest.mark.parametrize("name", sorted(set(live_rows.PICTURED) & set(views.VIEWS)))
+@pytest.mark.parametrize("name", sorted(set(live_rows.LIVE_VIEWS) & set(views.VIEWS)))
 def test_a_picture_gives_the_rows_of_the_view(timeline: Timeline, name: str, at: int) -> None:
     """What is read from a picture is what the view says of the race, member for member."""
     race = timeline.race_at(at)
-    table, view = live_rows.PICTURED[name]
+    table, view = live_rows.LIVE_VIEWS[name]
     members = [column.name for column in table.columns]
     expected = [{name: row[name] for name in members} for row in views.VIEWS[name](race)]
     assert view(frame_state(race)) == expected

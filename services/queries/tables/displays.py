@@ -1,0 +1,106 @@
+"""How the values of columns are written for people, and as cells of CSV.
+
+The models of rows name a format (``projections.views.rows.Format``); this is what each means.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from events.clock import format_clock, format_lap_time
+from projections.views.rows import Row
+from services.formatting import (
+    clock_text,
+    show_flag,
+    show_gap,
+    show_penalty,
+    show_sectors,
+    spaced,
+)
+
+
+class Display(NamedTuple):
+    """The values of a column as text, and as cells of CSV.
+
+    ``whole`` says that the text is never cut so that a table fits; other text is cut to
+    ``shortest`` characters at least. ``spread`` makes the CSV cells by the column's name, and
+    of None gives them empty.
+    """
+
+    show: Callable[[Any], str] = str
+    right: bool = False
+    whole: bool = True
+    shortest: int = 8
+    spread: Callable[[str, Any], dict[str, Any]] = lambda name, value: {name: value}
+
+
+def _one_cell(show: Callable[[Any], str]) -> Callable[[str, Any], dict[str, Any]]:
+    return lambda name, value: {name: None if value is None else show(value)}
+
+
+def _gap_cells(name: str, gap: Row | None) -> dict[str, Any]:
+    gap = gap or {}
+    return {f"{name}_laps": gap.get("laps"), f"{name}_ms": gap.get("ms")}
+
+
+def _show_penalties(penalties: Sequence[Row]) -> str:
+    return ", ".join(
+        f"{show_penalty(one['kind'], one['amount'])} ({one['status']})" for one in penalties
+    )
+
+
+def _show_times(times: Sequence[int | None]) -> str:
+    return " ".join("-" if ms is None else format_lap_time(ms) for ms in times)
+
+
+def _show_numbers(numbers: Sequence[Any]) -> str:
+    return " ".join("-" if one is None else str(one) for one in numbers)
+
+
+def _show_value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _show_rivals(tables: Sequence[Mapping[str, Any]]) -> str:
+    return "; ".join(
+        f"{', '.join(one['rival'])}: "
+        + " ".join(f"{theirs}>{mine or '-'}" for theirs, mine in one["beats_from"].items())
+        for one in tables
+    )
+
+
+def _show_evidence(events: Sequence[Mapping[str, Any]]) -> str:
+    return " ".join(one["position"] or "" for one in events)
+
+
+DISPLAYS: dict[str, Display] = {
+    "text": Display(whole=False),
+    "title": Display(whole=False, shortest=60),
+    "identifier": Display(),
+    "word": Display(spaced),
+    "count": Display(right=True),
+    "points": Display(right=True),
+    "number": Display(right=True),
+    "speed": Display(lambda speed: speed if speed == "max" else f"{speed:g}x", right=True),
+    "place": Display(lambda place: spaced(str(place)), right=True),
+    "yes": Display(lambda yes: "yes" if yes else ""),
+    "tied": Display(lambda tied: "=" if tied else ""),
+    "clock": Display(format_clock, right=True),
+    "moment": Display(clock_text, right=True),
+    "time": Display(format_lap_time, right=True),
+    "wall_clock": Display(lambda iso: f"{iso[:10]} {iso[11:16]} UTC"),
+    "flag": Display(show_flag),
+    "sector_flags": Display(show_sectors, spread=_one_cell(show_sectors)),
+    "gap": Display(show_gap, right=True, spread=_gap_cells),
+    "texts": Display(" ".join, whole=False, spread=_one_cell(" ".join)),
+    "names": Display(", ".join, whole=False, spread=_one_cell(", ".join)),
+    "times": Display(_show_times, spread=_one_cell(_show_numbers)),
+    "by_round": Display(_show_numbers, spread=_one_cell(_show_numbers)),
+    "penalties": Display(_show_penalties, whole=False, spread=_one_cell(_show_penalties)),
+    "value": Display(_show_value, whole=False, spread=_one_cell(_show_value)),
+    "evidence": Display(_show_evidence, spread=_one_cell(_show_evidence)),
+    "rivals": Display(_show_rivals, spread=_one_cell(_show_rivals)),
+}
+"""The displays by the names of their formats."""
