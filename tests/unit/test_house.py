@@ -78,7 +78,10 @@ class TestMakefile:
         """The recipes that everyone expects are there, and each says what it does."""
         (phony,) = re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)
         assert phony.split() == list(recipes())
-        expected = {"help", "setup", "demo", "test", "test-slow", "check", "bench", "lock", "clean"}
+        expected = {
+            *("help", "setup", "demo", "test", "test-slow", "check", "bench", "docs"),
+            *("lock", "clean"),
+        }
         assert expected <= set(recipes())
 
     def test_help_lists_them_in_a_column(self) -> None:
@@ -102,7 +105,7 @@ class TestMakefile:
         """What has to pass is one script, and the workflow runs just that."""
         script = ROOT / ".ci" / "run"
         assert os.access(script, os.X_OK)
-        assert {"make setup", "make check", "make test", "make test-slow"} <= set(
+        assert {"make setup", "make check", "make test", "make test-slow", "make docs"} <= set(
             re.findall(r"make [\w-]+", script.read_text())
         )
         workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
@@ -193,11 +196,14 @@ class TestDocumentation:
         assert [link for link in links if not (path.parent / link).exists()] == []
 
     def test_changelog_knows_this_version(self) -> None:
-        """The changelog opens with what is unreleased, or with the version at hand."""
+        """The changelog opens with the version at hand, or with a later one that is unreleased."""
         (newest, *_) = re.findall(
-            r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+            r"^## \[([^\]]+)\](.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
         )
-        assert newest in {"Unreleased", PROJECT["version"]}
+        version, unreleased = newest[0], newest[1] == " (unreleased)"
+        assert version == PROJECT["version"] or (
+            unreleased and Version(version) > Version(PROJECT["version"])
+        )
 
 
 # -- Containers --------------------------------------------------------------------------
@@ -369,7 +375,9 @@ def closure(name: str) -> set[str]:
 class TestLocks:
     """What is installed is what was locked, and is checked by hash."""
 
-    @pytest.mark.parametrize("lock", ["requirements.lock", "requirements.image.lock"])
+    @pytest.mark.parametrize(
+        "lock", ["requirements.lock", "requirements.image.lock", "requirements.docs.lock"]
+    )
     def test_every_pin_has_hashes(self, lock: str) -> None:
         """A download that was tampered with is refused."""
         entries = re.split(r"^(?=[A-Za-z0-9])", (ROOT / lock).read_text(), flags=re.MULTILINE)
@@ -384,6 +392,14 @@ class TestLocks:
         assert closure(PROJECT["name"]) <= set(image_pins())
         tools = {Requirement(line).name for line in PYPROJECT["dependency-groups"]["dev"]}
         assert set(image_pins()).isdisjoint(canonicalize_name(tool) for tool in tools)
+
+    def test_the_site_is_made_beside_what_was_tested(self) -> None:
+        """What makes the site is installed into the same environment and changes nothing there."""
+        ours, site = pins("requirements.lock"), pins("requirements.docs.lock")
+        assert {name: site[name] for name in ours.keys() & site.keys()}.items() <= ours.items()
+        for line in PYPROJECT["dependency-groups"]["docs"]:
+            requirement = Requirement(line)
+            assert requirement.specifier.contains(site[canonicalize_name(requirement.name)])
 
     @pytest.mark.parametrize(
         "line",
