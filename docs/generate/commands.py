@@ -7,10 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import typer.main
-
 from docs.generate.markdown import cell, code_block, plain, slug, table
-from services.cli.app import app
+from services.cli.app import COMMANDS, command_tree
 
 SHARED_BY = 8
 """An option that so many commands have, with one meaning, is described once."""
@@ -18,7 +16,7 @@ SHARED_BY = 8
 
 def page() -> str:
     """The generated part of the page."""
-    root: Any = typer.main.get_command(app)
+    root = command_tree()
     commands = list(_commands(root, ("lapstream",)))
     counted = Counter(
         (_name(option), _help(option)) for _, command in commands for option in _options(command)
@@ -26,11 +24,11 @@ def page() -> str:
     often = {key for key, number in counted.items() if number >= SHARED_BY}
     names = Counter(name for name, _ in often)
     shared = {key for key in often if names[key[0]] == 1}
-    return "".join(_page(root, commands, shared))
+    return "".join(_page(commands, shared))
 
 
 def _page(
-    root: Any, commands: list[tuple[tuple[str, ...], Any]], shared: set[tuple[str, str]]
+    commands: list[tuple[tuple[str, ...], Any]], shared: set[tuple[str, str]]
 ) -> Iterator[str]:
     described = {
         (_name(option), _help(option)): option
@@ -41,11 +39,7 @@ def _page(
     yield "## Shared options\n\n" + _table(list(described.values())) + "\n"
     panels: dict[str, list[tuple[tuple[str, ...], Any]]] = {}
     for path, command in commands:
-        top = root.commands[path[1]]
-        panel = getattr(top, "rich_help_panel", None)
-        panels.setdefault(panel if isinstance(panel, str) else "Commands", []).append(
-            (path, command)
-        )
+        panels.setdefault(COMMANDS[path[1]].panel, []).append((path, command))
     for panel, found in panels.items():
         yield f"## {panel}\n\n"
         yield table(

@@ -125,9 +125,15 @@ def is_placeholder(word: str) -> bool:
     return bool(re.fullmatch(r"[A-Z_.:/0-9]+|.*(\.\.\.|…|[\[\]|<>]).*", word))
 
 
+@cache
+def tree() -> Any:
+    """Every command, loaded once."""
+    return command_tree()
+
+
 def unknown_part(words: list[str]) -> str | None:
     """The first word of ``lapstream ...`` that the command line does not know, if any."""
-    command: Any = command_tree()
+    command: Any = tree()
     for word in words:
         name = word.split("=")[0]
         if isinstance(command, TyperGroup) and name in command.commands:
