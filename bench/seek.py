@@ -23,7 +23,7 @@ from projections.engine.state import Mark
 from projections.race import Race
 from projections.views.frame import Frame, Token
 from projections.views.frame_builder import FrameBuilder
-from replay.recording import MARK_EVERY, Film
+from replay.recording import MARK_EVERY, RecordingAsHappened
 from replay.steering import Player, Seek
 
 POINTS = 400
@@ -36,10 +36,10 @@ class Screen:
 
     def __init__(self, hours: float) -> None:
         began = time.perf_counter()
-        self.film = Film(synthetic_race(hours=hours))
-        self.player = Player(self.film, playing=False)
+        self.recording = RecordingAsHappened(synthetic_race(hours=hours))
+        self.player = Player(self.recording, playing=False)
         self.frames = FrameBuilder()
-        self.frames.advance(self.film.whole)
+        self.frames.advance(self.recording.whole)
         self.made = time.perf_counter() - began
 
     def seek(self, at: int) -> float:
@@ -56,11 +56,11 @@ class Screen:
         """A moment is what a straight fold makes of it."""
         self.seek(at)
         straight = Race()
-        straight.apply_all(event for event in self.film.events if event.at <= at)
+        straight.apply_all(event for event in self.recording.events if event.at <= at)
         assert self.player.race.state_hash() == straight.state_hash()
 
 
-def mark_kb(film: Film) -> float:
+def mark_kb(recording: RecordingAsHappened) -> float:
     """What a mark holds that is its own, in kB."""
     seen: set[int] = set()
 
@@ -71,7 +71,7 @@ def mark_kb(film: Film) -> float:
         parts = value.values() if isinstance(value, dict) else value
         return value.__sizeof__() + sum(map(size, parts))
 
-    mark: Mark = film.whole.mark()
+    mark: Mark = recording.whole.mark()
     return round(size(mark) / 1000, 1)
 
 
@@ -94,13 +94,13 @@ def main() -> None:
         for _ in range(TRIES):
             elsewhere = draw.random()
             for screen, taken in tries.items():
-                screen.seek(int(screen.film.end * elsewhere))
-                taken.append(screen.seek(int(screen.film.end * share)))
+                screen.seek(int(screen.recording.end * elsewhere))
+                taken.append(screen.seek(int(screen.recording.end * share)))
         for screen, taken in tries.items():
             times[screen].append(statistics.median(taken))
     gc.enable()
     for screen in times:
-        screen.check(screen.film.end // 3)
+        screen.check(screen.recording.end // 3)
     ours, against = (percentile(times[screen], 0.99) * 1000 for screen in (long, short))
     report(
         "seek",
@@ -110,9 +110,9 @@ def main() -> None:
         "ms",
         median_ms=round(statistics.median(times[long]) * 1000, 3),
         median_against_ms=round(statistics.median(times[short]) * 1000, 3),
-        events=len(long.film.events),
+        events=len(long.recording.events),
         mark_every=MARK_EVERY,
-        mark_kb=mark_kb(long.film),
+        mark_kb=mark_kb(long.recording),
         made_s=round(long.made, 2),
     )
 

@@ -1,16 +1,16 @@
-"""Films: recorded races of which any moment can be shown, and played on from there.
+"""Recordings: races of which any moment can be shown, and played on from there.
 
-A film is a row of events, each at the place where it falls due. On a ``Film`` the places
-are times of the session clock (ms), and the events come as they happened. On a film
-``AsShown`` they are wall-clock times (ms since 1970), and the events come as they were
-learned: late ones late, and corrections when they were made. So it shows what the screens
-showed. A ``Cut`` is a race somewhere on the film.
+A recording is a sequence of events, each at the place where it falls due. Of a race as it
+happened, places are times of the session clock (ms) and events come in effective order. Of
+a race as it was shown, places are wall-clock times (ms since 1970) and events come in the
+order of the log: late ones late, and corrections when they were made. A cursor is a race
+somewhere along the recording.
 
-Cost: a ``Film`` is folded once, with a mark each MARK_EVERY events; a mark is O(cars),
-about 30 KB at 60 cars. A cut anywhere then folds fewer events than that. What is learned late
-changes what was folded before it, so a film ``AsShown`` keeps whole timelines, KEPT_TIMELINES
-at most along its way, of some 30 bytes an event that each has folded; a cut copies one and
-takes in no more than what was learned until the next.
+Cost: a recording as it happened is folded once, with a mark every MARK_EVERY events; a mark
+is O(cars), about 30 KB at 60 cars, and a cursor anywhere folds fewer events than lie between
+two. An event recorded late changes what was folded before it, so a recording as it was shown
+keeps whole timelines along its way, KEPT_TIMELINES at most, of some 30 bytes for each event
+that they have folded; a cursor forks one and takes in what was recorded since.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ IN_ONE_GO = 10
 
 
 class NotAsShown(LapstreamError):
-    """Of a log that was imported in one go nobody knows when its events were shown.
+    """A log that was imported in one go: when its events were shown is unknown.
 
-    How long the race was is not in the words: those are told to who is to watch it.
+    The message leaves out how long the race was, which its viewers are not to know yet.
     """
 
     def __init__(self, session: str, learned_ms: int, happened_ms: int) -> None:
@@ -50,8 +50,8 @@ class NotAsShown(LapstreamError):
         )
 
 
-class Cut(Protocol):
-    """A race in which the first ``index`` events of a film have been handed over."""
+class Cursor(Protocol):
+    """A race in which the first ``index`` events of a recording have been handed over."""
 
     index: int
 
@@ -69,7 +69,7 @@ class Cut(Protocol):
         """The race as it stood at ``at`` (ms), as far as is known here; a race of its own."""
 
 
-class AnyFilm(Protocol):
+class Recording(Protocol):
     """What a playhead moves along. Places are in ms."""
 
     whole: Race
@@ -84,7 +84,7 @@ class AnyFilm(Protocol):
     def end(self) -> int:
         """The place of the last event."""
 
-    def cut(self, index: int) -> Cut:
+    def cursor(self, index: int) -> Cursor:
         """The race after the first ``index`` events."""
 
     def place_of(self, at: int) -> int:
@@ -93,11 +93,11 @@ class AnyFilm(Protocol):
     def place_at_clock(self, at: int) -> int:
         """The place where the session clock shows ``at`` (ms)."""
 
-    def clock_at(self, cut: Cut, place: int) -> int:
+    def clock_at(self, cursor: Cursor, place: int) -> int:
         """What the session clock shows at a place, in ms."""
 
 
-class Film:
+class RecordingAsHappened:
     """A race as it happened. ``events`` are in effective order and are not changed."""
 
     def __init__(self, events: Sequence[AnyEvent]) -> None:
@@ -119,11 +119,11 @@ class Film:
         """The session clock of the last event."""
         return self.times[-1] if self.times else 0
 
-    def cut(self, index: int) -> FilmCut:
+    def cursor(self, index: int) -> CursorAsHappened:
         """The race after the first ``index`` events."""
-        cut = FilmCut(self)
-        cut.move(index)
-        return cut
+        cursor = CursorAsHappened(self)
+        cursor.move(index)
+        return cursor
 
     def mark_before(self, index: int) -> tuple[int, Mark | None]:
         """The last mark at ``index`` or before it, and where that lies."""
@@ -140,38 +140,38 @@ class Film:
         """The place is the time."""
         return at
 
-    def clock_at(self, _: Cut, place: int) -> int:
+    def clock_at(self, _: Cursor, place: int) -> int:
         """The time is the place."""
         return place
 
 
-class FilmCut:
+class CursorAsHappened:
     """A race as it had happened."""
 
-    def __init__(self, film: Film) -> None:
+    def __init__(self, recording: RecordingAsHappened) -> None:
         self.index = 0
         self.race = Race()
-        self._film = film
+        self._recording = recording
 
     def play(self, index: int) -> None:
         """Hand over the events up to ``index``."""
-        self.race.apply_all(self._film.events[self.index : index])
+        self.race.apply_all(self._recording.events[self.index : index])
         self.index = index
 
     def move(self, index: int) -> None:
         """Go by way of the last mark before, unless this is on the way from there."""
-        marked, mark = self._film.mark_before(index)
+        marked, mark = self._recording.mark_before(index)
         if mark is not None and not marked <= self.index <= index:
-            self.race.become(self._film.whole, mark)
+            self.race.become(self._recording.whole, mark)
             self.index = marked
         self.play(index)
 
     def race_at(self, at: int) -> Race:
         """The race as it stood at ``at``, or here if that lies ahead."""
-        return self._film.cut(min(self.index, handed_over(self._film, at))).race
+        return self._recording.cursor(min(self.index, handed_over(self._recording, at))).race
 
 
-class Learned:
+class ShownTimes:
     """When screens came to show what: ``happened`` has each event's time on the session clock
     (ms), ``learned`` its wall-clock time (ms), in the order in which they were learned.
 
@@ -214,7 +214,7 @@ class Learned:
         return self.times[bisect_left(self._newest, newest)]
 
 
-class AsShown(Learned):
+class RecordingAsShown(ShownTimes):
     """A race as it came to be known: ``learned`` has each event's wall-clock time (ms).
 
     Raises NotAsShown for a log imported in one go.
@@ -232,11 +232,11 @@ class AsShown(Learned):
             timeline.add(events[first : first + self._every])
         self.whole = timeline.race
 
-    def cut(self, index: int) -> AsShownCut:
+    def cursor(self, index: int) -> CursorAsShown:
         """The race as the first ``index`` entries tell it."""
-        cut = AsShownCut(self)
-        cut.move(index)
-        return cut
+        cursor = CursorAsShown(self)
+        cursor.move(index)
+        return cursor
 
     def kept_before(self, index: int) -> tuple[int, Timeline]:
         """The last timeline that is kept at ``index`` or before it, and where that lies.
@@ -246,21 +246,21 @@ class AsShown(Learned):
         number = min(index // self._every, len(self._kept) - 1)
         return number * self._every, self._kept[number]
 
-    def clock_at(self, cut: Cut, place: int) -> int:
+    def clock_at(self, cursor: Cursor, place: int) -> int:
         """The clock of the newest event, run on since it was learned if the clock runs."""
-        race = cut.race
-        if cut.index == 0 or not clock_running(race):
+        race = cursor.race
+        if cursor.index == 0 or not clock_running(race):
             return race.at
-        return race.at + max(0, place - self._learned(self._newest[cut.index - 1]))
+        return race.at + max(0, place - self._learned(self._newest[cursor.index - 1]))
 
 
-class AsShownCut:
+class CursorAsShown:
     """A race as far as it was known."""
 
-    def __init__(self, film: AsShown) -> None:
+    def __init__(self, recording: RecordingAsShown) -> None:
         self.index = 0
         self._timeline = Timeline()
-        self._film = film
+        self._recording = recording
 
     @property
     def race(self) -> Race:
@@ -269,12 +269,12 @@ class AsShownCut:
 
     def play(self, index: int) -> None:
         """Take in the entries up to ``index``."""
-        self._timeline.add(self._film.events[self.index : index])
+        self._timeline.add(self._recording.events[self.index : index])
         self.index = index
 
     def move(self, index: int) -> None:
         """Go by way of the last timeline kept before, unless this is on the way from there."""
-        at, kept = self._film.kept_before(index)
+        at, kept = self._recording.kept_before(index)
         if not at <= self.index <= index:
             self._timeline, self.index = kept.fork(), at
         self.play(index)
@@ -284,6 +284,6 @@ class AsShownCut:
         return self._timeline.race_at(at)
 
 
-def handed_over(film: AnyFilm, place: float) -> int:
+def handed_over(recording: Recording, place: float) -> int:
     """How many events have fallen due at a place."""
-    return bisect_right(film.times, place)
+    return bisect_right(recording.times, place)

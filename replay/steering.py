@@ -1,6 +1,6 @@
 """Steering a replay: what can be asked of it, and what that does.
 
-A ``Player`` is a film under a playhead. ``advance`` lets time pass, ``obey`` carries out a
+A ``Player`` is a recording under a playhead. ``advance`` lets time pass, ``obey`` carries out a
 command. Going ahead, by time or by a step, hands over the events on the way; anything
 else is a jump, and has a reason that can be told ("seek to caution 9").
 """
@@ -20,7 +20,7 @@ from projections.views.markers import MarkerKind, markers_of
 from projections.views.moments import moment_of
 from projections.views.session_line import clock_running
 from replay.playhead import MAX, Playhead
-from replay.recording import AnyFilm, handed_over
+from replay.recording import Recording, handed_over
 
 SLOWEST, FASTEST = 0.1, 10_000.0
 Pace = Annotated[float, Field(ge=SLOWEST, le=FASTEST)] | Literal["max"]
@@ -80,32 +80,32 @@ def pace_of(speed: float) -> float | Literal["max"]:
 
 
 class Player:
-    """A film under a playhead, and the race there."""
+    """A recording under a playhead, and the race there."""
 
     def __init__(
         self,
-        film: AnyFilm,
+        recording: Recording,
         *,
         speed: Pace = 1.0,
         playing: bool = True,
         place: int | None = None,
         index: int | None = None,
     ) -> None:
-        self.film = film
-        self.playhead = Playhead(film.start, film.end, paused=not playing)
+        self.recording = recording
+        self.playhead = Playhead(recording.start, recording.end, paused=not playing)
         self._set_speed(speed)
-        self._cut = film.cut(0)
-        self._go(film.start if place is None else place, index)
+        self._cursor = recording.cursor(0)
+        self._go(recording.start if place is None else place, index)
 
     @property
     def index(self) -> int:
         """How many events have been handed over."""
-        return self._cut.index
+        return self._cursor.index
 
     @property
     def race(self) -> Race:
         """The race at the playhead; its ``at`` is that of the newest event."""
-        return self._cut.race
+        return self._cursor.race
 
     @property
     def place(self) -> int:
@@ -115,7 +115,7 @@ class Player:
     @property
     def clock_at(self) -> int:
         """What the session clock shows, in ms."""
-        return self.film.clock_at(self._cut, self.place)
+        return self.recording.clock_at(self._cursor, self.place)
 
     @property
     def clock_running(self) -> bool:
@@ -125,7 +125,7 @@ class Player:
     @property
     def ended(self) -> bool:
         """Whether there is nothing further to play."""
-        return self.playhead.ended and self.index == len(self.film.times)
+        return self.playhead.ended and self.index == len(self.recording.times)
 
     # -- Time passes -------------------------------------------------------------------
 
@@ -134,15 +134,15 @@ class Player:
 
         No more than ``most`` events are: the playhead waits where the next one is due.
         """
-        playhead, times, index = self.playhead, self.film.times, self.index
+        playhead, times, index = self.playhead, self.recording.times, self.index
         if playhead.paused or self.ended:
             return False
         playhead.advance(elapsed_ms)
-        due = handed_over(self.film, playhead.at)
+        due = handed_over(self.recording, playhead.at)
         if due > index + most:
             due = index + most
             playhead.seek(times[due - 1])
-        self._cut.play(max(index, due))
+        self._cursor.play(max(index, due))
         return due > index
 
     def due_in(self) -> float:
@@ -150,7 +150,11 @@ class Player:
         playhead = self.playhead
         if playhead.paused or self.ended:
             return math.inf
-        ahead = self.film.times[self.index] if self.index < len(self.film.times) else playhead.end
+        ahead = (
+            self.recording.times[self.index]
+            if self.index < len(self.recording.times)
+            else playhead.end
+        )
         return max(0.0, ahead - playhead.at) / playhead.speed
 
     # -- Commands ----------------------------------------------------------------------
@@ -180,36 +184,36 @@ class Player:
 
     def _seek(self, to: str) -> str:
         if to[0].isalpha():
-            self._go(self.film.place_of(self._moment(to)))
+            self._go(self.recording.place_of(self._moment(to)))
             return f"seek to {_said(to.replace(':', ' '))}"
         at = self.clock_at + _span(to) if to[0] in "+-" else self._moment(to)
-        self._go(self.film.place_at_clock(at))
+        self._go(self.recording.place_at_clock(at))
         return f"seek to {format_clock(self.clock_at)}"
 
     def _moment(self, to: str) -> int:
         """Raises BadMoment, which tells nothing of how long the whole race is, nor of what is
         to come in it: whoever watches the replay may be told why it was not obeyed."""
         try:
-            return moment_of(to, self.film.whole)
+            return moment_of(to, self.recording.whole)
         except NoSuchMoment:
             raise BadMoment(to, "there is no such moment in this race") from None
 
     def _step_ahead(self, to: Goal) -> None:
         if to == "event":
-            if self.index == len(self.film.times):
+            if self.index == len(self.recording.times):
                 raise BadMoment("step", "that was the last event")
             index = self.index + 1
-            place = max(self.place, self.film.times[index - 1])
+            place = max(self.place, self.recording.times[index - 1])
         else:
             places = self._places(to)
             ahead = bisect_right(places, self.place)
             if ahead == len(places):
                 raise BadMoment("step", f"there is no further {_said(to)}")
             place = places[ahead]
-            index = handed_over(self.film, place)
+            index = handed_over(self.recording, place)
         self.playhead.paused = True
         self.playhead.seek(place)
-        self._cut.play(max(self.index, index))
+        self._cursor.play(max(self.index, index))
 
     def _step_back(self, to: Goal) -> str:
         index = None
@@ -217,7 +221,7 @@ class Player:
             if self.index == 0:
                 raise BadMoment("step", "there is no event before")
             index = self.index - 1
-            place = self.film.times[index - 1] if index else self.film.start
+            place = self.recording.times[index - 1] if index else self.recording.start
         else:
             places = self._places(to)
             behind = bisect_left(places, self.place)
@@ -229,20 +233,20 @@ class Player:
         return f"step back to {format_clock(self.clock_at)}"
 
     def _places(self, to: Literal["lap"] | MarkerKind) -> list[int]:
-        """Where on the film the laps or markers are, in order."""
-        whole = self.film.whole
+        """Where on the recording the laps or markers are, in order."""
+        whole = self.recording.whole
         if to == "lap":
             moments = [led.at for led in whole.chart.led]
         else:
             moments = [marker.at_ms for marker in markers_of(whole, to)]
-        return sorted(map(self.film.place_of, moments))
+        return sorted(map(self.recording.place_of, moments))
 
     def _go(self, place: float, index: int | None = None) -> None:
         """Be at a place, with what has fallen due there, or ``index`` events, handed over."""
         self.playhead.seek(place)
         if index is None:
-            index = handed_over(self.film, self.playhead.at)
-        self._cut.move(index)
+            index = handed_over(self.recording, self.playhead.at)
+        self._cursor.move(index)
 
 
 def _span(text: str) -> int:

@@ -28,9 +28,11 @@ from services.gateway.routes import events as intake
 from services.gateway.routes import pages
 from services.gateway.state import Gateway
 from services.projector.app import run_projector
+from services.queries.race_cache import RaceCache
 from services.replayer.app import run_replayer
 from services.settings import Settings
 from services.storage.client import Store
+from services.storage.event_log import Log
 
 
 def missing_screen() -> str | None:
@@ -101,9 +103,11 @@ def server_of(app: FastAPI, listening: Callable[[], None] = lambda: None) -> Ser
     )
 
 
-def whole_app(settings: Settings, store: Store, *, loopback: bool = False) -> FastAPI:
+def whole_app(
+    settings: Settings, store: Store, *, races: RaceCache | None = None, loopback: bool = False
+) -> FastAPI:
     """Gateway and intake as one application; ``loopback``: served on this machine alone."""
-    app = create_app(settings, store, loopback=loopback)
+    app = create_app(settings, store, races=races, loopback=loopback)
     intake.attach(app, settings)
     return app
 
@@ -143,10 +147,12 @@ async def serve(
     what ends the projector, the replayer, or the server.
     """
     stop = asyncio.Event()
-    app = whole_app(settings, store, loopback=is_of_this_machine(listener.getsockname()[0]))
+    races = RaceCache(Log(store))
+    loopback = is_of_this_machine(listener.getsockname()[0])
+    app = whole_app(settings, store, races=races, loopback=loopback)
     server = server_of(app, listening)
     projecting = asyncio.create_task(run_projector(store, stop) if projector else stop.wait())
-    replaying = asyncio.create_task(run_replayer(store, stop) if projector else stop.wait())
+    replaying = asyncio.create_task(run_replayer(store, stop, races) if projector else stop.wait())
     serving = asyncio.create_task(server.serve([listener]))
     following = [
         asyncio.create_task(run_feed(Feed(store, one.session, one.address), stop)) for one in feeds

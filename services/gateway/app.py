@@ -29,6 +29,7 @@ from services.gateway.routes import (
 from services.gateway.state import Gateway
 from services.gc_policy import collected_by_choice
 from services.logging import configure_as_told
+from services.queries.race_cache import RaceCache
 from services.settings import Settings
 from services.storage.client import Store, open_store
 
@@ -41,7 +42,11 @@ frames are at [/schemas/events.json](/schemas/events.json) and
 
 
 def create_app(
-    settings: Settings, store: Store | None = None, *, loopback: bool = False
+    settings: Settings,
+    store: Store | None = None,
+    *,
+    races: RaceCache | None = None,
+    loopback: bool = False,
 ) -> FastAPI:
     """The application; without ``store`` it opens and leaves the one that is set.
 
@@ -55,7 +60,7 @@ def create_app(
             if opened is None:
                 opened = await stack.enter_async_context(open_store(settings.store, settings.data))
                 await stack.enter_async_context(collected_by_choice())
-            gateway = Gateway(opened, settings)
+            gateway = Gateway(opened, settings, races)
             stack.push_async_callback(gateway.close)
             on_airs = OutputChannels(gateway)
             stack.push_async_callback(on_airs.close)

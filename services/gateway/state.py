@@ -16,8 +16,8 @@ from replay.entries import check_session_id
 from services.gateway.errors import RequestRefused
 from services.gateway.live.session_tail import SessionTail
 from services.gateway.live.tail_pool import TailPool, TooManySessions
-from services.gateway.views.fold_cache import Folds
-from services.queries.recordings import Playheads
+from services.queries.race_cache import RaceCache
+from services.queries.recordings import ReplayedRaces
 from services.settings import Settings
 from services.storage.built_in import BUILT_IN, put_into_store
 from services.storage.client import Store
@@ -30,14 +30,14 @@ MAX_SUGGESTIONS = 10
 class Gateway:
     """The store, the caches and the session tails of one process."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, races: RaceCache | None = None) -> None:
         self.store = store
         self.settings = settings
         self.log = Log(store)
         self.tail_pool = TailPool(store)
-        self.folds = Folds(self.log)
+        self.races = races or RaceCache(self.log)
         self.replays = Replays(store)
-        self.playheads = Playheads(self.replays)
+        self.replayed = ReplayedRaces(self.replays, self.races)
         self.subscribers = {"websocket": 0, "sse": 0}
         self.started_at = time.monotonic()
         self._existing: set[str] = set()  # sessions with a log, which never ceases to exist

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from events import AnyEvent, OutputFrozen, OutputReleased, decode
+from events import AnyEvent, decode
 from events.errors import LapstreamError, UndecodableEvent, UnreadableEvent
+from events.outputs import AUDIT_EVENTS
 from projections.engine.state import canonical, digest
 from projections.race import Race
 from projections.timeline import Timeline
@@ -25,10 +26,6 @@ from replay.entries import EVENT_FIELD, START, entry_payload, parse_position
 from services.storage.projection_store import Checkpoint, Parked
 
 CHECKPOINT_VERSION = 2
-
-AUDIT_EVENTS = (OutputFrozen, OutputReleased)
-"""Events about outputs. They carry no timing data, so they do not make a silent feed look
-fresh."""
 
 RawEntry = tuple[bytes, Sequence[bytes]] | tuple[str, Sequence[bytes]]
 """A position, and an entry's fields and values in turn."""

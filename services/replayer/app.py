@@ -33,7 +33,7 @@ from services.projector.schedule import (
     MonotonicClock,
     retry,
 )
-from services.queries.recordings import Films
+from services.queries.race_cache import RaceCache
 from services.replayer.runner import ReplayRunner, WallClock
 from services.storage.client import Store, open_store
 from services.storage.leases import Leases
@@ -50,13 +50,14 @@ class Replayer:
     def __init__(
         self,
         store: Store,
+        races: RaceCache | None = None,
         *,
         clock: MonotonicClock = time.monotonic,
         wall_clock: WallClock = time.time,
     ) -> None:
         self.name = f"{os.getpid()}-{uuid4().hex[:12]}"
         self._replays = Replays(store)
-        self._films = Films(self._replays.log)
+        self._races = races or RaceCache(self._replays.log)
         self._leases = Leases(store, self.name, LEASE_MS)
         self._clock = clock
         self._wall_clock = wall_clock
@@ -97,7 +98,7 @@ class Replayer:
 
     async def _play_leased(self, replay: str, instance: str) -> None:
         runner = ReplayRunner(
-            self._replays, self._films, replay, clock=self._clock, wall_clock=self._wall_clock
+            self._replays, self._races, replay, clock=self._clock, wall_clock=self._wall_clock
         )
         renewing = asyncio.create_task(self._renew(replay, instance))
         playing = asyncio.create_task(self._play(runner))
@@ -148,9 +149,9 @@ class Replayer:
         return await retry(lambda: self._replays.instance(replay), logger) == instance
 
 
-async def run_replayer(store: Store, stop: asyncio.Event) -> None:
+async def run_replayer(store: Store, stop: asyncio.Event, races: RaceCache | None = None) -> None:
     """Play the store's replays in this event loop until ``stop``."""
-    working = asyncio.create_task(Replayer(store).run())
+    working = asyncio.create_task(Replayer(store, races).run())
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)

@@ -16,7 +16,7 @@ from projections.views.merge_patch import State
 from replay.entries import parse_position
 from replay.steering import Command, Player, pace_of
 from services.projector.schedule import MonotonicClock, SnapshotSchedule
-from services.queries.recordings import Films
+from services.queries.race_cache import RaceCache
 from services.storage.frame_reader import state_at
 from services.storage.projection_store import ProjectionStore
 from services.storage.replay_creation import ReplayState
@@ -39,7 +39,7 @@ class ReplayRunner:
     def __init__(
         self,
         replays: Replays,
-        films: Films,
+        races: RaceCache,
         replay: str,
         *,
         clock: MonotonicClock,
@@ -47,7 +47,7 @@ class ReplayRunner:
     ) -> None:
         self.replay = replay
         self._replays = replays
-        self._films = films
+        self._races = races
         self._clock = clock
         self._wall_clock = wall_clock
         self._schedule = SnapshotSchedule(clock)
@@ -56,13 +56,13 @@ class ReplayRunner:
     async def load(self) -> None:
         """Continue from the last frame, or commit the first one.
 
-        Raises NoSuchReplay, TakenOver, StoreError, and what ``Films.film`` raises.
+        Raises NoSuchReplay, TakenOver, StoreError, and what `RaceCache.recording` raises.
         """
         self._state = state = await self._replays.state(self.replay)
-        film = await self._films.film(state.source, state.upto, as_shown=state.as_shown)
+        recording = await self._races.recording(state.source, state.upto, as_shown=state.as_shown)
         self.player = await asyncio.to_thread(
             Player,
-            film,
+            recording,
             speed=state.speed,
             playing=state.playing,
             place=state.place,

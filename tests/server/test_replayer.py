@@ -25,7 +25,8 @@ from projections.views.moments import moment_of
 from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step
-from services.queries.recordings import Films, Playheads
+from services.queries.race_cache import RaceCache
+from services.queries.recordings import ReplayedRaces
 from services.replayer.app import run_replayer
 from services.replayer.runner import ReplayRunner
 from services.storage.client import Store, open_store
@@ -67,7 +68,7 @@ class Deck:
         self.clock = clock or Clock()
         self.replays = Replays(store)
         self.runner = ReplayRunner(
-            self.replays, FILMS(store), replay, clock=self.clock, wall_clock=self.clock
+            self.replays, RACES(store), replay, clock=self.clock, wall_clock=self.clock
         )
 
     async def turn(self, seconds: float = 0.0) -> None:
@@ -88,12 +89,12 @@ class Deck:
         return shown.newest
 
 
-_films: dict[int, Films] = {}
+_races: dict[int, RaceCache] = {}
 
 
-def FILMS(store: Store) -> Films:  # noqa: N802 - reads as the one there is
-    """The films of a store."""
-    return _films.setdefault(id(store), Films(Log(store)))
+def RACES(store: Store) -> RaceCache:  # noqa: N802 - reads as the one there is
+    """The recordings of a store."""
+    return _races.setdefault(id(store), RaceCache(Log(store)))
 
 
 class Client:
@@ -180,7 +181,7 @@ async def test_two_clients_steer_one_replay(
     """Pause, seek to caution 9, back to lap 100, 20x: both see the same, the straight fold."""
     async with open_store(data=shared_data) as one, open_store(data=shared_data) as two:
         first, second = Client(one, deck.replay), Client(two, deck.replay)
-        playheads = Playheads(Replays(one))
+        replayed = ReplayedRaces(Replays(one), RACES(one))
 
         async def both_see(at: int) -> None:
             await deck.turn()
@@ -192,10 +193,10 @@ async def test_two_clients_steer_one_replay(
             assert first.shown.state == second.shown.state == frame_state(straight)
             assert first.frames[-1].clock_at == at
             assert deck.runner.player.race.state_hash() == straight.state_hash()
-            known = await playheads.race(deck.replay, token, at)
+            known = await replayed.race(deck.replay, token, at)
             assert known.state_hash() == straight.state_hash()
             with pytest.raises(BadMoment):
-                await playheads.race(deck.replay, token, at, format_clock(at + 1))
+                await replayed.race(deck.replay, token, at, format_clock(at + 1))
 
         await both_see(0)
         await deck.turn(600)

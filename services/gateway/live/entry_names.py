@@ -71,7 +71,7 @@ async def resolve_names(
     if replay:
         return list(classes), list(cars)
     # An entry that was added a moment ago is in the log before it is in a snapshot.
-    folded = await gateway.folds.ask(session, _of_race)
+    folded = await gateway.races.ask(session, _of_race)
     return folded.answer.with_classes(more_classes).resolve(classes, cars)
 
 

@@ -67,8 +67,8 @@ class TopicDeriver:
         """What a view says of the race as the picture shows it."""
         gateway, session = self._gateway, self._output.session
         if await gateway.is_replay(session):
-            return view(await gateway.playheads.race(session, snapshot.token, snapshot.clock_at))
-        found = await gateway.folds.ask(
+            return view(await gateway.replayed.race(session, snapshot.token, snapshot.clock_at))
+        found = await gateway.races.ask(
             session,
             view,
             upto=snapshot.token.position,

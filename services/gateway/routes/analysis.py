@@ -54,11 +54,11 @@ from services.gateway.routes.sessions import (
     respond,
 )
 from services.gateway.state import Gateway, TheGateway
-from services.gateway.views.fold_cache import Stand
 from services.gateway.views.view_query import View, ViewQuery, folded, known_upto
 from services.queries import explanations
 from services.queries.explanations import Standing, statements
 from services.queries.pit_wall import drive_time_row
+from services.queries.race_cache import RaceMoment
 from services.queries.results import changed_rows, revision_row
 from services.queries.seasons import as_it_stands, chosen_classes, read_season, round_of
 from services.queries.sessions import class_named, in_any_log
@@ -139,7 +139,7 @@ class ViewRequest:
         table = TABLES[name]
         members = table.members
 
-        def trimmed(stand: Stand) -> Sequence[Row]:
+        def trimmed(stand: RaceMoment) -> Sequence[Row]:
             return [{one: row[one] for one in members} for row in view(stand)]
 
         told = await folded(
@@ -156,7 +156,7 @@ class _OwnSeasonRow(RowModel):
 _SEASON = Table("season", "The season of the session.", _OwnSeasonRow)
 
 
-def _own_season(stand: Stand) -> Sequence[Row]:
+def _own_season(stand: RaceMoment) -> Sequence[Row]:
     return [{"season": stand.race.session.opened.season}]
 
 
@@ -228,8 +228,8 @@ async def explain(
 ) -> Response:
     """Why a car is where it is."""
 
-    def view(stand: Stand) -> Sequence[Row]:
-        return statements(stand.race, stand.told, car, own_pack(stand.race))
+    def view(stand: RaceMoment) -> Sequence[Row]:
+        return statements(stand.race, stand.recorded, car, own_pack(stand.race))
 
     return await asked.answer("explain", view, car, recorded=True)
 
@@ -241,7 +241,7 @@ async def drive_time(
     """Time at the wheel against the limits of the pack."""
     ask = _of_cars(asked.ask, car_class, car)
 
-    def view(stand: Stand) -> Sequence[Row]:
+    def view(stand: RaceMoment) -> Sequence[Row]:
         pack = required(asked.session, stand.race)
         return [drive_time_row(one) for one in drive_times(stand.race, pack)]
 
@@ -285,7 +285,7 @@ async def what_if(
     hypothesis = Hypothesis(supposed, tuple(retire or ()), finish_now)
     ask = _of_cars(asked.ask, car_class, car)
 
-    def view(stand: Stand) -> Sequence[Row]:
+    def view(stand: RaceMoment) -> Sequence[Row]:
         race, pack = stand.race, own_pack(stand.race)
         with _naming_the_hypothesis():
             then = Standing.of(suppose(race, hypothesis), pack)
@@ -313,7 +313,7 @@ def _naming_the_hypothesis() -> Iterator[None]:
 async def results_so_far(asked: TheViewRequest) -> Response:
     """The results as they followed each other."""
 
-    def view(stand: Stand) -> Sequence[Row]:
+    def view(stand: RaceMoment) -> Sequence[Row]:
         return [revision_row(one) for one in _revisions(stand)]
 
     return await asked.answer("revisions", _until_then(view), recorded=True)
@@ -326,7 +326,7 @@ Revision = Annotated[int, Query(ge=1, le=10_000, description="The number of a re
 async def differences(asked: TheViewRequest, before: Revision, after: Revision) -> Response:
     """What changed from one revision of the result to another."""
 
-    def view(stand: Stand) -> Sequence[Row]:
+    def view(stand: RaceMoment) -> Sequence[Row]:
         found = _revisions(stand)
         for name, number in (("before", before), ("after", after)):
             if number > len(found):
@@ -335,26 +335,28 @@ async def differences(asked: TheViewRequest, before: Revision, after: Revision) 
                     404, detail, [FieldError(field=name, value=str(number), reason=detail)]
                 )
         pack = own_pack(stand.race)
-        return changed_rows(stand.told, found[before - 1], found[after - 1], pack)
+        return changed_rows(stand.recorded, found[before - 1], found[after - 1], pack)
 
     return await asked.answer("differences", _until_then(view), before, after, recorded=True)
 
 
-def _revisions(stand: Stand) -> Sequence[Revised]:
+def _revisions(stand: RaceMoment) -> Sequence[Revised]:
     """None before there is a result, which is known without looking at what was told."""
     race = stand.race
     over = race.order.chequered_at is not None or race.session.ended_at is not None
     if not over and not race.session.declared:
         return []
-    return revisions(stand.told, Convention.of(own_pack(race)))
+    return revisions(stand.recorded, Convention.of(own_pack(race)))
 
 
 def _until_then(view: View) -> View:
     """With what had happened at the moment that is asked for; corrections are told later."""
 
-    def then(stand: Stand) -> Sequence[Row]:
-        told = [(position, event) for position, event in stand.told if event.at <= stand.race.at]
-        return view(Stand(stand.race, told))
+    def then(stand: RaceMoment) -> Sequence[Row]:
+        told = [
+            (position, event) for position, event in stand.recorded if event.at <= stand.race.at
+        ]
+        return view(RaceMoment(stand.race, told))
 
     return then
 
@@ -368,7 +370,7 @@ async def points(
 ) -> Response:
     """What the session is worth as it stands."""
 
-    def view(stand: Stand) -> Sequence[Row]:
+    def view(stand: RaceMoment) -> Sequence[Row]:
         race = stand.race
         pack = required(asked.session, race)
         name = class_named(race, car_class) if car_class else None
@@ -438,7 +440,7 @@ async def championship(
     fought = await season_of(asked, season)
     classes = chosen_classes(fought.season, car_class)
 
-    def view(stand: Stand) -> Sequence[Row]:
+    def view(stand: RaceMoment) -> Sequence[Row]:
         before, number = _before(fought, stand.race)
         scored = as_it_stands(before, stand.race, number)
         return [
@@ -461,7 +463,7 @@ async def clinch(
     fought = await season_of(asked, season)
     classes = chosen_classes(fought.season, car_class)
 
-    def view(stand: Stand) -> Sequence[Row]:
+    def view(stand: RaceMoment) -> Sequence[Row]:
         race, pack = stand.race, fought.season.pack
         rows = classify(race, Convention.of(pack))
         before, number = _before(fought, race)

@@ -40,8 +40,8 @@ from projections.views.freshness import patience_ms, ran_on_ms
 from projections.views.moments import moment_of
 from projections.views.session_line import clock_running
 from services.gateway.errors import FieldError, RequestRefused, field_errors
-from services.gateway.views.fold_cache import Known
 from services.queries.explanations import Standing, differing_rows
+from services.queries.race_cache import KnownRace
 from services.queries.tables.columns import Row
 
 AHEAD_MS = 2_000
@@ -78,7 +78,7 @@ class Wanted(NamedTuple):
     """ms on the session clock, or a moment as people name it; None for now."""
 
 
-def plan(known: Known, wanted: Wanted, now_ms: float) -> Plan:
+def plan(known: KnownRace, wanted: Wanted, now_ms: float) -> Plan:
     """The events that are decided, to be appended. Raises RequestRefused, naming each fault."""
     if any(isinstance(event, SeasonOpened) for event in known.timeline.events[:1]):
         raise RequestRefused(409, "this is a season: decide in the session of a round")
@@ -102,7 +102,7 @@ def would_change(timeline: Timeline, events: Sequence[AnyEvent]) -> tuple[Timeli
     return then, differing_rows(before, after)
 
 
-def moment(known: Known, wanted: int | str | None, now_ms: float) -> int:
+def moment(known: KnownRace, wanted: int | str | None, now_ms: float) -> int:
     """When it is decided, on the session clock (ms). Raises RequestRefused for the future.
 
     The clock runs on from the newest event, but not away from a source that is silent. A
@@ -139,7 +139,7 @@ def refusal(
 # -- What is there already -----------------------------------------------------------------
 
 
-def _there(known: Known, wanted: Wanted) -> list[AnyEvent]:
+def _there(known: KnownRace, wanted: Wanted) -> list[AnyEvent]:
     """The events of these identities, where the log holds them; none, or all."""
     numbers = range(wanted.source_seq, wanted.source_seq + len(wanted.decisions))
     found = {

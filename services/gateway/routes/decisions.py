@@ -36,7 +36,7 @@ from services.gateway.errors import RequestRefused, check_expected, responses
 from services.gateway.live.session_tail import now_ms
 from services.gateway.routes import decision_plan
 from services.gateway.state import Gateway, TheGateway, gateway_of
-from services.gateway.views.fold_cache import Known
+from services.queries.race_cache import KnownRace
 from services.queries.tables.sporting_tables import WHATIF
 from services.roles import Grant, Role
 
@@ -179,20 +179,20 @@ async def book(
     await _require_log(gateway, session)
     known = request.headers.get("if-none-match", "")
 
-    def told(of: Known) -> tuple[str, Book | None]:
+    def told(of: KnownRace) -> tuple[str, Book | None]:
         newest = of.decided[-1][0] if of.decided else ""
         digest = hashlib.sha256(f"{session} {newest} {len(of.decided)} {limit}".encode())
         etag = f'W/"{digest.hexdigest()[:24]}"'
         return etag, None if etag in known else _book(session, of, limit)
 
-    etag, rows = await gateway.folds.ask_known(session, told)
+    etag, rows = await gateway.races.ask_known(session, told)
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if rows is None:
         return Response(status_code=304, headers=headers)
     return JSONResponse(rows.model_dump(), headers=headers)
 
 
-def _book(session: str, known: Known, limit: int) -> Book:
+def _book(session: str, known: KnownRace, limit: int) -> Book:
     counted = list({event.identity: (at, event) for at, event in reversed(known.decided)}.values())
     # What a feed says fills the book; a penalty that is owed must not drop out of it.
     older = [(at, event) for at, event in counted[limit:] if isinstance(event, PENALTIES)]
@@ -259,7 +259,7 @@ async def decide(
         wanted.at_ms if wanted.at is None else wanted.at,
     )
     while True:
-        found = await gateway.folds.ask_known(session, lambda known: _find(known, asked, dry_run))
+        found = await gateway.races.ask_known(session, lambda known: _find(known, asked, dry_run))
         if isinstance(found, RequestRefused):
             raise found
         if found.there or dry_run:
@@ -296,7 +296,7 @@ class _Found(NamedTuple):
     position: str
 
 
-def _find(known: Known, wanted: decision_plan.Wanted, dry_run: bool) -> _Found | RequestRefused:
+def _find(known: KnownRace, wanted: decision_plan.Wanted, dry_run: bool) -> _Found | RequestRefused:
     """A refusal is given back: an exception would cost the fold."""
     timeline = known.timeline
     try:

@@ -111,7 +111,7 @@ async def picture_before(
     gateway: Gateway, session: str, newest: Snapshot, delay_ms: int
 ) -> Snapshot:
     """The picture as it was so long ago, folded from the log. Raises what folding raises."""
-    folded = await gateway.folds.ask(
+    folded = await gateway.races.ask(
         session,
         _pictured,
         upto=str(int(now_ms() - delay_ms)),

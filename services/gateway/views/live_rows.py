@@ -1,6 +1,6 @@
 """Rows of views, made from a snapshot of the published state alone.
 
-Views that need more than that are folded from the log (``services.gateway.views.fold_cache``).
+Views that need more than that are folded from the log (``services.queries.race_cache``).
 """
 
 from __future__ import annotations

@@ -18,14 +18,14 @@ from projections.views.freshness import Freshness, freshness, ran_on_ms
 from projections.views.moments import moment_of
 from projections.views.session_line import clock_running
 from replay.entries import parse_position
-from replay.recording import Learned, NotAsShown
+from replay.recording import NotAsShown, ShownTimes
 from services.formatting import show_sectors
 from services.gateway.errors import FieldError, RequestRefused
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.live.session_tail import now_ms
 from services.gateway.state import Gateway
 from services.gateway.views import live_rows as pictured
-from services.gateway.views.fold_cache import Stand
+from services.queries.race_cache import RaceMoment
 from services.queries.sessions import log_position
 from services.queries.tables import race_tables
 from services.queries.tables.columns import Row, Table
@@ -57,7 +57,7 @@ TABLES: dict[str, Table] = {
 }
 """The views by their names."""
 
-View = Callable[[Stand], Sequence[Row]]
+View = Callable[[RaceMoment], Sequence[Row]]
 """What makes the rows of a session as it stood."""
 
 
@@ -159,12 +159,12 @@ async def folded(
     if ask.known_at == AS_SHOWN:
         at, shown = await _shown(gateway, session, ask.at)
         upto, kept_as = _upto(str(shown), ask.delay_ms)
-        found = await gateway.folds.ask_stand(
+        found = await gateway.races.ask_moment(
             session, lambda stand: _run_on(stand, at, view, ask), upto=upto, kept_as=kept_as
         )
     else:
         upto, kept_as = _upto(_known(ask.known_at), ask.delay_ms)
-        found = await gateway.folds.ask_stand(
+        found = await gateway.races.ask_moment(
             session,
             lambda stand: _of_stand(stand, view, ask),
             at=ask.at,
@@ -199,9 +199,9 @@ async def _of_replay(
         raise RequestRefused(
             503, "nothing of this replay was shown yet", headers={"Retry-After": "1"}
         )
-    race = await gateway.playheads.race(session, snapshot.token, snapshot.clock_at, ask.at)
-    told = await gateway.playheads.told(session, snapshot.token) if recorded else ()
-    line, _, rows = await asyncio.to_thread(_of_stand, Stand(race, told), view, ask)
+    race = await gateway.replayed.race(session, snapshot.token, snapshot.clock_at, ask.at)
+    told = await gateway.replayed.recorded(session, snapshot.token) if recorded else ()
+    line, _, rows = await asyncio.to_thread(_of_stand, RaceMoment(race, told), view, ask)
     if ask.at is None:
         line["clock_ms"] = snapshot.clock_at
     running = snapshot.clock_running and ask.at is None
@@ -217,14 +217,14 @@ async def _shown(gateway: Gateway, session: str, moment: str | None) -> tuple[in
     if moment is None:
         raise _unknown_time(AS_SHOWN, "that goes with a moment: say `at`, too")
 
-    def shown(stand: Stand) -> tuple[int, int]:
-        happened = [event.at for _, event in stand.told]
-        learned = [parse_position(position)[0] for position, _ in stand.told]
+    def shown(stand: RaceMoment) -> tuple[int, int]:
+        happened = [event.at for _, event in stand.recorded]
+        learned = [parse_position(position)[0] for position, _ in stand.recorded]
         at = moment_of(moment, stand.race)
-        return at, Learned(session, happened, learned).place_at_clock(at)
+        return at, ShownTimes(session, happened, learned).place_at_clock(at)
 
     try:
-        return (await gateway.folds.ask_stand(session, shown)).answer
+        return (await gateway.races.ask_moment(session, shown)).answer
     except NotAsShown:
         reason = "the log was imported in one go: nobody knows when what was shown"
         raise _unknown_time(AS_SHOWN, reason) from None
@@ -244,7 +244,7 @@ async def known_upto(gateway: Gateway, session: str, ask: ViewQuery) -> str | No
 
 
 def _run_on(
-    stand: Stand, at: int, view: View, ask: ViewQuery
+    stand: RaceMoment, at: int, view: View, ask: ViewQuery
 ) -> tuple[dict[str, Any], bool, Sequence[Row]]:
     """The view when the clock had run on to ``at``, with nothing new known since."""
     race = stand.race
@@ -301,7 +301,7 @@ def _of_snapshot(name: str, snapshot: Snapshot, ask: ViewQuery) -> ViewResult:
 
 
 def _of_stand(
-    stand: Stand, view: View, ask: ViewQuery
+    stand: RaceMoment, view: View, ask: ViewQuery
 ) -> tuple[dict[str, Any], bool, Sequence[Row]]:
     race = stand.race
     line = views.session_line(race)

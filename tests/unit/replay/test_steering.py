@@ -1,4 +1,4 @@
-"""Films and what steers them, with time as an argument."""
+"""Recordings and what steers them, with time as an argument."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ import replay.recording
 from events.errors import BadMoment
 from projections.race import Race
 from projections.timeline import Timeline
-from replay.recording import AnyFilm, AsShown, Film, NotAsShown, handed_over
+from replay.recording import (
+    NotAsShown,
+    Recording,
+    RecordingAsHappened,
+    RecordingAsShown,
+    handed_over,
+)
 from replay.steering import COMMANDS, Pause, Play, Player, Seek, SetSpeed, Step
 from tests.builders import Story, opened
 from tests.profiles import examples
@@ -39,22 +45,22 @@ def a_race() -> Story:
     return story.flag("fcy", 210_000).flag("green", 330_000).flag("safety_car", 480_000)
 
 
-def film_of(story: Story) -> Film:
+def recording_of(story: Story) -> RecordingAsHappened:
     timeline = Timeline()
     timeline.add(story)
-    return Film(timeline.events)
+    return RecordingAsHappened(timeline.events)
 
 
-def shown_live(story: Story, delay_ms: int = 0) -> AsShown:
+def shown_live(story: Story, delay_ms: int = 0) -> RecordingAsShown:
     """Each event learned as long after it happened."""
     events = sorted(story.events, key=lambda event: event.at)
-    return AsShown("live", events, [START + event.at + delay_ms for event in events])
+    return RecordingAsShown("live", events, [START + event.at + delay_ms for event in events])
 
 
-def straight(film: AnyFilm, index: int) -> Race:
-    """The fold of the first events, of a film of things as they happened."""
+def straight(recording: Recording, index: int) -> Race:
+    """The fold of the first events, of a recording of things as they happened."""
     race = Race()
-    race.apply_all(film.events[:index])  # type: ignore[attr-defined]
+    race.apply_all(recording.events[:index])  # type: ignore[attr-defined]
     return race
 
 
@@ -65,17 +71,17 @@ MOVES = st.lists(st.tuples(st.booleans(), st.integers(0, 35)), min_size=1, max_s
 @given(MOVES)
 def test_a_cut_is_the_straight_fold_however_it_came_there(moves: list[tuple[bool, int]]) -> None:
     """Moved ahead and back, or played on, a race is the fold of the events handed over."""
-    film = film_of(a_race())
-    cut = film.cut(0)
+    recording = recording_of(a_race())
+    cursor = recording.cursor(0)
     for by_play, index in moves:
-        index = min(index, len(film.times))
-        if by_play and index >= cut.index:
-            cut.play(index)
+        index = min(index, len(recording.times))
+        if by_play and index >= cursor.index:
+            cursor.play(index)
         else:
-            cut.move(index)
-        assert cut.index == index
-        assert cut.race.state_hash() == straight(film, index).state_hash()
-    assert film.whole.state_hash() == straight(film, len(film.times)).state_hash()
+            cursor.move(index)
+        assert cursor.index == index
+        assert cursor.race.state_hash() == straight(recording, index).state_hash()
+    assert recording.whole.state_hash() == straight(recording, len(recording.times)).state_hash()
 
 
 @settings(deadline=None, max_examples=examples(60))
@@ -86,46 +92,48 @@ def test_as_it_was_shown_a_cut_is_what_was_known(moves: list[tuple[bool, int]]) 
     for lap in (story.events[9], story.events[4]):
         story.void(lap, at=700_000)
     events = [*story.events[12:24], *story.events[:12], *story.events[24:]]
-    film = AsShown("live", events, [START + 50 * MINUTE * i for i in range(len(events))])
-    cut = film.cut(0)
+    recording = RecordingAsShown(
+        "live", events, [START + 50 * MINUTE * i for i in range(len(events))]
+    )
+    cursor = recording.cursor(0)
     for _, index in moves:
         index = min(index, len(events))
-        cut.move(index)
+        cursor.move(index)
         known = Timeline()
         known.add(events[:index])
-        assert cut.race.state_hash() == known.race.state_hash()
+        assert cursor.race.state_hash() == known.race.state_hash()
 
 
 def test_going_back_as_it_was_shown_folds_little_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than lies between two timelines that are kept on the way, wherever it goes."""
     monkeypatch.setattr(replay.recording, "MARK_EVERY", 4)
-    film = shown_live(a_race())
+    recording = shown_live(a_race())
     folded: list[int] = []
     add = Timeline.add
     monkeypatch.setattr(
         Timeline, "add", lambda self, events: (folded.append(len(events)), add(self, events))[1]
     )
-    cut = film.cut(len(film.events))
-    for index in (len(film.events) - 1, 3, 17, 0, len(film.events)):
-        cut.move(index)
-    film.cut(20)
+    cursor = recording.cursor(len(recording.events))
+    for index in (len(recording.events) - 1, 3, 17, 0, len(recording.events)):
+        cursor.move(index)
+    recording.cursor(20)
     assert max(folded) < 4
 
 
 class Steering:
     """A player under random commands, checked after each."""
 
-    def __init__(self, film: AnyFilm) -> None:
-        self.film = film
-        self.player = Player(film)
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.player = Player(recording)
 
     def check(self) -> None:
         """What was handed over is what lies at or before the playhead, and it is folded."""
         player = self.player
         index = player.index
-        assert index <= handed_over(self.film, player.playhead.at)
-        assert index == 0 or self.film.times[index - 1] <= player.playhead.at
-        assert self.film.start <= player.playhead.at <= self.film.end
+        assert index <= handed_over(self.recording, player.playhead.at)
+        assert index == 0 or self.recording.times[index - 1] <= player.playhead.at
+        assert self.recording.start <= player.playhead.at <= self.recording.end
 
 
 MOMENTS = st.sampled_from(
@@ -148,8 +156,8 @@ COMMAND = st.one_of(
 @given(st.lists(st.one_of(COMMAND, st.integers(0, 200_000)), max_size=20), st.booleans())
 def test_any_steering_shows_the_fold_of_what_lies_behind(todo: list[Any], as_shown: bool) -> None:
     """Time or commands, in any order: nothing ahead of the playhead is ever handed over."""
-    film: AnyFilm = shown_live(a_race(), 700) if as_shown else film_of(a_race())
-    steering = Steering(film)
+    recording: Recording = shown_live(a_race(), 700) if as_shown else recording_of(a_race())
+    steering = Steering(recording)
     for one in todo:
         if isinstance(one, int):
             steering.player.advance(one, most=5)
@@ -161,16 +169,16 @@ def test_any_steering_shows_the_fold_of_what_lies_behind(todo: list[Any], as_sho
                 assert steering.player.index == before
         steering.check()
         expected = Timeline()
-        expected.add(film.events[: steering.player.index])  # type: ignore[attr-defined]
+        expected.add(recording.events[: steering.player.index])  # type: ignore[attr-defined]
         assert steering.player.race.state_hash() == expected.race.state_hash()
 
 
 def test_a_race_that_nobody_holds_is_gone_at_once() -> None:
     """Without the garbage collector: each is as long as what it has folded."""
-    film = film_of(a_race())
+    recording = recording_of(a_race())
     gc.disable()
     try:
-        gone = weakref.ref(film.cut(20).race)
+        gone = weakref.ref(recording.cursor(20).race)
         assert gone() is None
     finally:
         gc.enable()
@@ -178,7 +186,7 @@ def test_a_race_that_nobody_holds_is_gone_at_once() -> None:
 
 def test_a_jump_has_a_reason() -> None:
     """Going ahead by time or step has none; a seek says where it went."""
-    player = Player(film_of(a_race()))
+    player = Player(recording_of(a_race()))
     assert player.obey(Step(to="lap")) is None
     assert player.obey(Seek(to="caution:1")) == "seek to caution 1"
     assert player.clock_at == 210_000
@@ -192,7 +200,7 @@ def test_a_jump_has_a_reason() -> None:
 @pytest.mark.parametrize("to", ["lap:99", "caution:7", "penalty:1", "9:59:59"])
 def test_a_refusal_does_not_tell_the_end(to: str) -> None:
     """How long the race was, and what is to come in it, is not told to who asks beyond."""
-    player = Player(film_of(a_race()), playing=False)
+    player = Player(recording_of(a_race()), playing=False)
     with pytest.raises(BadMoment) as refused:
         player.obey(Seek(to=to))
     assert str(refused.value) == f"{to!r}: there is no such moment in this race"
@@ -203,7 +211,7 @@ def test_a_refusal_does_not_tell_the_end(to: str) -> None:
 def test_events_of_one_moment_are_stepped_through() -> None:
     """Each by itself, ahead and back; playing on hands over the rest."""
     story = opened("1", "2", lines=("FL",)).laps("1", 3).laps("2", 3)
-    player = Player(film_of(story))
+    player = Player(recording_of(story))
     first = player.index
     player.obey(Step())
     assert (player.index, player.clock_at) == (first + 1, MINUTE)
@@ -219,19 +227,19 @@ def test_events_of_one_moment_are_stepped_through() -> None:
 
 def test_no_more_than_so_many_are_handed_over_at_a_time() -> None:
     """As fast as possible, the playhead waits where the next event is due."""
-    player = Player(film_of(a_race()), speed="max")
+    player = Player(recording_of(a_race()), speed="max")
     while not player.ended:
         before = player.index
         assert player.advance(1, most=3)
         assert player.index <= before + 3
-        assert player.clock_at == player.film.times[player.index - 1]
+        assert player.clock_at == player.recording.times[player.index - 1]
     assert not player.advance(1, most=3)
     assert player.due_in() == math.inf
 
 
 def test_when_the_next_event_is_due() -> None:
     """In the viewer's milliseconds, at the speed; never while paused."""
-    player = Player(film_of(a_race()), speed=2.0)
+    player = Player(recording_of(a_race()), speed=2.0)
     assert player.due_in() == MINUTE / 2
     player.obey(Pause())
     assert player.due_in() == math.inf
@@ -254,15 +262,15 @@ def test_a_log_imported_in_one_go_has_not_been_shown() -> None:
     """The error knows how fast it was learned, and does not say how long the race was."""
     events = a_race().events
     with pytest.raises(NotAsShown, match="imported in one go") as refused:
-        AsShown("imported", events, [START + index * 20 for index in range(len(events))])
+        RecordingAsShown("imported", events, [START + index * 20 for index in range(len(events))])
     assert (refused.value.happened_ms, refused.value.learned_ms) == (605_000, 560)
     assert "0:10:05" not in str(refused.value)
 
 
 def test_an_empty_log_can_be_played() -> None:
     """It has ended where it begins."""
-    for film in (Film([]), AsShown("empty", [], [])):
-        player = Player(film)
+    for recording in (RecordingAsHappened([]), RecordingAsShown("empty", [], [])):
+        player = Player(recording)
         assert player.ended
         assert not player.advance(1000, most=5)
         with pytest.raises(BadMoment):
