@@ -1,6 +1,6 @@
-"""What happened: the events of a session, their codec and their errors.
+"""The events of sessions and seasons, and their codec.
 
-Everything is imported from here: ``from events import LapCompleted, decode``.
+Import from here: ``from events import LapCompleted, decode``.
 """
 
 from events.base import Basis, Event, check_names

@@ -1,4 +1,4 @@
-"""The ground every event stands on: its identity, its time and where it comes from."""
+"""The base model of events (identity, time, origin) and the types of their members."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from pydantic import BaseModel, ConfigDict, Field
 from events.errors import UnfitName
 
 Milliseconds = Annotated[int, Field(ge=-(2**53), le=2**53)]
-"""Milliseconds; the bound is what a JSON number carries exactly everywhere."""
+"""Milliseconds, within the integers that every JSON implementation represents exactly."""
 
 Duration = Annotated[int, Field(ge=0, le=2**53)]
-"""A span of time in milliseconds, never negative."""
+"""A non-negative span of time in milliseconds."""
 
 CarNumber = Annotated[str, Field(max_length=16, pattern=r"^[!-~]([ -~]*[!-~])?$")]
-"""A car's number as it is painted on the car: ``"007"`` is not ``"7"``. With a blank at an
-end, or a line feed, it would be another car that looks the same."""
+"""A car's number as painted on the car: ``"007"`` is not ``"7"``. Blanks at either end and
+line feeds are refused, as they would make another car that looks the same."""
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=2000)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
 
 T = TypeVar("T")
-Several = Annotated[tuple[T, ...], Field(max_length=1000)]
-"""A list. Its bound is far beyond any field, and keeps a slip from filling the memory."""
+BoundedTuple = Annotated[tuple[T, ...], Field(max_length=1000)]
+"""A list bounded far above any field of cars, so that bad input cannot exhaust memory."""
 
 Basis = Literal["recorded", "published", "reconstructed"]
-"""How a thing is known: timed or decided on the day, printed since, or worked out."""
+"""How a fact is known: timed or decided on the day, printed later, or inferred."""
 
 
-class Part(BaseModel):
-    """A value inside an event."""
+class EventPart(BaseModel):
+    """The base model of values inside an event."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Event(BaseModel):
-    """Something that happened in a session, in the past tense.
+    """A fact of a session, named in the past tense.
 
-    ``at`` is when it happened, in milliseconds on the session clock (0 is the start of
-    the session). ``source`` and ``source_seq`` are its identity: an event counts once,
-    however often it is sent. ``by`` names who decided, for human decisions.
+    ``at`` is its session time in milliseconds (0 is the start of the session). ``source`` and
+    ``source_seq`` are its identity: an event counts once, however often it is delivered. ``by``
+    names the person behind a decision.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -63,13 +63,15 @@ class Event(BaseModel):
         return (self.source, self.source_seq)
 
 
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def check_names(event: Event) -> None:
-    """Raise UnfitName for a new event whose source, or whose new penalty, has a name with
-    control characters. What is in a log already is read, and can be named, as it is."""
+    """Raise UnfitName for control characters in a new event's source or penalty id.
+
+    Events that are in a log already are read as they are, and may be referred to.
+    """
     members = ("source", "penalty_id") if event.type == "penalty_imposed" else ("source",)
     for member in members:
-        if _UNSEEN.search(name := getattr(event, member)):
+        if _CONTROL_CHARACTERS.search(name := getattr(event, member)):
             raise UnfitName(member, name)

@@ -1,4 +1,4 @@
-"""Every event there is, and the order of those that share a millisecond."""
+"""All event types, and the order of events that share a millisecond."""
 
 from __future__ import annotations
 
@@ -84,15 +84,15 @@ AnyEvent = RaceEvent | Correction | SeasonEvent
 EVENT_TYPES: dict[str, type[Event]] = {
     model.model_fields["type"].default: model for model in get_args(AnyEvent)
 }
-"""The name on the wire to the model."""
+"""The member ``type`` of an event's JSON to its model."""
 
 RANK: dict[type[Event], int] = {model: rank for rank, model in enumerate(get_args(AnyEvent))}
 RANK |= dict.fromkeys((PenaltyConverted, PenaltyRescinded), RANK[PenaltyServed])
-"""Which of two events at the same millisecond comes first.
+"""The order of event types within a millisecond, lowest first.
 
-The session and its entries stand before what they describe. A flag stands before the
-crossings it falls on: a lap finished in the millisecond of the chequered flag has taken
-it, and a lap finished in the millisecond a caution began counts under it. A car enters
-the lane before it crosses the finish line in it, and leaves it afterwards. What became of
-a penalty has one rank: it was served, converted and taken back in the order of its decisions.
+The session and its entries come before the events that refer to them. A flag comes before
+crossings of the same millisecond: a lap finished in the millisecond of the chequered flag has
+taken it, and one finished in the millisecond a caution began counts under it. A car enters
+the lane before it crosses the finish line in it, and exits afterwards. Penalties served,
+converted and rescinded share a rank: they apply in the order of their decisions.
 """

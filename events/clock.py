@@ -1,4 +1,4 @@
-"""Clock times as people write them, to milliseconds and back."""
+"""Conversion of written clock times to milliseconds and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CLOCK = re.compile(
 
 
 def parse_clock(text: str) -> int:
-    """``H:MM:SS.mmm``, ``M:SS.mmm`` or ``S.mmm`` in milliseconds.
+    """Parse ``H:MM:SS.mmm``, ``M:SS.mmm`` or ``S.mmm`` to milliseconds.
 
     Raises ValueError for anything else.
     """
@@ -25,7 +25,7 @@ def parse_clock(text: str) -> int:
 
 
 def format_clock(ms: int) -> str:
-    """Milliseconds as ``H:MM:SS.mmm``: 33540000 is ``9:19:00.000``."""
+    """Format milliseconds as ``H:MM:SS.mmm``: 33540000 is ``9:19:00.000``."""
     sign = "-" if ms < 0 else ""
     seconds, rest = divmod(abs(ms), 1000)
     minutes, seconds = divmod(seconds, 60)
@@ -34,7 +34,7 @@ def format_clock(ms: int) -> str:
 
 
 def format_lap_time(ms: int) -> str:
-    """Milliseconds as a lap time, with no hours or minutes it does not need: ``1:09.195``."""
+    """Format milliseconds as a lap time, without leading zero units: ``1:09.195``."""
     if ms < 0:
         return "-" + format_lap_time(-ms)
     seconds, rest = divmod(ms, 1000)

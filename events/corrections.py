@@ -1,7 +1,8 @@
-"""Events that correct the record. They change which events count, never the log.
+"""Corrections: events that change which recorded events count, or as what.
 
-A correction holds for the whole race, whatever its own ``at``: "how did it stand then"
-is answered with what is known now. What was known then is asked with ``known_at``.
+The log itself never changes. A correction applies to the whole race, whatever its own ``at``:
+a state ``at`` an earlier session time includes it; one ``known_at`` an earlier recorded time
+does not.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from events.running import LapNumber
 
 
 class EventVoided(Event):
-    """The event of that identity does not count."""
+    """The event of that identity no longer counts."""
 
     type: Literal["event_voided"] = "event_voided"
     voided_source: Annotated[str, Field(min_length=1, max_length=64)]
@@ -24,7 +25,7 @@ class EventVoided(Event):
 
 
 class LapAmended(Event):
-    """What a completed lap should have said; a member left out stays as it was."""
+    """Corrected members of a completed lap; absent members stay unchanged."""
 
     type: Literal["lap_amended"] = "lap_amended"
     car: CarNumber

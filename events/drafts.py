@@ -1,7 +1,7 @@
-"""Many events at once: drafted in any order, told in order and numbered.
+"""Bulk construction of events: drafted in any order, returned in order and numbered.
 
-A pydantic constructor looks at every value of every event, which takes most of its time.
-A reader of whole files checks whole columns instead, once, and drafts its tens of
+A pydantic constructor validates every value of every event, which takes most of its time.
+Importers of whole files validate whole columns once instead, and draft their tens of
 thousands of events here. Everything else uses the models' own constructors.
 """
 
@@ -26,7 +26,7 @@ _SLOTS = vars(BaseModel)
 
 
 class _Series(NamedTuple):
-    """Events of one type that share their values, but for ``at``, ``lap`` and what goes by lap."""
+    """Events of one type that share all values except ``at``, ``lap`` and the values by lap."""
 
     model: type[Event]
     shared: dict[str, Any]
@@ -34,12 +34,12 @@ class _Series(NamedTuple):
 
 
 class Drafts:
-    """Events of one source in the making: series of them, and a number each to sort by.
+    """Draft events of one source: series of events, and one sort key per event.
 
-    The number, an event's key, holds time, rank of the type, series and lap, from the
-    highest bits to the lowest: it sorts as the four would, in a fraction of the time, and
-    is all that there is to remember of an event. Of two events on one millisecond and of
-    one rank, the one drafted first comes first: draft cars in the order of their numbers.
+    The key is a number that holds time, rank of the type, series and lap, from the highest
+    bits to the lowest. It sorts like the tuple of the four in a fraction of the time, and an
+    event needs no other state. Of two events with equal time and rank the one drafted first
+    comes first: draft cars in the order of their numbers.
     """
 
     def __init__(self, source: str) -> None:
@@ -48,11 +48,11 @@ class Drafts:
         self._keys: list[int] = []
 
     def add(self, model: type[Event], at: int, **values: object) -> None:
-        """Add one event. Raises pydantic's ValidationError for values that it cannot have."""
+        """Add one event. Raises pydantic's ValidationError for invalid values."""
         self.add_all(model, [at], values)
 
     def add_all(self, model: type[Event], ats: Sequence[int], values: Mapping[str, object]) -> None:
-        """Add events that differ in ``at`` alone (ms, 0 or later)."""
+        """Add events that differ only in ``at`` (ms, not negative)."""
         if ats:
             low = self._begin(model, values, {})
             self._keys += [(at << AT_SHIFT) + low for at in ats]
@@ -64,10 +64,10 @@ class Drafts:
         values: Mapping[str, object],
         **by_lap: Sequence[object],
     ) -> None:
-        """Add an event for each lap that has a time: element i of a list is of lap i + 1.
+        """Add an event for each lap that has a time; element i of each list belongs to lap i + 1.
 
-        The values and the first of each list are checked by the model. The caller vouches
-        for the rest of the lists, that the model would take them and leave them as they are.
+        The model validates ``values`` and the first element of each list. The caller must have
+        validated the other elements: the model has to accept them unchanged.
         """
         low = self._begin(model, {"lap": 1, **values}, by_lap)
         self._keys += [
@@ -75,26 +75,26 @@ class Drafts:
         ]
 
     def latest(self) -> int:
-        """When the last event so far is (ms)."""
+        """Return the time of the latest event so far (ms)."""
         return max(self._keys) >> AT_SHIFT
 
     def events(self) -> list[Event]:
-        """The events by time, rank and draft, their ``source_seq`` 0, 1, 2... in that order."""
+        """Return the events ordered by time, rank and draft; ``source_seq`` counts from 0."""
         lap_mask, series_mask = (1 << LAP_BITS) - 1, (1 << SERIES_BITS) - 1
         models: list[type[Event]] = []
         values: list[dict[str, Any]] = []
         for number, key in enumerate(sorted(self._keys)):
             model, shared, by_lap = self._series[key >> LAP_BITS & series_mask]
-            told = shared.copy()
-            told["at"] = key >> AT_SHIFT
-            told["source_seq"] = number
+            members = shared.copy()
+            members["at"] = key >> AT_SHIFT
+            members["source_seq"] = number
             lap = key & lap_mask
             if lap:
-                told["lap"] = lap
+                members["lap"] = lap
                 for name, column in by_lap:
-                    told[name] = column[lap - 1]
+                    members[name] = column[lap - 1]
             models.append(model)
-            values.append(told)
+            values.append(members)
         return _build(models, values)
 
     def _begin(
@@ -103,7 +103,7 @@ class Drafts:
         values: Mapping[str, object],
         by_lap: Mapping[str, Sequence[object]],
     ) -> int:
-        """Begin a series; returns its part of a key."""
+        """Begin a series and return its part of the key."""
         first = {name: column[0] for name, column in by_lap.items()}
         identity = {"at": 0, "source": self._source, "source_seq": 0}
         checked = model.model_validate({**identity, **values, **first})
@@ -113,10 +113,10 @@ class Drafts:
 
 
 def _build(models: Sequence[type[Event]], values: Sequence[dict[str, Any]]) -> list[Event]:
-    """An event of each model that keeps the dictionary beside it, unchecked.
+    """Construct an event of each model from the dictionary beside it, without validation.
 
-    These are the four things that pydantic's own model_construct sets on a new object,
-    here one after the other on all of them, so that each loop runs in C.
+    Sets the four slots that pydantic's ``model_construct`` sets on a new object, one slot for
+    all events at a time, so that each loop runs in C.
     """
     events = cast("list[Event]", list(map(object.__new__, models)))
     names = {model: set(model.model_fields) for model in set(models)}
@@ -128,5 +128,5 @@ def _build(models: Sequence[type[Event]], values: Sequence[dict[str, Any]]) -> l
 
 
 def _set(slot: str, events: Sequence[Event], values: Iterable[object]) -> None:
-    # Models are frozen, so their own setattr refuses; the slots of BaseModel do not.
+    # Models are frozen, so their setattr refuses; the slot descriptors of BaseModel do not.
     deque(map(_SLOTS[slot].__set__, events, values), maxlen=0)

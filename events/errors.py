@@ -1,49 +1,49 @@
-"""What can go wrong, as one small tree.
+"""The tree of errors.
 
-The core raises these; the shell logs them and decides. Each keeps the values it speaks
-of as attributes, and its text is one line that says what is wrong and, where there is
-something to do, what to do.
+The core raises these; services log them and decide. Each error has the values it refers to as
+attributes, and a message of one line: what is wrong and, where possible, what to do.
 
     LapstreamError
-    ├── UndecodableEvent           an entry of a log that cannot be folded
-    │   ├── UnreadableEvent        bytes that are no event: parked, the session goes on
-    │   ├── UnknownEventType       the session stops: skipping it would be a wrong position
+    ├── UndecodableEvent           a log entry that cannot be folded
+    │   ├── UnreadableEvent        not an event: parked, and the session continues
+    │   ├── UnknownEventType       stops the session, as skipping it would give a wrong state
     │   └── NewerEventVersion      likewise
-    ├── UnfitName                  a new name with characters that nobody can see
+    ├── UnfitName                  a new name with control characters
     ├── BadTimingFile              a foreign file, by file, line, column and value
     ├── BadArchive                 an archive that is damaged or of a newer format
-    ├── BadRules                   a regulation pack, by file and key
+    ├── BadRules                   an invalid regulation pack, by file and key
     ├── UnknownRules               no such regulation pack
     ├── NoRules                    a session without a pack, where one is needed
-    ├── BadMoment                  an instant such as ``lap:372`` that cannot be found
-    │   └── NoSuchMoment           likewise, and the reason tells how far the race came
-    ├── BadHypothesis              a supposed penalty that is not written as one
-    ├── BadSessionId               a name that no session can have
+    ├── BadMoment                  a moment such as ``lap:372`` that is malformed or not found
+    │   └── NoSuchMoment           a moment that the race never reached; says how far it came
+    ├── BadHypothesis              a malformed hypothesis
+    ├── BadSessionId               an invalid session id
     ├── UnknownSession             no such session
     ├── UnknownCar                 no such car in the session
     ├── UnknownClass               no such class in the session or season
     ├── UnknownLap                 no such lap of the car
     ├── UnknownEvent               no event of that identity in the log
     ├── UnknownPenalty             no such penalty in the session
-    ├── PenaltyNotInForce          it was served or rescinded, and can be no more
-    ├── AlreadyVoided              it does not count any more, and cannot be voided again
-    ├── BadDecision                a decision that contradicts itself
+    ├── PenaltyNotInForce          the penalty was served or rescinded
+    ├── AlreadyVoided              the event is voided and cannot be voided again
+    ├── BadDecision                an inconsistent decision, by member
     ├── RaceNotOver                no result can be declared yet
-    ├── UnknownRevision            no such result of the session
+    ├── UnknownRevision            no such revision of the result
     ├── UnknownRound               no such round of the season
-    ├── UnknownContender           nobody of that name has scored in the season
-    ├── NotASession                a season where a session is wanted
-    ├── NotASeason                 a session where a season is wanted
-    ├── NothingTimed               a session that holds a declared result and no lap
-    ├── NothingPublished           a season of which no published tables are known
-    ├── Undecidable                a title fight by rules that are not covered
-    ├── AppendRefused              nothing of the batch was appended
-    │   ├── PositionConflict       the log is not where the writer believed
+    ├── UnknownContender           no contender of that name has scored in the season
+    ├── NotASession                a season where a session is expected
+    ├── NotASeason                 a session where a season is expected
+    ├── WrongSeries                a session of another series than the season
+    ├── NothingTimed               a session with a declared result and no lap
+    ├── NothingPublished           a season without published tables
+    ├── Undecidable                a title whose rules are not covered
+    ├── AppendRefused              no event of the batch was appended
+    │   ├── PositionConflict       the log is not at the expected position
     │   └── SessionNotEmpty        an import that keeps positions needs an empty session
-    ├── BadSetting                 a variable of the environment, by name and value
+    ├── BadSetting                 an environment variable with an invalid value
     └── StoreError
-        ├── StoreUnavailable       no answer from the server
-        └── StoreUnfit             too old, or its persistence cannot keep the promise
+        ├── StoreUnavailable       the server does not answer
+        └── StoreUnfit             the server is too old or not persistent enough
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class LapstreamError(Exception):
 
 
 class UndecodableEvent(LapstreamError):
-    """An entry that cannot be folded."""
+    """A log entry that cannot be folded."""
 
 
 class UnreadableEvent(UndecodableEvent):
-    """Bytes that are no event."""
+    """Bytes that are not an event."""
 
     def __init__(self, raw: bytes, reason: str) -> None:
         self.raw = raw
@@ -67,12 +67,12 @@ class UnreadableEvent(UndecodableEvent):
 
 
 class UnfitName(LapstreamError):
-    """A new name with characters that nobody can see, such as a NUL."""
+    """A new name with control characters, such as a NUL."""
 
     def __init__(self, member: str, value: str) -> None:
         self.member = member
         self.value = value
-        super().__init__(f"{member}: control characters mean nothing in a name, with {value!r}")
+        super().__init__(f"{member}: control characters are not allowed in a name, with {value!r}")
 
 
 class UnknownEventType(UndecodableEvent):
@@ -100,7 +100,7 @@ class NewerEventVersion(UndecodableEvent):
 
 
 class BadTimingFile(LapstreamError):
-    """A foreign timing file that cannot be imported; nothing of it was."""
+    """A foreign timing file that cannot be imported; no event of it was appended."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class BadTimingFile(LapstreamError):
 
 
 class BadArchive(LapstreamError):
-    """An archive that cannot be read; nothing of it was imported."""
+    """An archive that cannot be read or written; no entry of it was imported."""
 
     def __init__(self, file: str, reason: str, *, line: int | None = None) -> None:
         self.file = file
@@ -153,7 +153,7 @@ class UnknownRules(LapstreamError):
         self.name = name
         self.known = known
         super().__init__(
-            f"no regulation pack {name!r}; there are {', '.join(known)}, or give a file by its path"
+            f"no regulation pack {name!r}; there are {', '.join(known)}, or give the path of a file"
         )
 
 
@@ -170,7 +170,7 @@ class NoRules(LapstreamError):
 
 
 class BadMoment(LapstreamError):
-    """An instant that is not written as one, or that the race never reached."""
+    """A moment that is malformed, or that the race never reached."""
 
     def __init__(self, value: str, reason: str) -> None:
         self.value = value
@@ -179,11 +179,11 @@ class BadMoment(LapstreamError):
 
 
 class NoSuchMoment(BadMoment):
-    """A moment that a race never reached; the reason tells how far it came."""
+    """A moment that the race never reached; the reason says how far the race came."""
 
 
 class BadHypothesis(LapstreamError):
-    """A supposed penalty that is not written as one."""
+    """A malformed hypothesis, such as a penalty of an unknown kind."""
 
     def __init__(self, value: str, reason: str) -> None:
         self.value = value
@@ -192,17 +192,17 @@ class BadHypothesis(LapstreamError):
 
 
 class BadSessionId(LapstreamError):
-    """A name that no session can have."""
+    """An invalid session id."""
 
     def __init__(self, session: str) -> None:
         self.session = session
         super().__init__(
-            f"{session!r} cannot name a session: 1 to 64 of the characters a-z, 0-9 and -"
+            f"{session!r} is not a session id: use 1 to 64 of the characters a-z, 0-9 and -"
         )
 
 
 class UnknownSession(LapstreamError):
-    """No session of that name in this store."""
+    """No session of that id in this store."""
 
     def __init__(self, session: str, known: tuple[str, ...] = ()) -> None:
         self.session = session
@@ -262,7 +262,7 @@ class UnknownPenalty(LapstreamError):
 
 
 class PenaltyNotInForce(LapstreamError):
-    """The penalty was served or rescinded, and nothing more can become of it."""
+    """The penalty was served or rescinded and cannot change any more."""
 
     def __init__(self, penalty_id: str, status: str) -> None:
         self.penalty_id = penalty_id
@@ -271,7 +271,7 @@ class PenaltyNotInForce(LapstreamError):
 
 
 class AlreadyVoided(LapstreamError):
-    """The event does not count any more, so it cannot be taken out of the count."""
+    """The event is voided already, so it cannot be voided again."""
 
     def __init__(self, source: str, source_seq: int) -> None:
         self.source = source
@@ -280,7 +280,7 @@ class AlreadyVoided(LapstreamError):
 
 
 class BadDecision(LapstreamError):
-    """A decision that contradicts itself: the member that does, and what it has to be."""
+    """An inconsistent decision, with the member and the reason."""
 
     def __init__(self, member: str, reason: str) -> None:
         self.member = member
@@ -293,8 +293,8 @@ class RaceNotOver(LapstreamError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the race is not over: a result is declared after the chequered flag, or after "
-            "the session's end"
+            "the race is not over: declare a result after the chequered flag or the end of "
+            "the session"
         )
 
 
@@ -318,7 +318,7 @@ class UnknownRound(LapstreamError):
 
 
 class UnknownContender(LapstreamError):
-    """Nobody of that name has scored in the championship."""
+    """No contender of that name has scored in the championship."""
 
     def __init__(self, name: str, of: str, known: tuple[str, ...] = ()) -> None:
         self.name = name
@@ -329,33 +329,35 @@ class UnknownContender(LapstreamError):
 
 
 class NotASession(LapstreamError):
-    """The log of a season, where that of a session is wanted."""
+    """The log of a season where that of a session is expected."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"{name!r} is a season: ask `lapstream championship {name}`")
+        super().__init__(f"{name!r} is a season: use `lapstream championship {name}`")
 
 
 class NotASeason(LapstreamError):
-    """The log of a session, where that of a season is wanted."""
+    """The log of a session where that of a season is expected."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"{name!r} is a session, and no season")
+        super().__init__(f"{name!r} is a session, not a season")
 
 
 class WrongSeries(LapstreamError):
-    """A session of another series than the season, none of whose cars is entered in the season."""
+    """A session of another series than the season, without any car that is eligible for it."""
 
     def __init__(self, session: str, series: str | None, season_series: str | None) -> None:
         self.session = session
         self.series = series
         self.season_series = season_series
-        super().__init__(f"{session} is of the {series}, and the season of the {season_series}")
+        super().__init__(
+            f"{session} belongs to the series {series}, the season to the {season_series}"
+        )
 
 
 class NothingTimed(LapstreamError):
-    """The session holds a result as it was declared, and no lap that it could follow from."""
+    """The session has a declared result but no laps to compute a classification from."""
 
     def __init__(self, session: str) -> None:
         self.session = session
@@ -366,27 +368,27 @@ class NothingTimed(LapstreamError):
 
 
 class NothingPublished(LapstreamError):
-    """No published tables of the season are known."""
+    """No published tables of the season are available."""
 
     def __init__(self, season: str, known: tuple[str, ...] = ()) -> None:
         self.season = season
         self.known = known
         super().__init__(
-            f"no published tables of {season!r} are known; there are those of {', '.join(known)}"
+            f"no published tables of {season!r}; there are tables of {', '.join(known)}"
         )
 
 
 class Undecidable(LapstreamError):
-    """Who can still win a title depends on rules that are not covered."""
+    """Who can still win a title depends on rules that the analysis does not cover."""
 
     def __init__(self, rule: str, reason: str) -> None:
         self.rule = rule
         self.reason = reason
-        super().__init__(f"who can still win cannot be said exactly under {rule}: {reason}")
+        super().__init__(f"cannot determine exactly who can still win under {rule}: {reason}")
 
 
 class AppendRefused(LapstreamError):
-    """The batch was not appended, nor was any part of it."""
+    """No event of the batch was appended."""
 
 
 class PositionConflict(AppendRefused):
@@ -398,29 +400,29 @@ class PositionConflict(AppendRefused):
         self.actual = actual
         super().__init__(
             f"session {session!r} is at position {actual}, not at {expected}: "
-            "read what has come since, then decide again"
+            "read the events appended since, then try again"
         )
 
 
 class SessionNotEmpty(AppendRefused):
-    """The entries keep their positions, so they need an empty session."""
+    """Entries that keep their positions can be imported into an empty session only."""
 
     def __init__(self, session: str) -> None:
         self.session = session
-        super().__init__(f"session {session!r} already has events; name another")
+        super().__init__(f"session {session!r} already has events; choose another id")
 
 
 class BadSetting(LapstreamError):
-    """A variable of the environment with a value that it cannot have."""
+    """An environment variable with an invalid value; ``expected`` describes valid ones."""
 
-    def __init__(self, name: str, value: str, wanted: str) -> None:
+    def __init__(self, name: str, value: str, expected: str) -> None:
         self.name = name
         self.value = value
-        super().__init__(f"{name} is {wanted}, not {value!r}")
+        super().__init__(f"{name} must be {expected}, not {value!r}")
 
 
 class StoreError(LapstreamError):
-    """Something about the server that holds the logs."""
+    """A problem with the server that holds the logs."""
 
 
 class StoreUnavailable(StoreError):
@@ -433,7 +435,7 @@ class StoreUnavailable(StoreError):
 
 
 class StoreUnfit(StoreError):
-    """The server answers, but cannot keep what lapstream promises."""
+    """The server answers, but cannot keep lapstream's guarantees."""
 
     def __init__(self, url: str, reason: str) -> None:
         self.url = url

@@ -1,4 +1,4 @@
-"""Audit of the pictures on air."""
+"""Events of outputs: freeze and release, as an audit trail."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from events.base import Event, Name, Text
 
 
 class OutputFrozen(Event):
-    """An operator froze an output: it keeps showing what it showed."""
+    """An operator froze an output: its rows stay as they are."""
 
     type: Literal["output_frozen"] = "output_frozen"
     output: Name

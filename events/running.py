@@ -1,4 +1,4 @@
-"""Events of the cars: lines, laps, the pit lane, drivers, retirements."""
+"""Events of the cars: crossings, laps, the pit lane, drivers, retirements."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pydantic import Field
 from events.base import CarNumber, Duration, Event, Name, Text
 
 MOST_LAPS = 10_000
-"""Far beyond any race (24 hours of 20-second laps are 4,320), and little to remember where a
-slip in a lap's number is believed until it is voided."""
+"""Far above any race (24 hours of 20-second laps are 4,320), and low enough to bound memory
+until a mistaken lap number is voided."""
 
 LapNumber = Annotated[int, Field(ge=1, le=MOST_LAPS)]
 
 
 class LinePassed(Event):
-    """The car crossed an intermediate line while running its lap ``lap`` (1 is the first)."""
+    """The car crossed an intermediate line on its lap ``lap`` (1 is the first)."""
 
     type: Literal["line_passed"] = "line_passed"
     car: CarNumber
@@ -25,10 +25,10 @@ class LinePassed(Event):
 
 
 class LapCompleted(Event):
-    """The car crossed the finish line and with it completed lap ``lap``.
+    """The car crossed the finish line and completed lap ``lap``.
 
-    ``driver`` is who was at the wheel at the line; ``in_pit_lane`` says that the line
-    was crossed in the lane.
+    ``driver`` was at the wheel at the line; ``in_pit_lane`` is True if the line was crossed in
+    the lane.
     """
 
     type: Literal["lap_completed"] = "lap_completed"
@@ -47,7 +47,7 @@ class PitEntered(Event):
 
 
 class PitStopped(Event):
-    """The car stood still in its box for ``stationary_ms``; ``at`` is when it left it."""
+    """The car stood in its box for ``stationary_ms``; ``at`` is when it left the box."""
 
     type: Literal["pit_stopped"] = "pit_stopped"
     car: CarNumber
@@ -70,7 +70,7 @@ class DriverChanged(Event):
 
 
 class CarRetired(Event):
-    """The car takes no further part, as far as is known."""
+    """The car takes no further part, as far as known."""
 
     type: Literal["car_retired"] = "car_retired"
     car: CarNumber

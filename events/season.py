@@ -1,7 +1,7 @@
-"""Events of a season, in the season's own log. ``at`` counts from the season's opening.
+"""Events of a season, in the season's own log. ``at`` is ms since the season's opening.
 
-What is scored is kept, never the points: they follow from it and the regulation pack, so
-a season can be scored again under another pack, and every point can be explained.
+The log holds the results, never the points: these follow from the results and the regulation
+pack, so a season can be scored again under another pack, and every point can be explained.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from events.base import CarNumber, Count, Duration, Event, Name, Part, Several, Text
+from events.base import BoundedTuple, CarNumber, Count, Duration, Event, EventPart, Name, Text
 from events.session import ResultStatus
 
 RoundNumber = Annotated[int, Field(ge=1, le=100)]
 
 Contest = Literal["drivers", "teams", "manufacturers"]
-"""Who a championship is for."""
+"""The contenders of a championship."""
 
 
-class SeasonRound(Part):
-    """A round of the calendar; its time limit decides which scale of a pack it has.
+class SeasonRound(EventPart):
+    """A round of the calendar; its time limit selects the points scale of the pack.
 
-    ``classes`` are those that run in it, none named: all.
+    ``classes`` are the classes that run in it; empty means all.
     """
 
     name: Name
     circuit: Name | None = None
     date: Annotated[str, Field(max_length=10, pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
     time_limit_ms: Annotated[int, Field(gt=0, le=2**53)] | None = None
-    classes: Several[Name] = ()
+    classes: BoundedTuple[Name] = ()
 
 
-class Alias(Part):
-    """A name as some table writes it, and the name it stands for in this season."""
+class Alias(EventPart):
+    """A variant of a name, as some table prints it, and the name it stands for."""
 
     of: Contest
     name: Name
@@ -41,35 +41,34 @@ class Alias(Part):
 
 
 class SeasonOpened(Event):
-    """A championship season: its rounds, its classes, its regulation pack and its names.
+    """A championship season: rounds, classes, regulation pack and aliases.
 
-    ``series`` is what entries name that are eligible for it. ``rounds`` are in order, the
-    first is round 1.
+    ``series`` is the name by which entries state that they are eligible. ``rounds`` are in
+    order, starting with round 1.
     """
 
     type: Literal["season_opened"] = "season_opened"
     title: Name
     series: Name
     rules: Annotated[str, Field(max_length=64)]
-    classes: Several[Name]
-    rounds: Several[SeasonRound]
-    aliases: Several[Alias] = ()
+    classes: BoundedTuple[Name]
+    rounds: BoundedTuple[SeasonRound]
+    aliases: BoundedTuple[Alias] = ()
     provenance: Text | None = None
 
 
-class ScoredDriver(Part):
-    """A driver of a scored car; ``drive_ms`` is the time at the wheel, None if not known."""
+class ScoredDriver(EventPart):
+    """A driver of a scored car; ``drive_ms`` is the time at the wheel, None if unknown."""
 
     name: Name
     drive_ms: Duration | None = None
 
 
-class ScoredRow(Part):
-    """A car's place in its class in one round, and all that its points depend on.
+class ScoredRow(EventPart):
+    """A car's place in its class in one round, and everything its points depend on.
 
-    ``car`` and ``laps`` are None where they are not known. ``championships`` are those
-    the entry is eligible for, by series ("ALMS") or by series and contest ("ALMS
-    drivers"); None is all of them.
+    ``car`` and ``laps`` are None if unknown. ``championships`` are those the entry is eligible
+    for, by series ("ALMS") or by series and contest ("ALMS drivers"); None means all.
     """
 
     position: Annotated[int, Field(ge=1, le=10_000)]
@@ -78,19 +77,18 @@ class ScoredRow(Part):
     laps: Count | None = None
     team: Name | None = None
     manufacturer: Name | None = None
-    drivers: Several[ScoredDriver] = ()
-    championships: Several[Name] | None = None
+    drivers: BoundedTuple[ScoredDriver] = ()
+    championships: BoundedTuple[Name] | None = None
     fastest_lap: bool = False
 
 
 class RoundScored(Event):
     """The finishing order of one class in one round, or in its qualifying.
 
-    Told again for the same round, part, segment and class, the later one prevails.
-    ``segment`` is the part of the race, 1 for the first, at whose end a cup took stock.
-    ``scale`` names a scale of the pack where another than the usual one was used;
-    ``overall_laps`` are the laps of the overall winner; ``percent_run`` is how much of the
-    scheduled race was run, in full per cent, where it was cut short.
+    A later event for the same round, part, segment and class replaces it. ``segment`` is the
+    part of the race, from 1, at whose end a cup awards points. ``scale`` names a scale of the
+    pack other than the usual one; ``overall_laps`` are the laps of the overall winner;
+    ``percent_run`` is the percentage of the scheduled race that was run if it was cut short.
     """
 
     type: Literal["round_scored"] = "round_scored"
@@ -102,5 +100,5 @@ class RoundScored(Event):
     scale: Name | None = None
     overall_laps: Count | None = None
     percent_run: Annotated[int, Field(ge=0, le=100)] | None = None
-    rows: Several[ScoredRow]
+    rows: BoundedTuple[ScoredRow]
     reason: Text | None = None

@@ -1,4 +1,4 @@
-"""Events of the session itself: what is run, by whom, from which grid."""
+"""Events of the session itself: opening, entries, grid, end, declared results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
-from events.base import Basis, CarNumber, Count, Duration, Event, Name, Part, Several, Text
+from events.base import (
+    Basis,
+    BoundedTuple,
+    CarNumber,
+    Count,
+    Duration,
+    Event,
+    EventPart,
+    Name,
+    Text,
+)
 
 SessionKind = Literal["race", "qualifying", "practice"]
 FINISH_LINE = "FL"
@@ -18,7 +28,7 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\
 
 
 def _read_instant(value: object) -> object:
-    """Read a text strictly: a number of seconds, or a part of a date, is no instant."""
+    """Parse text strictly: reject numbers of seconds and incomplete dates."""
     if not isinstance(value, str):
         return value
     if _RFC_3339.fullmatch(value) is None:
@@ -27,7 +37,7 @@ def _read_instant(value: object) -> object:
 
 
 def _with_fixed_offset(value: datetime) -> datetime:
-    """The same instant with nothing that would be lost on the wire."""
+    """Return the same instant with a fixed offset, so that JSON preserves it exactly."""
     offset = value.utcoffset() or timedelta(0)
     if offset % timedelta(minutes=1):
         raise ValueError("its offset from UTC is not a whole number of minutes")
@@ -40,8 +50,8 @@ Instant = Annotated[
 """A wall-clock time with its offset from UTC."""
 
 
-class Driver(Part):
-    """A driver of a car. ``number`` is the seat in the car's crew, 1 for the first."""
+class Driver(EventPart):
+    """A driver of a car. ``number`` is the seat in the crew, from 1."""
 
     number: Annotated[int, Field(ge=1, le=99)]
     name: Name
@@ -51,12 +61,12 @@ class Driver(Part):
 
 
 class SessionOpened(Event):
-    """The session and its frame: limits, classes in order, timing lines, rules.
+    """The session: limits, classes in order, timing lines, rules.
 
-    ``timing_lines`` are in the order a lap meets them and end with the finish line
-    ``FL``; ``drive_through_ms`` is what the pit lane takes without stopping in it, entry to
-    exit, where that is known; ``starts_at`` is the wall-clock time of session clock 0 and
-    carries its zone; ``rules`` names the regulation pack.
+    ``timing_lines`` are in the order of a lap and end with the finish line ``FL``;
+    ``drive_through_ms`` is the time from pit entry to pit exit without stopping, if known;
+    ``starts_at`` is the wall-clock time of session clock 0 with its UTC offset, ``zone`` the
+    name of its time zone; ``rules`` names the regulation pack.
     """
 
     type: Literal["session_opened"] = "session_opened"
@@ -67,7 +77,7 @@ class SessionOpened(Event):
     kind: SessionKind
     circuit: Name | None = None
     circuit_length_m: Annotated[int, Field(gt=0, le=100_000)] | None = None
-    classes: Several[Name] = ()
+    classes: BoundedTuple[Name] = ()
     timing_lines: Annotated[tuple[Name, ...], Field(min_length=1, max_length=16)] = (FINISH_LINE,)
     distance_limit_m: Annotated[int, Field(gt=0, le=100_000_000)] | None = None
     laps_limit: Annotated[int, Field(gt=0, le=100_000)] | None = None
@@ -85,9 +95,8 @@ EntryRole = Literal["competitor", "safety_car", "course_car"]
 class EntryAdded(Event):
     """A car of the entry list. ``car_class`` is ``None`` for a car outside every class.
 
-    A car whose ``role`` is another than ``competitor``, which it is if nothing is said, may
-    have a transponder of its own and is in no order, chart or result. That holds from this
-    event's time on: at 0, for the whole session.
+    A missing ``role`` means ``competitor``. A car with another role may have a transponder,
+    but is in no order, chart or result, from this event's time on (at 0: the whole session).
     """
 
     type: Literal["entry_added"] = "entry_added"
@@ -96,13 +105,13 @@ class EntryAdded(Event):
     team: Name | None = None
     vehicle: Name | None = None
     manufacturer: Name | None = None
-    drivers: Several[Driver] = ()
-    championships: Several[Name] | None = None
+    drivers: BoundedTuple[Driver] = ()
+    championships: BoundedTuple[Name] | None = None
     role: EntryRole | None = None
 
 
 class EntryAmended(Event):
-    """What changed about an entry; a member left out stays as it was."""
+    """Changed members of an entry; absent members stay unchanged."""
 
     type: Literal["entry_amended"] = "entry_amended"
     car: CarNumber
@@ -110,8 +119,8 @@ class EntryAmended(Event):
     team: Name | None = None
     vehicle: Name | None = None
     manufacturer: Name | None = None
-    drivers: Several[Driver] | None = None
-    championships: Several[Name] | None = None
+    drivers: BoundedTuple[Driver] | None = None
+    championships: BoundedTuple[Name] | None = None
     role: EntryRole | None = None
     reason: Text | None = None
 
@@ -120,7 +129,7 @@ class GridSet(Event):
     """The starting order, pole first."""
 
     type: Literal["grid_set"] = "grid_set"
-    order: Several[CarNumber]
+    order: BoundedTuple[CarNumber]
 
 
 class SessionEnded(Event):
@@ -135,7 +144,7 @@ ResultStatus = Literal[
 ]
 
 
-class ResultRow(Part):
+class ResultRow(EventPart):
     """One car of a declared result; times in milliseconds."""
 
     position: Annotated[int, Field(ge=1, le=10_000)]
@@ -149,24 +158,24 @@ class ResultRow(Part):
 
 
 class ResultDeclared(Event):
-    """A result as the officials declared it, and what it rests on.
+    """A result as declared by the officials; ``rests_on`` is its source.
 
-    It is kept beside the computed classification and never read by it.
+    It is kept beside the computed classification, which never depends on it.
     """
 
     type: Literal["result_declared"] = "result_declared"
     status: Literal["provisional", "amended", "final"]
-    rows: Several[ResultRow]
+    rows: BoundedTuple[ResultRow]
     rests_on: Text
     rows_basis: Basis = "published"
 
 
 class PointsAdjusted(Event):
-    """Points given or (negative) taken by decision, outside the scale.
+    """Points added or (negative) deducted by decision, outside the scale.
 
-    ``championship`` is ``drivers``, ``teams`` or ``manufacturers``. Without a class it
-    concerns every class in which the name has scored, without a round it counts from the
-    first on.
+    ``championship`` is ``drivers``, ``teams`` or ``manufacturers``. Without a class the
+    adjustment applies in every class in which the name has scored; without a round it counts
+    from the first round on.
     """
 
     type: Literal["points_adjusted"] = "points_adjusted"

@@ -30,7 +30,7 @@ Amount = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class PenaltyImposed(Event):
-    """The stewards imposed a penalty; ``penalty_id`` is how later events name it."""
+    """The stewards imposed a penalty; later events refer to it by ``penalty_id``."""
 
     type: Literal["penalty_imposed"] = "penalty_imposed"
     penalty_id: Name
@@ -48,7 +48,7 @@ class PenaltyServed(Event):
 
 
 class PenaltyConverted(Event):
-    """The penalty became another, such as a drive-through not served before the flag."""
+    """The penalty was converted, such as a drive-through not served before the flag."""
 
     type: Literal["penalty_converted"] = "penalty_converted"
     penalty_id: Name
@@ -58,7 +58,7 @@ class PenaltyConverted(Event):
 
 
 class PenaltyRescinded(Event):
-    """The penalty was taken back."""
+    """The penalty was rescinded."""
 
     type: Literal["penalty_rescinded"] = "penalty_rescinded"
     penalty_id: Name
@@ -66,7 +66,7 @@ class PenaltyRescinded(Event):
 
 
 class LapTimeDeleted(Event):
-    """The lap counts, its time does not (track limits)."""
+    """The lap counts, but its time does not (track limits)."""
 
     type: Literal["lap_time_deleted"] = "lap_time_deleted"
     car: CarNumber

@@ -1,4 +1,4 @@
-"""Events of the track: flags, safety car, pit lane, race control's words."""
+"""Events of the track: flags, safety car, pit lane, race control messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from events.base import CarNumber, Event, Name, Several, Text
+from events.base import BoundedTuple, CarNumber, Event, Name, Text
 
 Flag = Literal[
     "green",
@@ -23,7 +23,7 @@ Flag = Literal[
 
 
 class FlagShown(Event):
-    """A flag, for the whole track or (``sector``) for a part of it.
+    """A flag for the whole track or, with ``sector``, for one sector.
 
     A flag with a sector is local: it changes neither the track state nor the cautions.
     """
@@ -34,7 +34,7 @@ class FlagShown(Event):
 
 
 class SafetyCarDeployed(Event):
-    """The safety car left the pits to pick up the field."""
+    """The safety car was deployed to pick up the field."""
 
     type: Literal["safety_car_deployed"] = "safety_car_deployed"
     reason: Text | None = None
@@ -47,35 +47,35 @@ class SafetyCarWithdrawn(Event):
 
 
 class PitLaneOpened(Event):
-    """The pit lane opened, for the classes named or (none named) for all."""
+    """The pit lane opened for the named classes, or for all if none is named."""
 
     type: Literal["pit_lane_opened"] = "pit_lane_opened"
-    classes: Several[Name] = ()
+    classes: BoundedTuple[Name] = ()
 
 
 class PitLaneClosed(Event):
-    """The pit lane closed, for the classes named or (none named) for all."""
+    """The pit lane closed for the named classes, or for all if none is named."""
 
     type: Literal["pit_lane_closed"] = "pit_lane_closed"
-    classes: Several[Name] = ()
+    classes: BoundedTuple[Name] = ()
 
 
 class WaveByGiven(Event):
-    """These cars may pass the safety car and drive round to the tail of the field."""
+    """These cars may pass the safety car and rejoin at the tail of the field."""
 
     type: Literal["wave_by_given"] = "wave_by_given"
-    cars: Several[CarNumber]
+    cars: BoundedTuple[CarNumber]
 
 
 class PassAroundGiven(Event):
     """These cars, caught between safety car and class leader, may pass around."""
 
     type: Literal["pass_around_given"] = "pass_around_given"
-    cars: Several[CarNumber]
+    cars: BoundedTuple[CarNumber]
 
 
 class RaceControlMessage(Event):
-    """What race control told everyone."""
+    """A race control message to everyone, or about one car."""
 
     type: Literal["race_control_message"] = "race_control_message"
     text: Annotated[str, Field(min_length=1, max_length=2000)]

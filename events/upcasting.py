@@ -1,7 +1,7 @@
-"""Older payloads become newer ones, one small pure step at a time.
+"""Upcasting: older payloads to newer versions, one small pure step each.
 
-A step is never removed: every log ever written must stay readable. Steps work on the
-raw dictionary, before validation, so the models know only the newest version.
+Steps are never removed: every log ever written must stay readable. They work on the raw
+dictionary, before validation, so the models know only the newest version.
 
 To change an event: raise its ``VERSION`` and ``v``, add a step here, and store a payload
 of the new version in ``tests/payloads/`` beside the older ones, which stay.
@@ -16,14 +16,14 @@ Payload = dict[str, Any]
 Upcast = Callable[[Payload], Payload]
 
 UPCASTS: Mapping[tuple[str, int], Upcast] = {}
-"""``(type, version)`` to the step that makes version + 1 of it. None has been needed
-yet: every event is at its first version."""
+"""``(type, version)`` to the step that gives version + 1. Empty as every event is at its first
+version."""
 
 
 def upcast(payload: Payload, newest: int, steps: Mapping[tuple[str, int], Upcast]) -> Payload:
-    """Bring a payload of an older version to version ``newest``.
+    """Upcast a payload of an older version to version ``newest``.
 
-    Raises whatever a step raises for a payload that is not as its version was.
+    Propagates any error of a step for a payload that is invalid in its own version.
     """
     for version in range(payload.get("v", 1), newest):
         payload = {**steps[payload["type"], version](payload), "v": version + 1}

@@ -1,4 +1,4 @@
-"""Sessions out of a recorded RMonitor feed."""
+"""Import of RMonitor feed recordings: the sessions of a file."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from pathlib import Path
 from events import Event
 from events.errors import BadTimingFile
 from events.formats.rmonitor import Reader, Unreadable
-from events.formats.rmonitor_entries import Wishes
+from events.formats.rmonitor_entries import RunOptions
 from events.formats.rmonitor_events import Translator
 
 
-def import_rmonitor(path: Path | str, wishes: Wishes | None = None) -> list[list[Event]]:
-    """The events of each run that a recording has something to tell of, in its order.
+def import_rmonitor(path: Path | str, options: RunOptions | None = None) -> list[list[Event]]:
+    """Return the events of each run of a feed recording that has any, in the file's order.
 
-    A recording is what came over the wire, with lines that say when it was received in
-    between. What cannot be read of it is left out, as it is when a feed is followed live.
-    Raises BadTimingFile for a file that cannot be opened, or has no record at all.
+    Unreadable lines are skipped, as when a feed is followed live. Raises BadTimingFile for a
+    file that cannot be opened or has no RMonitor record at all.
     """
     try:
         data = Path(path).read_bytes()
@@ -25,9 +24,9 @@ def import_rmonitor(path: Path | str, wishes: Wishes | None = None) -> list[list
     reader = Reader()
     records = reader.feed(data) + reader.end()
     if all(isinstance(record, Unreadable) for record in records):
-        raise BadTimingFile(str(path), "no line of it is a record of RMonitor", line=1)
-    translator = Translator(wishes)
+        raise BadTimingFile(str(path), "no line is an RMonitor record", line=1)
+    translator = Translator(options)
     runs: dict[int, list[Event]] = {}
-    for news in (*translator.take(records), *translator.end()):
-        runs.setdefault(news.run, []).append(news.event)
+    for run_event in (*translator.take(records), *translator.end()):
+        runs.setdefault(run_event.run, []).append(run_event.event)
     return [runs[number] for number in sorted(runs)]

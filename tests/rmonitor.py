@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from events import Event, LapCompleted
 from events.formats.rmonitor import Reader, Record
-from events.formats.rmonitor_entries import Wishes
-from events.formats.rmonitor_events import News, Translator
+from events.formats.rmonitor_entries import RunOptions
+from events.formats.rmonitor_events import RunEvent, Translator
 
 OPENING = (
     '$B,36,"Saturday 8 Hour"',
@@ -57,11 +57,11 @@ class Feed:
         self,
         *lines: str,
         opening: Sequence[str] = (*OPENING, BEAT, BEAT),
-        wishes: Wishes | None = None,
+        options: RunOptions | None = None,
         logs: Sequence[Iterable[Event]] = (),
     ) -> None:
-        self.translator = Translator(wishes, logs)
-        self.news: list[News] = []
+        self.translator = Translator(options, logs)
+        self.news: list[RunEvent] = []
         self.opened = self.say(*opening)
         self.say(*lines)
 

@@ -1,8 +1,8 @@
-"""Al Kamel timing files, read and checked: a session's laps and its official result.
+"""Parser of Al Kamel timing files: a session's laps and its official result.
 
-The two dialects differ in the separator only: the timing service's own files have ``;``
-(with CRLF and a byte-order mark), copies of IMSA's have ``,``. Columns are found by
-their headings. What the files tell becomes events in ``events.formats.alkamel_events``.
+The two dialects differ only in the separator: the timing service's own files have ``;``
+(with CRLF and a byte-order mark), copies published by IMSA have ``,``. Columns are found by
+their headings. ``events.formats.alkamel_events`` translates the parsed files to events.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from events.base import CarNumber
 from events.errors import BadTimingFile
-from events.formats.table import Table, read_table
+from events.formats.table import TimingTable, read_table
 from events.running import MOST_LAPS
 from events.session import Driver, ResultRow, ResultStatus, SessionKind
 from events.track import Flag
@@ -25,7 +25,7 @@ from events.track import Flag
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 ROUNDING_MS = 2
-"""By how much times of a file may disagree: each was rounded on its own."""
+"""Tolerance between times of a file, each of which was rounded on its own."""
 
 LAPS_COLUMNS = (
     *("NUMBER", "DRIVER_NUMBER", "LAP_NUMBER", "LAP_TIME", "CROSSING_FINISH_LINE_IN_PIT"),
@@ -70,10 +70,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CarLaps:
-    """One car's laps, times in ms; element i of a list is of lap i + 1.
+    """One car's laps, times in ms; element i of each list belongs to lap i + 1.
 
-    ``sectors`` are S1 to S3, None where a loop missed the car; ``crew`` is seat to name.
-    Lap i + 1 stands on line ``first_line`` + i of the file.
+    ``sectors`` are S1 to S3, None where a loop missed the car; ``crew`` maps seats to names.
+    Lap i + 1 is on line ``first_line`` + i of the file.
     """
 
     car: str
@@ -96,8 +96,8 @@ class CarLaps:
 class LapsFile:
     """The laps of a session, by car in the order of the file.
 
-    ``start_of_day_ms`` is the local time of day at the session's start; ``has_flags`` is
-    False for the older form of the file, without FLAG_AT_FL.
+    ``start_of_day_ms`` is the local time of day of the session's start in ms; ``has_flags`` is
+    False for the older form of the file, without the column FLAG_AT_FL.
     """
 
     file: str
@@ -106,8 +106,8 @@ class LapsFile:
     has_flags: bool
 
 
-class ResultLine(NamedTuple):
-    """One car of a result, and what only the result tells about the car."""
+class ResultFileRow(NamedTuple):
+    """One car of a result file, with the facts about the car that only this file has."""
 
     row: ResultRow
     line: int
@@ -118,23 +118,23 @@ class ResultLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ResultsFile:
-    """An official result of a race or of qualifying, in its order."""
+    """An official result of a race or of qualifying, in finishing order."""
 
     file: str
     kind: SessionKind
-    lines: tuple[ResultLine, ...]
+    lines: tuple[ResultFileRow, ...]
 
 
 def parse_laps(text: str, file: str) -> LapsFile:
-    """The laps of a session (``23_*`` files), checked against themselves.
+    """Parse and check the laps of a session (``23_*`` files).
 
-    ``file`` is the name that errors give. Raises BadTimingFile for text that is no such
-    file, and for one that contradicts itself: laps of a car that are not 1 to n, an
-    ELAPSED that is not the sum of the lap times, sectors that do not make the lap, an
-    HOUR that is not the start + ELAPSED.
+    ``file`` is the name given in errors. Raises BadTimingFile for text that is not such a file,
+    and for inconsistent content: laps of a car not numbered 1 to n, an ELAPSED that is not the
+    sum of the lap times, sectors that do not add up to the lap, an HOUR that is not the start
+    plus ELAPSED.
     """
     if not _headings(text).isdisjoint({"POSITION", "POS"}):
-        raise BadTimingFile(file, "this is a result; laps are wanted here", line=1)
+        raise BadTimingFile(file, "this is a result file; a laps file is expected here", line=1)
     table = read_table(text, file, required=LAPS_COLUMNS, optional=("FLAG_AT_FL",))
     has_flags = "FLAG_AT_FL" in table
     completed_at = table.given_times("ELAPSED")
@@ -154,7 +154,7 @@ def parse_laps(text: str, file: str) -> LapsFile:
     cars: dict[str, CarLaps] = {}
     for car, first, end in _runs(table):
         if car in cars:
-            raise table.fault(first, "LAP_NUMBER", f"laps of car {car} stand in two places")
+            raise table.fault(first, "LAP_NUMBER", f"laps of car {car} are not in one block")
         _check_lap_numbers(table, first, end)
         _check_elapsed(table, first, completed_at[first:end], lap_times[first:end])
         cars[car] = CarLaps(
@@ -178,13 +178,13 @@ def parse_laps(text: str, file: str) -> LapsFile:
 
 
 def parse_results(text: str, file: str) -> ResultsFile:
-    """An official result (``03_*`` and ``05_*`` files; a heading ``POS`` marks qualifying).
+    """Parse an official result (``03_*`` and ``05_*`` files; heading ``POS`` is qualifying).
 
-    ``file`` is the name that errors give. Raises BadTimingFile.
+    ``file`` is the name given in errors. Raises BadTimingFile.
     """
     headings = _headings(text)
     if "LAP_TIME" in headings:
-        raise BadTimingFile(file, "these are laps; a result is wanted here", line=1)
+        raise BadTimingFile(file, "this is a laps file; a result file is expected here", line=1)
     if "POS" in headings:
         table = read_table(text, file, required=QUALIFYING_RESULT_COLUMNS, beyond=DRIVER_COLUMNS)
         return ResultsFile(file, "qualifying", _result_lines(table, _qualifying_rows(table)))
@@ -197,17 +197,17 @@ def _headings(text: str) -> set[str]:
     return {name.strip() for name in re.split("[;,]", heading)}
 
 
-def _coded(table: Table, column: str, codes: dict[str, T]) -> list[T]:
+def _coded(table: TimingTable, column: str, codes: dict[str, T]) -> list[T]:
     cells = table[column]
     if not codes.keys() >= set(cells):
         row = next(row for row, cell in enumerate(cells) if cell not in codes)
         known = ", ".join(filter(None, codes))
-        raise table.fault(row, column, f"unknown; it may be {known} or empty")
+        raise table.fault(row, column, f"unknown code; expected {known} or an empty cell")
     return [*map(codes.__getitem__, cells)]
 
 
-def _runs(table: Table) -> list[tuple[str, int, int]]:
-    """Each car with its first row and the row after its last: rows are grouped by car."""
+def _runs(table: TimingTable) -> list[tuple[str, int, int]]:
+    """Return each car with its first row and the row after its last; rows are grouped by car."""
     runs: list[tuple[str, int, int]] = []
     first = 0
     for _, run in groupby(table["NUMBER"]):
@@ -217,28 +217,28 @@ def _runs(table: Table) -> list[tuple[str, int, int]]:
     return runs
 
 
-def _car_number(table: Table, row: int) -> str:
+def _car_number(table: TimingTable, row: int) -> str:
     try:
         return _CAR_NUMBER.validate_python(table["NUMBER"][row].strip())
     except ValidationError:
         raise table.fault(row, "NUMBER", "not a car number of 1 to 16 characters") from None
 
 
-def _check_lap_numbers(table: Table, first: int, end: int) -> None:
+def _check_lap_numbers(table: TimingTable, first: int, end: int) -> None:
     numbers = table["LAP_NUMBER"][first:end]
     if len(numbers) > MOST_LAPS:
         raise table.fault(first + MOST_LAPS, "LAP_NUMBER", f"more than {MOST_LAPS} laps of a car")
     for lap, number in enumerate(numbers, 1):
         if number != str(lap):
             row = first + lap - 1
-            told_twice = 0 < table.count(row, "LAP_NUMBER", MOST_LAPS) < lap
-            fault = "a lap told twice" if told_twice else "a gap in the laps"
+            is_repeated = 0 < table.count(row, "LAP_NUMBER", MOST_LAPS) < lap
+            fault = "repeated lap" if is_repeated else "gap in the laps"
             car = table["NUMBER"][row]
-            raise table.fault(row, "LAP_NUMBER", f"{fault}: car {car} should have lap {lap} here")
+            raise table.fault(row, "LAP_NUMBER", f"{fault}: lap {lap} of car {car} expected here")
 
 
 def _check_elapsed(
-    table: Table, first: int, completed_at: Sequence[int], lap_times: Sequence[int]
+    table: TimingTable, first: int, completed_at: Sequence[int], lap_times: Sequence[int]
 ) -> None:
     before = 0
     for index, (at, lap_time) in enumerate(zip(completed_at, lap_times, strict=True)):
@@ -249,7 +249,7 @@ def _check_elapsed(
 
 
 def _check_sectors(
-    table: Table,
+    table: TimingTable,
     lap_times: Sequence[int],
     s1: Sequence[int | None],
     s2: Sequence[int | None],
@@ -265,10 +265,10 @@ def _check_sectors(
             raise table.fault(row, "LAP_TIME", "impossible time: not the sum of S1, S2 and S3")
 
 
-def _start_of_day(table: Table, elapsed: Sequence[int]) -> int:
-    """HOUR - ELAPSED, the same for every crossing, as HOUR wraps at midnight.
+def _start_of_day(table: TimingTable, elapsed: Sequence[int]) -> int:
+    """Return HOUR - ELAPSED in ms of day, which is the same for every crossing.
 
-    It may be an hour more or less once summer time begins or ends.
+    HOUR wraps at midnight, and shifts by an hour when summer time begins or ends.
     """
     hours = table.given_times("HOUR")
     starts = [(hour - at) % DAY_MS for hour, at in zip(hours, elapsed, strict=True)]
@@ -281,24 +281,26 @@ def _start_of_day(table: Table, elapsed: Sequence[int]) -> int:
     return start
 
 
-def _crew(table: Table, first: int, end: int, drivers: Sequence[str | None]) -> dict[int, str]:
-    """Seat to name, for the drivers who drove; seat 0 or none is a driver not known."""
+def _crew(
+    table: TimingTable, first: int, end: int, drivers: Sequence[str | None]
+) -> dict[int, str]:
+    """Return seat to name of the drivers who drove; seat 0 or blank is an unknown driver."""
     seats = table["DRIVER_NUMBER"]
     rows = dict(zip(seats[first:end], range(first, end), strict=True)).values()
     seated = ((_seat(table, row), drivers[row]) for row in rows)
     return {seat: name for seat, name in sorted(seated) if seat and name}
 
 
-def _seat(table: Table, row: int) -> int:
+def _seat(table: TimingTable, row: int) -> int:
     return table.count(row, "DRIVER_NUMBER", MOST_SEATS)
 
 
-def _race_rows(table: Table) -> list[ResultRow]:
+def _race_rows(table: TimingTable) -> list[ResultRow]:
     totals, bests = table.times("TOTAL_TIME"), table.times("FL_TIME")
     classes = table.names("CLASS")
     return [
         ResultRow(
-            # A car that did not start stands last, without a position.
+            # A car that did not start is listed last, without a position.
             position=table.count(row, "POSITION", MOST_CARS) or row + 1,
             car=_car_number(table, row),
             car_class=classes[row],
@@ -312,7 +314,7 @@ def _race_rows(table: Table) -> list[ResultRow]:
     ]
 
 
-def _qualifying_rows(table: Table) -> list[ResultRow]:
+def _qualifying_rows(table: TimingTable) -> list[ResultRow]:
     bests, classes = table.times("TIME"), table.names("CLASS")
     return [
         ResultRow(
@@ -328,28 +330,28 @@ def _qualifying_rows(table: Table) -> list[ResultRow]:
     ]
 
 
-def _status(table: Table, row: int) -> ResultStatus:
+def _status(table: TimingTable, row: int) -> ResultStatus:
     status = STATUSES.get(table["STATUS"][row].strip().casefold())
     if status is None:
-        raise table.fault(row, "STATUS", f"unknown; it may be {', '.join(STATUSES)}")
+        raise table.fault(row, "STATUS", f"unknown status; expected {', '.join(STATUSES)}")
     return status
 
 
-def _result_lines(table: Table, rows: Sequence[ResultRow]) -> tuple[ResultLine, ...]:
+def _result_lines(table: TimingTable, rows: Sequence[ResultRow]) -> tuple[ResultFileRow, ...]:
     teams, vehicles = table.names("TEAM"), table.names("VEHICLE")
     crews = _result_crews(table)
     seen: set[str] = set()
     for index, row in enumerate(rows):
         if row.car in seen:
-            raise table.fault(index, "NUMBER", "this car stands twice in the result")
+            raise table.fault(index, "NUMBER", "this car is listed twice in the result")
         seen.add(row.car)
     return tuple(
-        ResultLine(row, index + 2, teams[index], vehicles[index], tuple(crews[index]))
+        ResultFileRow(row, index + 2, teams[index], vehicles[index], tuple(crews[index]))
         for index, row in enumerate(rows)
     )
 
 
-def _result_crews(table: Table) -> list[list[Driver]]:
+def _result_crews(table: TimingTable) -> list[list[Driver]]:
     crews: list[list[Driver]] = [[] for _ in range(table.rows)]
     for seat in range(1, MOST_SEATS + 1):
         if f"DRIVER{seat}_SECONDNAME" not in table:
@@ -364,7 +366,7 @@ def _result_crews(table: Table) -> list[list[Driver]]:
                     number=seat,
                     name=name,
                     short=short if short and len(short) <= 8 else None,
-                    # "AUS" nearly always, but also "Australia".
+                    # Nearly always "AUS", but also "Australia".
                     country=country if country and len(country) <= 3 else None,
                     rating=rating if rating and len(rating) <= 16 else None,
                 )
@@ -372,5 +374,5 @@ def _result_crews(table: Table) -> list[list[Driver]]:
     return crews
 
 
-def _names_if_any(table: Table, column: str) -> list[str | None]:
+def _names_if_any(table: TimingTable, column: str) -> list[str | None]:
     return table.names(column) if column in table else [None] * table.rows

@@ -1,46 +1,44 @@
-"""What Al Kamel's timing files tell of a session, as events.
+"""Translation of Al Kamel timing files to the events of a session.
 
 The laps file has a row for each completed lap: car, class, team, make; lap time; the
 three sector times; the time since the start (``ELAPSED``) and the local time (``HOUR``)
 at the finish line; the driver; whether the line was crossed in the pit lane (``B``); the
-flag shown at the line; and ``PIT_TIME``, how long a visit to the lane took.
+flag shown at the line; and ``PIT_TIME``, the length of a visit to the lane.
 
-``recorded``, the file's own times and what follows from them by sums and differences:
+Basis ``recorded``: the file's own times, and their sums and differences:
 
 - LapCompleted is at ELAPSED, whose 0 is the start of the session.
 - LinePassed S1 is at lap start + S1; S2 at lap start + S1 + S2, or at lap end - S3 where
   a loop missed the car (a missed loop blanks the two sectors beside it).
-- FlagShown is at the first crossing, by any car, that shows another flag than the one
-  before. Flags are sampled at the line only, so the flag came out earlier, by up to the
-  gap between two cars; the leader alone would miss short full-course yellows. The first
-  FF is the end of a race.
+- FlagShown is at the first crossing, by any car, with another flag than the crossing before.
+  Flags are sampled at the line only, so the flag was shown earlier by up to the gap between
+  two cars; sampling the leader alone would miss short full-course yellows. The first FF is
+  the end of a race.
 
-``reconstructed``, what is inferred:
+Basis ``reconstructed``: what is inferred:
 
-- A crossing of S1 or S2 that no sector time gives: interpolated by the car's median split.
-- PitEntered and PitExited. PIT_TIME stands on the row after a ``B`` and runs from lane
-  entry to lane exit, but when that was is not told. The exit is taken to be the earlier
-  of (finish crossing + PIT_TIME) and the out-lap's S1 crossing, the entry PIT_TIME before
-  it. A visit without PIT_TIME lasted from the finish crossing at the latest to the
-  out-lap's S1 at the latest, and is told so; a final ``B`` has no exit. PIT_TIME on lap 1,
-  or on a row whose previous row is not ``B``, is a visit inside that lap: a start from
-  the pit lane, or else in the middle of the longest stretch between two lines (cars
-  brought in under a red flag). The ``B`` on such a row is of that visit, unless a PIT_TIME
-  follows.
+- A crossing of S1 or S2 without a sector time: interpolated by the car's median split.
+- PitEntered and PitExited. PIT_TIME is on the row after a ``B`` and runs from lane entry to
+  lane exit, but the file does not say when. The exit is assumed at the earlier of (finish
+  crossing + PIT_TIME) and the out-lap's S1 crossing, the entry PIT_TIME before it. A visit
+  without PIT_TIME is assumed from the finish crossing to the out-lap's S1, the latest
+  possible times; a final ``B`` has no exit. PIT_TIME on lap 1, or on a row whose previous
+  row is not ``B``, is a visit inside that lap: a start from the pit lane, or else in the
+  middle of the longest stretch between two lines (cars brought in under a red flag). The
+  ``B`` on such a row belongs to that visit, unless a PIT_TIME follows.
 - DriverChanged, at the start of the first lap that names another driver (so that a lap
-  belongs to the driver that the file gives it); at 0 for the one who starts.
-- What the pit lane takes without stopping: the shortest time of visits without a driver
-  change that two cars took alike, to 1 %, as the speed limit has it; none where that is
-  no less than 70 % of the median visit.
-- CarRetired, for a car that never takes the flag: when it is three median laps of its
-  class overdue, never earlier, as before that nobody could have known.
-- The green flag at the start of a race whose first crossing shows green; the chequered
-  flag of a race in the older form of the file, which has no flags, where the winner ends
-  the last lap.
+  belongs to the driver that the file gives it); at 0 for the starting driver.
+- The drive-through time of the pit lane: the shortest time of visits without a driver change
+  on which two cars agree to 1 %, as they do at the speed limit; none where that is at least
+  70 % of the median visit.
+- CarRetired, for a car that never takes the flag: when it is three median laps of its class
+  overdue, as it could not have been known earlier.
+- The green flag at the start of a race whose first crossing shows green; and in the older
+  form of the file, which has no flags, the chequered flag when the winner ends the last lap.
 
-The official result is told as it stands. Cars without laps, vehicles, and the drivers'
-countries and ratings are taken from it; nothing else is. Where there is no laps file at all,
-the session is that result and its cars, and a car's make is what its vehicle begins with.
+The official result is recorded as printed. Cars without laps, vehicles, and the drivers'
+countries and ratings are taken from it; nothing else is. Without a laps file the session
+consists of that result and its cars, and a car's make is the beginning of its vehicle.
 """
 
 from __future__ import annotations
@@ -59,7 +57,7 @@ from events.catalogue import RaceEvent
 from events.clock import format_clock
 from events.drafts import Drafts
 from events.errors import BadTimingFile
-from events.formats.alkamel import FLAGS, CarLaps, LapsFile, ResultLine, ResultsFile
+from events.formats.alkamel import FLAGS, CarLaps, LapsFile, ResultFileRow, ResultsFile
 from events.running import (
     CarRetired,
     DriverChanged,
@@ -98,23 +96,23 @@ def session_events(
     zone: str | None = None,
     source: str = SOURCE,
 ) -> list[RaceEvent]:
-    """The events of a session, in order of time, rank of the type, and car.
+    """Return the events of a session, ordered by time, rank of the type, and car.
 
-    Their ``source_seq`` are 0, 1, 2... in that order: the same files always give the same
-    events. Classes are told fastest first, by the median lap of a race, else the best.
-    ``rules`` names the regulation pack; ``starts_at`` is the time of session clock 0, with
-    its zone, of which ``zone`` is the name. Raises BadTimingFile where a file contradicts
-    itself or the other.
+    Their ``source_seq`` is 0, 1, 2... in that order: the same files always give the same
+    events. Classes are listed fastest first, by the median lap of a race, else by the best.
+    ``rules`` names the regulation pack; ``starts_at`` is the wall-clock time of session clock 0
+    with its offset, ``zone`` the name of its time zone. Raises BadTimingFile where the files
+    contradict each other.
     """
     if results is not None:
         _check_same_session(laps, results, kind)
     drafts = Drafts(source)
-    _tell_running(drafts, laps)
+    _draft_running(drafts, laps)
     flags = _flags(laps, kind)
     for at, flag, basis in flags:
         drafts.add(FlagShown, at, flag=flag, basis=basis)
     if kind == "race":
-        _tell_retirements(drafts, laps, flags)
+        _draft_retirements(drafts, laps, flags)
     drafts.add(
         SessionOpened,
         0,
@@ -131,8 +129,8 @@ def session_events(
         zone=zone,
         provenance=_provenance(laps, results),
     )
-    _tell_entries(drafts, laps, results)
-    _tell_end(drafts, results, drafts.latest())
+    _draft_entries(drafts, laps, results)
+    _draft_end(drafts, results, drafts.latest())
     return cast("list[RaceEvent]", drafts.events())
 
 
@@ -146,9 +144,9 @@ def result_events(
     time_limit_ms: int | None = None,
     source: str = SOURCE,
 ) -> list[RaceEvent]:
-    """The events of a session of which only the official result is to be had.
+    """Return the events of a session of which only the official result is available.
 
-    No lap is told, so nothing can be classified: the result stands as it was declared.
+    Without laps nothing is classified: the session has the declared result only.
     """
     drafts = Drafts(source)
     names = [line.row.car_class for line in results.lines]
@@ -177,7 +175,7 @@ def result_events(
             drivers=line.crew,
             basis="published",
         )
-    _tell_end(drafts, results, max(line.row.total_ms or 0 for line in results.lines))
+    _draft_end(drafts, results, max(line.row.total_ms or 0 for line in results.lines))
     return cast("list[RaceEvent]", drafts.events())
 
 
@@ -186,18 +184,18 @@ def _make(vehicle: str) -> str:
     return next(known, vehicle.split()[0])
 
 
-# --- The cars on the road ------------------------------------------------------------------
+# --- Crossings, visits and drivers ---------------------------------------------------------
 
 
 class _Crossings(NamedTuple):
-    """When a car crossed S1 and S2, by lap, as timed; None where a loop missed it."""
+    """The timed crossings of S1 and S2 of a car by lap (ms); None where a loop missed it."""
 
     s1: list[int | None]
     s2: list[int | None]
 
 
 class _Split(NamedTuple):
-    """How far into a lap a car crosses S1 and S2, as shares of the lap time."""
+    """The crossings of S1 and S2 as fractions of the lap time."""
 
     s1: float
     s2: float
@@ -206,7 +204,7 @@ class _Split(NamedTuple):
 class _Visit(NamedTuple):
     """A visit to the pit lane that ends on lap ``lap``; times in ms.
 
-    ``across`` says that the car crossed the finish line in the lane.
+    ``across`` is True if the car crossed the finish line in the lane.
     """
 
     lap: int
@@ -215,18 +213,18 @@ class _Visit(NamedTuple):
     across: bool
 
 
-def _tell_running(drafts: Drafts, laps: LapsFile) -> None:
-    # In the order of car numbers, as drafts are to be.
+def _draft_running(drafts: Drafts, laps: LapsFile) -> None:
+    # `Drafts` requires cars in the order of their numbers.
     for run in sorted(laps.cars, key=lambda run: run.car):
         timed = _timed_crossings(run)
         visits = _visits(laps.file, run, timed)
-        _tell_crossings(drafts, run, timed)
-        _tell_missed(drafts, laps, run, timed, visits)
+        _draft_crossings(drafts, run, timed)
+        _draft_missed_crossings(drafts, laps, run, timed, visits)
         inferred: dict[str, object] = {"car": run.car, "basis": "reconstructed"}
         exits = [visit.exited_at for visit in visits if visit.exited_at is not None]
         drafts.add_all(PitEntered, [visit.entered_at for visit in visits], inferred)
         drafts.add_all(PitExited, exits, inferred)
-        _tell_drivers(drafts, run)
+        _draft_drivers(drafts, run)
 
 
 def _timed_crossings(run: CarLaps) -> _Crossings:
@@ -242,7 +240,7 @@ def _timed_crossings(run: CarLaps) -> _Crossings:
 def _timed_lap(
     start: int, end: int, s1: int | None, s2: int | None, s3: int | None
 ) -> tuple[int | None, int | None]:
-    """When a lap crossed S1 and S2, as far as its sectors tell."""
+    """Return the crossings of S1 and S2 in a lap, as far as its sector times give them."""
     at_s1 = None if s1 is None else start + s1
     if at_s1 is not None and s2 is not None:
         return at_s1, at_s1 + s2
@@ -252,7 +250,7 @@ def _timed_lap(
     return at_s1, at_s2
 
 
-def _tell_crossings(drafts: Drafts, run: CarLaps, timed: _Crossings) -> None:
+def _draft_crossings(drafts: Drafts, run: CarLaps, timed: _Crossings) -> None:
     drafts.add_laps(LinePassed, timed.s1, {"car": run.car, "line": "S1"})
     drafts.add_laps(LinePassed, timed.s2, {"car": run.car, "line": "S2"})
     drafts.add_laps(
@@ -265,10 +263,10 @@ def _tell_crossings(drafts: Drafts, run: CarLaps, timed: _Crossings) -> None:
     )
 
 
-def _tell_missed(
+def _draft_missed_crossings(
     drafts: Drafts, laps: LapsFile, run: CarLaps, timed: _Crossings, visits: Sequence[_Visit]
 ) -> None:
-    """Tell the crossings that a loop missed, clear of the visits to the lane beside them."""
+    """Draft crossings that a loop missed, outside the pit visits before and after them."""
     missed = [lap for lap, pair in enumerate(zip(*timed, strict=True), 1) if None in pair]
     split = _median_split([run]) or _median_split(laps.cars) if missed else None
     if split is None:
@@ -290,7 +288,7 @@ def _tell_missed(
 
 
 def _median_split(runs: Sequence[CarLaps]) -> _Split | None:
-    """The median of each share over the laps with both sectors timed; None without any."""
+    """Return the median split of the laps with both sectors timed; None without any."""
     shares = [
         (s1 / lap_time, (s1 + s2) / lap_time)
         for run in runs
@@ -306,7 +304,7 @@ def _visits(file: str, run: CarLaps, timed: _Crossings) -> list[_Visit]:
     """The car's visits to the pit lane, oldest first."""
     visits: list[_Visit] = []
     free_from = 0  # the exit before
-    across = inside = False  # what the lap before told: its B, and a visit inside it
+    across = inside = False  # of the lap before: its B, and whether a visit was inside it
     rows = zip(run.pit_times, run.in_pit_lane, strict=True)
     for lap, (pit_time, crossed_in_lane) in enumerate(rows, 1):
         visit = None
@@ -326,7 +324,7 @@ def _visits(file: str, run: CarLaps, timed: _Crossings) -> list[_Visit]:
 def _visit(
     run: CarLaps, timed: _Crossings, lap: int, pit_time: int | None, across: bool
 ) -> _Visit | None:
-    """The visit that ends on a lap; None if PIT_TIME does not fit into the laps it is on."""
+    """Return the visit that ends on a lap; None if PIT_TIME does not fit into the laps."""
     start, end = run.started_at[lap - 1], run.completed_at[lap - 1]
     lines = [at for at in (timed.s1[lap - 1], timed.s2[lap - 1], end) if at is not None]
     if pit_time is None:
@@ -355,7 +353,7 @@ def _impossible_visit(file: str, run: CarLaps, lap: int) -> BadTimingFile:
     )
 
 
-def _tell_drivers(drafts: Drafts, run: CarLaps) -> None:
+def _draft_drivers(drafts: Drafts, run: CarLaps) -> None:
     before = None
     for at, driver in zip(run.started_at, run.drivers, strict=True):
         if driver is not None and driver != before:
@@ -367,10 +365,10 @@ def _tell_drivers(drafts: Drafts, run: CarLaps) -> None:
 
 
 def _flags(laps: LapsFile, kind: SessionKind) -> list[tuple[int, Flag, Basis]]:
-    """Each change of flag that a crossing shows; nothing follows a race's chequered flag."""
+    """Return each change of flag at a crossing; a race ends with its chequered flag."""
     if not laps.has_flags:
         return [(_winner_finished(laps), "chequered", "reconstructed")] if kind == "race" else []
-    # As numbers, which sort in half the time of pairs: the moment, then the flag.
+    # Encoded as numbers (time, then flag), which sort in half the time of pairs.
     known: list[Flag] = [flag for flag in FLAGS.values() if flag is not None]
     codes = {flag: code for code, flag in enumerate(known)}
     readings = [
@@ -380,14 +378,14 @@ def _flags(laps: LapsFile, kind: SessionKind) -> list[tuple[int, Flag, Basis]]:
         if flag is not None
     ]
     changes: list[tuple[int, Flag, Basis]] = []
-    shown = before = -1
+    current = before = -1
     for reading in sorted(readings):
         at, code = divmod(reading, len(codes))
-        # Of two cars on one millisecond, one may still show the flag before.
-        if code == shown or (code == before and at == changes[-1][0]):
+        # Of two cars on one millisecond, one may still show the previous flag.
+        if code == current or (code == before and at == changes[-1][0]):
             continue
         changes.append((at, known[code], "recorded"))
-        before, shown = shown, code
+        before, current = current, code
         if kind == "race" and known[code] == "chequered":
             break
     if kind == "race" and changes and changes[0][1] == "green":
@@ -396,27 +394,27 @@ def _flags(laps: LapsFile, kind: SessionKind) -> list[tuple[int, Flag, Basis]]:
 
 
 def _winner_finished(laps: LapsFile) -> int:
-    """When the first car completed the most laps."""
+    """Return the time at which the first car completed the most laps (ms)."""
     return min((-len(run.completed_at), run.completed_at[-1]) for run in laps.cars)[1]
 
 
-def _tell_retirements(
+def _draft_retirements(
     drafts: Drafts,
     laps: LapsFile,
     flags: Sequence[tuple[int, Flag, Basis]],
 ) -> None:
-    """Tell the cars that never took the flag.
+    """Draft the retirements of cars that never took the flag.
 
-    Without a chequered flag (the file was cut off) they are those overdue by its end.
+    Without a chequered flag (a file cut off) these are the cars overdue by its end.
     """
     chequered = [at for at, flag, _ in flags if flag == "chequered"]
     last_crossing = max(run.completed_at[-1] for run in laps.cars)
     median_laps = {name: median(times) for name, times in _laps_by_class(laps).items()}
     for run in sorted(laps.cars, key=lambda run: run.car):
-        last_seen = run.completed_at[-1]
+        completed_at = run.completed_at[-1]
         # The next crossing was due a lap after the last.
-        overdue_at = last_seen + ceil((1 + LAPS_OVERDUE) * median_laps[run.car_class])
-        if last_seen < chequered[0] if chequered else overdue_at < last_crossing:
+        overdue_at = completed_at + ceil((1 + LAPS_OVERDUE) * median_laps[run.car_class])
+        if completed_at < chequered[0] if chequered else overdue_at < last_crossing:
             drafts.add(
                 CarRetired,
                 overdue_at,
@@ -434,7 +432,7 @@ def _laps_by_class(laps: LapsFile) -> dict[str | None, list[int]]:
 
 
 def _classes(laps: LapsFile, results: ResultsFile | None, kind: SessionKind) -> tuple[str, ...]:
-    """The classes, fastest first, then those whose cars have no laps."""
+    """Return the classes, fastest first, then those whose cars have no laps."""
     pace = median if kind == "race" else min
     paces = {name: pace(times) for name, times in _laps_by_class(laps).items()}
     without_laps = [line.row.car_class for line in results.lines] if results else []
@@ -443,12 +441,12 @@ def _classes(laps: LapsFile, results: ResultsFile | None, kind: SessionKind) -> 
 
 
 def _drive_through(laps: LapsFile) -> int | None:
-    """The time from lane entry to exit without stopping, in ms, if cars were seen to do so."""
+    """Return the time from lane entry to exit without stopping (ms), if it can be inferred."""
     visits = sorted(
-        (pit_time, one.car)
-        for one in laps.cars
-        for lap, pit_time in enumerate(one.pit_times)
-        if pit_time is not None and (lap == 0 or one.drivers[lap] == one.drivers[lap - 1])
+        (pit_time, run.car)
+        for run in laps.cars
+        for lap, pit_time in enumerate(run.pit_times)
+        if pit_time is not None and (lap == 0 or run.drivers[lap] == run.drivers[lap - 1])
     )
     if not visits:
         return None
@@ -465,11 +463,11 @@ def _timing_lines(laps: LapsFile) -> tuple[str, ...]:
 
 
 def _provenance(laps: LapsFile, results: ResultsFile | None) -> str:
-    told = f"Al Kamel timing: {PurePath(laps.file).name}"
-    return f"{told}, {PurePath(results.file).name}" if results else told
+    text = f"Al Kamel timing: {PurePath(laps.file).name}"
+    return f"{text}, {PurePath(results.file).name}" if results else text
 
 
-def _tell_entries(drafts: Drafts, laps: LapsFile, results: ResultsFile | None) -> None:
+def _draft_entries(drafts: Drafts, laps: LapsFile, results: ResultsFile | None) -> None:
     runs = {run.car: run for run in laps.cars}
     lines = {line.row.car: line for line in results.lines} if results else {}
     for car in sorted(runs.keys() | lines.keys()):
@@ -486,8 +484,8 @@ def _tell_entries(drafts: Drafts, laps: LapsFile, results: ResultsFile | None) -
         )
 
 
-def _crew(run: CarLaps | None, line: ResultLine | None) -> tuple[Driver, ...]:
-    """The drivers by seat, by the names that the laps use."""
+def _crew(run: CarLaps | None, line: ResultFileRow | None) -> tuple[Driver, ...]:
+    """Return the drivers by seat, with the names used in the laps file."""
     crew = {driver.number: driver for driver in line.crew} if line else {}
     for seat, name in (run.crew if run else {}).items():
         known = crew.get(seat)
@@ -498,7 +496,7 @@ def _crew(run: CarLaps | None, line: ResultLine | None) -> tuple[Driver, ...]:
 
 
 def _check_same_session(laps: LapsFile, results: ResultsFile, kind: SessionKind) -> None:
-    """A result may take laps from a car, never add any: then it is another session's."""
+    """Refuse the result of another session: one may take laps from a car, but never add any."""
     if results.kind != kind:
         reason = f"this is the result of a {results.kind}, the laps are of a {kind}"
         raise BadTimingFile(results.file, reason, line=1)
@@ -510,7 +508,7 @@ def _check_same_session(laps: LapsFile, results: ResultsFile, kind: SessionKind)
             raise BadTimingFile(results.file, reason, line=line, column="LAPS", value=value)
 
 
-def _tell_end(drafts: Drafts, results: ResultsFile | None, at: int) -> None:
+def _draft_end(drafts: Drafts, results: ResultsFile | None, at: int) -> None:
     if results is not None:
         drafts.add(
             ResultDeclared,

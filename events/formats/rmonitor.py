@@ -1,21 +1,22 @@
-"""RMonitor: bytes of a timing feed to records, in whatever pieces the bytes come.
+"""Incremental parser for the RMonitor protocol: bytes in, records out.
 
-The protocol, as feeds have it: lines ``$CMD,cell,cell...``, text in quotes, in no defined
-order. IMSA's enhanced form adds ``$L``, a line crossing; relays add ``$RM...`` records of
-their own. A recording has lines ``##YYYY-MM-DD HH:MM:SS.mmm`` in between: when that which
-follows was received, in UTC; ``connected`` after it says that a connection began there.
+A feed consists of lines ``$CMD,cell,cell...`` with text in quotes, in no defined order.
+IMSA's enhanced form adds ``$L``, a line crossing; relays add ``$RM...`` records of their
+own. A feed recording has additional lines ``##YYYY-MM-DD HH:MM:SS.mmm``, the UTC time at
+which the following lines were received; ``connected`` after the time marks the beginning of
+a connection.
 
-Nothing in a feed is an error. A line that cannot be read becomes an ``Unreadable`` record
-with the reason. Seen in real feeds, and read:
+Malformed input never raises. A line that cannot be parsed becomes an ``Unreadable`` record
+with the reason. Oddities of real feeds that are parsed:
 
-- a byte-order mark; lines ended CR LF, CR CR LF or LF, blank lines between them;
-- text in UTF-8 or in Windows' Latin alphabet, with commas and quotes inside its quotes
+- a byte-order mark; line ends CR LF, CR CR LF or LF; blank lines;
+- text in UTF-8 or Windows-1252, with commas and quotes inside quoted text
   (``"BMW (Red, White, Blue)"``), blanks before a cell (``$I, "00:00:00", "0/0/0000"``);
-- a line cut short by another (``$G,3,"70",1$F,9999,...``): its beginning is unreadable,
-  as nobody knows what is missing, and the other is read;
-- 00:59:59.999 for no time at all, 9999 for no limit of laps, ``00:00:-47`` before the
-  start, more than 24 hours, a blank where there is nothing to say; -34 laps for a car that
-  has more laps taken away than it has completed.
+- a line cut short by another (``$G,3,"70",1$F,9999,...``): the first part becomes
+  ``Unreadable``, as what is missing is unknown, and the second is parsed;
+- 00:59:59.999 for no time, 9999 for no lap limit, ``00:00:-47`` before the start, times of
+  more than 24 hours, blank cells; -34 laps for a car that has more laps taken away than
+  completed.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _RECEIVED = re.compile(
 
 
 class Heartbeat(NamedTuple):
-    """``$F``, each second: what is left to run, the clocks, and the flag (may be blank)."""
+    """``$F``, sent each second: laps and time to go, the clocks, and the flag (may be blank)."""
 
     laps_to_go: int | None
     time_to_go_ms: int | None
@@ -59,7 +60,7 @@ class Heartbeat(NamedTuple):
 
 
 class Competitor(NamedTuple):
-    """``$A``: an entry. ``number`` is on the car; other records name it by ``reg``."""
+    """``$A``: an entry. ``number`` is painted on the car; other records refer to ``reg``."""
 
     reg: str
     number: str
@@ -70,8 +71,8 @@ class Competitor(NamedTuple):
     class_id: str
 
 
-class CompetitorMore(NamedTuple):
-    """``$COMP``: the same entry, with ``extra`` in place of the transponder."""
+class CompetitorDetails(NamedTuple):
+    """``$COMP``: an entry as in ``$A``, with ``extra`` in place of the transponder."""
 
     reg: str
     number: str
@@ -83,14 +84,14 @@ class CompetitorMore(NamedTuple):
 
 
 class RunNamed(NamedTuple):
-    """``$B``: what is being run."""
+    """``$B``: the id and name of the current run."""
 
     run: str
     name: str
 
 
 class ClassNamed(NamedTuple):
-    """``$C``: a class. Its id holds for this run alone."""
+    """``$C``: a class. Its id is valid for this run only."""
 
     class_id: str
     name: str
@@ -103,11 +104,10 @@ class Setting(NamedTuple):
     value: str
 
 
-class Standing(NamedTuple):
-    """``$G``: where a car stands in the race.
+class RaceInformation(NamedTuple):
+    """``$G``: a car's position in the race.
 
-    Laps taken away are left out of its ``laps``, which may be fewer than none; blank is
-    before the first.
+    ``laps`` excludes laps taken away and may be negative; None before the first lap.
     """
 
     position: int | None
@@ -116,8 +116,8 @@ class Standing(NamedTuple):
     total_ms: int | None
 
 
-class BestLap(NamedTuple):
-    """``$H``: where a car stands by best lap."""
+class QualifyingInformation(NamedTuple):
+    """``$H``: a car's position by best lap (practice and qualifying)."""
 
     position: int | None
     reg: str
@@ -126,22 +126,22 @@ class BestLap(NamedTuple):
 
 
 class BoardCleared(NamedTuple):
-    """``$I``: the scoreboard is cleared, and filled again."""
+    """``$I``: the scoreboard is cleared and then filled again."""
 
     time_of_day_ms: int | None
     day: str
 
 
 class Passing(NamedTuple):
-    """``$J``: a car crossed the finish line. Sent once."""
+    """``$J``: a car crossed the finish line. Sent once per crossing."""
 
     reg: str
     lap_time_ms: int | None
     total_ms: int | None
 
 
-class Corrected(NamedTuple):
-    """``$COR``: a total time was corrected. Sent once."""
+class CorrectedTime(NamedTuple):
+    """``$COR``: a corrected total time. Sent once per correction."""
 
     reg: str
     number: str
@@ -153,8 +153,8 @@ class Corrected(NamedTuple):
 class Crossing(NamedTuple):
     """``$L``: a car crossed a line.
 
-    ``kind`` is the line (SF start and finish, PO pit out, PI pit in) and then T for on
-    the track, P for in the pit lane: ``SFP`` ends a lap in the lane.
+    ``kind`` is the line (SF start/finish, PO pit out, PI pit in) followed by T (on the track)
+    or P (in the pit lane): ``SFP`` is the finish line crossed in the lane.
     """
 
     car: str
@@ -173,20 +173,20 @@ class SortMode(NamedTuple):
 
 
 class LastPassing(NamedTuple):
-    """``$RMLT`` of a relay: when a car passed last (ms since 1970)."""
+    """``$RMLT`` of a relay: a car's last passing (ms since 1970)."""
 
     reg: str
     passed_at: int | None
 
 
 class RelayClock(NamedTuple):
-    """``$RMCA`` of a relay: its clock (ms since 1970)."""
+    """``$RMCA`` of a relay: the relay's clock (ms since 1970)."""
 
     now: int | None
 
 
 class PastLap(NamedTuple):
-    """``$RMHL`` of a relay: a lap of a car as it was."""
+    """``$RMHL`` of a relay: an earlier lap of a car."""
 
     reg: str
     lap: int | None
@@ -197,20 +197,20 @@ class PastLap(NamedTuple):
 
 
 class LapsKept(NamedTuple):
-    """``$RMDTL`` of a relay: it keeps the laps, and can be asked for them."""
+    """``$RMDTL`` of a relay: it stores laps and serves them on request."""
 
     note: str
 
 
 class Received(NamedTuple):
-    """A line of a recording: what follows was received ``at``; the connection may be new."""
+    """A ``##`` line of a feed recording: the following lines were received ``at``."""
 
     at: datetime
     connected: bool = False
 
 
 class Unreadable(NamedTuple):
-    """A line, or a part of one, of which nothing is known."""
+    """A line, or a part of one, that could not be parsed."""
 
     line: str
     reason: str
@@ -219,15 +219,15 @@ class Unreadable(NamedTuple):
 Record = (
     Heartbeat
     | Competitor
-    | CompetitorMore
+    | CompetitorDetails
     | RunNamed
     | ClassNamed
     | Setting
-    | Standing
-    | BestLap
+    | RaceInformation
+    | QualifyingInformation
     | BoardCleared
     | Passing
-    | Corrected
+    | CorrectedTime
     | Crossing
     | SortMode
     | LastPassing
@@ -243,14 +243,14 @@ Record = (
 
 
 class Reader:
-    """Reads one connection, or one recording, from its beginning."""
+    """Parser of one connection, or of one feed recording, from its beginning."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._too_long = False
 
     def feed(self, data: bytes) -> list[Record]:
-        """The records that these bytes complete. However they are cut, the records are the same."""
+        """Return the records completed by these bytes, independent of how the bytes are split."""
         *lines, rest = _LINE_ENDS.split(self._rest + data)
         records: list[Record] = []
         for line in lines:
@@ -262,7 +262,7 @@ class Reader:
         return records
 
     def end(self) -> list[Record]:
-        """The records of a last line that did not end; the reader begins anew."""
+        """Return the records of an unterminated last line, and reset the reader."""
         records: list[Record] = []
         self._take(self._rest, records, ended=False)
         self._rest = b""
@@ -289,9 +289,9 @@ def _decode(line: bytes) -> str:
 
 
 def read_line(line: str, *, ended: bool = True) -> list[Record]:
-    """The records of a line: one, or as many as were run together in it, or none of a blank.
+    """Return the records of a line: several where lines were run together, none for a blank.
 
-    ``ended`` says that the line was seen to its end.
+    ``ended`` is False for a line whose end was not received.
     """
     line = line.strip(" \t")
     if not line:
@@ -300,7 +300,7 @@ def read_line(line: str, *, ended: bool = True) -> list[Record]:
     records: list[Record] = []
     for start, end in zip(starts, [*starts[1:], None], strict=True):
         part = line[start:end].strip(" \t")
-        # A last cell in quotes that are closed is whole; of any other, more may be missing.
+        # A closing quote proves that the last cell is complete; an unquoted cell may be cut.
         whole = part.endswith('"') or (end is None and ended)
         records.append(_read(part) if whole else Unreadable(part, "cut short"))
     return records
@@ -316,7 +316,7 @@ def _read(line: str) -> Record:
 def _received(line: str) -> Received:
     found = _RECEIVED.fullmatch(line)
     if found is None:
-        raise ValueError("not a time of reception")
+        raise ValueError("not a reception time")
     at = datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S.%f")  # noqa: DTZ007 (UTC below)
     return Received(at.replace(tzinfo=UTC), found[2] is not None)
 
@@ -327,7 +327,7 @@ def _command(line: str) -> Record:
     name, *cells = _cells(line)
     command = _COMMANDS.get(name)
     if command is None:
-        raise ValueError("no command of RMonitor")
+        raise ValueError("not an RMonitor command")
     if len(cells) != command.cells:
         raise ValueError(f"{len(cells)} cells where {name} has {command.cells}")
     return command.read(cells)
@@ -339,7 +339,7 @@ def _cells(line: str) -> list[str]:
     while True:
         found = _CELL.match(line, at)
         if found is None:
-            raise ValueError("a quote that does not end, or ends within a cell")
+            raise ValueError("unterminated quote, or a quote that ends within a cell")
         text = found["text"]
         cells.append(found["bare"].strip() if text is None else text.replace('""', '"').strip())
         at = found.end()
@@ -348,7 +348,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _count(cell: str) -> int | None:
-    """A whole number; None for a blank."""
+    """Parse a whole number; None for a blank."""
     if not cell:
         return None
     if not (cell.isascii() and cell.isdigit() and len(cell) <= 15):
@@ -364,7 +364,7 @@ def _laps(cell: str) -> int | None:
 
 
 def _net_laps(cell: str) -> int | None:
-    """Like ``_laps``, and fewer than none."""
+    """Like ``_laps``, but may be negative."""
     if cell.startswith("-"):
         return -(_laps(cell[1:]) or 0)
     return _laps(cell)
@@ -376,9 +376,9 @@ def _laps_to_go(cell: str) -> int | None:
 
 
 def parse_time(cell: str) -> int | None:
-    """``HH:MM:SS`` or ``HH:MM:SS.mmm`` in ms; None for a blank, and for 00:59:59.999.
+    """Parse ``HH:MM:SS`` or ``HH:MM:SS.mmm`` to ms; None for a blank and for 00:59:59.999.
 
-    A minus may stand at any of the three numbers. Raises ValueError for anything else.
+    Any of the three numbers may have a minus sign. Raises ValueError for anything else.
     """
     if not cell:
         return None
@@ -398,7 +398,7 @@ def _correction(cell: str) -> int | None:
 
 
 def _day(cell: str) -> date | None:
-    """``MM/DD/YYYY``; None for a blank."""
+    """Parse ``MM/DD/YYYY``; None for a blank."""
     if not cell:
         return None
     try:
@@ -408,7 +408,7 @@ def _day(cell: str) -> date | None:
 
 
 def _named(cell: str) -> str:
-    """What a car or a run is known by: never blank."""
+    """Return an identifying cell (registration, number or id); raise ValueError for a blank."""
     if not cell:
         raise ValueError("the registration, number or id is blank")
     return cell
@@ -436,19 +436,22 @@ _COMMANDS: dict[str, _Command] = {
         ),
     ),
     "$A": _Command(7, lambda c: Competitor(_named(c[0]), *c[1:])),
-    "$COMP": _Command(7, lambda c: CompetitorMore(_named(c[0]), *c[1:])),
+    "$COMP": _Command(7, lambda c: CompetitorDetails(_named(c[0]), *c[1:])),
     "$B": _Command(2, lambda c: RunNamed(_named(c[0]), c[1])),
     "$C": _Command(2, lambda c: ClassNamed(_named(c[0]), c[1])),
     "$E": _Command(2, lambda c: Setting(_named(c[0]), c[1])),
     "$G": _Command(
-        4, lambda c: Standing(_count(c[0]), _named(c[1]), _net_laps(c[2]), parse_time(c[3]))
+        4, lambda c: RaceInformation(_count(c[0]), _named(c[1]), _net_laps(c[2]), parse_time(c[3]))
     ),
-    "$H": _Command(4, lambda c: BestLap(_count(c[0]), _named(c[1]), _laps(c[2]), parse_time(c[3]))),
+    "$H": _Command(
+        4,
+        lambda c: QualifyingInformation(_count(c[0]), _named(c[1]), _laps(c[2]), parse_time(c[3])),
+    ),
     "$I": _Command(2, lambda c: BoardCleared(parse_time(c[0]), c[1])),
     "$J": _Command(3, lambda c: Passing(_named(c[0]), parse_time(c[1]), parse_time(c[2]))),
     "$COR": _Command(
         5,
-        lambda c: Corrected(
+        lambda c: CorrectedTime(
             _named(c[0]), c[1], _net_laps(c[2]), parse_time(c[3]), _correction(c[4])
         ),
     ),

@@ -1,4 +1,4 @@
-"""The clock of an RMonitor feed: race time, flag, what is left to run, when it began."""
+"""The clocks of an RMonitor feed: race time, time of day, limits, flag, and the start time."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from datetime import datetime, timedelta, timezone
 
 from events.formats.rmonitor import Heartbeat
 from events.formats.rmonitor_entries import Entries
-from events.formats.rmonitor_told import AT_THE_LINE_MS, Told
+from events.formats.rmonitor_recorded import AT_THE_LINE_MS, RecordedRun
 from events.track import Flag, FlagShown
 
 OUT_OF_TURN_MS = 10_000
-"""A heartbeat that is no further behind came late (one was 4 s late), and is not read. One
-that is, is of a clock that was set back."""
+"""A heartbeat at most this far behind arrived late (one in real feeds by 4 s) and is ignored;
+one further behind belongs to a clock that was set back."""
 
 RESTARTED_MS = 60_000
-"""A clock that runs so far behind the newest crossing is that of a race begun anew."""
+"""A clock running this far behind the newest crossing belongs to a restarted race."""
 
 MOVED_MS = 2000
-"""A clock that differs by less is the same: its two times are both cut to whole seconds."""
+"""Clock readings that differ by less are equal: both times are cut to whole seconds."""
 
 DAY_MS = 24 * 60 * 60 * 1000
 QUARTER_MS = 15 * 60 * 1000
@@ -36,18 +36,18 @@ FLAGS: dict[str, Flag] = {
     "fcy": "fcy",
     "vsc": "vsc",
 }
-"""What feeds call the flags. A blank is no flag, and any other word is left alone."""
+"""Names of flags in feeds. A blank and unknown names are ignored."""
 
 
 @dataclass(slots=True)
-class Clock:
-    """What the heartbeats say, beyond what was told of them.
+class RunClock:
+    """State of the feed's clocks that is not recorded in events.
 
-    ``restarted`` says that the race was begun anew, ``set_back`` that its clock was,
-    before the first lap; ``day_offset`` is the time of day less the race time (ms).
+    ``restarted`` is True after the race began anew; ``day_offset`` is the time of day minus
+    the race time (ms).
     """
 
-    told: Told
+    recorded: RecordedRun
     entries: Entries
     restarted: bool = False
     day_offset: int | None = None
@@ -58,18 +58,18 @@ class Clock:
     _start_before: int | None = None
 
     def heartbeat(self, beat: Heartbeat, received: datetime | None) -> bool:
-        """Set the clock by a heartbeat; False where it came out of turn, and says nothing."""
+        """Set the clock by a heartbeat; return False for a late one, which is ignored."""
         race_time = beat.race_time_ms
         if race_time is not None:
-            behind = self.told.clock - race_time
+            behind = self.recorded.clock - race_time
             if 0 < behind <= OUT_OF_TURN_MS:
                 return False
             before = self._before and self._before.race_time_ms
             running = before is not None and race_time > before
-            self.restarted = running and self.told.newest - race_time > RESTARTED_MS
-            if behind > 0 and not any(self.told.laps.values()):
-                self._start_again(race_time)
-            self.told.clock = race_time
+            self.restarted = running and self.recorded.newest - race_time > RESTARTED_MS
+            if behind > 0 and not any(self.recorded.laps.values()):
+                self._void_false_start(race_time)
+            self.recorded.clock = race_time
             if beat.time_of_day_ms is not None:
                 self._read_day(beat.time_of_day_ms, race_time, received)
         self._read_limits(beat)
@@ -77,53 +77,56 @@ class Clock:
         return True
 
     def show_flag(self, beat: Heartbeat) -> None:
-        """Tell the flag, if it is another than before."""
+        """Record the flag if it changed."""
         flag = FLAGS.get(beat.flag.casefold())
-        if flag and flag != self.told.flag:
-            self.told.tell(FlagShown, self._flag_at(flag), flag=flag)
+        if flag and flag != self.recorded.flag:
+            self.recorded.record(FlagShown, self._flag_at(flag), flag=flag)
 
     def _flag_at(self, flag: Flag) -> int:
-        """When a flag was shown that the feed tells of now.
+        """Return the session time of a flag that the feed reports now.
 
-        It tells so within a second. Whoever crossed the line before had not seen the flag;
-        but the leader takes the chequered flag as he crosses the line.
+        Feeds report flags within a second. A car that crossed the line before the report had
+        not seen the flag, except that the leader takes the chequered flag by crossing the line.
         """
-        told, leader = self.told, self.told.leader()
+        recorded, leader = self.recorded, self.recorded.leader()
         if leader is None:
-            return told.clock
-        if flag == "chequered" and -1000 < told.clock - leader.at <= AT_THE_LINE_MS:
+            return recorded.clock
+        if flag == "chequered" and -1000 < recorded.clock - leader.at <= AT_THE_LINE_MS:
             return leader.at
-        return told.newest + 1 if 0 <= told.newest - told.clock < 1000 else told.clock
+        return (
+            recorded.newest + 1 if 0 <= recorded.newest - recorded.clock < 1000 else recorded.clock
+        )
 
-    def _start_again(self, race_time: int) -> None:
-        """The clock went back before the first lap: that start was a false one."""
-        for flag in list(self.told.flags):
+    def _void_false_start(self, race_time: int) -> None:
+        """Void the flags of a false start: the clock went back before the first lap."""
+        for flag in list(self.recorded.flags):
             if flag.at > max(0, race_time):
-                self.told.void(flag.source_seq, "the race clock was started again")
+                self.recorded.void(flag.source_seq, "the race clock was started again")
 
-    # -- What is left to run -----------------------------------------------------------
+    # -- Limits ------------------------------------------------------------------------
 
     def _read_limits(self, beat: Heartbeat) -> None:
-        """The distance or time to run: what is left and what is done, said twice alike.
+        """Derive the lap or time limit from what is left plus what is done.
 
-        The first word counts for the time alone: laps are counted up in between.
+        A limit counts once two heartbeats agree: the leader's lap may change between the two
+        cells. Before the session is opened the first reading counts.
         """
-        seen: dict[str, int] = {}
-        leader = self.told.leader()
-        if beat.laps_to_go and self.told.opened:
-            seen["laps_limit"] = beat.laps_to_go + (leader.lap if leader else 0)
+        limits: dict[str, int] = {}
+        leader = self.recorded.leader()
+        if beat.laps_to_go and self.recorded.opened:
+            limits["laps_limit"] = beat.laps_to_go + (leader.lap if leader else 0)
         if beat.time_to_go_ms and beat.race_time_ms is not None:
             minutes = round((beat.time_to_go_ms + beat.race_time_ms) / 60_000)
-            seen["time_limit_ms"] = minutes * 60_000
-        for limit in seen.items():
+            limits["time_limit_ms"] = minutes * 60_000
+        for limit in limits.items():
             name, value = limit
-            sure = limit in self._limits_before or self.told.opened is None
+            sure = limit in self._limits_before or self.recorded.opened is None
             if value > 0 and sure and value != self.entries.limits.get(name):
                 self.entries.limits[name] = value
                 self.entries.unsettled = True
-        self._limits_before = tuple(seen.items())
+        self._limits_before = tuple(limits.items())
 
-    # -- When it began -----------------------------------------------------------------
+    # -- Start of the race -------------------------------------------------------------
 
     def _read_day(self, time_of_day: int, race_time: int, received: datetime | None) -> None:
         if not self._exact:
@@ -137,36 +140,36 @@ class Clock:
         self._start_before = start
 
     def _is_new(self, start: int) -> bool:
-        """Whether the race began at another time of day than was told: said twice alike.
+        """Whether two heartbeats agree on another start time than the recorded one.
 
-        Clocks are put right in the first minutes. Once laps are told, one that stands (as
-        under red) does not change when the race began.
+        Clocks are corrected in the first minutes. Once laps are recorded, a stopped clock (as
+        under a red flag) does not change the start time.
         """
         if self._start_of_day is None:
             return self.entries.starts_at is None
         moved = abs(start - self._start_of_day) >= MOVED_MS
         twice = self._start_before is not None and abs(start - self._start_before) < MOVED_MS
-        return moved and twice and not any(self.told.laps.values())
+        return moved and twice and not any(self.recorded.laps.values())
 
     # -- Times of day ------------------------------------------------------------------
 
     def race_time(self, time_of_day: int | None) -> int | None:
-        """The race time (ms) at a time of day near now, None where that is not known."""
+        """Convert a time of day near now to race time (ms); None if the offset is unknown."""
         if time_of_day is None or self.day_offset is None:
             return None
         at = time_of_day - self.day_offset
-        return at + DAY_MS * round((self.told.now - at) / DAY_MS)
+        return at + DAY_MS * round((self.recorded.now - at) / DAY_MS)
 
     def set_by(self, time_of_day: int, race_time: int) -> None:
-        """Set the two clocks by a crossing that is told by both: to the millisecond."""
+        """Set the offset to the millisecond by a crossing that is known in both times."""
         self.day_offset, self._exact = time_of_day - race_time, True
 
 
 def _on_the_day(time_of_day: int, received: datetime) -> datetime:
-    """A feed's time of day, on the day and in the zone that follow from when it came.
+    """Infer date and UTC offset of a feed's time of day from when it was received.
 
-    The feed tells neither. Zones are whole quarters of an hour apart, so it matters not
-    how long it was on its way; nor does a midnight between the two.
+    The feed gives neither. UTC offsets are multiples of a quarter of an hour, so transmission
+    delays do not matter; a midnight between the two times is handled.
     """
     midnight = received.replace(hour=0, minute=0, second=0, microsecond=0)
     of_day = (received - midnight) // timedelta(milliseconds=1)

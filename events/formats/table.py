@@ -1,4 +1,4 @@
-"""Delimited timing tables: text to columns, with faults that name line, column and value."""
+"""Parser of delimited timing tables, with errors that name line, column and value."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import cast
 from events.errors import BadTimingFile
 
 LONGEST_NAME = 99
-"""So that a first name, a blank and a second name make a name (200) still."""
-SHOWN = 60
+"""Two such names and a blank still fit into an event's name (200 characters)."""
+LONGEST_QUOTE = 60
 BLOCK = 50_000
 
-# A time with each digit written as 0 where it was 0 to 5, and as 6 where it was more.
+# A time's shape has 0 for the digits 0 to 5 and 6 for the digits 6 to 9.
 _TIME_SHAPE = re.compile(r"(?:(?:[06]{1,3}:0[06]|0?[06]):0[06]|0?[06])\.[06]{3}|")
 _TO_SHAPE = str.maketrans("0123456789'", "0000006666:")
 _TO_DIGITS = str.maketrans("", "", ":'.")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """The rows of a timing file below its header, by column; row i stands on line i + 2."""
+class TimingTable:
+    """The rows of a timing file below its header, by column; row i is on line i + 2."""
 
     file: str
     columns: dict[str, list[str]]
@@ -37,15 +37,15 @@ class Table:
         return self.columns[column]
 
     def fault(self, row: int, column: str, reason: str) -> BadTimingFile:
-        """The error to raise about one cell."""
-        value = _shown(self[column][row])
+        """Return the error to raise for one cell."""
+        value = _shortened(self[column][row])
         return BadTimingFile(self.file, reason, line=row + 2, column=column, value=value)
 
     def times(self, column: str) -> list[int | None]:
-        """The column's times in milliseconds, None for an empty cell.
+        """Parse the column's times to milliseconds, None for an empty cell.
 
-        Times are ``S.mmm``, ``M:SS.mmm`` or ``H:MM:SS.mmm``; an apostrophe may stand for
-        any colon (``1'36.144``, ``4:00'04.690``). Raises BadTimingFile for anything else.
+        Times are ``S.mmm``, ``M:SS.mmm`` or ``H:MM:SS.mmm``; apostrophes may replace colons
+        (``1'36.144``, ``4:00'04.690``). Raises BadTimingFile for anything else.
         """
         cells = self[column]
         times = parse_times(cells)
@@ -55,14 +55,14 @@ class Table:
         return times
 
     def given_times(self, column: str) -> list[int]:
-        """Like ``times``, for a column in which every cell must hold one."""
+        """Like ``times``, for a column without empty cells."""
         cells = self[column]
         if "" in cells:
-            raise self.fault(cells.index(""), column, "the time is missing")
+            raise self.fault(cells.index(""), column, "missing time")
         return cast("list[int]", self.times(column))
 
     def names(self, column: str) -> list[str | None]:
-        """The column's names, each of them one object, None for an empty cell."""
+        """The column's names, interned, None for an empty cell."""
         cells = self[column]
         names = {cell: cell.strip() or None for cell in set(cells)}
         if any(len(name or "") > LONGEST_NAME for name in names.values()):
@@ -79,17 +79,17 @@ class Table:
 
 
 def parse_times(cells: Sequence[str]) -> list[int | None] | None:
-    """Times in milliseconds, None for an empty cell; None alone if any cell is no time.
+    """Parse times to milliseconds, None for an empty cell; return None if any is not a time.
 
-    The column is checked and read as one text, in a few passes of C, because a race has
-    a hundred thousand of them. Only as many shapes are matched as there are.
+    A race has a hundred thousand times, so the column is validated and converted as one text
+    in a few passes of C, and the regular expression is matched once per distinct shape.
     """
     text = "\n".join(cells)
     shapes = set(text.translate(_TO_SHAPE).split("\n"))
     if not all(map(_TIME_SHAPE.fullmatch, shapes)) or text.count("\n") != len(cells) - 1:
         return None
-    # Without its signs a time is HHHMMSSmmm, so its last five digits are milliseconds
-    # already, and what stands before them is too great by an amount of its own.
+    # Without separators a time is the number HHHMMSSmmm. Its last five digits are milliseconds
+    # already; the digits before them exceed the milliseconds by a fixed amount per HHHMM.
     written = text.translate(_TO_DIGITS).split("\n")
     excess = _Excess()
     if "" in shapes:
@@ -100,7 +100,7 @@ def parse_times(cells: Sequence[str]) -> list[int | None] | None:
 
 
 class _Excess(dict[int, int]):
-    """HHHMM to how much HHHMM00000 exceeds that many hours and minutes in milliseconds."""
+    """HHHMM to the difference of the number HHHMM00000 and the same time in milliseconds."""
 
     def __missing__(self, hours_minutes: int) -> int:
         hours, minutes = divmod(hours_minutes, 100)
@@ -115,13 +115,14 @@ def read_table(
     required: Sequence[str],
     optional: Iterable[str] = (),
     beyond: Iterable[str] = (),
-) -> Table:
-    """The columns named, of a table separated by ``;`` or ``,``, found by their headings.
+) -> TimingTable:
+    """Read the named columns of a table separated by ``;`` or ``,``.
 
-    A byte-order mark, blanks before a heading or a value, a separator at the end of a
-    line and blank lines at the end of the file are skipped. ``optional`` columns may be
-    missing from the file; ``beyond`` are optional too, and rows may end before them (a
-    result has columns for more drivers than most cars have). Raises BadTimingFile.
+    Columns are found by their headings. A byte-order mark, blanks before a heading or a value,
+    a separator at the end of a line and blank lines at the end of the file are skipped.
+    ``optional`` columns may be missing from the file; ``beyond`` are optional too, and rows
+    may end before them (a result has columns for more drivers than most cars have). Raises
+    BadTimingFile.
     """
     text = text.removeprefix("\ufeff")
     if not text or text.isspace():
@@ -142,17 +143,17 @@ def read_table(
     if columns is None:
         rows = _rows(file, header, _records(body, file, separator, first_line=2), width)
         columns = [[row[place] for row in rows] for place in places]
-    return Table(file, dict(zip(wanted, columns, strict=True)), len(columns[0]))
+    return TimingTable(file, dict(zip(wanted, columns, strict=True)), len(columns[0]))
 
 
 def _even_columns(
     body: str, separator: str, places: Sequence[int], needed: int, widest: int
 ) -> list[list[str]] | None:
-    """The columns at these places of rows that are all equally wide, with nothing quoted.
+    """Return the columns at these places if all rows are equally wide and nothing is quoted.
 
-    Nearly every laps file is such. Splitting it block by block takes a third of the time
-    of a csv reader. None for any other (and for one whose first row has blanks to skip):
-    a reader tells what is wrong, if anything is.
+    This fast path fits nearly every laps file: splitting block by block takes a third of the
+    time of a csv reader. Returns None for any other file (and for one whose first row has
+    blanks to skip), which the csv reader then parses or rejects.
     """
     line_end = "\r\n" if "\r\n" in body else "\n"
     body = body.rstrip("\r\n")
@@ -168,7 +169,7 @@ def _even_columns(
         end = body.find(line_end, start + BLOCK)
         block = body[start:end] if end >= 0 else body[start:]
         start += len(block) + len(line_end)
-        # The line ends become a column of their own, which is whole if the rows are even.
+        # Line ends become a column of their own, which is complete if the rows are even.
         block = block.replace(line_end, f"{separator}\n{separator}")
         cells = block.split(separator)
         rows, rest = divmod(len(cells) + 1, width + 1)
@@ -186,7 +187,7 @@ def _records(text: str, file: str, separator: str, first_line: int = 1) -> list[
     records: list[list[str]] = []
     try:
         for record in reader:
-            records.append(record)  # noqa: PERF402 (keeps count of the rows before a fault)
+            records.append(record)  # noqa: PERF402 (the rows read so far give the line of an error)
     except csv.Error as error:
         line = len(records) + first_line
         raise BadTimingFile(file, f"not a table: {error}", line=line) from None
@@ -203,7 +204,7 @@ def _check_header(file: str, header: list[str], required: Iterable[str], separat
     missing = next((name for name in required if name not in header), None)
     if missing is None:
         return
-    seen = _shown(separator.join(header))
+    seen = _shortened(separator.join(header))
     if len(header) == 1:
         reason = "the header is not separated by ; or ,"
         raise BadTimingFile(file, reason, line=1, column=missing, value=seen)
@@ -211,9 +212,9 @@ def _check_header(file: str, header: list[str], required: Iterable[str], separat
 
 
 def _rows(file: str, header: list[str], rows: list[list[str]], needed: int) -> list[list[str]]:
-    """The rows, each as wide as the header at least."""
+    """Check the widths of the rows and pad each to the width of the header."""
     if not rows:
-        raise BadTimingFile(file, "there is a header, but no row below it", line=2)
+        raise BadTimingFile(file, "no row below the header", line=2)
     widest = len(header) + (header[-1] != "")  # rows alone may end with a separator
     for line, cells in enumerate(rows, 2):
         if not needed <= len(cells) <= widest:
@@ -224,14 +225,14 @@ def _rows(file: str, header: list[str], rows: list[list[str]], needed: int) -> l
 def _bad_width(
     file: str, header: list[str], cells: list[str], line: int, needed: int
 ) -> BadTimingFile:
-    value = _shown(cells[-1]) if cells else ""
+    value = _shortened(cells[-1]) if cells else ""
     if len(cells) < needed:
         column = header[max(len(cells) - 1, 0)]
-        reason = f"the row is cut short: {len(cells)} of {needed} columns, this the last"
+        reason = f"the row is cut short: {len(cells)} of {needed} columns, this is the last"
         return BadTimingFile(file, reason, line=line, column=column, value=value)
     reason = f"the row has {len(cells)} columns, its header {len(header)}"
     return BadTimingFile(file, reason, line=line, column=header[-1] or header[-2], value=value)
 
 
-def _shown(value: str) -> str:
-    return value if len(value) <= SHOWN else value[: SHOWN - 3] + "..."
+def _shortened(value: str) -> str:
+    return value if len(value) <= LONGEST_QUOTE else value[: LONGEST_QUOTE - 3] + "..."

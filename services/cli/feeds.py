@@ -16,7 +16,7 @@ from services.cli.transfers import SessionKind, append_whole, bring, told
 
 if TYPE_CHECKING:
     from events import AnyEvent
-    from events.formats.rmonitor_entries import Wishes
+    from events.formats.rmonitor_entries import RunOptions
     from services.storage import client as stores
     from services.storage.event_log import Log
     from services.storage.feed_store import FeedHealth
@@ -59,16 +59,16 @@ def register(app: typer.Typer) -> None:
     )
 
 
-def _wishes(
+def _options(
     title: str | None, kind: SessionKind | None, rules: str | None, track_unit: Unit
-) -> Wishes:
+) -> RunOptions:
     """What is said of a feed. Raises UnknownRules, and BadParameter, which ends with 2."""
-    from events.formats.rmonitor_entries import Wishes
+    from events.formats.rmonitor_entries import RunOptions
     from services.queries.packs import pack_named
 
     pack = pack_named(rules).name if rules else None
     try:
-        return Wishes(title, kind.value if kind else None, pack, track_unit.value)
+        return RunOptions(title, kind.value if kind else None, pack, track_unit.value)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -93,8 +93,8 @@ def import_rmonitor(
 
     configure_logging()
 
-    wishes = _wishes(title, kind, rules, track_unit)
-    runs = cast("list[list[AnyEvent]]", runs_of(file, wishes))
+    options = _options(title, kind, rules, track_unit)
+    runs = cast("list[list[AnyEvent]]", runs_of(file, options))
 
     async def append(log: Log) -> list[str]:
         lines = []
@@ -126,11 +126,11 @@ def follow_rmonitor(
     from services.logging import configure_as_told
 
     configure_as_told()
-    wishes = _wishes(title, kind, rules, track_unit)
+    options = _options(title, kind, rules, track_unit)
     where = Address.parse(address)
 
     async def follow(opened: stores.Store) -> None:
-        following = Feed(opened, session, where, wishes)
+        following = Feed(opened, session, where, options)
         await following.check()
         task = asyncio.create_task(following.follow())
         try:

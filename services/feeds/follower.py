@@ -31,9 +31,9 @@ import structlog
 from events import Event, decode, encode
 from events.errors import AppendRefused, LapstreamError, StoreError, UndecodableEvent
 from events.formats.rmonitor import Reader, Received, Record
-from events.formats.rmonitor_entries import Wishes
-from events.formats.rmonitor_events import News, Translator
-from events.formats.rmonitor_told import SOURCE
+from events.formats.rmonitor_entries import RunOptions
+from events.formats.rmonitor_events import RunEvent, Translator
+from events.formats.rmonitor_recorded import SOURCE
 from replay.entries import check_session_id
 from services.storage.client import Store
 from services.storage.event_log import Log
@@ -186,7 +186,7 @@ class Feed:
         store: Store,
         session: str,
         address: Address,
-        wishes: Wishes | None = None,
+        options: RunOptions | None = None,
         *,
         patience: Patience | None = None,
         now: Now = lambda: datetime.now(UTC),
@@ -194,7 +194,7 @@ class Feed:
         run_session(session, LAST_RUN)
         self.session = session
         self.address = address
-        self._wishes = wishes or Wishes()
+        self._options = options or RunOptions()
         self._patience = patience or Patience()
         self._now = now
         self._log = Log(store)
@@ -245,7 +245,7 @@ class Feed:
             await self._kept.release()
 
     async def _follow_now(self) -> None:
-        translator = Translator(self._wishes, await told_runs(self._log, self.session))
+        translator = Translator(self._options, await told_runs(self._log, self.session))
         self._telling = telling = Telling(self._log, self._kept, self.session, translator)
         chunks: asyncio.Queue[Chunk | None] = asyncio.Queue(WAITING_CHUNKS)
         async with asyncio.TaskGroup() as tasks:
@@ -430,7 +430,7 @@ class Telling:
         self._reader = Reader()
         self._rest = b""
         self._to_keep: list[ReceivedLines] = []
-        self._to_tell: list[News] = []
+        self._to_append: list[RunEvent] = []
         self._newest = (0, 0)
 
     def translate(self, chunks: Sequence[Chunk]) -> None:
@@ -442,17 +442,17 @@ class Telling:
                 self._reader = Reader()
             records += self._reader.end() if chunk.ended else self._reader.feed(chunk.data)
             self.records += len(records) - 1
-            self._to_tell += self.translator.take(records)
+            self._to_append += self.translator.take(records)
 
     async def write(self) -> None:
         """Write all that is not written yet. May be called again where it raised.
 
         Raises StoreError, and NotOurs where another process counts the same events.
         """
-        while self._to_tell:
-            run, news = next(groupby(self._to_tell, key=attrgetter("run")))
+        while self._to_append:
+            run, news = next(groupby(self._to_append, key=attrgetter("run")))
             await self._append(run, events := [one.event for one in news])
-            del self._to_tell[: len(events)]
+            del self._to_append[: len(events)]
         while self._to_keep:
             await self._kept.save(self._to_keep[:AT_ONCE])
             del self._to_keep[:AT_ONCE]

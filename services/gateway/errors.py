@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
-from events.codec import shown
+from events.codec import shortened
 from events.errors import (
     AppendRefused,
     BadMoment,
@@ -109,7 +109,7 @@ def as_refusal(error: LapstreamError) -> RequestRefused:
             return RequestRefused(503, detail, headers={"Retry-After": "1"})
         case UnfitName(member=member, value=value):
             return RequestRefused(
-                422, detail, [FieldError(field=member, value=shown(value), reason=detail)]
+                422, detail, [FieldError(field=member, value=shortened(value), reason=detail)]
             )
         case NotASession(name=name):
             return RequestRefused(
@@ -159,7 +159,7 @@ def field_errors(
 def _fault(one: Mapping[str, Any], skip: int, index: int | None) -> FieldError:
     steps = one["loc"][skip:] or one["loc"]
     where = ".".join(str(step) for step in steps) or "body"
-    value = None if one["type"] == "missing" else shown(one["input"])
+    value = None if one["type"] == "missing" else shortened(one["input"])
     reason = one["msg"].removeprefix("Value error, ")
     return FieldError(field=where, value=value, reason=reason, index=index)
 

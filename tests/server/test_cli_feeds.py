@@ -42,7 +42,7 @@ def test_importing_a_recording(machine: Machine) -> None:
     assert [(row["car"], row["laps"], row["last_lap_ms"]) for row in rows][:1] == [("7", 2, 91_000)]
     refused = ("import", "rmonitor", "laps.csv", "--session", "other")
     assert machine.run(*refused, code=1) == (
-        "lapstream: laps.csv:1: no line of it is a record of RMonitor\n"
+        "lapstream: laps.csv:1: no line is an RMonitor record\n"
     )
 
 

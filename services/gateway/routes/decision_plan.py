@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from events import AnyEvent, SeasonOpened
 from events.clock import format_clock, parse_clock
-from events.codec import shown
+from events.codec import shortened
 from events.errors import (
     AlreadyVoided,
     BadDecision,
@@ -176,7 +176,7 @@ def _event(timeline: Timeline, index: int, at: int, wanted: Wanted) -> AnyEvent:
     number = wanted.source_seq + index
     if told.get("type") not in _TYPES:
         reason = f"no decision; there are {', '.join(_TYPES)}"
-        raise refusal(422, "type", shown(told.get("type")), reason, index)
+        raise refusal(422, "type", shortened(told.get("type")), reason, index)
     _refuse_what_is_set_here(told, index)
     with _naming(index, told):
         members = _completed(timeline, dict(told))
@@ -194,7 +194,7 @@ def _refuse_what_is_set_here(told: Payload, index: int) -> None:
     for name in told:
         names = name == "penalty_id" and told.get("type") in NAMES_A_PENALTY
         if name in SET_HERE and not names:
-            raise refusal(422, name, shown(told[name]), "this is set by the gateway", index)
+            raise refusal(422, name, shortened(told[name]), "this is set by the gateway", index)
 
 
 def _completed(timeline: Timeline, members: dict[str, Any]) -> dict[str, Any]:
@@ -259,7 +259,7 @@ def _naming(index: int | None, told: Payload) -> Iterator[None]:
     except LapstreamError as error:
         status = 409 if isinstance(error, _NOT_SO) else 422
         field, reason = _field(error, told)
-        value = None if told.get(field) is None else shown(told[field])
+        value = None if told.get(field) is None else shortened(told[field])
         fault = FieldError(field=field, value=value, reason=reason, index=index)
         raise RequestRefused(status, str(error), [fault]) from None
 

@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from events import AnyEvent, check_names, decode, json_schema
-from events.codec import shown
+from events.codec import shortened
 from events.errors import (
     LapstreamError,
     NewerEventVersion,
@@ -198,7 +198,7 @@ def read_events(body: bytes) -> list[AnyEvent]:
         except UndecodableEvent as error:
             faults += _faults(raw, payload, error, index)
         except UnfitName as unfit:
-            reason = "control characters mean nothing in a name"
+            reason = "control characters are not allowed in a name"
             faults.append(_fault(unfit.member, unfit.value, reason, index))
     if faults:
         first = faults[0]
@@ -213,7 +213,7 @@ def _whole(reason: str) -> FieldError:
 
 
 def _fault(member: str, value: object, reason: str, index: int) -> FieldError:
-    return FieldError(field=member, value=shown(value), reason=reason, index=index)
+    return FieldError(field=member, value=shortened(value), reason=reason, index=index)
 
 
 def _faults(raw: bytes, payload: Any, error: UndecodableEvent, index: int) -> list[FieldError]:
@@ -221,25 +221,27 @@ def _faults(raw: bytes, payload: Any, error: UndecodableEvent, index: int) -> li
     match error:
         case UnknownEventType(type_name=name):
             return [
-                FieldError(field="type", value=shown(name), reason="no such event", index=index)
+                FieldError(field="type", value=shortened(name), reason="no such event", index=index)
             ]
         case NewerEventVersion(version=number):
             return [FieldError(field="v", value=str(number), reason="too new", index=index)]
     if not isinstance(payload, dict):
         return [
-            FieldError(field="event", value=shown(payload), reason="not an object", index=index)
+            FieldError(field="event", value=shortened(payload), reason="not an object", index=index)
         ]
     if not isinstance(payload.get("type"), str):
         reason = "the name of an event is needed, such as pit_entered"
         return [
-            FieldError(field="type", value=shown(payload.get("type")), reason=reason, index=index)
+            FieldError(
+                field="type", value=shortened(payload.get("type")), reason=reason, index=index
+            )
         ]
     try:
         _EVENT.validate_json(raw)
     except ValidationError as invalid:
         return field_errors(invalid, skip=1, index=index)
     reason = error.reason if isinstance(error, UnreadableEvent) else str(error)
-    return [FieldError(field="event", value=shown(payload), reason=reason, index=index)]
+    return [FieldError(field="event", value=shortened(payload), reason=reason, index=index)]
 
 
 def attach(app: FastAPI, settings: Settings) -> None:

@@ -307,7 +307,7 @@ def test_no_recording(tmp_path: Path, text: str) -> None:
     """A file without one record is refused, by its name."""
     file = tmp_path / "laps.csv"
     file.write_text(text)
-    with pytest.raises(BadTimingFile, match=r"laps\.csv:1: no line of it is a record"):
+    with pytest.raises(BadTimingFile, match=r"laps\.csv:1: no line is an RMonitor record"):
         import_rmonitor(file)
 
 

@@ -118,7 +118,7 @@ def test_what_the_title_would_be(race: Commands) -> None:
         (("whatif", RACE, "--retire", "9"), "no car '9'"),
         (
             ("whatif", RACE, "--retire", "1", "--season", RACE),
-            "'short' is a session, and no season",
+            "'short' is a session, not a season",
         ),
         (
             ("whatif", RACE, "--retire", "1", "--season", SEASON, "--round", "9"),

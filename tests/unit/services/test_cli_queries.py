@@ -159,7 +159,7 @@ def test_the_schema_of_events() -> None:
     ("arguments", "says"),
     [
         (("standings", "short-le-man"), "no session 'short-le-man' in this store; there is short"),
-        (("standings", "Le Mans"), "'Le Mans' cannot name a session"),
+        (("standings", "Le Mans"), "'Le Mans' is not a session id"),
         (("standings", RACE, "--at", "noon"), "write 5:00:00, 5:00:00.250, lap:372 or caution:9"),
         (("standings", RACE, "--at", "lap:99"), "the last was lap 10"),
         (("standings", RACE, "--at", "lap:x"), "lap: takes a number, as in lap:9"),

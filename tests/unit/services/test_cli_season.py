@@ -178,7 +178,7 @@ def test_a_session_that_has_another_result_than_was_scored(season: Commands) -> 
 
 def test_a_session_of_another_series(season: Commands) -> None:
     """It is no round of this season, unless its cars are entered in that as well."""
-    says = "elsewhere is of the Another, and the season of the Club"
+    says = "elsewhere belongs to the series Another, the season to the Club"
     story = Story().opened(lines=("FL",), series="Another").entry("1", championships=("Another",))
     season.hold("elsewhere", story)
     assert says in season.misused("season", "add", SEASON, "elsewhere", "--round", "1")

@@ -60,7 +60,7 @@ def test_a_level_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every service says so in a line, and ends; capitals do not matter."""
     monkeypatch.setenv("LAPSTREAM_LOG_LEVEL", "loud")
     for build in (build_app, build_projector, build_replayer):
-        with pytest.raises(SystemExit, match=r"LAPSTREAM_LOG_LEVEL is one of .*, not 'loud'"):
+        with pytest.raises(SystemExit, match=r"LAPSTREAM_LOG_LEVEL must be one of .*, not 'loud'"):
             build()
     configured: list[str] = []
     monkeypatch.setattr(logging, "configure", configured.append)

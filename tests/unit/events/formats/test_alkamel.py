@@ -250,16 +250,16 @@ def test_a_lap_left_out():
     assert "lap 2" in error.reason
 
 
-def test_a_lap_told_twice():
-    """A row that stands twice is named at its second place."""
+def test_a_repeated_lap():
+    """A repeated row is named at its second occurrence."""
     rows = TWO_CARS.splitlines(keepends=True)
     error = fault("".join([*rows[:3], rows[2], *rows[3:]]))
     assert (error.line, error.column, error.value) == (4, "LAP_NUMBER", "2")
-    assert "twice" in error.reason
+    assert "repeated" in error.reason
 
 
 def test_laps_of_a_car_in_two_places():
-    """Rows are grouped by car: a car that comes again has its laps told twice."""
+    """Rows are grouped by car: a second block of a car's laps is refused."""
     rows = TWO_CARS.splitlines(keepends=True)
     error = fault("".join([*rows, *rows[1:4]]))
     assert (error.line, error.column, error.value) == (7, "LAP_NUMBER", "1")
@@ -309,7 +309,7 @@ def test_an_empty_file(text):
 def test_a_header_alone():
     """A header without a row below it is no race."""
     error = fault(HEADER)
-    assert (error.line, error.reason) == (2, "there is a header, but no row below it")
+    assert (error.line, error.reason) == (2, "no row below the header")
 
 
 def test_binary_data():

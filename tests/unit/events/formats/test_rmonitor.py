@@ -10,25 +10,25 @@ from hypothesis import strategies as st
 
 from events.formats.rmonitor import (
     LONGEST_LINE,
-    BestLap,
     BoardCleared,
     ClassNamed,
     Competitor,
-    CompetitorMore,
-    Corrected,
+    CompetitorDetails,
+    CorrectedTime,
     Crossing,
     Heartbeat,
     LapsKept,
     LastPassing,
     Passing,
     PastLap,
+    QualifyingInformation,
+    RaceInformation,
     Reader,
     Received,
     RelayClock,
     RunNamed,
     Setting,
     SortMode,
-    Standing,
     Unreadable,
     parse_time,
     read_line,
@@ -49,7 +49,7 @@ RECORDS = {
         "1234BE", "12X", "52474", "John", "Johnson", "USA", "5"
     ),
     '$A,"55","55",,"AOA Racing","","",4': Competitor("55", "55", "", "AOA Racing", "", "", "4"),
-    '$COMP,"1234BE","12X",5,"John","Johnson","USA","CAMEL"': CompetitorMore(
+    '$COMP,"1234BE","12X",5,"John","Johnson","USA","CAMEL"': CompetitorDetails(
         "1234BE", "12X", "5", "John", "Johnson", "USA", "CAMEL"
     ),
     '$B,5,"Friday free practice"': RunNamed("5", "Friday free practice"),
@@ -58,16 +58,18 @@ RECORDS = {
     '$E,"TRACKNAME","Indianapolis Motor Speedway"': Setting(
         "TRACKNAME", "Indianapolis Motor Speedway"
     ),
-    '$G,3,"1234BE",14,"01:12:47.872"': Standing(3, "1234BE", 14, 4_367_872),
-    '$G,3,"70",,"00:00:55.099"': Standing(3, "70", None, 55_099),
-    '$G,75,"29",-34,"00:00:35.420"': Standing(75, "29", -34, 35_420),
-    '$H,2,"1234BE",3,"00:02:17.872"': BestLap(2, "1234BE", 3, 137_872),
+    '$G,3,"1234BE",14,"01:12:47.872"': RaceInformation(3, "1234BE", 14, 4_367_872),
+    '$G,3,"70",,"00:00:55.099"': RaceInformation(3, "70", None, 55_099),
+    '$G,75,"29",-34,"00:00:35.420"': RaceInformation(75, "29", -34, 35_420),
+    '$H,2,"1234BE",3,"00:02:17.872"': QualifyingInformation(2, "1234BE", 3, 137_872),
     '$I,"16:36:08.000","12 jan 01"': BoardCleared(59_768_000, "12 jan 01"),
     '$I, "00:00:00", "0/0/0000"': BoardCleared(0, "0/0/0000"),
     '$J,"1234BE","00:02:03.826","01:42:17.672"': Passing("1234BE", 123_826, 6_137_672),
     '$J,"70","00:00:00.000","00:00:55.099"': Passing("70", 0, 55_099),
-    '$COR,"123BE","658",2,"00:00:35.272","+00:00:00.012"': Corrected("123BE", "658", 2, 35_272, 12),
-    '$COR,"123BE","658",2,"00:00:35.272","-00:00:00.012"': Corrected(
+    '$COR,"123BE","658",2,"00:00:35.272","+00:00:00.012"': CorrectedTime(
+        "123BE", "658", 2, 35_272, 12
+    ),
+    '$COR,"123BE","658",2,"00:00:35.272","-00:00:00.012"': CorrectedTime(
         "123BE", "658", 2, 35_272, -12
     ),
     '$L,"13","T1","SFT","10/06/2007","11:16:23.345",1,"GT2"': Crossing(
@@ -118,8 +120,8 @@ def test_times(text: str, ms: int | None) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("What is this", "no command"),
-        ('$XYZ,"1"', "no command"),
+        ("What is this", "not an RMonitor command"),
+        ('$XYZ,"1"', "not an RMonitor command"),
         ('$G,1,"70",16', "3 cells where $G has 4"),
         ('$G,1,"70",16,"00:44:13.233","x"', "5 cells"),
         ('$G,1,"70",16,"00:61:13.233"', "not a time"),
@@ -128,13 +130,13 @@ def test_times(text: str, ms: int | None) -> None:
         ('$G,1,"70",9999999,"00:44:13.233"', "laps are more than"),
         ('$G,1,"",16,"00:44:13.233"', "blank"),
         ('$G,1,"70,16,"00:44:13.233"', "cells"),
-        ('$B,36,"Barber', "a quote that does not end"),
+        ('$B,36,"Barber', "unterminated quote"),
         ('$B,36,Bar"ber"', "a quote"),
         ('$L,"13","T1","XXX","10/06/2007","11:16:23.345",1,"GT2"', "no line"),
         ('$L,"13","T1","SFT","31/31/2007","11:16:23.345",1,"GT2"', "not a day"),
         ('$C,1,"G\x00TO"', "control characters"),
         ("##2025-13-99 13:58:48.222", "time data"),
-        ("##yesterday", "not a time of reception"),
+        ("##yesterday", "not a reception time"),
     ],
 )
 def test_what_cannot_be_read(line: str, reason: str) -> None:

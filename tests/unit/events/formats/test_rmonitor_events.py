@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import events as ev
-from events.formats.rmonitor_entries import Wishes
+from events.formats.rmonitor_entries import RunOptions
 from events.formats.rmonitor_events import LONGEST_WAIT, Translator
 from tests.rmonitor import BEAT, OPENING, Feed, beat, doubled, g, j, kinds, laps, records
 
@@ -83,20 +83,20 @@ class TestOpening:
             *["entry_added"] * 3,
         ]
 
-    def test_wishes(self) -> None:
+    def test_options(self) -> None:
         """What whoever follows the feed says of it prevails."""
-        wishes = Wishes("Eight hours", "practice", "imsa-2024", "km")
-        opened: Any = Feed(wishes=wishes).opened[0]
+        options = RunOptions("Eight hours", "practice", "imsa-2024", "km")
+        opened: Any = Feed(options=options).opened[0]
         assert (opened.title, opened.kind, opened.rules) == ("Eight hours", "practice", "imsa-2024")
         assert opened.circuit_length_m == 4048
 
     @pytest.mark.parametrize(
-        "wishes", [{"title": ""}, {"title": "x" * 201}, {"rules": "x" * 65}, {"track_unit": "ft"}]
+        "options", [{"title": ""}, {"title": "x" * 201}, {"rules": "x" * 65}, {"track_unit": "ft"}]
     )
-    def test_impossible_wishes(self, wishes: dict[str, Any]) -> None:
+    def test_impossible_options(self, options: dict[str, Any]) -> None:
         """What no session can have is refused before a feed is followed."""
-        with pytest.raises(ValueError, match=next(iter(wishes))):
-            Wishes(**wishes)
+        with pytest.raises(ValueError, match=next(iter(options))):
+            RunOptions(**options)
 
     @pytest.mark.parametrize(
         ("name", "kind"),
@@ -374,7 +374,7 @@ class TestGrid:
 
     def test_only_in_a_race(self) -> None:
         """In practice, who comes out first is no grid."""
-        feed = Feed(wishes=Wishes(kind="practice"))
+        feed = Feed(options=RunOptions(kind="practice"))
         assert feed.say(j("8", 0, 55_099)) == []
 
 

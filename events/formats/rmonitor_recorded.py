@@ -1,7 +1,7 @@
-"""What has been told of a run: the fold of its own events.
+"""The recorded part of an RMonitor run: a fold of the run's own events.
 
-A run is told by comparing its feed with this, so nothing is told twice, however often a
-feed repeats itself. Folded from a log it takes up a run in the middle.
+New events are found by comparing the feed with this state, so nothing is recorded twice,
+however often a feed repeats itself. Folding a log resumes a run in the middle.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from events.track import FlagShown
 SOURCE = "rmonitor"
 
 AT_THE_LINE_MS = 2000
-"""What a feed tells in two ways, in whole seconds at worst, is one if it lies so close."""
+"""Two reports of one crossing, in whole seconds at worst, lie at most this far apart."""
 
 
-class ToldLap(NamedTuple):
-    """A lap as it was told; ``seq`` is of the event that told it first."""
+class RecordedLap(NamedTuple):
+    """A recorded lap; ``seq`` is the number of the event that recorded it first."""
 
     lap: int
     at: int
@@ -34,12 +34,12 @@ class ToldLap(NamedTuple):
 
 
 @dataclass(slots=True)
-class Told:
-    """The run as it was told so far, by events of source ``rmonitor``.
+class RecordedRun:
+    """The run as recorded so far by events of source ``rmonitor``.
 
-    Those are numbered 0, 1, 2... in the order they are told. A feed that is played again
-    from its beginning tells the same facts in the same order and so gives the same
-    numbers; one that is taken up again goes on counting.
+    The events are numbered 0, 1, 2... in the order they are recorded. A feed played again from
+    its beginning gives the same events with the same numbers; a resumed one continues the
+    numbers.
     """
 
     next_seq: int = 0
@@ -48,7 +48,7 @@ class Told:
     entries: dict[str, EntryAdded] = field(default_factory=dict)
     flags: list[FlagShown] = field(default_factory=list)
     grid: tuple[str, ...] = ()
-    laps: dict[str, list[ToldLap]] = field(default_factory=dict)
+    laps: dict[str, list[RecordedLap]] = field(default_factory=dict)
     in_lane: set[str] = field(default_factory=set)
     retired: set[str] = field(default_factory=set)
     excluded: dict[str, str] = field(default_factory=dict)
@@ -57,52 +57,52 @@ class Told:
     newest: int = 0
     """The time of the newest crossing, in ms on the session clock."""
     clock: int = 0
-    """The race time by the feed's last heartbeat, in ms; before 0 as it counts down."""
-    news: list[Event] = field(default_factory=list)
-    """The events that were told since they were last taken."""
+    """The race time of the feed's last heartbeat, in ms; negative during a countdown."""
+    new_events: list[Event] = field(default_factory=list)
+    """The events recorded since the last ``take_events``."""
 
     @classmethod
-    def of(cls, events: Iterable[Event]) -> Told:
-        """What the events of a log tell; those of other sources are others' business."""
-        told = cls()
+    def of(cls, events: Iterable[Event]) -> RecordedRun:
+        """Fold the events of a log; those of other sources are ignored."""
+        recorded = cls()
         for event in events:
             if event.source == SOURCE:
-                told.apply(event)
-        return told
+                recorded.apply(event)
+        return recorded
 
-    # Telling
+    # Recording
 
-    def tell(self, model: type[Event], at: int, **values: object) -> None:
-        """Tell an event. Raises pydantic's ValidationError, and then tells nothing."""
+    def record(self, model: type[Event], at: int, **values: object) -> None:
+        """Record an event. Raises pydantic's ValidationError, and then records nothing."""
         identity = {"source": SOURCE, "source_seq": self.next_seq}
         event = model.model_validate({"at": max(0, at), **identity, **values})
         self.apply(event)
-        self.news.append(event)
+        self.new_events.append(event)
 
-    def tell_now(self, model: type[Event], **values: object) -> None:
-        """Tell an event of this moment."""
-        self.tell(model, self.now, **values)
+    def record_now(self, model: type[Event], **values: object) -> None:
+        """Record an event at the current race time."""
+        self.record(model, self.now, **values)
 
     def impose(self, car: str, kind: str, amount: int | None, reason: str) -> None:
-        """Tell a penalty."""
+        """Record a penalty."""
         name = f"rmonitor-{self.penalties + 1}"
         values = {"car": car, "kind": kind, "amount": amount, "reason": reason}
-        self.tell_now(PenaltyImposed, penalty_id=name, **values)
+        self.record_now(PenaltyImposed, penalty_id=name, **values)
 
     def void(self, seq: int, reason: str) -> None:
-        """Tell that an event told before does not count."""
-        self.tell_now(EventVoided, voided_source=SOURCE, voided_seq=seq, reason=reason)
+        """Void a recorded event."""
+        self.record_now(EventVoided, voided_source=SOURCE, voided_seq=seq, reason=reason)
 
-    def take_news(self) -> list[Event]:
-        """What was told since this was last asked."""
-        news, self.news = self.news, []
-        return news
+    def take_events(self) -> list[Event]:
+        """Return the events recorded since the last call."""
+        events, self.new_events = self.new_events, []
+        return events
 
-    # What can be asked
+    # Queries
 
     @property
     def now(self) -> int:
-        """The race time as far as it is known, in ms."""
+        """The current race time in ms, as far as it is known."""
         return max(0, self.clock, self.newest)
 
     @property
@@ -110,27 +110,27 @@ class Told:
         """The flag shown last."""
         return self.flags[-1].flag if self.flags else None
 
-    def last(self, car: str) -> ToldLap | None:
+    def last(self, car: str) -> RecordedLap | None:
         """The car's last lap."""
         laps = self.laps.get(car)
         return laps[-1] if laps else None
 
-    def lap(self, car: str, lap: int) -> ToldLap | None:
+    def lap(self, car: str, lap: int) -> RecordedLap | None:
         """That lap of the car."""
-        return next((told for told in reversed(self.laps.get(car, ())) if told.lap == lap), None)
+        return next((known for known in reversed(self.laps.get(car, ())) if known.lap == lap), None)
 
-    def before(self, car: str, lap: int) -> ToldLap | None:
-        """The last lap told before that one."""
-        return next((told for told in reversed(self.laps.get(car, ())) if told.lap < lap), None)
+    def before(self, car: str, lap: int) -> RecordedLap | None:
+        """The last recorded lap before that one."""
+        return next((known for known in reversed(self.laps.get(car, ())) if known.lap < lap), None)
 
     def taken(self, car: str) -> int:
         """How many laps were taken away from the car."""
         return sum(self.laps_taken.get(car, {}).values())
 
-    def leader(self) -> ToldLap | None:
+    def leader(self) -> RecordedLap | None:
         """The last lap of the car that leads."""
         last = (laps[-1] for laps in self.laps.values() if laps)
-        return min(last, key=lambda told: (-told.lap, told.at), default=None)
+        return min(last, key=lambda lap: (-lap.lap, lap.at), default=None)
 
     # Folding
 
@@ -151,8 +151,8 @@ class Told:
             case FlagShown():
                 self.flags.append(event)
             case LapCompleted(car=car, lap=lap, at=at):
-                lap_told = ToldLap(lap, at, event.lap_time_ms, event.in_pit_lane, event.source_seq)
-                self._lap_told(car, lap, lap_told)
+                lap_time, in_lane = event.lap_time_ms, event.in_pit_lane
+                self._add_lap(car, RecordedLap(lap, at, lap_time, in_lane, event.source_seq))
             case LapAmended():
                 self._lap_amended(event)
             case PitEntered(car=car):
@@ -181,25 +181,25 @@ class Told:
         entry = self.entries.get(event.car)
         if entry is not None:
             changes = event.model_dump(exclude_none=True, include=set(ENTRY_MEMBERS))
-            told = {name: getattr(event, name) for name in changes}
-            self.entries[event.car] = entry.model_copy(update=told)
+            values = {name: getattr(event, name) for name in changes}
+            self.entries[event.car] = entry.model_copy(update=values)
 
-    def _lap_told(self, car: str, lap: int, told: ToldLap) -> None:
+    def _add_lap(self, car: str, lap: RecordedLap) -> None:
         laps = self.laps.setdefault(car, [])
-        laps.append(told)
-        if len(laps) > 1 and laps[-2].lap > lap:
+        laps.append(lap)
+        if len(laps) > 1 and laps[-2].lap > lap.lap:
             laps.sort()
-        self.newest = max(self.newest, told.at)
+        self.newest = max(self.newest, lap.at)
 
     def _lap_amended(self, event: LapAmended) -> None:
         laps = self.laps.get(event.car, [])
         for index in range(len(laps) - 1, -1, -1):
-            told = laps[index]
-            if told.lap == event.lap:
-                laps[index] = told._replace(
-                    at=told.at if event.completed_at is None else event.completed_at,
-                    lap_time_ms=event.lap_time_ms or told.lap_time_ms,
-                    in_pit_lane=told.in_pit_lane if event.in_pit_lane is None else True,
+            lap = laps[index]
+            if lap.lap == event.lap:
+                laps[index] = lap._replace(
+                    at=lap.at if event.completed_at is None else event.completed_at,
+                    lap_time_ms=event.lap_time_ms or lap.lap_time_ms,
+                    in_pit_lane=lap.in_pit_lane if event.in_pit_lane is None else True,
                 )
                 self.newest = max(self.newest, laps[index].at)
                 break
@@ -219,8 +219,8 @@ class Told:
     def _voided(self, seq: int) -> None:
         self.flags = [flag for flag in self.flags if flag.source_seq != seq]
         for car, laps in self.laps.items():
-            self.laps[car] = [told for told in laps if told.seq != seq]
+            self.laps[car] = [lap for lap in laps if lap.seq != seq]
 
 
 ENTRY_MEMBERS = ("car_class", "team", "vehicle", "drivers")
-"""What a feed tells of an entry."""
+"""The members of an entry that feeds send."""
