@@ -52,7 +52,7 @@ def test_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_be_told(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """The variable is named, with its value, in one line."""
     monkeypatch.setenv(f"LAPSTREAM_{name}", value)
-    with pytest.raises(BadSetting, match=f"^LAPSTREAM_{name} is .*, not {value!r}$"):
+    with pytest.raises(BadSetting, match=f"^LAPSTREAM_{name} must be .*, not {value!r}$"):
         Settings.of_environment()
 
 
