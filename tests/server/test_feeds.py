@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from events.formats.rmonitor_told import SOURCE
 from structlog.testing import capture_logs
 
 from events import AnyEvent, Event, RaceControlMessage, decode, encode
 from events.errors import AppendRefused, BadSessionId, StoreUnavailable
-from events.formats.rmonitor_told import SOURCE
 from replay.rmonitor import import_rmonitor
 from services.feeds import follower
 from services.feeds.follower import Address, BadAddress, Feed, Patience, own_events, run_session
