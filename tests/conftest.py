@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 import structlog
+import typer.main
+import typer.testing
 from hypothesis import settings
 
 import tests.profiles  # noqa: F401 (registers the profiles)
@@ -36,6 +39,14 @@ def _logs_as_before() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_built_once() -> Iterator[None]:
+    """The tree of commands, which typer builds anew whenever a test runs one of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
+        yield
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,4 +1,4 @@
-"""The command line as its users run it: whole processes on a store of their own."""
+"""The command line on a store of its own, and in processes where a process is the point."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import pty
 import select
 import signal
 import struct
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from fcntl import ioctl
@@ -19,62 +17,9 @@ from termios import TIOCSWINSZ
 import pytest
 
 from tests.alkamel import Lap, car, laps_text, result_row, result_text
-from tests.server.processes import is_running
+from tests.server.machines import Machine
 
-LAPSTREAM = Path(sys.executable).with_name("lapstream")
 FLAGS = ("GF", "FCY", "FCY", "GF", "FF")
-
-
-class Machine:
-    """A folder to work in, with a data folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {
-            **os.environ,
-            "LAPSTREAM_DATA": str(folder / "data"),
-            "COLUMNS": "120",
-            "TERM": "xterm-256color",
-        }
-        self._commands: list[subprocess.Popen[str]] = []
-        folder.mkdir(exist_ok=True)
-
-    def end(self) -> None:
-        """Let no command outlive its test."""
-        for command in self._commands:
-            command.kill()
-            command.communicate()
-
-    def start(self, *arguments: str, terminal: int | None = None) -> subprocess.Popen[str]:
-        """Start a command, without a terminal or in this one."""
-        command = subprocess.Popen(
-            [str(LAPSTREAM), *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL if terminal is None else terminal,
-            stdout=subprocess.PIPE if terminal is None else terminal,
-            stderr=subprocess.PIPE if terminal is None else terminal,
-            text=True,
-        )
-        self._commands.append(command)
-        return command
-
-    def run(self, *arguments: str, code: int = 0) -> str:
-        """Run a command to its end; what it said on stdout, or on stderr if it failed."""
-        command = self.start(*arguments)
-        out, err = command.communicate(timeout=120)
-        assert command.returncode == code, out + err
-        assert "Traceback" not in err
-        return err if code else out
-
-    def rows(self, *arguments: str) -> list[dict[str, object]]:
-        """The rows of a query."""
-        return list(json.loads(self.run(*arguments, "--format", "json")))
-
-    def server_runs(self) -> bool:
-        """Whether the embedded server of this data folder is alive."""
-        pid = self.folder / "data" / "server.pid"
-        return pid.exists() and is_running(int(pid.read_text()))
 
 
 @pytest.fixture
@@ -107,10 +52,10 @@ def test_from_a_timing_file_to_standings_and_back(machine: Machine, tmp_path: Pa
     assert (caution["first_lap"], caution["last_lap"]) == (2, 3)
     assert [row["laps"] for row in machine.rows("results", "short")] == [5, 5]
 
-    machine.run("export", "short", "short.jsonl.gz")
+    machine.run_process("export", "short", "short.jsonl.gz")
     archive = machine.folder / "short.jsonl.gz"
     elsewhere = Machine(tmp_path / "elsewhere")
-    elsewhere.run("import", "archive", str(archive))
+    elsewhere.run_process("import", "archive", str(archive))
     elsewhere.run("export", "short", "again.jsonl.gz")
     assert (elsewhere.folder / "again.jsonl.gz").read_bytes() == archive.read_bytes()
     assert elsewhere.rows("session", "short") == machine.rows("session", "short")
@@ -137,7 +82,7 @@ def test_a_bad_file_is_refused_in_a_line(machine: Machine) -> None:
     assert told.startswith("lapstream: bad.csv:2, column ELAPSED, value '1:0x.000': ")
     assert told.count("\n") == 1
     assert "bad" not in {row["session"] for row in machine.rows("sessions")}
-    told = machine.run("import", "archive", "laps.csv", code=1)
+    told = machine.run_process("import", "archive", "laps.csv", code=1)
     assert told.startswith("lapstream: laps.csv: ")
 
 
@@ -168,7 +113,7 @@ def test_a_built_in_race_asked_by_two_at_once(machine: Machine) -> None:
 
 def test_the_demonstration_without_a_terminal(machine: Machine) -> None:
     """It tells the race in lines, ends by itself with three tables, and cleans up."""
-    told = machine.run("demo", "--speed", "max")
+    told = machine.run_process("demo", "--speed", "max")
     for line in ("caution 9", "chequered flag", "Fastest laps", "Cautions"):
         assert line in told
     assert [line.split()[0] for line in told.splitlines()[-9:]] == [*"123456789"]

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.rmonitor import OPENING, beat, g, j
-from tests.server.test_cli import Machine
+from tests.server.machines import Machine
 
 DEADLINE = 60.0
 
@@ -78,7 +78,7 @@ def test_following_a_feed(machine: Machine) -> None:
     assert follower.returncode == 130
     assert '"event": "the feed is connected"' in err
     assert "nobody follows it" in machine.run("feed", "status", "live")
-    machine.run("feed", "recording", "live", "kept.txt")
+    machine.run_process("feed", "recording", "live", "kept.txt")
     again = machine.run("import", "rmonitor", "kept.txt", "--session", "again")
     assert again.startswith("again: Saturday 8 Hour; 3 cars, 8 events\nagain-2: Sunday")
 
