@@ -1,4 +1,8 @@
-"""A gateway to look at, and a browser to look with."""
+"""A gateway to look at, and a browser to look with.
+
+Chromium and the store's server are started once, and so these tests share an event loop. Each
+test has an empty store, a gateway of its own, and a browser context of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from services.gateway.routes import pages
@@ -63,19 +68,40 @@ class Served:
             self._serving = None
 
 
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    """A gateway with a projector, on a store of its own."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of this folder in the event loop that the browser lives in."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def empty_store(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Store]:
+    """A store for the browser's tests alone; ``store`` empties it."""
+    async with open_store(data=tmp_path_factory.mktemp("store")) as store:
+        yield store
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def store(empty_store: Store) -> Store:
+    """A store without sessions."""
     if not pages.built():
         pytest.skip("the timing screen was not built (`make screen`)")
-    async with open_store(data=tmp_path / "store") as store:
-        served = Served(store)
-        await served.begin()
-        yield served
-        await served.end()
+    await empty_store.redis.flushall()
+    return empty_store
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def served(store: Store) -> AsyncIterator[Served]:
+    """A gateway with a projector."""
+    served = Served(store)
+    await served.begin()
+    yield served
+    await served.end()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """The machine's Chromium."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -87,9 +113,9 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A full-HD page; it must tell of no error, and ask nobody but its gateway."""
+    """A full-HD page that raises no error and sends requests to its gateway alone."""
     wrong: list[str] = []
     page = await browser.new_page(viewport={"width": 1920, "height": 1080})
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -100,4 +126,6 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
         ),
     )
     yield page
+    for context in browser.contexts:  # also those of other pages that the test opened
+        await context.close()
     assert wrong == []

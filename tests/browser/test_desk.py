@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from events import AnyEvent, decode
-from services.gateway.routes import pages
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
-from services.storage.client import open_store
+from services.storage.client import Store
 from tests.browser.conftest import Served
 from tests.builders import Story
 
@@ -83,17 +82,14 @@ class Desk:
         ]
 
 
-@pytest.fixture
-async def guarded(tmp_path: Path) -> AsyncIterator[Served]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def guarded(store: Store) -> AsyncIterator[Served]:
     """A private gateway on a store with a race."""
-    if not pages.built():
-        pytest.skip("the timing screen was not built (`make screen`)")
-    async with open_store(data=tmp_path / "store") as store:
-        served = Served(store, SETTINGS)
-        await served.log.append(SESSION, list(story()))
-        await served.begin()
-        yield served
-        await served.end()
+    served = Served(store, SETTINGS)
+    await served.log.append(SESSION, list(story()))
+    await served.begin()
+    yield served
+    await served.end()
 
 
 @pytest.fixture

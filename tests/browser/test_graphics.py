@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from events import AnyEvent, LapCompleted, LapTimeDeleted
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.formatting import gap_text, lap_time_text
-from services.gateway.routes import pages
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
-from services.storage.client import open_store
+from services.storage.client import Store
 from tests.browser.conftest import Served
 
 SESSION = "petit"
@@ -63,16 +62,13 @@ class Control(Served):
         return list(told["rows"])
 
 
-@pytest.fixture
-async def control(tmp_path: Path) -> AsyncIterator[Control]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def control(store: Store) -> AsyncIterator[Control]:
     """A control room with a gateway of its own."""
-    if not pages.built():
-        pytest.skip("the timing screen was not built (`make screen`)")
-    async with open_store(data=tmp_path / "store") as store:
-        control = Control(store, Settings(tokens=Tokens([LINE])))
-        await control.begin()
-        yield control
-        await control.end()
+    control = Control(store, Settings(tokens=Tokens([LINE])))
+    await control.begin()
+    yield control
+    await control.end()
 
 
 async def look(page: Page, control: Control, output: str, more: str = "") -> None:

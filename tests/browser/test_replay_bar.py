@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from events import AnyEvent, encode
@@ -17,10 +16,9 @@ from projections.timeline import Timeline
 from projections.views.moments import moment_of
 from replay.entries import EVENT_FIELD, Entry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
-from services.gateway.routes import pages
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
-from services.storage.client import open_store
+from services.storage.client import Store
 from services.terminal.tower import short_tags
 from tests.browser.conftest import Served
 from tests.browser.test_screen import ALL_COLUMNS, append, cells, expected, shows, standing
@@ -37,16 +35,13 @@ def race() -> list[AnyEvent]:
     return list(petit_le_mans_2007())
 
 
-@pytest.fixture
-async def directed(tmp_path: Path) -> AsyncIterator[Served]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def directed(store: Store) -> AsyncIterator[Served]:
     """A gateway that knows a director by a token, and lets everyone look."""
-    if not pages.built():
-        pytest.skip("the timing screen was not built (`make screen`)")
-    async with open_store(data=tmp_path / "store") as store:
-        served = Served(store, Settings(tokens=Tokens([TOKEN])))
-        await served.begin()
-        yield served
-        await served.end()
+    served = Served(store, Settings(tokens=Tokens([TOKEN])))
+    await served.begin()
+    yield served
+    await served.end()
 
 
 async def told(served: Served, path: str, **query: str) -> Any:
