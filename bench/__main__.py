@@ -19,6 +19,7 @@ BENCHMARKS = (
     "fanout",
     "clinch",
     "startup",
+    "memory",
     "screen",
 )
 HERE = Path(__file__).parent

@@ -16,6 +16,7 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Collection
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -59,6 +60,14 @@ from services.storage.leases import Leases
 from services.storage.projection_store import ProjectionStore, TakenOver
 
 SESSION_LIMIT = 1000
+
+MEMORY_BUDGET = 64 * 2**20
+"""Bytes that folded sessions may take together before idle ones are suspended: some three
+races of a day. Sessions that receive entries stay, whatever they take."""
+
+IDLE_SECONDS = 30.0
+"""How long a session has no entries before it may be suspended. Loading one again takes as
+long as folding the log since its last checkpoint, half a second at most for a race of a day."""
 
 logger = structlog.get_logger(__name__)
 
@@ -122,7 +131,25 @@ class Projector:
                     if len(sessions) < self._limit:
                         sessions.add(session)
                         group.create_task(self._project(session))
+                self._suspend_idle()
                 await asyncio.sleep(POLL_SECONDS)
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes the folded sessions take."""
+        return sum(projection.memory for projection in self._projections.values())
+
+    def _suspend_idle(self) -> None:
+        """Suspend the sessions that are idle for longest while all take more than the budget."""
+        excess = self.memory - MEMORY_BUDGET
+        if excess <= 0:
+            return
+        idle = sorted(self._projections.values(), key=attrgetter("idle_seconds"), reverse=True)
+        for projection in idle:
+            if excess <= 0 or projection.idle_seconds < IDLE_SECONDS:
+                return
+            excess -= projection.memory
+            projection.suspend()
 
     async def _listed(self) -> set[str]:
         if self._named is not None:

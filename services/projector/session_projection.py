@@ -53,7 +53,10 @@ class SessionProjection:
         self._subscriber = subscriber
         self._keys = ProjectionStore(store, session)
         self._schedule = SnapshotSchedule(clock)
+        self._clock = clock
         self._fold = SessionFold()
+        self._folded_at = clock()
+        self._suspended = False
         self._first_epoch = 1
         self._stored_blocks: set[str] = set()
         self._folding: asyncio.Task[None] | None = None
@@ -79,6 +82,25 @@ class SessionProjection:
             for task in (self._folding, self._committing):
                 if task is not None:
                     task.cancel()
+
+    @property
+    def memory(self) -> int:
+        """About how much memory the folded session takes."""
+        return 0 if self._suspended else self._fold.memory
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long no entry was folded; 0 while there is work."""
+        working = any(task and not task.done() for task in (self._folding, self._committing))
+        return 0.0 if working or self._suspended else self._clock() - self._folded_at
+
+    def suspend(self) -> None:
+        """Drop the folded session from memory; the next entry loads it again.
+
+        Only where ``idle_seconds`` is not 0: all that was folded is committed then.
+        """
+        self._fold, self._stored_blocks, self._suspended = SessionFold(), set(), True
+        self._logger.debug("session suspended: no entries for a while")
 
     def end(self, error: Exception) -> None:
         """Let ``run`` raise this error."""
@@ -148,8 +170,12 @@ class SessionProjection:
         self._folding = self._start(self._take(entries))
 
     async def _take(self, entries: Sequence[RawEntry]) -> None:
+        if self._suspended:
+            self._suspended = False
+            await self._load(whole=False)
         async with self._turn:
             step = self._fold.fold(entries, self._first_epoch)
+        self._folded_at = self._clock()
         if step is not None:
             commit = self._commit_of(step)
             if self._committing is not None:

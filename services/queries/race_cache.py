@@ -41,8 +41,8 @@ SHOWN_RECORDING_BYTES_PER_EVENT = 300
 BYTES_PER_RACE = 500_000
 """What even an empty race takes, and one of few events with many cars."""
 
-BUDGET_BYTES = 160 * 2**20
-"""Some ten races of a day. The newest race asked about is kept whatever its size."""
+BUDGET_BYTES = 128 * 2**20
+"""Some six races of a day. The newest race asked about is kept whatever its size."""
 
 AT_ONCE = 2
 """Questions that are answered at once: folding is work for a processor."""
@@ -133,7 +133,7 @@ class _Fold:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
-    def bytes(self) -> int:
+    def memory(self) -> int:
         """About how much memory it takes."""
         return BYTES_PER_RACE + len(self.recorded) * BYTES_PER_EVENT
 
@@ -165,7 +165,7 @@ class _Loading(NamedTuple):
     as_shown: bool
 
     @property
-    def bytes(self) -> int:
+    def memory(self) -> int:
         """About how much memory it takes; nothing is known of it before it is made."""
         if not self.task.done() or self.task.cancelled() or self.task.exception() is not None:
             return 0
@@ -189,9 +189,9 @@ class RaceCache:
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     @property
-    def bytes(self) -> int:
+    def memory(self) -> int:
         """About how much memory the races take that are kept."""
-        return sum(race.bytes for race in self._races.values())
+        return sum(race.memory for race in self._races.values())
 
     @property
     def races(self) -> int:
@@ -308,14 +308,14 @@ class RaceCache:
 
         Whoever holds one that is dropped goes on with it.
         """
-        taken = self.bytes
+        taken = self.memory
         for key in list(self._races):
             if taken <= self._budget:
                 return
             race = self._races[key]
             if key != newest and not (isinstance(race, _Loading) and not race.task.done()):
                 del self._races[key]
-                taken -= race.bytes
+                taken -= race.memory
 
 
 def _is_behind(upto: str, position: str) -> bool:

@@ -679,6 +679,33 @@ async def test_snapshots_are_a_second_apart(store, log, session):
     assert Frame.decode(raw).data == state_of(story)
 
 
+async def test_an_idle_session_leaves_memory_and_comes_back(store, log, session, monkeypatch):
+    """A session without entries is suspended over the budget; the next entry, a late one and
+    a correction find it as if it had stayed."""
+    monkeypatch.setattr(projector_app, "MEMORY_BUDGET", 0)
+    monkeypatch.setattr(projector_app, "POLL_SECONDS", 0.01)
+    clock, story = HandClock(), a_race()
+    working = Projector(store, [session], clock=clock)
+    app = projector_app.FastStream(logger=None)
+    working.attach(app)
+
+    async def suspended() -> None:
+        clock.now += projector_app.IDLE_SECONDS + 1
+        async with asyncio.timeout(20):
+            while working.memory:  # noqa: ASYNC110 - a figure, not an event
+                await asyncio.sleep(0.01)
+
+    async with app:
+        await append_and_tell(log, store, session, story.events)
+        assert working.memory > 0
+        await suspended()
+        await append_and_tell(log, store, session, [story.lap("7", 6, 360_000).last])
+        assert working.memory > 0
+        await suspended()
+        await append_and_tell(log, store, session, [story.void(story.last, at=361_000)])
+    await check_frames(store, session, story)
+
+
 @pytest.mark.usefixtures("_snapshots_often")
 async def test_frames_are_trimmed_behind_a_snapshot(store, log, session, monkeypatch):
     """Old frames go, and what is left still leads from a snapshot to the state."""
