@@ -13,18 +13,25 @@ from events.errors import LapstreamError
 from services.gateway import errors
 from services.gateway.json_bodies import JsonBodyMiddleware
 from services.gateway.origins import OriginMiddleware
-from services.gateway.outputs.channel import OutputChannels
+from services.gateway.outputs.channels import OutputChannels
 from services.gateway.routes import (
     analysis,
     decisions,
+    edit_list,
     operations,
-    outputs,
+    output_content,
+    output_holds,
     pages,
     replays,
+    results,
     schemas,
     sessions,
     snapshots,
     streams,
+    titles,
+)
+from services.gateway.routes import (
+    outputs as output_settings,
 )
 from services.gateway.state import Gateway
 from services.gc_policy import collected_by_choice
@@ -62,10 +69,10 @@ def create_app(
                 await stack.enter_async_context(collected_by_choice())
             gateway = Gateway(opened, settings, races)
             stack.push_async_callback(gateway.close)
-            on_airs = OutputChannels(gateway)
-            stack.push_async_callback(on_airs.close)
+            outputs = OutputChannels(gateway)
+            stack.push_async_callback(outputs.close)
             app.state.gateway = gateway
-            app.state.outputs = on_airs
+            app.state.outputs = outputs
             app.state.log = gateway.log
             yield
 
@@ -90,10 +97,15 @@ def create_app(
     errors.install(app)
     app.include_router(sessions.router)
     app.include_router(analysis.router)
+    app.include_router(results.router)
+    app.include_router(titles.router)
     app.include_router(snapshots.router)
     app.include_router(streams.router)
     app.include_router(replays.router)
-    app.include_router(outputs.router)
+    app.include_router(edit_list.router)
+    app.include_router(output_settings.router)
+    app.include_router(output_holds.router)
+    app.include_router(output_content.router)
     app.include_router(decisions.router)
     app.include_router(schemas.router)
     app.include_router(operations.router)

@@ -1,4 +1,4 @@
-"""What goes wrong over HTTP: one shape for all of it, with field and value."""
+"""Errors over HTTP: one body for all of them, with the fields that are wrong."""
 
 from __future__ import annotations
 
@@ -38,24 +38,26 @@ from services.storage.replay_errors import (
 
 
 class FieldError(BaseModel):
-    """One thing that is wrong: where, with what value, and why."""
+    """A field that is wrong: its name, its value, and the reason."""
 
     field: str = Field(examples=["source_seq"])
     value: str | None = Field(default=None, examples=["-1"])
     reason: str = Field(examples=["Input should be greater than or equal to 0"])
-    index: int | None = Field(default=None, description="Of the event in its batch, from 0.")
+    index: int | None = Field(default=None, description="Index of the event in its batch, from 0.")
 
 
 class Problem(BaseModel):
-    """Why a request was not done. Nothing was changed by it."""
+    """Why a request was refused. A refused request changes nothing."""
 
     detail: str = Field(examples=["no session 'petit' in this store; there are no sessions yet"])
     errors: list[FieldError] = []
-    position: str | None = Field(default=None, description="Where the log stands, in a conflict.")
+    position: str | None = Field(
+        default=None, description="The last position of the log, for a conflict."
+    )
 
 
 class RequestRefused(Exception):
-    """A request that is not done: the status, and the problem."""
+    """A request that is refused, with the HTTP status and the problem."""
 
     def __init__(
         self,
@@ -72,13 +74,13 @@ class RequestRefused(Exception):
         super().__init__(detail)
 
     def response(self) -> JSONResponse:
-        """The answer."""
+        """The HTTP response."""
         body = self.problem.model_dump(exclude_none=True)
         return JSONResponse(body, self.status, headers=self.headers)
 
 
 def check_expected(position: str | None) -> None:
-    """Raise RequestRefused for a position to append at that is none."""
+    """Raise RequestRefused unless the expected position is one, or None."""
     if position is not None:
         try:
             parse_position(position)
@@ -88,33 +90,29 @@ def check_expected(position: str | None) -> None:
 
 
 def as_refusal(error: LapstreamError) -> RequestRefused:
-    """The answer to an error of ours."""
+    """The refusal for an error of lapstream's own."""
     detail = str(error)
+
+    def field(name: str, value: str, reason: str) -> list[FieldError]:
+        return [FieldError(field=name, value=value, reason=reason)]
+
     match error:
         case PositionConflict(actual=actual):
             return RequestRefused(409, detail, position=actual)
         case UnknownSession() | BadSessionId() | NoSuchReplay():
             return RequestRefused(404, detail)
         case BadMoment(value=value, reason=reason):
-            return RequestRefused(422, detail, [FieldError(field="at", value=value, reason=reason)])
+            return RequestRefused(422, detail, field("at", value, reason))
         case UnknownCar(car=car):
-            return RequestRefused(
-                404, detail, [FieldError(field="car", value=car, reason="no such car")]
-            )
+            return RequestRefused(404, detail, field("car", car, "no such car"))
         case UnknownClass(name=name):
-            return RequestRefused(
-                404, detail, [FieldError(field="class", value=name, reason="no such class")]
-            )
+            return RequestRefused(404, detail, field("class", name, "no such class"))
         case StoreUnavailable():
             return RequestRefused(503, detail, headers={"Retry-After": "1"})
         case UnfitName(member=member, value=value):
-            return RequestRefused(
-                422, detail, [FieldError(field=member, value=shortened(value), reason=detail)]
-            )
+            return RequestRefused(422, detail, field(member, shortened(value), detail))
         case NotASession(name=name):
-            return RequestRefused(
-                422, detail, [FieldError(field="source", value=name, reason="a season")]
-            )
+            return RequestRefused(422, detail, field("source", name, "a season"))
         case CommandRefused():
             return RequestRefused(422, detail)
         case AppendRefused() | ReplayExists() | ReplayStopped() | ReplayWasStopped():
@@ -126,25 +124,25 @@ def as_refusal(error: LapstreamError) -> RequestRefused:
 
 
 def install(app: FastAPI) -> None:
-    """Have the application answer with problems."""
+    """Add the exception handlers to an application."""
 
     @app.exception_handler(RequestRefused)
     async def _refused(_: Request, error: RequestRefused) -> JSONResponse:
         return error.response()
 
     @app.exception_handler(LapstreamError)
-    async def _ours(_: Request, error: LapstreamError) -> JSONResponse:
+    async def _lapstream_error(_: Request, error: LapstreamError) -> JSONResponse:
         return as_refusal(error).response()
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        faults = field_errors(error, skip=1)
+        faults = field_errors(error, skip=1)  # "query", "path" or "body"
         detail = "; ".join(f"{fault.field}: {fault.reason}" for fault in faults)
         return RequestRefused(422, detail, faults).response()
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        # To FastAPI a body that is no JSON is another fault than one that does not fit.
+    async def _http_error(_: Request, error: HTTPException) -> JSONResponse:
+        # FastAPI answers 400 to a body that is not JSON, and 422 to JSON that does not validate.
         status = 422 if error.status_code == 400 else error.status_code
         return RequestRefused(status, str(error.detail), headers=error.headers).response()
 
@@ -152,32 +150,32 @@ def install(app: FastAPI) -> None:
 def field_errors(
     error: ValidationError | RequestValidationError, skip: int = 0, index: int | None = None
 ) -> list[FieldError]:
-    """What is wrong, each with its field and value; ``skip`` leaves out steps to the field."""
-    return [_fault(one, skip, index) for one in error.errors()]
+    """The fields of a validation error, without the first ``skip`` parts of their locations."""
+    return [_field_error(one, skip, index) for one in error.errors()]
 
 
-def _fault(one: Mapping[str, Any], skip: int, index: int | None) -> FieldError:
-    steps = one["loc"][skip:] or one["loc"]
-    where = ".".join(str(step) for step in steps) or "body"
+def _field_error(one: Mapping[str, Any], skip: int, index: int | None) -> FieldError:
+    parts = one["loc"][skip:] or one["loc"]
+    where = ".".join(str(part) for part in parts) or "body"
     value = None if one["type"] == "missing" else shortened(one["input"])
     reason = one["msg"].removeprefix("Value error, ")
     return FieldError(field=where, value=value, reason=reason, index=index)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of these statuses."""
-    told = {
-        304: {"description": "Nothing has changed since that ETag."},
-        401: {"description": "A token is needed."},
-        403: {"description": "The token's role does not allow this."},
+    """The OpenAPI descriptions of these statuses."""
+    known = {
+        304: {"description": "Not changed since that ETag."},
+        401: {"description": "A token is required."},
+        403: {"description": "The role of the token does not allow this."},
         404: {"description": "No such session, class or car."},
         409: {"description": "The log is at another position."},
-        413: {"description": "Too large."},
-        422: {"description": "Something is wrong with the request; each fault with its value."},
-        429: {"description": "Too fast; Retry-After says when again."},
+        413: {"description": "The body is too large."},
+        422: {"description": "The request is not valid; `errors` has each field that is wrong."},
+        429: {"description": "Too many events; `Retry-After` says when to send again."},
         503: {"description": "The store does not answer, or the session is stopped."},
     }
     return {
-        status: told[status] if status == 304 else {**told[status], "model": Problem}
+        status: known[status] if status == 304 else {**known[status], "model": Problem}
         for status in statuses
     }

@@ -1,29 +1,27 @@
-"""JSON in the body of a request, whatever its sender calls it.
+"""Request bodies are JSON, whatever their ``Content-Type``.
 
-``curl -d`` calls everything a form, and most people who write a line of it forget the header.
-
-It lets nobody in: what a browser sends along by itself, cookies, is nothing to the gateway. A
-token stands in the header ``Authorization`` or in the address, so a form on somebody else's page,
-which needs no leave to send such a body, cannot write here: it has no token.
+``curl -d`` labels every body as a form, and the header is easily forgotten. This is safe: a form on
+a foreign page, which a browser sends without asking (CORS "simple requests"), carries no bearer
+token, and the gateway knows no cookies.
 """
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-WRITING = frozenset({"POST", "PUT", "PATCH"})
+METHODS = frozenset({"POST", "PUT", "PATCH"})
 JSON = (b"content-type", b"application/json")
 
 
 class JsonBodyMiddleware:
-    """ASGI middleware: bodies are JSON. What reads its own body, such as an archive, may."""
+    """ASGI middleware that labels bodies as JSON. Routes that read the raw body are unaffected."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        if scope["type"] == "http" and scope["method"] in WRITING:
-            others = [one for one in scope["headers"] if one[0] != b"content-type"]
+        if scope["type"] == "http" and scope["method"] in METHODS:
+            others = [header for header in scope["headers"] if header[0] != b"content-type"]
             scope = {**scope, "headers": [*others, JSON]}
         await self._app(scope, receive, send)

@@ -1,21 +1,19 @@
-"""Whose pages may speak to this gateway.
+"""Which web pages may use this gateway.
 
-A browser keeps what it reads from another site from a page, unless that site allows it
-(CORS, which is closed here unless ``LAPSTREAM_ORIGINS`` opens it). WebSockets know no such
-rule: any page may open one to any address, also to one on the machine or the network of
-whoever looks at it. But the browser says whose page it is (``Origin``), and a page cannot
-change that. So a handshake is refused whose origin is neither the gateway's own nor one of
-those that are named. Programs send none, and are let in.
+CORS stops foreign pages from reading answers, unless ``LAPSTREAM_ORIGINS`` allows them. It does not
+cover two cases, which are refused here:
 
-Nor does CORS help where a page makes its own name lead here (DNS rebinding): to the browser
-it is one site then. Only the name tells (``Host``). A gateway that listens on this machine
-alone is called by a name of this machine, or by that of an origin that is named, as behind a
-proxy. One that listens beyond is called by names that it cannot know.
+- A WebSocket: a page may open one to any address, also on the viewer's machine or network. The
+  browser sends the page's ``Origin``, and it must be the gateway's own or an allowed one. Programs
+  send none, and are accepted.
+- DNS rebinding: a page makes its own name resolve to this gateway, so that the browser takes both
+  for one site. Only ``Host`` gives it away. A gateway that listens on this machine alone accepts
+  names of this machine, and of allowed origins, as behind a proxy. One that listens beyond cannot
+  know its names.
 
-Pages that are opened from a disk have no origin of their own: browsers say ``null`` or
-``file://``, as they do of any page that hides whose it is. They are refused, unless named.
-The templates for CasparCG and SPX need none of that: what opens the WebSocket is the page
-of the gateway, also within a frame.
+Pages opened from a file have the origin ``null`` or ``file://``, as do pages that hide theirs. They
+are refused unless allowed. The templates for CasparCG and SPX do not need that: the WebSocket is
+opened by a page of the gateway, in a frame.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ FORBIDDEN = 403
 
 
 class OriginMiddleware:
-    """Refuses what pages of others ask for, before anything else looks at it."""
+    """ASGI middleware that refuses foreign pages, before anything else reads the request."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str], *, loopback: bool) -> None:
         self._app = app
@@ -44,7 +42,7 @@ class OriginMiddleware:
         self._loopback = loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse it, or hand it on."""
+        """Refuse the request, or pass it on."""
         refusal = self._refusal(scope)
         if refusal is None:
             await self._app(scope, receive, send)
@@ -82,7 +80,7 @@ class OriginMiddleware:
 
 
 def is_of_this_machine(name: str) -> bool:
-    """Whether this is a name or an address of loopback, to every machine."""
+    """Whether this is a name or an address of the loopback interface."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
@@ -92,7 +90,7 @@ def is_of_this_machine(name: str) -> bool:
 
 
 def _name_of(url: str) -> str | None:
-    """The host's name in an address, in lower case; None where there is none."""
+    """The host name of a URL in lower case; None if there is none."""
     try:
         name = urlsplit(url).hostname
     except ValueError:

@@ -21,8 +21,8 @@ from projections.views import gaps
 from replay.entries import parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.seasons.alms_2007 import alms_2007
-from services.gateway.routes.analysis import TABLES
-from services.gateway.views.view_query import flat_keys
+from services.gateway.routes.view_request import TABLES
+from services.gateway.views.flat_rows import flat_keys
 from services.storage.client import Store
 from services.storage.event_log import Log
 from tests.builders import opened

@@ -28,7 +28,8 @@ from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.client import StateFollower, StateUpdate, SubscriptionRefused, stream_url, subscribe
 from services.gateway.live import tail_pool
 from services.gateway.live.filters import Filter
-from services.gateway.views.view_query import TABLES, flat_keys
+from services.gateway.views.flat_rows import flat_keys
+from services.gateway.views.view_query import TABLES
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
 from services.storage.client import Store, open_store

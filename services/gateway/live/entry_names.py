@@ -15,7 +15,7 @@ from projections.race import Race
 from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.state import Gateway
-from services.gateway.views.view_query import live
+from services.gateway.views.view_query import live_snapshot
 from services.queries.names import all_classes, find_class, find_name
 
 
@@ -61,7 +61,7 @@ async def resolve_names(
     """
     if not classes and not cars:
         return [], []
-    replay, snapshot = await gateway.is_replay(session), await live(gateway, session, 0)
+    replay, snapshot = await gateway.is_replay(session), await live_snapshot(gateway, session, 0)
     if snapshot is not None:
         try:
             return _of_snapshot(snapshot).with_classes(more_classes).resolve(classes, cars)

@@ -1,8 +1,7 @@
-"""What graphics show that a session's frames do not tell: battles, and the points as they stand.
+"""Topics of outputs that frames do not have: battles, and the championship as it stands.
 
-Both need the race itself, and the championship its season besides. What comes of it is one
-more topic of the picture, made for the position that the picture stands at; so delay, hold and
-memory are the same for it as for all else.
+Both are made from the race, and the championship from its season too. The result is one more topic
+of the snapshot, derived for the snapshot's position, so delay, hold and memory apply to it as well.
 """
 
 from __future__ import annotations
@@ -28,32 +27,32 @@ from services.queries.seasons import as_it_stands, read_season, round_of
 from services.storage.output_store import Output
 
 DERIVED = ("battle", "championship")
-"""The views that are made here."""
+"""The views with a derived topic."""
 
 SEASON_SECONDS = 5.0
-"""How often a season is read anew: it changes by decisions, and those are rare."""
+"""How often a season is read again: it changes by decisions, which are rare."""
 
 
-class _Read(NamedTuple):
+class _SeasonRead(NamedTuple):
     season: Season
     at: float
 
 
 class TopicDeriver:
-    """Makes one output's topic, where its view is one of ``DERIVED``."""
+    """Derives the topic of an output with a view in ``DERIVED``."""
 
     def __init__(self, gateway: Gateway, output: Output) -> None:
         self._gateway = gateway
         self._output = output
-        self._read: _Read | None = None
+        self._read: _SeasonRead | None = None
 
     async def __call__(self, snapshot: Snapshot) -> Snapshot:
-        """The picture with the topic.
+        """The snapshot with the topic.
 
-        Raises what reading and folding raise, and UnknownRound for a session that is no
-        round of its season.
+        Raises the errors of reading and folding, and UnknownRound for a session that is no round
+        of the season.
         """
-        topic = await self._of_race(snapshot, await self._view())
+        topic = await self._view_of_race(snapshot, await self._view())
         return snapshot._replace(state={**snapshot.state, self._output.view: topic}, patch=None)
 
     async def _view(self) -> Callable[[Race], State]:
@@ -63,8 +62,8 @@ class TopicDeriver:
         output = self._output.model_copy(update={"session": session})
         return partial(championship, season=await self._season(), output=output)
 
-    async def _of_race(self, snapshot: Snapshot, view: Callable[[Race], State]) -> State:
-        """What a view says of the race as the picture shows it."""
+    async def _view_of_race(self, snapshot: Snapshot, view: Callable[[Race], State]) -> State:
+        """The view of the race at the snapshot."""
         gateway, session = self._gateway, self._output.session
         if await gateway.is_replay(session):
             return view(await gateway.replayed.race(session, snapshot.token, snapshot.clock_at))
@@ -77,7 +76,7 @@ class TopicDeriver:
         return found.answer
 
     async def _season(self) -> Season | None:
-        """The season as it was known at the moment that is shown; None where none is named."""
+        """The season as known at the moment that is shown; None if the output names none."""
         output, now = self._output, time.time()
         if output.season is None:
             return None
@@ -85,9 +84,9 @@ class TopicDeriver:
             known_at = f"{int(now * 1000) - output.delay_ms}-0" if output.delay_ms else None
             try:
                 season, _ = await read_season(self._gateway.log, output.season, known_at)
-            except BadMoment:  # it is younger than the delay
+            except BadMoment:  # the season is younger than the delay
                 season = Season()
-            self._read = _Read(season, now)
+            self._read = _SeasonRead(season, now)
         return self._read.season
 
 
@@ -95,10 +94,10 @@ class TopicDeriver:
 
 
 def battle(race: Race, cars: tuple[str, ...]) -> State:
-    """The chosen cars in the running order, by car: place, and gaps among themselves.
+    """The chosen cars in the running order, by car: place among them, gap and interval.
 
-    ``gap`` is to the first of them, ``interval`` to the one of them ahead, as the running
-    order has it between any two cars. Absent for the first, and before a crossing.
+    ``gap`` is to the first of them, ``interval`` to the one directly ahead. Both are absent for the
+    first, and before a crossing.
     """
     wanted = casefolded(cars)
     chosen = [car for car in race.order.cars() if car.casefold() in wanted]
@@ -106,13 +105,13 @@ def battle(race: Race, cars: tuple[str, ...]) -> State:
     for place, car in enumerate(chosen):
         row: State = {"position": place + 1}
         if place:
-            row["gap"] = _told(race.order.gap(chosen[0], car, race.at))
-            row["interval"] = _told(race.order.gap(chosen[place - 1], car, race.at))
+            row["gap"] = _gap(race.order.gap(chosen[0], car, race.at))
+            row["interval"] = _gap(race.order.gap(chosen[place - 1], car, race.at))
         rows[car] = row
     return rows
 
 
-def _told(gap: Gap | None) -> State:
+def _gap(gap: Gap | None) -> State:
     return (
         {name: value for name, value in gap._asdict().items() if value is not None} if gap else {}
     )
@@ -122,11 +121,11 @@ def _told(gap: Gap | None) -> State:
 
 
 def championship(race: Race, season: Season | None, output: Output) -> State:
-    """The championship as it would stand if the session ended now: ``{title, of, rows}``.
+    """The championship if the session ended now: ``{title, of, rows}``.
 
-    A row has its place before the session as ``before`` (absent: none, or not known), and
-    what it has ``gained`` since. Without a season it is this session's points alone; without
-    rules nothing can be said, and there are no rows.
+    A row has its rank before the session as ``before`` (absent for none, or unknown), and the
+    points ``gained`` since. Without a season these are the points of the session alone; without a
+    regulation pack there are no rows.
     """
     if season is None:
         pack = own_pack(race)
@@ -150,14 +149,14 @@ def _topic(now: Season, before: Season | None, output: Output) -> State:
         known = {row["name"]: row for row in _standing(before, output, car_class)}
         for row in _standing(now, output, car_class):
             was = known.get(row["name"], {"points": 0})
-            told: dict[str, Any] = {
+            members: dict[str, Any] = {
                 "position": len(rows) + 1,
                 **{name: row[name] for name in ("rank", "tied", "name", "car", "class", "points")},
                 "before": was.get("rank"),
                 "gained": row["points"] - was["points"] if before is not None else None,
             }
             rows[f"{car_class}:{row['name']}"] = {
-                name: value for name, value in told.items() if value is not None
+                name: value for name, value in members.items() if value is not None
             }
     title = now.opened.title if now.opened else ""
     return {"title": title, "of": output.of, "rows": rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.gateway.views.view_query import SESSION_CELLS
+from services.gateway.views.flat_rows import SESSION_CELLS
 from services.queries.tables.columns import Table
 
 SESSION_LINE = {

@@ -1,6 +1,6 @@
-"""The routes of replays: sessions that are played again, shared by all who watch them.
+"""Replays: starting, controlling and ending them, and importing archives to replay.
 
-A replay is watched like a session, under its own name; these begin, steer and end it.
+A replay is read like a session, under its own name.
 """
 
 from __future__ import annotations
@@ -9,28 +9,20 @@ import asyncio
 import contextlib
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Header, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from events.errors import BadArchive
-from projections.race import Race
-from projections.views.markers import all_markers
-from projections.views.rows import RowModel
 from replay.archive import unpack
-from replay.edit_list import RATES, NoWallClock, TooManyEvents, cmx3600, csv_list
 from replay.steering import Command, Pace, Pause, Play, Seek, SetSpeed, Step
 from services.gateway.auth import requires
-from services.gateway.errors import FieldError, RequestRefused, responses
-from services.gateway.live.query import DelayMs
-from services.gateway.routes.sessions import At, KnownAt
+from services.gateway.errors import RequestRefused, responses
 from services.gateway.state import Gateway, TheGateway
-from services.gateway.views.view_query import ViewQuery, folded
-from services.queries.tables.columns import Table
 from services.roles import Role
 from services.storage.replay_errors import NoReplayer
 
-watching = APIRouter(tags=["replays"], dependencies=[Depends(requires(Role.VIEWER))])
-steering = APIRouter(tags=["replays"], dependencies=[Depends(requires(Role.CONTROL))])
+readable = APIRouter(tags=["replays"], dependencies=[Depends(requires(Role.VIEWER))])
+controllable = APIRouter(tags=["replays"], dependencies=[Depends(requires(Role.CONTROL))])
 
 Key = Annotated[
     str | None,
@@ -38,23 +30,23 @@ Key = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=100,
-        description="A command that is sent again with its key is obeyed once.",
+        description="A request that is repeated with the same key takes effect once.",
     ),
 ]
 WRITES = responses(401, 403, 404, 409, 422, 503)
 LARGEST_ARCHIVE = 1 << 26
-"""Bytes; a race of a day takes two million."""
+"""Bytes. A race of 24 hours has two million."""
 
 LARGEST_LOG = 1 << 28
-"""Bytes of an archive's entries; a race of a day has thirty million."""
+"""Bytes of an archive's entries, unpacked. A race of 24 hours has thirty million."""
 
 ACCEPTED: dict[int | str, dict[str, Any]] = {
-    202: {"description": "It will be done once a replayer comes to it; none has so far."}
+    202: {"description": "Accepted. No replayer runs at the moment; it is done once one does."}
 }
 
 
-class Begin(BaseModel):
-    """A replay to begin."""
+class ReplayRequest(BaseModel):
+    """A replay to start."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -63,88 +55,89 @@ class Begin(BaseModel):
         },
     )
 
-    source: str = Field(max_length=64, description="The session that is played again.")
-    speed: Pace = Field(default=1.0, description="Times real time, or `max`.")
+    source: str = Field(max_length=64, description="The session to replay.")
+    speed: Pace = Field(default=1.0, description="Multiple of real time, or `max`.")
     begin: str | None = Field(
         default=None,
         alias="from",
         min_length=1,
         max_length=64,
-        description="`5:00:00`, `lap:100`, `caution:9`, `restart:9`, `lead-change:3`, "
-        "`penalty:1`, `retirement:2`.",
+        description="Where to start: `5:00:00`, `lap:100`, `caution:9`, `restart:9`, "
+        "`lead-change:3`, `penalty:1`, `retirement:2`.",
     )
     as_shown: bool = Field(
-        default=False, description="By when things were learned, as screens showed them."
+        default=False,
+        description="Play events in the order in which they were recorded, as screens showed them.",
     )
     playing: bool = True
     name: str | None = Field(default=None, max_length=64, description="Default: `replay-N`.")
 
 
-class Replay(BaseModel):
-    """How a replay stands. Nothing in it lies beyond the playhead."""
+class ReplayStatus(BaseModel):
+    """The state of a replay. Nothing in it lies beyond the playhead."""
 
     replay: str
     source: str
     as_shown: bool
     playing: bool
     speed: Pace
-    clock_ms: int | None = Field(description="The session clock (ms) at the playhead.")
+    clock_ms: int | None = Field(description="Session clock at the playhead (ms).")
     ended: bool
-    state: str = Field(description="`waiting` for a replayer, `folding`, or `stopped`.")
-    reason: str | None = Field(description="Why it is stopped.")
+    state: str = Field(description="`waiting` (for a replayer), `folding` or `stopped`.")
+    reason: str | None = Field(description="Why the replay is stopped.")
 
 
-class Archive(BaseModel):
-    """What was brought in."""
+class ImportedArchive(BaseModel):
+    """The session that was imported."""
 
     session: str
     entries: int
 
 
-@watching.get("/replays", summary="The replays that there are", responses=responses(401, 403, 503))
-async def replays(gateway: TheGateway) -> list[Replay]:
-    """Every replay, in the order of their names."""
+@readable.get("/replays", summary="List the replays", responses=responses(401, 403, 503))
+async def replays(gateway: TheGateway) -> list[ReplayStatus]:
+    """List the replays by name."""
     found = await gateway.replays.names()
-    return [await _described(gateway, name) for name in found]
+    return [await _status(gateway, name) for name in found]
 
 
-@watching.get(
-    "/replays/{replay}", summary="How a replay stands", responses=responses(401, 403, 404, 503)
+@readable.get("/replays/{replay}", summary="Get a replay", responses=responses(401, 403, 404, 503))
+async def replay(gateway: TheGateway, replay: str) -> ReplayStatus:
+    """Get the source, the speed and the clock of a replay."""
+    return await _status(gateway, replay)
+
+
+async def _status(gateway: Gateway, name: str) -> ReplayStatus:
+    return ReplayStatus(**await gateway.replays.describe(name))
+
+
+@controllable.post(
+    "/replays", summary="Start a replay", status_code=201, responses={**ACCEPTED, **WRITES}
 )
-async def replay(gateway: TheGateway, replay: str) -> Replay:
-    """Its source, its speed, and where its clock is."""
-    return await _described(gateway, replay)
-
-
-async def _described(gateway: Gateway, name: str) -> Replay:
-    return Replay(**await gateway.replays.describe(name))
-
-
-@steering.post(
-    "/replays", summary="Begin a replay", status_code=201, responses={**ACCEPTED, **WRITES}
-)
-async def begin(gateway: TheGateway, wanted: Begin, response: Response, key: Key = None) -> Replay:
-    """It plays what is known of the session now, and is watched as a session of its name. Sent
-    again with its key, it is the replay that was begun."""
+async def begin(
+    gateway: TheGateway, request: ReplayRequest, response: Response, key: Key = None
+) -> ReplayStatus:
+    """Start a replay of everything that is known of the session now. It is read as a session of its
+    own name. A repeated request with the same key gives the replay that was started."""
     try:
         name = await gateway.replays.begin(
-            wanted.source,
-            name=wanted.name,
-            speed=wanted.speed,
-            begin=wanted.begin,
-            as_shown=wanted.as_shown,
-            playing=wanted.playing,
-            idempotency_key=None if key is None else f"{key} {wanted.model_dump_json()}",
+            request.source,
+            name=request.name,
+            speed=request.speed,
+            begin=request.begin,
+            as_shown=request.as_shown,
+            playing=request.playing,
+            idempotency_key=None if key is None else f"{key} {request.model_dump_json()}",
         )
     except NoReplayer as waiting:
         name, response.status_code = waiting.replay, 202
     response.headers["Location"] = f"/replays/{name}"
-    return await _described(gateway, name)
+    return await _status(gateway, name)
 
 
-@steering.post(
+@controllable.post(
     "/archives",
-    summary="Bring in an archive, to play it again",
+    summary="Import an archive",
     status_code=201,
     responses=responses(401, 403, 409, 413, 422, 503),
     openapi_extra={
@@ -154,9 +147,9 @@ async def begin(gateway: TheGateway, wanted: Begin, response: Response, key: Key
         }
     },
 )
-async def bring_in(gateway: TheGateway, request: Request) -> Archive:
-    """The body is what `lapstream export` wrote. Sent again, it changes nothing. The answer
-    names the session, to begin a replay of."""
+async def import_archive(gateway: TheGateway, request: Request) -> ImportedArchive:
+    """Import a file written by `lapstream export`. Importing it again changes nothing. The response
+    names the session, of which a replay can be started."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -167,20 +160,20 @@ async def bring_in(gateway: TheGateway, request: Request) -> Archive:
     except BadArchive as error:
         raise RequestRefused(422, str(error)) from None
     await gateway.replays.bring_in(manifest.session, entries)
-    return Archive(session=manifest.session, entries=len(entries))
+    return ImportedArchive(session=manifest.session, entries=len(entries))
 
 
-@steering.delete(
+@controllable.delete(
     "/replays/{replay}", summary="End a replay", status_code=204, responses=responses(401, 403, 404)
 )
 async def stop(gateway: TheGateway, replay: str) -> None:
-    """It is forgotten, and its frames with it; who watches it is told so."""
+    """End a replay and delete its frames. Its subscribers are disconnected."""
     await gateway.replays.stop(replay)
     await gateway.tail_pool.end_replay(replay)
 
 
-class To(BaseModel):
-    """Where to go."""
+class SeekRequest(BaseModel):
+    """A moment to go to."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"to": "caution:9"}, {"to": "-0:30"}]}
@@ -189,16 +182,16 @@ class To(BaseModel):
     to: str = Field(min_length=1, max_length=64)
 
 
-class Speed(BaseModel):
-    """How fast."""
+class SpeedRequest(BaseModel):
+    """A speed."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"speed": 20}]})
 
     speed: Pace
 
 
-class Stepping(BaseModel):
-    """What to go on to."""
+class StepRequest(BaseModel):
+    """The kind of step, and its direction."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -216,123 +209,58 @@ class Stepping(BaseModel):
     back: bool = False
 
 
-async def _steer(
+async def _control(
     gateway: Gateway, replay: str, command: Command, key: str | None, response: Response
-) -> Replay:
+) -> ReplayStatus:
     with contextlib.suppress(NoReplayer):
         await gateway.replays.steer(replay, command, key)
-        return await _described(gateway, replay)
+        return await _status(gateway, replay)
     response.status_code = 202
-    return await _described(gateway, replay)
+    return await _status(gateway, replay)
 
 
-@steering.post("/replays/{replay}/play", summary="Go on", responses={**ACCEPTED, **WRITES})
-async def play(gateway: TheGateway, replay: str, response: Response, key: Key = None) -> Replay:
-    """From where it is, at its speed."""
-    return await _steer(gateway, replay, Play(), key, response)
+@controllable.post("/replays/{replay}/play", summary="Play", responses={**ACCEPTED, **WRITES})
+async def play(
+    gateway: TheGateway, replay: str, response: Response, key: Key = None
+) -> ReplayStatus:
+    """Play from the playhead at the replay's speed."""
+    return await _control(gateway, replay, Play(), key, response)
 
 
-@steering.post("/replays/{replay}/pause", summary="Stand still", responses={**ACCEPTED, **WRITES})
-async def pause(gateway: TheGateway, replay: str, response: Response, key: Key = None) -> Replay:
-    """Where it is."""
-    return await _steer(gateway, replay, Pause(), key, response)
+@controllable.post("/replays/{replay}/pause", summary="Pause", responses={**ACCEPTED, **WRITES})
+async def pause(
+    gateway: TheGateway, replay: str, response: Response, key: Key = None
+) -> ReplayStatus:
+    """Stop the playhead where it is."""
+    return await _control(gateway, replay, Pause(), key, response)
 
 
-@steering.post("/replays/{replay}/speed", summary="Change speed", responses={**ACCEPTED, **WRITES})
-async def speed(
-    gateway: TheGateway, replay: str, wanted: Speed, response: Response, key: Key = None
-) -> Replay:
-    """0.1 to 10000 times real time, or `max`."""
-    return await _steer(gateway, replay, SetSpeed(speed=wanted.speed), key, response)
-
-
-@steering.post("/replays/{replay}/seek", summary="Go to a moment", responses={**ACCEPTED, **WRITES})
-async def seek(
-    gateway: TheGateway, replay: str, wanted: To, response: Response, key: Key = None
-) -> Replay:
-    """Ahead or back; a new epoch begins with a snapshot, and says why."""
-    return await _steer(gateway, replay, Seek(to=wanted.to), key, response)
-
-
-@steering.post("/replays/{replay}/step", summary="Go a step", responses={**ACCEPTED, **WRITES})
-async def step(
-    gateway: TheGateway, replay: str, wanted: Stepping, response: Response, key: Key = None
-) -> Replay:
-    """Pause, and go to the next event, lap or marker, or back to the one before."""
-    return await _steer(gateway, replay, Step(to=wanted.to, back=wanted.back), key, response)
-
-
-# -- Edit lists ----------------------------------------------------------------------------
-
-
-_EDIT_LIST = Table("edit-list", "The markers of a session as an edit list.", RowModel)
-
-StartsAt = Annotated[
-    AwareDatetime | None,
-    Query(
-        description="The time of day of clock 0 with its zone, for a session that does not say "
-        "when it began.",
-        examples=["2007-10-06T11:15:00-04:00"],
-    ),
-]
-
-
-@watching.get(
-    "/sessions/{session}/edit-list",
-    summary="The markers as an edit list",
-    responses={
-        200: {
-            "content": {
-                "text/plain": {"schema": {"type": "string"}},
-                "text/csv": {"schema": {"type": "string"}},
-            }
-        },
-        **responses(401, 403, 404, 422, 503),
-    },
-    response_class=Response,
+@controllable.post(
+    "/replays/{replay}/speed", summary="Change the speed", responses={**ACCEPTED, **WRITES}
 )
-async def edit_list(
-    gateway: TheGateway,
-    session: str,
-    form: Annotated[Literal["edl", "csv"], Query(alias="format")] = "edl",
-    fps: Annotated[
-        Literal["24", "25", "29.97", "30", "50", "59.94", "60"],
-        Query(description="Frame rate; 29.97 and 59.94 are drop frame."),
-    ] = "25",
-    starts_at: StartsAt = None,
-    at: At = None,
-    known_at: KnownAt = None,
-    delay_ms: DelayMs = 0,
-) -> Response:
-    """Cautions, restarts, lead changes, flags, penalties and retirements with wall-clock
-    timecodes, as CMX3600 or CSV."""
+async def speed(
+    gateway: TheGateway, replay: str, request: SpeedRequest, response: Response, key: Key = None
+) -> ReplayStatus:
+    """Set the speed: 0.1 to 10000 times real time, or `max`."""
+    return await _control(gateway, replay, SetSpeed(speed=request.speed), key, response)
 
-    def listed(race: Race) -> str:
-        began, found = starts_at or race.session.opened.starts_at, all_markers(race)
-        if form == "csv":
-            return csv_list(found, began, RATES[fps]) + "\n"
-        return cmx3600(race.session.opened.title, found, began, RATES[fps]) + "\n"
 
-    ask = ViewQuery(at, known_at, delay_ms=delay_ms)
-    try:
-        told = await folded(
-            gateway, session, _EDIT_LIST, lambda stand: [{"text": listed(stand.race)}], ask
-        )
-    except NoWallClock:
-        reason = "the session does not say when it began: give the time of day of its clock 0"
-        raise RequestRefused(422, reason, [FieldError(field="starts_at", reason=reason)]) from None
-    except OverflowError:
-        reason = "no time of day has a place so far from it"
-        raise RequestRefused(422, reason, [FieldError(field="starts_at", reason=reason)]) from None
-    except TooManyEvents as error:
-        reason = f"{error.count} markers are more than a CMX3600 list can hold: ask for csv"
-        raise RequestRefused(
-            422, reason, [FieldError(field="format", value=form, reason=reason)]
-        ) from None
-    media = "text/csv" if form == "csv" else "text/plain"
-    return Response(told.rows[0]["text"], media_type=f"{media}; charset=utf-8")
+@controllable.post("/replays/{replay}/seek", summary="Seek", responses={**ACCEPTED, **WRITES})
+async def seek(
+    gateway: TheGateway, replay: str, request: SeekRequest, response: Response, key: Key = None
+) -> ReplayStatus:
+    """Move the playhead to a moment. A new epoch begins with a snapshot and the reason."""
+    return await _control(gateway, replay, Seek(to=request.to), key, response)
+
+
+@controllable.post("/replays/{replay}/step", summary="Step", responses={**ACCEPTED, **WRITES})
+async def step(
+    gateway: TheGateway, replay: str, request: StepRequest, response: Response, key: Key = None
+) -> ReplayStatus:
+    """Pause, and move to the next event, lap or marker, or back to the previous one."""
+    return await _control(gateway, replay, Step(to=request.to, back=request.back), key, response)
 
 
 router = APIRouter()
-router.include_router(watching)
-router.include_router(steering)
+router.include_router(readable)
+router.include_router(controllable)

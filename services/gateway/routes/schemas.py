@@ -14,7 +14,7 @@ from projections.views.rows import json_schema as schema_of
 from replay.steering import COMMANDS
 from services.gateway.errors import RequestRefused, responses
 from services.gateway.live.query import OutputQuery, SubscriptionQuery
-from services.gateway.routes import analysis, examples
+from services.gateway.routes import examples, view_request
 from services.gateway.views import view_query
 from services.queries.tables.schemas import (
     DIALECT,
@@ -193,7 +193,7 @@ async def schema(name: str) -> Document:
         kinds = message_schemas()
         definitions = kinds["snapshot"].pop("$defs")
         return {"$schema": DIALECT, "oneOf": list(kinds.values()), "$defs": definitions}
-    tables = {**view_query.TABLES, **analysis.TABLES}
+    tables = {**view_query.TABLES, **view_request.TABLES}
     if name in tables:
         return tables[name].schema()
     known = ", ".join(["events", "frames", "messages", *tables])

@@ -1,4 +1,4 @@
-"""The routes that subscribe."""
+"""Subscriptions to sessions and replays, over server-sent events and WebSocket."""
 
 from __future__ import annotations
 
@@ -10,27 +10,22 @@ from fastapi import APIRouter, Depends, Header, Query, WebSocket
 from fastapi.responses import StreamingResponse
 
 from events.errors import LapstreamError
-from projections.race import Race
-from projections.views.frame import Token
-from projections.views.frame_builder import frame_state
-from projections.views.merge_patch import State
-from projections.views.session_line import clock_running
 from services.gateway.auth import authorize, requires
 from services.gateway.errors import RequestRefused, as_refusal, responses
 from services.gateway.live.entry_names import resolve_filter
-from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.live.query import SubscriptionQuery, parse_query, valid_event_id
 from services.gateway.live.session_tail import SessionTail, now_ms
 from services.gateway.live.subscription import Subscription, SubscriptionOptions
-from services.gateway.live.transport import serve_websocket, sse_body, subscribe
+from services.gateway.live.transport import Publisher, serve_websocket, sse_body, subscribe
 from services.gateway.state import Gateway, TheGateway, gateway_of
-from services.gateway.views.view_query import FIRST_PICTURE_SECONDS
+from services.gateway.views.delayed_snapshot import delayed_snapshot
+from services.gateway.views.view_query import FIRST_SNAPSHOT_SECONDS
 from services.roles import Role
 
 router = APIRouter(tags=["subscriptions"])
 
-BEGIN_SECONDS = 30.0
-"""How long a delayed subscription waits for the rest of what was told, to begin with."""
+CATCH_UP_SECONDS = 30.0
+"""How long a delayed subscription waits for a tail that is catching up."""
 
 EVENT_STREAM = {
     "description": "`snapshot`, `delta` (RFC 7396) and `heartbeat` events; the id of each is "
@@ -52,24 +47,32 @@ async def stream(
     query: Annotated[SubscriptionQuery, Query()],
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> StreamingResponse:
-    """A snapshot, then what changes. `Last-Event-ID` goes on from that message."""
+    """A snapshot, then deltas. `Last-Event-ID` resumes after that message."""
     options = query.options(valid_event_id(last_event_id))
     tail = await gateway.tail(session)
-    subscription = await begun(gateway, tail, options)
+    subscription = await open_subscription(gateway, tail, options)
     gateway.check_capacity()
+    return event_stream(gateway, tail, subscription)
+
+
+def event_stream(
+    gateway: Gateway, publisher: Publisher, subscription: Subscription
+) -> StreamingResponse:
+    """A subscription as a stream of server-sent events."""
 
     async def body() -> AsyncIterator[bytes]:
         with gateway.subscriber("sse"):
-            async for message in sse_body(tail, subscription):
+            async for message in sse_body(publisher, subscription):
                 yield message
 
+    # X-Accel-Buffering: nginx would collect the events otherwise.
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(body(), headers=headers, media_type="text/event-stream")
 
 
 @router.websocket("/sessions/{session}/live")
 async def live(websocket: WebSocket, session: str) -> None:
-    """Subscribe by WebSocket: a snapshot, then what changes."""
+    """Subscribe by WebSocket: a snapshot, then deltas."""
     gateway = gateway_of(websocket)
     try:
         authorize(websocket, Role.VIEWER, gateway.settings)
@@ -77,7 +80,7 @@ async def live(websocket: WebSocket, session: str) -> None:
         tail = await gateway.tail(session)
         gateway.check_capacity()
         with gateway.subscriber("websocket"):
-            subscription = await begun(gateway, tail, options)
+            subscription = await open_subscription(gateway, tail, options)
             await websocket.accept()
             await serve_websocket(websocket, tail, subscription)
     except RequestRefused as error:
@@ -86,41 +89,23 @@ async def live(websocket: WebSocket, session: str) -> None:
         await websocket.send_denial_response(as_refusal(error).response())
 
 
-async def begun(gateway: Gateway, tail: SessionTail, options: SubscriptionOptions) -> Subscription:
-    """A subscription; a delayed one has the picture to begin with.
+async def open_subscription(
+    gateway: Gateway, tail: SessionTail, options: SubscriptionOptions
+) -> Subscription:
+    """A subscription to a session or replay.
 
-    Where this process has not seen what is to be shown, it is folded from the log: a
-    delayed picture must neither be ahead of its delay nor wait for it after a restart.
-    A replay has no log: its first picture waits for the delay. Raises UnknownClass and
-    UnknownCar.
+    If this process has not seen the delayed state, it is folded from the log: a delayed subscriber
+    must neither be ahead of its delay nor wait for it after a restart. A replay has no log; there
+    the first snapshot waits for the delay. Raises UnknownClass and UnknownCar.
     """
     wanted = await resolve_filter(gateway, tail.session, options.filter)
     subscription = subscribe(tail, replace(options, filter=wanted))
     delay = subscription.options.delay_ms
     if not delay or await gateway.is_replay(tail.session):
         return subscription
-    newest = await tail.snapshot(FIRST_PICTURE_SECONDS)
-    if tail.buffer.behind and tail.buffer.newest is not None:  # the rest is on its way
-        newest = await tail.snapshot(BEGIN_SECONDS)
+    newest = await tail.snapshot(FIRST_SNAPSHOT_SECONDS)
+    if tail.buffer.behind and tail.buffer.newest is not None:  # more frames are on their way
+        newest = await tail.snapshot(CATCH_UP_SECONDS)
     if newest is not None and tail.buffer.at(now_ms() - delay) is None:
-        subscription.start_from(await picture_before(gateway, tail.session, newest, delay))
+        subscription.start_from(await delayed_snapshot(gateway, tail.session, newest, delay))
     return subscription
-
-
-async def picture_before(
-    gateway: Gateway, session: str, newest: Snapshot, delay_ms: int
-) -> Snapshot:
-    """The picture as it was so long ago, folded from the log. Raises what folding raises."""
-    folded = await gateway.races.ask(
-        session,
-        _pictured,
-        upto=str(int(now_ms() - delay_ms)),
-        kept_as=f"delayed by {delay_ms}",
-    )
-    state, clock_at, running = folded.answer
-    token = Token(newest.token.epoch, folded.position)
-    return Snapshot(0, token, folded.learned, clock_at, running, state)
-
-
-def _pictured(race: Race) -> tuple[State, int, bool]:
-    return frame_state(race), race.at, clock_running(race)

@@ -1,50 +1,52 @@
-"""One view of one session, at a moment: its rows, and the line that goes with them."""
+"""One view of one session at a moment: its rows, and the session line that goes with them."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pydantic_core import to_json
-
-from events.clock import format_clock
-from events.errors import BadMoment, UnknownCar, UnknownClass
+from events.errors import BadMoment, UnknownCar
 from projections import views
 from projections.race import Race
-from projections.views.freshness import Freshness, freshness, ran_on_ms
+from projections.views.freshness import Freshness, freshness
 from projections.views.moments import moment_of
 from projections.views.session_line import clock_running
 from replay.entries import parse_position
 from replay.recording import NotAsShown, ShownTimes
-from services.formatting import show_sectors
 from services.gateway.errors import FieldError, RequestRefused
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.live.session_tail import now_ms
 from services.gateway.state import Gateway
-from services.gateway.views import live_rows as pictured
+from services.gateway.views import live_rows
+from services.gateway.views.http_cache import weak_etag
+from services.queries.names import all_classes, find_class
 from services.queries.race_cache import RaceMoment
 from services.queries.sessions import log_position
 from services.queries.tables import race_tables
 from services.queries.tables.columns import Row, Table
 
-FIRST_PICTURE_SECONDS = 0.5
-LARGEST_ROWS = 500
+FIRST_SNAPSHOT_SECONDS = 0.5
+"""How long a request waits for a tail that has just begun."""
 
-AS_SHOWN = "at"
-"""As ``known_at``: with what was known when the session clock showed the moment ``at``."""
+KNOWN_AT_MOMENT = "at"
+"""The ``known_at`` for what was known when the session clock came to the moment ``at``."""
 
 
 def _messages(race: Race) -> list[Row]:
     return [
-        {"at_ms": said.at, "text": said.text, "car": said.car, "basis": said.basis}
-        for said in race.control.messages
+        {
+            "at_ms": message.at,
+            "text": message.text,
+            "car": message.car,
+            "basis": message.basis,
+        }
+        for message in race.control.messages
     ]
 
 
-_FOLDED: dict[str, Callable[[Race], Sequence[Row]]] = {**views.VIEWS, "messages": _messages}
+_RACE_VIEWS: dict[str, Callable[[Race], Sequence[Row]]] = {**views.VIEWS, "messages": _messages}
 
 TABLES: dict[str, Table] = {
     name: table
@@ -53,17 +55,17 @@ TABLES: dict[str, Table] = {
         "messages": race_tables.MESSAGES,
         "control": race_tables.CONTROL,
     }.items()
-    if name in _FOLDED
+    if name in _RACE_VIEWS
 }
 """The views by their names."""
 
 View = Callable[[RaceMoment], Sequence[Row]]
-"""What makes the rows of a session as it stood."""
+"""A function that makes the rows of a folded session."""
 
 
 @dataclass(frozen=True, slots=True)
 class ViewQuery:
-    """What is asked of a view."""
+    """The moment of a view, its rows, and its delay."""
 
     at: str | None = None
     known_at: str | None = None
@@ -73,13 +75,14 @@ class ViewQuery:
 
 
 class ViewResult(NamedTuple):
-    """The rows, with the session line as it stood then.
+    """The rows, with the session line at the same moment.
 
-    ``learned_at`` is the wall-clock time (ms) of the newest event in it; 0: there is none.
-    ``epoch`` is that of the picture, 0 for what was folded from the log. ``now``, where it is
-    asked for, is the wall-clock time that is shown: with a delay, so long ago. Else the
-    clock would run ahead of a delayed picture by its delay. ``silent`` says that the
+    ``learned_at`` is the recorded time of the newest event in it (ms since 1970); 0 for none.
+    ``epoch`` is that of the snapshot, 0 for what was folded from the log. ``silent`` says that the
     session has a live feed that is not heard.
+
+    Where a method takes ``now``, it is the wall-clock time less the delay: otherwise the clock
+    would be ahead of a delayed state.
     """
 
     table: Table
@@ -92,95 +95,93 @@ class ViewResult(NamedTuple):
     epoch: int = 0
 
     def session(self, now: float) -> dict[str, Any]:
-        """The session line, with the age of the data."""
-        age = max(0, int(now) - self.learned_at)
+        """The session line with the age of the data."""
         fresh = self.freshness(now)
         return {
             **self.line,
             "clock_running": self.running,
             "position": self.position,
             "learned_at_ms": self.learned_at,
-            "age_ms": age,
+            "age_ms": self.age_ms(now),
             "freshness": fresh,
             "stale": fresh == "stale",
         }
 
+    def age_ms(self, now: float) -> int:
+        """The age of the data."""
+        return max(0, int(now) - self.learned_at)
+
     def freshness(self, now: float) -> Freshness:
-        """What is said of the age of the data."""
+        """The freshness of the data."""
         age, patience = int(now) - self.learned_at, self.line["patience_ms"]
         return freshness(self.running, age, patience, silent=self.silent)
 
-    def etag(self, *of: object) -> str:
-        """The same for the same picture; weak, since the age of the data is another."""
-        picture = (self.table.name, self.epoch, self.position, self.line.get("clock_ms"))
-        return weak_etag(repr((*picture, of)).encode())
+    def etag(self, *form: object) -> str:
+        """The entity tag of the same state in the same form; the age of the data may differ."""
+        # The clock is in it: the same position gives another view at another moment.
+        state = (self.table.name, self.epoch, self.position, self.line.get("clock_ms"))
+        return weak_etag(repr((*state, form)).encode())
 
 
-def weak_etag(told: bytes) -> str:
-    """The tag of what is told, but for what makes no other picture."""
-    return f'W/"{hashlib.sha256(told).hexdigest()[:24]}"'
+async def query_view(gateway: Gateway, session: str, name: str, query: ViewQuery) -> ViewResult:
+    """A view by its name: of the newest snapshot if that has it, else folded from the log.
 
-
-def of_flat(lines: Sequence[Mapping[str, str]]) -> bytes:
-    """What flat rows say, their clocks and all, but for the age of the data."""
-    return to_json([{**line, "session_age_ms": ""} for line in lines])
-
-
-async def answer(gateway: Gateway, session: str, name: str, ask: ViewQuery) -> ViewResult:
-    """The view. Raises the errors of the log, and those of what was asked."""
-    if ask.at is None and ask.known_at is None and name in pictured.LIVE_VIEWS:
-        snapshot = await live(gateway, session, ask.delay_ms)
+    Raises the errors of the log, of the moments, and of classes and cars.
+    """
+    if query.at is None and query.known_at is None and name in live_rows.LIVE_VIEWS:
+        snapshot = await live_snapshot(gateway, session, query.delay_ms)
         if snapshot is not None:
             silent = gateway.tail_pool.silent(session)
-            return _of_snapshot(name, snapshot, ask)._replace(
-                silent=silent, epoch=snapshot.token.epoch
-            )
-    view = _FOLDED[name]
-    return await folded(gateway, session, TABLES[name], lambda stand: view(stand.race), ask)
+            result = _of_snapshot(name, snapshot, query)
+            return result._replace(silent=silent, epoch=snapshot.token.epoch)
+    view = _RACE_VIEWS[name]
+    return await query_folded(
+        gateway, session, TABLES[name], lambda folded: view(folded.race), query
+    )
 
 
-async def folded(
+async def query_folded(
     gateway: Gateway,
     session: str,
     table: Table,
     view: View,
-    ask: ViewQuery,
+    query: ViewQuery,
     *,
     recorded: bool = False,
 ) -> ViewResult:
-    """What ``view`` makes of the session as it stood; it runs in a thread.
+    """The rows that ``view`` makes of the session at the moment; it runs in a thread.
 
-    ``recorded`` says that the view looks at what was told, and not only at the race. Raises
-    the errors of the log, of what was asked, and of the view.
+    ``recorded`` says that the view reads the recorded events besides the race. Raises the errors
+    of the log, of the moments, and of the view.
     """
     await gateway.require(session)
     if await gateway.is_replay(session):
-        return await _of_replay(gateway, session, table, view, ask, recorded=recorded)
-    if ask.known_at == AS_SHOWN:
-        at, shown = await _shown(gateway, session, ask.at)
-        upto, kept_as = _upto(str(shown), ask.delay_ms)
+        return await _of_replay(gateway, session, table, view, query, recorded=recorded)
+    if query.known_at == KNOWN_AT_MOMENT:
+        at, known = await _known_at_moment(gateway, session, query.at)
+        upto, kept_as = _upto(str(known), query.delay_ms)
         found = await gateway.races.ask_moment(
-            session, lambda stand: _run_on(stand, at, view, ask), upto=upto, kept_as=kept_as
+            session, lambda folded: _run_on(folded, at, view, query), upto=upto, kept_as=kept_as
         )
     else:
-        upto, kept_as = _upto(_known(ask.known_at), ask.delay_ms)
+        upto, kept_as = _upto(_known(query.known_at), query.delay_ms)
         found = await gateway.races.ask_moment(
             session,
-            lambda stand: _of_stand(stand, view, ask),
-            at=ask.at,
+            lambda folded: _of_moment(folded, view, query),
+            at=query.at,
             upto=upto,
             kept_as=kept_as,
         )
     line, running, rows = found.answer
-    running = running and ask.at is None and ask.known_at is None
+    running = running and query.at is None and query.known_at is None
     silent = gateway.tail_pool.silent(session)
     return ViewResult(table, line, running, rows, found.position, found.learned, silent)
 
 
-async def live(gateway: Gateway, session: str, delay_ms: int) -> Snapshot | None:
-    """The picture of now, or of so long ago; None where this process does not have it."""
+async def live_snapshot(gateway: Gateway, session: str, delay_ms: int) -> Snapshot | None:
+    """The snapshot now, or so many milliseconds ago; None if this process does not have it."""
     tail = await gateway.tail(session)
-    newest = await tail.snapshot(FIRST_PICTURE_SECONDS)
+    newest = await tail.snapshot(FIRST_SNAPSHOT_SECONDS)
     if not delay_ms:
         return newest
     tail.buffer.retain_ms = max(tail.buffer.retain_ms, delay_ms)
@@ -188,208 +189,157 @@ async def live(gateway: Gateway, session: str, delay_ms: int) -> Snapshot | None
 
 
 async def _of_replay(
-    gateway: Gateway, session: str, table: Table, view: View, ask: ViewQuery, *, recorded: bool
+    gateway: Gateway, session: str, table: Table, view: View, query: ViewQuery, *, recorded: bool
 ) -> ViewResult:
-    """The view of a race that is played again: nothing in it lies beyond what was shown."""
-    if ask.known_at is not None:
+    """The view of a replay. Nothing in it lies beyond the snapshot that was sent last."""
+    if query.known_at is not None:
         reason = "a replay knows what its playhead has passed: ask the session that it plays"
-        raise _unknown_time(ask.known_at, reason)
-    snapshot = await live(gateway, session, ask.delay_ms)
+        raise _bad_known_at(query.known_at, reason)
+    snapshot = await live_snapshot(gateway, session, query.delay_ms)
     if snapshot is None:
         raise RequestRefused(
             503, "nothing of this replay was shown yet", headers={"Retry-After": "1"}
         )
-    race = await gateway.replayed.race(session, snapshot.token, snapshot.clock_at, ask.at)
-    told = await gateway.replayed.recorded(session, snapshot.token) if recorded else ()
-    line, _, rows = await asyncio.to_thread(_of_stand, RaceMoment(race, told), view, ask)
-    if ask.at is None:
+    race = await gateway.replayed.race(session, snapshot.token, snapshot.clock_at, query.at)
+    events = await gateway.replayed.recorded(session, snapshot.token) if recorded else ()
+    line, _, rows = await asyncio.to_thread(_of_moment, RaceMoment(race, events), view, query)
+    if query.at is None:
         line["clock_ms"] = snapshot.clock_at
-    running = snapshot.clock_running and ask.at is None
-    told_of = ViewResult(table, line, running, rows, snapshot.token.position, snapshot.at)
-    return told_of._replace(epoch=snapshot.token.epoch)
+    running = snapshot.clock_running and query.at is None
+    result = ViewResult(table, line, running, rows, snapshot.token.position, snapshot.at)
+    return result._replace(epoch=snapshot.token.epoch)
 
 
-async def _shown(gateway: Gateway, session: str, moment: str | None) -> tuple[int, int]:
-    """A moment on the session clock, and when (ms since 1970) the screens' clock came to it.
+# -- What was known when -------------------------------------------------------------------
+
+
+async def _known_at_moment(gateway: Gateway, session: str, moment: str | None) -> tuple[int, int]:
+    """A moment on the session clock (ms), and the wall-clock time (ms) when the clock showed it.
 
     Raises RequestRefused.
     """
     if moment is None:
-        raise _unknown_time(AS_SHOWN, "that goes with a moment: say `at`, too")
+        raise _bad_known_at(KNOWN_AT_MOMENT, "that goes with a moment: say `at`, too")
 
-    def shown(stand: RaceMoment) -> tuple[int, int]:
-        happened = [event.at for _, event in stand.recorded]
-        learned = [parse_position(position)[0] for position, _ in stand.recorded]
-        at = moment_of(moment, stand.race)
-        return at, ShownTimes(session, happened, learned).place_at_clock(at)
+    def times(folded: RaceMoment) -> tuple[int, int]:
+        happened = [event.at for _, event in folded.recorded]
+        recorded = [parse_position(position)[0] for position, _ in folded.recorded]
+        at = moment_of(moment, folded.race)
+        return at, ShownTimes(session, happened, recorded).place_at_clock(at)
 
     try:
-        return (await gateway.races.ask_moment(session, shown)).answer
+        return (await gateway.races.ask_moment(session, times)).answer
     except NotAsShown:
         reason = "the log was imported in one go: nobody knows when what was shown"
-        raise _unknown_time(AS_SHOWN, reason) from None
+        raise _bad_known_at(KNOWN_AT_MOMENT, reason) from None
 
 
-async def known_upto(gateway: Gateway, session: str, ask: ViewQuery) -> str | None:
-    """The log position or time (ms) up to which what is asked for was known; None: all is.
+async def known_upto(gateway: Gateway, session: str, query: ViewQuery) -> str | None:
+    """The log position or time (ms) up to which events are known to the query; None for all.
 
     Raises RequestRefused, UnknownSession, BadSessionId and StoreError.
     """
     await gateway.require(session)
-    if ask.known_at == AS_SHOWN:
-        known: str | None = str((await _shown(gateway, session, ask.at))[1])
+    if query.known_at == KNOWN_AT_MOMENT:
+        known: str | None = str((await _known_at_moment(gateway, session, query.at))[1])
     else:
-        known = _known(ask.known_at)
-    return _upto(known, ask.delay_ms)[0]
-
-
-def _run_on(
-    stand: RaceMoment, at: int, view: View, ask: ViewQuery
-) -> tuple[dict[str, Any], bool, Sequence[Row]]:
-    """The view when the clock had run on to ``at``, with nothing new known since."""
-    race = stand.race
-    newest, race.at = race.at, at
-    try:
-        return _of_stand(stand, view, ask)
-    finally:
-        race.at = newest
+        known = _known(query.known_at)
+    return _upto(known, query.delay_ms)[0]
 
 
 def _known(known_at: str | None) -> str | None:
-    """The log position or time up to which was known. Raises RequestRefused."""
+    """The log position or time of ``known_at``. Raises RequestRefused."""
     if known_at is None:
         return None
     try:
         return log_position(known_at)
-    except (BadMoment, ValueError, OverflowError, OSError) as error:  # or a year of no clock
+    # OverflowError and OSError: a year for which the machine has no clock, such as 9999.
+    except (BadMoment, ValueError, OverflowError, OSError) as error:
         reason = error.reason if isinstance(error, BadMoment) else "no time of a log"
-        raise _unknown_time(known_at, reason) from None
+        raise _bad_known_at(known_at, reason) from None
 
 
-def _unknown_time(value: str, reason: str) -> RequestRefused:
+def _bad_known_at(value: str, reason: str) -> RequestRefused:
     fault = FieldError(field="known_at", value=value, reason=reason)
     return RequestRefused(422, f"known_at: {reason}", [fault])
 
 
 def _upto(known: str | None, delay_ms: int) -> tuple[str | None, str | None]:
-    """The log position or time up to which to fold, and what to keep the fold as."""
+    """The log position or time up to which to fold, and the name to keep the fold under.
+
+    The fold for a delay is kept under one name, for its end only moves forward.
+    """
     if not delay_ms:
         return known, None
-    shown = int(now_ms() - delay_ms)
-    if known is not None and _time_of(known) <= shown:
+    delayed = int(now_ms() - delay_ms)
+    if known is not None and _time_of(known) <= delayed:
         return known, None
-    return str(shown), f"delayed by {delay_ms}"
+    return str(delayed), f"delayed by {delay_ms}"
 
 
 def _time_of(known: str) -> int:
     return parse_position(known)[0] if "-" in known else int(known)
 
 
-def _of_snapshot(name: str, snapshot: Snapshot, ask: ViewQuery) -> ViewResult:
-    table, view = pictured.LIVE_VIEWS[name]
-    line = pictured.session_line(snapshot)
+# -- Rows ----------------------------------------------------------------------------------
+
+
+def _of_snapshot(name: str, snapshot: Snapshot, query: ViewQuery) -> ViewResult:
+    table, view = live_rows.LIVE_VIEWS[name]
+    line = live_rows.session_line(snapshot)
     standings = snapshot.state["standings"]
-    chosen = choose(
+    rows = select_rows(
         view(snapshot.state),
         {car: row.get("class") for car, row in standings.items()},
         line["classes"] or (),
-        ask,
+        query,
     )
-    return ViewResult(
-        table, line, snapshot.clock_running, chosen, snapshot.token.position, snapshot.at
-    )
+    position, running = snapshot.token.position, snapshot.clock_running
+    return ViewResult(table, line, running, rows, position, snapshot.at)
 
 
-def _of_stand(
-    stand: RaceMoment, view: View, ask: ViewQuery
+def _of_moment(
+    folded: RaceMoment, view: View, query: ViewQuery
 ) -> tuple[dict[str, Any], bool, Sequence[Row]]:
-    race = stand.race
+    race = folded.race
     line = views.session_line(race)
-    chosen = choose(
-        view(stand),
+    rows = select_rows(
+        view(folded),
         {car: race.session.car_class(car) for car in race.order.cars()},
         line["classes"],
-        ask,
+        query,
     )
-    return line, clock_running(race), chosen
+    return line, clock_running(race), rows
 
 
-def choose(
-    rows: Sequence[Row], cars: Mapping[str, str | None], classes: Sequence[str], ask: ViewQuery
+def _run_on(
+    folded: RaceMoment, at: int, view: View, query: ViewQuery
+) -> tuple[dict[str, Any], bool, Sequence[Row]]:
+    """The view when the clock had run on to ``at``, with no event known since."""
+    race = folded.race
+    newest, race.at = race.at, at
+    try:
+        return _of_moment(folded, view, query)
+    finally:
+        race.at = newest  # the fold is kept for other queries
+
+
+def select_rows(
+    rows: Sequence[Row], cars: Mapping[str, str | None], classes: Sequence[str], query: ViewQuery
 ) -> Sequence[Row]:
-    """The rows of the class and the cars that were asked for.
+    """The rows of the requested class and cars; ``cars`` has the class of each car.
 
     Raises UnknownClass and UnknownCar.
     """
-    for car in ask.cars:
+    for car in query.cars:
         if car not in cars:
             raise UnknownCar(car, tuple(cars))
-    wanted = None
-    if ask.car_class is not None:
-        known = dict.fromkeys([*classes, *sorted({one for one in cars.values() if one})])
-        wanted = next((one for one in known if one.casefold() == ask.car_class.casefold()), None)
-        if wanted is None:
-            raise UnknownClass(ask.car_class, tuple(known))
+    car_class = None
+    if query.car_class is not None:
+        car_class = find_class(query.car_class, all_classes(classes, cars.values()))
     return [
         row
         for row in rows
-        if (not ask.cars or row.get("car") in ask.cars)
-        and (wanted is None or cars.get(row.get("car") or "") == wanted)
+        if (not query.cars or row.get("car") in query.cars)
+        and (car_class is None or cars.get(row.get("car") or "") == car_class)
     ]
-
-
-# -- Flat rows -----------------------------------------------------------------------------
-
-SESSION_CELLS = (
-    "title",
-    "clock",
-    "time_to_go",
-    "laps_to_go",
-    "flag",
-    "flag_since",
-    "caution",
-    "leader",
-    "leader_lap",
-    "age_ms",
-    "stale",
-    "sector_flags",
-)
-"""What of the session line stands in each flat row, as ``session_...``."""
-
-
-def flat(told: ViewResult, now: float, count: int | None = None) -> list[dict[str, str]]:
-    """The rows as text by stable keys, for graphics: as many as asked for, the rest empty.
-
-    Every row carries the session line: a graphic reads one row.
-    """
-    session = _session_cells(told.session(now))
-    lines = [{**_texts(told.table.cells(row)), **session} for row in told.rows[:count]]
-    empty = {**_texts(told.table.cells(None)), **session}
-    return lines + [empty] * ((count or 0) - len(lines))
-
-
-def flat_keys(table: Table) -> list[str]:
-    """The keys of flat rows, in order."""
-    return [*table.cells(None), *(f"session_{name}" for name in SESSION_CELLS)]
-
-
-def _texts(cells: Mapping[str, Any]) -> dict[str, str]:
-    return {name: "" if cell is None else str(cell) for name, cell in cells.items()}
-
-
-def _session_cells(session: Mapping[str, Any]) -> dict[str, str]:
-    def clock(ms: int | None) -> str:
-        return "" if ms is None else format_clock(ms - ms % 1000).removesuffix(".000")
-
-    gone = ran_on_ms(session["clock_running"], session["age_ms"], session["patience_ms"])
-    to_go = session["time_to_go_ms"]
-    cells = {
-        **session,
-        "clock": clock(session["clock_ms"] + gone),
-        "time_to_go": clock(None if to_go is None else max(0, to_go - gone)),
-        "flag_since": clock(session["flag_since_ms"]),
-        "age_ms": session["age_ms"] if session["learned_at_ms"] else None,
-        "stale": str(session["stale"]).lower(),
-        "sector_flags": show_sectors(session["sector_flags"]),
-    }
-    return _texts({f"session_{name}": cells[name] for name in SESSION_CELLS})

@@ -23,17 +23,10 @@ from services.gateway.live.channel import Channel
 from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import FrameBuffer, Snapshot
 from services.gateway.routes.schemas import asyncapi, message_schemas
-from services.gateway.routes.sessions import Format, respond
 from services.gateway.views import live_rows
-from services.gateway.views.view_query import (
-    SESSION_CELLS,
-    TABLES,
-    ViewQuery,
-    ViewResult,
-    choose,
-    flat,
-    flat_keys,
-)
+from services.gateway.views.flat_rows import SESSION_CELLS, flat_keys, flat_rows
+from services.gateway.views.responses import Format, view_response
+from services.gateway.views.view_query import TABLES, ViewQuery, ViewResult, select_rows
 from services.queries.tables.schemas import frame_schema
 from tests.unit.services.gateway_race import frames
 
@@ -97,7 +90,7 @@ class TestFlatRows:
     @pytest.mark.parametrize("count", [1, 5, 31, 60])
     def test_exactly_as_many_as_asked_for(self, timeline: Timeline, count: int) -> None:
         """There are as many rows as were asked for, all with the same keys, all text."""
-        told = flat(answer_of(timeline.race_at(3_600_000)), LEARNED + 40, count)
+        told = flat_rows(answer_of(timeline.race_at(3_600_000)), LEARNED + 40, count)
         assert len(told) == count
         assert {tuple(row) for row in told} == {tuple(flat_keys(TABLES["standings"]))}
         assert all(isinstance(cell, str) for row in told for cell in row.values())
@@ -106,7 +99,7 @@ class TestFlatRows:
 
     def test_no_field_yet(self, timeline: Timeline) -> None:
         """Before there is a car the rows are there, empty, with the session line."""
-        told = flat(answer_of(timeline.race_at(-1)), LEARNED, 3)
+        told = flat_rows(answer_of(timeline.race_at(-1)), LEARNED, 3)
         assert len(told) == 3
         assert told[0]["car"] == ""
         assert told[0]["session_title"]
@@ -123,7 +116,7 @@ class TestFlatRows:
             (QUIET_MS + 1000, clock + QUIET_MS + 1000),
             (patience + 1, clock + patience),
         ):
-            row = flat(told, LEARNED + gone, 1)[0]
+            row = flat_rows(told, LEARNED + gone, 1)[0]
             seconds = shown // 1000
             assert (
                 row["session_clock"]
@@ -135,7 +128,7 @@ class TestFlatRows:
     def test_nothing_has_no_age(self, timeline: Timeline) -> None:
         """Where nothing was learned yet, as long ago as a delay, there is no age to tell."""
         told = answer_of(timeline.race_at(-1))._replace(learned_at=0)
-        assert flat(told, LEARNED, 1)[0]["session_age_ms"] == ""
+        assert flat_rows(told, LEARNED, 1)[0]["session_age_ms"] == ""
 
     def test_session_cells(self) -> None:
         """The keys of the session line are those that are documented."""
@@ -172,7 +165,7 @@ class TestEtag:
         def answered(gone: int, tag: str = "") -> Response:
             headers = [(b"if-none-match", tag.encode())]
             request = Request({"type": "http", "headers": headers})
-            return respond(request, told, LEARNED + gone, form, rows)
+            return view_response(request, told, LEARNED + gone, form, rows)
 
         first = answered(2001 - told.line["clock_ms"] % 1000)
         tag = first.headers["etag"]
@@ -200,14 +193,14 @@ class TestChoice:
     )
     def test_choice(self, ask: ViewQuery, cars: list[str]) -> None:
         """Class and cars must both fit; 007 is not 7."""
-        assert [row["car"] for row in choose(ROWS, CARS, ("LMP1",), ask)] == cars
+        assert [row["car"] for row in select_rows(ROWS, CARS, ("LMP1",), ask)] == cars
 
     def test_unknown(self) -> None:
         """What the session does not have is an error that names it."""
         with pytest.raises(UnknownCar):
-            choose(ROWS, CARS, (), ViewQuery(cars=("8",)))
+            select_rows(ROWS, CARS, (), ViewQuery(cars=("8",)))
         with pytest.raises(UnknownClass):
-            choose(ROWS, CARS, (), ViewQuery(car_class="GTE"))
+            select_rows(ROWS, CARS, (), ViewQuery(car_class="GTE"))
 
 
 class TestDocuments:

@@ -20,7 +20,7 @@ from projections.championship.season import Season
 from projections.views.frame import Token
 from projections.views.frame_builder import frame_state
 from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, token_order
-from services.gateway.outputs.channel import (
+from services.gateway.outputs.content import (
     EPOCHS,
     OutputContent,
     clock_of,
@@ -29,8 +29,9 @@ from services.gateway.outputs.channel import (
     token_of,
 )
 from services.gateway.outputs.derived import battle, championship
+from services.gateway.outputs.flat_output import output_rows, rows_etag
 from services.gateway.outputs.rows import JUST_OUT_MS
-from services.gateway.routes.outputs import csv_text, etag, flat_rows
+from services.gateway.views.flat_rows import csv_text
 from services.storage.output_store import Output
 from services.storage.output_views import OutputView
 from tests.builders import Story, opened
@@ -59,7 +60,7 @@ def showing(output: Output = TOWER, after_ms: float = 120, failed: bool = False)
 @pytest.mark.parametrize("count", [1, 200])
 def test_as_many_rows_as_asked_for(view: OutputView, count: int) -> None:
     """Each with the same keys, all of them text, in JSON as in CSV."""
-    keys, rows = flat_rows(showing(TOWER.model_copy(update={"view": view, "rows": count})))
+    keys, rows = output_rows(showing(TOWER.model_copy(update={"view": view, "rows": count})))
     assert len(rows) == count
     assert all(list(row) == keys for row in rows)
     assert all(isinstance(cell, str) for row in rows for cell in row.values())
@@ -69,7 +70,7 @@ def test_as_many_rows_as_asked_for(view: OutputView, count: int) -> None:
 def test_rows_and_pushes_choose_alike() -> None:
     """The cars in the rows are those in the state that subscribers are sent."""
     output = TOWER.model_copy(update={"classes": ("GT2",), "rows": 100})
-    _, rows = flat_rows(showing(output))
+    _, rows = output_rows(showing(output))
     sent = filter_of(output).choose(newest().state)
     assert set(sent) == {"session", "standings", "fastest"}
     assert {row["car"] for row in rows} - {""} == set(sent["standings"])
@@ -86,7 +87,7 @@ def shown_of(output: Output, story: Story, after_ms: int = 0) -> list[dict[str, 
         told = championship(race, None, output)
         snapshot = snapshot._replace(state={**snapshot.state, "championship": told})
     moment = snapshot.at + after_ms
-    return flat_rows(OutputContent(output, snapshot, moment, moment, moment, failed=False))[1]
+    return output_rows(OutputContent(output, snapshot, moment, moment, moment, failed=False))[1]
 
 
 def test_a_battle_is_told_among_its_cars() -> None:
@@ -185,7 +186,7 @@ def test_what_a_race_changes_in_a_season() -> None:
 
 def test_a_car_that_is_not_there_is_no_error() -> None:
     """Its rows are empty, and still have the session line."""
-    _, rows = flat_rows(showing(TOWER.model_copy(update={"cars": ("999",)})))
+    _, rows = output_rows(showing(TOWER.model_copy(update={"cars": ("999",)})))
     assert {row["car"] for row in rows} == {""}
     assert {row["session_title"] for row in rows} == {newest().state["session"]["title"]}
 
@@ -193,7 +194,7 @@ def test_a_car_that_is_not_there_is_no_error() -> None:
 def test_the_clock_is_that_of_the_delay() -> None:
     """A delayed output's clock is behind by its delay, which is no part of its age."""
     output = TOWER.model_copy(update={"delay_ms": 4000})
-    row = flat_rows(showing(output, after_ms=5000))[1][0]
+    row = output_rows(showing(output, after_ms=5000))[1][0]
     clock = newest().clock_at + 1000
     assert row["session_clock"] == format_clock(clock - clock % 1000).removesuffix(".000")
     assert (row["session_age_ms"], row["session_stale"]) == ("1000", "false")
@@ -218,7 +219,7 @@ def test_a_frozen_picture_grows_older() -> None:
     frozen = showing(output, after_ms=4500)
     patience = newest().state["session"]["patience_ms"]
     later = frozen._replace(now=frozen.now + patience)
-    (first, *_), (row, *_) = flat_rows(frozen)[1], flat_rows(later)[1]
+    (first, *_), (row, *_) = output_rows(frozen)[1], output_rows(later)[1]
     assert row["session_clock"] == first["session_clock"]
     assert (first["session_age_ms"], row["session_age_ms"]) == ("500", str(500 + patience))
     assert (first["session_stale"], row["session_stale"]) == ("false", "true")
@@ -239,13 +240,13 @@ def test_the_same_picture_has_the_same_etag() -> None:
     """Whatever its age; staleness, another clock and another form have others."""
     stopped = showing()._replace(snapshot=newest()._replace(clock_running=False))
     rows, later = (
-        flat_rows(stopped)[1],
-        flat_rows(stopped._replace(moment=stopped.moment + 5000, now=stopped.now + 5000))[1],
+        output_rows(stopped)[1],
+        output_rows(stopped._replace(moment=stopped.moment + 5000, now=stopped.now + 5000))[1],
     )
     assert rows != later
-    assert etag(rows, "json") == etag(later, "json")
-    others = [flat_rows(showing(after_ms=3000))[1], flat_rows(showing(failed=True))[1]]
-    tags = {etag(rows, "csv"), *(etag(one, "json") for one in [rows, *others])}
+    assert rows_etag(rows, "json") == rows_etag(later, "json")
+    others = [output_rows(showing(after_ms=3000))[1], output_rows(showing(failed=True))[1]]
+    tags = {rows_etag(rows, "csv"), *(rows_etag(one, "json") for one in [rows, *others])}
     assert len(tags) == 4
 
 

@@ -1,0 +1,110 @@
+"""The outputs of this process: each from its first request, kept up with the store."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from events.errors import LapstreamError
+from services.gateway.live.session_tail import RETRY_SECONDS
+from services.gateway.outputs.channel import OutputChannel
+from services.gateway.outputs.content import OutputContent
+from services.gateway.state import Gateway
+from services.storage.output_store import NoSuchOutput, OutputStore, StoredOutput
+
+logger = structlog.get_logger(__name__)
+
+
+class OutputChannels:
+    """The channels of the outputs in use, and the settings of all."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.store = OutputStore(gateway.store)
+        self.store_lost = False
+        """Whether the store is away."""
+        self._gateway = gateway
+        self._stored: dict[str, StoredOutput] = {}
+        self._channels: dict[str, OutputChannel] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._loaded = asyncio.Event()
+        self._following = asyncio.create_task(self._follow_changes())
+
+    async def all(self) -> dict[str, StoredOutput]:
+        """Every output by its name. Raises StoreError if they were never read."""
+        if not self._loaded.is_set():
+            for name, stored in (await self.store.all()).items():
+                self._stored.setdefault(name, stored)
+        return dict(sorted(self._stored.items()))
+
+    async def stored(self, name: str) -> StoredOutput:
+        """The output of a name. Raises NoSuchOutput."""
+        known = await self.all()
+        if name not in known:
+            raise NoSuchOutput(name, list(known))
+        return known[name]
+
+    async def channel(self, name: str) -> OutputChannel:
+        """The channel of an output, started if need be. Raises NoSuchOutput."""
+        stored = await self.stored(name)
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = OutputChannel(self._gateway, self.store, stored)
+        return channel
+
+    async def content(self, name: str) -> OutputContent | None:
+        """What an output shows; None if it never showed anything. Raises NoSuchOutput."""
+        return await (await self.channel(name)).first_content(self.store_lost)
+
+    def update(self, name: str, stored: StoredOutput | None) -> None:
+        """Follow a change in the store; None: the output was removed."""
+        channel = self._channels.get(name)
+        if stored is None:
+            self._stored.pop(name, None)
+        elif name not in self._stored or stored.revision >= self._stored[name].revision:
+            self._stored[name] = stored
+        if channel is not None and (stored is None or not channel.update(stored)):
+            del self._channels[name]
+            closing = asyncio.create_task(channel.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    def end(self) -> None:
+        """Disconnect all subscribers."""
+        for channel in self._channels.values():
+            channel.end()
+
+    async def close(self) -> None:
+        """Close all channels."""
+        self._following.cancel()
+        await asyncio.wait([self._following])
+        closing = [channel.close() for channel in self._channels.values()]
+        await asyncio.gather(*closing, *self._closing)
+
+    async def _follow_changes(self) -> None:
+        """Follow the changes that other gateways make, without end."""
+        while True:
+            try:
+                # Read before the outputs: a change in between is applied twice, not lost.
+                after = await self.store.newest_change()
+                await self._update_all()
+                async for names in self.store.changes(after):
+                    self.store_lost = False
+                    for name in sorted(names):
+                        self.update(name, await self.store.get(name))
+            except LapstreamError as error:
+                self.store_lost = True
+                logger.warning("output change stream unavailable", reason=str(error))
+            except Exception:
+                self.store_lost = True
+                logger.exception("output change stream not read")
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _update_all(self) -> None:
+        outputs = await self.store.all()
+        for name in self._stored.keys() - outputs.keys():
+            self.update(name, None)
+        for name, stored in outputs.items():
+            self.update(name, stored)
+        self.store_lost = False
+        self._loaded.set()
