@@ -285,7 +285,7 @@ def state_of(timeline: Timeline, event: AnyEvent) -> str:
     return "in force"
 
 
-def undoing(timeline: Timeline, event: AnyEvent) -> dict[str, object] | None:
+def undo_of(timeline: Timeline, event: AnyEvent) -> dict[str, object] | None:
     """What takes the decision back, as the members of an event; None where nothing does."""
     state = state_of(timeline, event)
     if state in ("voided", "rescinded") or isinstance(event, HOLDS):
@@ -296,7 +296,7 @@ def undoing(timeline: Timeline, event: AnyEvent) -> dict[str, object] | None:
     return {"type": "event_voided", "voided_source": source, "voided_seq": number}
 
 
-def said(timeline: Timeline, event: AnyEvent) -> str:
+def describe(timeline: Timeline, event: AnyEvent) -> str:
     """A decision in a few words."""
     match event:
         case FlagShown(flag=flag, sector=sector):
@@ -344,8 +344,8 @@ def _voided(timeline: Timeline, void: EventVoided) -> str:
     if voided is None:
         return f"{identity[0]} {identity[1]} voided ({void.reason})"
     if isinstance(voided, DECISIONS):
-        return f"taken back: {said(timeline, voided)} ({void.reason})"
-    return f"{said(timeline, voided)} voided ({void.reason})"
+        return f"taken back: {describe(timeline, voided)} ({void.reason})"
+    return f"{describe(timeline, voided)} voided ({void.reason})"
 
 
 def _penalty(timeline: Timeline, name: str) -> str:

@@ -32,17 +32,17 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "demo": LazyCommand(
         "Watch",
         "Run the 2007 Petit Le Mans through the log into a tower.",
-        ("showing",),
+        ("towers",),
     ),
     "replay": LazyCommand(
         "Watch",
         "Play a recorded race again: a tower on a terminal, else what happens in lines.",
-        ("showing",),
+        ("towers",),
     ),
     "tower": LazyCommand(
         "Watch",
         "Print the tower once, as it stood.",
-        ("showing",),
+        ("towers",),
     ),
     "replays": LazyCommand(
         "Watch",
@@ -122,12 +122,12 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "explain": LazyCommand(
         "Ask",
         "Why a car has its position, its gap, its result and its points, in sentences.",
-        ("explaining",),
+        ("explanations",),
     ),
     "whatif": LazyCommand(
         "Ask",
         "What the order, the points and the title would be if. Nothing is appended.",
-        ("explaining",),
+        ("explanations",),
     ),
     "markers": LazyCommand(
         "Ask",
@@ -142,32 +142,32 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "delete-time": LazyCommand(
         "Decide",
         "Delete a lap's time (track limits): the lap counts, its time does not.",
-        ("stewards",),
+        ("decisions",),
     ),
     "reassign": LazyCommand(
         "Decide",
         "Give one car's crossings to another (transponders swapped).",
-        ("stewards",),
+        ("decisions",),
     ),
     "void": LazyCommand(
         "Decide",
         "Take an event out of the count; it stays in the log.",
-        ("stewards",),
+        ("decisions",),
     ),
     "declare": LazyCommand(
         "Decide",
         "Declare the result as it stands: it is kept as it is now, whatever is decided later.",
-        ("stewards",),
+        ("decisions",),
     ),
     "penalty": LazyCommand(
         "Decide",
         "Impose a penalty, and say what became of it.",
-        ("stewards",),
+        ("decisions",),
     ),
     "amend": LazyCommand(
         "Decide",
         "Say what should have been recorded.",
-        ("stewards",),
+        ("decisions",),
     ),
     "rejoin": LazyCommand(
         "On the pit wall",
@@ -217,12 +217,12 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "serve": LazyCommand(
         "Serve",
         "Run it all: the store, the projector, the gateway and the intake, until Ctrl-C.",
-        ("serving",),
+        ("server",),
     ),
     "token": LazyCommand(
         "Serve",
         "Make a token. The first line is the token; the second is what to keep of it.",
-        ("serving",),
+        ("server",),
     ),
     "output": LazyCommand(
         "Serve",
@@ -244,7 +244,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
-        with shell.told_in_a_line():
+        with shell.reported_errors():
             return super().invoke(ctx)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:

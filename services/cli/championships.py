@@ -34,25 +34,25 @@ from services.cli.options import (
     Store,
     Whose,
 )
-from services.cli.output import give_out, session_heading, show
-from services.cli.questions import ask, ask_season
+from services.cli.output import print_rows, print_table, session_heading
 from services.cli.season import published_otherwise
+from services.cli.store_queries import query_race, query_season
 from services.queries.names import find_name
 from services.queries.packs import required_pack
 from services.queries.seasons import (
-    Asked,
+    SeasonAnswer,
     SeasonQuestion,
     as_it_stands,
     chosen_classes,
     rounds_of,
 )
-from services.queries.sessions import Question, class_named
+from services.queries.sessions import SessionQuestion, class_named
 from services.queries.tables import sporting_tables
-from services.queries.titles import clinch_rows, decided_rows, live_of, said
+from services.queries.titles import clinch_rows, contender_sentence, decided_rows, live_of
 
 POINTS = "Points and titles"
 LISTED = 5
-"""Contenders in a table for the eye, where no more can win."""
+"""Contenders listed in a printed table, if no more can win."""
 
 
 def register(app: typer.Typer) -> None:
@@ -82,14 +82,14 @@ def points(
     data: Data = None,
 ) -> None:
     """What the session is worth, as it stands, to drivers, teams or manufacturers."""
-    race, _ = ask(Question(session, at, known_at), store, data)
+    race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     pack = required_pack(session, race, rules)
     name = class_named(race, car_class) if car_class else None
     rounds = rounds_scored(race, classify(race, Convention.of(pack)))
     season = season_of_session(race, rounds, pack, series)
     rows = season.standings(of=of.value, car_class=name)
     heading = f"{session_heading(session_line(race))}{pack.title}, {of}\n"
-    give_out(sporting_tables.POINTS_TABLE, rows, form, heading)
+    print_rows(sporting_tables.POINTS_TABLE, rows, form, heading)
 
 
 def championship(
@@ -115,37 +115,37 @@ def championship(
 ) -> None:
     """A championship: now, after any round, or as it stands in a session that runs."""
     question = SeasonQuestion(season, known_at, rules, session, at, number)
-    asked = _asked(question, after, store, data)
-    scored = asked.season
+    answer = _answer(question, after, store, data)
+    scored = answer.season
     cup = _cup_named(scored.pack, cup) if cup else None
-    if asked.race is not None:
-        scored, after = _as_it_stands(asked, cup), asked.number
+    if answer.race is not None:
+        scored, after = _as_it_stands(answer, cup), answer.number
     rows = [
         row
         for name in chosen_classes(scored, car_class)
         for row in scored.standings(of=of.value, car_class=name, after_round=after, cup=cup)
     ]
-    when = "" if after is None else f", {'after' if asked.race is None else 'in'} round {after}"
+    when = "" if after is None else f", {'after' if answer.race is None else 'in'} round {after}"
     what = f"{of}{f', {cup} cup' if cup else ''}{when}"
-    give_out(sporting_tables.CHAMPIONSHIP, rows, form, f"{_heading(asked)}{what}\n")
+    print_rows(sporting_tables.CHAMPIONSHIP, rows, form, f"{_heading(answer)}{what}\n")
     if form is Format.TABLE and cup is None:
         for line in published_otherwise(season, of.value, {row["class"] for row in rows}):
             typer.echo(line)
 
 
-def _asked(question: SeasonQuestion, after: int | None, store: Store, data: Data) -> Asked:
-    """The answer to a question that is whole. Raises BadParameter where it is not."""
+def _answer(question: SeasonQuestion, after: int | None, store: Store, data: Data) -> SeasonAnswer:
+    """The answer to the question. Raises BadParameter for options that contradict each other."""
     if question.live is None:
         given = {"--at": question.at, "--round": question.number}
         for option, value in given.items():
             if value is not None:
                 raise typer.BadParameter(f"{option} needs --session")
     elif after is not None:
-        raise typer.BadParameter("--after asks without, --session with a session that runs")
-    asked = ask_season(question, store, data)
-    if after is not None and after > rounds_of(asked.season):
-        raise UnknownRound(after, rounds_of(asked.season))
-    return asked
+        raise typer.BadParameter("choose one of --after and --session")
+    answer = query_season(question, store, data)
+    if after is not None and after > rounds_of(answer.season):
+        raise UnknownRound(after, rounds_of(answer.season))
+    return answer
 
 
 def _cup_named(pack: RegulationPack, wanted: str) -> str:
@@ -157,15 +157,15 @@ def _cup_named(pack: RegulationPack, wanted: str) -> str:
     raise typer.BadParameter(f"no cup {wanted!r} under {pack.name}; {there_are}")
 
 
-def _as_it_stands(asked: Asked, cup: str | None) -> Season:
+def _as_it_stands(answer: SeasonAnswer, cup: str | None) -> Season:
     """The season as it would be if the session ended now, the segments of its cups included."""
-    if asked.race is None or asked.recorded is None:
+    if answer.race is None or answer.recorded is None:
         raise AssertionError("there is a session")
-    scored = as_it_stands(asked.season, asked.race, asked.number)
+    scored = as_it_stands(answer.season, answer.race, answer.number)
     if cup is None:
         return scored
-    segments = segments_now(scored, asked.recorded.timeline, asked.race, asked.number)
-    return scored.with_scored(one for one in segments if one.car_class in asked.season.classes)
+    segments = segments_now(scored, answer.recorded.timeline, answer.race, answer.number)
+    return scored.with_scored(one for one in segments if one.car_class in answer.season.classes)
 
 
 def clinch(
@@ -197,30 +197,32 @@ def clinch(
     if when and session is None:
         raise typer.BadParameter("--when needs --session")
     question = SeasonQuestion(season, known_at, rules, session, at, number)
-    asked = _asked(question, after, store, data)
+    answer = _answer(question, after, store, data)
     contests: Sequence[Contest] = (of.value,) if of else CONTESTS
     fights = [
-        (contest, name) for name in chosen_classes(asked.season, car_class) for contest in contests
+        (contest, name) for name in chosen_classes(answer.season, car_class) for contest in contests
     ]
     if when:
-        rows = [row for contest, name in fights for row in decided_rows(asked, contest, name)]
-        give_out(sporting_tables.CLINCH_WHEN, rows, form, _heading(asked))
+        rows = [row for contest, name in fights for row in decided_rows(answer, contest, name)]
+        print_rows(sporting_tables.CLINCH_WHEN, rows, form, _heading(answer))
         if form is Format.TABLE:
             typer.echo("\n".join(["", *(row["sentence"] for row in rows if row["sentence"])]))
         return
-    titles = [title(asked.season, *fight, live_of(asked), after) for fight in fights]
+    titles = [title(answer.season, *fight, live_of(answer), after) for fight in fights]
     if form is not Format.TABLE:
-        give_out(sporting_tables.CLINCH, [row for one in titles for row in clinch_rows(one)], form)
+        print_rows(
+            sporting_tables.CLINCH, [row for one in titles for row in clinch_rows(one)], form
+        )
         return
-    typer.secho(_heading(asked), bold=True, nl=False)
+    typer.secho(_heading(answer), bold=True, nl=False)
     if not any(one.fighters for one in titles):
         typer.echo("\nno contenders")
     for one in titles:
         if one.fighters:
             heading = f"\n{one.car_class}, {one.of}{_what_is_left(one)}\n"
             listed = one._replace(fighters=_listed(one))
-            show(sporting_tables.CLINCH, list(clinch_rows(listed)), heading)
-            typer.echo("\n".join(["", *_spoken(one), *_unlisted(one, listed)]))
+            print_table(sporting_tables.CLINCH, list(clinch_rows(listed)), heading)
+            typer.echo("\n".join(["", *_sentences(one), *_unlisted(one, listed)]))
 
 
 def _listed(fight: Title) -> tuple[Fighter, ...]:
@@ -237,12 +239,12 @@ def _unlisted(fight: Title, listed: Title) -> Sequence[str]:
     return [f"{more} more {'is' if more == 1 else 'are'} out of reach."] if more else []
 
 
-def _spoken(fight: Title) -> Sequence[str]:
+def _sentences(fight: Title) -> Sequence[str]:
     """The sentences of those who can win, and of the first of those who cannot."""
     can = [one for one in fight.fighters if one.status != "out"]
     out = [one for one in fight.fighters if one.status == "out"]
-    told = [said(fight, one) for one in [*can, *out[: max(0, 3 - len(can))]]]
-    return [one for one in dict.fromkeys(told) if one]  # that of a crew once
+    sentences = [contender_sentence(fight, one) for one in [*can, *out[: max(0, 3 - len(can))]]]
+    return [one for one in dict.fromkeys(sentences) if one]  # that of a crew once
 
 
 def _what_is_left(fight: Title) -> str:
@@ -251,7 +253,7 @@ def _what_is_left(fight: Title) -> str:
     return ": " + ", ".join(f"{one.part} of round {one.round}" for one in fight.left) + " left"
 
 
-def _heading(asked: Asked) -> str:
-    if asked.race is None:
-        return f"{asked.title}\n"
-    return f"{asked.title}\n{session_heading(session_line(asked.race))}"
+def _heading(answer: SeasonAnswer) -> str:
+    if answer.race is None:
+        return f"{answer.title}\n"
+    return f"{answer.title}\n{session_heading(session_line(answer.race))}"

@@ -1,4 +1,4 @@
-"""Completing the names of sessions and seasons in the shell."""
+"""Shell completion of the names of sessions and seasons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def session_names(incomplete: str) -> list[str]:
     from services.storage.built_in import BUILT_IN
 
     names = set(BUILT_IN)
-    with contextlib.suppress(Exception):  # a shell that completes must not be told of errors
+    with contextlib.suppress(Exception):  # completion must not print errors
         names.update(_names_in_store())
     return sorted(name for name in names if name.startswith(incomplete))
 

@@ -1,4 +1,4 @@
-"""The commands about timing feeds: ``import rmonitor`` and ``feed``."""
+"""The commands for timing feeds: ``import rmonitor`` and ``feed``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from services.cli.options import Data, NewSession, Session, Store
 from services.cli.shell import configure_logging, run, with_log, with_store
-from services.cli.transfers import SessionKind, append_whole, bring, told
+from services.cli.transfers import SessionKind, append_whole, bring, import_summary
 
 if TYPE_CHECKING:
     from events import AnyEvent
@@ -25,7 +25,7 @@ feed = typer.Typer(no_args_is_help=True)
 
 
 class Unit(StrEnum):
-    """What a feed gives a track's length in."""
+    """The unit of a track's length in a feed."""
 
     MILES = "mi"
     KILOMETRES = "km"
@@ -40,7 +40,7 @@ Rules = Annotated[
     str | None, typer.Option(metavar="PACK", help="The regulation pack it is run under.")
 ]
 TrackUnit = Annotated[
-    Unit, typer.Option("--track-unit", help="What the feed gives the track's length in.")
+    Unit, typer.Option("--track-unit", help="The unit of the track's length in the feed.")
 ]
 
 
@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
 def _options(
     title: str | None, kind: SessionKind | None, rules: str | None, track_unit: Unit
 ) -> RunOptions:
-    """What is said of a feed. Raises UnknownRules, and BadParameter, which ends with 2."""
+    """What a feed does not say itself. Raises UnknownRules and BadParameter."""
     from events.formats.rmonitor_entries import RunOptions
     from services.queries.packs import pack_named
 
@@ -85,8 +85,8 @@ def import_rmonitor(
 ) -> None:
     """Import a recorded RMonitor feed: its first run as ID, later ones as ID-2, ID-3...
 
-    A recording holds what came over the wire; lines ##YYYY-MM-DD HH:MM:SS.mmm in between
-    say when, in UTC.
+    A recording holds the lines received; lines ##YYYY-MM-DD HH:MM:SS.mmm in between are the
+    times of receipt in UTC.
     """
     from replay.rmonitor import import_rmonitor as runs_of
     from services.feeds.follower import run_session
@@ -100,7 +100,7 @@ def import_rmonitor(
         lines = []
         for number, events in enumerate(runs):
             name = run_session(session, number)
-            lines.append(told(name, events, added=await append_whole(log, name, events)))
+            lines.append(import_summary(name, events, added=await append_whole(log, name, events)))
         return lines
 
     for line in with_log(store, data, append):
@@ -119,8 +119,8 @@ def follow_rmonitor(
 ) -> None:
     """Follow a live RMonitor feed into a session, until Ctrl-C.
 
-    Begun again, it goes on where the log stands. A feed that breaks off is connected to
-    anew; a new run of it becomes session ID-2, ID-3...
+    Started again, it continues from the end of the log. A broken connection is made again;
+    a new run of the feed becomes session ID-2, ID-3...
     """
     from services.feeds.follower import Address, Feed
     from services.logging import configure_as_told
@@ -144,14 +144,14 @@ def follow_rmonitor(
 
 
 def status(session: Session, store: Store = None, data: Data = None) -> None:
-    """Say how a session's feed fares, and how old what it said last is."""
+    """Print the health of a session's feed, and when it last sent anything."""
     from services.storage.feed_store import feed_health
 
     health = with_store(store, data, lambda opened: feed_health(opened, session, datetime.now(UTC)))
-    typer.echo(f"{session}: {_in_words(health) if health else 'has no feed'}")
+    typer.echo(f"{session}: {_health_text(health) if health else 'has no feed'}")
 
 
-def _in_words(health: FeedHealth) -> str:
+def _health_text(health: FeedHealth) -> str:
     state = health.state if health.followed else "nobody follows it"
     if health.reason:
         state += f" ({health.reason})"
@@ -166,7 +166,7 @@ def save_recording(
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """Write what a session's feed said to a file, from which it can be imported again."""
+    """Write a session's feed recording to a file, which can be imported again."""
     from replay.archive import write_whole
     from services.storage.feed_store import NoRecording, recording
 
@@ -184,13 +184,13 @@ def play(
     file: Recording,
     port: Annotated[int, typer.Option(help="0 finds a free one.", min=0, max=65535)] = 50000,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    speed: Annotated[float, typer.Option(help="So many times as fast.", min=0.001)] = 1.0,
+    speed: Annotated[float, typer.Option(help="How many times as fast.", min=0.001)] = 1.0,
     longest_silence: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Shorten longer silences to this.", min=0.0),
     ] = None,
 ) -> None:
-    """Serve a recorded feed as the timing would, from the first listener on, to rehearse."""
+    """Serve a recorded feed as a timing system would, from the first connection on."""
     from services.feeds.player import FeedPlayer
 
     configure_logging()

@@ -1,4 +1,4 @@
-"""A gateway as commands ask it: one request, one answer, over HTTP."""
+"""An HTTP client of a gateway, for single requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCHEMES = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnect
 
 
 class BadGatewayUrl(LapstreamError):
-    """What was given is the address of no gateway."""
+    """Not the URL of a gateway."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -22,7 +22,7 @@ class BadGatewayUrl(LapstreamError):
 
 
 class NoGateway(LapstreamError):
-    """Nobody answers there, or nobody who is a gateway."""
+    """No answer from that address, or not from a gateway."""
 
     def __init__(self, url: str, reason: str) -> None:
         self.url = url
@@ -30,16 +30,16 @@ class NoGateway(LapstreamError):
 
 
 class GatewayRefused(LapstreamError):
-    """The gateway's own words, and the status."""
+    """The gateway refused a request."""
 
     def __init__(self, status: int, detail: str) -> None:
         self.status = status
         hint = "; give one with --token or LAPSTREAM_TOKEN" if status == 401 else ""
-        super().__init__(f"the gateway says no ({status}): {detail}{hint}")
+        super().__init__(f"the gateway refused ({status}): {detail}{hint}")
 
 
-class Remote:
-    """A gateway at an address, asked with a token if there is one. Raises BadGatewayUrl."""
+class GatewayClient:
+    """A gateway at a URL, with a bearer token if one is needed. Raises BadGatewayUrl."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         try:
@@ -54,17 +54,17 @@ class Remote:
         self._host, self._port, self._path = parts.hostname, port, parts.path.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of the answer; None where it has none. Raises NoGateway, GatewayRefused."""
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON of the answer, None for an empty one. Raises NoGateway and GatewayRefused."""
         status, raw = self._exchange(method, path, body)
         try:
-            told = json.loads(raw) if raw else None
+            answer = json.loads(raw) if raw else None
         except ValueError:
-            raise NoGateway(self._url, "what is there is none") from None
+            raise NoGateway(self._url, "what answers there is no gateway") from None
         if status >= http.client.BAD_REQUEST:
-            detail = told.get("detail") if isinstance(told, dict) else None
+            detail = answer.get("detail") if isinstance(answer, dict) else None
             raise GatewayRefused(status, str(detail or http.client.responses.get(status, "no")))
-        return told
+        return answer
 
     def _exchange(self, method: str, path: str, body: Any) -> tuple[int, bytes]:
         headers, sent = dict(self._headers), None
@@ -73,12 +73,12 @@ class Remote:
         connection = self._open(self._host, self._port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, self._path + path, sent, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            response = connection.getresponse()
+            return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             raise NoGateway(self._url, str(error) or type(error).__name__) from None
-        except ValueError:  # whose words may hold the token
-            reason = "the address or the token has what cannot be sent"
+        except ValueError:  # its text may contain the token
+            reason = "the address or the token contains characters that cannot be sent"
             raise NoGateway(self._url, reason) from None
         finally:
             connection.close()

@@ -1,4 +1,4 @@
-"""What the commands print."""
+"""Printing rows as a table, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from services.formatting import on_one_line, show_flag
 from services.queries.tables.columns import Row, Table
 
 
-def give_out(table: Table, rows: Sequence[Row], form: Format, heading: str | None = None) -> None:
-    """Print the rows; the heading only above columns for the eye."""
+def print_rows(table: Table, rows: Sequence[Row], form: Format, heading: str | None = None) -> None:
+    """Print the rows; the heading only above a table."""
     if form is Format.JSON:
         typer.echo(table.json(rows))
     elif form is Format.CSV:
         typer.echo(table.csv(rows))
     else:
-        show(table, rows, heading)
+        print_table(table, rows, heading)
 
 
-def show(table: Table, rows: Sequence[Row], heading: str | None = None) -> None:
-    """Print the rows as columns for the eye, as wide as the terminal if there is one."""
+def print_table(table: Table, rows: Sequence[Row], heading: str | None = None) -> None:
+    """Print the rows as columns, as wide as the terminal if there is one."""
     if heading:
         typer.secho(heading, bold=True)
     if not rows:
@@ -41,7 +41,7 @@ def show(table: Table, rows: Sequence[Row], heading: str | None = None) -> None:
 
 
 def session_heading(line: Mapping[str, Any]) -> str:
-    """Title, clock, flag, leader: what stands above every table."""
+    """The lines above every table: title, clock, flag, leader."""
     parts = [format_clock(line["clock_ms"])]
     if line["flag"]:
         flag = show_flag(line["flag"])

@@ -1,4 +1,4 @@
-"""The commands for outputs: what graphics show, and who holds it. They ask a gateway."""
+"""The commands for the outputs of a gateway, over HTTP."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import typer
 
 from projections.views.rows import ClockMs, Heading, RowModel, TimeMs
 from services.cli.options import As, Format, Of
-from services.cli.output import give_out
+from services.cli.output import print_rows
 from services.queries.tables.columns import Row, Table
 from services.storage.output_views import OutputView
 
 if TYPE_CHECKING:
-    from services.cli.gateway_client import Remote
+    from services.cli.gateway_client import GatewayClient
 
 GATEWAY = "http://127.0.0.1:8000"
 
@@ -50,7 +50,7 @@ class OutputsRow(RowModel):
 
 OUTPUTS = Table(
     "outputs",
-    "The outputs of a gateway: what each shows, who holds it, and how old its picture is.",
+    "The outputs of a gateway: what each shows, who holds it, and how old its data is.",
     OutputsRow,
 )
 
@@ -65,11 +65,13 @@ Token = Annotated[
         "--token",
         metavar="TOKEN",
         envvar="LAPSTREAM_TOKEN",
-        help="A token of the role output, as `lapstream token` makes it; better in the "
-        "environment, where it is in no history.",
+        help="A token of the role output, made by `lapstream token`; better in the "
+        "environment, where no shell history keeps it.",
     ),
 ]
-Why = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; it is recorded.")]
+Why = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why; it is recorded in the log.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -84,8 +86,8 @@ def register(app: typer.Typer) -> None:
 
 @outputs.command("list")
 def list_outputs(gateway: Gateway = GATEWAY, token: Token = None, form: As = Format.TABLE) -> None:
-    """The outputs that there are, and how they stand."""
-    _tell(_remote(gateway, token).ask("GET", "/outputs"), form)
+    """List the outputs and their states."""
+    _print_outputs(_client(gateway, token).request("GET", "/outputs"), form)
 
 
 @outputs.command()
@@ -114,11 +116,13 @@ def put(
     ] = None,
     delay: Annotated[
         float,
-        typer.Option("--delay", metavar="SECONDS", min=0, help="Show everything so much later."),
+        typer.Option("--delay", metavar="SECONDS", min=0, help="Show everything this much later."),
     ] = 0.0,
     rows: Annotated[
         int,
-        typer.Option("--rows", metavar="N", min=1, help="So many rows always, for those who poll."),
+        typer.Option(
+            "--rows", metavar="N", min=1, help="Always this many rows, for clients that poll."
+        ),
     ] = 20,
     season: Annotated[
         str | None,
@@ -131,8 +135,8 @@ def put(
     token: Token = None,
     form: As = Format.TABLE,
 ) -> None:
-    """Create an output, or change it. A frozen one stays as it is on air until its release."""
-    wanted = {
+    """Create or change an output. A frozen one keeps what it shows until its release."""
+    output = {
         "session": session,
         "view": view,
         "classes": car_class or [],
@@ -142,15 +146,15 @@ def put(
         "season": season,
         "of": of.value,
     }
-    _tell([_remote(gateway, token).ask("PUT", _path(name), wanted)], form)
+    _print_outputs([_client(gateway, token).request("PUT", _path(name), output)], form)
 
 
 @outputs.command()
 def show(
     name: Name, gateway: Gateway = GATEWAY, token: Token = None, form: As = Format.TABLE
 ) -> None:
-    """How an output stands: what it shows, who holds it, how old its picture is."""
-    _tell([_remote(gateway, token).ask("GET", _path(name))], form)
+    """Show an output: what it shows, who holds it, how old its data is."""
+    _print_outputs([_client(gateway, token).request("GET", _path(name))], form)
 
 
 @outputs.command()
@@ -161,8 +165,10 @@ def freeze(
     token: Token = None,
     form: As = Format.TABLE,
 ) -> None:
-    """Hold an output as it is now, for its pages, rows and pushes alike."""
-    _tell([_remote(gateway, token).ask("POST", f"{_path(name)}/freeze", {"reason": why})], form)
+    """Freeze an output as it is now, for its pages, rows and pushes alike."""
+    _print_outputs(
+        [_client(gateway, token).request("POST", f"{_path(name)}/freeze", {"reason": why})], form
+    )
 
 
 @outputs.command()
@@ -174,31 +180,33 @@ def release(
     form: As = Format.TABLE,
 ) -> None:
     """Let an output follow its session again."""
-    _tell([_remote(gateway, token).ask("POST", f"{_path(name)}/release", {"reason": why})], form)
+    _print_outputs(
+        [_client(gateway, token).request("POST", f"{_path(name)}/release", {"reason": why})], form
+    )
 
 
 @outputs.command()
 def remove(name: Name, gateway: Gateway = GATEWAY, token: Token = None) -> None:
-    """Forget an output. A frozen one has to be released first."""
-    _remote(gateway, token).ask("DELETE", _path(name))
+    """Delete an output. A frozen one has to be released first."""
+    _client(gateway, token).request("DELETE", _path(name))
     typer.echo(f"output {name!r} is removed")
 
 
-def _remote(gateway: str, token: str | None) -> Remote:
-    from services.cli.gateway_client import Remote
+def _client(gateway: str, token: str | None) -> GatewayClient:
+    from services.cli.gateway_client import GatewayClient
 
-    return Remote(gateway, token)
+    return GatewayClient(gateway, token)
 
 
 def _path(name: str) -> str:
     return f"/outputs/{quote(name, safe='')}"
 
 
-def _tell(told: list[dict[str, Any]], form: Format) -> None:
-    give_out(OUTPUTS, [_row(one) for one in told], form)
+def _print_outputs(outputs: list[dict[str, Any]], form: Format) -> None:
+    print_rows(OUTPUTS, [_row(one) for one in outputs], form)
 
 
-def _row(told: dict[str, Any]) -> Row:
-    hold = told["hold"] or {}
-    row = {column.name: told.get(column.name) for column in OUTPUTS.columns}
+def _row(output: dict[str, Any]) -> Row:
+    hold = output["hold"] or {}
+    row = {column.name: output.get(column.name) for column in OUTPUTS.columns}
     return {**row, "frozen_by": hold.get("by"), "reason": hold.get("reason")}

@@ -1,4 +1,4 @@
-"""The commands of the pit wall: where a stop leads to, and who may still drive how long."""
+"""The commands for the pit wall: the place after a stop, and drive time."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from services.cli.options import (
     Session,
     Store,
 )
-from services.cli.output import give_out, session_heading
-from services.cli.questions import ask
+from services.cli.output import print_rows, session_heading
+from services.cli.store_queries import query_race
 from services.queries.packs import required_pack
 from services.queries.pit_wall import drive_time_row, rejoin_row
-from services.queries.sessions import Question, chosen_cars
+from services.queries.sessions import SessionQuestion, chosen_cars
 from services.queries.tables import sporting_tables
 
 PIT_WALL = "On the pit wall"
@@ -53,10 +53,10 @@ def rejoin(
 
     What a stop costs is taken from the stops of this race so far.
     """
-    race, _ = ask(Question(session, at, known_at), store, data)
+    race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     cars = chosen_cars(race, car_class, car or ())
     rows = [rejoin_row(one) for one in rejoins(race) if cars is None or one.car in cars]
-    give_out(sporting_tables.REJOIN, rows, form, session_heading(session_line(race)))
+    print_rows(sporting_tables.REJOIN, rows, form, session_heading(session_line(race)))
 
 
 def ledger(
@@ -71,10 +71,10 @@ def ledger(
     data: Data = None,
 ) -> None:
     """Each driver's time at the wheel against the limits of the pack, with alerts."""
-    race, _ = ask(Question(session, at, known_at), store, data)
+    race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     pack = required_pack(session, race, rules)
     cars = chosen_cars(race, car_class, car or ())
     rows = [
         drive_time_row(one) for one in drive_times(race, pack) if cars is None or one.car in cars
     ]
-    give_out(sporting_tables.DRIVE_TIMES, rows, form, session_heading(session_line(race)))
+    print_rows(sporting_tables.DRIVE_TIMES, rows, form, session_heading(session_line(race)))

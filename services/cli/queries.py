@@ -1,4 +1,4 @@
-"""The commands that ask: each folds the session's log and prints a table of it."""
+"""The commands that fold a session's log and print one of its tables."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import typer
 from projections import views
 from projections.race import Race
 from services.cli.options import As, At, CarClass, Cars, Data, Format, KnownAt, Session, Store
-from services.cli.output import give_out, session_heading
-from services.cli.questions import ask
+from services.cli.output import print_rows, session_heading
 from services.cli.shell import with_log
-from services.queries.sessions import Question, Recorded, chosen_cars
+from services.cli.store_queries import query_race
+from services.queries.sessions import FoldedSession, SessionQuestion, chosen_cars
 from services.queries.tables import race_tables
 from services.queries.tables.columns import Row, Table
 
@@ -56,12 +56,12 @@ def _of_cars(table: Table, view: View) -> Callable[..., None]:
         store: Store = None,
         data: Data = None,
     ) -> None:
-        race, _ = ask(Question(session, at, known_at), store, data)
+        race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
         rows = view(race)
         cars = chosen_cars(race, car_class, car or ())
         if cars is not None:
             rows = [row for row in rows if row["car"] in cars]
-        give_out(table, rows, form, session_heading(views.session_line(race)))
+        print_rows(table, rows, form, session_heading(views.session_line(race)))
 
     return command
 
@@ -75,9 +75,9 @@ def cautions(
     data: Data = None,
 ) -> None:
     """The caution ledger: kinds, times, the leader's laps, who pitted."""
-    race, _ = ask(Question(session, at, known_at), store, data)
+    race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     heading = session_heading(views.session_line(race))
-    give_out(race_tables.CAUTIONS, views.cautions(race), form, heading)
+    print_rows(race_tables.CAUTIONS, views.cautions(race), form, heading)
 
 
 def session(
@@ -89,12 +89,12 @@ def session(
     data: Data = None,
 ) -> None:
     """The session itself: what is run, how it stands, what its log holds."""
-    race, recorded = ask(Question(session, at, known_at), store, data)
-    give_out(race_tables.SESSION, [_session_row(session, race, recorded)], form)
+    race, recorded = query_race(SessionQuestion(session, at, known_at), store, data)
+    print_rows(race_tables.SESSION, [_session_row(session, race, recorded)], form)
 
 
-def _session_row(name: str, race: Race, recorded: Recorded) -> Row:
-    learned = recorded.learned_at
+def _session_row(name: str, race: Race, recorded: FoldedSession) -> Row:
+    recorded_at = recorded.recorded_at
     return {
         "session": name,
         **views.session_line(race),
@@ -102,7 +102,7 @@ def _session_row(name: str, race: Race, recorded: Recorded) -> Row:
         "events": len(recorded.timeline),
         "unreadable": recorded.unreadable,
         "position": recorded.position,
-        "learned_at": learned and learned.isoformat(timespec="milliseconds"),
+        "learned_at": recorded_at and recorded_at.isoformat(timespec="milliseconds"),
         "state_hash": race.state_hash(),
     }
 
@@ -111,7 +111,7 @@ def sessions(form: As = Format.TABLE, store: Store = None, data: Data = None) ->
     """The sessions of the store, and the races that are built in."""
     from services.queries.listings import session_rows
 
-    give_out(race_tables.SESSIONS, with_log(store, data, session_rows), form)
+    print_rows(race_tables.SESSIONS, with_log(store, data, session_rows), form)
 
 
 def schema(

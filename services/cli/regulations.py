@@ -1,4 +1,4 @@
-"""The commands about regulation packs: which there are, what they say, where they differ."""
+"""The commands for regulation packs: list, show and compare them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from projections.rules.packs import (
     rules_of,
 )
 from services.cli.options import As, Format
-from services.cli.output import give_out
+from services.cli.output import print_rows
 from services.queries.packs import pack_named
 from services.queries.tables import sporting_tables
 from services.queries.tables.columns import Row
@@ -40,26 +40,26 @@ def register(app: typer.Typer) -> None:
 
 @regulations.callback()
 def packs(context: typer.Context, form: As = Format.TABLE) -> None:
-    """List the regulation packs that are built in; show one, compare two."""
+    """List the built-in regulation packs; show one, compare two."""
     if context.invoked_subcommand is None:
         rows = [_row(builtin_pack(name)) for name in builtin_names()]
-        give_out(sporting_tables.RULES, rows, form)
+        print_rows(sporting_tables.RULES, rows, form)
 
 
 @regulations.command("show")
 def show(pack: Pack, form: As = Format.TABLE) -> None:
-    """Every rule of a pack, with its source, or assumed."""
+    """Print every rule of a pack with its source, or as assumed."""
     chosen = pack_named(pack)
     heading = f"{chosen.title}: {chosen.name}, version {chosen.version}\n"
-    give_out(sporting_tables.RULES_SHOW, pack_rows(chosen), form, heading)
+    print_rows(sporting_tables.RULES_SHOW, pack_rows(chosen), form, heading)
 
 
 @regulations.command("compare")
 def compare(a: Pack, b: Pack, form: As = Format.TABLE) -> None:
-    """The rules in which two packs differ."""
+    """Print the rules in which two packs differ."""
     first, second = pack_named(a), pack_named(b)
     heading = f"{first.name} and {second.name}\n"
-    give_out(sporting_tables.RULES_COMPARE, compare_packs(first, second), form, heading)
+    print_rows(sporting_tables.RULES_COMPARE, compare_packs(first, second), form, heading)
 
 
 def _row(pack: RegulationPack) -> Row:

@@ -1,4 +1,4 @@
-"""The commands for replays that are shared, and for the moments they go to."""
+"""The commands for shared replays, and for the markers that they can seek to."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from projections.views.markers import markers as marker_rows
 from replay.edit_list import RATES
 from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step, pace_of
 from services.cli.options import As, At, Data, Format, KnownAt, Session, Store
-from services.cli.output import give_out, session_heading
-from services.cli.questions import ask
+from services.cli.output import print_rows, session_heading
 from services.cli.shell import with_store
-from services.cli.showing import Moment, parse_speed
-from services.queries.sessions import Question
+from services.cli.store_queries import query_race
+from services.cli.towers import Moment, parse_speed
+from services.queries.sessions import SessionQuestion
 from services.queries.tables import race_tables
 from services.queries.tables.columns import Row
 
@@ -69,18 +69,19 @@ def start(
         str | None, typer.Option("--from", metavar=Moment, help="Where to begin.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(metavar="ID", help="What to call it. Default: replay-N.")
+        str | None, typer.Option(metavar="ID", help="Its name. Default: replay-N.")
     ] = None,
     as_shown: Annotated[
-        bool, typer.Option("--as-shown", help="By when things were learned: late ones late.")
+        bool,
+        typer.Option("--as-shown", help="Hand events over by their recorded time: late ones late."),
     ] = False,
     paused: Annotated[bool, typer.Option("--paused", help="Wait for `replays play`.")] = False,
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """Begin a replay of a session. It is watched like a session, under its own name.
+    """Start a replay of a session. It is watched like a session, under its own name.
 
-    An archive (.jsonl.gz) is brought into the store first, as `import archive` does.
+    An archive (.jsonl.gz) is imported first, as by `import archive`.
     """
 
     async def started(replays: Replays) -> Row:
@@ -101,11 +102,11 @@ def start(
             replay = error.replay
         return await replays.describe(replay)
 
-    _tell(_with_replays(store, data, started))
+    _print_replay(_with_replays(store, data, started))
 
 
 async def _session_of(replays: Replays, source: str) -> str:
-    """The session itself, or that of an archive, which is imported unless it is there."""
+    """The session, or that of an archive, which is imported if the store lacks it."""
     if not source.endswith(".jsonl.gz"):
         return source
     from replay.archive import read_archive
@@ -117,31 +118,31 @@ async def _session_of(replays: Replays, source: str) -> str:
 
 @shared.command("list")
 def list_replays(form: As = Format.TABLE, store: Store = None, data: Data = None) -> None:
-    """The replays that there are, and how they stand."""
+    """List the replays and their states."""
 
     async def rows(replays: Replays) -> list[Row]:
         from services.storage.replay_errors import NoSuchReplay
 
-        told: list[Row] = []
+        described: list[Row] = []
         for name in await replays.names():
             try:
-                told.append(await replays.describe(name))
+                described.append(await replays.describe(name))
             except NoSuchReplay:  # stopped just now
                 continue
-        return told
+        return described
 
-    give_out(race_tables.REPLAYS, _with_replays(store, data, rows), form)
+    print_rows(race_tables.REPLAYS, _with_replays(store, data, rows), form)
 
 
 @shared.command()
 def play(replay: Replay, store: Store = None, data: Data = None) -> None:
-    """Go on."""
+    """Continue a replay."""
     _steer(replay, Play(), store, data)
 
 
 @shared.command()
 def pause(replay: Replay, store: Store = None, data: Data = None) -> None:
-    """Stay where it is."""
+    """Pause a replay."""
     _steer(replay, Pause(), store, data)
 
 
@@ -152,7 +153,7 @@ def speed(
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """Go at another speed."""
+    """Change the speed."""
     _steer(replay, SetSpeed(speed=pace_of(to)), store, data)
 
 
@@ -170,7 +171,7 @@ def seek(
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """Go to a moment, ahead or back."""
+    """Seek to a moment, forwards or backwards."""
     _steer(replay, Seek(to=to), store, data)
 
 
@@ -185,18 +186,18 @@ def step(
             help=f"What to go to the next of: event, lap, {', '.join(MARKED)}.",
         ),
     ] = "event",
-    back: Annotated[bool, typer.Option("--back", help="To the one before.")] = False,
+    back: Annotated[bool, typer.Option("--back", help="Step to the previous one.")] = False,
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """Pause, and go on to the next event, lap or marker, or back to the one before."""
+    """Pause, and step to the next event, lap or marker, or back to the previous one."""
     goal: Any = to.replace("-", "_")
     _steer(replay, Step(to=goal, back=back), store, data)
 
 
 @shared.command()
 def stop(replay: Replay, store: Store = None, data: Data = None) -> None:
-    """End a replay and forget it."""
+    """Stop a replay and delete it."""
     _with_replays(store, data, lambda replays: replays.stop(replay))
 
 
@@ -205,7 +206,7 @@ def _steer(replay: str, command: Command, store: Any, data: Any) -> None:
         await replays.steer(replay, command)
         return await replays.describe(replay)
 
-    _tell(_with_replays(store, data, steered))
+    _print_replay(_with_replays(store, data, steered))
 
 
 def _with_replays(store: Any, data: Any, work: Callable[[Replays], Awaitable[Any]]) -> Any:
@@ -214,7 +215,7 @@ def _with_replays(store: Any, data: Any, work: Callable[[Replays], Awaitable[Any
     return with_store(store, data, lambda opened: work(Replays(opened)))
 
 
-def _tell(row: Row) -> None:
+def _print_replay(row: Row) -> None:
     typer.echo("\n".join(race_tables.REPLAYS.upright_lines(row)))
 
 
@@ -222,7 +223,7 @@ def _tell(row: Row) -> None:
 
 
 class MarkerFormat(StrEnum):
-    """How markers are printed; as CSV and EDL they are an edit list."""
+    """How markers are printed; CSV and EDL are edit lists."""
 
     TABLE = "table"
     JSON = "json"
@@ -260,7 +261,7 @@ def markers(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="The time of day of the session's clock 0, if the session does not say it.",
+            help="The time of day at session time 0, if the session does not say it.",
         ),
     ] = None,
     store: Store = None,
@@ -270,7 +271,7 @@ def markers(
     from projections import views
     from replay.edit_list import cmx3600, csv_list
 
-    race, _ = ask(Question(session, at, known_at), store, data)
+    race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     wanted = {one.replace("-", "_") for one in kind or MARKED}
     found = [marker for marker in all_markers(race) if marker.kind in wanted]
     began = _time_of_day(starts_at) if starts_at else race.session.opened.starts_at
@@ -281,7 +282,7 @@ def markers(
     else:
         rows = [row for row in marker_rows(race) if row["kind"] in wanted]
         heading = session_heading(views.session_line(race))
-        give_out(race_tables.MARKERS, rows, Format(form.value), heading)
+        print_rows(race_tables.MARKERS, rows, Format(form.value), heading)
 
 
 def _time_of_day(text: str) -> datetime:

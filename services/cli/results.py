@@ -1,4 +1,4 @@
-"""The result: as it stands, as it once stood, and what changed between the two."""
+"""The commands for results and their revisions."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from services.cli.options import (
     Session,
     Store,
 )
-from services.cli.output import give_out, session_heading
-from services.cli.questions import ask
+from services.cli.output import print_rows, session_heading
+from services.cli.store_queries import query_race
 from services.queries.packs import pack_of
 from services.queries.results import changed_rows, result_of, revision_numbered, revision_row
-from services.queries.sessions import Question, chosen_cars
+from services.queries.sessions import SessionQuestion, chosen_cars
 from services.queries.tables import race_tables, sporting_tables
 from services.queries.tables.columns import Row
 
@@ -46,7 +46,9 @@ def results(
     revision: Annotated[
         int | None,
         typer.Option(
-            "--revision", metavar="N", help="As it once was: a number that `revisions` lists."
+            "--revision",
+            metavar="N",
+            help="An earlier result, by the number that `revisions` lists.",
         ),
     ] = None,
     diff: Annotated[
@@ -62,18 +64,18 @@ def results(
     """The classification, by the rules of the session or by others, with points."""
     if sum(one is not None for one in (at, revision, diff)) > 1:
         raise typer.BadParameter("choose one of --at, --revision and --diff")
-    race, recorded = ask(Question(session, at, known_at), store, data)
+    race, recorded = query_race(SessionQuestion(session, at, known_at), store, data)
     pack = pack_of(race, rules)
     if diff is not None:
-        before, after = (revision_numbered(recorded.told, number, pack) for number in diff)
-        rows: Sequence[Row] = changed_rows(recorded.told, before, after, pack)
-        table, heading = sporting_tables.DIFFERENCES, f"{_said(before)}\n{_said(after)}\n"
+        before, after = (revision_numbered(recorded.events, number, pack) for number in diff)
+        rows: Sequence[Row] = changed_rows(recorded.events, before, after, pack)
+        table, heading = sporting_tables.DIFFERENCES, f"{_heading(before)}\n{_heading(after)}\n"
     else:
         table, heading = race_tables.RESULTS, ""
         if revision is not None:
-            chosen = revision_numbered(recorded.told, revision, pack)
-            race, rows = result_of(recorded.told, chosen, pack)
-            heading = f"{_said(chosen)}\n"
+            chosen = revision_numbered(recorded.events, revision, pack)
+            race, rows = result_of(recorded.events, chosen, pack)
+            heading = f"{_heading(chosen)}\n"
         elif not race.order.passings and race.session.declared:
             raise NothingTimed(session)
         else:
@@ -81,7 +83,7 @@ def results(
     cars = chosen_cars(race, car_class, car or ())
     if cars is not None:
         rows = [row for row in rows if row["car"] in cars]
-    give_out(table, rows, form, session_heading(views.session_line(race)) + heading)
+    print_rows(table, rows, form, session_heading(views.session_line(race)) + heading)
 
 
 def all_revisions(
@@ -93,12 +95,12 @@ def all_revisions(
     data: Data = None,
 ) -> None:
     """The results as they followed each other: provisional, amended, declared."""
-    race, recorded = ask(Question(session, known_at=known_at), store, data)
-    found = revisions(recorded.told, Convention.of(pack_of(race, rules)))
+    race, recorded = query_race(SessionQuestion(session, known_at=known_at), store, data)
+    found = revisions(recorded.events, Convention.of(pack_of(race, rules)))
     heading = session_heading(views.session_line(race))
-    give_out(sporting_tables.REVISIONS, [revision_row(one) for one in found], form, heading)
+    print_rows(sporting_tables.REVISIONS, [revision_row(one) for one in found], form, heading)
 
 
-def _said(revision: Revision) -> str:
+def _heading(revision: Revision) -> str:
     declared = ", declared" if revision.declared else ""
     return f"Revision {revision.number} ({revision.status}{declared}): {revision.rests_on}"

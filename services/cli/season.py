@@ -24,15 +24,15 @@ from projections.championship.scoring import cup_marks, session_results, untold
 from projections.championship.season import Season
 from projections.race import Race
 from replay.entries import START, parse_position
+from services.cli.decisions import By, GivenReason, login
 from services.cli.options import As, Data, Format, KnownAt, Of, SeasonName, Sessions, Store
-from services.cli.output import give_out
-from services.cli.questions import ask_season, read_recorded
+from services.cli.output import print_rows
 from services.cli.shell import with_log
-from services.cli.stewards import By, GivenReason, login
+from services.cli.store_queries import query_season, read_with_warning
 from services.queries.listings import season_rows
 from services.queries.packs import pack_named
 from services.queries.seasons import (
-    Asked,
+    SeasonAnswer,
     SeasonQuestion,
     check_series,
     chosen_classes,
@@ -40,21 +40,20 @@ from services.queries.seasons import (
     round_of,
     rounds_of,
 )
-from services.queries.sessions import Question
+from services.queries.sessions import PositionedEvents, SessionQuestion
 from services.queries.tables import sporting_tables
 from services.queries.tables.columns import Row
 from services.storage.decision_log import decide
 from services.storage.event_log import Log
 
 SOURCE = "season"
-"""The source of what is told of a season by hand."""
+"""The source of the events that these commands append."""
 
 PUBLISHED = ("alms-2007",)
-"""The seasons of which published tables are known."""
+"""The seasons with known published tables."""
 
 season = typer.Typer(no_args_is_help=True)
 
-Told = Sequence[tuple[str, AnyEvent]]
 _ROUND = re.compile(
     r"(?P<name>.+?)(?:\s+(?P<length>\d{1,3}:\d\d))?(?:\s*\[(?P<classes>[^]]*)\])?\s*"
 )
@@ -149,10 +148,10 @@ def new(
     if not opened.rounds or not opened.classes:
         raise typer.BadParameter("a season needs rounds and classes")
     with_log(store, data, lambda log: _open(log, name, opened))
-    typer.echo(f"{name}: {title}; {_rounds_told(opened)}, {', '.join(opened.classes)}")
+    typer.echo(f"{name}: {title}; {_rounds_text(opened)}, {', '.join(opened.classes)}")
 
 
-def _rounds_told(opened: SeasonOpened) -> str:
+def _rounds_text(opened: SeasonOpened) -> str:
     return "1 round" if len(opened.rounds) == 1 else f"{len(opened.rounds)} rounds"
 
 
@@ -160,13 +159,13 @@ async def _open(log: Log, name: str, opened: SeasonOpened) -> None:
     try:
         await log.append(name, [opened], expected=START)
     except PositionConflict:
-        raise AppendRefused(f"there is a log {name!r} already; name the season otherwise") from None
+        raise AppendRefused(f"there is a log {name!r} already; choose another name") from None
 
 
 @season.command("list")
 def seasons(form: As = Format.TABLE, store: Store = None, data: Data = None) -> None:
     """The seasons of the store, and those that are built in."""
-    give_out(sporting_tables.SEASONS, with_log(store, data, season_rows), form)
+    print_rows(sporting_tables.SEASONS, with_log(store, data, season_rows), form)
 
 
 @season.command("show")
@@ -177,32 +176,32 @@ def show_season(
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """The rounds of a season, what of them was scored, and whether that still holds."""
-    asked = ask_season(SeasonQuestion(name, known_at), store, data)
-    changed = {} if known_at else with_log(store, data, lambda log: _changed(log, asked))
-    give_out(sporting_tables.SEASON, _rounds(asked.season, changed), form, f"{asked.title}\n")
+    """The rounds of a season, with what was scored and whether it has changed since."""
+    answer = query_season(SeasonQuestion(name, known_at), store, data)
+    changed = {} if known_at else with_log(store, data, lambda log: _changed(log, answer))
+    print_rows(sporting_tables.SEASON, _rounds(answer.season, changed), form, f"{answer.title}\n")
     if form is Format.TABLE:
         for session in changed:
             add = f"lapstream season add {name} {session} --round {changed[session]}"
-            typer.echo(f"{session} has another result than was scored: `{add}`")
+            typer.echo(f"{session} has changed since it was scored: `{add}`")
 
 
-async def _changed(log: Log, asked: Asked) -> dict[str, int]:
+async def _changed(log: Log, answer: SeasonAnswer) -> dict[str, int]:
     """The sessions that were scored and have another result now, with their rounds.
 
-    Only those are looked into of which something was learned since.
+    Only sessions with entries recorded since then are scored again.
     """
-    told = {event.identity: position for position, event in asked.told}
+    positions = {event.identity: position for position, event in answer.events}
     scored: dict[str, tuple[int, str]] = {}
-    for result in asked.season.scored.values():
+    for result in answer.season.scored.values():
         if result.session is not None:
             _, known = scored.get(result.session, (0, START))
-            latest = max(known, told[result.identity], key=parse_position)
+            latest = max(known, positions[result.identity], key=parse_position)
             scored[result.session] = (result.round, latest)
     return {
         session: number
         for session, (number, known) in scored.items()
-        if await _is_changed(log, asked.season, session, number, known)
+        if await _is_changed(log, answer.season, session, number, known)
     }
 
 
@@ -212,7 +211,7 @@ async def _is_changed(log: Log, kept: Season, session: str, number: int, known: 
         return False
     if parse_position(await log.last_position(session)) <= parse_position(known):
         return False
-    timeline = (await read_recorded(log, Question(session))).timeline
+    timeline = (await read_with_warning(log, SessionQuestion(session))).timeline
     results = session_results(kept, timeline, number, session)
     return bool(untold(kept, timeline.race, results, session))
 
@@ -220,9 +219,9 @@ async def _is_changed(log: Log, kept: Season, session: str, number: int, known: 
 def _rounds(scored: Season, changed: Iterable[str]) -> Sequence[Row]:
     rows = []
     for number, one in enumerate(scored.opened.rounds if scored.opened else (), start=1):
-        results = {key: told for key, told in scored.scored.items() if key.round == number}
+        results = {key: one for key, one in scored.scored.items() if key.round == number}
         whole = [key for key in results if key.segment is None]
-        sessions = dict.fromkeys(told.session for told in results.values() if told.session)
+        sessions = dict.fromkeys(one.session for one in results.values() if one.session)
         rows.append(
             {
                 "round": number,
@@ -263,11 +262,11 @@ def add(
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """Score sessions as rounds: what the classification of each is now, with all penalties.
+    """Score sessions as rounds, by their present classifications with all penalties.
 
-    Added again after a decision, the later result counts. A session that holds only a
-    declared result is scored from that. Where the pack has a cup, a race is also scored as
-    it stood at the cup's marks.
+    A session added again, as after a decision, replaces its earlier result. A session with
+    only a declared result is scored from that. If the pack has a cup, a race is also scored
+    as it stood at the cup's marks.
     """
 
     async def added(log: Log) -> None:
@@ -280,8 +279,8 @@ def add(
 async def _add(
     log: Log, name: str, session: str, number: int | None, part: str | None, by: str | None
 ) -> str:
-    kept, told = await read_season(log, name)
-    recorded = await read_recorded(log, Question(session))
+    kept, existing = await read_season(log, name)
+    recorded = await read_with_warning(log, SessionQuestion(session))
     race = recorded.timeline.race
     kind = race.session.opened.kind
     if kind == "practice" or part not in (None, kind):
@@ -297,14 +296,14 @@ async def _add(
     results = session_results(kept, recorded.timeline, number, session)
     events = untold(kept, race, results, session)
     if events:
-        await _tell(log, name, told, events, by)
+        await _append(log, name, existing, events, by)
     classes = dict.fromkeys(one.car_class for one in events if isinstance(one, RoundScored))
     what = ", ".join(classes) or ("points taken" if events else "nothing new")
     return f"{name}: round {number}, {kind}, from {session}: {what}{_cup(kept, race, results)}"
 
 
 def _cup(kept: Season, race: Race, results: Sequence[RoundScored]) -> str:
-    """At how many of its marks the race counts for a cup: without laps, at none."""
+    """At how many of a cup's marks the race was scored; without laps, at none."""
     marks = cup_marks(kept, race, results[0].round) if results else ()
     if not marks:
         return ""
@@ -313,25 +312,25 @@ def _cup(kept: Season, race: Race, results: Sequence[RoundScored]) -> str:
     return f"; {cups} cup at {run} of {len(marks)} marks"
 
 
-async def _tell(
-    log: Log, name: str, told: Told, events: Sequence[AnyEvent], by: str | None
+async def _append(
+    log: Log, name: str, existing: PositionedEvents, events: Sequence[AnyEvent], by: str | None
 ) -> None:
-    """Append these events to a season's log, now and by whoever sits here."""
-    head: dict[str, Any] = {"at": _now(told), "source": SOURCE, "by": by or login()}
+    """Append these events to a season's log, by ``by`` or else the user who is logged in."""
+    head: dict[str, Any] = {"at": _now(existing), "source": SOURCE, "by": by or login()}
 
-    def stamped(first: int) -> list[AnyEvent]:
+    def numbered(first: int) -> list[AnyEvent]:
         return [
             event.model_copy(update={**head, "source_seq": first + index})
             for index, event in enumerate(events)
         ]
 
-    await decide(log, name, SOURCE, stamped, len(events), after=told[-1][0])
+    await decide(log, name, SOURCE, numbered, len(events), after=existing[-1][0])
 
 
-def _now(told: Told) -> int:
-    """The season's clock: since its opening was learned, and after all that it holds."""
-    opened_ms = parse_position(told[0][0])[0]
-    return max(int(time.time() * 1000) - opened_ms, 1 + max(event.at for _, event in told))
+def _now(existing: PositionedEvents) -> int:
+    """The season's clock: ms since its opening was recorded, and after all its events."""
+    opened_ms = parse_position(existing[0][0])[0]
+    return max(int(time.time() * 1000) - opened_ms, 1 + max(event.at for _, event in existing))
 
 
 @season.command("adjust")
@@ -356,7 +355,7 @@ def adjust(
     """Give points to a contender, or take some, by decision."""
 
     async def adjusted(log: Log) -> None:
-        kept, told = await read_season(log, name)
+        kept, existing = await read_season(log, name)
         if number is not None and number > rounds_of(kept):
             raise UnknownRound(number, rounds_of(kept))
         chosen = chosen_classes(kept, car_class)[0] if car_class else None
@@ -372,7 +371,7 @@ def adjust(
             points=points,
             reason=reason,
         )
-        await _tell(log, name, told, [event], by)
+        await _append(log, name, existing, [event], by)
 
     with_log(store, data, adjusted)
     typer.echo(f"{name}: {who} {points:+} points ({reason})")
@@ -400,19 +399,19 @@ def alias(
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """Say that a name as some result writes it stands for another."""
+    """Declare that a name in some result stands for another."""
     more = tuple(parse_alias(one) for one in aliases)
 
-    async def told_again(log: Log) -> None:
-        kept, told = await read_season(log, name)
+    async def amended(log: Log) -> None:
+        kept, existing = await read_season(log, name)
         if kept.opened is None:
             raise AssertionError("a season that was read is open")
         fresh = [one for one in more if one not in kept.opened.aliases]
         opened = kept.opened.model_copy(update={"aliases": (*kept.opened.aliases, *fresh)})
         if fresh:
-            await _tell(log, name, told, [opened], by)
+            await _append(log, name, existing, [opened], by)
 
-    with_log(store, data, told_again)
+    with_log(store, data, amended)
     typer.echo(f"{name}: {', '.join(f'{one.name} is {one.means}' for one in more)}")
 
 
@@ -432,11 +431,11 @@ def contradictions(
         row["class"] = row.pop("car_class")
         rows.append(row)
     sources = "\n".join(f"{short}: {what}" for short, what in alms_2007.sources().items())
-    give_out(sporting_tables.CONTRADICTIONS, rows, form, f"{sources}\n")
+    print_rows(sporting_tables.CONTRADICTIONS, rows, form, f"{sources}\n")
 
 
 def published_otherwise(name: str, of: Contest, classes: Collection[str]) -> list[str]:
-    """What to say of these tables where published ones have other figures."""
+    """Notes on the figures in these tables that differ from published ones."""
     from replay.seasons import alms_2007
 
     if name not in PUBLISHED:

@@ -1,4 +1,4 @@
-"""Around every command: the store is opened, its coroutine run, its errors told in a line."""
+"""What all commands share: run a coroutine, open the store, print an error as one line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(
     work: Coroutine[Any, Any, T],
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> T:
-    """Run a coroutine to its end; Ctrl-C and SIGTERM end it in good order."""
+    """Run a coroutine; Ctrl-C and SIGTERM cancel it and wait for its cleanup."""
 
     results: list[T] = []
 
@@ -47,7 +47,7 @@ def run(
         assert task is not None  # noqa: S101 - a coroutine that runs is a task's
 
         def end() -> None:
-            if not task.cancelling():  # asked again, it would leave its tidying up undone
+            if not task.cancelling():  # a second signal must not interrupt the cleanup
                 task.cancel()
 
         with contextlib.suppress(NotImplementedError):  # Windows
@@ -65,7 +65,7 @@ def run(
 
 
 def with_store(url: str | None, data: Path | None, work: Callable[[Store], Awaitable[T]]) -> T:
-    """Run a coroutine on the store, which is left again at its end."""
+    """Run a coroutine with the store open."""
     from services.storage.client import open_store
 
     async def opened() -> T:
@@ -73,22 +73,22 @@ def with_store(url: str | None, data: Path | None, work: Callable[[Store], Await
             result = await work(store)
         task = asyncio.current_task()
         if task is not None and task.cancelling():
-            raise asyncio.CancelledError  # asked to end, and forgotten on the way out
+            raise asyncio.CancelledError  # the cancellation was swallowed while closing
         return result
 
     return run(opened())
 
 
 def with_log(url: str | None, data: Path | None, work: Callable[[Log], Awaitable[T]]) -> T:
-    """Run a coroutine on the logs of the store."""
+    """Run a coroutine with the logs of the store."""
     from services.storage.event_log import Log
 
     return with_store(url, data, lambda store: work(Log(store)))
 
 
 @contextlib.contextmanager
-def told_in_a_line() -> Iterator[None]:
-    """What goes wrong on the way becomes one line on stderr, and the exit code 1."""
+def reported_errors() -> Iterator[None]:
+    """Turn an error within the context into one line on stderr and exit code 1."""
     try:
         yield
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""The commands that bring races in and out: ``import`` and ``export``."""
+"""The commands ``import`` and ``export``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from services.cli.options import Data, NewSession, Session, Store
 from services.cli.shell import with_log
 from services.formatting import spaced
 from services.queries.packs import pack_named
-from services.queries.sessions import find
+from services.queries.sessions import require_session
 from services.storage.event_log import Log
 
 if TYPE_CHECKING:
@@ -69,14 +69,14 @@ def import_alkamel(
     laps: Annotated[
         Path | None,
         typer.Argument(
-            metavar="LAPS.csv", help="The laps of every car. Without them: --results alone."
+            metavar="LAPS.csv", help="The laps of every car; without them, only --results."
         ),
     ] = None,
     results: Annotated[
         Path | None,
         typer.Option(
             metavar="RESULTS.csv",
-            help="The official result: vehicles, cars without a lap, and the penalties that "
+            help="The official result, for vehicles, cars without a lap, and the penalties that "
             "explain it.",
         ),
     ] = None,
@@ -87,7 +87,7 @@ def import_alkamel(
         SessionKind | None, typer.Option(help="Default: what the file's name says, else race.")
     ] = None,
     series: Annotated[
-        str | None, typer.Option(help="The series, as entries name it that are eligible for it.")
+        str | None, typer.Option(help="The series, as the entries eligible for it name it.")
     ] = None,
     number: Annotated[
         int | None, typer.Option("--round", min=1, max=100, help="Which round of its season it is.")
@@ -97,7 +97,7 @@ def import_alkamel(
         typer.Option(
             parser=parse_length,
             metavar="H:MM",
-            help="How long it was to be, which can decide points and time at the wheel.",
+            help="Its planned length, on which points and drive time can depend.",
         ),
     ] = None,
     rules: Annotated[
@@ -105,7 +105,7 @@ def import_alkamel(
         typer.Option(
             metavar="PACK",
             help="The regulation pack it is run under: a built-in one, or the path of your own, "
-            "which has to be given with every question, too.",
+            "which has to be given with each query, too.",
         ),
     ] = None,
     date: Annotated[
@@ -120,14 +120,14 @@ def import_alkamel(
 ) -> None:
     """Import an official Al Kamel laps file (23_*, as IMSA and the WEC publish them).
 
-    The file is checked to its end first: from a bad file nothing is appended. Where an
-    official result is given, the penalties that explain it are appended with it, and what
-    they do not explain is listed.
+    The whole file is checked first: nothing is appended from a bad one. With an official
+    result, the penalties that explain it are appended too, and remaining differences are
+    listed.
     """
     from replay import importing
 
     pack = pack_named(rules) if rules else None
-    frame: Frame = {
+    facts: SessionFacts = {
         "title": title,
         "series": series,
         "round_number": number,
@@ -146,10 +146,10 @@ def import_alkamel(
                     day=date.date() if date else None,
                     zone=zone,
                     progress=progress,
-                    **frame,
+                    **facts,
                 )
             else:
-                events = importing.import_alkamel_result(results or "", **frame)
+                events = importing.import_alkamel_result(results or "", **facts)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
         found = _reconciled(events, Convention.of(pack)) if laps is not None else None
@@ -157,13 +157,13 @@ def import_alkamel(
         progress("append to the log", 0, 1)
         added = with_log(store, data, lambda log: append_whole(log, session, whole))
         progress("done", 1, 1)
-    typer.echo(told(session, whole, added=added))
+    typer.echo(import_summary(session, whole, added=added))
     if found:
         typer.echo("".join(f"{line}\n" for line in _explained(found)), nl=False)
 
 
-class Frame(TypedDict):
-    """What is told of a session besides its files."""
+class SessionFacts(TypedDict):
+    """Facts of a session that its files lack."""
 
     title: str | None
     series: str | None
@@ -173,7 +173,7 @@ class Frame(TypedDict):
 
 
 def _reconciled(events: Sequence[AnyEvent], convention: Convention) -> Reconciliation | None:
-    """The decisions that explain the official result, if there is one."""
+    """The decisions that explain the official result; None without one."""
     from replay.reconciling import reconcile
 
     declared = (event for event in events if isinstance(event, ResultDeclared))
@@ -182,7 +182,7 @@ def _reconciled(events: Sequence[AnyEvent], convention: Convention) -> Reconcili
 
 
 def _explained(found: Reconciliation) -> Iterator[str]:
-    """What was inferred, in a line, and a line for each thing that remains."""
+    """A line on what was inferred, and one for each difference that remains."""
     if found.decisions:
         inferred = [words(one.model_copy(update={"reason": None})) for one in found.decisions]
         yield f"inferred from the official result: {'; '.join(inferred)}"
@@ -199,9 +199,9 @@ def _figure(what: str, value: str | None) -> str:
 
 
 async def append_whole(log: Log, session: str, events: Sequence[AnyEvent]) -> bool:
-    """Append a race to an empty session; False where it is there already.
+    """Append a race to an empty session; False if the session has it already.
 
-    Raises SessionNotEmpty where something else is there.
+    Raises SessionNotEmpty if it has other events.
     """
     try:
         result = await log.append(session, events, expected=START)
@@ -215,7 +215,7 @@ async def append_whole(log: Log, session: str, events: Sequence[AnyEvent]) -> bo
     return False
 
 
-def told(session: str, events: Sequence[AnyEvent], *, added: bool) -> str:
+def import_summary(session: str, events: Sequence[AnyEvent], *, added: bool) -> str:
     title = next(event.title for event in events if isinstance(event, SessionOpened))
     cars = sum(isinstance(event, EntryAdded) for event in events)
     if not added:
@@ -252,7 +252,7 @@ def export(
     from replay.archive import write_archive
 
     async def entries(log: Log) -> list[Entry]:
-        await find(log, session)
+        await require_session(log, session)
         return [entry async for batch in log.read(session) for entry in batch]
 
     log_entries = with_log(store, data, entries)
@@ -267,7 +267,7 @@ Progress = Callable[[str, int, int], None]
 
 @contextlib.contextmanager
 def _progress() -> Iterator[Progress]:
-    """A bar on a terminal, nothing elsewhere."""
+    """A progress bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda step, done, total: None
         return

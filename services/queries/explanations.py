@@ -1,4 +1,4 @@
-"""Why a car is where it is, in rows; and what would be if, beside what is."""
+"""Explanations of a car's place as rows, and hypotheses compared with the present state."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ ASSUMED = "assumed"
 
 
 def statements(
-    race: Race, told: Iterable[tuple[str, AnyEvent]], car: str, pack: RegulationPack | None
+    race: Race, events: Iterable[tuple[str, AnyEvent]], car: str, pack: RegulationPack | None
 ) -> Sequence[Row]:
-    """What is to be said of a car as it stood, with the log's positions. Raises UnknownCar.
+    """The statements that explain a car's place, with the positions of the events behind them.
 
-    ``told`` are all events with their positions, in the order of the log.
+    ``events`` are all events with their positions, in the order of the log. Raises UnknownCar.
     """
-    told = list(told)
-    said = explain(race, (event for _, event in told), car, pack)
+    events = list(events)
     positions: dict[tuple[str, int], str] = {}
-    for position, event in told:
+    for position, event in events:
         positions.setdefault(event.identity, position)
-    return [_row(one, positions, pack) for one in said]
+    found = explain(race, (event for _, event in events), car, pack)
+    return [_row(one, positions, pack) for one in found]
 
 
 def _row(
@@ -52,27 +52,27 @@ def _row(
 
 
 def _source(rule: str | None, pack: RegulationPack | None) -> str | None:
-    """Where the pack has the rule of that key from; None for what is no rule of a pack."""
+    """The source of the pack's rule of that key; None for what is no rule of a pack."""
     if rule is None or pack is None or not pack.has_rule(rule):
         return None
     return pack.source_of(rule) or ASSUMED
 
 
-class Standing(NamedTuple):
-    """A classification and what its places are worth."""
+class ClassificationPoints(NamedTuple):
+    """A classification and the points of its places."""
 
     rows: Sequence[Classified]
     points: Mapping[str, Number]
 
     @classmethod
-    def of(cls, race: Race, pack: RegulationPack | None) -> Standing:
-        """A session as it stands under a pack."""
+    def of(cls, race: Race, pack: RegulationPack | None) -> ClassificationPoints:
+        """The classification of a session under a pack."""
         rows = classify(race, Convention.of(pack))
         return cls(rows, points_by_car(race, rounds_scored(race, rows), pack))
 
 
-def changed_rows(now: Standing, then: Standing) -> Sequence[Row]:
-    """Every car now and then, in the order it would be."""
+def changed_rows(now: ClassificationPoints, then: ClassificationPoints) -> Sequence[Row]:
+    """Every car as it is and as it would be, in the order it would have."""
     return [
         {
             "class": change.car_class,
@@ -84,8 +84,8 @@ def changed_rows(now: Standing, then: Standing) -> Sequence[Row]:
     ]
 
 
-def differing_rows(now: Standing, then: Standing) -> Sequence[Row]:
-    """The cars of which anything is other than now."""
+def differing_rows(now: ClassificationPoints, then: ClassificationPoints) -> Sequence[Row]:
+    """The cars for which anything would be different."""
     differing = {one.car for one in changes(now.rows, then.rows) if one.changed}
     return [
         row
@@ -97,7 +97,7 @@ def differing_rows(now: Standing, then: Standing) -> Sequence[Row]:
 def titles_changed(
     now: Season, then: Season, of: Contest, classes: Sequence[str], after: int
 ) -> Sequence[Row]:
-    """The championships as they would stand after a round, with each one's rank and points now."""
+    """The championships after a round as they would be, with present ranks and points."""
     rows: list[Row] = []
     for name in classes:
         before = {

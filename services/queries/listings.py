@@ -1,4 +1,4 @@
-"""The lists of sessions and of seasons."""
+"""Lists of the sessions and of the seasons."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from events import AnyEvent, SeasonOpened, SessionOpened, decode
 from events.errors import UndecodableEvent
 from projections.championship.season import season_of
-from services.queries.sessions import learned_at, tell
+from services.queries.sessions import read_events, recorded_at
 from services.queries.tables.columns import Row
 from services.storage.built_in import BUILT_IN, SEASONS
 from services.storage.event_log import Log, SessionSummary
 
 OPENING = 50
-"""How many entries at the start of a log are looked at for its opening."""
+"""How many entries at the start of a log are searched for its opening."""
 
 Opening = SessionOpened | SeasonOpened
 
@@ -35,14 +35,14 @@ async def season_rows(log: Log) -> list[Row]:
     rows = {name: _season_row(name, built_in.events()) for name, built_in in SEASONS.items()}
     for summary in await log.sessions():
         if isinstance(await _opening(log, summary), SeasonOpened):
-            told, _, _ = await tell(log, summary.session)
-            rows[summary.session] = _season_row(summary.session, [event for _, event in told])
+            events, _, _ = await read_events(log, summary.session)
+            rows[summary.session] = _season_row(summary.session, [event for _, event in events])
     return [rows[name] for name in sorted(rows)]
 
 
 async def _opening(log: Log, summary: SessionSummary) -> Opening | None:
     if not summary.length:
-        return None  # it may be no log at all, and one that is spoiled hides no other
+        return None  # its key may hold no stream; reading that would fail the whole list
     async for entries in log.read(summary.session, count=OPENING):
         for entry in entries:
             try:
@@ -56,7 +56,7 @@ async def _opening(log: Log, summary: SessionSummary) -> Opening | None:
 
 
 def _described(summary: SessionSummary, opened: SessionOpened | None) -> Row:
-    first, last = learned_at(summary.first), learned_at(summary.last)
+    first, last = recorded_at(summary.first), recorded_at(summary.last)
     built_in = BUILT_IN.get(summary.session)
     title, kind = (opened.title, opened.kind) if opened else (None, None)
     if opened is None and built_in is not None:

@@ -1,4 +1,4 @@
-"""Regulation packs by name or by path, as users give them."""
+"""Regulation packs by their names or paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sums of the pit wall in rows: where a stop leads to, and who may still drive."""
+"""Pit-wall calculations as rows: the place after a stop, and drive time."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from projections.results.rejoin import Rejoin
 from services.queries.tables.columns import Row
 
 
-def rejoin_row(told: Rejoin) -> Row:
-    """A car, with where it would come back to, in a row."""
-    row = told._asdict()
+def rejoin_row(rejoin: Rejoin) -> Row:
+    """A car and the place that it would rejoin in, as a row."""
+    row = rejoin._asdict()
     row["class"] = row.pop("car_class")
-    cost = told.cost
+    cost = rejoin.cost
     return {**row, "cost_ms": cost.ms, "stops": cost.stops, "cost_of": cost.car_class}
 
 
-def drive_time_row(told: DriveTime) -> Row:
-    """A driver's time at the wheel in a row."""
-    row = told._asdict()
+def drive_time_row(drive_time: DriveTime) -> Row:
+    """A driver's time at the wheel as a row."""
+    row = drive_time._asdict()
     row["class"] = row.pop("car_class")
     return row

@@ -1,11 +1,11 @@
-"""Seasons as they stood with what was known, alone or with the session that is running."""
+"""Seasons as known at a time, alone or with a session that is running."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from events import AnyEvent, encode
+from events import encode
 from events.errors import NoSuchMoment, NotASeason, UnknownRound, WrongSeries
 from projections.championship.scoring import before_session
 from projections.championship.season import Season, season_of
@@ -15,26 +15,27 @@ from projections.results.provisional import adjustments, rounds_scored
 from services.queries.names import find_class
 from services.queries.packs import pack_named
 from services.queries.sessions import (
-    Question,
-    Recorded,
+    FoldedSession,
+    PositionedEvents,
+    SessionQuestion,
     in_any_log,
     is_position,
     race_at,
-    read,
-    tell,
+    read_events,
+    read_session,
 )
-from services.storage.built_in import Edition
+from services.storage.built_in import BuiltInCheck
 from services.storage.event_log import Log
 
 
 @dataclass(frozen=True, slots=True)
 class SeasonQuestion:
-    """What is asked: a season, under which rules, and with what was known when.
+    """A season as known at a time, under its own rules or others.
 
-    ``live`` is the session that is running, ``at`` a moment of it, ``number`` the round
-    that it is, where it does not say so itself. ``known_at`` holds for both logs: with
-    ``live`` a log position is one of the session's log, and the season is as it was known
-    at its time.
+    ``live`` is a session that is running, ``at`` a moment of it, ``number`` the round that
+    it is, if the session does not say so itself. ``known_at`` applies to both logs: with
+    ``live``, a log position is one of the session's log, and the season is as known at the
+    recorded time of that position.
     """
 
     season: str
@@ -46,15 +47,15 @@ class SeasonQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A season that was read, its log with positions, and the session that is running.
+class SeasonAnswer:
+    """A season, its events with positions, and the session that is running.
 
-    With a session, the season is what was known before it.
+    With a session, the season is as it was before that session.
     """
 
     season: Season
-    told: Sequence[tuple[str, AnyEvent]]
-    recorded: Recorded | None = None
+    events: PositionedEvents
+    recorded: FoldedSession | None = None
     race: Race | None = None
     number: int = 0
     differs_from_built_in: bool = False
@@ -65,73 +66,73 @@ class Asked:
         return self.season.opened.title if self.season.opened else ""
 
 
-async def read_asked(log: Log, question: SeasonQuestion) -> Asked:
-    """The season, and the live session beside it if one is named.
+async def answer_season(log: Log, question: SeasonQuestion) -> SeasonAnswer:
+    """The season, and the live session if one is named.
 
-    Raises what `sessions.read` raises, NotASeason, UnknownRules, UnknownRound and WrongSeries.
+    Raises what `read_session` raises, NotASeason, UnknownRules, UnknownRound and WrongSeries.
     """
     live = question.live is not None
     known_at = question.known_at
     if live and known_at is not None and is_position(known_at):
         known_at = in_any_log(known_at)
-    season, told = await read_season(log, question.season, known_at, question.rules)
+    season, events = await read_season(log, question.season, known_at, question.rules)
     differs = False
-    if question.known_at is None and (edition := Edition.of(question.season)) is not None:
-        for _, event in told:
-            edition.take(encode(event))
-        differs = not edition.is_ours
+    if question.known_at is None and (check := BuiltInCheck.of(question.season)) is not None:
+        for _, event in events:
+            check.add(encode(event))
+        differs = not check.matches
     if question.live is None:
-        return Asked(season, told, differs_from_built_in=differs)
-    recorded = await read(log, Question(question.live, known_at=question.known_at))
+        return SeasonAnswer(season, events, differs_from_built_in=differs)
+    recorded = await read_session(log, SessionQuestion(question.live, known_at=question.known_at))
     race = recorded.timeline.race
     if question.at is not None:
         race = race_at(recorded.timeline, question.at)
     check_series(season, race, question.live)
     number = round_of(season, race, question.number, question.live)
     before = before_session(season, race, number, question.live)
-    return Asked(before, told, recorded, race, number, differs)
+    return SeasonAnswer(before, events, recorded, race, number, differs)
 
 
 async def read_season(
     log: Log, name: str, known_at: str | None = None, rules: str | None = None
-) -> tuple[Season, Sequence[tuple[str, AnyEvent]]]:
-    """A season under its own rules or others, and its log with positions.
+) -> tuple[Season, PositionedEvents]:
+    """A season under its own rules or others, and its events with positions.
 
-    One that is built in is known before it is put into the store. Raises NotASeason for
+    A built-in season was always known, also before it was put into the store. Raises NotASeason for
     another log, NoSuchMoment where nothing was known by then, UnknownRules and BadRules.
     """
     try:
-        told, _, _ = await tell(log, name, known_at)
+        events, _, _ = await read_events(log, name, known_at)
     except NoSuchMoment:
-        told = list(await _brought_along(log, name))
-        if not told:
+        events = list(await _built_in_events(log, name))
+        if not events:
             raise
-    season = season_of(event for _, event in told)
+    season = season_of(event for _, event in events)
     if season.opened is None:
         raise NotASeason(name)
     if rules is not None:
         season = season.under(pack_named(rules))
     else:
         _ = season.pack  # raises where the season names a pack that is not built in
-    return season, told
+    return season, events
 
 
-async def _brought_along(log: Log, name: str) -> Sequence[tuple[str, AnyEvent]]:
-    """What a log holds of the season as it is built in here; nothing of any other season."""
-    edition = Edition.of(name)
-    if edition is None:
+async def _built_in_events(log: Log, name: str) -> PositionedEvents:
+    """The events of a built-in season in its log; none if the log holds another season."""
+    check = BuiltInCheck.of(name)
+    if check is None:
         return ()
-    told, _, _ = await tell(log, name, edition=edition)
-    return told[: edition.length] if edition.is_ours else ()
+    events, _, _ = await read_events(log, name, check=check)
+    return events[: check.length] if check.matches else ()
 
 
 def round_of(
     season: Season, race: Race, given: int | None = None, session: str | None = None
 ) -> int:
-    """Which round the session is: as given, as it says, as which the season has it scored, else
-    the first that was not run.
+    """Which round of the season the session is.
 
-    Raises UnknownRound.
+    The one given, else the one that the session names, else the one that the season has it
+    scored as, else the first that was not run. Raises UnknownRound.
     """
     rounds = rounds_of(season)
     number = given or race.session.opened.round or _scored_as(season, session) or 0
@@ -144,13 +145,13 @@ def round_of(
 
 
 def _scored_as(season: Season, session: str | None) -> int | None:
-    """The round of which the season was told by this session."""
-    told = (one.round for one in season.scored.values() if session and one.session == session)
-    return next(told, None)
+    """The round that the season has this session scored as."""
+    rounds = (one.round for one in season.scored.values() if session and one.session == session)
+    return next(rounds, None)
 
 
 def check_series(season: Season, race: Race, session: str) -> None:
-    """Raise WrongSeries for a session of another series, none of whose cars is entered in this."""
+    """Raise WrongSeries for a session of another series without cars of the season's series."""
     ours = season.opened.series if season.opened else None
     theirs = race.session.opened.series
     entered = (entry.championships or () for entry in race.session.entries.values())
@@ -172,5 +173,5 @@ def as_it_stands(season: Season, race: Race, number: int) -> Season:
 
 
 def chosen_classes(season: Season, wanted: str | None) -> Sequence[str]:
-    """The class of that name, whatever its case; all for None. Raises UnknownClass."""
+    """The class of that name, ignoring case; all for None. Raises UnknownClass."""
     return season.classes if wanted is None else (find_class(wanted, season.classes, "season"),)

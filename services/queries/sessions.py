@@ -1,4 +1,4 @@
-"""A session as it stood at a moment, with what was known at another."""
+"""Sessions as they stood at a moment, as known at a position of the log or a recorded time."""
 
 from __future__ import annotations
 
@@ -23,16 +23,19 @@ from projections.timeline import Timeline
 from projections.views.moments import moment_of
 from replay.entries import START, check_session_id, parse_position
 from services.queries.names import all_classes, find_class
-from services.storage.built_in import BUILT_IN, SEASONS, Edition, put_into_store
+from services.storage.built_in import BUILT_IN, SEASONS, BuiltInCheck, put_into_store
 from services.storage.event_log import Log
+
+PositionedEvents = Sequence[tuple[str, AnyEvent]]
+"""Events with their positions, in the order of the log."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked: a session, and as of when.
+class SessionQuestion:
+    """A session, as it stood ``at`` a moment, as known at a log position or recorded time.
 
-    ``at`` is a moment of the race as people name it; ``known_at`` a log position or a
-    wall-clock time.
+    ``at`` is written as a user writes a moment (``lap:372``), ``known_at`` as a position or
+    as a time with its zone.
     """
 
     session: str
@@ -41,28 +44,30 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A log that was read: its timeline, the entries that are no events, its last position.
+class FoldedSession:
+    """A session's log, read and folded.
 
-    ``told`` has each event with its position, in the order of the log.
-    ``differs_from_built_in`` says that the session has the name of a built-in race and other
-    events: those of an older version, or the user's own.
+    - ``unreadable``: how many entries are no readable events;
+    - ``position``: the last position read;
+    - ``events``: each event with its position, in the order of the log;
+    - ``differs_from_built_in``: the session has the name of a built-in race but other events,
+      those of an older version or the user's own.
     """
 
     timeline: Timeline
     unreadable: int
     position: str
-    told: Sequence[tuple[str, AnyEvent]]
+    events: PositionedEvents
     differs_from_built_in: bool = False
 
     @property
-    def learned_at(self) -> datetime | None:
-        """The wall-clock time of the last position."""
-        return learned_at(self.position)
+    def recorded_at(self) -> datetime | None:
+        """The recorded time of the last position."""
+        return recorded_at(self.position)
 
 
 def race_at(timeline: Timeline, moment: str) -> Race:
-    """The race at a moment as people name it, its clock at that very moment.
+    """The race at a moment as a user writes it, with its clock at that moment.
 
     Raises BadMoment.
     """
@@ -72,31 +77,34 @@ def race_at(timeline: Timeline, moment: str) -> Race:
     return race
 
 
-async def read(log: Log, question: Question) -> Recorded:
-    """Fold the session's log, as far as was known.
+async def read_session(log: Log, question: SessionQuestion) -> FoldedSession:
+    """Read and fold the session's log up to ``known_at``.
 
     A built-in race that the store lacks is put there first. Raises UnknownSession,
-    BadMoment for a ``known_at`` that is none, NoSuchMoment for one that lies before
-    everything, and UnknownEventType or NewerEventVersion for a log of a newer lapstream.
+    NotASession for a season, BadMoment for an invalid ``known_at``, NoSuchMoment for one
+    before the first entry, and UnknownEventType or NewerEventVersion for a log of a newer
+    lapstream.
     """
-    gc.disable()  # a log is many small objects that all stay
+    gc.disable()  # loading makes many small objects that all stay
     try:
-        edition = Edition.of(question.session) if question.known_at is None else None
-        told, unreadable, position = await tell(log, question.session, question.known_at, edition)
-        if told and isinstance(told[0][1], SeasonOpened):
+        check = BuiltInCheck.of(question.session) if question.known_at is None else None
+        positioned, unreadable, position = await read_events(
+            log, question.session, question.known_at, check
+        )
+        if positioned and isinstance(positioned[0][1], SeasonOpened):
             raise NotASession(question.session)
-        events = [event for _, event in told]
-        events.sort(key=attrgetter("at"))  # the order does not matter; in order it is quicker
+        events = [event for _, event in positioned]
+        events.sort(key=attrgetter("at"))  # any order gives the same state, this one sooner
         timeline = Timeline()
         timeline.add(events)
-        differs = edition is not None and not edition.is_ours
-        return Recorded(timeline, unreadable, position, told, differs)
+        differs = check is not None and not check.matches
+        return FoldedSession(timeline, unreadable, position, positioned, differs)
     finally:
         gc.enable()
 
 
-async def find(log: Log, session: str) -> None:
-    """Raise UnknownSession, with names like it, unless the store or this program has it."""
+async def require_session(log: Log, session: str) -> None:
+    """Raise UnknownSession, with similar names, unless it is in the store or built in."""
     check_session_id(session)
     await put_into_store(log, session)
     if await log.exists(session):
@@ -107,35 +115,35 @@ async def find(log: Log, session: str) -> None:
     raise UnknownSession(session, tuple(near or sorted(known)[:10]))
 
 
-async def tell(
-    log: Log, name: str, known_at: str | None = None, edition: Edition | None = None
+async def read_events(
+    log: Log, name: str, known_at: str | None = None, check: BuiltInCheck | None = None
 ) -> tuple[list[tuple[str, AnyEvent]], int, str]:
-    """The events of a log with their positions, how many entries are none, the last position.
+    """The events of a log with their positions, the number of unreadable entries, its position.
 
-    ``edition`` is shown the entries. Raises what `read` raises.
+    The entries are added to ``check``. Raises what `read_session` raises.
     """
-    await find(log, name)
+    await require_session(log, name)
     upto = None if known_at is None else log_position(known_at)
-    told: list[tuple[str, AnyEvent]] = []
+    events: list[tuple[str, AnyEvent]] = []
     unreadable = 0
     position = START
     async for entries in log.read(name, upto=upto):
         for entry in entries:
             try:
                 payload = entry.payload
-                if edition is not None:
-                    edition.take(payload)
-                told.append((entry.position, decode(payload)))
+                if check is not None:
+                    check.add(payload)
+                events.append((entry.position, decode(payload)))
             except UnreadableEvent:
                 unreadable += 1
         position = entries[-1].position
     if known_at is not None and position == START:
-        raise NoSuchMoment(known_at, f"nothing was known of {name!r} by then")
-    return told, unreadable, position
+        raise NoSuchMoment(known_at, f"nothing was recorded of {name!r} by then")
+    return events, unreadable, position
 
 
 def log_position(known_at: str) -> str:
-    """The last position known then: itself, or of a wall-clock time its milliseconds.
+    """The last position known at ``known_at``: a position itself, or a time in ms.
 
     Raises BadMoment.
     """
@@ -143,7 +151,7 @@ def log_position(known_at: str) -> str:
 
 
 def is_position(known_at: str | None) -> bool:
-    """Whether this is written as a position in a log, and not as a wall-clock time."""
+    """Whether this is written as a position in a log, and not as a recorded time."""
     try:
         parse_position(known_at or "")
     except ValueError:
@@ -152,7 +160,7 @@ def is_position(known_at: str | None) -> bool:
 
 
 def in_any_log(position: str) -> str:
-    """A position of one log as one of any other: all that was learned within its millisecond."""
+    """A position of one log as one of any other: the last one of its millisecond."""
     return f"{parse_position(position)[0]}-{2**64 - 1}"
 
 
@@ -170,15 +178,15 @@ def _wall_clock_ms(text: str) -> int:
     return max(0, int(time.timestamp() * 1000))
 
 
-def learned_at(position: str) -> datetime | None:
-    """The wall-clock time of a position; None before the first entry."""
+def recorded_at(position: str) -> datetime | None:
+    """The recorded time of a position; None before the first entry."""
     if position == START:
         return None
     return datetime.fromtimestamp(parse_position(position)[0] / 1000, UTC)
 
 
 def chosen_cars(race: Race, car_class: str | None, cars: Iterable[str]) -> list[str] | None:
-    """The cars that were asked for, in the running order; None for no choice made.
+    """The cars of the class or with the numbers, in running order; None without either.
 
     Raises UnknownClass and UnknownCar.
     """
@@ -195,6 +203,6 @@ def chosen_cars(race: Race, car_class: str | None, cars: Iterable[str]) -> list[
 
 
 def class_named(race: Race, wanted: str) -> str:
-    """The class of that name, whatever its case. Raises UnknownClass."""
+    """The class of that name, ignoring case. Raises UnknownClass."""
     entered = (entry.car_class for entry in race.session.entries.values())
     return find_class(wanted, all_classes(race.session.opened.classes, entered))

@@ -1,4 +1,4 @@
-"""Title fights in rows: who can still win, with which result, and when it was decided."""
+"""Titles as rows: who can still win, with which result, and when it was decided."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.points import tidy
 from services.formatting import show_flag, spaced
-from services.queries.seasons import Asked
+from services.queries.seasons import SeasonAnswer
 from services.queries.tables.columns import Row
 
 
-def decided_rows(asked: Asked, of: Contest, car_class: str) -> Iterator[Row]:
+def decided_rows(answer: SeasonAnswer, of: Contest, car_class: str) -> Iterator[Row]:
     """The row of a title that was decided in the session."""
-    if asked.recorded is None:
+    if answer.recorded is None:
         return
-    timeline = asked.recorded.timeline
-    found = decided(asked.season, of, car_class, timeline, asked.number)
+    timeline = answer.recorded.timeline
+    found = decided(answer.season, of, car_class, timeline, answer.number)
     if found is None:
         return
     race = timeline.race_at(found.at)
@@ -33,19 +33,19 @@ def decided_rows(asked: Asked, of: Contest, car_class: str) -> Iterator[Row]:
         "names": list(champion.names),
         "at_ms": found.at,
         "leader_lap": race.order.laps.get(leader, 0) if leader else 0,
-        "happened": happening(found.events, race),
-        "sentence": said(found.title, champion),
+        "happened": decisive_moment(found.events, race),
+        "sentence": contender_sentence(found.title, champion),
     }
 
 
-def happening(events: Sequence[AnyEvent], race: Race) -> str:
-    """What happened at the moment that decided a title, in a few words."""
+def decisive_moment(events: Sequence[AnyEvent], race: Race) -> str:
+    """The events that decided a title, in a few words."""
     if any(isinstance(event, SessionOpened) for event in events):
         return "before the start"
-    return "; ".join(_in_words(event, race) for event in events)
+    return "; ".join(_event_text(event, race) for event in events)
 
 
-def _in_words(event: AnyEvent, race: Race) -> str:
+def _event_text(event: AnyEvent, race: Race) -> str:
     match event:
         case CarRetired():
             return f"#{event.car} retired"
@@ -62,12 +62,12 @@ def _in_words(event: AnyEvent, race: Race) -> str:
             return f"{f'#{car}: ' if car else ''}{spaced(event.type)}"
 
 
-def live_of(asked: Asked) -> Live | None:
-    """The session that runs, as it is classified."""
-    if asked.race is None:
+def live_of(answer: SeasonAnswer) -> Live | None:
+    """The running session with its classification."""
+    if answer.race is None:
         return None
-    rows = classify(asked.race, Convention.of(asked.season.pack))
-    return Live(asked.race, rows, asked.number)
+    rows = classify(answer.race, Convention.of(answer.season.pack))
+    return Live(answer.race, rows, answer.number)
 
 
 def clinch_rows(fight: Title) -> Iterator[Row]:
@@ -85,10 +85,10 @@ def clinch_rows(fight: Title) -> Iterator[Row]:
             "most": fighter.most,
             "clinches_from": needs.clinches_regardless_from if needs else _in_next(fighter),
             "can_win_from": _worst(outlook) if outlook else None,
-            "sentence": said(fight, fighter),
+            "sentence": contender_sentence(fight, fighter),
             "beaten": list(outlook.beaten) if outlook else [],
             "against": _against(outlook) if outlook else [],
-            "left": [_in_words_left(one) for one in fight.left],
+            "left": [_part_text(one) for one in fight.left],
         }
 
 
@@ -113,8 +113,8 @@ def _against(outlook: Outlook) -> list[Row]:
     ]
 
 
-def said(fight: Title, fighter: Fighter) -> str | None:
-    """What a commentator would say of a contender."""
+def contender_sentence(fight: Title, fighter: Fighter) -> str | None:
+    """A contender's chances in a sentence; None without anything to say."""
     if fighter.outlook is not None:
         return sentence(fighter.outlook)
     names, several = " and ".join(fighter.names), len(fighter.names) > 1
@@ -136,7 +136,7 @@ def said(fight: Title, fighter: Fighter) -> str | None:
         case "out" if fight.left:
             return f"{names} is out: even {fighter.most} points, the most there are, are too few."
         case "open" if fighter.in_next is not None:
-            return next_sentence(fighter.in_next, _in_words_left(fight.left[0]))
+            return next_sentence(fighter.in_next, _part_text(fight.left[0]))
         case "open":
             return _open(fight, fighter)
         case _:
@@ -151,5 +151,5 @@ def _open(fight: Title, fighter: Fighter) -> str:
     return open_sentence(fighter.names[0], fighter.points, (leaders, best), behind, more)
 
 
-def _in_words_left(left: Left) -> str:
+def _part_text(left: Left) -> str:
     return f"{left.part} of round {left.round}"

@@ -1,7 +1,7 @@
-"""The races and seasons that lapstream brings along: sessions that need no import.
+"""Built-in races and seasons, which need no import.
 
-A built-in race or season is put into the store when it is first asked for, in one batch,
-and is then like any other.
+A built-in race or season is put into the store when it is first queried, in one batch, and is
+then like any other.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from services.storage.event_log import Log
 
 
 class BuiltIn(NamedTuple):
-    """A race or season that is built in; both functions import what tells it, which takes a
-    moment.
+    """A built-in race or season.
 
-    ``length`` and ``digest`` are of its events as a log holds them: how many, and the SHA-256
-    of their lines, by which what an older lapstream told is known.
+    Both functions import the modules that make its events, which takes a moment. ``length``
+    is the number of its events, ``digest`` the SHA-256 of their stored lines, by which the
+    events of an older lapstream are recognised as different.
     """
 
     title: Callable[[], str]
@@ -62,7 +62,7 @@ BUILT_IN = {
         "34ed5b0cd672a7788a97660b7b0efe8185b65af18e40eed8f918982c120f0b76",
     ),
 }
-"""The races that are built in, by the names of their sessions."""
+"""The built-in races by their sessions."""
 
 SEASONS = {
     "alms-2007": BuiltIn(
@@ -72,11 +72,11 @@ SEASONS = {
         "454d0f5262bc4f6e1fe86439f37fcc3a56c365a768346205c4fe63f50c852797",
     ),
 }
-"""The seasons that are built in, by the names of their logs."""
+"""The built-in seasons by their logs."""
 
 
-class Edition:
-    """Whether a log begins with the race as it is built in here: its entries are shown in turn."""
+class BuiltInCheck:
+    """Compares a log, entry by entry, with the race or season built into this version."""
 
     def __init__(self, built_in: BuiltIn) -> None:
         self._built_in = built_in
@@ -85,34 +85,34 @@ class Edition:
 
     @property
     def length(self) -> int:
-        """How many entries tell what is built in."""
+        """The number of built-in events."""
         return self._built_in.length
 
     @classmethod
-    def of(cls, session: str) -> Edition | None:
-        """Of a session that is built in; None of any other."""
+    def of(cls, session: str) -> BuiltInCheck | None:
+        """The check for a built-in session; None for any other."""
         built_in = BUILT_IN.get(session) or SEASONS.get(session)
         return cls(built_in) if built_in else None
 
-    def take(self, line: bytes) -> None:
-        """The next entry of the log; what was decided later is behind the race."""
+    def add(self, line: bytes) -> None:
+        """Add the next entry of the log; entries after the built-in ones are ignored."""
         if self._left:
             self._left -= 1
             self._lines.update(line + b"\n")
 
     @property
-    def is_ours(self) -> bool:
-        """Whether it is what would be put into an empty store."""
+    def matches(self) -> bool:
+        """Whether the log begins with the built-in events."""
         return self._left == 0 and self._lines.hexdigest() == self._built_in.digest
 
 
 async def put_into_store(log: Log, session: str) -> None:
-    """Append the built-in race or season of that name, if there is one and the store lacks it.
+    """Append the built-in race or season of that name if the store has no such session.
 
-    Of several commands that do so at once, one does. A session of that name that holds
-    other events is left as it is.
+    Of several processes at once, one appends. A session of that name with other events is left
+    as it is.
     """
     built_in = BUILT_IN.get(session) or SEASONS.get(session)
     if built_in is not None and await log.length(session) == 0:
-        with contextlib.suppress(PositionConflict):  # another command was first
+        with contextlib.suppress(PositionConflict):  # another process was first
             await log.append(session, await asyncio.to_thread(built_in.events), expected=START)

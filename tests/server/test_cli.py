@@ -197,5 +197,5 @@ def test_the_demonstration_on_a_terminal(machine: Machine) -> None:
     screen.until("GREEN")
     screen.press("q")
     assert screen.left() == 0
-    assert "left before the end" in screen.shown
+    assert "stopped before the end" in screen.shown
     assert not machine.server_runs()

@@ -139,8 +139,8 @@ def test_no_recording(machine: Machine) -> None:
     """Of a session without a feed there is none, and a file that is there stays as it is."""
     before = (machine.folder / "feed.txt").read_bytes()
     assert machine.run("feed", "recording", "frday", "feed.txt", code=1) == (
-        "lapstream: nothing of a feed was kept with session 'frday': it is kept with the session "
-        "of the feed's first run\n"
+        "lapstream: session 'frday' has no feed recording: it is kept with the session of the "
+        "feed's first run\n"
     )
     assert (machine.folder / "feed.txt").read_bytes() == before
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from events.errors import LapstreamError
 from services.cli.app import app
-from services.cli.gateway_client import BadGatewayUrl, GatewayRefused, NoGateway, Remote
+from services.cli.gateway_client import BadGatewayUrl, GatewayClient, GatewayRefused, NoGateway
 from services.cli.outputs import OUTPUTS
 from services.storage.client import Store, open_store
 from tests.documents import commands_in
@@ -122,7 +122,7 @@ async def test_who_may_not_is_told_so(store: Store, session: str) -> None:
 def test_an_address_of_nothing(url: str) -> None:
     """It is refused before anybody is asked."""
     with pytest.raises(BadGatewayUrl):
-        Remote(url)
+        GatewayClient(url)
 
 
 def test_nobody_is_there() -> None:
@@ -134,12 +134,12 @@ def test_nobody_is_there() -> None:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         with pytest.raises(LapstreamError) as other:
-            Remote(url).ask("GET", "/outputs")
+            GatewayClient(url).ask("GET", "/outputs")
         thread.join()
     assert isinstance(other.value, NoGateway | GatewayRefused)
     with pytest.raises(NoGateway):
-        Remote(url).ask("GET", "/outputs")
+        GatewayClient(url).ask("GET", "/outputs")
     for address, token in (("http://a..b", None), (url, "a\nsecret")):
         with pytest.raises(NoGateway) as unsent:
-            Remote(address, token).ask("GET", "/outputs")
+            GatewayClient(address, token).ask("GET", "/outputs")
         assert "secret" not in str(unsent.value)

@@ -20,7 +20,7 @@ from services.gateway.routes.parameters import CarClass, Cars
 from services.gateway.routes.view_request import TheViewRequest, required_pack, route_of
 from services.gateway.views.view_query import View
 from services.queries import explanations
-from services.queries.explanations import Standing, statements
+from services.queries.explanations import ClassificationPoints, statements
 from services.queries.pit_wall import drive_time_row
 from services.queries.race_cache import RaceMoment
 from services.queries.tables.columns import Row
@@ -128,8 +128,8 @@ async def what_if(
     def view(moment: RaceMoment) -> Sequence[Row]:
         race, pack = moment.race, own_pack(moment.race)
         with _refusing_bad_hypotheses():
-            then = Standing.of(suppose(race, hypothesis), pack)
-        return explanations.changed_rows(Standing.of(race, pack), then)
+            then = ClassificationPoints.of(suppose(race, hypothesis), pack)
+        return explanations.changed_rows(ClassificationPoints.of(race, pack), then)
 
     return await request.respond("whatif", view, hypothesis, car_class, query.cars, query=query)
 

@@ -40,7 +40,7 @@ from projections.views.freshness import patience_ms, ran_on_ms
 from projections.views.moments import moment_of
 from projections.views.session_line import clock_running
 from services.gateway.errors import FieldError, RequestRefused, field_errors
-from services.queries.explanations import Standing, differing_rows
+from services.queries.explanations import ClassificationPoints, differing_rows
 from services.queries.race_cache import KnownRace
 from services.queries.tables.columns import Row
 
@@ -98,7 +98,10 @@ def would_change(timeline: Timeline, events: Sequence[AnyEvent]) -> tuple[Timeli
     then = timeline.fork()
     then.add(events)
     pack = own_pack(timeline.race)
-    before, after = Standing.of(timeline.race, pack), Standing.of(then.race, pack)
+    before, after = (
+        ClassificationPoints.of(timeline.race, pack),
+        ClassificationPoints.of(then.race, pack),
+    )
     return then, differing_rows(before, after)
 
 

@@ -28,7 +28,7 @@ from events import (
     PenaltyServed,
 )
 from events.errors import AppendRefused
-from projections.results.decisions import said, state_of, undoing
+from projections.results.decisions import describe, state_of, undo_of
 from projections.timeline import Timeline
 from replay.entries import parse_position
 from services.gateway.auth import authorize, requires
@@ -211,7 +211,7 @@ def _row(timeline: Timeline, position: str, event: AnyEvent) -> Row:
         car=getattr(event, "car", None),
         penalty_id=getattr(event, "penalty_id", None),
         state=cast("Any", state_of(timeline, event)),
-        undo=undoing(timeline, event),
+        undo=undo_of(timeline, event),
     )
 
 
@@ -221,7 +221,7 @@ def _event(timeline: Timeline, event: AnyEvent) -> Event:
         source_seq=event.source_seq,
         type=event.type,
         at_ms=event.at,
-        text=said(timeline, event),
+        text=describe(timeline, event),
     )
 
 

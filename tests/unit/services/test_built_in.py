@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from events import encode
-from services.storage.built_in import BUILT_IN, SEASONS, BuiltIn, Edition
+from services.storage.built_in import BUILT_IN, SEASONS, BuiltIn, BuiltInCheck
 from tests.unit.services.commands import Commands
 
 ALL = {**BUILT_IN, **SEASONS}
@@ -14,19 +14,19 @@ ALL = {**BUILT_IN, **SEASONS}
 @pytest.mark.parametrize(("name", "built_in"), ALL.items(), ids=ALL)
 def test_the_digest_is_of_what_is_told(name: str, built_in: BuiltIn) -> None:
     """Where a race that is built in is told otherwise, its digest has to be another."""
-    edition = Edition.of(name)
-    assert edition is not None
+    check = BuiltInCheck.of(name)
+    assert check is not None
     for event in built_in.events():
-        assert not edition.is_ours
-        edition.take(encode(event))
-    assert edition.is_ours
-    edition.take(b"what was decided later")
-    assert edition.is_ours
+        assert not check.matches
+        check.add(encode(event))
+    assert check.matches
+    check.add(b"what was decided later")
+    assert check.matches
 
 
 def test_a_session_that_is_not_built_in() -> None:
     """Nothing is said of sessions of one's own."""
-    assert Edition.of("my-race") is None
+    assert BuiltInCheck.of("my-race") is None
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_an_older_one_is_named(lapstream: Commands, query: tuple[str, str]) -> N
     lapstream.hold(query[1], [events[0].model_copy(update={"title": "Older"}), *events[1:]])
     result = lapstream.run(*query)
     assert result.exit_code == 0
-    assert result.stderr.startswith(f"lapstream: {query[1]} differs from the race")
+    assert result.stderr.startswith(f"lapstream: {query[1]} differs from the one built into")
     assert "--data" in result.stderr
 
 

@@ -11,7 +11,7 @@ import pytest
 import events as ev
 from projections.championship.season import printed_rank, season_of
 from replay.seasons.alms_2007 import alms_2007
-from services.queries.titles import happening
+from services.queries.titles import decisive_moment
 from tests.builders import Story
 from tests.rules import text_of
 from tests.scoring import adjusted, finish, opened, scored
@@ -253,12 +253,12 @@ def test_what_happened_in_words() -> None:
     story.line("1", "S1", 1, 20_000).lap("1", 1, 60_000).flag("chequered", 110_000)
     story.lap("1", 2, 120_000).retired("2", 130_000)
     *_, flag, _, out = story
-    assert happening(list(story)[:1], story.race()) == "before the start"
-    assert happening([flag, out], story.race()) == "chequered flag; #2 retired"
+    assert decisive_moment(list(story)[:1], story.race()) == "before the start"
+    assert decisive_moment([flag, out], story.race()) == "chequered flag; #2 retired"
     (line, lap), finish = list(story)[-5:-3], list(story)[-2]
-    assert happening([line], Story().opened("1").race()) == "#1 started"
-    assert happening([lap], Story().opened("1").race()) == "#1 completed lap 1"
-    assert happening([finish], story.race()) == "#1 took the flag"
+    assert decisive_moment([line], Story().opened("1").race()) == "#1 started"
+    assert decisive_moment([lap], Story().opened("1").race()) == "#1 completed lap 1"
+    assert decisive_moment([finish], story.race()) == "#1 took the flag"
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,10 @@ def test_what_cannot_be_answered(race: Commands, arguments: tuple[str, ...], say
     [
         (("championship", SEASON, "--at", "lap:2"), "--at needs --session"),
         (("clinch", SEASON, "--round", "2"), "--round needs --session"),
-        (("championship", SEASON, "--session", RACE, "--after", "1"), "--after asks without"),
+        (
+            ("championship", SEASON, "--session", RACE, "--after", "1"),
+            "choose one of --after and --session",
+        ),
         (("championship", SEASON, "--cup", "x"), "no cup 'x' under imsa-2024; there is endurance"),
         (("championship", ALMS, "--cup", "x"), "no cup 'x' under alms-2007; there is none"),
     ],
@@ -328,7 +331,7 @@ def test_what_was_known_of_both(race: Commands) -> None:
     now = championship(race, SEASON, *asked, "--known-at", last)
     assert now == then
     assert championship(race, SEASON, *asked)[0]["by_round"] != then[0]["by_round"]
-    assert "nothing was known of 'season' by then" in race.refused(
+    assert "nothing was recorded of 'season' by then" in race.refused(
         "championship", SEASON, "--known-at", "2023-11-14T22:00:00Z"
     )
 

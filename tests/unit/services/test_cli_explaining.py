@@ -156,4 +156,4 @@ def test_what_has_happened_already_cannot_be_supposed(race: Commands) -> None:
 
 def test_something_has_to_be_supposed(race: Commands) -> None:
     """Without a supposition there is nothing to answer."""
-    assert "suppose something: --penalty" in race.misused("whatif", RACE)
+    assert "give at least one of --penalty" in race.misused("whatif", RACE)

@@ -167,7 +167,7 @@ def test_the_schema_of_events() -> None:
         (("standings", RACE, "--at", "1:00:00"), "the session has come to 0:11:55.000"),
         (("standings", RACE, "--known-at", "22:13"), "write 1728748800000-0 or 2024-10-12T15"),
         (("standings", RACE, "--known-at", "2023-11-14T22:14"), "a time with its zone"),
-        (("standings", RACE, "--known-at", "1-0"), f"nothing was known of {RACE!r} by then"),
+        (("standings", RACE, "--known-at", "1-0"), f"nothing was recorded of {RACE!r} by then"),
         (("standings", RACE, "--class", "GT3"), "no class 'GT3' in this session; there are LMP1"),
         (("laps", RACE, "--car", "07"), "no car '07' in this session; there are 7, 1, 45, 62, 007"),
     ],

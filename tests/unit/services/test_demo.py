@@ -9,7 +9,7 @@ import typer
 
 from events.errors import SessionNotEmpty
 from replay.playhead import MAX
-from services.cli.showing import parse_size, parse_speed
+from services.cli.towers import parse_size, parse_speed
 from services.demo import fresh_session
 from services.storage.event_log import Log
 from tests.builders import opened

@@ -21,7 +21,7 @@ from events.errors import (
     UnknownPenalty,
 )
 from projections.results.classification import ON_LAPS
-from projections.results.decisions import check, lap_event, result_rows, said, state_of, undoing
+from projections.results.decisions import check, describe, lap_event, result_rows, state_of, undo_of
 from projections.timeline import Timeline
 from tests.builders import Story
 
@@ -108,10 +108,10 @@ def test_a_void_is_taken_back_by_a_void() -> None:
     void = told.void(lap)
     folded = timeline(told)
     assert (state_of(folded, lap), state_of(folded, void)) == ("voided", "in force")
-    assert undoing(folded, lap) is None
+    assert undo_of(folded, lap) is None
     with pytest.raises(AlreadyVoided):
         check(folded, told.void(lap))
-    back = undoing(folded, void)
+    back = undo_of(folded, void)
     assert back == {
         "type": "event_voided",
         "voided_source": void.source,
@@ -122,7 +122,7 @@ def test_a_void_is_taken_back_by_a_void() -> None:
     again = told.void(void)
     folded = timeline(told)
     assert folded.race.order.laps["1"] == 3
-    assert said(folded, again).startswith("taken back: #1: lap 3 voided")
+    assert describe(folded, again).startswith("taken back: #1: lap 3 voided")
 
 
 def test_a_penalty_is_rescinded() -> None:
@@ -133,17 +133,17 @@ def test_a_penalty_is_rescinded() -> None:
     )
     folded = timeline(told)
     assert state_of(folded, imposed) == "owed"
-    assert undoing(folded, imposed) == {"type": "penalty_rescinded", "penalty_id": "p"}
+    assert undo_of(folded, imposed) == {"type": "penalty_rescinded", "penalty_id": "p"}
     served = told.tell(ev.PenaltyServed, 195_000, penalty_id="p")
     folded = timeline(told)
     assert (state_of(folded, imposed), state_of(folded, served)) == ("served", "in force")
-    assert said(folded, served) == "#2: 5 s added to its time served"
+    assert describe(folded, served) == "#2: 5 s added to its time served"
     with pytest.raises(PenaltyNotInForce):
         check(folded, served)
     rescinded = told.tell(ev.PenaltyRescinded, 199_000, penalty_id="p", reason="appeal")
     folded = timeline(told)
-    assert (state_of(folded, imposed), undoing(folded, imposed)) == ("rescinded", None)
-    assert said(folded, rescinded) == "#2: 5 s added to its time rescinded (appeal)"
+    assert (state_of(folded, imposed), undo_of(folded, imposed)) == ("rescinded", None)
+    assert describe(folded, rescinded) == "#2: 5 s added to its time rescinded (appeal)"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_penalty_is_rescinded() -> None:
 )
 def test_words(event: ev.AnyEvent, words: str) -> None:
     """What was decided, as race control would say it."""
-    assert said(timeline(story()), event) == words
+    assert describe(timeline(story()), event) == words
 
 
 def test_the_result_to_declare() -> None:

@@ -1,4 +1,4 @@
-"""The commands that show a race running: ``replay`` and ``demo``."""
+"""The commands that show a race in a tower: ``demo``, ``replay`` and ``tower``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from projections.race import Race
 from projections.views.moments import moment_of
 from replay.playhead import MAX, Playhead, Replay
 from services.cli.options import At, CarClass, Data, KnownAt, Session, Store
-from services.cli.output import session_heading, show
-from services.cli.questions import ask, ask_recorded, read_recorded
+from services.cli.output import print_table, session_heading
 from services.cli.shell import configure_logging, run, with_store
-from services.queries.sessions import Question, class_named
+from services.cli.store_queries import query_race, query_session, read_with_warning
+from services.queries.sessions import SessionQuestion, class_named
 from services.queries.tables import race_tables
 from services.storage.built_in import BUILT_IN
 from services.storage.event_log import Log
@@ -115,8 +115,10 @@ async def _demo(
             echo=typer.echo,
         )
         if not await running.run(frozenset(cars)):
-            typer.echo(f"left before the end; what was appended stays in session {name}", err=True)
-    return (await read_recorded(log, Question(name))).timeline.race
+            typer.echo(
+                f"stopped before the end; session {name} keeps the events appended so far", err=True
+            )
+    return (await read_with_warning(log, SessionQuestion(name))).timeline.race
 
 
 def _two_minutes(events: Sequence[AnyEvent]) -> float:
@@ -149,8 +151,8 @@ def replay(
     from services.terminal import tty
     from services.terminal.live_display import watch_replay
 
-    question = Question(session, known_at=known_at)
-    recorded = ask_recorded(question, store, data)
+    question = SessionQuestion(session, known_at=known_at)
+    recorded = query_session(question, store, data)
     played = Replay(recorded.timeline)
     whole = recorded.timeline.race
     first = played.start if start is None else moment_of(start, whole)
@@ -164,7 +166,7 @@ def replay(
 
 
 def show_outcome(race: Race) -> None:
-    """Print how it ended: classification, fastest laps and the caution ledger."""
+    """Print the classification, the fastest laps and the caution ledger."""
     heading = session_heading(views.session_line(race))
     for table, rows, above in (
         (race_tables.RESULTS, views.results(race), heading),
@@ -172,7 +174,7 @@ def show_outcome(race: Race) -> None:
         (race_tables.CAUTIONS, views.cautions(race), "Cautions"),
     ):
         typer.echo()
-        show(table, rows, above)
+        print_table(table, rows, above)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -202,7 +204,7 @@ def tower(
     from services.terminal.tower import Board, Look, Tower, plain_lines
 
     width, height = parse_size(size) if size else shutil.get_terminal_size((80, 24))
-    race, _ = ask(Question(session, at, known_at), store, data)
+    race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     chosen = class_named(race, car_class) if car_class else None
     board = Board.of(frame_state(race), race.at)
     look = Look(car_class=chosen, watched=frozenset(car or ()), still=True)

@@ -1,7 +1,7 @@
-"""The commands that decide: penalties and corrections, each an event in the log.
+"""The commands for decisions: penalties, corrections and declared results.
 
-A command folds the log as it is, shows what its decision changes, and appends it. What
-comes into the log in between changes nothing about that: the decision stands for itself.
+A command folds the log, appends the decision as an event, and prints what it changes. Events
+appended in between do not invalidate the decision, as it refers to nothing but itself.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from projections.results.revisions import words
 from projections.results.whatif import supposed
 from projections.views.moments import moment_of
 from services.cli.options import As, Data, Format, Rules, Session, Store
-from services.cli.output import give_out
-from services.cli.questions import read_recorded
+from services.cli.output import print_rows
 from services.cli.shell import with_log
-from services.queries.explanations import Standing, differing_rows
+from services.cli.store_queries import read_with_warning
+from services.queries.explanations import ClassificationPoints, differing_rows
 from services.queries.packs import pack_of
-from services.queries.sessions import Question, Recorded
+from services.queries.sessions import FoldedSession, SessionQuestion
 from services.queries.tables import sporting_tables
 from services.queries.tables.columns import Row
 from services.storage.decision_log import RACE_CONTROL, decide
@@ -51,7 +51,7 @@ from services.storage.event_log import Log
 
 DECIDE = "Decide"
 ALWAYS = 2**53
-"""The end of a span that has none."""
+"""The end of a span without one."""
 
 P = ParamSpec("P")
 
@@ -137,8 +137,8 @@ class Declared(StrEnum):
     FINAL = "final"
 
 
-class Head(TypedDict):
-    """What every decision says besides what was decided."""
+class EventHead(TypedDict):
+    """The members that all decisions have."""
 
     at: int
     source: str
@@ -146,13 +146,13 @@ class Head(TypedDict):
     by: str | None
 
 
-Decision = Callable[[Recorded, Head], AnyEvent]
-"""Makes the event that is decided of what is recorded."""
+Decision = Callable[[FoldedSession, EventHead], AnyEvent]
+"""Makes the event of a decision from the folded session and the common members."""
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Where a decision is made: the session, when, by whom, and how it is told."""
+class DecisionContext:
+    """The common arguments of a decision: session, moment, person, and how to print it."""
 
     session: str
     at: str | None
@@ -164,18 +164,18 @@ class Desk:
     data: Path | None
 
     def decide(self, decision: Decision) -> None:
-        """Append the event that is decided, and print what it changes."""
+        """Append the decision's event, and print what it changes."""
         with_log(self.store, self.data, lambda log: self._decide(log, decision))
 
     async def _decide(self, log: Log, decision: Decision) -> None:
-        recorded = await read_recorded(log, Question(self.session))
+        recorded = await read_with_warning(log, SessionQuestion(self.session))
         race = recorded.timeline.race
         pack = pack_of(race, self.rules)
         at = race.at if self.at is None else moment_of(self.at, race)
         by = self.by or login()
 
         def event(number: int) -> AnyEvent:
-            head: Head = {"at": at, "source": RACE_CONTROL, "source_seq": number, "by": by}
+            head: EventHead = {"at": at, "source": RACE_CONTROL, "source_seq": number, "by": by}
             try:
                 return decision(recorded, head)
             except ValidationError as invalid:
@@ -185,23 +185,23 @@ class Desk:
 
         planned = event(_unused(recorded))
         check(recorded.timeline, planned)
-        before = Standing.of(race, pack)
+        before = ClassificationPoints.of(race, pack)
         if self.dry_run:
             decided = planned
-            said = f"would be decided: {words(decided)}"
+            summary = f"would be decided: {words(decided)}"
         else:
             (decided,), position = await decide(
                 log, self.session, RACE_CONTROL, lambda n: [event(n)], after=recorded.position
             )
-            said = f"{RACE_CONTROL} {decided.source_seq} at {position}: {words(decided)}"
+            summary = f"{RACE_CONTROL} {decided.source_seq} at {position}: {words(decided)}"
         recorded.timeline.add([decided])
-        rows = differing_rows(before, Standing.of(recorded.timeline.race, pack))
+        rows = differing_rows(before, ClassificationPoints.of(recorded.timeline.race, pack))
         if self.form is not Format.TABLE:
-            give_out(sporting_tables.WHATIF, rows, self.form)
+            print_rows(sporting_tables.WHATIF, rows, self.form)
         elif not rows:
-            typer.echo(f"{said}\nnothing in the order changes")
+            typer.echo(f"{summary}\nnothing in the order changes")
         else:
-            _show(rows, said)
+            _print_changes(rows, summary)
 
 
 def _options(
@@ -214,55 +214,58 @@ def _options(
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """The options of every decision; `at_the_desk` makes a Desk of them."""
+    """The options of every decision, which `decision_command` puts into a DecisionContext."""
 
 
-def at_the_desk(command: Callable[Concatenate[Desk, P], None]) -> Callable[..., None]:
-    """A command that takes a session and the options of every decision besides its own.
+def decision_command(
+    command: Callable[Concatenate[DecisionContext, P], None],
+) -> Callable[..., None]:
+    """Add a session and the options of every decision to a command.
 
-    Its own arguments and options stand between the two; it is handed the rest as a Desk.
+    Its own arguments and options come between the two. It is called with the others as a
+    DecisionContext.
     """
 
     @functools.wraps(command)
-    def at_desk(session: str, **given: Any) -> None:
+    def with_context(session: str, **given: Any) -> None:
         shared = {name: given.pop(name) for name in inspect.signature(_options).parameters}
-        command(Desk(session, **shared), **given)  # type: ignore[call-arg]
+        command(DecisionContext(session, **shared), **given)  # type: ignore[call-arg]
 
     session = inspect.Parameter(
         "session", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Session
     )
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     shared = inspect.signature(_options, eval_str=True).parameters.values()
-    at_desk.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    with_context.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [session, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *shared))]
     )
-    return at_desk
+    return with_context
 
 
-def _show(rows: Sequence[Row], said: str) -> None:
-    """The cars that change; of those that only move up or down overall, how many there are."""
-    alike = [(f"{name}_now", f"{name}_then") for name in _TELLING]
+def _print_changes(rows: Sequence[Row], summary: str) -> None:
+    """Print the cars that change, and the number of those that only change place overall."""
+    alike = [(f"{name}_now", f"{name}_then") for name in _COMPARED]
     shown = [row for row in rows if any(row[now] != row[then] for now, then in alike)] or rows
-    give_out(sporting_tables.WHATIF, shown, Format.TABLE, f"{said}\n")
+    print_rows(sporting_tables.WHATIF, shown, Format.TABLE, f"{summary}\n")
     others = len(rows) - len(shown)
     if others:
         typer.echo(f"{others} more {'moves' if others == 1 else 'move'} overall, not in class")
 
 
-_TELLING = ("class_position", "laps", "total_ms", "status", "points")
+_COMPARED = ("class_position", "laps", "total_ms", "status", "points")
 
 
 def login() -> str | None:
-    """The name of whoever runs the command, if the machine knows it."""
+    """The login name of the user who runs the command; None if it is unknown."""
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # no name, and no entry for the user's number
+    except (OSError, KeyError):  # neither in the environment nor in the password database
         return None
 
 
-def _unused(recorded: Recorded) -> int:
+def _unused(recorded: FoldedSession) -> int:
     """A number that no decision in the log has."""
-    taken = (event.source_seq for _, event in recorded.told if event.source == RACE_CONTROL)
+    taken = (event.source_seq for _, event in recorded.events if event.source == RACE_CONTROL)
     return max(taken, default=-1) + 1
 
 
@@ -270,11 +273,13 @@ def _unused(recorded: Recorded) -> int:
 
 
 @penalties.command("impose")
-@at_the_desk
-def impose(desk: Desk, car: Car, kind: Kind, amount: Amount = None, reason: Reason = None) -> None:
+@decision_command
+def impose(
+    context: DecisionContext, car: Car, kind: Kind, amount: Amount = None, reason: Reason = None
+) -> None:
     """Impose a penalty: 66 time 30, 7 drive-through, 45 places 3."""
     penalty = supposed(car, kind, amount)
-    desk.decide(
+    context.decide(
         lambda _, head: PenaltyImposed(
             **head,
             penalty_id=f"{RACE_CONTROL}-{head['source_seq']}",
@@ -287,20 +292,24 @@ def impose(desk: Desk, car: Car, kind: Kind, amount: Amount = None, reason: Reas
 
 
 @penalties.command("serve")
-@at_the_desk
-def serve(desk: Desk, penalty_id: PenaltyId) -> None:
-    """Note that the car served its penalty."""
-    desk.decide(lambda _, head: PenaltyServed(**head, penalty_id=penalty_id))
+@decision_command
+def serve(context: DecisionContext, penalty_id: PenaltyId) -> None:
+    """Record that the car has served its penalty."""
+    context.decide(lambda _, head: PenaltyServed(**head, penalty_id=penalty_id))
 
 
 @penalties.command("convert")
-@at_the_desk
+@decision_command
 def convert(
-    desk: Desk, penalty_id: PenaltyId, kind: Kind, amount: Amount = None, reason: Reason = None
+    context: DecisionContext,
+    penalty_id: PenaltyId,
+    kind: Kind,
+    amount: Amount = None,
+    reason: Reason = None,
 ) -> None:
-    """Make another penalty of it, such as time for a drive-through not served."""
+    """Convert a penalty, such as a drive-through not served into time."""
 
-    def decision(recorded: Recorded, head: Head) -> AnyEvent:
+    def decision(recorded: FoldedSession, head: EventHead) -> AnyEvent:
         penalty = supposed(in_force(recorded.timeline.race, penalty_id).car, kind, amount)
         return PenaltyConverted(
             **head,
@@ -310,29 +319,29 @@ def convert(
             reason=reason,
         )
 
-    desk.decide(decision)
+    context.decide(decision)
 
 
 @penalties.command("rescind")
-@at_the_desk
-def rescind(desk: Desk, penalty_id: PenaltyId, reason: Reason = None) -> None:
-    """Take a penalty back, also one that was served."""
-    desk.decide(lambda _, head: PenaltyRescinded(**head, penalty_id=penalty_id, reason=reason))
+@decision_command
+def rescind(context: DecisionContext, penalty_id: PenaltyId, reason: Reason = None) -> None:
+    """Rescind a penalty, served or not."""
+    context.decide(lambda _, head: PenaltyRescinded(**head, penalty_id=penalty_id, reason=reason))
 
 
 # -- Corrections ---------------------------------------------------------------------------
 
 
-@at_the_desk
-def delete_time(desk: Desk, car: Car, lap: Lap, reason: Reason = None) -> None:
+@decision_command
+def delete_time(context: DecisionContext, car: Car, lap: Lap, reason: Reason = None) -> None:
     """Delete a lap's time (track limits): the lap counts, its time does not."""
-    desk.decide(lambda _, head: LapTimeDeleted(**head, car=car, lap=lap, reason=reason))
+    context.decide(lambda _, head: LapTimeDeleted(**head, car=car, lap=lap, reason=reason))
 
 
 @amendments.command("lap")
-@at_the_desk
+@decision_command
 def amend_lap(
-    desk: Desk,
+    context: DecisionContext,
     car: Car,
     lap: Lap,
     reason: GivenReason,
@@ -355,12 +364,12 @@ def amend_lap(
         typer.Option("--in-pit-lane/--on-track", help="Where it crossed the finish line."),
     ] = None,
 ) -> None:
-    """Say what a completed lap should have been; what is left out stays as it was."""
+    """Correct a completed lap; what is left out stays as it was recorded."""
     if (completed_at, lap_time, driver, in_pit_lane) == (None,) * 4:
         raise typer.BadParameter(
             "nothing to amend: give --completed-at, --time, --driver, --in-pit-lane or --on-track"
         )
-    desk.decide(
+    context.decide(
         lambda _, head: LapAmended(
             **head,
             car=car,
@@ -374,32 +383,32 @@ def amend_lap(
     )
 
 
-@at_the_desk
+@decision_command
 def reassign(
-    desk: Desk,
+    context: DecisionContext,
     from_car: Annotated[str, typer.Argument(metavar="FROM", help="The car it was timed for.")],
     to_car: Annotated[str, typer.Argument(metavar="TO", help="The car that it was.")],
     reason: GivenReason,
     start: Annotated[
         str | None,
-        typer.Option("--from", metavar="MOMENT", help="Since when. Default: the start."),
+        typer.Option("--from", metavar="MOMENT", help="From when on. Default: the start."),
     ] = None,
     end: Annotated[
         str | None,
-        typer.Option("--to", metavar="MOMENT", help="Until when. Default: from then on, always."),
+        typer.Option("--to", metavar="MOMENT", help="Until when. Default: the end."),
     ] = None,
     swap: Annotated[
-        bool, typer.Option("--swap", help="And those of TO become those of FROM.")
+        bool, typer.Option("--swap", help="Also give the crossings of TO to FROM.")
     ] = False,
 ) -> None:
     """Give one car's crossings to another (transponders swapped)."""
 
-    def decision(recorded: Recorded, head: Head) -> AnyEvent:
+    def decision(recorded: FoldedSession, head: EventHead) -> AnyEvent:
         race = recorded.timeline.race
         first = -ALWAYS if start is None else moment_of(start, race)
         last = ALWAYS if end is None else moment_of(end, race)
         if from_car == to_car or last <= first:
-            raise typer.BadParameter("FROM and TO are two cars, and --from lies before --to")
+            raise typer.BadParameter("FROM and TO must be two cars, and --from before --to")
         return CrossingsReassigned(
             **head,
             from_car=from_car,
@@ -410,12 +419,12 @@ def reassign(
             reason=reason,
         )
 
-    desk.decide(decision)
+    context.decide(decision)
 
 
-@at_the_desk
+@decision_command
 def void(
-    desk: Desk,
+    context: DecisionContext,
     event: Annotated[
         str,
         typer.Argument(metavar="EVENT", help="Its position in the log, or the source of it."),
@@ -428,30 +437,30 @@ def void(
 ) -> None:
     """Take an event out of the count; it stays in the log.
 
-    `explain` has the positions in the log, and as JSON the sources with their numbers.
+    `explain` prints the positions in the log, and as JSON the sources with their numbers.
     """
 
-    def decision(recorded: Recorded, head: Head) -> AnyEvent:
+    def decision(recorded: FoldedSession, head: EventHead) -> AnyEvent:
         source, seq = (event, number) if number is not None else _at_position(recorded, event)
         return EventVoided(**head, voided_source=source, voided_seq=seq, reason=reason)
 
-    desk.decide(decision)
+    context.decide(decision)
 
 
-def _at_position(recorded: Recorded, position: str) -> tuple[str, int]:
+def _at_position(recorded: FoldedSession, position: str) -> tuple[str, int]:
     """The identity of the event at a position. Raises BadDecision where there is none."""
-    for there, told in recorded.told:
+    for there, event in recorded.events:
         if there == position:
-            return told.identity
+            return event.identity
     raise BadDecision("event", f"no event at position {position!r}, and no SEQ after a source")
 
 
 # -- Results -------------------------------------------------------------------------------
 
 
-@at_the_desk
+@decision_command
 def declare(
-    desk: Desk,
+    context: DecisionContext,
     status: Annotated[
         Declared, typer.Argument(metavar="STATUS", help="provisional, amended or final.")
     ],
@@ -464,11 +473,11 @@ def declare(
 ) -> None:
     """Declare the result as it stands: it is kept as it is now, whatever is decided later."""
 
-    def decision(recorded: Recorded, head: Head) -> AnyEvent:
+    def decision(recorded: FoldedSession, head: EventHead) -> AnyEvent:
         race = recorded.timeline.race
-        rows = result_rows(race, Convention.of(pack_of(race, desk.rules)))
+        rows = result_rows(race, Convention.of(pack_of(race, context.rules)))
         return ResultDeclared(
             **head, status=status.value, rows=rows, rests_on=rests_on, rows_basis="recorded"
         )
 
-    desk.decide(decision)
+    context.decide(decision)

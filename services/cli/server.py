@@ -1,4 +1,4 @@
-"""The commands that serve: ``serve`` and ``token``."""
+"""The commands ``serve`` and ``token``."""
 
 from __future__ import annotations
 
@@ -43,17 +43,18 @@ def serve(
         typer.Option(
             metavar="FILE",
             envvar="LAPSTREAM_TOKENS_FILE",
-            help="The tokens that count, as `lapstream token` writes them. Without any, nothing "
-            "can be written.",
+            help="The valid tokens, as written by `lapstream token`. Without any, nothing can be "
+            "written.",
         ),
     ] = None,
     private: Annotated[
-        bool, typer.Option("--private", help="Reading, too, needs a token.")
+        bool, typer.Option("--private", help="Require a token for reading, too.")
     ] = False,
     projector: Annotated[
         bool,
         typer.Option(
-            "--projector/--no-projector", help="Fold here, or leave that to projectors elsewhere."
+            "--projector/--no-projector",
+            help="Run a projector here, or leave that to other processes.",
         ),
     ] = True,
     feed: Annotated[
@@ -75,9 +76,9 @@ def serve(
     from services.serving import listen
     from services.settings import Settings
 
-    told = Settings.of_environment(str(tokens) if tokens else None)
-    private = private or told.private
-    settings = dataclasses.replace(told, store=store, data=data, private=private)
+    settings = Settings.of_environment(str(tokens) if tokens else None)
+    private = private or settings.private
+    settings = dataclasses.replace(settings, store=store, data=data, private=private)
     feeds = [Followed.parse(one) for one in feed or ()]
     configure_as_told()
     with contextlib.closing(listen(host, port)) as listener:
@@ -95,7 +96,7 @@ async def _serve(
     async with open_store(settings.store, settings.data) as store, collected_by_choice():
         for one in feeds:
             await Log(store).refuse_replay(one.session)
-        with contextlib.suppress(asyncio.CancelledError):  # that is how it is asked to end
+        with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C and SIGTERM
             await serve_until_cancelled(
                 store,
                 settings,
@@ -109,7 +110,7 @@ async def _serve(
 def _addresses(
     store: stores.Store, settings: Settings, listener: socket.socket, feeds: Sequence[Followed]
 ) -> str:
-    """What is served where, and what may be done there."""
+    """The line that says what is served where, and who may use it."""
     from services.serving import missing_screen
 
     host, port = listener.getsockname()[:2]
@@ -130,7 +131,7 @@ def _addresses(
 
 def token(
     role: Annotated[str, typer.Argument(metavar="ROLE", help="viewer, output, control or admin.")],
-    name: Annotated[str, typer.Option(help="Whose it is; without blanks.")] = "somebody",
+    name: Annotated[str, typer.Option(help="The holder's name, without blanks.")] = "somebody",
 ) -> None:
     """Make a token. The first line is the token; the second is what to keep of it."""
     if role not in [one.name.lower() for one in Role]:

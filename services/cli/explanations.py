@@ -1,4 +1,4 @@
-"""The commands that say why, and what would be if."""
+"""The commands for explanations and hypotheses."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ from services.cli.options import (
     Store,
     Whose,
 )
-from services.cli.output import give_out, session_heading
-from services.cli.questions import ask, ask_season
-from services.queries.explanations import Standing, changed_rows, statements, titles_changed
+from services.cli.output import print_rows, session_heading
+from services.cli.store_queries import query_race, query_season
+from services.queries.explanations import (
+    ClassificationPoints,
+    changed_rows,
+    statements,
+    titles_changed,
+)
 from services.queries.packs import pack_named, pack_of
 from services.queries.seasons import SeasonQuestion, as_it_stands, chosen_classes
-from services.queries.sessions import Question, chosen_cars
+from services.queries.sessions import SessionQuestion, chosen_cars
 from services.queries.tables import sporting_tables
 from services.queries.tables.columns import Row
 
@@ -39,7 +44,7 @@ def register(app: typer.Typer) -> None:
     app.command("whatif", rich_help_panel="Ask")(what_if)
 
 
-# -- Why -----------------------------------------------------------------------------------
+# -- Explanations --------------------------------------------------------------------------
 
 
 def explain_car(
@@ -53,18 +58,18 @@ def explain_car(
     data: Data = None,
 ) -> None:
     """Why a car has its position, its gap, its result and its points, in sentences."""
-    race, recorded = ask(Question(session, at, known_at), store, data)
+    race, recorded = query_race(SessionQuestion(session, at, known_at), store, data)
     pack = pack_of(race, rules)
-    rows = statements(race, recorded.told, car, pack)
+    rows = statements(race, recorded.events, car, pack)
     if form is Format.TABLE:
         typer.secho(session_heading(session_line(race)), bold=True)
-        typer.echo("\n".join(_spoken(row) for row in rows))
+        typer.echo("\n".join(_with_sources(row) for row in rows))
     else:
-        give_out(sporting_tables.EXPLAIN, rows, form)
+        print_rows(sporting_tables.EXPLAIN, rows, form)
 
 
-def _spoken(row: Row) -> str:
-    """The sentence, and below it the rule with its source and the log's positions."""
+def _with_sources(row: Row) -> str:
+    """A statement's sentence, and below it the rule, its source and the log's positions."""
     rule = row["rule"]
     if rule and row["rule_source"]:
         rule = f"{rule}: {row['rule_source']}"
@@ -73,7 +78,7 @@ def _spoken(row: Row) -> str:
     return f"{row['text']}\n    [{behind}]" if behind else row["text"]
 
 
-# -- What if -------------------------------------------------------------------------------
+# -- Hypotheses ----------------------------------------------------------------------------
 
 
 def what_if(
@@ -122,28 +127,32 @@ def what_if(
         tuple(parse_penalty(one) for one in penalty or ()), tuple(retire or ()), finish_now
     )
     if hypothesis == Hypothesis() and rules is None:
-        raise typer.BadParameter("suppose something: --penalty, --retire, --finish-now or --rules")
-    race, _ = ask(Question(session, at, known_at), store, data)
+        raise typer.BadParameter(
+            "give at least one of --penalty, --retire, --finish-now and --rules"
+        )
+    race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     supposed = suppose(race, hypothesis)
     then = pack_named(rules) if rules else pack_of(race)
-    rows = changed_rows(Standing.of(race, pack_of(race)), Standing.of(supposed, then))
+    rows = changed_rows(
+        ClassificationPoints.of(race, pack_of(race)), ClassificationPoints.of(supposed, then)
+    )
     cars = chosen_cars(race, car_class, car or ())
     if cars is not None:
         rows = [row for row in rows if row["car"] in cars]
     heading = session_heading(session_line(race))
     if season is None:
-        give_out(sporting_tables.WHATIF, rows, form, heading)
+        print_rows(sporting_tables.WHATIF, rows, form, heading)
         return
     question = SeasonQuestion(season, known_at, None, session, at, number)
-    asked = ask_season(question, store, data)
-    season_then = asked.season.under(pack_named(rules)) if rules else asked.season
+    answer = query_season(question, store, data)
+    season_then = answer.season.under(pack_named(rules)) if rules else answer.season
     titles = titles_changed(
-        as_it_stands(asked.season, race, asked.number),
-        as_it_stands(season_then, supposed, asked.number),
+        as_it_stands(answer.season, race, answer.number),
+        as_it_stands(season_then, supposed, answer.number),
         of.value,
-        chosen_classes(asked.season, car_class),
-        asked.number,
+        chosen_classes(answer.season, car_class),
+        answer.number,
     )
     if form is Format.TABLE:
-        give_out(sporting_tables.WHATIF, rows, form, heading)
-    give_out(sporting_tables.WHATIF_TITLE, titles, form, f"\n{asked.title}, {of}\n")
+        print_rows(sporting_tables.WHATIF, rows, form, heading)
+    print_rows(sporting_tables.WHATIF_TITLE, titles, form, f"\n{answer.title}, {of}\n")
