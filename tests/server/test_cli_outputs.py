@@ -134,12 +134,12 @@ def test_nobody_is_there() -> None:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         with pytest.raises(LapstreamError) as other:
-            GatewayClient(url).ask("GET", "/outputs")
+            GatewayClient(url).request("GET", "/outputs")
         thread.join()
     assert isinstance(other.value, NoGateway | GatewayRefused)
     with pytest.raises(NoGateway):
-        GatewayClient(url).ask("GET", "/outputs")
+        GatewayClient(url).request("GET", "/outputs")
     for address, token in (("http://a..b", None), (url, "a\nsecret")):
         with pytest.raises(NoGateway) as unsent:
-            GatewayClient(address, token).ask("GET", "/outputs")
+            GatewayClient(address, token).request("GET", "/outputs")
         assert "secret" not in str(unsent.value)
