@@ -280,7 +280,7 @@ def test_what_is_over_cannot_be_changed(race: Commands) -> None:
     [
         (("amend", "lap", RACE, "1", "1", "--reason", "y"), "nothing to amend"),
         (("amend", "lap", RACE, "1", "1", "--time", "x", "--reason", "y"), "'x' is not a time"),
-        (("reassign", RACE, "1", "1", "--reason", "y"), "FROM and TO are two cars"),
+        (("reassign", RACE, "1", "1", "--reason", "y"), "FROM and TO must be two cars"),
         (("void", RACE, "x", "1"), "Missing option '--reason'"),
         (("penalty", "impose", RACE), "Missing argument 'CAR'"),
     ],
