@@ -3,6 +3,7 @@
 FROM --platform=$BUILDPLATFORM node:24-bookworm-slim AS screen
 WORKDIR /src/web
 COPY web ./
+COPY projections/wording.json /src/projections/
 COPY projections/views/display.json /src/projections/views/
 RUN npm ci && npm run build
 

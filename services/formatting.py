@@ -9,13 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from events.clock import format_clock, format_lap_time
+from projections.wording import flag_name
 
 Row = Mapping[str, Any]
-
-
-def spaced(word: str) -> str:
-    """``not_started`` as ``not started``."""
-    return word.replace("_", " ")
 
 
 def on_one_line(text: str) -> str:
@@ -32,25 +28,10 @@ def show_gap(gap: Row) -> str:
     return f"+{format_lap_time(gap['ms'])}" if gap["ms"] else ""
 
 
-def show_flag(flag: str) -> str:
-    """A flag or kind of caution as it is said: ``FCY``, ``safety car``."""
-    return {"fcy": "FCY", "vsc": "VSC", "code_60": "Code 60"}.get(flag, spaced(flag))
-
-
 def show_sectors(flags: Mapping[str, Row] | None) -> str:
     """The local flags that stand: ``S2 yellow, S3 slow zone``."""
     told = sorted((flags or {}).items(), key=lambda one: int(one[0]))
-    return ", ".join(f"S{sector} {show_flag(one['flag'])}" for sector, one in told)
-
-
-def show_penalty(kind: str, amount: int | None) -> str:
-    """A penalty in a few words: ``drive through``, ``stop and hold 30 s``, ``1 lap``."""
-    words = spaced(kind)
-    if amount is None:
-        return words
-    if kind in ("time", "stop_and_hold"):
-        return f"{words} {amount} s"
-    return f"{amount} {words.rstrip('s') if amount == 1 else words}"
+    return ", ".join(f"S{sector} {flag_name(one['flag'])}" for sector, one in told)
 
 
 def gap_text(gap: Row | None, *, leads: bool = False) -> str:

@@ -42,8 +42,9 @@ from projections.engine.state import Handlers, History, Projection, of, row, sib
 from projections.folds.lap_chart import LapChart
 from projections.folds.running_order import RunningOrder
 from projections.folds.session import Session
-from projections.folds.stewards import Stewards, penalty_words
+from projections.folds.stewards import Stewards
 from projections.folds.track import Track
+from projections.wording import FLAGS, penalty_noun, plain
 
 EntryKind = Literal[
     "flag",
@@ -58,21 +59,6 @@ EntryKind = Literal[
     "message",
 ]
 KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
-
-FLAGS = {
-    "green": "Green flag",
-    "yellow": "Yellow flag",
-    "fcy": "Full course yellow",
-    "safety_car": "Safety car",
-    "vsc": "Virtual safety car",
-    "code_60": "Code 60",
-    "slow_zone": "Slow zone",
-    "red": "Red flag",
-    "white": "Last lap",
-    "chequered": "Chequered flag",
-}
-LOCAL = {"green": "clear", "white": "white flag", "yellow": "yellow", "code_60": "Code 60"}
-"""What a flag is in a sector, where that is not what it is for the whole track."""
 
 
 class Message(NamedTuple):
@@ -159,7 +145,7 @@ class RaceControl(Projection):
             return
         flag, sector = event.flag, event.sector
         if sector is None:
-            self._tell(event, "flag", FLAGS[flag], flag=flag)
+            self._tell(event, "flag", FLAGS[flag]["message"], flag=flag)
         else:
             self._tell(event, "local_flag", _local(flag, sector), flag=flag, sector=sector)
 
@@ -184,7 +170,7 @@ class RaceControl(Projection):
         self._became(event, event.penalty_id, "served")
 
     def _converted(self, event: PenaltyConverted) -> None:
-        to = penalty_words(event.kind, event.amount)
+        to = penalty_noun(event.kind, event.amount)
         self._became(event, event.penalty_id, f"becomes {to}{_because(event.reason)}")
 
     def _rescinded(self, event: PenaltyRescinded) -> None:
@@ -193,7 +179,7 @@ class RaceControl(Projection):
     def _became(self, event: Event, penalty_id: str, what: str) -> None:
         penalty = self.stewards.penalties.get(penalty_id)
         if penalty is not None:
-            text = f"Car {penalty.car}: {penalty_words(penalty.kind, penalty.amount)}, {what}"
+            text = f"Car {penalty.car}: {penalty_noun(penalty.kind, penalty.amount)}, {what}"
             self._tell(event, "penalty", text, penalty.car)
 
     def _time_deleted(self, event: LapTimeDeleted) -> None:
@@ -230,7 +216,7 @@ class RaceControl(Projection):
         """What was decided or recorded, as the feed said it or would have."""
         match event:
             case FlagShown(flag=flag, sector=None):
-                return FLAGS[flag]
+                return FLAGS[flag]["message"]
             case FlagShown(flag=flag, sector=int(sector)):
                 return _local(flag, sector)
             case PitLaneOpened() | PitLaneClosed():
@@ -255,7 +241,7 @@ class RaceControl(Projection):
                 raise AssertionError("what a void names is known where it is told")
             case _:
                 of_car: str | None = getattr(event, "car", None)
-                name = event.type.replace("_", " ")
+                name = plain(event.type)
                 return f"Car {of_car}: {name}" if of_car else name.capitalize()
 
     # Words, and cars
@@ -293,7 +279,7 @@ def _because(reason: str | None) -> str:
 
 
 def _local(flag: str, sector: int) -> str:
-    return f"Sector {sector}: {LOCAL.get(flag, FLAGS[flag].lower())}"
+    return f"Sector {sector}: {FLAGS[flag]['local']}"
 
 
 def _pit_lane(event: PitLaneOpened | PitLaneClosed) -> str:
@@ -302,7 +288,7 @@ def _pit_lane(event: PitLaneOpened | PitLaneClosed) -> str:
 
 
 def _imposed(event: PenaltyImposed) -> str:
-    return f"Car {event.car}: {penalty_words(event.kind, event.amount)}"
+    return f"Car {event.car}: {penalty_noun(event.kind, event.amount)}"
 
 
 def _time_deleted(event: LapTimeDeleted) -> str:

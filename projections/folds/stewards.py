@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -37,34 +36,6 @@ def as_imposed(penalty: Penalty) -> tuple[int, list[tuple[str, int]]]:
 
 
 _NUMBERS = re.compile(r"([^0-9]*)([0-9]*)")
-
-PENALTY_WORDS = {
-    "drive_through": "a drive-through",
-    "stop_and_go": "a stop and go",
-    "stop_and_hold": "a stop and {amount} s",
-    "time": "{amount} s added to its time",
-    "laps": "{amount} {laps} taken away",
-    "places": "{amount} {places} dropped",
-    "back_of_class": "a move to the back of its class",
-    "points": "{amount} {points} taken away",
-    "disqualification": "disqualification",
-    "fine": "a fine",
-    "warning": "a warning",
-    "reprimand": "a reprimand",
-}
-
-
-def penalty_words(kind: str, amount: int | None, words: Mapping[str, str] = PENALTY_WORDS) -> str:
-    """What a penalty is: ``30 s added to its time``, ``2 laps taken away``.
-
-    With ``explain.PENALTY_GIVEN`` what was done to the car: ``had 30 s added to its time``.
-    """
-    return words[kind].format(
-        amount=amount or 0,
-        laps="lap" if amount == 1 else "laps",
-        places="place" if amount == 1 else "places",
-        points="point" if amount == 1 else "points",
-    )
 
 
 @dataclass(slots=True)

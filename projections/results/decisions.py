@@ -48,12 +48,13 @@ from events.errors import (
     UnknownPenalty,
 )
 from events.session import ResultStatus
-from projections.folds.stewards import Penalty, penalty_words
+from projections.folds.stewards import Penalty
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.revisions import words
 from projections.results.whatif import supposed
 from projections.timeline import Timeline
+from projections.wording import flag_name, penalty_noun, plain
 
 Decision = (
     FlagShown
@@ -300,7 +301,7 @@ def describe(timeline: Timeline, event: AnyEvent) -> str:
     """A decision in a few words."""
     match event:
         case FlagShown(flag=flag, sector=sector):
-            return f"{flag.replace('_', ' ')} flag" + (f", sector {sector}" if sector else "")
+            return f"{flag_name(flag)} flag" + (f", sector {sector}" if sector else "")
         case SafetyCarDeployed():
             return "safety car deployed"
         case SafetyCarWithdrawn():
@@ -328,14 +329,14 @@ def describe(timeline: Timeline, event: AnyEvent) -> str:
         case PenaltyRescinded(penalty_id=name, reason=reason):
             return f"{_penalty(timeline, name)} rescinded" + (f" ({reason})" if reason else "")
         case PenaltyConverted(penalty_id=name, kind=kind, amount=amount, reason=reason):
-            to = penalty_words(kind, amount)
+            to = penalty_noun(kind, amount)
             return f"{_penalty(timeline, name)} becomes {to}" + (f" ({reason})" if reason else "")
         case EventVoided():
             return _voided(timeline, event)
         case _ if isinstance(event, DECISIONS):
             return words(event)
         case _:
-            return event.type.replace("_", " ")
+            return plain(event.type)
 
 
 def _voided(timeline: Timeline, void: EventVoided) -> str:
@@ -352,7 +353,7 @@ def _penalty(timeline: Timeline, name: str) -> str:
     """The penalty as it was imposed."""
     for event in timeline.recorded:
         if isinstance(event, PenaltyImposed) and event.penalty_id == name:
-            return f"#{event.car}: {penalty_words(event.kind, event.amount)}"
+            return f"#{event.car}: {penalty_noun(event.kind, event.amount)}"
     return f"penalty {name}"
 
 

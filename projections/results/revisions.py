@@ -26,10 +26,10 @@ from events import (
 )
 from events.clock import format_clock
 from projections.engine.corrections import Identity
-from projections.folds.stewards import penalty_words
 from projections.results.classification import ON_LAPS, Classified, Convention, classify
 from projections.results.provisional import points_taken
 from projections.timeline import Timeline
+from projections.wording import penalty_noun
 
 DECISIONS = (
     EntryAmended,
@@ -210,7 +210,7 @@ def words(event: AnyEvent) -> str:
     """What was decided, one of ``DECISIONS`` or a declared result, in a few words."""
     match event:
         case PenaltyImposed() | PenaltyConverted():
-            what = penalty_words(event.kind, event.amount)
+            what = penalty_noun(event.kind, event.amount)
             of = f"penalty {event.penalty_id} becomes "
             if isinstance(event, PenaltyImposed):
                 of = f"#{event.car}: "

@@ -34,7 +34,7 @@ from events.clock import format_clock, format_lap_time
 from events.errors import UnknownCar
 from projections.engine.corrections import CORRECTIONS, Corrections, effective_key
 from projections.folds.running_order import Gap, natural
-from projections.folds.stewards import Penalty, as_imposed, penalty_words
+from projections.folds.stewards import Penalty, as_imposed
 from projections.race import Race
 from projections.results.classification import (
     NOT_SERVED,
@@ -51,27 +51,13 @@ from projections.results.provisional import (
     session_awards,
 )
 from projections.rules.packs import RegulationPack
-from projections.wording import ordinal
+from projections.wording import ordinal, penalty_given, penalty_noun, plain
 
 Identity = tuple[str, int]
 
 BY_LINES = "laps completed, then lines crossed since, then the earlier crossing of that line"
 BY_LAPS = "laps completed, then the time at the line when the last was completed"
 BY_BEST_LAP = "the best lap, of equal ones the earlier"
-PENALTY_GIVEN = {
-    "drive_through": "was given a drive-through",
-    "stop_and_go": "was given a stop and go",
-    "stop_and_hold": "was given a stop and {amount} s",
-    "time": "had {amount} s added to its time",
-    "laps": "lost {amount} {laps}",
-    "places": "was put back {amount} {places}",
-    "back_of_class": "was sent to the back of its class",
-    "points": "lost {amount} {points}",
-    "disqualification": "was disqualified",
-    "fine": "was fined",
-    "warning": "was warned",
-    "reprimand": "was reprimanded",
-}
 TO_SERVE = ("drive_through", "stop_and_go", "stop_and_hold")
 MOVING = frozenset({*TO_SERVE, "time", "laps", "places", "back_of_class", "disqualification"})
 """The kinds that can move a car in the result."""
@@ -123,7 +109,7 @@ def _not_listed(race: Race, events: Iterable[AnyEvent], car: str) -> list[Statem
         raise UnknownCar(car, tuple(known))
     text = f"#{car} has completed no lap, and is not listed in the result."
     if car in race.session.apart:
-        role = race.session.apart[car].replace("_", " ")
+        role = plain(race.session.apart[car])
         text = f"#{car} is a {role}, no competitor, and is in no result."
     entry = _Record(race, events, car).entry
     return [Statement("status", text, entry, "classification.no_laps")]
@@ -364,10 +350,10 @@ class _Case:
         why = f" ({reason})" if reason else ""
         match event:
             case PenaltyImposed():
-                given = penalty_words(event.kind, event.amount, PENALTY_GIVEN)
+                given = penalty_given(event.kind, event.amount)
                 return f"#{penalty.car} {given} {when}{why}."
             case PenaltyConverted():
-                return f"That became {penalty_words(event.kind, event.amount)} {when}{why}."
+                return f"That became {penalty_noun(event.kind, event.amount)} {when}{why}."
             case PenaltyServed():
                 return f"It was served {when}."
             case _:
@@ -490,7 +476,7 @@ class _Case:
                 yield _of_points(f"No points for {award.name}", award.why[-1], rests_on)
         taken = points_taken(self.race).get(self.car)
         if taken:
-            words = penalty_words("points", taken)
+            words = penalty_noun("points", taken)
             yield Statement(
                 "points", f"Points for #{self.car}: {words} by the stewards.", self._taking()
             )
@@ -663,7 +649,7 @@ def _described(event: AnyEvent | None) -> str:
         case LapTimeDeleted():
             return f"The deletion of the time of lap {event.lap}"
         case _:
-            return f"What was recorded at {_clock(event.at)} ({event.type.replace('_', ' ')})"
+            return f"What was recorded at {_clock(event.at)} ({plain(event.type)})"
 
 
 def _amended(amended: LapAmended, lap: AnyEvent | None) -> str:

@@ -20,6 +20,7 @@ from projections.folds.stewards import Penalty, as_imposed
 from projections.folds.track import Caution
 from projections.race import Race
 from projections.views.rows import Heading, MomentMs, Row, RowModel
+from projections.wording import flag_name, penalty_name
 
 MarkerKind = Literal[
     "caution", "restart", "lead_change", "flag", "local_flag", "penalty", "retirement"
@@ -115,7 +116,7 @@ def _ledger(race: Race) -> Iterator[tuple[int, list[Caution]]]:
 
 def _cautions(race: Race) -> Iterator[tuple[int, Found]]:
     for number, kinds in _ledger(race):
-        said = ", then ".join(_said(caution.kind) for caution in kinds)
+        said = ", then ".join(flag_name(caution.kind) for caution in kinds)
         yield number, (kinds[0].start_ms, kinds[-1].end_ms, None, f"Caution {number}: {said}")
 
 
@@ -134,7 +135,7 @@ def _lead_changes(race: Race) -> Iterator[Found]:
 def _flags(race: Race) -> Iterator[Found]:
     for _, kinds in _ledger(race):
         for caution in kinds:
-            yield caution.start_ms, caution.end_ms, None, f"Flag: {_said(caution.kind)}"
+            yield caution.start_ms, caution.end_ms, None, f"Flag: {flag_name(caution.kind)}"
         end = kinds[-1].end_ms
         if end is not None and end != race.track.chequered_at:
             yield end, None, None, "Flag: green"
@@ -145,7 +146,7 @@ def _flags(race: Race) -> Iterator[Found]:
 def _local_flags(race: Race) -> Iterator[Found]:
     spells = [*race.track.cleared, *race.track.local.values()]
     for one in sorted(spells, key=lambda one: (one.start_ms, one.sector)):
-        yield one.start_ms, one.end_ms, None, f"Sector {one.sector}: {_said(one.flag)}"
+        yield one.start_ms, one.end_ms, None, f"Sector {one.sector}: {flag_name(one.flag)}"
 
 
 def _penalties(race: Race) -> Iterator[Found]:
@@ -155,9 +156,8 @@ def _penalties(race: Race) -> Iterator[Found]:
 
 
 def _penalty(penalty: Penalty) -> str:
-    amount = "" if penalty.amount is None else f" {penalty.amount}"
     reason = f": {penalty.reason}" if penalty.reason else ""
-    return f"Penalty for car {penalty.car}, {_said(penalty.kind)}{amount}{reason}"
+    return f"Penalty for car {penalty.car}, {penalty_name(penalty.kind, penalty.amount)}{reason}"
 
 
 def _retirements(race: Race) -> Iterator[Found]:
@@ -172,7 +172,3 @@ _COUNTED: dict[MarkerKind, Callable[[Race], Iterator[Found]]] = {
     "penalty": _penalties,
     "retirement": _retirements,
 }
-
-
-def _said(word: str) -> str:
-    return {"fcy": "FCY", "vsc": "VSC"}.get(word, word.replace("_", " "))

@@ -6,6 +6,7 @@ from events.clock import format_clock, parse_clock
 from events.errors import BadMoment, NoSuchMoment
 from projections.race import Race
 from projections.views.markers import KINDS, MarkerKind, markers_of
+from projections.wording import plain
 
 
 def moment_of(text: str, race: Race) -> int:
@@ -49,6 +50,6 @@ def _marker(text: str, kind: MarkerKind, number: int, race: Race) -> int:
     for marker in there:
         if marker.number == number:
             return marker.at_ms
-    said = kind.replace("_", " ")
+    said = plain(kind)
     last = f"the last was {said} {there[-1].number}" if there else "there was none"
     raise NoSuchMoment(text, f"no such {said}; until {format_clock(race.at)} {last}")

@@ -10,8 +10,9 @@ from typing import Any
 import typer
 
 from events.clock import format_clock
+from projections.wording import flag_name
 from services.cli.options import Format
-from services.formatting import on_one_line, show_flag
+from services.formatting import on_one_line
 from services.queries.tables.columns import Row, Table
 
 
@@ -44,7 +45,7 @@ def session_heading(line: Mapping[str, Any]) -> str:
     """The lines above every table: title, clock, flag, leader."""
     parts = [format_clock(line["clock_ms"])]
     if line["flag"]:
-        flag = show_flag(line["flag"])
+        flag = flag_name(line["flag"])
         parts.append(f"{flag} (caution {line['caution']})" if line["caution"] else flag)
     if line["leader"] is not None:
         parts.append(f"car {line['leader']} leads on lap {line['leader_lap']}")

@@ -17,10 +17,10 @@ from events.clock import format_lap_time, parse_clock
 from events.errors import PositionConflict, SessionNotEmpty
 from projections.results.classification import Convention
 from projections.results.revisions import words
+from projections.wording import plain
 from replay.entries import START, Entry
 from services.cli.options import Data, NewSession, Session, Store
 from services.cli.shell import with_log
-from services.formatting import spaced
 from services.queries.packs import pack_named
 from services.queries.sessions import require_session
 from services.storage.event_log import Log
@@ -187,7 +187,7 @@ def _explained(found: Reconciliation) -> Iterator[str]:
         inferred = [words(one.model_copy(update={"reason": None})) for one in found.decisions]
         yield f"inferred from the official result: {'; '.join(inferred)}"
     for one in found.unreconciled:
-        what = spaced(one.what.removesuffix("_ms"))
+        what = plain(one.what.removesuffix("_ms"))
         ours, theirs = _figure(one.what, one.computed), _figure(one.what, one.official)
         yield f"not explained: #{one.car}, {what} {ours} by the laps, {theirs} in the result"
 

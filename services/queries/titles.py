@@ -11,7 +11,7 @@ from projections.championship.titles import Fighter, Left, Live, Title, decided
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.points import tidy
-from services.formatting import show_flag, spaced
+from projections.wording import flag_name, plain
 from services.queries.seasons import SeasonAnswer
 from services.queries.tables.columns import Row
 
@@ -56,10 +56,10 @@ def _event_text(event: AnyEvent, race: Race) -> str:
         case LinePassed() if not race.order.laps.get(event.car):
             return f"#{event.car} started"
         case FlagShown():
-            return f"{show_flag(event.flag)} flag"
+            return f"{flag_name(event.flag)} flag"
         case _:
             car = getattr(event, "car", None)
-            return f"{f'#{car}: ' if car else ''}{spaced(event.type)}"
+            return f"{f'#{car}: ' if car else ''}{plain(event.type)}"
 
 
 def live_of(answer: SeasonAnswer) -> Live | None:

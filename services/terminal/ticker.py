@@ -6,14 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from projections.views.merge_patch import State
-from services.formatting import (
-    clock_text,
-    on_one_line,
-    running_text,
-    show_flag,
-    show_gap,
-    show_penalty,
-)
+from projections.wording import flag_name, penalty_name
+from services.formatting import clock_text, on_one_line, running_text, show_gap
 from services.terminal.tower import Board
 
 TOP = 5
@@ -81,7 +75,7 @@ def _flags(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Line]:
         return
     begins = flag == "green" and before.get("flag") is None
     if begins or flag in ("white", "chequered"):
-        yield Line(now["flag_since_ms"], f"{show_flag(flag)} flag")
+        yield Line(now["flag_since_ms"], f"{flag_name(flag)} flag")
 
 
 def _local_flags(
@@ -90,7 +84,7 @@ def _local_flags(
     was, stands = before.get("sector_flags", {}), now.get("sector_flags", {})
     for sector, flag in stands.items():
         if was.get(sector) != flag:
-            yield Line(flag["since_ms"], f"sector {sector}: {show_flag(flag['flag'])}")
+            yield Line(flag["since_ms"], f"sector {sector}: {flag_name(flag['flag'])}")
     for sector in was.keys() - stands.keys():
         yield Line(clock_ms, f"sector {sector}: clear")
 
@@ -100,7 +94,7 @@ def _cautions(before: State, now: State) -> Iterator[Line]:
     for name, caution in now.items():
         was = before.get(name, {})
         if not was:
-            told = f"{show_flag(caution['kind'])}, caution {caution['number']}"
+            told = f"{flag_name(caution['kind'])}, caution {caution['number']}"
             yield Line(caution["start_ms"], told + _leads(caution.get("leader_before")))
         if "end_ms" in caution and "end_ms" not in was:
             told = (
@@ -130,5 +124,5 @@ def _cars(before: State, now: State, clock_ms: int) -> Iterator[Line]:
 def _penalties(before: State, now: State) -> Iterator[Line]:
     for name, penalty in now.items():
         if penalty["status"] != before.get(name, {}).get("status"):
-            what = show_penalty(penalty["kind"], penalty.get("amount"))
+            what = penalty_name(penalty["kind"], penalty.get("amount"))
             yield Line(penalty["changed_at"], f"car {penalty['car']}: {what} {penalty['status']}")

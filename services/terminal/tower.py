@@ -18,6 +18,7 @@ from rich.text import Text
 from projections.views.display import CLASS_COLOURS, CLOSE_INTERVAL_MS, MOVEMENT_HOLD_MS
 from projections.views.freshness import Freshness, freshness
 from projections.views.merge_patch import State
+from projections.wording import CAR_STATES, flag_title, penalty_tag
 from services.formatting import clock_text, gap_text, lap_time_text, running_text, show_sectors
 
 Row = Mapping[str, Any]
@@ -98,20 +99,21 @@ class Scene(NamedTuple):
 
 # -- Flags and classes ---------------------------------------------------------------------
 
+CAUTION_STYLE = "bold black on #ffd800"
 BANDS: dict[str | None, tuple[str, str]] = {
-    None: ("WAITING FOR THE START", "bold white on grey30"),
-    "green": ("GREEN", "bold black on #00b050"),
-    "white": ("LAST LAP", "bold black on white"),
-    "yellow": ("▲ YELLOW ▲", "bold black on #ffd800"),
-    "fcy": ("▲ FULL COURSE YELLOW ▲", "bold black on #ffd800"),
-    "safety_car": ("▲ SAFETY CAR ▲", "bold black on #ffd800"),
-    "vsc": ("▲ VIRTUAL SAFETY CAR ▲", "bold black on #ffd800"),
-    "code_60": ("▲ CODE 60 ▲", "bold black on #ffd800"),
-    "slow_zone": ("▲ SLOW ZONE ▲", "bold black on #ffd800"),
-    "red": ("■ RED FLAG ■", "bold white on #c00000"),
-    "chequered": ("▚▚ CHEQUERED FLAG ▚▚", "bold black on white"),
+    None: ("", "bold white on grey30"),
+    "green": ("", "bold black on #00b050"),
+    "white": ("", "bold black on white"),
+    "yellow": ("▲", CAUTION_STYLE),
+    "fcy": ("▲", CAUTION_STYLE),
+    "safety_car": ("▲", CAUTION_STYLE),
+    "vsc": ("▲", CAUTION_STYLE),
+    "code_60": ("▲", CAUTION_STYLE),
+    "slow_zone": ("▲", CAUTION_STYLE),
+    "red": ("■", "bold white on #c00000"),
+    "chequered": ("▚▚", "bold black on white"),
 }
-"""The words and the colour of each track state."""
+"""The sign on both sides of a flag's title, and the style of the band."""
 
 
 def _class_styles(board: Board) -> dict[str | None, str]:
@@ -141,7 +143,6 @@ def short_tags(names: Iterable[str], width: int = 5) -> dict[str | None, str]:
 
 # -- States and penalties ---------------------------------------------------------------------
 
-STATES = {"pit": "PIT", "retired": "RET", "finished": "FIN", "not_started": "DNS"}
 STATE_STYLES = {
     "PIT": "bold black on #56b4e9",
     "OUT": "bold #56b4e9",
@@ -156,40 +157,20 @@ def state_of(row: Row) -> str:
     """``PIT``, ``OUT`` (on the lap after a visit), ``RET``, ``FIN``, ``DNS``, else ``PEN``
     for a car that owes a penalty, or nothing."""
     if row["status"] != "running":
-        return STATES[row["status"]]
+        return CAR_STATES[row["status"]]["tag"]
     last_pit_lap = row.get("last_pit_lap")
     if last_pit_lap is not None and last_pit_lap >= row["laps"]:
-        return "OUT"
-    return "PEN" if any(one["status"] != "served" for one in row["penalties"].values()) else ""
-
-
-PENALTY_TAGS = {
-    "drive_through": "DT",
-    "stop_and_go": "SG",
-    "stop_and_hold": "SG",
-    "time": "",
-    "disqualification": "DSQ",
-    "back_of_class": "BACK",
-    "warning": "WRN",
-    "reprimand": "REP",
-    "fine": "FINE",
-}
+        return CAR_STATES["out_lap"]["tag"]
+    owes = any(one["status"] != "served" for one in row["penalties"].values())
+    return CAR_STATES["penalty" if owes else "running"]["tag"]
 
 
 def penalty_text(penalties: Iterable[Row]) -> Cell:
     """What a car still owes, ``SG+30``; else what it served, in brackets."""
     penalties = list(penalties)
     owed = [one for one in penalties if one["status"] != "served"]
-    told = " ".join(_penalty_tag(one) for one in owed or penalties[-1:])
+    told = " ".join(penalty_tag(one["kind"], one.get("amount")) for one in owed or penalties[-1:])
     return Cell(told, "bold #ff7f50") if owed else Cell(f"({told})" if told else "", "dim")
-
-
-def _penalty_tag(penalty: Row) -> str:
-    kind, amount = str(penalty["kind"]), penalty.get("amount")
-    tag = PENALTY_TAGS.get(kind, kind[:4].upper())
-    if amount is None:
-        return tag
-    return f"{tag}+{amount}" if kind in ("time", "stop_and_hold") else f"-{amount}{tag[:1]}"
 
 
 # -- Columns -------------------------------------------------------------------------------
@@ -405,8 +386,8 @@ def _title(board: Board, width: int) -> Text:
 def _band(board: Board, width: int) -> Text:
     session = board.session
     flag = session.get("flag")
-    words, style = BANDS.get(flag, (str(flag).upper(), "bold"))
-    left = f" {words}"
+    sign, style = BANDS.get(flag, ("", "bold"))
+    left = f" {f'{sign} {flag_title(flag).upper()} {sign}'.strip()}"
     since = session.get("caution_since_ms")
     if session.get("caution") and since is not None:
         lasted = running_text(board.clock_ms - since)
@@ -443,7 +424,7 @@ def _facts(scene: Scene, width: int) -> Text:
     if in_lane:
         parts.append(f"{in_lane} in the lane")
     line = Text(_fit(f"{told} {' · '.join(parts)}" if local else " · ".join(parts), width))
-    line.stylize(BANDS["yellow"][1], 0, len(told))
+    line.stylize(CAUTION_STYLE, 0, len(told))
     return line
 
 

@@ -6,15 +6,7 @@ import { Slots, stopsOf } from "../src/graphics/lane";
 import { rowsWithin, sizeWithin, towerName, towerWidth } from "../src/graphics/layout";
 import { championshipLines, pageOf, towerLines } from "../src/graphics/lines";
 import { parametersOf, templateNamed, updated } from "../src/graphics/parameters";
-import {
-  behindText,
-  carName,
-  FamilyNames,
-  familyName,
-  ordinal,
-  penaltyWords,
-  timerText,
-} from "../src/graphics/words";
+import { behindText, carName, FamilyNames, familyName, timerText } from "../src/graphics/words";
 import { parseMessage } from "../src/live/messages";
 import { Picture } from "../src/live/picture";
 import type { Standing } from "../src/timing/state";
@@ -333,17 +325,4 @@ describe("words", () => {
     [63_990, "1:03.9"],
     [600_000, "10:00.0"],
   ])("a timer at %d ms", (ms, text) => expect(timerText(ms)).toBe(text));
-
-  test("penalties", () => {
-    expect(penaltyWords({ kind: "stop_and_hold", amount: 30 })).toBe("Stop and hold 30 s");
-    expect(penaltyWords({ kind: "drive_through" })).toBe("Drive-through");
-    expect(penaltyWords({ kind: "time", amount: 97 })).toBe("Time added: 97 s");
-    expect(penaltyWords({ kind: "track_walk" })).toBe("Track walk");
-  });
-
-  test("places", () => {
-    expect([1, 2, 3, 4, 11, 12, 13, 21, 53].map(ordinal).join(" ")).toBe(
-      "1st 2nd 3rd 4th 11th 12th 13th 21st 53rd",
-    );
-  });
 });

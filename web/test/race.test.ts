@@ -23,15 +23,7 @@ import type {
   StintRow,
 } from "../src/race/shapes";
 import { bars, newestFirst, ticks } from "../src/race/strategy";
-import {
-  axisSeconds,
-  closingText,
-  moveText,
-  penaltyWords,
-  sidedGap,
-  signedSeconds,
-  titleStatus,
-} from "../src/race/words";
+import { axisSeconds, closingText, moveText, sidedGap, signedSeconds } from "../src/race/words";
 
 function car(name: string, more: Partial<ChartRow> = {}): ChartRow {
   const length = (more.behind_ms ?? more.at_ms ?? [0, 0, 0]).length;
@@ -271,9 +263,7 @@ describe("words of the pages", () => {
     expect(signedSeconds(-512)).toBe("−0.512");
     expect(signedSeconds(62_000)).toBe("+1:02.0");
   });
-  test("penalties, moves, titles", () => {
-    expect(penaltyWords({ kind: "stop_and_hold", amount: 30 })).toBe("stop and hold 30 s");
-    expect(penaltyWords({ kind: "drive_through", amount: null })).toBe("drive through");
+  test("moves", () => {
     const move = (was: number | null, is: number | null) =>
       moveText({ position_before: was, position_after: is } as DifferenceRow);
     expect([move(2, 1), move(3, 3), move(4, null), move(null, 5), move(null, null)]).toEqual([
@@ -283,7 +273,5 @@ describe("words of the pages", () => {
       "not listed → 5",
       "",
     ]);
-    expect(titleStatus("clinched")).toBe("champion");
-    expect(titleStatus("something_new")).toBe("something new");
   });
 });

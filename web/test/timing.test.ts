@@ -68,7 +68,7 @@ describe("words are those of the terminal's tower", () => {
     expect(words.penaltyText(penalties)).toBe(text);
   });
   test.each(written.states)("state of %j: %j", (car, text) => {
-    expect(carState(car)).toBe(text);
+    expect(carState(car).tag).toBe(text);
   });
   test.each(written.tags)("tags of %j: %j", (names, tags) => {
     expect(shortTags(names)).toEqual(tags);

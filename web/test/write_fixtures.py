@@ -15,6 +15,15 @@ from projections.timeline import Timeline
 from projections.views.frame import Frame, Token
 from projections.views.frame_builder import FrameBuilder
 from projections.views.merge_patch import apply_patch, merge_patch
+from projections.wording import (
+    FLAGS,
+    PENALTIES,
+    flag_name,
+    flag_title,
+    ordinal,
+    penalty_name,
+    penalty_tag,
+)
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.formatting import clock_text, gap_text, lap_time_text, running_text
 from services.gateway.live.channel import Channel
@@ -150,6 +159,13 @@ def words() -> Told:
         "running": [[ms, running_text(ms)] for ms in times],
         "penalties": [[many, penalty_text(many).text] for many in penalties],
         "states": [[row, state_of(row)] for row in cars],
+        "flags": [[flag, flag_name(flag), flag_title(flag)] for flag in (*FLAGS, "new_flag")],
+        "penalty_words": [
+            [kind, amount, penalty_name(kind, amount), penalty_tag(kind, amount)]
+            for kind in (*PENALTIES, "new_penalty")
+            for amount in (None, 1, 30)
+        ],
+        "ordinals": [[number, ordinal(number)] for number in (*range(1, 24), 53, 101, 111)],
         "tags": [[names, list(short_tags(names).values())] for names in classes],
     }
 

@@ -11,14 +11,8 @@ from typing import Any, NamedTuple
 
 from events.clock import format_clock, format_lap_time
 from projections.views.rows import Row
-from services.formatting import (
-    clock_text,
-    show_flag,
-    show_gap,
-    show_penalty,
-    show_sectors,
-    spaced,
-)
+from projections.wording import flag_name, penalty_name, plain
+from services.formatting import clock_text, show_gap, show_sectors
 
 
 class Display(NamedTuple):
@@ -47,7 +41,7 @@ def _gap_cells(name: str, gap: Row | None) -> dict[str, Any]:
 
 def _show_penalties(penalties: Sequence[Row]) -> str:
     return ", ".join(
-        f"{show_penalty(one['kind'], one['amount'])} ({one['status']})" for one in penalties
+        f"{penalty_name(one['kind'], one['amount'])} ({one['status']})" for one in penalties
     )
 
 
@@ -79,19 +73,19 @@ DISPLAYS: dict[str, Display] = {
     "text": Display(whole=False),
     "title": Display(whole=False, shortest=60),
     "identifier": Display(),
-    "word": Display(spaced),
+    "word": Display(plain),
     "count": Display(right=True),
     "points": Display(right=True),
     "number": Display(right=True),
     "speed": Display(lambda speed: speed if speed == "max" else f"{speed:g}x", right=True),
-    "place": Display(lambda place: spaced(str(place)), right=True),
+    "place": Display(lambda place: plain(str(place)), right=True),
     "yes": Display(lambda yes: "yes" if yes else ""),
     "tied": Display(lambda tied: "=" if tied else ""),
     "clock": Display(format_clock, right=True),
     "moment": Display(clock_text, right=True),
     "time": Display(format_lap_time, right=True),
     "wall_clock": Display(lambda iso: f"{iso[:10]} {iso[11:16]} UTC"),
-    "flag": Display(show_flag),
+    "flag": Display(flag_name),
     "sector_flags": Display(show_sectors, spread=_one_cell(show_sectors)),
     "gap": Display(show_gap, right=True, spread=_gap_cells),
     "texts": Display(" ".join, whole=False, spread=_one_cell(" ".join)),

@@ -1,6 +1,15 @@
 /** What race control calls: what each call records, and how it is confirmed. */
 
 import type { SessionLine } from "../timing/state";
+import {
+  flagName,
+  flagTitle,
+  PENALTY_KINDS,
+  penaltyTitle,
+  penaltyUnit,
+  plain,
+  sentence,
+} from "../timing/wording";
 import type { Decision } from "./decisions";
 
 export interface Extra {
@@ -40,14 +49,9 @@ export function callsOf(line: SessionLine | null): Call[] {
   const closed = (line?.pit_lane_closed ?? []).length > 0;
   const out = line?.safety_car_since_ms !== undefined;
   const flag = (name: string): Decision => ({ type: "flag_shown", flag: name });
-  const caution = (
-    id: string,
-    label: string,
-    key: string,
-    more: readonly Decision[] = [],
-  ): Call => ({
+  const caution = (id: string, key: string, more: readonly Decision[] = []): Call => ({
     id,
-    label,
+    label: flagTitle(id),
     key,
     look: "yellow",
     decisions: [flag(id), ...more],
@@ -55,12 +59,13 @@ export function callsOf(line: SessionLine | null): Call[] {
     typed: null,
     on: line?.flag === id,
   });
+  const green = flagTitle("green");
   const local = Object.keys(line?.sector_flags ?? {}).length > 0;
   const withdrawn: Decision[] = out ? [{ type: "safety_car_withdrawn" }] : [];
   return [
     {
       id: "green",
-      label: out ? "Green, safety car in" : local ? "Green, all sectors clear" : "Green",
+      label: out ? `${green}, safety car in` : local ? `${green}, all sectors clear` : green,
       key: "g",
       look: "green",
       decisions: [...withdrawn, flag("green")],
@@ -69,17 +74,17 @@ export function callsOf(line: SessionLine | null): Call[] {
       on: line?.flag === "green" && !out && !local,
     },
     {
-      ...caution("safety_car", "Safety car", "s"),
+      ...caution("safety_car", "s"),
       decisions: [flag("safety_car"), ...(out ? [] : [{ type: "safety_car_deployed" }])],
       on: line?.flag === "safety_car" && out,
     },
-    caution("fcy", "Full course yellow", "y"),
-    caution("vsc", "Virtual safety car", "v"),
-    caution("code_60", "Code 60", "6"),
-    { ...caution("red", "Red flag", "r"), look: "red" },
+    caution("fcy", "y"),
+    caution("vsc", "v"),
+    caution("code_60", "6"),
+    { ...caution("red", "r"), look: "red" },
     {
       id: "white",
-      label: "Last lap",
+      label: flagTitle("white"),
       key: "l",
       look: "white",
       decisions: [flag("white")],
@@ -89,7 +94,7 @@ export function callsOf(line: SessionLine | null): Call[] {
     },
     {
       id: "chequered",
-      label: "Chequered flag",
+      label: flagTitle("chequered"),
       key: "x",
       look: "chequered",
       decisions: [flag("chequered")],
@@ -112,9 +117,9 @@ export function chosen(
 export function wordsOf(decision: Decision): string {
   const { type, flag, sector, classes } = decision;
   const of = Array.isArray(classes) ? ` for ${classes.join(", ")}` : "";
-  if (type !== "flag_shown") return `${type.replaceAll("_", " ")}${of}`;
+  if (type !== "flag_shown") return `${plain(type)}${of}`;
   const where = typeof sector === "number" ? `, sector ${sector}` : "";
-  return `${typeof flag === "string" ? flag.replaceAll("_", " ") : ""} flag${where}`;
+  return `${typeof flag === "string" ? flagName(flag) : ""} flag${where}`;
 }
 
 export interface Lane {
@@ -155,20 +160,14 @@ export interface PenaltyKind {
   readonly amount: string | null;
 }
 
-export const PENALTIES: readonly PenaltyKind[] = [
-  { kind: "drive_through", label: "Drive through", amount: null },
-  { kind: "stop_and_go", label: "Stop and go", amount: null },
-  { kind: "stop_and_hold", label: "Stop and hold", amount: "Seconds" },
-  { kind: "time", label: "Time added", amount: "Seconds" },
-  { kind: "laps", label: "Laps taken away", amount: "Laps" },
-  { kind: "places", label: "Places dropped", amount: "Places" },
-  { kind: "back_of_class", label: "Back of class", amount: null },
-  { kind: "points", label: "Points taken", amount: "Points" },
-  { kind: "disqualification", label: "Disqualification", amount: null },
-  { kind: "fine", label: "Fine", amount: null },
-  { kind: "reprimand", label: "Reprimand", amount: null },
-  { kind: "warning", label: "Warning", amount: null },
-];
+export const PENALTIES: readonly PenaltyKind[] = PENALTY_KINDS.map((kind) => {
+  const unit = penaltyUnit(kind);
+  return {
+    kind,
+    label: penaltyTitle({ kind }),
+    amount: unit === undefined ? null : sentence(unit),
+  };
+});
 
 export const REASONS: readonly string[] = [
   "Speeding in the pit lane",

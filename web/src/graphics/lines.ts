@@ -1,6 +1,6 @@
 /** What stands on each line of the templates with lines. All of it is told; nothing is reckoned. */
 
-import { carState, type CarState } from "../timing/cars";
+import { carState } from "../timing/cars";
 import { inOrder, type Gap, type Standing } from "../timing/state";
 import { classNamed, type Aired, type Contender } from "./aired";
 import type { GapTo, Parameters } from "./parameters";
@@ -10,7 +10,8 @@ export interface TowerLine {
   readonly row: Standing;
   readonly place: number;
   readonly gap: string;
-  readonly state: CarState;
+  /** The tag of its state, `PIT`. */
+  readonly state: string;
 }
 
 type Wanted = Pick<Parameters, "class" | "cars" | "gap">;
@@ -27,7 +28,7 @@ export function towerLines(aired: Aired, wanted: Wanted): TowerLine[] {
     row,
     place: name === null ? row.position : row.class_position,
     gap: gapOf(row, wanted.gap, name !== null),
-    state: carState(row),
+    state: carState(row).tag,
   }));
 }
 

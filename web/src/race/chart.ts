@@ -1,5 +1,6 @@
 /** The laps of all cars as lines of a chart; nothing here knows the page. */
 
+import { isCaution } from "../timing/flags";
 import type { CautionRow, ChartRow, Column, LapRow } from "./shapes";
 
 /** Crossings that come late lie within it, and are asked for again. */
@@ -84,13 +85,11 @@ export function cautionBands(cautions: readonly CautionRow[]): Band[] {
   );
 }
 
-const SLOW = new Set(["fcy", "safety_car", "vsc", "code_60", "yellow", "red", "slow_zone"]);
-
 /** The stretches of a car's own laps that ended under a caution. */
 export function cautionLaps(laps: readonly LapRow[]): Band[] {
   const bands: { from: number; to: number; label: string }[] = [];
   for (const { lap, flag } of laps) {
-    if (flag === null || !SLOW.has(flag)) continue;
+    if (flag === null || !isCaution(flag)) continue;
     const last = bands.at(-1);
     if (last !== undefined && last.to >= lap - 0.5) last.to = lap + 0.5;
     else bands.push({ from: lap - 0.5, to: lap + 0.5, label: "" });

@@ -2,7 +2,7 @@
 
 import { gapText } from "../timing/words";
 import type { Closing } from "./closing";
-import { gapOf, type DifferenceRow, type GapRow, type PenaltyRow } from "./shapes";
+import { gapOf, type DifferenceRow, type GapRow } from "./shapes";
 
 /** A gap with its side: `+3.500` behind the other, `−1 L` a lap ahead of it. */
 export function sidedGap({ side, gap }: Pick<GapRow, "side" | "gap">): string {
@@ -32,39 +32,8 @@ export function closingText(told: Closing | null, green = true): string {
   return `${rate}, level in ${told.laps} ${told.laps === 1 ? "lap" : "laps"}`;
 }
 
-/** A word of the log, to be read: `stop_and_hold` as `stop and hold`. */
-export function plain(word: string): string {
-  return word.replaceAll("_", " ");
-}
-
-const UNITS: Readonly<Record<string, string>> = {
-  time: "s",
-  stop_and_hold: "s",
-  laps: "laps",
-  places: "places",
-  points: "points",
-};
-
-export function penaltyWords({ kind, amount }: Pick<PenaltyRow, "kind" | "amount">): string {
-  return amount === null ? plain(kind) : `${plain(kind)} ${amount} ${UNITS[kind] ?? ""}`.trim();
-}
-
 /** How a car moved between two results: `2 → 1`; it may not be listed in one of them. */
 export function moveText({ position_before: was, position_after: is }: DifferenceRow): string {
   if (was === null) return is === null ? "" : `not listed → ${is}`;
   return is === null ? `${was} → not listed` : was === is ? String(is) : `${was} → ${is}`;
-}
-
-/** `clinched_share` and the like, of a contender. */
-const STATUSES: Readonly<Record<string, string>> = {
-  clinched: "champion",
-  clinched_share: "has a share",
-  out: "out",
-  alive: "can win",
-  alive_share: "can share",
-  open: "open",
-};
-
-export function titleStatus(status: string): string {
-  return STATUSES[status] ?? plain(status);
 }

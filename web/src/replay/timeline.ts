@@ -1,6 +1,7 @@
 /** Where moments lie on the bar, without a page: times to places, marks, ticks, jumps. */
 
 import { flagOf, type Flag } from "../timing/flags";
+import { flagNamed } from "../timing/wording";
 import { clockText } from "../timing/words";
 
 export const KINDS = [
@@ -80,18 +81,15 @@ export function marksOf(markers: readonly Marker[], span: Span, cameMs: number):
       width: placeOf(span, until) - left,
       look:
         marker.kind === "flag" || marker.kind === "local_flag"
-          ? flagOf(flagNamed(marker.label)).look
+          ? flagOf(flagIn(marker.label)).look
           : "none",
     };
   });
 }
 
 /** `Flag: safety car` is of the flag `safety_car`, `Sector 2: yellow` of `yellow`. */
-function flagNamed(label: string): string {
-  return label
-    .replace(/^(Flag|Sector \d+): /, "")
-    .replaceAll(" ", "_")
-    .toLowerCase();
+function flagIn(label: string): string | undefined {
+  return flagNamed(label.replace(/^(Flag|Sector \d+): /, ""));
 }
 
 /** As the gateway takes it: `caution:9`, `lead-change:3`. */

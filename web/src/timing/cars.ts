@@ -1,30 +1,20 @@
-/** What a car does, in a word. */
+/** What a car does, and which cars match what is typed. */
 
 import type { Standing } from "./state";
+import { CAR_STATES } from "./wording";
 import { isOwed } from "./words";
 
-export type CarState = "PIT" | "OUT" | "PEN" | "RET" | "FIN" | "DNS" | "";
+export interface CarState {
+  /** `PIT`, `OUT` (on the lap after a visit), `PEN` (owes a penalty), `RET`, `FIN`, `DNS` or "". */
+  readonly tag: string;
+  readonly name: string;
+}
 
-const STATES = { pit: "PIT", retired: "RET", finished: "FIN", not_started: "DNS" } as const;
-
-export const STATE_WORDS: Readonly<Record<CarState, string>> = {
-  PIT: "in the pit lane",
-  OUT: "on its out lap",
-  PEN: "owes a penalty",
-  RET: "retired",
-  FIN: "finished",
-  DNS: "did not start",
-  "": "",
-};
-
-/**
- * `PIT`, `OUT` (on the lap after a visit), `RET`, `FIN`, `DNS`, else `PEN` for a car that
- * owes a penalty, or nothing.
- */
 export function carState(row: Standing): CarState {
-  if (row.status !== "running") return STATES[row.status];
-  if (row.last_pit_lap !== undefined && row.last_pit_lap >= row.laps) return "OUT";
-  return Object.values(row.penalties).some(isOwed) ? "PEN" : "";
+  if (row.status !== "running") return CAR_STATES[row.status];
+  if (row.last_pit_lap !== undefined && row.last_pit_lap >= row.laps) return CAR_STATES.out_lap;
+  const owes = Object.values(row.penalties).some(isOwed);
+  return owes ? CAR_STATES.penalty : CAR_STATES.running;
 }
 
 /** Whether the car is what was typed: a number exactly or its beginning, or any name. */

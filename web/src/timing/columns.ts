@@ -5,7 +5,7 @@
 
 import display from "../../../projections/views/display.json";
 import { SIGNS, SPOKEN, type Bests, type Mark } from "./bests";
-import { carState, STATE_WORDS } from "./cars";
+import { carState } from "./cars";
 import type { RaceClass } from "./classes";
 import type { Standing } from "./state";
 import * as words from "./words";
@@ -148,10 +148,10 @@ function interval(row: Standing, scene: Scene): Cell {
 }
 
 function state(row: Standing, scene: Scene): Cell {
-  const short = carState(row);
-  const since = short === "PIT" ? row.in_pit_since_ms : undefined;
+  const { tag, name } = carState(row);
+  const since = row.status === "pit" ? row.in_pit_since_ms : undefined;
   const timer = since === undefined ? "" : ` ${words.runningText(scene.clockMs - since)}`;
-  return { text: short + timer, look: short.toLowerCase(), title: STATE_WORDS[short] };
+  return { text: tag + timer, look: tag.toLowerCase(), title: tag && name };
 }
 
 function penalties(row: Standing): Cell {

@@ -1,24 +1,27 @@
-/** The words and the look of each track state. */
+/** The words and the look of each flag. */
 
 import type { SessionLine } from "./state";
+import { flagTitle, localFlagTitle } from "./wording";
+
+export type Look = "none" | "green" | "yellow" | "red" | "white" | "chequered";
 
 export interface Flag {
   readonly words: string;
-  /** The style of the band; the words tell it, too. */
-  readonly look: "none" | "green" | "yellow" | "red" | "white" | "chequered";
+  /** The style of the band. It never stands without the words. */
+  readonly look: Look;
 }
 
-const FLAGS: Readonly<Record<string, Flag>> = {
-  green: { words: "Green", look: "green" },
-  white: { words: "Last lap", look: "white" },
-  yellow: { words: "Yellow", look: "yellow" },
-  fcy: { words: "Full course yellow", look: "yellow" },
-  safety_car: { words: "Safety car", look: "yellow" },
-  vsc: { words: "Virtual safety car", look: "yellow" },
-  code_60: { words: "Code 60", look: "yellow" },
-  slow_zone: { words: "Slow zone", look: "yellow" },
-  red: { words: "Red flag", look: "red" },
-  chequered: { words: "Chequered flag", look: "chequered" },
+const LOOKS: Readonly<Record<string, Look>> = {
+  green: "green",
+  white: "white",
+  yellow: "yellow",
+  fcy: "yellow",
+  safety_car: "yellow",
+  vsc: "yellow",
+  code_60: "yellow",
+  slow_zone: "yellow",
+  red: "red",
+  chequered: "chequered",
 };
 
 /** Local flags of one kind, as the band marks them. */
@@ -39,12 +42,20 @@ export function localMarks(flags: SessionLine["sector_flags"]): LocalMark[] {
   });
 }
 
-/** A flag in one sector: a white one there is for a slow car. */
+/** A flag in one sector. */
 export function localFlagOf(name: string): Flag {
-  return name === "white" ? { words: "White flag", look: "white" } : flagOf(name);
+  return { words: localFlagTitle(name), look: lookOf(name) };
 }
 
 export function flagOf(name: string | undefined): Flag {
-  if (name === undefined) return { words: "Waiting for the start", look: "none" };
-  return FLAGS[name] ?? { words: name.replaceAll("_", " "), look: "none" };
+  return { words: flagTitle(name), look: lookOf(name) };
+}
+
+/** Whether the field is slowed down under the flag. */
+export function isCaution(name: string): boolean {
+  return ["yellow", "red"].includes(lookOf(name));
+}
+
+function lookOf(name: string | undefined): Look {
+  return LOOKS[name ?? ""] ?? "none";
 }

@@ -1,6 +1,7 @@
 /** How times, gaps and penalties are written; as the terminal's tower writes them. */
 
 import type { Gap, Penalty } from "./state";
+import { penaltyTag } from "./wording";
 
 const MINUTE = 60_000;
 
@@ -52,18 +53,6 @@ export function ageText(ms: number): string {
   return ms < MINUTE ? `${Math.floor(ms / 1000)} s` : runningText(ms);
 }
 
-const PENALTY_TAGS: Readonly<Record<string, string>> = {
-  drive_through: "DT",
-  stop_and_go: "SG",
-  stop_and_hold: "SG",
-  time: "",
-  disqualification: "DSQ",
-  back_of_class: "BACK",
-  warning: "WRN",
-  reprimand: "REP",
-  fine: "FINE",
-};
-
 /** What a car still owes, `SG+30`; else what it served, in brackets. */
 export function penaltyText(penalties: readonly Penalty[]): string {
   const owed = penalties.filter(isOwed);
@@ -73,14 +62,6 @@ export function penaltyText(penalties: readonly Penalty[]): string {
 
 export function isOwed(penalty: Penalty): boolean {
   return penalty.status !== "served";
-}
-
-function penaltyTag({ kind, amount }: Penalty): string {
-  const tag = PENALTY_TAGS[kind] ?? kind.slice(0, 4).toUpperCase();
-  if (amount === undefined) return tag;
-  return kind === "time" || kind === "stop_and_hold"
-    ? `${tag}+${amount}`
-    : `-${amount}${tag.slice(0, 1)}`;
 }
 
 function two(value: number): string {

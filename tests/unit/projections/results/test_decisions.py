@@ -149,7 +149,7 @@ def test_a_penalty_is_rescinded() -> None:
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        (decision(ev.FlagShown, flag="code_60"), "code 60 flag"),
+        (decision(ev.FlagShown, flag="code_60"), "Code 60 flag"),
         (decision(ev.FlagShown, flag="yellow", sector=2), "yellow flag, sector 2"),
         (decision(ev.PitLaneOpened, classes=("GT", "LMP1")), "pit lane opened for GT, LMP1"),
         (decision(ev.PassAroundGiven, cars=("1", "2")), "pass-around: 1, 2"),
