@@ -162,7 +162,7 @@ function line(more: Partial<SessionLine> = {}): SessionLine {
     lead_changes: 0,
     flag: "green",
     ...more,
-  } as SessionLine;
+  };
 }
 
 function call(id: string, of: SessionLine | null) {

@@ -19,7 +19,7 @@ import fixture from "./fixtures/words.json";
 
 describe("words are those of Python", () => {
   test.each(fixture.flags)("flag %s: %s, %s", (flag, name, title) => {
-    expect([flagName(flag as string), flagTitle(flag)]).toEqual([name, title]);
+    expect([flagName(flag), flagTitle(flag)]).toEqual([name, title]);
   });
   const penalties = fixture.penalty_words as [string, number | null, string, string][];
   test.each(penalties)("penalty %s %s: %s, %s", (kind, amount, name, tag) => {
