@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -88,6 +89,14 @@ class TestReference:
             for method in operations:
                 assert f"\n### {method.upper()} {path} {{" in page
         assert linked(page) <= anchored(page)
+
+    def test_every_reference_of_openapi_leads_somewhere(self) -> None:
+        """A program that reads the description finds every schema that it refers to."""
+        document = http.openapi()
+        raw = json.dumps(document)
+        for name in set(re.findall(r'"\$ref": "([^"]+)"', raw)):
+            assert name.startswith("#/components/schemas/")
+            assert name.rpartition("/")[2] in document["components"]["schemas"]
 
     def test_events_has_every_type(self) -> None:
         """Each type of event has a heading and an example."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastapi import FastAPI
+from pydantic_core import from_json, to_json
+
 from services.gateway.views.flat_rows import SESSION_CELLS
 from services.queries.tables.columns import Table
 
@@ -28,18 +31,43 @@ SESSION_LINE = {
 }
 
 
+COMPONENTS: dict[str, Any] = {}
+"""The schemas that rows of views refer to, by name."""
+
+
+def install(app: FastAPI) -> None:
+    """Add the schemas that rows refer to to the application's OpenAPI document."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        document["components"]["schemas"] |= COMPONENTS
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _as_component(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its references as OpenAPI has them."""
+    raw = to_json(schema).replace(b'"#/$defs/', b'"#/components/schemas/')
+    placed: dict[str, Any] = from_json(raw)
+    return placed
+
+
 def of_view(table: Table) -> dict[str, Any]:
     """What OpenAPI says of a view's answer."""
     schema = table.schema()
     items = schema["items"]
-    row = sample({**items, "$defs": schema.get("$defs", {})})
+    definitions = schema.get("$defs", {})
+    row = sample({**items, "$defs": definitions})
+    COMPONENTS.update({name: _as_component(one) for name, one in definitions.items()})
     flat = [*table.cells(None), *(f"session_{name}" for name in SESSION_CELLS)]
     whole = {
         "type": "object",
         "description": table.about,
         "properties": {
             "session": {"$ref": "#/components/schemas/SessionLine"},
-            "rows": {"type": "array", "items": items},
+            "rows": {"type": "array", "items": _as_component(items)},
         },
         "required": ["session", "rows"],
     }
