@@ -119,7 +119,7 @@ class Reference:
         yield self._parameters(own)
         if shared:
             names = ", ".join(f"[`{one['name']}`](#shared-parameters)" for one in shared)
-            yield f"{'Shared parameters' if own else 'Parameters'}: {names}.\n"
+            yield f"\n{'Shared parameters' if own else 'Parameters'}: {names}.\n"
         yield "\n"
         yield from self._body(operation)
         yield from self._answer(operation)
