@@ -1,6 +1,10 @@
 """Real timing data, which lies beside the project where it is to be had at all."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,3 +14,16 @@ DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 needs_data = pytest.mark.skipif(
     not DATA.is_dir(), reason="the real timing data (../shared/data) is not here"
 )
+
+LONG_FILE = 1_000_000
+"""Bytes of a file of laps from which a race takes long: those of six hours and more."""
+
+
+def races_as_params(races: Iterable[Any], path_of: Callable[[Any], Path] = Path) -> list[Any]:
+    """Return races as parameters of a test, which is slow for the long ones."""
+    return [
+        pytest.param(
+            race, marks=[pytest.mark.slow] if path_of(race).stat().st_size > LONG_FILE else []
+        )
+        for race in races
+    ]

@@ -9,7 +9,7 @@ settings.register_profile("quick", deadline=None, max_examples=25)
 settings.register_profile("full", deadline=None, max_examples=100)
 
 
-def examples(number: int) -> int:
-    """Return the number of examples of a test that has ``number`` in the full profile."""
+def examples(number: int, few: int = 10) -> int:
+    """Return ``number`` in the full profile, else a tenth of it, but no fewer than ``few``."""
     full = settings.get_current_profile_name() == "full"
-    return number if full else max(10, number // 10)
+    return number if full else min(number, max(few, number // 10))

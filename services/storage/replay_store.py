@@ -187,7 +187,7 @@ class Replays:
         begin: str | None = None,
         as_shown: bool = False,
         playing: bool = True,
-        seconds: float = OUTCOME_SECONDS,
+        seconds: float | None = None,
         idempotency_key: str | None = None,
     ) -> str:
         """Start a replay and wait until it is at ``begin``, a moment as for ``Seek``.
@@ -242,13 +242,15 @@ class Replays:
         return str(position.decode())
 
     async def outcome(
-        self, replay: str, position: str, seconds: float = OUTCOME_SECONDS
+        self, replay: str, position: str, seconds: float | None = None
     ) -> ReplayState:
         """The replay's state after the command at ``position``.
 
-        Raises CommandRefused, ReplayStopped, NoSuchReplay, and NoReplayer after ``seconds``.
+        Raises CommandRefused, ReplayStopped, NoSuchReplay, and NoReplayer after ``seconds``,
+        by default ``OUTCOME_SECONDS``.
         """
         wanted = parse_position(position)
+        seconds = OUTCOME_SECONDS if seconds is None else seconds
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
             state = await self.state(replay)

@@ -25,7 +25,7 @@ from services.storage.keys import key
 from services.storage.projection_store import ProjectionStore, health
 from tests.server.processes import ROOT
 
-DEADLINE = 60.0
+DEADLINE = 120.0
 """Seconds until a test gives up waiting. Nothing takes as long; a busy machine may."""
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import csv
 import io
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -15,10 +15,10 @@ import httpx
 import jsonschema
 import pytest
 
-from events import AnyEvent, PenaltyImposed, PointsAdjusted
+from events import AnyEvent, PenaltyImposed, PointsAdjusted, encode
 from projections.timeline import Timeline
 from projections.views import gaps
-from replay.entries import parse_position
+from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.seasons.alms_2007 import alms_2007
 from services.gateway.routes.view_request import TABLES
@@ -151,18 +151,23 @@ async def test_a_title_in_the_season_of_the_session(client: httpx.AsyncClient) -
 async def test_a_season_as_it_was_known(own: httpx.AsyncClient, store: Store, session: str) -> None:
     """What was decided in a season since is not in it, with a moment or with a delay."""
     log, season = Log(store), f"{session}-season"
-    position = (await log.append(season, list(alms_2007()))).position
+    five_minutes_ago = int(time.time() * 1000) - 300_000
+    entries = [
+        Entry(f"{five_minutes_ago}-{number}", (EVENT_FIELD, encode(event)))
+        for number, event in enumerate(alms_2007())
+    ]
+    await log.append_at_positions(season, entries)
+    position = entries[-1].position
     asked = {"of": "teams", "class": "LMP2", "season": season}
     before = {name: await told(own, name, **asked) for name in ("championship", "clinch")}
     learned = datetime.fromtimestamp(parse_position(position)[0] / 1000, UTC)
-    await asyncio.sleep(2)
     members = {"championship": "teams", "car_class": "LMP2", "name": "DHL Penske Racing"}
     taken = {"points": -50, "reason": "test"}
     counted = {"at": 0, "source": "stewards", "source_seq": 1}
     await log.append(season, [PointsAdjusted(**counted, **members, **taken)])
     for name, rows in before.items():
         assert await told(own, name, **asked) != rows
-        delay_ms = int((datetime.now(UTC) - learned).total_seconds() * 1000)
+        delay_ms = 240_000
         assert await told(own, name, **asked, delay_ms=delay_ms) == rows
         assert await told(own, name, **asked, known_at=position) == rows
         known_at = learned.isoformat()

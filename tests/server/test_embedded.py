@@ -155,6 +155,7 @@ async def test_a_server_left_behind_is_adopted(tmp_path: Path, start_command: St
     assert not is_running(server)
 
 
+@pytest.mark.slow
 async def test_a_command_killed_at_any_moment(tmp_path: Path, start_command: StartCommand):
     """Whatever a killed command saw acknowledged is in the log, and whole batches only."""
     chance = random.Random(2007)
@@ -185,6 +186,7 @@ async def test_the_server_killed_in_use(tmp_path: Path):
     assert not is_served(tmp_path)
 
 
+@pytest.mark.slow
 async def test_the_server_killed_again_and_again(tmp_path: Path, start_command: StartCommand):
     """Three commands append while their server is killed: nothing is lost, nothing is twice."""
     chance = random.Random(394)

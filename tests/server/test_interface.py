@@ -26,6 +26,7 @@ from services.storage.client import open_store
 from services.storage.event_log import Log
 from services.storage.output_store import Output, OutputStore
 from services.storage.replay_store import Replays
+from tests.profiles import examples
 from tests.server.gateways import GatewayProcess
 from tests.server.projecting import projecting, told
 
@@ -90,9 +91,10 @@ def there(case: Case) -> dict[str, str]:
     return {"session": SESSION} | ({"replay": REPLAY} if case.method == "GET" else {})
 
 
+@pytest.mark.hypothesis
 @schema.parametrize()
 @settings(
-    max_examples=8,
+    max_examples=examples(8, few=3),
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

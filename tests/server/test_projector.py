@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import time
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -40,6 +39,7 @@ from services.storage.projection_store import (
     health,
 )
 from tests.builders import Story, opened, race_of
+from tests.profiles import examples
 from tests.server.processes import kill_server, server_of
 from tests.server.projecting import (
     ProjectorProcess,
@@ -97,7 +97,7 @@ async def test_a_log_becomes_frames(store, log, session):
     assert (await health(store, session))["state"] == "folding"
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15, few=5), deadline=None)
 @given(races(max_size=40), st.randoms(use_true_random=False), st.lists(st.integers(1, 60)))
 def test_snapshot_and_deltas_are_the_state_at_every_position(shared_data, events, chance, cuts):
     """Late, doubled, voided: at each frame's position its state is that of the log so far."""
@@ -154,8 +154,12 @@ async def test_120_sessions_at_once(shared_data, store, log, session):
             positions = [(await log.append(name, part)).position for name in names]
             for name, position in zip(names, positions, strict=True):
                 await told(store, name, position)
-        clients: Any = await store.redis.info("clients")
-        assert clients["blocked_clients"] >= 120
+
+        async def all_wait() -> bool:
+            clients: Any = await store.redis.info("clients")
+            return bool(clients["blocked_clients"] >= 120)
+
+        await eventually(all_wait, "a reader of each session that waits for more")
     for name in names:
         await check_frames(store, name, story)
 
@@ -424,6 +428,7 @@ async def append_slowly(log: Log, session: str, race: list[AnyEvent], size: int)
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.slow
 async def test_projectors_killed_at_random_moments(shared_data, store, log, session):
     """Kill -9, again and again: no frame is missing, none is told twice, the state is right."""
     chance = random.Random(7)
@@ -466,24 +471,22 @@ async def hash_after_restart(store: Store, session: str) -> str:
 
 
 async def test_another_projector_takes_over_from_a_dead_one(shared_data, store, log, session):
-    """Of two projectors the one at work is killed; the other goes on within seconds."""
+    """Of two projectors the one at work is killed; the other goes on once the lease ends."""
     story = a_race()
     await log.append(session, story.events[:9])
     processes = [ProjectorProcess(shared_data, session) for _ in range(2)]
     try:
         await told(store, session, await log.last_position(session))
         at_work = (await health(store, session))["projector"].partition("-")[0]
+        assert await store.redis.pttl(key(session, "lease")) <= projector_app.LEASE_MS
         for process in processes:
             if str(process.pid) == at_work:
                 process.kill()
-        killed = time.monotonic()
         await append_and_tell(log, store, session, story.events[9:])
-        took_over_after = time.monotonic() - killed
     finally:
         for process in processes:
             process.kill()
     await check_frames(store, session, story)
-    assert took_over_after < 15, "five seconds are promised, on a machine that is not busy"
 
 
 async def test_two_projectors_contend_for_one_session(store, log, session, monkeypatch):

@@ -30,7 +30,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The gateway that the page begins with, on a store that is new."""
     process = GatewayProcess(tmp_path_factory.mktemp("readme"), 0, "--projector", tokens=TOKEN)
     yield asyncio.run(process.listening())
-    process.kill()
+    assert process.leave() == 0
 
 
 def first_output(command: list[str], needle: bytes) -> bytes:

@@ -22,9 +22,12 @@ from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.seasons.alms_2007 import alms_2007
 from services.client import subscribe
 from services.gateway import create_app
+from services.gateway.routes import streams
+from services.gateway.views import view_query
 from services.queries.explanations import statements
 from services.roles import Role, Tokens, new_token
 from services.settings import Settings
+from services.storage import replay_store
 from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.replay_store import Replays
@@ -34,6 +37,21 @@ from tests.server.test_replayer import RACE, forget, replaying
 
 CONTROL, CONTROL_LINE = new_token("director", Role.CONTROL)
 VIEWER, VIEWER_LINE = new_token("viewer", Role.VIEWER)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a replayer, and for its first frame, as long as a busy machine may take."""
+    monkeypatch.setattr(replay_store, "OUTCOME_SECONDS", 60.0)
+    monkeypatch.setattr(view_query, "FIRST_PICTURE_SECONDS", 60.0)
+    monkeypatch.setattr(streams, "FIRST_PICTURE_SECONDS", 60.0)
+
+
+@pytest.fixture
+def impatience(patience: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for no replayer: there is none in the test."""
+    monkeypatch.setattr(replay_store, "OUTCOME_SECONDS", 0.0)
+    monkeypatch.setattr(view_query, "FIRST_PICTURE_SECONDS", 0.0)
 
 
 @contextlib.asynccontextmanager
@@ -271,6 +289,7 @@ async def test_a_replay_is_begun_once_by_its_key(store: Store, session: str) -> 
             await forget(store, session)
 
 
+@pytest.mark.usefixtures("impatience")
 async def test_json_whatever_it_is_called(store: Store, session: str) -> None:
     """As ``curl -d`` sends it; it lets nobody in who has no token."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -320,6 +339,7 @@ async def test_a_season_is_not_played(store: Store, log: Log, session: str) -> N
             assert "is a season" in told["detail"]
 
 
+@pytest.mark.usefixtures("impatience")
 async def test_without_a_replayer_it_waits(store: Store, session: str) -> None:
     """What is asked is accepted, and done when a replayer comes."""
     async with asking(store) as client:

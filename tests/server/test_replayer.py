@@ -10,10 +10,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from events import AnyEvent, encode
 from events.clock import format_clock
@@ -25,6 +27,7 @@ from projections.views.moments import moment_of
 from replay.entries import EVENT_FIELD, Entry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step
+from services.cli.app import app
 from services.queries.race_cache import RaceCache
 from services.queries.recordings import ReplayedRaces
 from services.replayer.app import run_replayer
@@ -388,38 +391,47 @@ async def test_without_a_replayer_a_command_waits(store: Store, session: str) ->
         await forget(store, replay)
 
 
-async def test_from_the_command_line(store: Store, shared_data: Path, session: str) -> None:
+def test_from_the_command_line(shared_data: Path, session: str) -> None:
     """Begin, steer, list and stop, each a command of its own."""
-    program = Path(sys.executable).with_name("lapstream")
 
-    async def lapstream(*arguments: str) -> str:
-        process = await asyncio.create_subprocess_exec(
-            program,
-            *arguments,
-            *("--data", str(shared_data)),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        said, _ = await process.communicate()
-        assert (process.returncode == 0) is not said.startswith(b"lapstream:"), said
-        return said.decode()
+    def lapstream(*arguments: str) -> str:
+        result = CliRunner().invoke(app, [*arguments, "--data", str(shared_data)])
+        assert (result.exit_code == 0) is not result.output.startswith("lapstream:"), result.output
+        return result.output
 
-    async with replaying(store):
+    with replaying_in_a_thread(shared_data):
+        wanted = ("--from", "lap:100", "--paused", "--name", session)
+        assert "folding" in lapstream("replays", "start", RACE, *wanted)
+        assert "8:50:13" in lapstream("replays", "seek", session, "caution:9")
+        assert "8:49:13" in lapstream("replays", "seek", session, "-1:00")
+        assert "8:50:13" in lapstream("replays", "step", session, "caution")
+        assert "max" in lapstream("replays", "speed", session, "max")
+        listed = lapstream("replays", "list", "--format", "json")
+        (row,) = [row for row in json.loads(listed) if row["replay"] == session]
+        assert (row["clock_ms"], row["speed"], row["playing"]) == (31_813_273, "max", False)
+        assert "no such moment" in lapstream("replays", "seek", session, "caution:12")
+        assert lapstream("replays", "stop", session) == ""
+        assert "no replay" in lapstream("replays", "play", session)
+
+
+@contextlib.contextmanager
+def replaying_in_a_thread(data: Path) -> Iterator[None]:
+    """A replayer in this process, for a test whose commands run in the main thread."""
+    stop = asyncio.Event()
+    started: Future[asyncio.AbstractEventLoop] = Future()
+
+    async def replay() -> None:
+        async with open_store(data=data) as store:
+            started.set_result(asyncio.get_running_loop())
+            await run_replayer(store, stop)
+
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(lambda: asyncio.run(replay()))
         try:
-            wanted = ("--from", "lap:100", "--paused", "--name", session)
-            assert "folding" in await lapstream("replays", "start", RACE, *wanted)
-            assert "8:50:13" in await lapstream("replays", "seek", session, "caution:9")
-            assert "8:49:13" in await lapstream("replays", "seek", session, "-1:00")
-            assert "8:50:13" in await lapstream("replays", "step", session, "caution")
-            assert "max" in await lapstream("replays", "speed", session, "max")
-            listed = await lapstream("replays", "list", "--format", "json")
-            (row,) = [row for row in json.loads(listed) if row["replay"] == session]
-            assert (row["clock_ms"], row["speed"], row["playing"]) == (31_813_273, "max", False)
-            assert "no such moment" in await lapstream("replays", "seek", session, "caution:12")
-            assert await lapstream("replays", "stop", session) == ""
-            assert "no replay" in await lapstream("replays", "play", session)
+            yield
         finally:
-            await forget(store, session)
+            started.result(60).call_soon_threadsafe(stop.set)
+            running.result(60)
 
 
 # -- As it was shown -------------------------------------------------------------------------

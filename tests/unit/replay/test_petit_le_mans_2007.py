@@ -45,6 +45,7 @@ def crossings() -> dict[str, list[int]]:
     return found
 
 
+@cache
 def laps_of(car: str) -> list[ev.LapCompleted]:
     return [each for each in race() if isinstance(each, ev.LapCompleted) and each.car == car]
 

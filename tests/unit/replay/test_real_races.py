@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,7 @@ from projections.rules.packs import builtin_pack
 from projections.timeline import Timeline
 from replay.importing import import_alkamel
 from replay.reconciling import reconcile
-from tests.data import DATA, needs_data
+from tests.data import DATA, needs_data, races_as_params
 
 pytestmark = needs_data
 
@@ -52,6 +52,7 @@ def race_file(start: str) -> Path:
     return next(laps for laps in [*IMSA, *WEC] if name_of(laps).startswith(start))
 
 
+@lru_cache(maxsize=1)
 def told(laps: Path) -> list[AnyEvent]:
     """The race's events as its files tell them, without inferred penalties."""
     results = Path(str(laps).replace("-laps", "-results"))
@@ -69,7 +70,7 @@ def times(rows: tuple[ResultRow, ...]) -> list[tuple[str, int, int | None]]:
     return [(row.car, row.laps, row.total_ms or None) for row in rows]
 
 
-@pytest.mark.parametrize("laps", IMSA, ids=name_of)
+@pytest.mark.parametrize("laps", races_as_params(IMSA), ids=name_of)
 def test_the_classification_is_the_official_one(laps: Path):
     """Position, laps and total time of every car; the best lap wherever it is printed."""
     events = told(laps)

@@ -15,7 +15,7 @@ from tests.data import DATA, needs_data
 from tests.documents import conversations_in
 from tests.unit.services.commands import Commands
 
-pytestmark = needs_data
+pytestmark = [needs_data, pytest.mark.slow]
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/championships.md").read_text("utf-8")
 IMSA = DATA / "imsa/2024"

@@ -18,7 +18,7 @@ from events import RANK, decode, encode
 from events.formats import table
 from events.formats.alkamel import parse_laps
 from replay.importing import import_alkamel
-from tests.data import DATA, needs_data
+from tests.data import DATA, needs_data, races_as_params
 
 
 def found(*patterns):
@@ -28,6 +28,7 @@ def found(*patterns):
 
 
 RACES = found("imsa/*/*/*-race-laps.csv", "wec/*-laps.csv")
+OFFICIAL = [race for race in RACES if "imsa" in race]
 QUALIFYING = found("imsa/*/*/*-qualifying-laps.csv")
 pytestmark = needs_data
 
@@ -74,13 +75,13 @@ def rows_of(path):
     return [dict(zip(header, row, strict=False)) for row in rows]
 
 
-@pytest.fixture(scope="module", params=RACES or ["none"])
+@pytest.fixture(scope="module", params=races_as_params(RACES, RACES.__getitem__) or ["none"])
 def race(request):
     """A race; tests go race by race, so that each file is read once."""
     return request.param
 
 
-@pytest.fixture(scope="module", params=[race for race in RACES if "imsa" in race] or ["none"])
+@pytest.fixture(scope="module", params=races_as_params(OFFICIAL, RACES.__getitem__) or ["none"])
 def official(request):
     """A race with an official result in Al Kamel's format."""
     return request.param
@@ -359,6 +360,7 @@ def test_every_visit_to_the_lane_is_where_it_can_have_been(race):
     assert not passes
 
 
+@pytest.mark.slow
 def test_how_many_visits_there_are():
     """All 6,678 visits across the line and 93 inside a lap are told, and 3 of unknown length."""
     across = inside = lengths = 0
