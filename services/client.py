@@ -1,20 +1,18 @@
-"""A client of the gateway: the states of a session, as they come.
+"""A client of the gateway: the states of a session as they change.
 
-    async for shown in subscribe("http://127.0.0.1:8000", "petit-le-mans-2007"):
-        print(shown.clock_at, shown.state["session"].get("leader"))
+    async for update in subscribe("http://127.0.0.1:8000", "petit-le-mans-2007"):
+        print(update.clock_at, update.state["session"].get("leader"))
 
-``subscribe_output`` is the same for a named output.
-
-A connection that is lost is made again, and goes on from the last token: no change is
-missed, and none is told twice. ``StateFollower`` is the same without a connection, for
-messages that come another way (server-sent events).
+``subscribe_output`` does the same for a named output. A lost connection is reopened, and resumes
+with the last token: no change is missed or repeated. ``StateFollower`` is the same without a
+connection, for messages that arrive another way (server-sent events).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import random  # noqa: TID251 - clients that lost one gateway should not all come back at once
+import random  # noqa: TID251 - clients of a lost gateway should not all reconnect at once
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
@@ -31,20 +29,20 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 LARGEST_MESSAGE = 1 << 26
 SILENCE_SECONDS = 20.0
-"""The gateway speaks every five seconds; after so long without a word it is gone."""
+"""The gateway sends a heartbeat every five seconds; without one for so long it is gone."""
 
 CLOSE_SECONDS = 1.0
-"""Whoever leaves has nothing to lose, and what was sent meanwhile need not be read."""
+"""How long closing waits; messages that arrive meanwhile need not be read."""
 
-GONE = 4404
-"""The close code that says that there is nothing to come again for, as a 404 would."""
+NOT_FOUND = 4404
+"""The close code on which a client does not reconnect; it stands for a 404."""
 
-PASSING = (408, 425, 429, 500, 502, 503, 504)
-"""Answers after which it is worth coming again."""
+TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
+"""Statuses after which the client tries again."""
 
 
 class SubscriptionRefused(LapstreamError):
-    """The gateway does not serve this subscription: 401, 403, 404 or 422."""
+    """The gateway refuses the subscription: 401, 403, 404 or 422."""
 
     def __init__(self, status: int, detail: str) -> None:
         self.status = status
@@ -53,17 +51,16 @@ class SubscriptionRefused(LapstreamError):
 
 
 class BrokenStream(LapstreamError):
-    """A message that follows nothing: what came before it was lost."""
+    """A message that does not follow from the state: the ones before it were lost."""
 
 
 class StateUpdate(NamedTuple):
-    """What is shown of a session now.
+    """The state of a session after a message.
 
-    ``at`` is when the newest event in it was learned (ms since 1970), later by the delay
-    where there is one; ``clock_at`` its session clock (ms), which ``clock_running`` since.
-    ``reason`` says why a snapshot replaced what was shown; ``age_ms`` comes with a
-    heartbeat, and so does ``silent``: the session has a live feed that is not heard.
-    ``state`` is never changed in place.
+    ``at`` is the recorded time of the newest event (ms since 1970), with the delay added.
+    ``clock_at`` is the session clock (ms), and ``clock_running`` whether it has run on since.
+    ``reason`` says why a snapshot replaced the state. Heartbeats have ``age_ms``, and ``silent`` if
+    the session has a live feed that is not heard. ``state`` is never changed in place.
     """
 
     kind: Literal["snapshot", "delta", "heartbeat"]
@@ -78,40 +75,42 @@ class StateUpdate(NamedTuple):
 
 
 class StateFollower:
-    """The state that follows from messages, and the token to go on from."""
+    """The state that results from messages, and the token to resume from."""
 
     def __init__(self) -> None:
-        self.shown: StateUpdate | None = None
+        self.latest: StateUpdate | None = None
 
     @property
     def token(self) -> Token | None:
-        """Where it stands; None before the first message."""
-        return self.shown.token if self.shown is not None else None
+        """The token of the last message; None before the first."""
+        return self.latest.token if self.latest is not None else None
 
-    def take(self, raw: bytes | str) -> StateUpdate:
-        """Take in a message. Raises BrokenStream, after which it stands where it stood."""
-        told: Mapping[str, Any] = from_json(raw)
-        before, kind = self.shown, told["kind"]
-        token = Token(told["epoch"], told["position"])
+    def apply(self, raw: bytes | str) -> StateUpdate:
+        """Apply a message. Raises BrokenStream, and keeps the state then."""
+        message: Mapping[str, Any] = from_json(raw)
+        before, kind = self.latest, message["kind"]
+        token = Token(message["epoch"], message["position"])
         if kind == "snapshot":
-            state = told["data"]
+            state = message["data"]
         elif before is None or before.token.epoch != token.epoch:
             raise BrokenStream(f"the {kind} {token} follows no snapshot of its epoch")
         else:
-            state = before.state if kind == "heartbeat" else apply_patch(before.state, told["data"])
-        clock = told["clock"]
-        self.shown = StateUpdate(
+            state = (
+                before.state if kind == "heartbeat" else apply_patch(before.state, message["data"])
+            )
+        clock = message["clock"]
+        self.latest = StateUpdate(
             kind,
             token,
-            told["at"],
+            message["at"],
             clock["at"],
             clock["running"],
             state,
-            told.get("reason"),
-            told.get("age_ms"),
-            told.get("silent", False),
+            message.get("reason"),
+            message.get("age_ms"),
+            message.get("silent", False),
         )
-        return self.shown
+        return self.latest
 
 
 async def subscribe(
@@ -126,12 +125,11 @@ async def subscribe(
     token: str | None = None,
     heartbeats: bool = False,
 ) -> AsyncGenerator[StateUpdate, None]:
-    """What is shown of a session, each time that it changes, for ever.
+    """Yield the state of a session each time that it changes, without end.
 
-    ``url`` is the gateway's, ``token`` a bearer token where it wants one. With
-    ``heartbeats`` signs of life come, too, with the age of the data. Raises
-    SubscriptionRefused, also when a replay that is watched is ended; a gateway that is away
-    is waited for.
+    ``url`` is the gateway's, ``token`` a bearer token if it requires one. With ``heartbeats``
+    heartbeats are yielded too, with the age of the data. Raises SubscriptionRefused, also when the
+    replay is ended. A gateway that is away is waited for.
     """
     address = stream_url(
         url,
@@ -142,9 +140,9 @@ async def subscribe(
         max_hz=max_hz,
         delay_ms=delay_ms,
     )
-    async with contextlib.aclosing(_for_ever(address, token, heartbeats=heartbeats)) as showings:
-        async for shown in showings:
-            yield shown
+    async with contextlib.aclosing(_updates(address, token, heartbeats=heartbeats)) as updates:
+        async for update in updates:
+            yield update
 
 
 async def subscribe_output(
@@ -155,55 +153,54 @@ async def subscribe_output(
     token: str | None = None,
     heartbeats: bool = False,
 ) -> AsyncGenerator[StateUpdate, None]:
-    """What a named output shows, each time that it changes, for ever: late and held as it is.
+    """Yield what a named output shows each time that it changes, without end.
 
-    Freezing and releasing it each begin an epoch, and ``reason`` says so. All else is as for
-    ``subscribe``.
+    A freeze and a release each begin an epoch, with a ``reason``. Otherwise like ``subscribe``.
     """
     address = output_url(url, name, max_hz=max_hz)
-    async with contextlib.aclosing(_for_ever(address, token, heartbeats=heartbeats)) as showings:
-        async for shown in showings:
-            yield shown
+    async with contextlib.aclosing(_updates(address, token, heartbeats=heartbeats)) as updates:
+        async for update in updates:
+            yield update
 
 
-async def _for_ever(
+async def _updates(
     address: str, token: str | None, *, heartbeats: bool
 ) -> AsyncGenerator[StateUpdate, None]:
-    """What comes from an address, over as many connections as it takes."""
+    """The updates from an address, over as many connections as it takes."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    following, pause = StateFollower(), FIRST_PAUSE
+    follower, pause = StateFollower(), FIRST_PAUSE
     while True:
         with contextlib.suppress(OSError, TimeoutError, ConnectionClosed, BrokenStream):
             try:
-                connection = over_one_connection(address, headers, following)
+                connection = over_one_connection(address, headers, follower)
                 async with contextlib.aclosing(connection) as messages:
-                    async for shown in messages:
+                    async for update in messages:
                         pause = FIRST_PAUSE
-                        if heartbeats or shown.kind != "heartbeat":
-                            yield shown
+                        if heartbeats or update.kind != "heartbeat":
+                            yield update
             except InvalidStatus as error:
                 status = error.response.status_code
-                if status not in PASSING:
+                if status not in TRANSIENT:
                     detail = bytes(error.response.body or b"").decode(errors="replace")
                     raise SubscriptionRefused(status, detail) from None
             except ConnectionClosed as error:
-                if error.rcvd is not None and error.rcvd.code == GONE:
+                if error.rcvd is not None and error.rcvd.code == NOT_FOUND:
                     raise SubscriptionRefused(404, error.rcvd.reason) from None
             except InvalidHandshake:
-                pass  # a server that is on its way down, or up
+                pass  # a server that is shutting down or starting
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
         pause = min(LONGEST_PAUSE, pause * 2)
 
 
 async def over_one_connection(
-    address: str, headers: Mapping[str, str], following: StateFollower
+    address: str, headers: Mapping[str, str], follower: StateFollower
 ) -> AsyncGenerator[StateUpdate, None]:
-    """What comes over one connection, from where ``following`` stands; it may end any time.
+    """The updates over one connection, resuming from the follower's token.
 
-    Raises BrokenStream, OSError, TimeoutError and what websockets raises.
+    Raises BrokenStream, OSError, TimeoutError and the errors of websockets.
     """
-    if following.token is not None:
-        address += f"{'&' if '?' in address else '?'}from={quote(str(following.token))}"
+    if follower.token is not None:
+        address += f"{'&' if '?' in address else '?'}from={quote(str(follower.token))}"
     connection = await connect(
         address,
         additional_headers=headers,
@@ -216,16 +213,16 @@ async def over_one_connection(
         while True:
             async with asyncio.timeout(SILENCE_SECONDS):
                 raw = await connection.recv()
-            yield following.take(raw)
+            yield follower.apply(raw)
 
 
 def stream_url(url: str, session: str, *, over: str = "live", **options: Any) -> str:
-    """The address of a subscription: ``live`` for WebSocket, ``stream`` for SSE."""
+    """The address of a subscription: ``live`` for WebSocket, ``stream`` for server-sent events."""
     return _address(url, f"sessions/{quote(session)}/{over}", options, websocket=over == "live")
 
 
 def output_url(url: str, name: str, *, websocket: bool = True, **options: Any) -> str:
-    """The address of an output's subscription, for WebSocket or for SSE."""
+    """The address of an output's subscription, for WebSocket or server-sent events."""
     return _address(url, f"outputs/{quote(name)}/stream", options, websocket=websocket)
 
 

@@ -18,7 +18,7 @@ from events.errors import BadSetting
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
-def configure_as_told() -> None:
+def configure_from_environment() -> None:
     """``configure``, from the level on that ``LAPSTREAM_LOG_LEVEL`` names. Raises BadSetting."""
     told = os.environ.get("LAPSTREAM_LOG_LEVEL") or "INFO"
     level = told.upper()

@@ -1,10 +1,8 @@
-"""Everything in one process: projector, replayer, gateway and intake on one store.
+"""One process with projector, replayer, gateway and intake on one store.
 
-Projector and replayer may be left to others: any number of them, and of these, share a
-store.
-
-Ending it loses nothing: requests that are under way are answered, subscribers are sent
-away (they come again with their tokens), the projector ends its commit.
+Projector and replayer can run in other processes; any number of all of them share a store. A
+shutdown loses nothing: requests in progress are answered, subscribers are disconnected (they resume
+with their tokens), and the projector completes its commit.
 """
 
 from __future__ import annotations
@@ -36,19 +34,19 @@ from services.storage.event_log import Log
 
 
 def missing_screen() -> str | None:
-    """Why there is no timing screen to serve; None where it was built."""
+    """Why there is no timing screen to serve; None if there is."""
     return None if pages.built() else pages.NOT_BUILT
 
 
 LARGEST_MESSAGE = 1 << 16
-"""Bytes of a message from a subscriber, who has nothing to say."""
+"""Bytes of a message from a subscriber; such messages are ignored."""
 
 GRACE_SECONDS = 10
 BACKLOG = 4096
 
 
 class CannotListen(LapstreamError):
-    """The address is taken, or is none of this machine."""
+    """The address is in use, or is not one of this machine."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         self.host = host
@@ -57,25 +55,25 @@ class CannotListen(LapstreamError):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, without its signals, and with an end to endless answers."""
+    """uvicorn's server without its signal handlers, and with an end to streaming responses."""
 
     def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
         super().__init__(config)
         self._listening = listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin, and say so."""
+        """Start, and call ``listening``."""
         await super().startup(sockets)
         if self.started:
             self._listening()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are for whoever runs this."""
+        """Leave signals to the caller."""
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Send subscribers away, then end in good order."""
+        """Disconnect the subscribers, then shut down gracefully."""
         gateway: Gateway | None = getattr(self.config.app.state, "gateway", None)  # type: ignore[union-attr]
         if gateway is not None:
             gateway.tail_pool.end()
@@ -84,15 +82,15 @@ class Server(uvicorn.Server):
 
 
 def server_of(app: FastAPI, listening: Callable[[], None] = lambda: None) -> Server:
-    """A server for the application, with the limits that we want."""
+    """A server for the application, with lapstream's limits."""
     for name in ("uvicorn", "uvicorn.error"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # below it tells of every connection
+        logging.getLogger(name).setLevel(logging.WARNING)  # INFO is a line for each connection
     return Server(
         uvicorn.Config(
             app,
             ws=DirectProtocol,
             ws_max_size=LARGEST_MESSAGE,
-            ws_per_message_deflate=False,  # a frame is made once for all
+            ws_per_message_deflate=False,  # a frame is encoded once for all
             log_config=None,
             access_log=False,
             server_header=False,
@@ -106,14 +104,17 @@ def server_of(app: FastAPI, listening: Callable[[], None] = lambda: None) -> Ser
 def whole_app(
     settings: Settings, store: Store, *, races: RaceCache | None = None, loopback: bool = False
 ) -> FastAPI:
-    """Gateway and intake as one application; ``loopback``: served on this machine alone."""
+    """Gateway and intake as one application.
+
+    ``races`` is the cache of folded races. ``loopback``: served on this machine alone.
+    """
     app = create_app(settings, store, races=races, loopback=loopback)
     intake.attach(app, settings)
     return app
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; port 0 finds a free one. Raises CannotListen."""
+    """A listening socket; port 0 chooses a free port. Raises CannotListen."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
@@ -141,10 +142,10 @@ async def serve(
     feeds: Sequence[Followed] = (),
     listening: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until it is cancelled, and then end in good order. ``listening`` is called once.
+    """Serve until cancelled, then shut down gracefully. ``listening`` is called once.
 
-    ``feeds`` are followed meanwhile; nothing that becomes of one ends anything else. Raises
-    what ends the projector, the replayer, or the server.
+    ``feeds`` are followed meanwhile; a failure of one affects nothing else. Raises what ends the
+    projector, the replayer or the server.
     """
     stop = asyncio.Event()
     races = RaceCache(Log(store))

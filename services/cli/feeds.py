@@ -123,9 +123,9 @@ def follow_rmonitor(
     a new run of the feed becomes session ID-2, ID-3...
     """
     from services.feeds.follower import Address, Feed
-    from services.logging import configure_as_told
+    from services.logging import configure_from_environment
 
-    configure_as_told()
+    configure_from_environment()
     options = _options(title, kind, rules, track_unit)
     where = Address.parse(address)
 

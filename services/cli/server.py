@@ -72,7 +72,7 @@ def serve(
     import uvloop
 
     from services.feeds.follower import Followed
-    from services.logging import configure_as_told
+    from services.logging import configure_from_environment
     from services.serving import listen
     from services.settings import Settings
 
@@ -80,7 +80,7 @@ def serve(
     private = private or settings.private
     settings = dataclasses.replace(settings, store=store, data=data, private=private)
     feeds = [Followed.parse(one) for one in feed or ()]
-    configure_as_told()
+    configure_from_environment()
     with contextlib.closing(listen(host, port)) as listener:
         run(_serve(settings, listener, projector, feeds), uvloop.new_event_loop)
 

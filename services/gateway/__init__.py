@@ -1,8 +1,8 @@
-"""The gateway: views, and subscriptions to what changes in them.
+"""The gateway: views, and subscriptions to them, over HTTP and WebSocket.
 
     uvicorn --factory services.gateway:build_app
 
-It is told by the environment: see ``services.settings``.
+Configured by environment variables (``services.settings``).
 """
 
 from services.gateway.app import build_app, create_app

@@ -36,15 +36,15 @@ from services.gateway.routes import (
 )
 from services.gateway.state import Gateway
 from services.gc_policy import collected_by_choice
-from services.logging import configure_as_told
+from services.logging import configure_from_environment
 from services.queries.race_cache import RaceCache
 from services.settings import Settings
 from services.storage.client import Store, open_store
 
 DESCRIPTION = """Live timing and standings from an event log.
 
-Every answer says where in the log it stands (`position`) and how old that is (`age_ms`).
-What is pushed is described in [/asyncapi.json](/asyncapi.json); the schemas of events and
+Every response says where in the log it stands (`position`) and how old the data is (`age_ms`).
+Subscription messages are described in [/asyncapi.json](/asyncapi.json); the schemas of events and
 frames are at [/schemas/events.json](/schemas/events.json) and
 [/schemas/frames.json](/schemas/frames.json)."""
 
@@ -56,9 +56,10 @@ def create_app(
     races: RaceCache | None = None,
     loopback: bool = False,
 ) -> FastAPI:
-    """The application; without ``store`` it opens and leaves the one that is set.
+    """The gateway on a store; without one, on the store of the settings, opened and closed here.
 
-    ``loopback`` says that it is served on this machine alone.
+    ``races`` is the cache of folded races, shared with other parts of the process. ``loopback``:
+    served on this machine alone.
     """
 
     @contextlib.asynccontextmanager
@@ -116,9 +117,9 @@ def create_app(
 
 
 def build_app() -> FastAPI:
-    """The gateway as an application of its own, told by the environment."""
+    """The gateway on its own, configured by environment variables."""
     try:
-        configure_as_told()
+        configure_from_environment()
         return create_app(Settings.of_environment())
     except LapstreamError as error:
         raise SystemExit(str(error)) from None

@@ -36,7 +36,7 @@ from events.errors import (
 from projections.timeline import ForgottenPast
 from replay.entries import check_session_id
 from services.gc_policy import collected_by_choice
-from services.logging import configure_as_told
+from services.logging import configure_from_environment
 from services.projector.faststream_adapter import (
     EntryHandler,
     connect,
@@ -243,7 +243,7 @@ def build_app() -> FastStream:
     if not limit.isascii() or not limit.isdigit():
         raise SystemExit(f"LAPSTREAM_SESSION_LIMIT is a number of sessions, not {limit!r}")
     try:
-        configure_as_told()
+        configure_from_environment()
     except BadSetting as error:
         raise SystemExit(str(error)) from None
 

@@ -25,7 +25,7 @@ from faststream.redis import RedisBroker
 
 from events.errors import BadSetting, LapstreamError, StoreError, StoreUnavailable
 from services.gc_policy import collected_by_choice
-from services.logging import configure_as_told
+from services.logging import configure_from_environment
 from services.projector.schedule import (
     LEASE_MS,
     POLL_SECONDS,
@@ -166,7 +166,7 @@ async def run_replayer(store: Store, stop: asyncio.Event, races: RaceCache | Non
 def build_app() -> FastStream:
     """The replayer as a FastStream application, configured by environment variables."""
     try:
-        configure_as_told()
+        configure_from_environment()
     except BadSetting as error:
         raise SystemExit(str(error)) from None
     url = os.environ.get("LAPSTREAM_STORE") or None

@@ -239,17 +239,23 @@ class Log:
         is sent. Raises PositionConflict, UndecodableEvent for an invalid event, and
         UnfitName.
         """
+        return await self.append_validated(
+            session, list(map(_validated, events)), expected=expected
+        )
+
+    async def append_validated(
+        self, session: str, events: Sequence[AnyEvent], *, expected: str | None = None
+    ) -> AppendResult:
+        """Like `append`, for events that `decode` and `check_names` have accepted."""
         log = log_key(session)
         if expected is not None:
             parse_position(expected)
         keys = {log: 1}
         arguments: list[bytes | str | int] = [expected or ""]
         for event in events:
-            line = event_line(event)
-            new = decode(line)
-            check_names(new)
-            source, number = new.identity
-            arguments += (keys.setdefault(seen_key(session, source), len(keys) + 1), number, line)
+            source, number = event.identity
+            source_key = keys.setdefault(seen_key(session, source), len(keys) + 1)
+            arguments += (source_key, number, encode(event))
         if len(arguments) == 1:
             return AppendResult((), await self.last_position(session))
         await self._list(session)
@@ -400,6 +406,14 @@ class Log:
         with self._store.translated_errors():
             names = await self._redis.smembers(SESSIONS)
         return sorted(name for name in map(_decoded, names) if name is not None)
+
+
+def _validated(event: AnyEvent | Mapping[str, Any]) -> AnyEvent:
+    """The event, validated as if it were read from the log. Raises UndecodableEvent, UnfitName."""
+    # A model can be made without validation (``model_copy``, ``model_construct``).
+    valid = decode(encode(event)) if isinstance(event, Event) else decode_payload(event)
+    check_names(valid)
+    return valid
 
 
 def event_line(event: AnyEvent | Mapping[str, Any]) -> bytes:

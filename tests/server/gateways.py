@@ -109,7 +109,7 @@ async def sse(
                 name, _, value = line.partition(": ")
                 told[name] = value
                 continue
-            shown = following.take(told["data"])
+            shown = following.apply(told["data"])
             assert (told["id"], told["event"]) == (str(shown.token), shown.kind)
             told = {}
             yield shown

@@ -66,7 +66,7 @@ async def race(store: Store, session: str) -> str:
 async def first_of(address: str) -> StateUpdate:
     """What a newcomer is shown first."""
     async with connect(address, proxy=None) as connection:
-        return StateFollower().take(await connection.recv())
+        return StateFollower().apply(await connection.recv())
 
 
 @pytest.mark.parametrize("options", [{}, {"max_hz": 50.0}, {"delay_ms": 1}])

@@ -33,7 +33,7 @@ async def first(desk: Desk, path: str) -> StateUpdate:
         assert response.status_code == 200, await response.aread()
         async for line in response.aiter_lines():
             if line.startswith("data: "):
-                return StateFollower().take(line.removeprefix("data: "))
+                return StateFollower().apply(line.removeprefix("data: "))
     raise AssertionError("the stream ended")
 
 

@@ -63,7 +63,7 @@ async def test_a_subscriber_is_refused_from_then_on(store: Store, replay: str) -
             with pytest.raises(ConnectionClosed) as closed:
                 await connection.recv()
         assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == transport.NOT_FOUND == client_of_gateways.GONE
+        assert closed.value.rcvd.code == transport.NOT_FOUND == client_of_gateways.NOT_FOUND
         assert replay in closed.value.rcvd.reason
         with pytest.raises(SubscriptionRefused) as refused:
             await anext(messages)
@@ -114,5 +114,7 @@ async def test_an_output_of_it_says_so_once(store: Store, replay: str) -> None:
         assert len(said) == 1
         assert (await desk.rows())[0]["laps"] == "2"
         async with connect(output_url(url, replay), proxy=None) as connection:
-            assert StateFollower().take(await connection.recv()).state["session"]["leader_lap"] == 2
+            assert (
+                StateFollower().apply(await connection.recv()).state["session"]["leader_lap"] == 2
+            )
         await shown.aclose()

@@ -450,9 +450,9 @@ class TestSubscriptions:
             following = StateFollower()
             datas = [line[6:] for line in _dechunked(read).split(b"\n") if line[:6] == b"data: "]
             for data in datas:
-                following.take(data)
-            assert following.shown is not None
-            assert following.shown.state == shown.state
+                following.apply(data)
+            assert following.latest is not None
+            assert following.latest.state == shown.state
             assert len(datas) < frames
             await quick.aclose()
 

@@ -68,7 +68,7 @@ class Desk:
             assert response.status_code == 200
             async for line in response.aiter_lines():
                 if line.startswith("data: "):
-                    yield following.take(line.removeprefix("data: "))
+                    yield following.apply(line.removeprefix("data: "))
 
 
 @contextlib.asynccontextmanager
@@ -166,7 +166,7 @@ async def test_a_freeze_holds(store: Store, session: str) -> None:
             assert (await desk.ask("POST", "/freeze"))["hold"] == frozen["hold"]
             await desk.ask("DELETE", status=409)
             async with connect(f"ws{url[4:]}/outputs/{session}/stream", proxy=None) as late:
-                first = StateFollower().take(await late.recv())
+                first = StateFollower().apply(await late.recv())
             assert (first.state, first.token) == (held.state, held.token)
             await pushed.aclose()
         async with at_desk(store, session) as (desk, _):  # another process, as it were

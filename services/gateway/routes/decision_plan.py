@@ -1,7 +1,6 @@
-"""What race control's decisions come to: the events to append, or why they cannot be.
+"""Planning decisions: a session and a batch of decisions in, events or a refusal out.
 
-A session as it is known and what is wanted go in; events come out, or a refusal that names
-the field, its value, and which decision of several it is.
+A refusal names the field, its value, and the index of the decision.
 """
 
 from __future__ import annotations
@@ -45,12 +44,12 @@ from services.queries.race_cache import KnownRace
 from services.queries.tables.columns import Row
 
 AHEAD_MS = 2_000
-"""How far a desk's clock may be ahead of this one."""
+"""How far a desk's clock may be ahead of this one (ms)."""
 
-ALWAYS = 2**53
-"""The end of a span that has none."""
+UNBOUNDED = 2**53
+"""The end of a span without one (ms)."""
 
-SET_HERE = frozenset(
+SET_BY_GATEWAY = frozenset(
     {"v", "at", "source", "source_seq", "by", "basis", "penalty_id", "rows", "rows_basis"}
 )
 NAMES_A_PENALTY = ("penalty_served", "penalty_converted", "penalty_rescinded")
@@ -60,41 +59,41 @@ _TYPES = tuple(model.model_fields["type"].default for model in DECISIONS)
 _DECISION: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[Decision, Field(discriminator="type")])
 
 
-class Plan(NamedTuple):
-    """The events of a decision; ``there`` says that the log holds them already."""
+class DecisionPlan(NamedTuple):
+    """The events of a batch; ``recorded`` says that the log has them already."""
 
     events: Sequence[AnyEvent]
-    there: bool
+    recorded: bool
 
 
-class Wanted(NamedTuple):
-    """What is wanted: by whom, when, and the identity of the first."""
+class DecisionBatch(NamedTuple):
+    """Decisions: by whom, when, and the identity of the first event."""
 
     decisions: Sequence[Payload]
     source: str
     source_seq: int
     by: str
     at: int | str | None
-    """ms on the session clock, or a moment as people name it; None for now."""
+    """Session time in ms, or a moment as users write it; None for now."""
 
 
-def plan(known: KnownRace, wanted: Wanted, now_ms: float) -> Plan:
-    """The events that are decided, to be appended. Raises RequestRefused, naming each fault."""
+def plan(known: KnownRace, batch: DecisionBatch, now_ms: float) -> DecisionPlan:
+    """The events of a batch. Raises RequestRefused."""
     if any(isinstance(event, SeasonOpened) for event in known.timeline.events[:1]):
         raise RequestRefused(409, "this is a season: decide in the session of a round")
-    there = _there(known, wanted)
-    if there:
-        return Plan(there, True)
-    at = moment(known, wanted.at, now_ms)
-    events = [_event(known.timeline, index, at, wanted) for index in range(len(wanted.decisions))]
+    recorded = _recorded(known, batch)
+    if recorded:
+        return DecisionPlan(recorded, True)
+    at = session_time(known, batch.at, now_ms)
+    events = [_event(known.timeline, index, at, batch) for index in range(len(batch.decisions))]
     for index, event in enumerate(events):
-        with _naming(index, wanted.decisions[index]):
+        with _refusing(index, batch.decisions[index]):
             check(known.timeline, event)
-    return Plan(events, False)
+    return DecisionPlan(events, False)
 
 
 def would_change(timeline: Timeline, events: Sequence[AnyEvent]) -> tuple[Timeline, Sequence[Row]]:
-    """The timeline as it would be, and the cars of which anything would be other than now."""
+    """The timeline with the events, and the cars with a change."""
     then = timeline.fork()
     then.add(events)
     pack = own_pack(timeline.race)
@@ -105,11 +104,11 @@ def would_change(timeline: Timeline, events: Sequence[AnyEvent]) -> tuple[Timeli
     return then, differing_rows(before, after)
 
 
-def moment(known: KnownRace, wanted: int | str | None, now_ms: float) -> int:
-    """When it is decided, on the session clock (ms). Raises RequestRefused for the future.
+def session_time(known: KnownRace, wanted: int | str | None, now_ms: float) -> int:
+    """The session time of a decision (ms). Raises RequestRefused for the future.
 
-    The clock runs on from the newest event, but not away from a source that is silent. A
-    desk that knows more of the clock than that may say so.
+    By default the clock has run on from the newest event, but not further than the field can be
+    silent. A desk that knows a later time may state it.
     """
     race = known.timeline.race
     running = clock_running(race)
@@ -124,14 +123,14 @@ def moment(known: KnownRace, wanted: int | str | None, now_ms: float) -> int:
                 raise refusal(422, "at_ms", str(wanted), reason)
             return wanted
         case str():
-            with _naming(None, {"at": wanted}):
+            with _refusing(None, {"at": wanted}):
                 return moment_of(wanted, race)
 
 
 def refusal(
     status: int, field: str, value: str | None, reason: str, index: int | None = None
 ) -> RequestRefused:
-    """A refusal that names one fault."""
+    """A refusal for one field."""
     return RequestRefused(
         status,
         f"{field}: {reason}",
@@ -139,28 +138,31 @@ def refusal(
     )
 
 
-# -- What is there already -----------------------------------------------------------------
+# -- Repeated requests ---------------------------------------------------------------------
 
 
-def _there(known: KnownRace, wanted: Wanted) -> list[AnyEvent]:
-    """The events of these identities, where the log holds them; none, or all."""
-    numbers = range(wanted.source_seq, wanted.source_seq + len(wanted.decisions))
+def _recorded(known: KnownRace, batch: DecisionBatch) -> list[AnyEvent]:
+    """The events with these identities if the log has them: none, or all.
+
+    Raises RequestRefused for numbers that belong to other decisions.
+    """
+    numbers = range(batch.source_seq, batch.source_seq + len(batch.decisions))
     found = {
         event.source_seq: event
         for _, event in reversed(known.decided)
-        if event.source == wanted.source and event.source_seq in numbers
+        if event.source == batch.source and event.source_seq in numbers
     }
     events = [found[number] for number in numbers if number in found]
     if events and not (
-        len(events) == len(numbers) and all(map(_is_told_by, events, wanted.decisions))
+        len(events) == len(numbers) and all(map(_is_event_of, events, batch.decisions))
     ):
-        value = str(wanted.source_seq)
+        value = str(batch.source_seq)
         raise refusal(409, "source_seq", value, "this number is of another decision", 0)
     return events
 
 
-def _is_told_by(event: AnyEvent, payload: Payload) -> bool:
-    """Whether the event can have been made of this; times may have been written as text."""
+def _is_event_of(event: AnyEvent, payload: Payload) -> bool:
+    """Whether the event can be that of the decision. Times are not compared: they may be text."""
     return payload.get("type") == event.type and all(
         getattr(event, name) == payload[name]
         for name in ("car", "kind", "flag", "penalty_id", "status", "lap", "amount")
@@ -168,24 +170,24 @@ def _is_told_by(event: AnyEvent, payload: Payload) -> bool:
     )
 
 
-# -- From what is wanted to an event -------------------------------------------------------
+# -- From a decision to an event -----------------------------------------------------------
 
 _CLOCKS = ("completed_at", "lap_time_ms")
 
 
-def _event(timeline: Timeline, index: int, at: int, wanted: Wanted) -> AnyEvent:
+def _event(timeline: Timeline, index: int, at: int, batch: DecisionBatch) -> AnyEvent:
     """The event of one decision. Raises RequestRefused."""
-    told = wanted.decisions[index]
-    number = wanted.source_seq + index
-    if told.get("type") not in _TYPES:
+    payload = batch.decisions[index]
+    number = batch.source_seq + index
+    if payload.get("type") not in _TYPES:
         reason = f"no decision; there are {', '.join(_TYPES)}"
-        raise refusal(422, "type", shortened(told.get("type")), reason, index)
-    _refuse_what_is_set_here(told, index)
-    with _naming(index, told):
-        members = _completed(timeline, dict(told))
-    if told.get("type") == "penalty_imposed":
-        members["penalty_id"] = f"{wanted.source}-{number}"
-    head = {"at": at, "source": wanted.source, "source_seq": number, "by": wanted.by}
+        raise refusal(422, "type", shortened(payload.get("type")), reason, index)
+    _refuse_set_members(payload, index)
+    with _refusing(index, payload):
+        members = _completed(timeline, dict(payload))
+    if payload.get("type") == "penalty_imposed":
+        members["penalty_id"] = f"{batch.source}-{number}"
+    head = {"at": at, "source": batch.source, "source_seq": number, "by": batch.by}
     try:
         return _DECISION.validate_json(json.dumps({**members, **head}))
     except ValidationError as invalid:
@@ -193,15 +195,16 @@ def _event(timeline: Timeline, index: int, at: int, wanted: Wanted) -> AnyEvent:
         raise RequestRefused(422, f"{faults[0].field}: {faults[0].reason}", faults) from None
 
 
-def _refuse_what_is_set_here(told: Payload, index: int) -> None:
-    for name in told:
-        names = name == "penalty_id" and told.get("type") in NAMES_A_PENALTY
-        if name in SET_HERE and not names:
-            raise refusal(422, name, shortened(told[name]), "this is set by the gateway", index)
+def _refuse_set_members(payload: Payload, index: int) -> None:
+    """Raise RequestRefused for members that the gateway sets."""
+    for name in payload:
+        names = name == "penalty_id" and payload.get("type") in NAMES_A_PENALTY
+        if name in SET_BY_GATEWAY and not names:
+            raise refusal(422, name, shortened(payload[name]), "this is set by the gateway", index)
 
 
 def _completed(timeline: Timeline, members: dict[str, Any]) -> dict[str, Any]:
-    """The members with what people write turned into what events say."""
+    """The members with what users write turned into what events have."""
     race = timeline.race
     match members.get("type"):
         case "event_voided" if "car" in members or "lap" in members:
@@ -222,18 +225,18 @@ def _completed(timeline: Timeline, members: dict[str, Any]) -> dict[str, Any]:
 
 
 def _name_lap(timeline: Timeline, members: dict[str, Any]) -> None:
-    """Put the identity of the lap in the place of its car and number."""
+    """Replace the car and the number of a lap by the identity of its event."""
     car, lap = members.pop("car", None), members.pop("lap", None)
     if not isinstance(car, str) or not car:
         raise BadDecision("car", "name the car")
-    if type(lap) is not int:  # a bool is one, too
+    if type(lap) is not int:  # `isinstance` would accept a bool
         raise BadDecision("lap", "name the lap by its number")
     event = lap_event(timeline, car, lap)
     members["voided_source"], members["voided_seq"] = event.identity
 
 
 def _span(race: Race, members: dict[str, Any]) -> None:
-    for name, otherwise in (("start", -ALWAYS), ("end", ALWAYS)):
+    for name, otherwise in (("start", -UNBOUNDED), ("end", UNBOUNDED)):
         value = members.get(name)
         if value is None:
             members[name] = otherwise
@@ -251,37 +254,37 @@ def _clock(name: str, text: str) -> int:
         raise BadDecision(name, str(error)) from None
 
 
-# -- Saying what is wrong ------------------------------------------------------------------
+# -- Refusals ------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def _naming(index: int | None, told: Payload) -> Iterator[None]:
-    """Have what cannot be decided refused, with its field."""
+def _refusing(index: int | None, payload: Payload) -> Iterator[None]:
+    """Turn the errors of the rules into RequestRefused, with the field."""
     try:
         yield
     except LapstreamError as error:
-        status = 409 if isinstance(error, _NOT_SO) else 422
-        field, reason = _field(error, told)
-        value = None if told.get(field) is None else shortened(told[field])
+        status = 409 if isinstance(error, _CONFLICTS) else 422
+        field, reason = _field(error, payload)
+        value = None if payload.get(field) is None else shortened(payload[field])
         fault = FieldError(field=field, value=value, reason=reason, index=index)
         raise RequestRefused(status, str(error), [fault]) from None
 
 
-_NOT_SO = (PenaltyNotInForce, AlreadyVoided, RaceNotOver)
-"""What is well said, and not so (any more)."""
+_CONFLICTS = (PenaltyNotInForce, AlreadyVoided, RaceNotOver)
+"""Errors of valid decisions that do not fit the state of the session."""
 
 
-def _field(error: LapstreamError, told: Payload) -> tuple[str, str]:
-    """The member that is wrong, and why."""
+def _field(error: LapstreamError, payload: Payload) -> tuple[str, str]:
+    """The member that is wrong, and the reason."""
     match error:
         case BadDecision(member=member, reason=reason):
             return member, reason
         case BadHypothesis(reason=reason):
-            return ("amount" if told.get("kind") in KINDS else "kind"), reason
+            return ("amount" if payload.get("kind") in KINDS else "kind"), reason
         case BadMoment(reason=reason):
             return "at", reason
         case UnknownCar(car=car):
-            named = (name for name in ("car", "from_car", "to_car") if told.get(name) == car)
+            named = (name for name in ("car", "from_car", "to_car") if payload.get(name) == car)
             return next(named, "cars"), str(error)
         case UnknownClass():
             return "classes", str(error)

@@ -1,22 +1,19 @@
-"""The routes by which race control decides.
+"""Race control: decisions, and what became of them.
 
-A decision is an event, so it goes into the log like any other and counts once by its
-``source`` and ``source_seq``: sent again after a double click or a lost answer, it is there
-already, and the answer is the same success. Who decided is the token's name, never what the
-body says; what cannot be decided is refused by the rules that the command line has
-(``projections.results.decisions``). With ``dry_run`` nothing is appended, and what would change is
-told instead.
+A decision is an event, so it is appended to the log and counts once by its ``source`` and
+``source_seq``: sent again after a double click or a lost response, it gives the same success. Who
+decided is the token's name, never what the body says. The rules are those of the command line
+(``projections.results.decisions``). With ``dry_run`` nothing is appended, and the response says
+what would change.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.config import JsonDict
 
@@ -36,6 +33,7 @@ from services.gateway.errors import RequestRefused, check_expected, responses
 from services.gateway.live.session_tail import now_ms
 from services.gateway.routes import decision_plan
 from services.gateway.state import Gateway, TheGateway, gateway_of
+from services.gateway.views.http_cache import conditional_response, weak_etag
 from services.queries.race_cache import KnownRace
 from services.queries.tables.sporting_tables import WHATIF
 from services.roles import Grant, Role
@@ -46,7 +44,7 @@ PENALTIES = (PenaltyImposed, PenaltyServed, PenaltyConverted, PenaltyRescinded)
 router = APIRouter(tags=["race control"])
 logger = structlog.get_logger(__name__)
 
-# -- What is sent and told -----------------------------------------------------------------
+# -- Models --------------------------------------------------------------------------------
 
 _DECISIONS: list[JsonValue] = [
     {"type": "flag_shown", "flag": "safety_car"},
@@ -54,8 +52,8 @@ _DECISIONS: list[JsonValue] = [
 ]
 
 
-class Wanted(BaseModel):
-    """One decision, or several that stand and fall together."""
+class DecisionRequest(BaseModel):
+    """One decision, or several that are appended together or not at all."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -66,143 +64,141 @@ class Wanted(BaseModel):
 
     source: str = Field(
         pattern=r"^[a-z0-9-]{1,64}$",
-        description="Who counts: a desk takes a new one each time it is opened.",
+        description="The source that numbers these events; a desk takes a new one when opened.",
     )
     source_seq: int = Field(
-        ge=0, le=2**53 - MOST_AT_ONCE, description="Of the first; the others count on from it."
+        ge=0, le=2**53 - MOST_AT_ONCE, description="The number of the first; the others follow."
     )
     decisions: list[dict[str, Any]] = Field(
         min_length=1,
         max_length=MOST_AT_ONCE,
-        description="Events without what is set here: `at`, `source`, `source_seq`, `by`, the id "
-        "of a new penalty, the rows of a result. Times may be texts, such as `1:09.195` or "
-        "`lap:12`. A lap is voided by `car` and `lap` instead of an identity.",
+        description="Events without the members that the gateway sets: `at`, `source`, "
+        "`source_seq`, `by`, the id of a new penalty, the rows of a result. Times may be texts, "
+        "such as `1:09.195` or `lap:12`. A lap is voided by `car` and `lap`, not by an identity.",
     )
     at_ms: int | None = Field(
         default=None,
         ge=-(2**53),
         le=2**53,
-        description="When it was decided, in ms on the session clock. Default: now.",
+        description="Session time of the decision (ms). Default: now.",
     )
     at: str | None = Field(
         default=None,
         max_length=40,
-        description="The same as a moment, such as `1:04:10` or `lap:12`.",
+        description="The session time as a moment, such as `1:04:10` or `lap:12`.",
     )
     expected: Annotated[str, Field(pattern=r"^\d{1,20}-\d{1,20}$")] | None = Field(
-        default=None, description="Decide only if the log is at this position."
+        default=None, description="Append only if the log is at this position."
     )
 
 
-class Event(BaseModel):
-    """A decision as it stands in the log, or would."""
+class DecisionEvent(BaseModel):
+    """A decision in the log, or in a dry run as it would be."""
 
     source: str
     source_seq: int
     type: str
     at_ms: int
-    text: str = Field(description="What was decided, in a few words.")
+    text: str = Field(description="The decision in a few words.")
 
 
-class Told(BaseModel):
-    """What was decided; in a dry run, what would be."""
+class DecisionResult(BaseModel):
+    """The events that were appended; in a dry run, those that would be."""
 
     session: str
     dry_run: bool
-    added: bool = Field(description="False for what the log held already, and in a dry run.")
-    position: str = Field(description="The log's position.")
+    added: bool = Field(description="False if the log had the events already, and in a dry run.")
+    position: str = Field(description="The last position of the log.")
     by: str
-    events: list[Event]
+    events: list[DecisionEvent]
     changes: list[dict[str, Any]] = Field(
-        description="In a dry run: the cars of which anything would change, now and then.",
+        description="In a dry run: the cars with a change, now and then.",
         json_schema_extra={"items": cast("JsonDict", WHATIF.schema()["items"])},
     )
 
 
-class Row(Event):
-    """A decision, and what became of it."""
+class RecordedDecision(DecisionEvent):
+    """A decision in the log, and its present state."""
 
     position: str
-    learned_at_ms: int = Field(description="When the log learned of it, in ms since 1970.")
+    learned_at_ms: int = Field(description="Recorded time (ms since 1970).")
     by: str | None
     basis: str
     car: str | None
     penalty_id: str | None
     state: Literal["in force", "voided", "owed", "served", "converted", "rescinded"]
-    undo: dict[str, Any] | None = Field(description="The decision that takes it back.")
+    undo: dict[str, Any] | None = Field(description="The decision that undoes it.")
 
 
-class Book(BaseModel):
-    """What was decided, the newest first."""
+class DecisionList(BaseModel):
+    """Decisions, the newest first."""
 
     session: str
     position: str
     total: int
-    rows: list[Row]
+    rows: list[RecordedDecision]
 
 
-class Bearer(BaseModel):
-    """Whose token it is, and what it allows."""
+class TokenInfo(BaseModel):
+    """The name and the role of a token."""
 
-    name: str | None = Field(description="Null where no token was sent, and none is needed.")
+    name: str | None = Field(description="Null if no token was sent, and none is required.")
     role: Literal["viewer", "output", "control", "admin"]
 
 
-@router.get("/whoami", summary="Whose token this is", responses=responses(401))
-async def whoami(request: Request, _: Annotated[object, Depends(requires(Role.VIEWER))]) -> Bearer:
-    """The token's name and role."""
+@router.get("/whoami", summary="Get the token's name and role", responses=responses(401))
+async def whoami(
+    request: Request, _: Annotated[object, Depends(requires(Role.VIEWER))]
+) -> TokenInfo:
+    """Get the name and the role of the token that is sent."""
     found = authorize(request, Role.VIEWER, gateway_of(request).settings)
     if found is None:
-        return Bearer(name=None, role="viewer")
-    return Bearer(name=found.name, role=cast("Any", found.role.name.lower()))
+        return TokenInfo(name=None, role="viewer")
+    return TokenInfo(name=found.name, role=cast("Any", found.role.name.lower()))
 
 
-# -- What was decided ----------------------------------------------------------------------
+# -- Reading decisions -----------------------------------------------------------------------
 
 
 @router.get(
     "/sessions/{session}/decisions",
-    summary="What was decided",
+    summary="List the decisions",
     dependencies=[Depends(requires(Role.VIEWER))],
-    response_model=Book,
+    response_model=DecisionList,
     responses=responses(304, 401, 403, 404, 409, 422, 503),
 )
-async def book(
+async def list_decisions(
     request: Request,
     gateway: TheGateway,
     session: str,
     limit: Annotated[
-        int, Query(ge=1, le=1000, description="Of penalties all are told, however old.")
+        int, Query(ge=1, le=1000, description="Older penalties are listed too: they may be owed.")
     ] = 100,
 ) -> Response:
-    """By whom, when, what became of it, and how it is taken back; the newest first."""
+    """By whom, when, their present state, and how each is undone; the newest first."""
     await _require_log(gateway, session)
-    known = request.headers.get("if-none-match", "")
 
-    def told(of: KnownRace) -> tuple[str, Book | None]:
-        newest = of.decided[-1][0] if of.decided else ""
-        digest = hashlib.sha256(f"{session} {newest} {len(of.decided)} {limit}".encode())
-        etag = f'W/"{digest.hexdigest()[:24]}"'
-        return etag, None if etag in known else _book(session, of, limit)
+    def respond(known: KnownRace) -> Response:
+        newest = known.decided[-1][0] if known.decided else ""
+        etag = weak_etag(f"{session} {newest} {len(known.decided)} {limit}".encode())
+        body = lambda: _decisions(session, known, limit).model_dump()  # noqa: E731
+        return conditional_response(request, etag, body)
 
-    etag, rows = await gateway.races.ask_known(session, told)
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if rows is None:
-        return Response(status_code=304, headers=headers)
-    return JSONResponse(rows.model_dump(), headers=headers)
+    return await gateway.races.ask_known(session, respond)
 
 
-def _book(session: str, known: KnownRace, limit: int) -> Book:
+def _decisions(session: str, known: KnownRace, limit: int) -> DecisionList:
+    # Of a repeated identity the first counts.
     counted = list({event.identity: (at, event) for at, event in reversed(known.decided)}.values())
-    # What a feed says fills the book; a penalty that is owed must not drop out of it.
+    # Flags of a feed fill the list; a penalty that is owed must stay in it.
     older = [(at, event) for at, event in counted[limit:] if isinstance(event, PENALTIES)]
-    told = counted[:limit] + older
-    rows = [_row(known.timeline, position, event) for position, event in told]
-    return Book(session=session, position=known.position, total=len(counted), rows=rows)
+    listed = counted[:limit] + older
+    rows = [_row(known.timeline, position, event) for position, event in listed]
+    return DecisionList(session=session, position=known.position, total=len(counted), rows=rows)
 
 
-def _row(timeline: Timeline, position: str, event: AnyEvent) -> Row:
-    return Row(
+def _row(timeline: Timeline, position: str, event: AnyEvent) -> RecordedDecision:
+    return RecordedDecision(
         **_event(timeline, event).model_dump(),
         position=position,
         learned_at_ms=parse_position(position)[0],
@@ -215,8 +211,8 @@ def _row(timeline: Timeline, position: str, event: AnyEvent) -> Row:
     )
 
 
-def _event(timeline: Timeline, event: AnyEvent) -> Event:
-    return Event(
+def _event(timeline: Timeline, event: AnyEvent) -> DecisionEvent:
+    return DecisionEvent(
         source=event.source,
         source_seq=event.source_seq,
         type=event.type,
@@ -232,42 +228,46 @@ async def _require_log(gateway: Gateway, session: str) -> None:
         raise AppendRefused(f"{session!r} is a replay: decide in the session that it plays")
 
 
-# -- Deciding ------------------------------------------------------------------------------
+# -- Making decisions ----------------------------------------------------------------------
 
 
 @router.post(
     "/sessions/{session}/decisions",
-    summary="Decide",
+    summary="Append decisions",
     responses=responses(401, 403, 404, 409, 422, 503),
 )
 async def decide(
     gateway: TheGateway,
     session: str,
-    wanted: Wanted,
+    request: DecisionRequest,
     decider: Annotated[Grant, Depends(requires(Role.CONTROL))],
-    dry_run: Annotated[bool, Query(description="Append nothing; tell what would change.")] = False,
-) -> Told:
-    """Append what is decided, all or nothing, once: flags, penalties and what becomes of them,
-    corrections, declared results. To undo is a decision, too."""
+    dry_run: Annotated[
+        bool, Query(description="Append nothing; respond with what would change.")
+    ] = False,
+) -> DecisionResult:
+    """Append decisions, all or nothing: flags, penalties and changes to them, corrections, declared
+    results. Undoing is a decision too."""
     await _require_log(gateway, session)
-    check_expected(wanted.expected)
-    asked = decision_plan.Wanted(
-        wanted.decisions,
-        wanted.source,
-        wanted.source_seq,
+    check_expected(request.expected)
+    batch = decision_plan.DecisionBatch(
+        request.decisions,
+        request.source,
+        request.source_seq,
         decider.name,
-        wanted.at_ms if wanted.at is None else wanted.at,
+        request.at_ms if request.at is None else request.at,
     )
     while True:
-        found = await gateway.races.ask_known(session, lambda known: _find(known, asked, dry_run))
+        found = await gateway.races.ask_known(session, lambda known: _plan(known, batch, dry_run))
         if isinstance(found, RequestRefused):
             raise found
-        if found.there or dry_run:
+        if found.recorded or dry_run:
             break
-        result = await gateway.log.append(session, found.events, expected=wanted.expected)
-        if result.added:  # else its twin was quicker, and stands in the log by now
+        result = await gateway.log.append_validated(
+            session, found.events, expected=request.expected
+        )
+        if result.added:  # otherwise the same request was quicker, and is found in the log now
             logger.info(
-                "decided",
+                "decisions appended",
                 session=session,
                 by=decider.name,
                 types=[event.type for event in found.events],
@@ -275,36 +275,38 @@ async def decide(
             )
             found = found._replace(position=result.position)
             break
-    return Told(
+    return DecisionResult(
         session=session,
         dry_run=dry_run,
-        added=not found.there and not dry_run,
+        added=not found.recorded and not dry_run,
         position=found.position,
         by=decider.name,
-        events=found.told,
+        events=found.described,
         changes=[dict(row) for row in found.changes],
     )
 
 
 class _Found(NamedTuple):
-    """What is to be appended or is there already, and how it is told."""
+    """The events to append, or those of the log, and their descriptions."""
 
     events: Sequence[AnyEvent]
-    there: bool
-    told: list[Event]
+    recorded: bool
+    described: list[DecisionEvent]
     changes: Sequence[Mapping[str, Any]]
     position: str
 
 
-def _find(known: KnownRace, wanted: decision_plan.Wanted, dry_run: bool) -> _Found | RequestRefused:
-    """A refusal is given back: an exception would cost the fold."""
+def _plan(
+    known: KnownRace, batch: decision_plan.DecisionBatch, dry_run: bool
+) -> _Found | RequestRefused:
+    """Plan the batch. A refusal is returned, for the cache drops a fold that raises."""
     timeline = known.timeline
     try:
-        events, there = decision_plan.plan(known, wanted, now_ms())
+        events, recorded = decision_plan.plan(known, batch, now_ms())
         changes: Sequence[Mapping[str, Any]] = ()
-        if dry_run and not there:
+        if dry_run and not recorded:
             timeline, changes = decision_plan.would_change(timeline, events)
     except RequestRefused as error:
         return error
-    told = [_event(timeline, event) for event in events]
-    return _Found(events, there, told, changes, known.position)
+    described = [_event(timeline, event) for event in events]
+    return _Found(events, recorded, described, changes, known.position)

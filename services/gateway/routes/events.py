@@ -1,10 +1,7 @@
 """HTTP intake: race control, and any other program, appends events to a session's log.
 
-    uvicorn --factory services.intake:build_app
-
-It is a part of ``lapstream serve``, too. What was acknowledged is in the log, with the
-positions that the answer names; sent again, it is not appended again. It is told by the
-environment: see ``services.settings``.
+Served by ``lapstream serve``, and on its own by ``uvicorn --factory services.intake:build_app``,
+configured by environment variables (``services.settings``). What was acknowledged is in the log.
 """
 
 from __future__ import annotations
@@ -40,7 +37,7 @@ from services.gateway.errors import (
     field_errors,
     responses,
 )
-from services.logging import configure_as_told
+from services.logging import configure_from_environment
 from services.roles import Grant, Role
 from services.settings import Settings
 from services.storage.client import open_store
@@ -49,7 +46,7 @@ from services.storage.event_log import Log
 LARGEST_BODY = 1 << 20
 MOST_EVENTS = 1000
 BURST_SECONDS = 5.0
-"""A producer that was silent for so long may send as much at once."""
+"""A silent producer saves up as many events as its rate gives in so many seconds."""
 
 MOST_PRODUCERS = 10_000
 
@@ -58,20 +55,20 @@ logger = structlog.get_logger(__name__)
 _EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminator="type")])
 
 
-class Appended(BaseModel):
-    """What was appended. It is in the log now."""
+class AppendedEvents(BaseModel):
+    """The result of an append. The events are in the log."""
 
     session: str
     positions: list[str | None] = Field(
-        description="Of each event of the batch; null for one that the log held already."
+        description="The position of each event; null for one that the log already had."
     )
-    position: str = Field(description="The log's last position.")
+    position: str = Field(description="The last position of the log.")
     added: int
     duplicates: int
 
 
-class Allowance:
-    """How much each producer may append: so many events a second, on average."""
+class RateLimit:
+    """A limit on the events per second of each producer (a token bucket)."""
 
     def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
@@ -80,7 +77,7 @@ class Allowance:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, producer: str, events: int) -> float:
-        """Take up so many events; 0, or the seconds until that many will be allowed."""
+        """Count events of a producer; 0, or the seconds until so many are allowed."""
         now = self._clock()
         left, then = self._left.pop(producer, (self._most, now))
         left = min(self._most, left + (now - then) * self._per_second)
@@ -118,41 +115,41 @@ def _request_body() -> dict[str, Any]:
 
 @router.post(
     "/sessions/{session}/events",
-    summary="Append one event or a batch",
+    summary="Append an event or a batch",
     responses=responses(401, 403, 404, 409, 413, 422, 429, 503),
     openapi_extra=_request_body(),
 )
 async def append(
     request: Request,
     session: str,
-    grant: Annotated[Grant, Depends(requires(Role.CONTROL))],
+    producer: Annotated[Grant, Depends(requires(Role.CONTROL))],
     expected: Annotated[
         str | None,
         Query(max_length=41, description="Append only if the log is at this position."),
     ] = None,
-) -> Appended:
-    """Append, all or nothing. An event's `source` and `source_seq` are its identity: sent
-    again, it is not appended again, and the answer is the same success."""
+) -> AppendedEvents:
+    """Append, all or nothing. `source` and `source_seq` are the identity of an event: sent again,
+    it is not appended again, and the response is the same success."""
     check_expected(expected)
     events = read_events(await _body(request))
-    wait = request.app.state.allowance.take(grant.name, len(events))
+    wait = request.app.state.rate_limit.take(producer.name, len(events))
     if wait:
         raise RequestRefused(
             429,
-            f"{grant.name} sends more than is allowed",
+            f"{producer.name} sends more than is allowed",
             headers={"Retry-After": str(int(wait) + 1)},
         )
     log: Log = request.app.state.log
-    result = await log.append(session, events, expected=expected)
+    result = await log.append_validated(session, events, expected=expected)
     logger.info(
-        "appended",
+        "events appended",
         session=session,
-        producer=grant.name,
+        producer=producer.name,
         added=result.added,
         duplicates=result.duplicates,
         position=result.position,
     )
-    return Appended(
+    return AppendedEvents(
         session=session,
         positions=list(result.positions),
         position=result.position,
@@ -162,7 +159,7 @@ async def append(
 
 
 async def _body(request: Request) -> bytes:
-    """The body, no further than it may go. Raises RequestRefused."""
+    """The body, up to the largest size. Raises RequestRefused."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -174,23 +171,26 @@ async def _body(request: Request) -> bytes:
 
 
 def read_events(body: bytes) -> list[AnyEvent]:
-    """The events of a body: one, or a list. Raises RequestRefused, which names every fault."""
+    """The events of a body (one, or a list), decoded and with valid names.
+
+    Raises RequestRefused with every fault of every event.
+    """
     try:
-        told = from_json(body, allow_inf_nan=False)
+        payloads = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise RequestRefused(422, f"the body is not JSON: {error}", [_whole(str(error))]) from None
-    if isinstance(told, dict):
-        told = [told]
-    if not isinstance(told, list) or not told:
+    if isinstance(payloads, dict):
+        payloads = [payloads]
+    if not isinstance(payloads, list) or not payloads:
         raise RequestRefused(
             422, "the body is neither an event nor a list of events", [_whole("empty")]
         )
-    if len(told) > MOST_EVENTS:
-        raise RequestRefused(413, f"{len(told)} events at once; {MOST_EVENTS} are allowed")
+    if len(payloads) > MOST_EVENTS:
+        raise RequestRefused(413, f"{len(payloads)} events at once; {MOST_EVENTS} are allowed")
     events: list[AnyEvent] = []
     faults: list[FieldError] = []
-    for index, payload in enumerate(told):
-        raw = to_json(payload)
+    for index, payload in enumerate(payloads):
+        raw = to_json(payload)  # events are strict in JSON: a tuple is written as a list
         try:
             event = decode(raw)
             check_names(event)
@@ -217,7 +217,7 @@ def _fault(member: str, value: object, reason: str, index: int) -> FieldError:
 
 
 def _faults(raw: bytes, payload: Any, error: UndecodableEvent, index: int) -> list[FieldError]:
-    """All that is wrong with one event."""
+    """Every field of one event that is wrong."""
     match error:
         case UnknownEventType(type_name=name):
             return [
@@ -245,13 +245,13 @@ def _faults(raw: bytes, payload: Any, error: UndecodableEvent, index: int) -> li
 
 
 def attach(app: FastAPI, settings: Settings) -> None:
-    """Add the intake to an application, whose lifespan sets ``app.state.log``."""
-    app.state.allowance = Allowance(settings.events_per_second)
+    """Add the intake to an application with a lifespan that sets ``app.state.log``."""
+    app.state.rate_limit = RateLimit(settings.events_per_second)
     app.include_router(router)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The intake alone."""
+    """The intake on its own."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -273,9 +273,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def build_app() -> FastAPI:
-    """The intake as an application of its own, told by the environment."""
+    """The intake on its own, configured by environment variables."""
     try:
-        configure_as_told()
+        configure_from_environment()
         return create_app(Settings.of_environment())
     except LapstreamError as error:
         raise SystemExit(str(error)) from None

@@ -1,4 +1,4 @@
-"""For those who run it: is it alive, is it ready, and what does it do."""
+"""Operation: liveness, readiness, health of sessions and feeds, metrics."""
 
 from __future__ import annotations
 
@@ -27,54 +27,54 @@ from services.storage.projection_store import health
 router = APIRouter(tags=["operations"])
 
 
-class FeedTold(BaseModel):
-    """How the live timing feed of a session fares."""
+class FeedStatus(BaseModel):
+    """The state of the live timing feed of a session."""
 
     state: Literal["connecting", "live", "silent", "down", "standby", "ended"]
-    followed: bool = Field(description="Whether a process is at work on it.")
-    age_ms: int | None = Field(description="How long ago it was heard; null if never.")
-    reason: str | None = Field(description="Why it is down.")
+    followed: bool = Field(description="Whether a process follows it.")
+    age_ms: int | None = Field(description="Time since it was last heard (ms); null if never.")
+    reason: str | None = Field(description="Why the feed is down.")
     feed: str = Field(examples=["rmonitor 192.168.1.10:50000"])
-    session: str = Field(description="The session that its present run goes into.")
+    session: str = Field(description="The session of its present run.")
     connections: int
     records: int
-    unreadable: int = Field(description="Lines that are no records; each is kept.")
-    refused: int = Field(description="Records that tell what no session can have.")
+    unreadable: int = Field(description="Lines that are not records; each is kept.")
+    refused: int = Field(description="Records with values that no session can have.")
     events: int
 
 
 class SessionHealth(BaseModel):
-    """Who folds a session, or why it stands still, and how its feed fares."""
+    """The projector of a session, why it is stopped if it is, and its feed."""
 
     session: str
     state: Literal["waiting", "folding", "stopped"] = Field(
-        description="`waiting`: no projector has come to it yet. `stopped`: see the reason."
+        description="`waiting`: no projector has begun with it. `stopped`: see the reason."
     )
     reason: str | None
-    position: str | None = Field(description="Of the entry that cannot be folded.")
+    position: str | None = Field(description="The log entry that cannot be folded.")
     projector: str | None
-    parked: int = Field(description="Entries of the log that are no events.")
-    feed: FeedTold | None
+    parked: int = Field(description="Log entries that are not events.")
+    feed: FeedStatus | None
 
 
-class Health(BaseModel):
-    """How it fares."""
+class GatewayHealth(BaseModel):
+    """The state of the gateway."""
 
     status: str
     store: str | None = None
     promise: str | None = None
 
 
-@router.get("/healthz", summary="Whether the process is alive")
-async def healthz() -> Health:
-    """Says nothing of the store."""
-    return Health(status="ok")
+@router.get("/healthz", summary="Check that the process is alive")
+async def healthz() -> GatewayHealth:
+    """Check that the process is alive, whatever the state of the store."""
+    return GatewayHealth(status="ok")
 
 
-@router.get("/readyz", summary="Whether requests can be answered", responses=responses(503))
-async def readyz(request: Request, gateway: TheGateway) -> Health:
-    """Asks the store; its promise says what an acknowledged event is worth. Where the store is,
-    is told to whoever has a token."""
+@router.get("/readyz", summary="Check that requests can be answered", responses=responses(503))
+async def readyz(request: Request, gateway: TheGateway) -> GatewayHealth:
+    """Check that the store answers. `promise` says how durable an acknowledged event is; `store`,
+    for requests with a token, where the store is."""
     known = _has_a_token(request, gateway)
     try:
         with gateway.store.translated_errors():
@@ -86,11 +86,11 @@ async def readyz(request: Request, gateway: TheGateway) -> Health:
             503, "the store does not answer", headers={"Retry-After": "1"}
         ) from error
     name = gateway.store.name if known else None
-    return Health(status="ready", store=name, promise=gateway.store.durability)
+    return GatewayHealth(status="ready", store=name, promise=gateway.store.durability)
 
 
 def _has_a_token(request: Request, gateway: Gateway) -> bool:
-    """Whether any token that counts was sent; without one the question is answered, too."""
+    """Whether a valid token was sent; the route answers without one too."""
     try:
         return authorize(request, Role.VIEWER, gateway.settings) is not None
     except RequestRefused:
@@ -99,53 +99,53 @@ def _has_a_token(request: Request, gateway: Gateway) -> bool:
 
 @router.get(
     "/sessions/{session}/health",
-    summary="Who folds a session, or why it stands still",
+    summary="Get the health of a session",
     dependencies=[Depends(requires(Role.VIEWER))],
     responses=responses(401, 403, 404, 422, 503),
 )
 async def session_health(gateway: TheGateway, session: str) -> SessionHealth:
-    """How the projection of a session fares, and its feed, where it has one."""
+    """Get the state of a session's projection, and of its feed if it has one."""
     feed = await _feed(gateway, session)
-    if feed is None:  # one that was never heard has no session yet
+    if feed is None:  # a feed that was never heard has no session yet
         await gateway.require(session)
-    told = await health(gateway.store, session)
+    found = await health(gateway.store, session)
     return SessionHealth(
         session=session,
-        state=told.get("state", "waiting"),
-        reason=told.get("reason"),
-        position=told.get("position"),
-        projector=told.get("projector"),
-        parked=int(told.get("parked", 0)),
+        state=found.get("state", "waiting"),
+        reason=found.get("reason"),
+        position=found.get("position"),
+        projector=found.get("projector"),
+        parked=int(found.get("parked", 0)),
         feed=feed,
     )
 
 
 @router.get(
     "/sessions/{session}/feed",
-    summary="How a session's live timing feed fares",
+    summary="Get the state of a session's feed",
     dependencies=[Depends(requires(Role.VIEWER))],
     responses=responses(401, 403, 404, 422, 503),
 )
-async def session_feed(gateway: TheGateway, session: str) -> FeedTold:
-    """Its state, and how long ago it was heard: 404 where the session has no feed."""
-    told = await _feed(gateway, session)
-    if told is None:
+async def session_feed(gateway: TheGateway, session: str) -> FeedStatus:
+    """Get the state of the live timing feed, and when it was last heard; 404 without one."""
+    found = await _feed(gateway, session)
+    if found is None:
         await gateway.require(session)
         raise RequestRefused(404, f"session {session!r} has no feed")
-    return told
+    return found
 
 
-async def _feed(gateway: Gateway, session: str) -> FeedTold | None:
-    told = await feed_health(gateway.store, session, datetime.now(UTC))
-    if told is None:
+async def _feed(gateway: Gateway, session: str) -> FeedStatus | None:
+    found = await feed_health(gateway.store, session, datetime.now(UTC))
+    if found is None:
         return None
-    age = None if told.age_s is None else int(told.age_s * 1000)
-    return FeedTold.model_validate({**asdict(told), "age_ms": age})
+    age = None if found.age_s is None else int(found.age_s * 1000)
+    return FeedStatus.model_validate({**asdict(found), "age_ms": age})
 
 
 @router.get(
     "/metrics",
-    summary="Figures for Prometheus",
+    summary="Get metrics for Prometheus",
     dependencies=[Depends(requires(Role.VIEWER))],
     responses={
         200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
@@ -154,19 +154,19 @@ async def _feed(gateway: Gateway, session: str) -> FeedTold | None:
     response_class=Response,
 )
 async def metrics(gateway: TheGateway) -> Response:
-    """In Prometheus's text format. They name sessions and feeds, so they need a token where
+    """Metrics in Prometheus's text format. They name sessions and feeds, so they require a token if
     reading does."""
     registry = CollectorRegistry()
     feeds: Mapping[str, FeedHealth] = {}
-    with contextlib.suppress(StoreError):  # there are other figures
+    with contextlib.suppress(StoreError):  # the other metrics do not need the store
         sessions = [one.session for one in await gateway.log.sessions()]
         feeds = await feeds_health(gateway.store, sessions, datetime.now(UTC))
-    registry.register(_Figures(gateway, feeds))
+    registry.register(_Metrics(gateway, feeds))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
-class _Figures:
-    """The gateway's figures as they stand."""
+class _Metrics:
+    """A collector of the gateway's metrics."""
 
     def __init__(self, gateway: Gateway, feeds: Mapping[str, FeedHealth]) -> None:
         self._gateway = gateway
@@ -193,8 +193,8 @@ class _Figures:
             "1 where nothing came for longer than the field can be silent.",
             labels=["session"],
         )
-        tails, now = gateway.tail_pool.all(), now_ms()
-        for tail in tails:
+        running, now = gateway.tail_pool.all(), now_ms()
+        for tail in running:
             sent.add_metric([tail.session], tail.sent)
             frames.add_metric([tail.session], tail.buffer.count)
             newest = tail.buffer.newest
@@ -205,7 +205,7 @@ class _Figures:
         up = GaugeMetricFamily("lapstream_up_seconds", "Since the gateway began.")
         up.add_metric([], time.monotonic() - gateway.started_at)
         watched = GaugeMetricFamily("lapstream_sessions_watched", "Sessions tailed here.")
-        watched.add_metric([], len(tails))
+        watched.add_metric([], len(running))
         return [subscribers, sent, frames, age, stale, up, watched, *self._of_feeds()]
 
     def _of_feeds(self) -> Iterable[Metric]:
@@ -217,8 +217,8 @@ class _Figures:
         age = GaugeMetricFamily(
             "lapstream_feed_age_seconds", "Since a feed was heard.", labels=["session", "feed"]
         )
-        for session, told in self._feeds.items():
-            live.add_metric([session, told.feed], told.followed and told.state == "live")
-            if told.age_s is not None:
-                age.add_metric([session, told.feed], told.age_s)
+        for session, found in self._feeds.items():
+            live.add_metric([session, found.feed], found.followed and found.state == "live")
+            if found.age_s is not None:
+                age.add_metric([session, found.feed], found.age_s)
         return [live, age]

@@ -56,7 +56,7 @@ async def freeze(
     if await output_content(outputs, name) is None:
         raise RequestRefused(409, f"output {name!r} has not shown anything yet")
     channel = await output_channel(outputs, name)
-    with channel.paused():  # nothing later is shown than what the store is told to keep
+    with channel.paused():  # nothing later is shown than what is stored
         stored = await _newest(outputs, name)
         content = channel.content(outputs.store_lost)
         if stored.frozen is None and content is not None:

@@ -1,7 +1,7 @@
-"""The pages: the timing screen at ``/``, those beside it, and what belongs to them.
+"""The pages: the timing screen, the desk, the graphics, and their assets.
 
-Their files are built from ``web/`` into ``services/screen`` and ship with the package. Where
-they were not built, everything else works, and ``/`` says how to build them.
+Their files are built from ``web/`` into ``services/screen`` and ship with the package. Without them
+everything else works, and ``/`` says how to build them.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 FILES = Path(__file__).resolve().parents[2] / "screen"
-"""Where the build puts the page."""
+"""The output folder of the build."""
 
 PAGES = {"/": "index.html", "/desk": "desk.html", "/graphics": "graphics.html"}
-"""Where each page is served. Its file is built from the one of the same name in ``web/``."""
+"""The pages by their paths. Each file is built from the one of the same name in ``web/``."""
 
 NOT_BUILT = "the timing screen was not built: `make screen` does it"
 
 HEADERS = {
-    # Names of what the page needs change with its content; the page itself is asked for anew.
+    # The names of assets change with their content, so only the page itself is revalidated.
     "Cache-Control": "no-cache",
-    # There is often no internet at the track, and nothing is to leave it.
+    # A page must work without internet at the track, and send nothing elsewhere.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self'; font-src 'self'; "
     "base-uri 'none'; form-action 'none'",
@@ -33,40 +33,40 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 UNFRAMED = {
-    # Nobody's page may lay itself over the desk and lead a click astray. Graphics are framed.
+    # Against clickjacking of the desk. Graphics are embedded in frames on purpose.
     **HEADERS,
     "Content-Security-Policy": f"{HEADERS['Content-Security-Policy']}; frame-ancestors 'none'",
 }
-FOR_GOOD = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 def built() -> bool:
-    """Whether there is a screen to show."""
+    """Whether the pages were built."""
     return (FILES / "index.html").is_file()
 
 
 class _Assets(StaticFiles):
-    """Files whose names tell their content."""
+    """Files with names that contain a hash of their content."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file, to be kept for good."""
+        """The file, cacheable without revalidation."""
         response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = FOR_GOOD
+        response.headers["Cache-Control"] = IMMUTABLE
         response.headers["X-Content-Type-Options"] = "nosniff"
         if path.endswith(".woff2") and response.status_code == 200:
-            response.headers["Content-Type"] = "font/woff2"  # which not every machine knows
+            response.headers["Content-Type"] = "font/woff2"  # mimetypes does not know it everywhere
         return response
 
 
 def install(app: FastAPI) -> None:
-    """Serve the screen. Of the paths it takes only those of ``PAGES`` and under ``/assets``."""
+    """Serve the pages at the paths of ``PAGES``, and their assets under ``/assets``."""
     for path, file in PAGES.items():
         app.add_api_route(path, _page(file), methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/assets", _Assets(directory=FILES / "assets", check_dir=False))
 
 
 def _page(file: str) -> Callable[[], Awaitable[Response]]:
-    """What answers with a page."""
+    """A route that serves a page."""
     headers = UNFRAMED if file == "desk.html" else HEADERS
 
     async def page() -> Response:

@@ -1,4 +1,4 @@
-"""What programs read about the interface: AsyncAPI and JSON Schemas."""
+"""Machine-readable descriptions of the interface: AsyncAPI and JSON Schemas."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Document = dict[str, Any]
 
 
 def message_schemas() -> dict[str, Document]:
-    """The JSON Schemas of what a subscriber is sent, by kind."""
+    """The JSON Schemas of subscription messages, by kind."""
     state = subscribed_state_schema()
     definitions = state.pop("$defs")
     token = {"type": "string", "description": "Resume with it: `<epoch>:<position>`."}
@@ -43,8 +43,8 @@ def message_schemas() -> dict[str, Document]:
             "age_ms": {"type": "integer", "description": "The age of the data."},
             "silent": {
                 "const": True,
-                "description": "The session has a live timing feed, and that is not heard: "
-                "data that is older than ten seconds while the clock runs is stale.",
+                "description": "The session has a live timing feed that is not heard: data that is "
+                "older than ten seconds while the clock runs is stale.",
             },
         },
     }
@@ -108,8 +108,8 @@ def asyncapi() -> Document:
     parameters = {"session": {"description": "The session's id: 1 to 64 of a-z, 0-9 and -."}}
 
     def channel(address: str, about: str, names: list[str], **more: Any) -> Document:
-        told = {name: {"$ref": f"#/components/messages/{name}"} for name in names}
-        parts = {"address": address, "description": about, "messages": told}
+        references = {name: {"$ref": f"#/components/messages/{name}"} for name in names}
+        parts = {"address": address, "description": about, "messages": references}
         return {**parts, "parameters": parameters, **more}
 
     def operation(action: str, of: str, about: str) -> Document:
@@ -120,32 +120,32 @@ def asyncapi() -> Document:
         "info": {
             "title": "lapstream",
             "version": version("lapstream"),
-            "description": "What is pushed: first a snapshot, then deltas. A client keeps the "
-            "token of the last message; with it (`from`, or `Last-Event-ID`) it goes on "
-            "without a hole. A snapshot always replaces the whole state. A WebSocket that is "
-            "closed with 1012 is to come again; one that is closed with 4404 has nothing to come "
-            "again for: the replay was ended. Unknown parameters are refused.",
+            "description": "Subscriptions: a snapshot, then deltas. A client keeps the token of "
+            "the last message, and resumes with it (`from`, or `Last-Event-ID`) without missing "
+            "a change. A snapshot always replaces the whole state. After the close code 1012 a "
+            "client reconnects; after 4404 it does not: the replay was ended. Unknown parameters "
+            "are refused.",
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",
         "channels": {
             "live": channel(
                 "/sessions/{session}/live",
-                "Subscribe by WebSocket, to a session or a replay.",
+                "Subscribe to a session or a replay by WebSocket.",
                 list(messages),
                 bindings={"ws": {"method": "GET", "query": query}},
             ),
             "stream": channel(
                 "/sessions/{session}/stream",
-                "Subscribe by server-sent events, to a session or a replay; the id of each is its "
-                "token.",
+                "Subscribe to a session or a replay by server-sent events; the id of each event is "
+                "its token.",
                 list(messages),
             ),
             "output": channel(
                 "/outputs/{output}/stream",
-                "Subscribe to a named output by server-sent events or WebSocket. `at` is when "
-                "it came on air: the output's delay is added. One for a battle or a championship "
-                "has a topic of that name besides.",
+                "Subscribe to a named output by server-sent events or WebSocket. The output's "
+                "delay is added to `at`. The views `battle` and `championship` have a topic of "
+                "that name besides.",
                 list(messages),
                 parameters={"output": {"description": "The output's name."}},
                 bindings={"ws": {"method": "GET", "query": output_query}},
@@ -153,13 +153,13 @@ def asyncapi() -> Document:
             "log": channel("{{session}}:log", "The log: a stream in the store.", ["event"]),
             "frames": channel(
                 "{{session}}:frames",
-                "What screens show of a session or a replay: a stream in the store.",
+                "The frames of a session or a replay: a stream in the store.",
                 ["frame"],
             ),
             "control": channel(
                 "{{replay}}:control",
-                "What is asked of a replay: a stream in the store. An entry has two fields: `id`, "
-                "by which a command that is sent again is obeyed once, and `command`.",
+                "The commands to a replay: a stream in the store. An entry has two fields: `id`, "
+                "by which a repeated command takes effect once, and `command`.",
                 ["command"],
                 parameters={"replay": {"description": "The replay's name."}},
             ),
@@ -169,22 +169,22 @@ def asyncapi() -> Document:
             "stream": operation("send", "stream", "The gateway sends to subscribers"),
             "output": operation("send", "output", "The gateway sends to an output's subscribers"),
             "append": operation("receive", "log", "Producers append events"),
-            "project": operation("send", "frames", "Projectors, and replayers, tell frames"),
-            "steer": operation("receive", "control", "Directors steer a replay"),
+            "project": operation("send", "frames", "Projectors and replayers append frames"),
+            "steer": operation("receive", "control", "Directors control a replay"),
         },
         "components": {"messages": {**messages, **stored}},
     }
 
 
-@router.get("/asyncapi.json", summary="Streams, frames and subscriptions")
+@router.get("/asyncapi.json", summary="Get the AsyncAPI document")
 async def asyncapi_document() -> Document:
-    """AsyncAPI 3.0."""
+    """Streams in the store and subscriptions, as AsyncAPI 3.0."""
     return asyncapi()
 
 
-@router.get("/schemas/{name}.json", summary="JSON Schemas", responses=responses(404))
+@router.get("/schemas/{name}.json", summary="Get a JSON Schema", responses=responses(404))
 async def schema(name: str) -> Document:
-    """Of `events`, of `frames`, of `messages` to subscribers, or of a view's rows."""
+    """Get the JSON Schema of `events`, `frames`, subscription `messages`, or the rows of a view."""
     if name == "events":
         return json_schema()
     if name == "frames":

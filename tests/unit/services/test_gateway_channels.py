@@ -112,7 +112,7 @@ class TestChannel:
         for stop in stops:
             after = snapshots[stop]
             assert after is not None
-            shown = following.take(channel.message(before, after).body)
+            shown = following.apply(channel.message(before, after).body)
             before = after
             assert shown.state == wanted.choose(states()[stop])
             assert shown.token == after.token
@@ -135,9 +135,9 @@ class TestChannel:
         channel.message(None, shown)
         anew = buffer.append(first._replace(state={**first.state, "battle": {"7": {}}}))
         following = StateFollower()
-        following.take(channel.message(None, shown).body)
-        assert following.take(channel.message(shown, anew).body).state == anew.state
-        assert StateFollower().take(channel.message(None, anew).body).state == anew.state
+        following.apply(channel.message(None, shown).body)
+        assert following.apply(channel.message(shown, anew).body).state == anew.state
+        assert StateFollower().apply(channel.message(None, anew).body).state == anew.state
 
     def test_a_new_epoch_is_a_snapshot_with_its_reason(self) -> None:
         """Between epochs there is no delta."""
@@ -246,7 +246,7 @@ class TestSubscription:
                 buffer.apply(frame)
             message = one.next(BEGAN)
             assert message is not None
-            assert following.take(message.body).state == GT2.choose(states()[count - 1])
+            assert following.apply(message.body).state == GT2.choose(states()[count - 1])
             assert one.next(BEGAN) is None
 
     def test_every_frame_gives_its_position(self) -> None:
@@ -268,12 +268,12 @@ class TestSubscription:
         first = subscription(buffer_of(10), SubscriptionOptions())
         message = first.next(BEGAN)
         assert message is not None
-        following.take(message.body)
+        following.apply(message.body)
         again = subscription(buffer, SubscriptionOptions(resume=following.token))
         message = again.next(BEGAN)
         assert message is not None
         assert message.kind == "delta"
-        assert following.take(message.body).state == states()[29]
+        assert following.apply(message.body).state == states()[29]
         up_to_date = subscription(buffer, SubscriptionOptions(resume=following.token))
         assert up_to_date.next(BEGAN) is None
 
@@ -326,7 +326,7 @@ class TestSubscription:
         if message is not None:
             assert message.token == due[-1].token
             following = StateFollower()
-            assert following.take(message.body).state == states()[len(due) - 1]
+            assert following.apply(message.body).state == states()[len(due) - 1]
 
     def test_delay_wakes_in_time(self) -> None:
         """A delayed subscription asks to be asked when the next picture is due."""
@@ -376,8 +376,8 @@ class TestSubscription:
         silent[0] = True
         assert told(channel.heartbeat(snapshot, snapshot.at))["silent"] is True
         following = StateFollower()
-        assert not following.take(channel.message(None, snapshot).body).silent
-        assert following.take(channel.heartbeat(snapshot, snapshot.at).body).silent
+        assert not following.apply(channel.message(None, snapshot).body).silent
+        assert following.apply(channel.heartbeat(snapshot, snapshot.at).body).silent
 
     def test_heartbeat(self) -> None:
         """While nothing changes there is a sign of life, with the age of the data."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from events import encode
 from services.gateway.errors import RequestRefused
-from services.gateway.routes.events import EXAMPLE, MOST_EVENTS, Allowance, read_events
+from services.gateway.routes.events import EXAMPLE, MOST_EVENTS, RateLimit, read_events
+from services.storage import event_log
 
 ENTERED = {"type": "pit_entered", "at": 5, "source": "rc", "source_seq": 1, "car": "7"}
 
@@ -89,16 +91,44 @@ class TestBodies:
         assert refused(body(told, {**ENTERED, "car": told})).status == 422
 
 
-class TestAllowance:
+class TestRateLimit:
     """So many events a second, on average."""
 
     def test_a_burst_and_then_the_rate(self) -> None:
         """What was saved up may come at once; then as much as the rate gives."""
         now = [0.0]
-        allowance = Allowance(1000, clock=lambda: now[0])
-        assert [allowance.take("rc", 1000) for _ in range(5)] == [0.0] * 5
-        assert allowance.take("rc", 500) == 0.5
-        assert allowance.take("timing", 500) == 0.0
+        limit = RateLimit(1000, clock=lambda: now[0])
+        assert [limit.take("rc", 1000) for _ in range(5)] == [0.0] * 5
+        assert limit.take("rc", 500) == 0.5
+        assert limit.take("timing", 500) == 0.0
         now[0] += 0.5
-        assert allowance.take("rc", 500) == 0.0
-        assert allowance.take("rc", 1) > 0
+        assert limit.take("rc", 500) == 0.0
+        assert limit.take("rc", 1) > 0
+
+
+class TestAppending:
+    """From a body to the log an event is validated once."""
+
+    async def test_the_log_takes_validated_events_as_they_are(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """`append_validated` encodes; it neither decodes nor checks names again."""
+        sent: list[bytes | str | int] = []
+
+        async def script(_: object, keys: list[str], arguments: list[Any]) -> list[bytes]:
+            sent.extend(arguments)
+            return [b"1-0", b"2-0", b"2-0"]
+
+        def validated_again(*_: object) -> None:
+            raise AssertionError
+
+        events = read_events(body(ENTERED))
+        for name in ("decode", "decode_payload", "check_names"):
+            monkeypatch.setattr(event_log, name, validated_again)
+        monkeypatch.setattr(event_log, "_APPEND", script)
+        monkeypatch.setattr(event_log.Log, "_list", AsyncMock())
+        result = await event_log.Log(MagicMock()).append_validated("race", events)
+        assert result.positions == ("2-0",)
+        assert encode(events[0]) in sent
+        with pytest.raises(AssertionError):
+            await event_log.Log(MagicMock()).append("race", events)

@@ -7,7 +7,7 @@ import pytest
 from events.errors import BadSetting
 from services import logging
 from services.gateway import build_app
-from services.logging import configure_as_told
+from services.logging import configure_from_environment
 from services.projector.app import build_app as build_projector
 from services.replayer.app import build_app as build_replayer
 from services.settings import Settings
@@ -65,5 +65,5 @@ def test_a_level_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     configured: list[str] = []
     monkeypatch.setattr(logging, "configure", configured.append)
     monkeypatch.setenv("LAPSTREAM_LOG_LEVEL", "warning")
-    configure_as_told()
+    configure_from_environment()
     assert configured == ["WARNING"]
