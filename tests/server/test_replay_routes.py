@@ -43,15 +43,15 @@ VIEWER, VIEWER_LINE = new_token("viewer", Role.VIEWER)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a replayer, and for its first frame, as long as a busy machine may take."""
     monkeypatch.setattr(replay_store, "OUTCOME_SECONDS", 60.0)
-    monkeypatch.setattr(view_query, "FIRST_PICTURE_SECONDS", 60.0)
-    monkeypatch.setattr(streams, "FIRST_PICTURE_SECONDS", 60.0)
+    monkeypatch.setattr(view_query, "FIRST_SNAPSHOT_SECONDS", 60.0)
+    monkeypatch.setattr(streams, "FIRST_SNAPSHOT_SECONDS", 60.0)
 
 
 @pytest.fixture
 def impatience(patience: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for no replayer: there is none in the test."""
     monkeypatch.setattr(replay_store, "OUTCOME_SECONDS", 0.0)
-    monkeypatch.setattr(view_query, "FIRST_PICTURE_SECONDS", 0.0)
+    monkeypatch.setattr(view_query, "FIRST_SNAPSHOT_SECONDS", 0.0)
 
 
 @contextlib.asynccontextmanager
