@@ -20,7 +20,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from docs.generate import client, commands, events, http, modules, packs, streaming
+from docs.generate import client, commands, events, http, modules, packs, settings, streaming
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -33,6 +33,7 @@ GENERATED = {
     "events": events.page,
     "command-line": commands.page,
     "packs": packs.page,
+    "settings": settings.page,
     "python-client": client.page,
 }
 """Pages in ``docs/reference`` and what makes the part behind their marker."""

@@ -19,7 +19,7 @@ from replay.playhead import Playhead, Reel
 from services.gateway import create_app
 from services.projector.app import run_projector
 from services.serving import listen, server_of
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.frame_reader import frames
@@ -61,7 +61,7 @@ async def fresh_session(log: Log, race: str, first: AnyEvent, wanted: str | None
 async def in_browsers(store: Store) -> AsyncIterator[str]:
     """Let browsers on this machine watch, at a free port; gives the address."""
     with contextlib.closing(listen("127.0.0.1", 0)) as listener:
-        server = server_of(create_app(Settings(), store))
+        server = server_of(create_app(GatewaySettings(), store))
         serving = asyncio.create_task(server.serve([listener]))
         try:
             yield "http://127.0.0.1:{1}".format(*listener.getsockname())

@@ -1,30 +1,17 @@
-"""Where log lines go, configured in this one place.
+"""Logging to stderr: a JSON object for each line, or readable lines on a terminal.
 
-On stderr: one JSON object a line, or, on a terminal, lines for the eye. Bind what a line
-is about: ``structlog.get_logger().bind(session="...")``.
+Bind what a line is about: ``structlog.get_logger().bind(session="...")``.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import Any
 
 import structlog
 
-from events.errors import BadSetting
-
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-
-
-def configure_from_environment() -> None:
-    """``configure``, from the level on that ``LAPSTREAM_LOG_LEVEL`` names. Raises BadSetting."""
-    told = os.environ.get("LAPSTREAM_LOG_LEVEL") or "INFO"
-    level = told.upper()
-    if level not in LEVELS:
-        raise BadSetting("LAPSTREAM_LOG_LEVEL", told, f"one of {', '.join(LEVELS)}")
-    configure(level)
 
 
 def get_logger(name: str) -> Any:
@@ -35,10 +22,7 @@ def get_logger(name: str) -> Any:
 
 
 def configure(level: str = "INFO") -> None:
-    """Log from ``level`` on (``DEBUG``, ``INFO``, ``WARNING``, ``ERROR``).
-
-    What libraries log through the standard library takes the same way.
-    """
+    """Log from ``level`` on, one of ``LEVELS``, including what libraries log."""
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
     if sys.stderr.isatty():
         renderer = structlog.dev.ConsoleRenderer()

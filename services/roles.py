@@ -1,13 +1,13 @@
-"""Who may do what: roles, and the bearer tokens that carry them.
+"""Roles, and the bearer tokens that grant them.
 
-Tokens are random, so a plain SHA-256 of each is enough to keep. They are read from a file
-(``LAPSTREAM_TOKENS_FILE``), a line each, or from the environment (``LAPSTREAM_TOKENS``),
-separated by commas:
+Only the SHA-256 of a token is stored: tokens are random, so no slower hash is needed. Token
+lines come from a file (``LAPSTREAM_TOKENS_FILE``), a line each, or from the environment
+(``LAPSTREAM_TOKENS``), separated by commas:
 
     race-control control sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 
 that is a name, a role, and the hash. ``lapstream token control --name race-control``
-makes one. Nothing can be written without one.
+makes one. Without any, nothing can be written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from events.errors import LapstreamError
 
 
 class Role(IntEnum):
-    """Each may do what those before it may: read, hold outputs, append events, all."""
+    """Each role includes those before it: read, hold outputs, append events, everything."""
 
     VIEWER = 1
     OUTPUT = 2
@@ -34,12 +34,12 @@ class Role(IntEnum):
 
 
 class BadTokens(LapstreamError):
-    """Tokens that are not written as such."""
+    """A token line that is malformed, or a file that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Whose token it is, and what it allows."""
+    """The holder of a token, and the role that it grants."""
 
     name: str
     role: Role
@@ -49,7 +49,7 @@ _LINE = re.compile(r"(\S{1,100}) (viewer|output|control|admin) sha256:([0-9a-f]{
 
 
 class Tokens:
-    """The tokens that count."""
+    """The valid tokens."""
 
     def __init__(self, lines: Iterable[str] = ()) -> None:
         self._grants: list[tuple[bytes, Grant]] = []
@@ -69,19 +69,26 @@ class Tokens:
     def __len__(self) -> int:
         return len(self._grants)
 
+    def __add__(self, other: Tokens) -> Tokens:
+        both = Tokens()
+        both._grants = [*self._grants, *other._grants]
+        return both
+
     @classmethod
-    def told(cls, file: str | None, text: str | None) -> Tokens:
-        """The tokens of a file and of an environment variable. Raises BadTokens."""
-        lines = [] if not text else text.split(",")
-        if file:
-            try:
-                lines += Path(file).read_text(encoding="utf-8").splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                raise BadTokens(f"the tokens of {file} cannot be read: {error}") from None
-        return cls(lines)
+    def parse(cls, text: str) -> Tokens:
+        """The tokens of a text, separated by commas. Raises BadTokens."""
+        return cls(text.split(","))
+
+    @classmethod
+    def of_file(cls, file: str) -> Tokens:
+        """The tokens of a file, a line each. Raises BadTokens."""
+        try:
+            return cls(Path(file).read_text(encoding="utf-8").splitlines())
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadTokens(f"the tokens of {file} cannot be read: {error}") from None
 
     def grant(self, token: str) -> Grant | None:
-        """What a token allows. Takes as long whether it is right or nearly so."""
+        """The grant of a token, None for an invalid one. Takes the same time for any token."""
         digest = hash_of(token)
         granted = None
         for known, grant in self._grants:
@@ -91,11 +98,11 @@ class Tokens:
 
 
 def hash_of(token: str) -> bytes:
-    """What is kept of a token."""
+    """The hash that is stored of a token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def new_token(name: str, role: Role) -> tuple[str, str]:
-    """A new token, and the line that is kept of it."""
+    """A new token, and the line to store for it."""
     token = secrets.token_urlsafe(32)
     return token, f"{name} {role.name.lower()} sha256:{hash_of(token).hex()}"

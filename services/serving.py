@@ -28,7 +28,7 @@ from services.gateway.state import Gateway
 from services.projector.app import run_projector
 from services.queries.race_cache import RaceCache
 from services.replayer.app import run_replayer
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import Store
 from services.storage.event_log import Log
 
@@ -102,7 +102,11 @@ def server_of(app: FastAPI, listening: Callable[[], None] = lambda: None) -> Ser
 
 
 def whole_app(
-    settings: Settings, store: Store, *, races: RaceCache | None = None, loopback: bool = False
+    settings: GatewaySettings,
+    store: Store,
+    *,
+    races: RaceCache | None = None,
+    loopback: bool = False,
 ) -> FastAPI:
     """Gateway and intake as one application.
 
@@ -135,7 +139,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def serve(
     store: Store,
-    settings: Settings,
+    settings: GatewaySettings,
     listener: socket.socket,
     *,
     projector: bool = True,

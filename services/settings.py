@@ -1,86 +1,192 @@
-"""What the gateway and the intake are told, by the environment or by whoever embeds them.
+"""The settings of the services, read from environment variables.
 
-- ``LAPSTREAM_STORE``: URL of the server; without it the embedded one;
-- ``LAPSTREAM_DATA``: the embedded server's data folder; without it the user's;
-- ``LAPSTREAM_TOKENS_FILE``, ``LAPSTREAM_TOKENS``: the tokens (``services.roles``);
-- ``LAPSTREAM_PRIVATE``: ``1`` where reading, too, needs a token (of any role);
-- ``LAPSTREAM_ORIGINS``: web origins whose pages may read, separated by commas (``*``: any,
-  ``null,file://``: those from a disk); without it none but the gateway's own. Where it
-  listens on this machine alone, it answers to their names, too (``services.gateway.origins``);
-- ``LAPSTREAM_CONNECTIONS``: subscribers at once (10000);
-- ``LAPSTREAM_EVENTS_PER_SECOND``: what one producer may append, on average (2000);
-- ``LAPSTREAM_LOG_LEVEL``: ``INFO`` unless told otherwise.
+Each application has a class of settings; the descriptions of their fields document the
+variables. ``load`` reads them and raises one error line for each invalid variable.
 """
 
 from __future__ import annotations
 
 import math
-import os
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Annotated, Any, Self
 
-from events.errors import BadSetting
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from events.errors import BadSetting, LapstreamError
+from services.logging import LEVELS
 from services.roles import Tokens
+
+PREFIX = "LAPSTREAM_"
+"""The variable of a field is its name in capitals behind this prefix."""
 
 CONNECTIONS = 10_000
 EVENTS_PER_SECOND = 2000.0
+SESSION_LIMIT = 1000
 
 _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """See the module."""
+class BadSettings(LapstreamError):
+    """Several invalid variables, a line for each."""
 
-    store: str | None = None
-    data: Path | None = None
-    tokens: Tokens = field(default_factory=Tokens)
-    private: bool = False
-    origins: tuple[str, ...] = ()
-    connections: int = CONNECTIONS
-    events_per_second: float = EVENTS_PER_SECOND
-
-    @classmethod
-    def of_environment(cls, tokens_file: str | None = None) -> Settings:
-        """As the environment tells it, but for a file of tokens.
-
-        Raises BadTokens and BadSetting.
-        """
-        told = os.environ.get
-        data = told("LAPSTREAM_DATA")
-        return cls(
-            store=told("LAPSTREAM_STORE") or None,
-            data=Path(data) if data else None,
-            tokens=Tokens.told(
-                tokens_file or told("LAPSTREAM_TOKENS_FILE"), told("LAPSTREAM_TOKENS")
-            ),
-            private=_whether("LAPSTREAM_PRIVATE"),
-            origins=tuple(filter(None, map(str.strip, told("LAPSTREAM_ORIGINS", "").split(",")))),
-            connections=_count("LAPSTREAM_CONNECTIONS", CONNECTIONS),
-            events_per_second=_rate("LAPSTREAM_EVENTS_PER_SECOND", EVENTS_PER_SECOND),
-        )
+    def __init__(self, errors: Sequence[BadSetting]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(map(str, errors)))
 
 
-def _whether(name: str) -> bool:
-    text = os.environ.get(name, "")
+# The validators below raise ValueError with the text that completes "VARIABLE must be ...".
+
+
+def _unless_empty(default: object) -> BeforeValidator:
+    """An empty variable counts as one that is not set, as Compose files often set it."""
+    return BeforeValidator(lambda value: default if value == "" else value)
+
+
+def _parsed(parse: Callable[[str], Any]) -> BeforeValidator:
+    """Parse what the environment has; values given in Python are of the field's type."""
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+def _level(text: str) -> str:
+    if text.upper() not in LEVELS:
+        raise ValueError(f"one of {', '.join(LEVELS)}")
+    return text.upper()
+
+
+def _yes(text: str) -> bool:
     if text.lower() not in (*_YES, *_NO):
-        raise BadSetting(name, text, "1 or 0")
+        raise ValueError("1 or 0")
     return text.lower() in _YES
 
 
-def _count(name: str, default: int) -> int:
-    text = os.environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) > 0):
-        raise BadSetting(name, text, "a whole number from 1 on")
+def _count(text: str) -> int:
+    # At most nine digits: Python refuses to convert some thousands of them.
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise ValueError("a whole number from 1 on")
     return int(text)
 
 
-def _rate(name: str, default: float) -> float:
-    text = os.environ.get(name) or str(default)
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError("a number of sessions")
+    return int(text)
+
+
+def _rate(text: str) -> float:
     try:
         rate = float(text)
     except ValueError:
         rate = math.nan
     if not 0 < rate < math.inf:
-        raise BadSetting(name, text, "a number greater than 0")
+        raise ValueError("a number greater than 0")
     return rate
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, text.split(","))))
+
+
+def _sessions(text: str) -> tuple[str, ...] | None:
+    return tuple(text.split(",")) if text else None
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", arbitrary_types_allowed=True
+    )
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """The settings of the environment, with those given in place of its own.
+
+        Raises BadSetting, BadSettings and BadTokens.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as invalid:
+            errors = [_bad_setting(error) for error in invalid.errors(include_url=False)]
+        raise errors[0] if len(errors) == 1 else BadSettings(errors)
+
+
+def _bad_setting(error: Any) -> BadSetting:
+    name = f"{PREFIX}{'_'.join(map(str, error['loc'])).upper()}"
+    cause = error.get("ctx", {}).get("error")
+    return BadSetting(name, str(error["input"]), str(cause) if cause else error["msg"])
+
+
+class LogSettings(_Settings):
+    """Settings of everything that logs."""
+
+    log_level: Annotated[str, _parsed(_level), _unless_empty("INFO")] = Field(
+        default="INFO", description="`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`"
+    )
+
+
+class ServiceSettings(LogSettings):
+    """Settings that all services have."""
+
+    store: Annotated[str | None, _unless_empty(None)] = Field(
+        default=None,
+        description="URL of the store: `redis://HOST:PORT`, also of one node of a Cluster; "
+        "without it, the embedded server",
+    )
+    data: Annotated[Path | None, _unless_empty(None)] = Field(
+        default=None,
+        description="folder of the embedded server; without it, the user's data folder",
+    )
+
+
+class GatewaySettings(ServiceSettings):
+    """Settings of the gateway and of the intake."""
+
+    tokens_file: Annotated[str | None, _unless_empty(None)] = Field(
+        default=None,
+        description="file of token hashes, as `lapstream token` prints them; nothing can be "
+        "written without any token",
+    )
+    tokens: Annotated[Tokens, NoDecode, _parsed(Tokens.parse)] = Field(
+        default_factory=Tokens,
+        description="the same hashes as text, separated by commas",
+    )
+    private: Annotated[bool, _parsed(_yes)] = Field(
+        default=False, description="`1`: reading needs a token as well"
+    )
+    origins: Annotated[tuple[str, ...], NoDecode, _parsed(_names)] = Field(
+        default=(),
+        description="web origins whose pages may read, separated by commas; `*` for any, "
+        "`null,file://` for pages opened from a disk",
+    )
+    connections: Annotated[int, _parsed(_count), _unless_empty(CONNECTIONS)] = Field(
+        default=CONNECTIONS, description="subscribers at once"
+    )
+    events_per_second: Annotated[float, _parsed(_rate), _unless_empty(EVENTS_PER_SECOND)] = Field(
+        default=EVENTS_PER_SECOND,
+        description="events a second that one producer may append, on average",
+    )
+
+    @model_validator(mode="after")
+    def _add_tokens_file(self) -> Self:
+        """Add the tokens of the file. Raises BadTokens."""
+        if self.tokens_file is not None:
+            tokens = self.tokens + Tokens.of_file(self.tokens_file)
+            object.__setattr__(self, "tokens", tokens)  # the model is frozen
+        return self
+
+
+class ProjectorSettings(ServiceSettings):
+    """Settings of the projector."""
+
+    sessions: Annotated[tuple[str, ...] | None, NoDecode, _parsed(_sessions)] = Field(
+        default=None,
+        description="sessions to fold, separated by commas; without it, all that are listed, "
+        "also those listed later",
+    )
+    session_limit: Annotated[int, _parsed(_limit)] = Field(
+        default=SESSION_LIMIT, description="sessions that one projector takes on"
+    )
+
+
+class ReplayerSettings(ServiceSettings):
+    """Settings of the replayer."""

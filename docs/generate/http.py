@@ -20,7 +20,7 @@ from docs.generate.markdown import (
 )
 from services.gateway.app import create_app
 from services.gateway.routes import events
-from services.settings import Settings
+from services.settings import GatewaySettings
 
 BASE = "http://127.0.0.1:8000"
 EXAMPLES = {
@@ -46,7 +46,7 @@ LEFT_OUT = frozenset({"HTTPValidationError", "ValidationError"})
 
 def openapi() -> dict[str, Any]:
     """The description of every route that ``lapstream serve`` has."""
-    settings = Settings()
+    settings = GatewaySettings()
     app = create_app(settings)
     events.attach(app, settings)
     return app.openapi()

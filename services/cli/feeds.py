@@ -123,9 +123,10 @@ def follow_rmonitor(
     a new run of the feed becomes session ID-2, ID-3...
     """
     from services.feeds.follower import Address, Feed
-    from services.logging import configure_from_environment
+    from services.logging import configure
+    from services.settings import LogSettings
 
-    configure_from_environment()
+    configure(LogSettings.load().log_level)
     options = _options(title, kind, rules, track_unit)
     where = Address.parse(address)
 

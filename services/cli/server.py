@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from services.feeds.follower import Followed
-    from services.settings import Settings
+    from services.settings import GatewaySettings
     from services.storage import client as stores
 
 SERVE = "Serve"
@@ -72,21 +71,24 @@ def serve(
     import uvloop
 
     from services.feeds.follower import Followed
-    from services.logging import configure_from_environment
+    from services.logging import configure
     from services.serving import listen
-    from services.settings import Settings
+    from services.settings import GatewaySettings
 
-    settings = Settings.of_environment(str(tokens) if tokens else None)
-    private = private or settings.private
-    settings = dataclasses.replace(settings, store=store, data=data, private=private)
+    settings = GatewaySettings.load(
+        store=store,
+        data=data,
+        **({"tokens_file": str(tokens)} if tokens else {}),
+        **({"private": True} if private else {}),
+    )
     feeds = [Followed.parse(one) for one in feed or ()]
-    configure_from_environment()
+    configure(settings.log_level)
     with contextlib.closing(listen(host, port)) as listener:
         run(_serve(settings, listener, projector, feeds), uvloop.new_event_loop)
 
 
 async def _serve(
-    settings: Settings, listener: socket.socket, projector: bool, feeds: Sequence[Followed]
+    settings: GatewaySettings, listener: socket.socket, projector: bool, feeds: Sequence[Followed]
 ) -> None:
     from services.gc_policy import collected_by_choice
     from services.serving import serve as serve_until_cancelled
@@ -108,7 +110,10 @@ async def _serve(
 
 
 def _addresses(
-    store: stores.Store, settings: Settings, listener: socket.socket, feeds: Sequence[Followed]
+    store: stores.Store,
+    settings: GatewaySettings,
+    listener: socket.socket,
+    feeds: Sequence[Followed],
 ) -> str:
     """The line that says what is served where, and who may use it."""
     from services.serving import missing_screen

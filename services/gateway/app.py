@@ -36,9 +36,9 @@ from services.gateway.routes import (
 )
 from services.gateway.state import Gateway
 from services.gc_policy import collected_by_choice
-from services.logging import configure_from_environment
+from services.logging import configure
 from services.queries.race_cache import RaceCache
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import Store, open_store
 
 DESCRIPTION = """Live timing and standings from an event log.
@@ -50,7 +50,7 @@ frames are at [/schemas/events.json](/schemas/events.json) and
 
 
 def create_app(
-    settings: Settings,
+    settings: GatewaySettings,
     store: Store | None = None,
     *,
     races: RaceCache | None = None,
@@ -119,7 +119,8 @@ def create_app(
 def build_app() -> FastAPI:
     """The gateway on its own, configured by environment variables."""
     try:
-        configure_from_environment()
-        return create_app(Settings.of_environment())
+        settings = GatewaySettings.load()
     except LapstreamError as error:
         raise SystemExit(str(error)) from None
+    configure(settings.log_level)
+    return create_app(settings)

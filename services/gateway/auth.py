@@ -11,12 +11,14 @@ from starlette.requests import HTTPConnection
 
 from services.gateway.errors import RequestRefused
 from services.roles import Grant, Role
-from services.settings import Settings
+from services.settings import GatewaySettings
 
 _BEARER = HTTPBearer(auto_error=False, description="See `lapstream token`.")
 
 
-def authorize(connection: HTTPConnection, required: Role, settings: Settings) -> Grant | None:
+def authorize(
+    connection: HTTPConnection, required: Role, settings: GatewaySettings
+) -> Grant | None:
     """The grant of the connection's token; None if none is required and none was sent.
 
     The token is sent in the header ``Authorization`` or as the query parameter ``access_token``.
@@ -45,7 +47,7 @@ def requires(role: Role) -> Callable[..., Awaitable[Grant | None]]:
         connection: HTTPConnection,
         _: Annotated[object, Depends(_BEARER)],
     ) -> Grant | None:
-        settings: Settings = connection.app.state.settings
+        settings: GatewaySettings = connection.app.state.settings
         return authorize(connection, role, settings)
 
     return check

@@ -18,7 +18,7 @@ from services.gateway.live.session_tail import SessionTail
 from services.gateway.live.tail_pool import TailPool, TooManySessions
 from services.queries.race_cache import RaceCache
 from services.queries.recordings import ReplayedRaces
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.built_in import BUILT_IN, put_into_store
 from services.storage.client import Store
 from services.storage.event_log import Log
@@ -30,7 +30,9 @@ MAX_SUGGESTIONS = 10
 class Gateway:
     """The store, the caches and the session tails of one process."""
 
-    def __init__(self, store: Store, settings: Settings, races: RaceCache | None = None) -> None:
+    def __init__(
+        self, store: Store, settings: GatewaySettings, races: RaceCache | None = None
+    ) -> None:
         self.store = store
         self.settings = settings
         self.log = Log(store)

@@ -17,7 +17,6 @@ import os
 import time
 from collections.abc import AsyncIterator, Collection
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -27,7 +26,6 @@ from redis.exceptions import RedisClusterException, RedisError
 
 from events.errors import (
     BadSessionId,
-    BadSetting,
     LapstreamError,
     StoreError,
     StoreUnavailable,
@@ -36,7 +34,7 @@ from events.errors import (
 from projections.timeline import ForgottenPast
 from replay.entries import check_session_id
 from services.gc_policy import collected_by_choice
-from services.logging import configure_from_environment
+from services.logging import configure
 from services.projector.faststream_adapter import (
     EntryHandler,
     connect,
@@ -54,12 +52,11 @@ from services.projector.schedule import (
 )
 from services.projector.session_fold import CannotFold
 from services.projector.session_projection import SessionProjection
+from services.settings import SESSION_LIMIT, ProjectorSettings
 from services.storage.client import Store, open_store
 from services.storage.keys import SESSIONS
 from services.storage.leases import Leases
 from services.storage.projection_store import ProjectionStore, TakenOver
-
-SESSION_LIMIT = 1000
 
 MEMORY_BUDGET = 64 * 2**20
 """Bytes that folded sessions may take together before idle ones are suspended: some three
@@ -236,26 +233,20 @@ def _is_session_id(name: bytes) -> bool:
 
 def build_app() -> FastStream:
     """The projector as a FastStream application, configured by environment variables."""
-    url = os.environ.get("LAPSTREAM_STORE") or None
-    data = os.environ.get("LAPSTREAM_DATA")
-    sessions = os.environ.get("LAPSTREAM_SESSIONS")
-    limit = os.environ.get("LAPSTREAM_SESSION_LIMIT", str(SESSION_LIMIT))
-    if not limit.isascii() or not limit.isdigit():
-        raise SystemExit(f"LAPSTREAM_SESSION_LIMIT is a number of sessions, not {limit!r}")
     try:
-        configure_from_environment()
-    except BadSetting as error:
+        settings = ProjectorSettings.load()
+    except LapstreamError as error:
         raise SystemExit(str(error)) from None
+    configure(settings.log_level)
 
     @contextlib.asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         try:
             async with (
-                open_store(url, Path(data) if data else None) as store,
+                open_store(settings.store, settings.data) as store,
                 collected_by_choice(),
             ):
-                named = sessions.split(",") if sessions else None
-                projector = Projector(store, named, limit=int(limit))
+                projector = Projector(store, settings.sessions, limit=settings.session_limit)
                 projector.attach(app)
                 projector.failed.add_done_callback(lambda _: app.exit())
                 yield

@@ -16,16 +16,15 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import uuid4
 
 import structlog
 from faststream import FastStream
 from faststream.redis import RedisBroker
 
-from events.errors import BadSetting, LapstreamError, StoreError, StoreUnavailable
+from events.errors import LapstreamError, StoreError, StoreUnavailable
 from services.gc_policy import collected_by_choice
-from services.logging import configure_from_environment
+from services.logging import configure
 from services.projector.schedule import (
     LEASE_MS,
     POLL_SECONDS,
@@ -35,6 +34,7 @@ from services.projector.schedule import (
 )
 from services.queries.race_cache import RaceCache
 from services.replayer.runner import ReplayRunner, WallClock
+from services.settings import ReplayerSettings
 from services.storage.client import Store, open_store
 from services.storage.leases import Leases
 from services.storage.projection_store import ProjectionStore, TakenOver
@@ -166,18 +166,17 @@ async def run_replayer(store: Store, stop: asyncio.Event, races: RaceCache | Non
 def build_app() -> FastStream:
     """The replayer as a FastStream application, configured by environment variables."""
     try:
-        configure_from_environment()
-    except BadSetting as error:
+        settings = ReplayerSettings.load()
+    except LapstreamError as error:
         raise SystemExit(str(error)) from None
-    url = os.environ.get("LAPSTREAM_STORE") or None
-    data = os.environ.get("LAPSTREAM_DATA")
+    configure(settings.log_level)
 
     @contextlib.asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         stop = asyncio.Event()
         try:
             async with (
-                open_store(url, Path(data) if data else None) as store,
+                open_store(settings.store, settings.data) as store,
                 collected_by_choice(),
             ):
                 app.add_broker(RedisBroker(store.url))  # a FastStream application needs one

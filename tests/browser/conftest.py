@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from services.gateway.routes import pages
 from services.serving import listen, serve
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import Store, open_store
 from services.storage.event_log import Log
 
@@ -38,10 +38,10 @@ expect.set_options(timeout=30_000)  # on a busy machine a race is folded in more
 class Served:
     """A projector and a gateway on a store, at one address, which can go away and come back."""
 
-    def __init__(self, store: Store, settings: Settings | None = None) -> None:
+    def __init__(self, store: Store, settings: GatewaySettings | None = None) -> None:
         self.log = Log(store)
         self._store = store
-        self._settings = settings or Settings()
+        self._settings = settings or GatewaySettings()
         self._port = 0
         self._serving: asyncio.Task[None] | None = None
 

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from events import AnyEvent, decode
 from services.roles import Role, Tokens, new_token
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import Store
 from tests.browser.conftest import Served
 from tests.builders import Story
@@ -20,7 +20,7 @@ from tests.builders import Story
 SESSION = "night"
 CONTROL, CONTROL_LINE = new_token("race-control", Role.CONTROL)
 VIEWER, VIEWER_LINE = new_token("wall", Role.VIEWER)
-SETTINGS = Settings(tokens=Tokens([CONTROL_LINE, VIEWER_LINE]), private=True)
+SETTINGS = GatewaySettings(tokens=Tokens([CONTROL_LINE, VIEWER_LINE]), private=True)
 
 
 def story() -> Story:

@@ -15,7 +15,7 @@ from events import AnyEvent, LapCompleted, LapTimeDeleted
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.formatting import gap_text, lap_time_text
 from services.roles import Role, Tokens, new_token
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import Store
 from tests.browser.conftest import Served
 
@@ -65,7 +65,7 @@ class Control(Served):
 @pytest_asyncio.fixture(loop_scope="session")
 async def control(store: Store) -> AsyncIterator[Control]:
     """A control room with a gateway of its own."""
-    control = Control(store, Settings(tokens=Tokens([LINE])))
+    control = Control(store, GatewaySettings(tokens=Tokens([LINE])))
     await control.begin()
     yield control
     await control.end()

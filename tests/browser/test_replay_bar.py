@@ -17,7 +17,7 @@ from projections.views.moments import moment_of
 from replay.entries import EVENT_FIELD, Entry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.roles import Role, Tokens, new_token
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import Store
 from services.terminal.tower import short_tags
 from tests.browser.conftest import Served
@@ -38,7 +38,7 @@ def race() -> list[AnyEvent]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def directed(store: Store) -> AsyncIterator[Served]:
     """A gateway that knows a director by a token, and lets everyone look."""
-    served = Served(store, Settings(tokens=Tokens([TOKEN])))
+    served = Served(store, GatewaySettings(tokens=Tokens([TOKEN])))
     await served.begin()
     yield served
     await served.end()

@@ -21,18 +21,18 @@ from projections.views.merge_patch import State
 from services.client import StateFollower, StateUpdate, stream_url
 from services.gateway.live.filters import Filter
 from services.serving import listen, serve
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import Store
 from services.storage.event_log import Log
 from tests.server.processes import ROOT
 
-EVERYTHING = Settings()
+EVERYTHING = GatewaySettings()
 
 
 @contextlib.asynccontextmanager
 async def serving(
     store: Store,
-    settings: Settings = EVERYTHING,
+    settings: GatewaySettings = EVERYTHING,
     *,
     projector: bool = False,
     host: str = "127.0.0.1",

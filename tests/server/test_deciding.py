@@ -11,14 +11,14 @@ import pytest
 
 from events import AnyEvent, PenaltyImposed, SeasonOpened, SeasonRound, decode
 from services.roles import Role, Tokens, new_token
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import Store
 from services.storage.event_log import Log
 from tests.builders import Story
 from tests.server.gateways import serving
 
 SECRETS = {role: new_token(f"{role.name.lower()}-desk", role) for role in Role}
-SETTINGS = Settings(tokens=Tokens([line for _, line in SECRETS.values()]))
+SETTINGS = GatewaySettings(tokens=Tokens([line for _, line in SECRETS.values()]))
 OVER = 200_000
 
 

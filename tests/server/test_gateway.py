@@ -31,7 +31,7 @@ from services.gateway.live.filters import Filter
 from services.gateway.views.flat_rows import flat_keys
 from services.gateway.views.view_query import TABLES
 from services.roles import Role, Tokens, new_token
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import Store, open_store
 from services.storage.event_log import Log
 from services.storage.feed_store import FeedStore
@@ -43,7 +43,7 @@ from tests.server.gateways import GatewayProcess, Oracle, serving, sse
 from tests.server.projecting import eventually, projecting, told
 
 SECRETS = {role: new_token(role.name.lower(), role) for role in Role}
-WITH_TOKENS = Settings(tokens=Tokens(line for _, line in SECRETS.values()))
+WITH_TOKENS = GatewaySettings(tokens=Tokens(line for _, line in SECRETS.values()))
 PATIENCE = 30.0
 FARES = {
     "feed": "rmonitor timing:50000",
@@ -308,7 +308,7 @@ class TestViews:
             "access-control-allow-origin"
             not in (await client.get("/sessions", headers=origin)).headers
         )
-        open_to_it = Settings(origins=("https://graphics.example",))
+        open_to_it = GatewaySettings(origins=("https://graphics.example",))
         async with serving(store, open_to_it) as url, httpx.AsyncClient() as other:
             answer = await other.get(f"{url}/sessions", headers=origin)
         assert answer.headers["access-control-allow-origin"] == "https://graphics.example"
@@ -458,7 +458,10 @@ class TestSubscriptions:
 
     async def test_limit_of_subscribers(self, store: Store, projected: str) -> None:
         """There are as many subscribers as may be; the next is told to come again."""
-        async with serving(store, Settings(connections=1)) as url, httpx.AsyncClient() as client:
+        async with (
+            serving(store, GatewaySettings(connections=1)) as url,
+            httpx.AsyncClient() as client,
+        ):
             messages = subscribe(url, projected)
             await anext(messages)
             answer = await client.get(f"{url}/sessions/{projected}/stream")
@@ -541,7 +544,7 @@ class TestIntake:
 
     async def test_too_fast(self, store: Store, session: str) -> None:
         """A producer that is too fast is told when to come again."""
-        slow = Settings(tokens=WITH_TOKENS.tokens, events_per_second=0.001)
+        slow = GatewaySettings(tokens=WITH_TOKENS.tokens, events_per_second=0.001)
         body = b"[" + b",".join(encode(message(number)) for number in range(600)) + b"]"
         async with serving(store, slow) as url, httpx.AsyncClient() as client:
             answers = [
@@ -587,7 +590,7 @@ class TestRoles:
 
     async def test_private(self, store: Store, projected: str) -> None:
         """Where reading is private, it needs a token, over every way."""
-        private = Settings(tokens=WITH_TOKENS.tokens, private=True)
+        private = GatewaySettings(tokens=WITH_TOKENS.tokens, private=True)
         secret = SECRETS[Role.VIEWER][0]
         async with serving(store, private) as url, httpx.AsyncClient() as client:
             for path in ("/sessions", f"/sessions/{projected}", f"/sessions/{projected}/stream"):

@@ -21,7 +21,7 @@ from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.gateway import create_app
 from services.gateway.routes.events import attach
 from services.roles import Role, new_token
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import open_store
 from services.storage.event_log import Log
 from services.storage.output_store import Output, OutputStore
@@ -48,8 +48,8 @@ def described() -> schemathesis.BaseSchema:
     Left out are streams, which never end, beginning replays, which would play on, and whole
     archives.
     """
-    app = create_app(Settings())
-    attach(app, Settings())
+    app = create_app(GatewaySettings())
+    attach(app, GatewaySettings())
     schema = schemathesis.openapi.from_dict(app.openapi())
     return schema.exclude(path_regex="stream$").exclude(
         path_regex="^/(replays|archives)$", method="POST"

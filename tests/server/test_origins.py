@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 
 from services.client import stream_url
 from services.gateway.origins import is_of_this_machine
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.output_store import Output, OutputStore
@@ -83,7 +83,7 @@ async def test_origins_that_are_named(
     store: Store, watched: str, origins: tuple[str, ...], origin: str, status: int
 ) -> None:
     """They may, and no others: pages from a disk only where that is said."""
-    async with serving(store, Settings(origins=origins)) as url:
+    async with serving(store, GatewaySettings(origins=origins)) as url:
         assert await handshake(stream_url(url, watched), Origin=origin) == status
 
 
@@ -105,7 +105,10 @@ async def test_a_gateway_of_this_machine_has_its_names(
     store: Store, watched: str, host: str, status: int
 ) -> None:
     """A page that makes its own name lead to this machine is not answered under it."""
-    async with serving(store, Settings(origins=(PAGE,))) as url, httpx.AsyncClient() as client:
+    async with (
+        serving(store, GatewaySettings(origins=(PAGE,))) as url,
+        httpx.AsyncClient() as client,
+    ):
         answer = await client.get(f"{url}/sessions", headers={"Host": host})
         assert answer.status_code == status, answer.text
         address = stream_url(url, watched)

@@ -16,7 +16,7 @@ from events import AnyEvent, OutputFrozen, OutputReleased, decode
 from replay.steering import Seek
 from services.client import StateFollower, StateUpdate, subscribe_output
 from services.roles import Role, Tokens, new_token
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import Store, open_store
 from services.storage.event_log import Log
 from services.storage.output_store import OUTPUTS
@@ -29,7 +29,7 @@ from tests.server.test_replayer import RACE, forget, replaying
 
 OPERATOR, OPERATOR_LINE = new_token("graphics", Role.OUTPUT)
 VIEWER, VIEWER_LINE = new_token("viewer", Role.VIEWER)
-SETTINGS = Settings(tokens=Tokens([OPERATOR_LINE, VIEWER_LINE]))
+SETTINGS = GatewaySettings(tokens=Tokens([OPERATOR_LINE, VIEWER_LINE]))
 Rows = list[dict[str, str]]
 
 

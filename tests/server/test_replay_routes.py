@@ -26,7 +26,7 @@ from services.gateway.routes import streams
 from services.gateway.views import view_query
 from services.queries.explanations import statements
 from services.roles import Role, Tokens, new_token
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage import replay_store
 from services.storage.client import Store
 from services.storage.event_log import Log
@@ -57,7 +57,7 @@ def impatience(patience: None, monkeypatch: pytest.MonkeyPatch) -> None:
 @contextlib.asynccontextmanager
 async def asking(store: Store, token: str | None = CONTROL) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a gateway on this store."""
-    app = create_app(Settings(tokens=Tokens([CONTROL_LINE, VIEWER_LINE])), store)
+    app = create_app(GatewaySettings(tokens=Tokens([CONTROL_LINE, VIEWER_LINE])), store)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with (
         app.router.lifespan_context(app),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from docs import build
-from docs.generate import commands, events, http, modules, packs, streaming
+from docs.generate import commands, events, http, modules, packs, settings, streaming
 from events.catalogue import EVENT_TYPES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +62,8 @@ class TestPages:
             for path in (ROOT / "services").rglob("*.py")
             for name in VARIABLE.findall(path.read_text("utf-8"))
         }
-        page = (ROOT / "docs/reference/settings.md").read_text("utf-8")
+        read |= set(VARIABLE.findall(settings.page()))
+        page = (ROOT / "docs/reference/settings.md").read_text("utf-8") + settings.page()
         assert set(VARIABLE.findall(page)) == read
 
     def test_terms_are_in_order(self) -> None:

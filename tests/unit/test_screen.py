@@ -15,7 +15,7 @@ import pytest
 
 from services.gateway import create_app
 from services.gateway.routes import pages
-from services.settings import Settings
+from services.settings import GatewaySettings
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
@@ -37,7 +37,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 async def client(page: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Asks a gateway that needs no store for its pages."""
-    transport = httpx.ASGITransport(create_app(Settings()))
+    transport = httpx.ASGITransport(create_app(GatewaySettings()))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield client
 

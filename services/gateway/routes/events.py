@@ -37,9 +37,9 @@ from services.gateway.errors import (
     field_errors,
     responses,
 )
-from services.logging import configure_from_environment
+from services.logging import configure
 from services.roles import Grant, Role
-from services.settings import Settings
+from services.settings import GatewaySettings
 from services.storage.client import open_store
 from services.storage.event_log import Log
 
@@ -244,13 +244,13 @@ def _faults(raw: bytes, payload: Any, error: UndecodableEvent, index: int) -> li
     return [FieldError(field="event", value=shortened(payload), reason=reason, index=index)]
 
 
-def attach(app: FastAPI, settings: Settings) -> None:
+def attach(app: FastAPI, settings: GatewaySettings) -> None:
     """Add the intake to an application with a lifespan that sets ``app.state.log``."""
     app.state.rate_limit = RateLimit(settings.events_per_second)
     app.include_router(router)
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: GatewaySettings) -> FastAPI:
     """The intake on its own."""
 
     @contextlib.asynccontextmanager
@@ -275,7 +275,8 @@ def create_app(settings: Settings) -> FastAPI:
 def build_app() -> FastAPI:
     """The intake on its own, configured by environment variables."""
     try:
-        configure_from_environment()
-        return create_app(Settings.of_environment())
+        settings = GatewaySettings.load()
     except LapstreamError as error:
         raise SystemExit(str(error)) from None
+    configure(settings.log_level)
+    return create_app(settings)

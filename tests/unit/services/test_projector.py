@@ -69,5 +69,5 @@ def test_checkpoints_are_apart_in_entries_and_in_time():
 def test_a_limit_that_is_no_number_is_refused(monkeypatch, limit):
     """One line says which setting is wrong."""
     monkeypatch.setenv("LAPSTREAM_SESSION_LIMIT", limit)
-    with pytest.raises(SystemExit, match="LAPSTREAM_SESSION_LIMIT is a number"):
+    with pytest.raises(SystemExit, match="LAPSTREAM_SESSION_LIMIT must be a number"):
         build_app()

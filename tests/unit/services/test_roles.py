@@ -23,7 +23,7 @@ def test_file_and_environment(tmp_path: Path) -> None:
     told = [new_token(f"screen-{number}", Role.VIEWER) for number in range(4)]
     file = tmp_path / "tokens"
     file.write_text(f"# screens\n\n{told[0][1]}\n  {told[1][1]}  \n")
-    tokens = Tokens.told(str(file), f"{told[2][1]},{told[3][1]}")
+    tokens = Tokens.of_file(str(file)) + Tokens.parse(f"{told[2][1]},{told[3][1]}")
     assert len(tokens) == 4
     assert all(tokens.grant(secret) for secret, _ in told)
 
@@ -39,7 +39,7 @@ def test_slips_are_told(line: str) -> None:
 def test_no_file(tmp_path: Path) -> None:
     """A file that cannot be read is an error, not a gateway without tokens."""
     with pytest.raises(BadTokens):
-        Tokens.told(str(tmp_path / "missing"), None)
+        Tokens.of_file(str(tmp_path / "missing"))
 
 
 def test_roles_are_in_order() -> None:

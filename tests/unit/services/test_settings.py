@@ -1,35 +1,34 @@
-"""What the environment tells, and what it cannot tell."""
+"""Settings read from environment variables, and their errors."""
 
 from __future__ import annotations
 
 import pytest
 
 from events.errors import BadSetting
-from services import logging
 from services.gateway import build_app
-from services.logging import configure_from_environment
 from services.projector.app import build_app as build_projector
 from services.replayer.app import build_app as build_replayer
-from services.settings import Settings
+from services.settings import BadSettings, GatewaySettings, LogSettings, ProjectorSettings
 
 
 def test_defaults() -> None:
     """Without a word from the environment."""
-    told = Settings.of_environment()
-    assert told == Settings(tokens=told.tokens)
+    settings = GatewaySettings.load()
+    assert settings == GatewaySettings(tokens=settings.tokens)
+    assert (settings.store, settings.data, settings.connections) == (None, None, 10_000)
 
 
-def test_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each variable is read; blanks around an origin are none of it."""
-    told = {
+    variables = {
         "CONNECTIONS": "20",
         "EVENTS_PER_SECOND": "0.5",
         "PRIVATE": "true",
         "ORIGINS": "https://a.example, https://b.example,",
     }
-    for name, value in told.items():
+    for name, value in variables.items():
         monkeypatch.setenv(f"LAPSTREAM_{name}", value)
-    settings = Settings.of_environment()
+    settings = GatewaySettings.load()
     assert (settings.connections, settings.events_per_second) == (20, 0.5)
     assert settings.private
     assert settings.origins == ("https://a.example", "https://b.example")
@@ -49,11 +48,11 @@ def test_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PRIVATE", "maybe"),
     ],
 )
-def test_what_cannot_be_told(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_invalid_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """The variable is named, with its value, in one line."""
     monkeypatch.setenv(f"LAPSTREAM_{name}", value)
     with pytest.raises(BadSetting, match=f"^LAPSTREAM_{name} must be .*, not {value!r}$"):
-        Settings.of_environment()
+        GatewaySettings.load()
 
 
 def test_a_level_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,8 +61,37 @@ def test_a_level_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     for build in (build_app, build_projector, build_replayer):
         with pytest.raises(SystemExit, match=r"LAPSTREAM_LOG_LEVEL must be one of .*, not 'loud'"):
             build()
-    configured: list[str] = []
-    monkeypatch.setattr(logging, "configure", configured.append)
     monkeypatch.setenv("LAPSTREAM_LOG_LEVEL", "warning")
-    configure_from_environment()
-    assert configured == ["WARNING"]
+    assert LogSettings.load().log_level == "WARNING"
+
+
+def test_a_line_for_each_invalid_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several invalid variables are all reported."""
+    monkeypatch.setenv("LAPSTREAM_CONNECTIONS", "many")
+    monkeypatch.setenv("LAPSTREAM_PRIVATE", "maybe")
+    with pytest.raises(BadSettings) as caught:
+        GatewaySettings.load()
+    assert sorted(str(caught.value).splitlines()) == [
+        "LAPSTREAM_CONNECTIONS must be a whole number from 1 on, not 'many'",
+        "LAPSTREAM_PRIVATE must be 1 or 0, not 'maybe'",
+    ]
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose files set variables to an empty text where the machine has none."""
+    for name in ("STORE", "DATA", "LOG_LEVEL", "TOKENS", "TOKENS_FILE", "PRIVATE", "ORIGINS"):
+        monkeypatch.setenv(f"LAPSTREAM_{name}", "")
+    for name in ("CONNECTIONS", "EVENTS_PER_SECOND", "SESSIONS"):
+        monkeypatch.setenv(f"LAPSTREAM_{name}", "")
+    settings = GatewaySettings.load()
+    assert len(settings.tokens) == 0
+    assert settings == GatewaySettings(tokens=settings.tokens)
+    assert ProjectorSettings.load().sessions is None
+
+
+def test_sessions_of_a_projector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of sessions is separated by commas."""
+    monkeypatch.setenv("LAPSTREAM_SESSIONS", "friday,saturday")
+    monkeypatch.setenv("LAPSTREAM_SESSION_LIMIT", "2")
+    settings = ProjectorSettings.load()
+    assert (settings.sessions, settings.session_limit) == (("friday", "saturday"), 2)
