@@ -26,6 +26,7 @@ from packaging.version import Version
 from typer.core import TyperGroup
 
 from services.cli.app import command_tree
+from services.settings import PREFIX, GatewaySettings, ProjectorSettings, ReplayerSettings
 from tests.documents import commands_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,7 @@ PACKAGES: list[str] = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["p
 MAKEFILE = (ROOT / "Makefile").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SETTINGS = (GatewaySettings, ProjectorSettings, ReplayerSettings)
 SERVICES = [pytest.param(service, id=name) for name, service in COMPOSE["services"].items()]
 SERVERS = {"redis": 7, "valkey": 8}
 """The oldest major versions that lapstream takes."""
@@ -289,8 +291,9 @@ class TestCompose:
     def test_environment(self, service: dict[str, Any]) -> None:
         """Each variable is one that the services read, and the store's URL leads to a service."""
         code = "".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
+        read = {f"{PREFIX}{name.upper()}" for one in SETTINGS for name in one.model_fields}
         for name, value in service.get("environment", {}).items():
-            assert f'"{name}"' in code
+            assert name in read or f'"{name}"' in code
             if name == "LAPSTREAM_STORE":
                 host = re.fullmatch(r"redis://([a-z]+):6379/0", value)
                 assert host is not None
