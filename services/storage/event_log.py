@@ -18,7 +18,7 @@ A plain XADD bypasses this check, so the fold, too, ignores an identity that it 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -339,7 +339,7 @@ class Log:
 
     async def tail(
         self, session: str, after: str = START, *, block_ms: int = 2000, count: int = BATCH
-    ) -> AsyncIterator[list[Entry]]:
+    ) -> AsyncGenerator[list[Entry], None]:
         """The log's entries after a position, for ever, as they are appended.
 
         An empty batch means that none was appended for ``block_ms``. Takes one connection.

@@ -10,7 +10,7 @@ that begins another epoch. Only frames are read, and nothing is written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
 
 from projections.views.frame import Frame, Picture, Token
@@ -32,7 +32,9 @@ class _StoredFrame(NamedTuple):
     frame: Frame
 
 
-async def frames(store: Store, session: str, after: Token | None = None) -> AsyncIterator[Frame]:
+async def frames(
+    store: Store, session: str, after: Token | None = None
+) -> AsyncGenerator[Frame, None]:
     """The session's frames from the newest snapshot on, for ever, as they are committed.
 
     With ``after``, those behind the frame of that token; if some of them were trimmed, the

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
@@ -62,7 +64,8 @@ class Node:
     async def ask(self, *command: str | int) -> str:
         """What it answers, once it listens."""
         deadline = time.monotonic() + DEADLINE
-        async with Redis(port=self.port, retry=None, decode_responses=True) as client:
+        once = Retry(NoBackoff(), 0)
+        async with Redis(port=self.port, retry=once, decode_responses=True) as client:
             client.response_callbacks.clear()  # answers as they came
             while True:
                 assert self.process.poll() is None, (self.home / "log").read_text()

@@ -29,7 +29,7 @@ from tests.builders import opened
 from tests.server.gateways import serving
 
 SEASON = "alms-2007"
-QUESTIONS = {
+QUESTIONS: dict[str, dict[str, Any]] = {
     "gaps": {"to": "7"},
     "chart": {"to": "7"},
     "explain": {"car": "7"},
@@ -161,10 +161,17 @@ async def test_a_season_as_it_was_known(own: httpx.AsyncClient, store: Store, se
     asked = {"of": "teams", "class": "LMP2", "season": season}
     before = {name: await told(own, name, **asked) for name in ("championship", "clinch")}
     learned = datetime.fromtimestamp(parse_position(position)[0] / 1000, UTC)
-    members = {"championship": "teams", "car_class": "LMP2", "name": "DHL Penske Racing"}
-    taken = {"points": -50, "reason": "test"}
-    counted = {"at": 0, "source": "stewards", "source_seq": 1}
-    await log.append(season, [PointsAdjusted(**counted, **members, **taken)])
+    adjusted = PointsAdjusted(
+        at=0,
+        source="stewards",
+        source_seq=1,
+        championship="teams",
+        car_class="LMP2",
+        name="DHL Penske Racing",
+        points=-50,
+        reason="test",
+    )
+    await log.append(season, [adjusted])
     for name, rows in before.items():
         assert await told(own, name, **asked) != rows
         delay_ms = 240_000
@@ -175,7 +182,7 @@ async def test_a_season_as_it_was_known(own: httpx.AsyncClient, store: Store, se
         younger = await own.get(name, params={**asked, "delay_ms": 600_000})
         assert younger.status_code == 404
         assert "nothing was known" in younger.text
-        built_in = {**asked, "season": SEASON, "delay_ms": 600_000}
+        built_in: dict[str, Any] = {**asked, "season": SEASON, "delay_ms": 600_000}
         assert (await own.get(name, params=built_in)).status_code == 200
 
 
@@ -183,7 +190,7 @@ async def test_results_that_followed_each_other(
     own: httpx.AsyncClient, store: Store, session: str
 ) -> None:
     """A penalty after the race is a revision, with what it changed and why."""
-    members = {"car": "1", "kind": "time", "amount": 90, "reason": "contact"}
+    members: dict[str, Any] = {"car": "1", "kind": "time", "amount": 90, "reason": "contact"}
     penalty = PenaltyImposed(
         at=40_000_000, source="stewards", source_seq=1, penalty_id="p1", **members
     )

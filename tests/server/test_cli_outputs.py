@@ -128,7 +128,7 @@ def test_an_address_of_nothing(url: str) -> None:
 def test_nobody_is_there() -> None:
     """Neither where nothing listens, nor where something else does."""
     server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
-    server.RequestHandlerClass.log_message = lambda *_: None  # type: ignore[method-assign,assignment]
+    server.RequestHandlerClass.log_message = lambda *_: None  # type: ignore[attr-defined]
     url = f"http://127.0.0.1:{server.server_port}"
     with server:
         thread = threading.Thread(target=server.handle_request)

@@ -10,18 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from events.formats.rmonitor_told import SOURCE
 from structlog.testing import capture_logs
 
 from events import AnyEvent, Event, RaceControlMessage, decode, encode
 from events.errors import AppendRefused, BadSessionId, StoreUnavailable
+from events.formats.rmonitor_recorded import SOURCE
 from replay.rmonitor import import_rmonitor
 from services.feeds import follower
 from services.feeds.follower import Address, BadAddress, Feed, Patience, own_events, run_session
 from services.feeds.player import Board, FeedPlayer, parts_of
 from services.storage.client import Store
 from services.storage.event_log import Log
-from services.storage.feed_store import FeedHealth, FeedStore, feed_health, recording
+from services.storage.feed_store import (
+    FeedHealth,
+    FeedStore,
+    ReceivedLines,
+    feed_health,
+    recording,
+)
 from services.storage.replay_store import Replays
 from tests.builders import opened, race_of
 from tests.data import DATA, needs_data
@@ -438,10 +444,10 @@ class TestKept:
     async def test_sent_twice(self, store: Store, session: str) -> None:
         """What is sent again after a lost answer is kept once; a clock set back loses nothing."""
         kept = FeedStore(store, session, "a test", 5000)
-        told = [follower.ReceivedLines(DAY, 0, b"one\n"), follower.ReceivedLines(DAY, 1, b"two\n")]
+        told = [ReceivedLines(DAY, 0, b"one\n"), ReceivedLines(DAY, 1, b"two\n")]
         await kept.save(told)
         await kept.save(told)
-        await kept.save([follower.ReceivedLines(datetime(2020, 1, 1, tzinfo=UTC), 0, b"three\n")])
+        await kept.save([ReceivedLines(datetime(2020, 1, 1, tzinfo=UTC), 0, b"three\n")])
         raw = b"".join([part async for part in recording(store, session)])
         assert [line for line in raw.split(b"\n") if not line.startswith(b"##")] == [
             b"one",

@@ -45,7 +45,7 @@ from tests.server.projecting import eventually, projecting, told
 SECRETS = {role: new_token(role.name.lower(), role) for role in Role}
 WITH_TOKENS = GatewaySettings(tokens=Tokens(line for _, line in SECRETS.values()))
 PATIENCE = 30.0
-FARES = {
+FARES: dict[str, Any] = {
     "feed": "rmonitor timing:50000",
     "state": "live",
     **dict.fromkeys(("records", "unreadable", "refused", "events", "connections"), 0),
@@ -123,7 +123,9 @@ class TestViews:
             expected = json.loads(json.dumps([{one: row[one] for one in members} for row in rows]))
             got = [{one: row[one] for one in members} for row in answer.json()["rows"]]
             assert got == expected, name
-            assert answer.json()["session"]["leader_lap"] == race.order.laps[race.order.leader()]
+            leader = race.order.leader()
+            assert leader is not None
+            assert answer.json()["session"]["leader_lap"] == race.order.laps[leader]
             text = await client.get(
                 f"/sessions/{projected}/{name}", params={**params, "format": "csv"}
             )

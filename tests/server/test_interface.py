@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -79,7 +80,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert process.leave() == 0
 
 
-def there(case: Case) -> dict[str, str]:
+def there(case: Case[Any]) -> dict[str, str]:
     """What makes a path lead to something; nothing of that is removed.
 
     Nor is it steered: nobody paces the replay, and each answer would wait for that.
@@ -99,7 +100,7 @@ def there(case: Case) -> dict[str, str]:
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-def test_no_server_error(case: Case, url: str) -> None:
+def test_no_server_error(case: Case[Any], url: str) -> None:
     """Whatever fits the description is answered as it says, and never with a server error."""
     path = case.path_parameters or {}
     path.update({name: value for name, value in there(case).items() if name in path})

@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -35,7 +36,7 @@ from tests.server.conftest import StartCommand, StartServer
 from tests.server.processes import Command, kill_server, server_of
 
 
-async def entries_of(log: Log, session: str, **span: str) -> list[Entry]:
+async def entries_of(log: Log, session: str, **span: Any) -> list[Entry]:
     """All entries of a session."""
     return [entry async for entries in log.read(session, **span) for entry in entries]
 
@@ -141,7 +142,9 @@ async def test_any_order_and_gaps(log: Log, store: Store, session: str):
     for source in "ab":
         numbers = {number for of, number in seen if of == source}
         runs = sorted((n, n) for n in numbers if n - 1 not in numbers)
-        kept = await store.redis.zrange(f"{{{session}}}:seen:{source}", 0, -1, withscores=True)
+        kept: list[Any] = await store.redis.zrange(
+            f"{{{session}}}:seen:{source}", 0, -1, withscores=True
+        )
         assert sorted(int(first) for first, _ in kept) == [first for first, _ in runs]
         assert all({int(first), int(last)} <= numbers for first, last in kept)
 

@@ -379,8 +379,9 @@ async def test_what_cannot_be_done(store: Store, log: Log, session: str) -> None
     async with at_desk(store, session) as (desk, _):
 
         async def refused(status: int, **wanted: Any) -> Mapping[str, Any]:
-            told: Mapping[str, Any] = await desk.ask("PUT", status=status, json=wanted)
-            return told["errors"][0]
+            told = await desk.ask("PUT", status=status, json=wanted)
+            error: Mapping[str, Any] = told["errors"][0]
+            return error
 
         assert (await refused(404, session="no-such"))["field"] == "session"
         assert (await refused(422, session=session, view="moon"))["field"] == "view"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faststream import FastStream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ from replay.entries import START
 from services.projector import app as projector_app
 from services.projector import schedule
 from services.projector.app import Projector
+from services.projector.schedule import LEASE_MS
 from services.projector.session_fold import SessionFold
 from services.storage import projection_store
 from services.storage.client import Store, open_store
@@ -136,7 +138,7 @@ async def test_all_listed_sessions_are_projected(tmp_path, session):
         log = Log(store)
         await log.append(session, story.events)
         working = Projector(store)
-        app = projector_app.FastStream(logger=None)
+        app = FastStream(logger=None)
         working.attach(app)
         async with app:
             await told(store, session, await log.last_position(session))
@@ -170,7 +172,7 @@ async def test_the_session_limit_is_kept(shared_data, store, log, session):
     for name in names:
         await log.append(name, a_race().events)
     working = Projector(store, names, limit=2)
-    app = projector_app.FastStream(logger=None)
+    app = FastStream(logger=None)
     working.attach(app)
     async with app:
         for name in names[:2]:
@@ -478,7 +480,7 @@ async def test_another_projector_takes_over_from_a_dead_one(shared_data, store, 
     try:
         await told(store, session, await log.last_position(session))
         at_work = (await health(store, session))["projector"].partition("-")[0]
-        assert await store.redis.pttl(key(session, "lease")) <= projector_app.LEASE_MS
+        assert await store.redis.pttl(key(session, "lease")) <= LEASE_MS
         for process in processes:
             if str(process.pid) == at_work:
                 process.kill()
@@ -663,7 +665,7 @@ async def test_snapshots_are_a_second_apart(store, log, session):
     """However much is told, no second snapshot comes before the clock has moved on."""
     clock, story = HandClock(), a_race()
     working = Projector(store, [session], clock=clock)
-    app = projector_app.FastStream(logger=None)
+    app = FastStream(logger=None)
     working.attach(app)
 
     async def newest() -> Token:
@@ -689,7 +691,7 @@ async def test_an_idle_session_leaves_memory_and_comes_back(store, log, session,
     monkeypatch.setattr(projector_app, "POLL_SECONDS", 0.01)
     clock, story = HandClock(), a_race()
     working = Projector(store, [session], clock=clock)
-    app = projector_app.FastStream(logger=None)
+    app = FastStream(logger=None)
     working.attach(app)
 
     async def suspended() -> None:

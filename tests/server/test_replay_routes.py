@@ -15,6 +15,7 @@ from projections import views
 from projections.results.provisional import own_pack
 from projections.timeline import Timeline
 from projections.views import gaps
+from projections.views.markers import markers
 from projections.views.moments import moment_of
 from replay.archive import pack
 from replay.entries import EVENT_FIELD, Entry
@@ -104,7 +105,7 @@ async def test_a_director_steers_over_http(store: Store, session: str) -> None:
             laps = await done(await client.get(f"/sessions/{session}/laps", params={"car": "7"}))
             assert laps["rows"] == views.laps(straight, "7")
             marked = await done(await client.get(f"/sessions/{session}/markers"))
-            assert marked["rows"] == views.markers(straight)
+            assert marked["rows"] == markers(straight)
             charted = await done(await client.get(f"/sessions/{session}/chart"))
             assert charted["rows"] == gaps.chart(straight)
             why = await done(await client.get(f"/sessions/{session}/explain?car=7"))
@@ -131,7 +132,7 @@ async def test_a_director_steers_over_http(store: Store, session: str) -> None:
             assert not (await done(await client.post(f"/replays/{session}/pause")))["playing"]
             listed = await client.get(f"/sessions/{session}/edit-list", params={"fps": "29.97"})
             at = moment_of("lap:372", timeline.race)
-            assert listed.text.count("* LOC:") == len(views.markers(timeline.race_at(at)))
+            assert listed.text.count("* LOC:") == len(markers(timeline.race_at(at)))
             assert (await client.delete(f"/replays/{session}")).status_code == 204
             await done(await client.get(f"/replays/{session}"), 404)
         finally:
@@ -188,10 +189,14 @@ async def test_a_replay_counts_once_in_its_season(store: Store, log: Log, sessio
     source, season = f"{session}-race", f"{session}-season"
     await log.append(source, list(petit_le_mans_2007()))
     await log.append(season, list(alms_2007()))
-    of_teams = {"championship": "teams", "car_class": "LMP2", "name": "DHL Penske Racing"}
+    of_teams: dict[str, Any] = {
+        "championship": "teams",
+        "car_class": "LMP2",
+        "name": "DHL Penske Racing",
+    }
     reason = f"taken by the stewards from its car in {source}"
-    taken = {"round": 11, "points": -50, "reason": reason}
-    counted = {"at": 0, "source": "season", "source_seq": 9000}
+    taken: dict[str, Any] = {"round": 11, "points": -50, "reason": reason}
+    counted: dict[str, Any] = {"at": 0, "source": "season", "source_seq": 9000}
     await log.append(season, [PointsAdjusted(**counted, **of_teams, **taken)])
     async with replaying(store), asking(store) as client:
         try:
@@ -324,7 +329,7 @@ async def test_an_edit_list_needs_the_time_of_day(store: Store, log: Log, sessio
         then = await client.get(path, params={**began, "at": "0:01:40"})
         assert "LOC: 11:16:00:00" in then.text
         assert "LOC: 11:17:00:00" not in then.text
-        known = {"known_at": others[-2].position, "delay_ms": 1000}
+        known: dict[str, Any] = {"known_at": others[-2].position, "delay_ms": 1000}
         assert (await client.get(path, params={**began, **known})).text == then.text
         far = await client.get(path, params={"starts_at": "9999-12-31T23:59:59Z"})
         await done(far, 422)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from projections.timeline import Timeline
 from projections.views.frame import Frame, Token
@@ -62,7 +62,7 @@ def messages() -> list[Told]:
         for number, at in enumerate(range(start, end, step)):
             patch = builder.advance(timeline.race_at(at))
             data = patch if number else builder.state
-            kind = "delta" if number else "snapshot"
+            kind: Literal["snapshot", "delta"] = "delta" if number else "snapshot"
             learned = LEARNED_MS + at
             token = Token(epoch, f"{learned}-0")
             snapshot = buffer.apply(Frame(token, learned, at, True, kind, data, "another stretch"))

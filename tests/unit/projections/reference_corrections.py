@@ -6,7 +6,7 @@ Nothing is remembered and nothing is looked up, so that it is seen to be right. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from events import (
@@ -89,7 +89,7 @@ def _voided(voids: list[EventVoided]) -> set[Identity]:
     return voided
 
 
-def _laps_before(car: str, move: CrossingsReassigned, recorded: list[AnyEvent]) -> int:
+def _laps_before(car: str, move: CrossingsReassigned, recorded: Sequence[AnyEvent]) -> int:
     return max(
         (
             event.lap

@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 import events as ev
-from projections import timeline as timelines
 from projections import views
+from projections.engine.corrections import Corrections
 from projections.folds.laps import BestLap
 from projections.folds.pits import Visit
 from projections.race import Race
@@ -124,11 +124,14 @@ def test_crossings_to_be_moved_later_do_not_make_each_event_dear(monkeypatch: py
     )
     timeline = Timeline()
     timeline.add(story.events)
-    sorted_out = []
-    move = timelines.Corrections._move
-    monkeypatch.setattr(
-        timelines.Corrections, "_move", lambda self: sorted_out.append(0) or move(self)
-    )
+    sorted_out: list[int] = []
+    move = Corrections._move
+
+    def counted(corrections: Corrections) -> object:
+        sorted_out.append(0)
+        return move(corrections)
+
+    monkeypatch.setattr(Corrections, "_move", counted)
     for lap in range(1, 101):
         timeline.add([story.lap("3", lap, lap * LAP).last])
     assert swap in story.events
@@ -368,7 +371,7 @@ def test_voids_in_a_circle_are_settled_by_their_order():
     other = Story("other")
     last = other.void(first, at=80_000)
     for arrival in itertools.permutations([*story.events[-1:], last]):
-        corrections = timelines.Corrections(arrival)
+        corrections = Corrections(arrival)
         assert corrections.voided == {first.identity}
 
 

@@ -60,7 +60,8 @@ def test_any_order_of_arrival_gives_the_same_state(events, random, cuts):
 def test_the_timeline_is_the_plain_fold_in_effective_order(events):
     """With nothing corrected, the state is the fold of the sorted events."""
     race = Race()
-    race.apply_all(sorted(events, key=effective_key))
+    in_order: list[AnyEvent] = sorted(events, key=effective_key)
+    race.apply_all(in_order)
     assert race_of(reversed(events)).state_hash() == race.state_hash()
 
 

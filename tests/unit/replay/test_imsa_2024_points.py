@@ -88,8 +88,7 @@ def season(car_class: str, *petit: str, amended: tuple[RoundScored, ...] = ()) -
         for part in ("qualifying", "race")
         if number < PETIT or part in petit
     ]
-    log = [opened, *results]
-    return season_of([event for event in log if event is opened or event.rows] + list(amended))
+    return season_of([opened, *(one for one in results if one.rows), *amended])
 
 
 def points(one: Season, car_class: str) -> dict[str | None, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -189,7 +190,7 @@ def defined_order(crossings: list[tuple[int, int, int, str]], cars: set[str]) ->
 
 @pytest.mark.parametrize("race", FIVE)
 def test_positions_at_random_moments_follow_the_definition(
-    race: str, record_property: pytest.RecordProperty
+    race: str, record_property: Callable[[str, object], None]
 ):
     """At 20 moments the order is what the crossings until then say, and nothing else."""
     events = told(race_file(race))

@@ -148,7 +148,7 @@ class TestCaptures:
 
     def test_entries_and_classes(self, name: str) -> None:
         """Every car is entered, in the class that the feed's last list has it in."""
-        [classes, entries] = [{}, {}]  # type: ignore[var-annotated]
+        [classes, entries] = [{}, {}]
         for cells in lines_of(name):
             if cells[0] == "$C":
                 classes[cells[1]] = cells[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import replay.recording
+from events import AnyEvent
 from events.errors import BadMoment
 from projections.race import Race
 from projections.timeline import Timeline
@@ -60,7 +62,7 @@ def shown_live(story: Story, delay_ms: int = 0) -> RecordingAsShown:
 def straight(recording: Recording, index: int) -> Race:
     """The fold of the first events, of a recording of things as they happened."""
     race = Race()
-    race.apply_all(recording.events[:index])  # type: ignore[attr-defined]
+    race.apply_all(recording.events[:index])
     return race
 
 
@@ -110,9 +112,12 @@ def test_going_back_as_it_was_shown_folds_little_anew(monkeypatch: pytest.Monkey
     recording = shown_live(a_race())
     folded: list[int] = []
     add = Timeline.add
-    monkeypatch.setattr(
-        Timeline, "add", lambda self, events: (folded.append(len(events)), add(self, events))[1]
-    )
+
+    def counted(timeline: Timeline, events: Sequence[AnyEvent]) -> object:
+        folded.append(len(events))
+        return add(timeline, events)
+
+    monkeypatch.setattr(Timeline, "add", counted)
     cursor = recording.cursor(len(recording.events))
     for index in (len(recording.events) - 1, 3, 17, 0, len(recording.events)):
         cursor.move(index)
@@ -169,7 +174,7 @@ def test_any_steering_shows_the_fold_of_what_lies_behind(todo: list[Any], as_sho
                 assert steering.player.index == before
         steering.check()
         expected = Timeline()
-        expected.add(recording.events[: steering.player.index])  # type: ignore[attr-defined]
+        expected.add(recording.events[: steering.player.index])
         assert steering.player.race.state_hash() == expected.race.state_hash()
 
 

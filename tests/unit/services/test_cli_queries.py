@@ -42,7 +42,8 @@ def rows(*arguments: str) -> list[dict[str, Any]]:
     """Run a query and read its JSON."""
     result = run(*arguments, "--format", "json")
     assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+    rows: list[dict[str, Any]] = json.loads(result.stdout)
+    return rows
 
 
 def refused(*arguments: str) -> str:

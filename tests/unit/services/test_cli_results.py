@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import events as ev
@@ -13,7 +15,7 @@ from tests.unit.services.memory import FIRST_LEARNED
 RACE = "short"
 
 
-def told(**members: object) -> Story:
+def told(**members: Any) -> Story:
     """#1 ahead of #2 by a second at the flag, #3 after two laps of ten."""
     story = Story().opened("1", "2", "3", lines=("FL",), **members)
     story.laps("1", 9).lap("3", 1, 70_000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import events as ev
@@ -16,7 +18,7 @@ NEW = (
 )
 
 
-def told(kind: str = "race", *cars: str, **members: object) -> Story:
+def told(kind: str = "race", *cars: str, **members: Any) -> Story:
     """A session of cars a second apart, over when they have done two laps."""
     story = Story().opened(lines=("FL",), series="Club", kind=kind, **members)
     for place, car in enumerate(cars or ("1", "2")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def shown_after(steps: list[FoldStep]) -> Any:
     return shown.state
 
 
-def taken(fold: SessionFold, entries: list[RawEntry]) -> FoldStep:
+def taken(fold: SessionFold, entries: Sequence[RawEntry]) -> FoldStep:
     """The step of a batch that has news."""
     step = fold.fold(entries)
     assert step is not None

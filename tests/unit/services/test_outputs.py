@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -156,7 +156,7 @@ def test_what_a_race_changes_in_a_season() -> None:
         for place in (1, 2)
     )
     season = Season()
-    members = {"source": "season", "source_seq": 1}
+    members: dict[str, Any] = {"source": "season", "source_seq": 1}
     races = tuple(SeasonRound(name=name) for name in ("One", "Two", "Three"))
     season.apply(
         SeasonOpened(

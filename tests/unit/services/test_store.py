@@ -26,7 +26,11 @@ VALKEY = {
     "server_mode": "standalone",
     "role": "master",
 }
-SAFE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+SAFE: dict[str | None, str | None] = {
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "maxmemory-policy": "noeviction",
+}
 
 
 @pytest.mark.parametrize("info", [REDIS, VALKEY], ids=["redis", "valkey"])
@@ -73,7 +77,7 @@ def test_version_and_role(info: dict[str, str], says: str | None):
         ({"maxmemory-policy": "volatile-ttl"}, "set maxmemory-policy noeviction"),
     ],
 )
-def test_persistence(config: dict[str, str], says: str):
+def test_persistence(config: dict[str | None, str | None], says: str):
     """A server that may lose events is unfit, and the line says which setting to change."""
     with pytest.raises(StoreUnfit, match=says):
         check_fitness(ServerReport(REDIS, {**SAFE, **config}), "here")

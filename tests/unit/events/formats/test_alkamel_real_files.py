@@ -138,7 +138,7 @@ def cautions(race):
         elif start is not None and racing:
             periods.append((start, event.at))
             start = None
-    leader = {}
+    leader: dict[int, int] = {}
     for laps in completed(race).values():
         for lap, at in enumerate(laps, 1):
             leader[lap] = min(at, leader.get(lap, at))
@@ -182,7 +182,7 @@ def test_elapsed_is_the_sum_of_the_laps_and_the_hour(race):
 
 def test_every_crossing_is_where_the_sectors_put_it(race):
     """S1 and S2 are timed from the lap's start, or its end; the rest is interpolated between."""
-    told = defaultdict(dict)
+    told: dict[tuple[str, int], dict[str, ev.LinePassed]] = defaultdict(dict)
     for event in of(race, ev.LinePassed):
         assert event.line not in told[event.car, event.lap]
         told[event.car, event.lap][event.line] = event
@@ -393,7 +393,8 @@ def test_drivers_change_where_the_rows_do(race):
     """The driver at the wheel after each change is who the rows name, lap by lap."""
     changes = by_car(of(race, ev.DriverChanged))
     for car, rows in laps_of(race).items():
-        expected, start = [], 0
+        expected: list[tuple[int, str]] = []
+        start = 0
         for row in rows:
             if not expected or row["DRIVER_NAME"] != expected[-1][1]:
                 expected.append((start, row["DRIVER_NAME"]))
@@ -404,7 +405,7 @@ def test_drivers_change_where_the_rows_do(race):
 def test_a_retirement_is_never_told_early(race):
     """The cars that never took the flag, and no others, three median laps overdue."""
     chequered = of(race, ev.FlagShown)[-1].at
-    classes = defaultdict(list)
+    classes: dict[str, list[int]] = defaultdict(list)
     for rows in laps_of(race).values():
         classes[rows[0]["CLASS"]] += [ms(row["LAP_TIME"]) for row in rows]
     retired = {event.car: event.at for event in of(race, ev.CarRetired)}
@@ -446,11 +447,13 @@ def test_qualifying_comes_through(session):
     path = QUALIFYING[session]
     results = results_path(path)
     events = import_alkamel(path, results)
-    best = {}
+    best: dict[str, int] = {}
     for event in events:
-        if isinstance(event, ev.LapCompleted):
+        if isinstance(event, ev.LapCompleted) and event.lap_time_ms is not None:
             best[event.car] = min(event.lap_time_ms, best.get(event.car, event.lap_time_ms))
-    assert events[0].kind == "qualifying"
+    opened = events[0]
+    assert isinstance(opened, ev.SessionOpened)
+    assert opened.kind == "qualifying"
     assert not any(isinstance(event, ev.CarRetired) for event in events)
     printed = {row["NUMBER"]: ms(row["TIME"]) for row in rows_of(results) if row["TIME"]}
     # Laps are taken away from a car (track limits, causing a red flag), never given to it.

@@ -38,7 +38,7 @@ class Ending(NamedTuple):
     """A way in which it can all end, by contender: its outcome in each race, and its key."""
 
     outcomes: dict[str, tuple[int, ...]]
-    keys: dict[str, tuple[int, ...]]
+    keys: dict[str, tuple[float, ...]]
 
 
 def endings(fight: Fight) -> list[Ending]:
@@ -105,7 +105,7 @@ def _sure(cars: Sequence[Car]) -> list[tuple[str, str]]:
     return [(first, last) for first, behind in ahead_of.items() for last in behind]
 
 
-def _key(fight: Fight, one: Contender, outcomes: Sequence[int]) -> tuple[int, ...]:
+def _key(fight: Fight, one: Contender, outcomes: Sequence[int]) -> tuple[float, ...]:
     """A contender's points, and finishes where they count, after these outcomes."""
     points, finishes = one.points, [*one.finishes, *[0] * 9][:9]
     for scale, place in zip(fight.scales, outcomes, strict=False):

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from itertools import takewhile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -405,7 +406,7 @@ def check_tables(fight: Fight, me: Contender, outlook: Outlook, ends) -> None:
             above = ending.keys[me.name] > ending.keys[rival]
             if against := tables.get(rival):
                 (its,) = ending.outcomes[rival]
-                row = "no_score" if its == NO_SCORE else its
+                row: int | Literal["no_score"] = "no_score" if its == NO_SCORE else its
                 assert above == (mine <= depth(against.beats_from[row]))
                 level = ending.keys[me.name] >= ending.keys[rival]
                 assert level == (mine <= depth(against.ties_from[row]))
@@ -461,7 +462,7 @@ def test_clinching_early_agrees_with_trying_everything(fight):
         wins = defaultdict(set)
         for ending in ends:
             wins[ending.outcomes[me.name][0]].add(verdict(fight, me, ending) == "alone")
-        safe = list(takewhile(lambda outcome, wins=wins: wins[outcome] == {True}, sorted(wins)))
+        safe = list(takewhile(lambda one: wins[one] == {True}, sorted(wins)))  # noqa: B023
         crew = {one.name for one in fight.contenders if inseparable(fight, me, one)}
         if not safe:
             assert me.name not in soon

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from events import (
     AnyEvent,
     Driver,
@@ -22,7 +24,7 @@ from tests.scoring import SOURCE, opened
 HOUR = 3_600_000
 
 
-def race(**members: object) -> Story:
+def race(**members: Any) -> Story:
     """#1 ahead of #2 in GT, and a car of a class that the season does not have."""
     story = Story().opened(lines=("FL",), series="S", **members)
     for place, car in enumerate(("1", "2")):

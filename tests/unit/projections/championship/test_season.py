@@ -95,7 +95,7 @@ class TestSums:
 
     def test_an_unknown_pack(self) -> None:
         """A season whose pack is not built in can only be asked with one given."""
-        log = [opened(rules="club"), scored(finish("1"))]
+        log: list[AnyEvent] = [opened(rules="club"), scored(finish("1"))]
         with pytest.raises(UnknownRules, match="no regulation pack 'club'"):
             season_of(log).standings()
         assert table(season_of(log, builtin_pack("alms-2007"))) == {"D1": ("1", 20)}

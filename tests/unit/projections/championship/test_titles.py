@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ from tests.scoring import finish, opened, row, scored, season
 IMSA = "imsa-2024"
 
 
-def two_cars(**members: object) -> Season:
+def two_cars(**members: Any) -> Season:
     """IMSA: #1 has won the first of two races (and 350), #2 was second (320)."""
     return season(scored(finish("1", "2", "3")), rules=IMSA, rounds=2, **members)
 
@@ -30,7 +32,7 @@ def qualified(*cars: str) -> RoundScored:
     return scored(finish(*cars), 2, round=2, part="qualifying")
 
 
-def race(*cars: str, **members: object) -> Story:
+def race(*cars: str, **members: Any) -> Story:
     """The second race: cars a second apart, two laps done."""
     story = Story().opened(lines=("FL",), series="S", round=2, **members)
     for place, car in enumerate(cars):

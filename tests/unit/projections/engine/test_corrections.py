@@ -118,14 +118,19 @@ def test_a_correction_looks_at_what_it_concerns(monkeypatch: pytest.MonkeyPatch)
     timeline.add(story.events)
     looked_at: list[AnyEvent] = []
     effective = Corrections.effective
-    monkeypatch.setattr(
-        Corrections, "effective", lambda self, one: looked_at.append(one) or effective(self, one)
-    )
+
+    def noted(corrections: Corrections, one: AnyEvent) -> object:
+        looked_at.append(one)
+        return effective(corrections, one)
+
+    monkeypatch.setattr(Corrections, "effective", noted)
 
     def concerned(correction: AnyEvent) -> list[tuple[str, int]]:
         looked_at.clear()
         timeline.add([correction])
-        return [(one.car, one.lap) for one in looked_at]
+        found = [one for one in looked_at if isinstance(one, ev.LapCompleted | ev.LinePassed)]
+        assert found == looked_at
+        return [(one.car, one.lap) for one in found]
 
     amend = {"car": "1", "lap": 200, "lap_time_ms": 61_000, "reason": "photocell"}
     assert concerned(story.tell(ev.LapAmended, 10**9, **amend)) == [("1", 200)]

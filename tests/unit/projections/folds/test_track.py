@@ -6,7 +6,7 @@ import events as ev
 from tests.builders import Story, opened
 
 
-def ledger(story: Story) -> list[tuple[int, str, int, int | None, int | None, int | None]]:
+def ledger(story: Story) -> list[tuple[object, ...]]:
     return [tuple(caution[:6]) for caution in story.race().track.cautions()]
 
 

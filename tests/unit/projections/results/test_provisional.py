@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from events import CarRetired, Driver, RoundScored
 from projections.championship.season import season_of
 from projections.championship.single_session import season_of_session
@@ -21,7 +23,7 @@ def crew(*names: str) -> tuple[Driver, ...]:
     return tuple(Driver(number=seat, name=name) for seat, name in enumerate(names, start=1))
 
 
-def race(**members: object) -> Story:
+def race(**members: Any) -> Story:
     """Two GT cars and a prototype that leads, three laps of a minute and more in."""
     story = Story()
     story.opened(lines=("FL",), **{"round": 2, **members})

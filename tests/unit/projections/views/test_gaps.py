@@ -8,6 +8,7 @@ from events.errors import UnknownCar
 from projections import views
 from projections.timeline import Timeline
 from projections.views import gaps
+from projections.views.rows import Row
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from tests.builders import Story, opened
 
@@ -24,7 +25,7 @@ def duel() -> Story:
     return story.laps("3", 3, 100_000)
 
 
-def rows(story: Story, to: str | None, since_ms: int = 0) -> dict[str, gaps.Row]:
+def rows(story: Story, to: str | None, since_ms: int = 0) -> dict[str, Row]:
     """The chart by car."""
     return {row["car"]: row for row in gaps.chart(story.race(), to, since_ms)}
 
@@ -127,8 +128,10 @@ def test_as_the_running_order_told_it_then() -> None:
         for lap in OFTEN:
             later = max(row["at_ms"][lap - 1], reference["at_ms"][lap - 1])
             race = timeline.race_at(later)
-            pair = (leader, row["car"]) if row["behind_ms"][lap - 1] >= 0 else (row["car"], leader)
-            gap = race.order.gap(*pair, later)
+            ahead, behind = leader, row["car"]
+            if row["behind_ms"][lap - 1] < 0:
+                ahead, behind = behind, ahead
+            gap = race.order.gap(ahead, behind, later)
             assert gap is not None
             laps = abs(row["behind_laps"][lap - 1])
             told = (laps, None) if laps else (None, abs(row["behind_ms"][lap - 1]))

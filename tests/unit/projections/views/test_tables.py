@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from events import ResultDeclared, ResultRow
 from projections import views
 from projections.rules.packs import builtin_pack
 from tests.builders import Story
 
 
-def race(**members: object) -> Story:
+def race(**members: Any) -> Story:
     """#1 wins by a second from #2; #3 took the flag after one lap of ten."""
     story = Story().opened("1", "2", "3", lines=("FL",), **members)
     story.laps("1", 9).lap("3", 1, 70_000)
