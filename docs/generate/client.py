@@ -9,7 +9,14 @@ from typing import Any
 from docs.generate.markdown import code_block, plain, slug
 from services import client
 
-NAMES = ("subscribe", "subscribe_output", "Following", "stream_url", "output_url")
+NAMES = (
+    "subscribe",
+    "subscribe_output",
+    "StateUpdate",
+    "StateFollower",
+    "stream_url",
+    "output_url",
+)
 WIDTH = 72
 STARS = {
     int(inspect.Parameter.VAR_POSITIONAL): "*",
