@@ -333,7 +333,8 @@ class TestImage:
             for name in line.split()[:-1]
         ]
         assert [name for name in copied if not (ROOT / name).exists()] == []
-        assert {f"!{name}" for name in copied} <= set(sent)
+        for name in copied:
+            assert {f"!{part}" for part in (name, *Path(name).parents)} & set(sent), name
         assert set(PACKAGES) | set(PROJECT["license-files"]) | {PROJECT["readme"]} <= set(copied)
 
     def test_python(self) -> None:
