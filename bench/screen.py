@@ -82,7 +82,7 @@ def application(tail: SessionTail) -> FastAPI:
     app = FastAPI()
 
     @app.get("/sessions/{session}")
-    async def line(session: str) -> dict[str, int]:
+    async def line(session: str) -> dict[str, int]:  # noqa: ARG001 (of the path)
         return {"learned_at_ms": int(now_ms()), "age_ms": 0}
 
     @app.get("/replays")
@@ -90,7 +90,7 @@ def application(tail: SessionTail) -> FastAPI:
         return []
 
     @app.websocket("/sessions/{session}/live")
-    async def live(websocket: WebSocket, session: str) -> None:
+    async def live(websocket: WebSocket, session: str) -> None:  # noqa: ARG001 (of the path)
         await websocket.accept()
         topics = split_names(websocket.query_params.getlist("topics"))
         await serve_websocket(websocket, tail, subscribe(tail, SubscriptionOptions(Filter(topics))))

@@ -61,7 +61,7 @@ _DUE = re.compile(r"(\d{12})(?!\d)", re.ASCII)
 _LONGEST_TITLE = 200
 
 
-def import_alkamel(
+def import_alkamel(  # noqa: PLR0913 (options, by keyword)
     laps_path: Path | str,
     results_path: Path | str | None = None,
     *,

@@ -113,7 +113,7 @@ class StateFollower:
         return self.latest
 
 
-async def subscribe(
+async def subscribe(  # noqa: PLR0913 (options, by keyword)
     url: str,
     session: str,
     *,

@@ -82,7 +82,7 @@ LAPS_OVERDUE = 3
 MAKES_OF_TWO_WORDS = ("Alfa Romeo", "Aston Martin", "Mercedes AMG")
 
 
-def session_events(
+def session_events(  # noqa: PLR0913 (options, by keyword)
     laps: LapsFile,
     results: ResultsFile | None = None,
     *,
@@ -181,7 +181,7 @@ def result_events(
 
 def _make(vehicle: str) -> str:
     known = (make for make in MAKES_OF_TWO_WORDS if vehicle.startswith(make))
-    return next(known, vehicle.split()[0])
+    return next(known, vehicle.split(maxsplit=1)[0])
 
 
 # --- Crossings, visits and drivers ---------------------------------------------------------

@@ -134,7 +134,7 @@ class RecordedRun:
 
     # Folding
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: Event) -> None:  # noqa: C901, PLR0912 (an arm for each event)
         """Fold one event."""
         self.next_seq = max(self.next_seq, event.source_seq + 1)
         match event:

@@ -105,10 +105,8 @@ class Field:
             return False
         first, last = self._first.copy(), self._last.copy()
         for car, (best, worst) in limits.items():
-            if best > first[car]:
-                first[car] = best
-            if worst < last[car]:
-                last[car] = worst
+            first[car] = max(first[car], best)
+            last[car] = min(last[car], worst)
         if order:
             self._tighten(first, last, order)
         else:  # no window is moved by another car: those that are open need not be looked at

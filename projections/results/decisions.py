@@ -86,7 +86,7 @@ Identity = tuple[str, int]
 # -- What cannot be decided ----------------------------------------------------------------
 
 
-def check(timeline: Timeline, event: AnyEvent) -> None:
+def check(timeline: Timeline, event: AnyEvent) -> None:  # noqa: C901, PLR0912 (a check for each decision)
     """Raise unless the event can be decided of the race as it is.
 
     UnknownCar, UnknownClass, UnknownLap, UnknownPenalty, UnknownEvent name what is not
@@ -297,7 +297,7 @@ def undo_of(timeline: Timeline, event: AnyEvent) -> dict[str, object] | None:
     return {"type": "event_voided", "voided_source": source, "voided_seq": number}
 
 
-def describe(timeline: Timeline, event: AnyEvent) -> str:
+def describe(timeline: Timeline, event: AnyEvent) -> str:  # noqa: C901, PLR0912 (an arm for each decision)
     """A decision in a few words."""
     match event:
         case FlagShown(flag=flag, sector=sector):

@@ -172,11 +172,11 @@ class _Judge:
             return None
         return _no_points_for(row)
 
-    def driver_barred(self, drive_ms: int | None) -> Why | None:
+    def driver_barred(self, drive_ms: int | None) -> Why | None:  # noqa: ARG002 (others need it)
         """Why a driver of a scoring car cannot score; here nothing does."""
         return None
 
-    def bonus(self, row: ScoredRow, place: int) -> tuple[Number, Why] | None:
+    def bonus(self, row: ScoredRow, place: int) -> tuple[Number, Why] | None:  # noqa: ARG002 (others need it)
         """Points on top of those for the place; here none."""
         return None
 

@@ -62,7 +62,7 @@ def gaps(race: Race, to: str | None = None) -> list[Row]:
     ``gap`` is ``{laps, ms}`` as in the standings. Raises UnknownCar.
     """
     order = race.order.cars()
-    other = _reference(race, order, to)
+    other = _reference(order, to)
     place = order.index(other) if other is not None else 0
     return [
         {
@@ -77,7 +77,7 @@ def gaps(race: Race, to: str | None = None) -> list[Row]:
     ]
 
 
-def _reference(race: Race, order: Sequence[str], to: str | None) -> str | None:
+def _reference(order: Sequence[str], to: str | None) -> str | None:
     if to is not None and to not in order:
         raise UnknownCar(to, tuple(order))
     return to or (order[0] if order else None)
@@ -128,7 +128,7 @@ def chart(race: Race, to: str | None = None, since_ms: int = 0) -> list[Row]:
     """
     order = race.order.cars()
     if to is not None:
-        _reference(race, order, to)
+        _reference(order, to)
     lines, other = {car: _line_of(race, car) for car in order}, _line_of(race, to)
     told = {
         car: race.laps.laps[car][_first_since(lines[car], other, since_ms) :]

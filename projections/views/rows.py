@@ -243,7 +243,7 @@ def json_schema(model: type[BaseModel]) -> Schema:
 class RowSchema(GenerateJsonSchema):
     """JSON Schema as people would write it: no title for each member, ``["integer", "null"]``."""
 
-    def field_title_should_be_set(self, schema: Any) -> bool:
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 (of pydantic's)
         """Never: a member's name says as much."""
         return False
 

@@ -247,7 +247,7 @@ class Commands(TyperGroup):
         with shell.reported_errors():
             return super().invoke(ctx)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 (of click's)
         """The command of that name, loaded; as listed in the help, its summary alone."""
         command = self.commands.get(cmd_name)
         if command is None or self._listing:
@@ -319,7 +319,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def lapstream(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 (its callback prints)
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,

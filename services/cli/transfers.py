@@ -269,7 +269,7 @@ Progress = Callable[[str, int, int], None]
 def _progress() -> Iterator[Progress]:
     """A progress bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
-        yield lambda step, done, total: None
+        yield lambda *_: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, SpinnerColumn, TextColumn

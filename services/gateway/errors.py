@@ -89,7 +89,7 @@ def check_expected(position: str | None) -> None:
             raise RequestRefused(422, f"expected: {error}", [fault]) from None
 
 
-def as_refusal(error: LapstreamError) -> RequestRefused:
+def as_refusal(error: LapstreamError) -> RequestRefused:  # noqa: C901 (an arm for each error)
     """The refusal for an error of lapstream's own."""
     detail = str(error)
 

@@ -98,7 +98,9 @@ class _ClusterBroker(RedisClusterBroker):
     """FastStream's broker, with the client that keeps working while a node is down."""
 
     def _make_connection_state(
-        self, connection_options: dict[str, Any], kwargs: dict[str, Any]
+        self,
+        connection_options: dict[str, Any],
+        kwargs: dict[str, Any],  # noqa: ARG002 (of FastStream's)
     ) -> _ClusterState:
         return _ClusterState(connection_options)
 

@@ -267,10 +267,10 @@ class OutputStore:
         while True:
             with self._store.translated_errors():
                 reply: Any = await self._store.redis.xread({CHANGES: after}, block=BLOCK_MS)
-            names = set()
+            names: set[str] = set()
             for entries in dict(reply or {}).values():
-                for after, fields in entries:  # noqa: B007 - the last one is where to go on
-                    names.add(fields[b"output"].decode())
+                names.update(fields[b"output"].decode() for _, fields in entries)
+                after = entries[-1][0]
             yield names
 
     async def _written(self, script: Script, name: str, raw: bytes) -> StoredOutput:
