@@ -12,7 +12,7 @@ LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 PYTEST := -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 FULL := -m "slow or hypothesis" --hypothesis-profile full
 
-.PHONY: help setup screen demo test test-slow coverage check bench docs schema wheel dist lock clean
+.PHONY: help setup screen demo test test-slow coverage check bench docs schema types wheel dist lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the recipes
@@ -75,6 +75,9 @@ docs: $(DOCS) ## Build the documentation site into build/site, with links and an
 $(DOCS): $(STAMP) requirements.docs.lock
 	@$(PIP) install --require-hashes --requirement requirements.docs.lock
 	@touch $@
+
+types: setup ## Generate the TypeScript types of rows from their models
+	$(BIN)/python web/build.py types
 
 schema: setup ## Write docs/events.schema.json anew from the event models
 	$(BIN)/python -c 'import json, events; print(json.dumps(events.json_schema(), indent=2))' \

@@ -2,8 +2,9 @@
 
     python web/build.py            build; where that is impossible print why, in one line
     python web/build.py --must     the same, but fail where it is impossible
-    python web/build.py check      types and accessibility, lint, format
+    python web/build.py check      types and accessibility, lint, format, generated types
     python web/build.py format     format the sources
+    python web/build.py types      generate the types of rows from their models
     python web/build.py test       unit tests
 
 Uses the machine's Node if it is new enough, else one from PyPI, installed into ``build/``.
@@ -24,6 +25,8 @@ OWN_NODE = ROOT / "build" / "node"
 LOCK = ROOT / "requirements.node.lock"
 INSTALLED = WEB / "node_modules" / ".package-lock.json"
 OLDEST = (20, 19)
+SCHEMAS = (sys.executable, "-m", "services.queries.tables.schemas")
+GENERATED = WEB / "src" / "generated" / "rows.ts"
 BUILD = ("vite/bin/vite.js", "build", "--logLevel", "warn")
 TASKS = {
     "check": (
@@ -33,6 +36,7 @@ TASKS = {
     ),
     "format": (("prettier/bin/prettier.cjs", "--write", "--log-level", "warn", "."),),
     "test": (("vitest/vitest.mjs", "run"),),
+    "types": (),
 }
 """The programs of each task, by their path in ``node_modules``, with their arguments."""
 
@@ -80,6 +84,28 @@ def install(node: str, npm: Path) -> None:
     INSTALLED.touch()
 
 
+def generated_types(node: str) -> str:
+    """The types of rows in TypeScript, made from the project's models. Raises CannotBuild."""
+    schemas = subprocess.run(SCHEMAS, cwd=ROOT, capture_output=True, text=True, check=False)
+    if schemas.returncode:
+        raise CannotBuild(f"no schemas of rows: {schemas.stderr.strip()[-200:]}")
+    program = [node, WEB / "generate.js"]
+    types = subprocess.run(
+        program, input=schemas.stdout, cwd=WEB, capture_output=True, text=True, check=False
+    )
+    if types.returncode:
+        raise CannotBuild(f"no types of rows: {types.stderr.strip()[-200:]}")
+    return types.stdout
+
+
+def check_types(node: str) -> int:
+    """Print whether the generated types are stale; 1 if they are."""
+    if generated_types(node) == GENERATED.read_text("utf-8"):
+        return 0
+    print(f"{GENERATED.relative_to(ROOT)} is stale: `make types` generates it")
+    return 1
+
+
 def main(arguments: list[str]) -> int:
     """Run the task; the exit code. All programs of a task run, whatever the first one finds."""
     task = next((one for one in arguments if one in TASKS), None)
@@ -97,7 +123,16 @@ def main(arguments: list[str]) -> int:
         subprocess.run([node, WEB / "node_modules" / program, *options], cwd=WEB, check=False)
         for program, *options in TASKS[task]
     ]
-    return int(any(one.returncode for one in runs))
+    codes = [one.returncode for one in runs]
+    try:
+        if task == "types":
+            GENERATED.write_text(generated_types(node), "utf-8")
+        elif task == "check":
+            codes.append(check_types(node))
+    except CannotBuild as error:
+        print(error)
+        codes.append(1)
+    return int(any(codes))
 
 
 if __name__ == "__main__":

@@ -157,7 +157,9 @@ function line(more: Partial<SessionLine> = {}): SessionLine {
   return {
     title: "A race",
     kind: "race",
+    classes: [],
     timing_lines: ["FL"],
+    patience_ms: 30_000,
     leader_lap: 1,
     lead_changes: 0,
     flag: "green",

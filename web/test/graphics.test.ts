@@ -175,6 +175,7 @@ describe("the pit lane", () => {
   };
   const { in_pit_since_ms: _, ...out } = { ...row, status: "running" as const };
   const wanted = { class: null, cars: [car], holdMs: 8000 };
+  const visit = { lap: 1, kind: "stop" as const, driver_changed: false };
 
   test("a car that is in has been there since it came", () => {
     const stops = stopsOf({ ...race, standings: { [car]: row } }, 9000, wanted);
@@ -184,15 +185,15 @@ describe("the pit lane", () => {
   test("a car that has left keeps the time it took for a while", () => {
     const pits = {
       [car]: {
-        "9": { entered_ms: 1, exited_ms: 2, lane_ms: 1 },
-        "10": { entered_ms: 5000, exited_ms: 40_000, lane_ms: 35_000 },
+        "9": { ...visit, entered_ms: 1, exited_ms: 2, lane_ms: 1 },
+        "10": { ...visit, entered_ms: 5000, exited_ms: 40_000, lane_ms: 35_000 },
       },
     };
     const aired = { ...race, standings: { [car]: out }, pits };
     expect(stopsOf(aired, 48_000, wanted)[0]?.took).toBe(35_000);
     expect(stopsOf(aired, 48_001, wanted)).toEqual([]);
     expect(stopsOf(aired, 39_999, wanted)).toEqual([]);
-    const unknown = { ...aired, pits: { [car]: { "1": { entered_ms: 5000 } } } };
+    const unknown = { ...aired, pits: { [car]: { "1": { ...visit, entered_ms: 5000 } } } };
     expect(stopsOf(unknown, 41_000, wanted)).toEqual([]);
   });
 

@@ -41,8 +41,14 @@ function row(more: Partial<Standing> = {}): Standing {
     class: "LMP2",
     class_position: 1,
     laps: 10,
+    gap: {},
+    interval: {},
+    class_gap: {},
+    class_interval: {},
     last_sectors_ms: {},
     best_sectors_ms: {},
+    sectors_done: 0,
+    in_pit: false,
     status: "running",
     stops: 0,
     stint_laps: 10,
@@ -257,7 +263,7 @@ test("local flags of one kind are told together, in the order of their sectors",
     "10": { flag: "yellow", since_ms: 3 },
     "2": { flag: "yellow", since_ms: 1 },
     "3": { flag: "white", since_ms: 2 },
-  };
+  } as const;
   expect(localMarks(flags)).toEqual([
     { text: "S2 S10 Yellow", words: "Yellow", look: "yellow" },
     { text: "S3 White flag", words: "White flag", look: "white" },

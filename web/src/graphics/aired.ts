@@ -1,26 +1,12 @@
 /** The picture of an output: the topics of its view (`services/gateway/outputs/channel.py`), the others empty. */
 
+import type { PublishedPenalty, PublishedVisit } from "../generated/rows";
 import type { JsonObject } from "../live/patch";
 import { classesOf, type RaceClass } from "../timing/classes";
-import type { Fastest, Gap, SessionLine, Standing } from "../timing/state";
+import type { Fastest, Gap, Immutable, SessionLine, Standing } from "../timing/state";
 
-export interface Visit {
-  readonly entered_ms: number;
-  readonly exited_ms?: number;
-  readonly lane_ms?: number;
-  readonly stationary_ms?: number;
-}
-
-export interface Imposed {
-  readonly penalty_id: string;
-  readonly car: string;
-  readonly kind: string;
-  readonly amount?: number;
-  readonly reason?: string;
-  readonly status: string;
-  readonly imposed_at: number;
-  readonly changed_at: number;
-}
+export type Visit = Immutable<PublishedVisit>;
+export type Imposed = Immutable<PublishedPenalty>;
 
 export interface Fighting {
   readonly position: number;
@@ -61,7 +47,7 @@ export function airedOf(picture: JsonObject | null): Aired | null {
   return {
     session: told.session,
     standings: told.standings ?? {},
-    fastest: told.fastest ?? {},
+    fastest: told.fastest ?? { classes: {} },
     pits: told.pits ?? {},
     penalties: told.penalties ?? {},
     battle: told.battle ?? {},

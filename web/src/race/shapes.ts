@@ -1,57 +1,29 @@
 /** The rows of the gateway's views, as far as the pages read them (`/docs` describes them). */
 
-import type { Gap } from "../timing/state";
+import type {
+  CautionsRow,
+  ControlRow as ControlRowModel,
+  DriversRow,
+  GapValue,
+  LapsRow,
+  MarkersRow,
+  PenaltiesRow,
+  PitsRow,
+  ResultsRow,
+  StintsRow,
+} from "../generated/rows";
+import type { Gap, Immutable } from "../timing/state";
 
-/** As the views tell it: one of both, or none. */
-export interface ToldGap {
-  readonly laps: number | null;
-  readonly ms: number | null;
-}
-
-export interface LapRow {
-  readonly car: string;
-  readonly lap: number;
-  readonly at_ms: number;
-  readonly lap_time_ms: number | null;
-  readonly sectors_ms: readonly (number | null)[];
-  readonly driver: string | null;
-  readonly position: number;
-  readonly pit: boolean;
-  readonly flag: string | null;
-  readonly deleted: boolean;
-}
-
-export interface StintRow {
-  readonly car: string;
-  readonly number: number;
-  readonly first_lap: number;
-  readonly last_lap: number;
-  readonly start_ms: number;
-  readonly end_ms: number | null;
-  readonly laps: number;
-}
-
-export interface PitRow {
-  readonly car: string;
-  readonly class: string | null;
-  readonly visit: number;
-  readonly lap: number;
-  readonly entered_ms: number;
-  readonly exited_ms: number | null;
-  readonly lane_ms: number | null;
-  readonly stationary_ms: number | null;
-  readonly kind: string;
-  readonly flag: string | null;
-  readonly driver_changed: boolean;
-}
-
-export interface DriverRow {
-  readonly car: string;
-  readonly driver: string;
-  readonly drive_time_ms: number;
-  readonly laps: number;
-  readonly at_wheel: boolean;
-}
+export type ToldGap = Immutable<GapValue>;
+export type LapRow = Immutable<LapsRow>;
+export type StintRow = Immutable<StintsRow>;
+export type PitRow = Immutable<PitsRow>;
+export type DriverRow = Immutable<DriversRow>;
+export type PenaltyRow = Immutable<PenaltiesRow>;
+export type CautionRow = Immutable<CautionsRow>;
+export type ControlRow = Immutable<ControlRowModel>;
+export type MarkerRow = Immutable<MarkersRow>;
+export type ResultRow = Immutable<ResultsRow>;
 
 export interface DriveTimeRow {
   readonly car: string;
@@ -62,64 +34,6 @@ export interface DriveTimeRow {
   readonly to_maximum_ms: number | null;
   readonly to_window_ms: number | null;
   readonly alert: "short" | "soon" | "over" | null;
-}
-
-export interface PenaltyRow {
-  readonly penalty_id: string;
-  readonly car: string;
-  readonly kind: string;
-  readonly amount: number | null;
-  readonly reason: string | null;
-  readonly status: string;
-  readonly imposed_at: number;
-}
-
-export interface CautionRow {
-  readonly number: number;
-  readonly kind: string;
-  readonly start_ms: number;
-  readonly end_ms: number | null;
-  readonly first_lap: number | null;
-  readonly last_lap: number | null;
-  readonly laps: number;
-  readonly duration_ms: number | null;
-  readonly leader_before: string | null;
-  readonly leader_after: string | null;
-  readonly pitted: readonly string[];
-}
-
-/** An entry of race control's feed. */
-export interface ControlRow {
-  readonly at_ms: number;
-  readonly kind: string;
-  readonly text: string;
-  readonly car: string | null;
-  readonly lap: number;
-}
-
-export interface MarkerRow {
-  readonly kind: string;
-  readonly number: number;
-  readonly at_ms: number;
-  readonly lap: number;
-  readonly car: string | null;
-  readonly label: string;
-}
-
-export interface ResultRow {
-  readonly position: number;
-  readonly car: string;
-  readonly class: string | null;
-  readonly class_position: number;
-  readonly status: string;
-  readonly laps: number;
-  readonly total_ms: number | null;
-  readonly penalty_ms: number;
-  readonly best_lap_ms: number | null;
-  readonly best_lap: number | null;
-  readonly points: number | null;
-  readonly gap: ToldGap;
-  readonly team: string | null;
 }
 
 export interface RevisionRow {

@@ -14,7 +14,7 @@ export interface RaceClass {
 
 /** The classes that the session names, then any others that cars have. */
 export function classesOf(state: Pick<State, "session" | "standings">): RaceClass[] {
-  const names = [...(state.session.classes ?? [])];
+  const names = [...state.session.classes];
   const others = new Set(Object.values(state.standings).flatMap((row) => row.class ?? []));
   names.push(...[...others].filter((name) => !names.includes(name)).sort());
   const tags = shortTags(names);

@@ -109,7 +109,7 @@ function bestLap(row: Standing, scene: Scene): Cell {
 /** The sector that ends at a line; one of the lap before is told from those of this lap. */
 function sector(row: Standing, scene: Scene, line: string, place: number): Cell {
   const cell = marked(words.sectorText(row.last_sectors_ms[line]), scene.bests.sector(row, line));
-  const done = row.sectors_done ?? 0;
+  const done = row.sectors_done;
   return done > 0 && place >= done
     ? { ...cell, look: `${cell.look} before`, title: "of the lap before" }
     : cell;
@@ -143,7 +143,7 @@ function interval(row: Standing, scene: Scene): Cell {
     ? [row.class_interval, row.class_position]
     : [row.interval, row.position];
   const text = words.gapText(told, place === 1);
-  const close = place > 1 && !told?.laps && told?.ms !== undefined && told.ms < CLOSE_MS;
+  const close = place > 1 && !told.laps && told.ms !== undefined && told.ms < CLOSE_MS;
   return close ? { text, look: "close" } : { text };
 }
 
