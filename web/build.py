@@ -89,7 +89,7 @@ def generated_types(node: str) -> str:
     schemas = subprocess.run(SCHEMAS, cwd=ROOT, capture_output=True, text=True, check=False)
     if schemas.returncode:
         raise CannotBuild(f"no schemas of rows: {schemas.stderr.strip()[-200:]}")
-    program = [node, WEB / "generate.js"]
+    program = [node, str(WEB / "generate.js")]
     types = subprocess.run(
         program, input=schemas.stdout, cwd=WEB, capture_output=True, text=True, check=False
     )
