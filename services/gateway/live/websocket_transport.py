@@ -7,7 +7,7 @@ other writer. Under another protocol, and for a client that negotiated compressi
 sends through ASGI.
 
 It relies on internals of uvicorn and websockets, which ``pyproject.toml`` pins to compatible
-versions and ``tests/unit/services/test_websocket_contract.py`` checks.
+versions and ``tests/unit/services/gateway/test_websocket_transport.py`` checks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What subscribers are sent: filters, reels, channels, and when."""
+"""Subscriptions: filters, frame buffers, channels, and when messages are due."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from services.gateway.live.subscription import (
 )
 from services.storage.frame_reader import HISTORY_IS_GONE
 from tests.profiles import examples
-from tests.unit.services.gateway_race import BEGAN, STEP_MS, frames, snapshot
+from tests.unit.services.gateway.short_race import BEGAN, STEP_MS, frames, snapshot
 
-TOLD = frames()[30].token
+COMMITTED = frames()[30].token
 GT2 = Filter(classes=frozenset({"GT2"}))
 FILTERS = (
     Filter(),
@@ -37,11 +37,11 @@ FILTERS = (
 
 def states() -> list[State]:
     """The state after each frame."""
-    shown, told = Picture(), []
+    update, content = Picture(), []
     for frame in frames():
-        shown.show(frame)
-        told.append(shown.state)
-    return told
+        update.show(frame)
+        content.append(update.state)
+    return content
 
 
 def buffer_of(count: int) -> FrameBuffer:
@@ -59,7 +59,7 @@ def subscription(
     return Subscription(buffer, Channel(options.filter, options.delay_ms), options, now)
 
 
-def told(message: SubscriptionMessage) -> dict[str, object]:
+def content(message: SubscriptionMessage) -> dict[str, object]:
     """What a message says."""
     parsed: dict[str, object] = json.loads(message.body)
     return parsed
@@ -112,10 +112,10 @@ class TestChannel:
         for stop in stops:
             after = snapshots[stop]
             assert after is not None
-            shown = following.apply(channel.message(before, after).body)
+            update = following.apply(channel.message(before, after).body)
             before = after
-            assert shown.state == wanted.choose(states()[stop])
-            assert shown.token == after.token
+            assert update.state == wanted.choose(states()[stop])
+            assert update.token == after.token
 
     def test_made_once_for_all(self) -> None:
         """Subscribers of a channel share one message."""
@@ -131,12 +131,12 @@ class TestChannel:
         buffer, channel = FrameBuffer(), Channel(Filter())
         first = buffer_of(3).newest
         assert first is not None
-        shown = buffer.append(first)
-        channel.message(None, shown)
+        update = buffer.append(first)
+        channel.message(None, update)
         anew = buffer.append(first._replace(state={**first.state, "battle": {"7": {}}}))
         following = StateFollower()
-        following.apply(channel.message(None, shown).body)
-        assert following.apply(channel.message(shown, anew).body).state == anew.state
+        following.apply(channel.message(None, update).body)
+        assert following.apply(channel.message(update, anew).body).state == anew.state
         assert StateFollower().apply(channel.message(None, anew).body).state == anew.state
 
     def test_a_new_epoch_is_a_snapshot_with_its_reason(self) -> None:
@@ -145,7 +145,7 @@ class TestChannel:
         before = buffer.newest
         after = buffer.apply(snapshot(frames()[5], 2, "rebuilt from the log"))
         assert after is not None
-        message = told(Channel(Filter()).message(before, after))
+        message = content(Channel(Filter()).message(before, after))
         assert (message["kind"], message["reason"]) == ("snapshot", "rebuilt from the log")
 
     @pytest.mark.parametrize("size", [1, 125, 126, 65_535, 65_536])
@@ -214,13 +214,17 @@ class TestSubscription:
         one = subscription(buffer, SubscriptionOptions())
         message = one.next(BEGAN)
         assert message is not None
-        assert told(message)["kind"] == "snapshot"
-        assert "reason" not in told(message)
+        assert content(message)["kind"] == "snapshot"
+        assert "reason" not in content(message)
         assert one.next(BEGAN) is None
 
     @pytest.mark.parametrize(
         "options",
-        [SubscriptionOptions(), SubscriptionOptions(delay_ms=50), SubscriptionOptions(resume=TOLD)],
+        [
+            SubscriptionOptions(),
+            SubscriptionOptions(delay_ms=50),
+            SubscriptionOptions(resume=COMMITTED),
+        ],
     )
     def test_nothing_on_the_way_to_what_was_told(self, options: SubscriptionOptions) -> None:
         """While a buffer is behind nobody is sent anything, nor asks again all the time."""
@@ -282,8 +286,8 @@ class TestSubscription:
         one = subscription(buffer_of(5), SubscriptionOptions(resume=Token(1, "17-0")))
         message = one.next(BEGAN)
         assert message is not None
-        assert told(message)["kind"] == "snapshot"
-        assert told(message)["reason"] == HISTORY_IS_GONE
+        assert content(message)["kind"] == "snapshot"
+        assert content(message)["reason"] == HISTORY_IS_GONE
 
     def test_a_subscriber_that_is_further_than_we(self) -> None:
         """One that another gateway served already waits for what he has, for a while."""
@@ -299,7 +303,7 @@ class TestSubscription:
         lost = subscription(buffer_of(5), SubscriptionOptions(resume=ahead))
         message = lost.next(BEGAN + CATCH_UP_MS)
         assert message is not None
-        assert told(message)["reason"] == HISTORY_IS_GONE
+        assert content(message)["reason"] == HISTORY_IS_GONE
 
     def test_rate(self) -> None:
         """No message comes sooner than the rate allows, and then the newest."""
@@ -360,21 +364,24 @@ class TestSubscription:
         newest = frames()[2]
         message = one.next(newest.at + delay)
         assert message is not None
-        said = told(message)
-        assert (said["at"], said["position"]) == (newest.at + delay, newest.token.position)
+        heartbeat = content(message)
+        assert (heartbeat["at"], heartbeat["position"]) == (
+            newest.at + delay,
+            newest.token.position,
+        )
         message = one.next(newest.at + delay + HEARTBEAT_MS)
         assert message is not None
-        said = told(message)
-        assert (said["at"], said["age_ms"]) == (newest.at + delay, HEARTBEAT_MS)
+        heartbeat = content(message)
+        assert (heartbeat["at"], heartbeat["age_ms"]) == (newest.at + delay, HEARTBEAT_MS)
 
     def test_a_heartbeat_of_a_silent_feed(self) -> None:
         """It says so, as long as the feed is not heard."""
         snapshot, silent = buffer_of(1).newest, [False]
         assert snapshot is not None
         channel = Channel(Filter(), silent=lambda: silent[0])
-        assert "silent" not in told(channel.heartbeat(snapshot, snapshot.at))
+        assert "silent" not in content(channel.heartbeat(snapshot, snapshot.at))
         silent[0] = True
-        assert told(channel.heartbeat(snapshot, snapshot.at))["silent"] is True
+        assert content(channel.heartbeat(snapshot, snapshot.at))["silent"] is True
         following = StateFollower()
         assert not following.apply(channel.message(None, snapshot).body).silent
         assert following.apply(channel.heartbeat(snapshot, snapshot.at).body).silent
@@ -387,7 +394,7 @@ class TestSubscription:
         assert one.next(BEGAN + HEARTBEAT_MS - 1) is None
         message = one.next(BEGAN + HEARTBEAT_MS)
         assert message is not None
-        assert told(message)["kind"] == "heartbeat"
-        assert told(message)["age_ms"] == HEARTBEAT_MS
+        assert content(message)["kind"] == "heartbeat"
+        assert content(message)["age_ms"] == HEARTBEAT_MS
         assert message.token == frames()[0].token
         assert one.next(BEGAN + HEARTBEAT_MS) is None

@@ -1,4 +1,4 @@
-"""What is taken in: bodies, their faults, and how much of them."""
+"""HTTP intake: bodies, their errors, and the rate limit."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class TestBodies:
 
     def test_batch(self) -> None:
         """A list keeps its order."""
-        told = [{**ENTERED, "source_seq": number} for number in range(5)]
-        assert [event.source_seq for event in read_events(body(*told))] == list(range(5))
+        content = [{**ENTERED, "source_seq": number} for number in range(5)]
+        assert [event.source_seq for event in read_events(body(*content))] == list(range(5))
 
     @pytest.mark.parametrize(
         ("wrong", "field", "value"),
@@ -73,8 +73,8 @@ class TestBodies:
     def test_all_faults_are_named(self) -> None:
         """Not only the first fault of the first event is told."""
         refusal = refused(body({**ENTERED, "at": None, "car": 7}, [], {**ENTERED, "source": ""}))
-        told = [(fault.index, fault.field) for fault in refusal.problem.errors]
-        assert told == [(0, "at"), (0, "car"), (1, "event"), (2, "source")]
+        content = [(fault.index, fault.field) for fault in refusal.problem.errors]
+        assert content == [(0, "at"), (0, "car"), (1, "event"), (2, "source")]
 
     @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"1", b"null", b"\xff", b'"x"', b"[" * 9999])
     def test_no_events(self, raw: bytes) -> None:
@@ -86,9 +86,9 @@ class TestBodies:
         assert refused(b"[" + b",".join([b"{}"] * (MOST_EVENTS + 1)) + b"]").status == 413
 
     @given(ANYTHING)
-    def test_anything_else_is_refused(self, told: Any) -> None:
+    def test_anything_else_is_refused(self, content: Any) -> None:
         """Whatever JSON comes instead of an event, or in one, all of it is refused."""
-        assert refused(body(told, {**ENTERED, "car": told})).status == 422
+        assert refused(body(content, {**ENTERED, "car": content})).status == 422
 
 
 class TestRateLimit:

@@ -1,4 +1,4 @@
-"""A race for the gateway's tests: frames, and the log positions that they tell of."""
+"""A short race for the gateway's tests: frames with their log positions."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ STEP_MS = 100
 def frames(count: int = 60, size: int = 50) -> tuple[Frame, ...]:
     """A snapshot, and deltas of so many events each."""
     events = petit_le_mans_2007()
-    timeline, builder, told = Timeline(), FrameBuilder(), []
+    timeline, builder, made = Timeline(), FrameBuilder(), []
     for number in range(count):
         timeline.add(events[number * size : (number + 1) * size])
         patch = builder.advance(timeline.race)
         race, at = timeline.race, BEGAN + number * STEP_MS
-        told.append(
+        made.append(
             Frame(
                 Token(1, f"{at}-0"),
                 at,
@@ -35,7 +35,7 @@ def frames(count: int = 60, size: int = 50) -> tuple[Frame, ...]:
                 patch if number else builder.state,
             )
         )
-    return tuple(told)
+    return tuple(made)
 
 
 def snapshot(frame: Frame, epoch: int, reason: str) -> Frame:

@@ -1,4 +1,4 @@
-"""Views over HTTP: rows from pictures, flat rows for graphics, entity tags."""
+"""Views over HTTP: rows from snapshots, flat rows for graphics, entity tags."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from services.gateway.views.flat_rows import SESSION_CELLS, flat_keys, flat_rows
 from services.gateway.views.responses import Format, view_response
 from services.gateway.views.view_query import TABLES, ViewQuery, ViewResult, select_rows
 from services.queries.tables.schemas import frame_schema
-from tests.unit.services.gateway_race import frames
+from tests.unit.services.gateway.short_race import frames
 
-LEARNED = 1_760_000_000_000
+RECORDED = 1_760_000_000_000
 HOURS = [-1, 0, 60_000, 3_600_000, 8_000_000, 8_100_000, 20_000_000, 40_000_000]
 
 
@@ -44,17 +44,22 @@ def timeline() -> Timeline:
 
 def snapshot_of(race: Race) -> Snapshot:
     """What a screen shows of it."""
-    token = Token(1, f"{LEARNED}-0")
-    return Snapshot(1, token, LEARNED, race.at, clock_running(race), frame_state(race))
+    token = Token(1, f"{RECORDED}-0")
+    return Snapshot(1, token, RECORDED, race.at, clock_running(race), frame_state(race))
 
 
-def answer_of(race: Race) -> ViewResult:
+def result_of(race: Race) -> ViewResult:
     """The standings, as they would be answered."""
     snapshot = snapshot_of(race)
     line = live_rows.session_line(snapshot)
-    told = live_rows.standings(snapshot.state)
+    result = live_rows.standings(snapshot.state)
     return ViewResult(
-        TABLES["standings"], line, snapshot.clock_running, told, snapshot.token.position, LEARNED
+        TABLES["standings"],
+        line,
+        snapshot.clock_running,
+        result,
+        snapshot.token.position,
+        RECORDED,
     )
 
 
@@ -80,8 +85,8 @@ def test_a_picture_gives_the_session_line(timeline: Timeline, at: int) -> None:
 def test_messages_of_a_picture(timeline: Timeline, at: int) -> None:
     """Race control's words are told in order."""
     race = timeline.race_at(at)
-    told = [row["text"] for row in live_rows.messages(frame_state(race))]
-    assert told == [message.text for message in race.control.messages]
+    result = [row["text"] for row in live_rows.messages(frame_state(race))]
+    assert result == [message.text for message in race.control.messages]
 
 
 class TestFlatRows:
@@ -90,33 +95,35 @@ class TestFlatRows:
     @pytest.mark.parametrize("count", [1, 5, 31, 60])
     def test_exactly_as_many_as_asked_for(self, timeline: Timeline, count: int) -> None:
         """There are as many rows as were asked for, all with the same keys, all text."""
-        told = flat_rows(answer_of(timeline.race_at(3_600_000)), LEARNED + 40, count)
-        assert len(told) == count
-        assert {tuple(row) for row in told} == {tuple(flat_keys(TABLES["standings"]))}
-        assert all(isinstance(cell, str) for row in told for cell in row.values())
-        assert [row["position"] for row in told[:31]] == [str(n + 1) for n in range(min(31, count))]
-        assert {row["car"] for row in told[31:]} <= {""}
+        result = flat_rows(result_of(timeline.race_at(3_600_000)), RECORDED + 40, count)
+        assert len(result) == count
+        assert {tuple(row) for row in result} == {tuple(flat_keys(TABLES["standings"]))}
+        assert all(isinstance(cell, str) for row in result for cell in row.values())
+        assert [row["position"] for row in result[:31]] == [
+            str(n + 1) for n in range(min(31, count))
+        ]
+        assert {row["car"] for row in result[31:]} <= {""}
 
     def test_no_field_yet(self, timeline: Timeline) -> None:
         """Before there is a car the rows are there, empty, with the session line."""
-        told = flat_rows(answer_of(timeline.race_at(-1)), LEARNED, 3)
-        assert len(told) == 3
-        assert told[0]["car"] == ""
-        assert told[0]["session_title"]
+        result = flat_rows(result_of(timeline.race_at(-1)), RECORDED, 3)
+        assert len(result) == 3
+        assert result[0]["car"] == ""
+        assert result[0]["session_title"]
 
     def test_the_clock_runs_but_not_away(self, timeline: Timeline) -> None:
         """The clock goes on from the newest event, until the data is stale."""
-        told = answer_of(timeline.race_at(3_600_000))
-        clock = told.line["clock_ms"]
-        assert told.running
-        patience = told.line["patience_ms"]
+        result = result_of(timeline.race_at(3_600_000))
+        clock = result.line["clock_ms"]
+        assert result.running
+        patience = result.line["patience_ms"]
         for gone, shown in (
             (0, clock),
             (2000, clock + 2000),
             (QUIET_MS + 1000, clock + QUIET_MS + 1000),
             (patience + 1, clock + patience),
         ):
-            row = flat_rows(told, LEARNED + gone, 1)[0]
+            row = flat_rows(result, RECORDED + gone, 1)[0]
             seconds = shown // 1000
             assert (
                 row["session_clock"]
@@ -127,8 +134,8 @@ class TestFlatRows:
 
     def test_nothing_has_no_age(self, timeline: Timeline) -> None:
         """Where nothing was learned yet, as long ago as a delay, there is no age to tell."""
-        told = answer_of(timeline.race_at(-1))._replace(learned_at=0)
-        assert flat_rows(told, LEARNED, 1)[0]["session_age_ms"] == ""
+        result = result_of(timeline.race_at(-1))._replace(learned_at=0)
+        assert flat_rows(result, RECORDED, 1)[0]["session_age_ms"] == ""
 
     def test_session_cells(self) -> None:
         """The keys of the session line are those that are documented."""
@@ -141,18 +148,18 @@ class TestEtag:
 
     def test_age_is_left_out(self, timeline: Timeline) -> None:
         """A tag says nothing of the time at which it was asked for."""
-        told = answer_of(timeline.race_at(3_600_000))
-        assert told.etag("json") == told.etag("json")
-        assert told.etag("json").startswith('W/"')
+        result = result_of(timeline.race_at(3_600_000))
+        assert result.etag("json") == result.etag("json")
+        assert result.etag("json").startswith('W/"')
 
     def test_anything_else_is_another(self, timeline: Timeline) -> None:
         """Another form, another moment or another position is another tag."""
-        told = answer_of(timeline.race_at(3_600_000))
-        later = answer_of(timeline.race_at(3_700_000))
-        moved = told._replace(position="1760000000001-0")
-        anew = told._replace(epoch=2)  # a replay that was sought back to where it was
-        tags = {one.etag("json") for one in (told, later, moved, anew)}
-        assert len({told.etag("csv"), *tags}) == 5
+        result = result_of(timeline.race_at(3_600_000))
+        later = result_of(timeline.race_at(3_700_000))
+        moved = result._replace(position="1760000000001-0")
+        anew = result._replace(epoch=2)  # a replay that was sought back to where it was
+        tags = {one.etag("json") for one in (result, later, moved, anew)}
+        assert len({result.etag("csv"), *tags}) == 5
 
     @pytest.mark.parametrize(("form", "rows"), [("csv", None), ("csv", 3), ("json", 3)])
     def test_flat_rows_tell_the_clock(
@@ -160,17 +167,17 @@ class TestEtag:
     ) -> None:
         """Whoever has flat rows of a second ago is sent those of now, whose clock has gone on;
         but for their age the same rows have the same tag."""
-        told = answer_of(timeline.race_at(3_600_000))
+        result = result_of(timeline.race_at(3_600_000))
 
-        def answered(gone: int, tag: str = "") -> Response:
+        def response_at(gone: int, tag: str = "") -> Response:
             headers = [(b"if-none-match", tag.encode())]
             request = Request({"type": "http", "headers": headers})
-            return view_response(request, told, LEARNED + gone, form, rows)
+            return view_response(request, result, RECORDED + gone, form, rows)
 
-        first = answered(2001 - told.line["clock_ms"] % 1000)
+        first = response_at(2001 - result.line["clock_ms"] % 1000)
         tag = first.headers["etag"]
-        assert answered(2999 - told.line["clock_ms"] % 1000, tag).status_code == 304
-        later = answered(3001 - told.line["clock_ms"] % 1000, tag)
+        assert response_at(2999 - result.line["clock_ms"] % 1000, tag).status_code == 304
+        later = response_at(3001 - result.line["clock_ms"] % 1000, tag)
         assert later.status_code == 200
         assert first.body != later.body
 
@@ -183,7 +190,7 @@ class TestChoice:
     """Rows of a class, and of cars."""
 
     @pytest.mark.parametrize(
-        ("ask", "cars"),
+        ("query", "cars"),
         [
             (ViewQuery(), ["7", "1", "007", "99"]),
             (ViewQuery(car_class="lmp2"), ["7"]),
@@ -191,9 +198,9 @@ class TestChoice:
             (ViewQuery(car_class="LMP1", cars=("7",)), []),
         ],
     )
-    def test_choice(self, ask: ViewQuery, cars: list[str]) -> None:
+    def test_choice(self, query: ViewQuery, cars: list[str]) -> None:
         """Class and cars must both fit; 007 is not 7."""
-        assert [row["car"] for row in select_rows(ROWS, CARS, ("LMP1",), ask)] == cars
+        assert [row["car"] for row in select_rows(ROWS, CARS, ("LMP1",), query)] == cars
 
     def test_unknown(self) -> None:
         """What the session does not have is an error that names it."""

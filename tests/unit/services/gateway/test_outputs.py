@@ -35,7 +35,7 @@ from services.gateway.views.flat_rows import csv_text
 from services.storage.output_store import Output
 from services.storage.output_views import OutputView
 from tests.builders import Story, opened
-from tests.unit.services.gateway_race import frames
+from tests.unit.services.gateway.short_race import frames
 
 TOWER = Output(name="tower", session="petit", view="standings", rows=12)
 
@@ -49,7 +49,9 @@ def newest() -> Snapshot:
     return buffer.newest
 
 
-def showing(output: Output = TOWER, after_ms: float = 120, failed: bool = False) -> OutputContent:
+def content_of(
+    output: Output = TOWER, after_ms: float = 120, failed: bool = False
+) -> OutputContent:
     """What an output shows so long after its newest event was learned."""
     snapshot = newest()
     at = snapshot.at + after_ms
@@ -60,7 +62,7 @@ def showing(output: Output = TOWER, after_ms: float = 120, failed: bool = False)
 @pytest.mark.parametrize("count", [1, 200])
 def test_as_many_rows_as_asked_for(view: OutputView, count: int) -> None:
     """Each with the same keys, all of them text, in JSON as in CSV."""
-    keys, rows = output_rows(showing(TOWER.model_copy(update={"view": view, "rows": count})))
+    keys, rows = output_rows(content_of(TOWER.model_copy(update={"view": view, "rows": count})))
     assert len(rows) == count
     assert all(list(row) == keys for row in rows)
     assert all(isinstance(cell, str) for row in rows for cell in row.values())
@@ -70,7 +72,7 @@ def test_as_many_rows_as_asked_for(view: OutputView, count: int) -> None:
 def test_rows_and_pushes_choose_alike() -> None:
     """The cars in the rows are those in the state that subscribers are sent."""
     output = TOWER.model_copy(update={"classes": ("GT2",), "rows": 100})
-    _, rows = output_rows(showing(output))
+    _, rows = output_rows(content_of(output))
     sent = filter_of(output).choose(newest().state)
     assert set(sent) == {"session", "standings", "fastest"}
     assert {row["car"] for row in rows} - {""} == set(sent["standings"])
@@ -84,8 +86,8 @@ def shown_of(output: Output, story: Story, after_ms: int = 0) -> list[dict[str, 
     if output.view == "battle":
         snapshot = snapshot._replace(state={**snapshot.state, "battle": battle(race, output.cars)})
     if output.view == "championship":
-        told = championship(race, None, output)
-        snapshot = snapshot._replace(state={**snapshot.state, "championship": told})
+        rows_by_car = championship(race, None, output)
+        snapshot = snapshot._replace(state={**snapshot.state, "championship": rows_by_car})
     moment = snapshot.at + after_ms
     return output_rows(OutputContent(output, snapshot, moment, moment, moment, failed=False))[1]
 
@@ -177,16 +179,16 @@ def test_what_a_race_changes_in_a_season() -> None:
     for car, ms in (("2", 60_000), ("1", 60_001)):
         story.entry(car, "GT", team=f"Team {car}").laps(car, 3, ms)
     output = Output(name="c", session="x", view="championship", of="teams", season="s")
-    told = championship(story.race(), season, output)["rows"]
+    rows_by_car = championship(story.race(), season, output)["rows"]
     assert {
         row["name"]: (row["rank"], row["before"], row["points"], row["gained"])
-        for row in told.values()
+        for row in rows_by_car.values()
     } == {"Team 1": (1, 1, 36, 16), "Team 2": (1, 2, 36, 20)}
 
 
 def test_a_car_that_is_not_there_is_no_error() -> None:
     """Its rows are empty, and still have the session line."""
-    _, rows = output_rows(showing(TOWER.model_copy(update={"cars": ("999",)})))
+    _, rows = output_rows(content_of(TOWER.model_copy(update={"cars": ("999",)})))
     assert {row["car"] for row in rows} == {""}
     assert {row["session_title"] for row in rows} == {newest().state["session"]["title"]}
 
@@ -194,7 +196,7 @@ def test_a_car_that_is_not_there_is_no_error() -> None:
 def test_the_clock_is_that_of_the_delay() -> None:
     """A delayed output's clock is behind by its delay, which is no part of its age."""
     output = TOWER.model_copy(update={"delay_ms": 4000})
-    row = output_rows(showing(output, after_ms=5000))[1][0]
+    row = output_rows(content_of(output, after_ms=5000))[1][0]
     clock = newest().clock_at + 1000
     assert row["session_clock"] == format_clock(clock - clock % 1000).removesuffix(".000")
     assert (row["session_age_ms"], row["session_stale"]) == ("1000", "false")
@@ -204,19 +206,19 @@ def test_stale() -> None:
     """A picture is stale once its source is silent for long, not counting the delay, or gone."""
     late = TOWER.model_copy(update={"delay_ms": 60_000})
     patience = newest().state["session"]["patience_ms"]
-    assert not showing(after_ms=patience).stale
-    assert showing(after_ms=patience + 1).stale
-    assert not showing(late, after_ms=60_000 + patience).stale
-    assert showing(late, after_ms=60_001 + patience).stale
-    assert showing(failed=True).stale
-    stopped = showing(after_ms=10**9)
+    assert not content_of(after_ms=patience).stale
+    assert content_of(after_ms=patience + 1).stale
+    assert not content_of(late, after_ms=60_000 + patience).stale
+    assert content_of(late, after_ms=60_001 + patience).stale
+    assert content_of(failed=True).stale
+    stopped = content_of(after_ms=10**9)
     assert not stopped._replace(snapshot=newest()._replace(clock_running=False)).stale
 
 
 def test_a_frozen_picture_grows_older() -> None:
     """Its clock stands where it was frozen; the rows say how old it is by now."""
     output = TOWER.model_copy(update={"delay_ms": 4000})
-    frozen = showing(output, after_ms=4500)
+    frozen = content_of(output, after_ms=4500)
     patience = newest().state["session"]["patience_ms"]
     later = frozen._replace(now=frozen.now + patience)
     (first, *_), (row, *_) = output_rows(frozen)[1], output_rows(later)[1]
@@ -238,14 +240,14 @@ def test_the_clock_stops_with_a_silent_source() -> None:
 
 def test_the_same_picture_has_the_same_etag() -> None:
     """Whatever its age; staleness, another clock and another form have others."""
-    stopped = showing()._replace(snapshot=newest()._replace(clock_running=False))
+    stopped = content_of()._replace(snapshot=newest()._replace(clock_running=False))
     rows, later = (
         output_rows(stopped)[1],
         output_rows(stopped._replace(moment=stopped.moment + 5000, now=stopped.now + 5000))[1],
     )
     assert rows != later
     assert rows_etag(rows, "json") == rows_etag(later, "json")
-    others = [output_rows(showing(after_ms=3000))[1], output_rows(showing(failed=True))[1]]
+    others = [output_rows(content_of(after_ms=3000))[1], output_rows(content_of(failed=True))[1]]
     tags = {rows_etag(rows, "csv"), *(rows_etag(one, "json") for one in [rows, *others])}
     assert len(tags) == 4
 
