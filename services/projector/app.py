@@ -66,6 +66,9 @@ IDLE_SECONDS = 30.0
 """How long a session has no entries before it may be suspended. Loading one again takes as
 long as folding the log since its last checkpoint, half a second at most for a race of a day."""
 
+HURRY_SECONDS = 3.0
+"""The same beyond twice the budget, as when many races are imported at once."""
+
 logger = structlog.get_logger(__name__)
 
 
@@ -138,12 +141,14 @@ class Projector:
 
     def _suspend_idle(self) -> None:
         """Suspend the sessions that are idle for longest while all take more than the budget."""
-        excess = self.memory - MEMORY_BUDGET
+        memory = self.memory
+        excess = memory - MEMORY_BUDGET
         if excess <= 0:
             return
+        idle_seconds = IDLE_SECONDS if memory < 2 * MEMORY_BUDGET else HURRY_SECONDS
         idle = sorted(self._projections.values(), key=attrgetter("idle_seconds"), reverse=True)
         for projection in idle:
-            if excess <= 0 or projection.idle_seconds < IDLE_SECONDS:
+            if excess <= 0 or projection.idle_seconds < idle_seconds:
                 return
             excess -= projection.memory
             projection.suspend()
