@@ -11,7 +11,7 @@ import statistics
 from bench.measure import report, seconds
 from projections.championship.clinch import Contender, Outlook, Round, outlooks
 from projections.championship.clinch_sentences import sentence
-from projections.championship.reachable_places import Field, OnTrack, field_now, open_field
+from projections.championship.reachable_places import OnTrack, RaceField, field_now, open_field
 
 CARS = [str(car) for car in range(1, 21)]
 SCALE = (350, 320, 300, 280, 260, *range(250, 0, -10))
@@ -27,7 +27,7 @@ def contenders() -> list[Contender]:
     ]
 
 
-def during_race() -> Field:
+def during_race() -> RaceField:
     """Every third car retired, the later the fewer its laps."""
     return field_now(
         [
@@ -39,7 +39,7 @@ def during_race() -> Field:
     )
 
 
-def fight(field: Field) -> list[tuple[Outlook, str]]:
+def fight(field: RaceField) -> list[tuple[Outlook, str]]:
     """The complete report."""
     found = outlooks(contenders(), Round(field, SCALE), countback=True)
     return [(outlook, sentence(outlook)) for outlook in found]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from events import EVENT_TYPES, Event, LapCompleted
-from projections.engine.corrections import Corrected
+from projections.engine.corrections import CorrectionApplied
 from projections.engine.state import Handler, Mark, Projection, canonical, digest, stored_block
 from projections.folds.control import RaceControl
 from projections.folds.drivers import Drivers
@@ -60,7 +60,7 @@ class Race:
     def _dispatch(self) -> dict[type[Event], tuple[Handler, ...]]:
         """For each type of event, what folds it, in the order of ``projections``."""
         tables = [projection.handlers() for projection in self.projections]
-        kinds: list[type[Event]] = [*EVENT_TYPES.values(), Corrected]
+        kinds: list[type[Event]] = [*EVENT_TYPES.values(), CorrectionApplied]
         handlers = {kind: tuple(table[kind] for table in tables if kind in table) for kind in kinds}
         handlers[LapCompleted] = (self._lap_handler(),)
         return handlers
@@ -104,7 +104,7 @@ class Race:
             for handle in handlers[type(event)]:
                 handle(event)
         for event in reversed(events):
-            if type(event) is not Corrected:
+            if type(event) is not CorrectionApplied:
                 self.at = event.at
                 break
 

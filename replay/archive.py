@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from events.errors import BadArchive, BadSessionId
-from replay.entries import EVENT_FIELD, START, Entry, check_session_id, parse_position
+from replay.entries import EVENT_FIELD, START, LogEntry, check_session_id, parse_position
 
 FORMAT = "lapstream-archive"
 VERSION = 1
@@ -66,7 +66,7 @@ class Manifest:
     sha256: str
 
 
-def pack(session: str, entries: Iterable[Entry]) -> bytes:
+def pack(session: str, entries: Iterable[LogEntry]) -> bytes:
     """The archive of a session as the bytes of its file."""
     kept = list(entries)
     body = b"".join(_entry_line(entry) + b"\n" for entry in kept)
@@ -77,7 +77,7 @@ def pack(session: str, entries: Iterable[Entry]) -> bytes:
     return packed.getvalue()
 
 
-def unpack(packed: bytes, file: str, largest: int = LARGEST) -> tuple[Manifest, list[Entry]]:
+def unpack(packed: bytes, file: str, largest: int = LARGEST) -> tuple[Manifest, list[LogEntry]]:
     """The manifest and the entries of an archive, once everything in it was checked.
 
     Raises BadArchive, which names ``file`` and, where it can be told, the line; also for
@@ -101,7 +101,7 @@ def unpack(packed: bytes, file: str, largest: int = LARGEST) -> tuple[Manifest, 
     return manifest, entries
 
 
-def write_archive(path: Path, session: str, entries: Iterable[Entry]) -> None:
+def write_archive(path: Path, session: str, entries: Iterable[LogEntry]) -> None:
     """Write the archive of a session; the file comes to be whole or not at all.
 
     Raises BadArchive where it cannot be written.
@@ -136,7 +136,7 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def read_archive(path: Path) -> tuple[Manifest, list[Entry]]:
+def read_archive(path: Path) -> tuple[Manifest, list[LogEntry]]:
     """Read an archive and check everything in it. Raises BadArchive."""
     try:
         packed = path.read_bytes()
@@ -148,7 +148,7 @@ def read_archive(path: Path) -> tuple[Manifest, list[Entry]]:
 # -- Lines -------------------------------------------------------------------------------
 
 
-def _entry_line(entry: Entry) -> bytes:
+def _entry_line(entry: LogEntry) -> bytes:
     position = entry.position.encode()
     fields = entry.fields
     if len(fields) == 2 and fields[0] == EVENT_FIELD and _is_json_object(fields[1]):
@@ -176,12 +176,12 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
 
 
-def _read_entry(line: bytes, file: str, number: int) -> Entry:
+def _read_entry(line: bytes, file: str, number: int) -> LogEntry:
     """The entry of a line that is exactly as it would be written."""
     match = _ENTRY_LINE.fullmatch(line)
     if match is None:
         raise BadArchive(file, "no position with an event or fields", line=number)
-    entry = Entry(match["position"].decode(), _fields(match, file, number))
+    entry = LogEntry(match["position"].decode(), _fields(match, file, number))
     if _entry_line(entry) != line:
         raise BadArchive(file, "the event is not JSON, or not as it would be written", line=number)
     return entry
@@ -196,7 +196,7 @@ def _fields(match: re.Match[bytes], file: str, number: int) -> Sequence[bytes]:
         raise BadArchive(file, "its fields are not base64", line=number) from None
 
 
-def _check_positions(entries: Sequence[Entry], file: str) -> None:
+def _check_positions(entries: Sequence[LogEntry], file: str) -> None:
     before = parse_position(START)
     for number, entry in enumerate(entries, start=2):
         try:
@@ -212,7 +212,7 @@ def _check_positions(entries: Sequence[Entry], file: str) -> None:
 # -- The manifest ------------------------------------------------------------------------
 
 
-def _manifest_of(session: str, entries: Sequence[Entry], body: bytes) -> Manifest:
+def _manifest_of(session: str, entries: Sequence[LogEntry], body: bytes) -> Manifest:
     return Manifest(
         session=session,
         entries=len(entries),

@@ -23,7 +23,7 @@ _LARGEST = 2**64 - 1
 _SESSION_ID = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 
 
-class Entry(NamedTuple):
+class LogEntry(NamedTuple):
     """One entry: its position, and its fields and values in turn, as they are stored.
 
     The fields are no dictionary because a stream may repeat a field's name.
@@ -67,7 +67,7 @@ def parse_position(text: str) -> tuple[int, int]:
     match = _POSITION.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a position such as 1190000000000-0")
-    learned, number = int(match[1]), int(match[2])
-    if learned > _LARGEST or number > _LARGEST:
+    milliseconds, number = int(match[1]), int(match[2])
+    if milliseconds > _LARGEST or number > _LARGEST:
         raise ValueError(f"{text!r} is not a position: its numbers have at most 64 bits")
-    return learned, number
+    return milliseconds, number

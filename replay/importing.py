@@ -103,7 +103,7 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
         raise ValueError(f"no time zone {zone!r}; one is America/New_York")
     zone = zone or zone_of(path)
     with _frame_faults():
-        told = session_events(
+        events = session_events(
             laps,
             results,
             title=title or title_of(path),
@@ -116,7 +116,7 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
             zone=zone,
         )
     report()
-    return told
+    return events
 
 
 def import_alkamel_result(

@@ -82,7 +82,7 @@ class Playhead:
             self.speed = SPEEDS[below - 1]
 
 
-class Reel:
+class EventQueue:
     """Events in the order of their time, each handed over once as it falls due."""
 
     def __init__(self, events: Sequence[AnyEvent]) -> None:
@@ -107,18 +107,18 @@ class Reel:
         self.next = last
         return self._events[first:last]
 
-    def wind(self, at: float) -> None:
+    def seek(self, at: float) -> None:
         """Go to where everything up to ``at`` (ms), and nothing else, was handed over."""
         self.next = bisect_right(self._times, at)
 
 
-class Replay:
+class RacePlayback:
     """A recorded race that is played again, forwards and backwards, through the folds."""
 
     def __init__(self, timeline: Timeline) -> None:
         self.timeline = timeline
         self.race = Race()
-        self._reel = Reel(timeline.events)
+        self._queue = EventQueue(timeline.events)
         self._at = -math.inf
 
     @property
@@ -136,9 +136,9 @@ class Replay:
     def race_at(self, at: float) -> Race:
         """The race as it stood at ``at`` (ms); it is brought there, not made anew, if ahead."""
         if at >= self._at:
-            self.race.apply_all(self._reel.due(at))
+            self.race.apply_all(self._queue.due(at))
         else:
-            self._reel.wind(at)
+            self._queue.seek(at)
             self.race = self.timeline.race_at(math.floor(at))
         self._at = at
         return self.race

@@ -236,7 +236,7 @@ class Player:
         """Where on the recording the laps or markers are, in order."""
         whole = self.recording.whole
         if to == "lap":
-            moments = [led.at for led in whole.chart.led]
+            moments = [led.at for led in whole.chart.leaders]
         else:
             moments = [marker.at_ms for marker in markers_of(whole, to)]
         return sorted(map(self.recording.place_of, moments))

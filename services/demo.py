@@ -15,7 +15,7 @@ from events import AnyEvent
 from events.errors import LapstreamError, PositionConflict, SessionNotEmpty
 from projections.views.frame import Frame, Picture
 from replay.entries import START
-from replay.playhead import Playhead, Reel
+from replay.playhead import EventQueue, Playhead
 from services.gateway import create_app
 from services.projector.app import run_projector
 from services.serving import listen, server_of
@@ -91,7 +91,7 @@ class Demo:
         """Prints a line, where there is no terminal to draw on."""
         self._store = store
         self._log = Log(store)
-        self._reel = Reel(events)
+        self._reel = EventQueue(events)
         self._appended: str | None = None
         """The log's last position, once everything is appended."""
         self._picture = Picture()

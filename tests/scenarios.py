@@ -16,7 +16,7 @@ from typing import NamedTuple
 import events as ev
 from events import AnyEvent, encode
 from replay.archive import pack
-from replay.entries import EVENT_FIELD, Entry
+from replay.entries import EVENT_FIELD, LogEntry
 from tests.builders import Story
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "docs/examples"
@@ -264,7 +264,7 @@ def reconstructed(story: Iterable[AnyEvent]) -> list[AnyEvent]:
     return sorted(told, key=lambda event: event.at)
 
 
-def entries(name: str) -> list[Entry]:
+def entries(name: str) -> list[LogEntry]:
     """The log of a scenario: each event is learned when it happens, a later decision later."""
     tell, begins = SCENARIOS[name]
     start = int(datetime.fromisoformat(begins).timestamp() * 1000)
@@ -272,7 +272,7 @@ def entries(name: str) -> list[Entry]:
     for number, event in enumerate(tell()):
         later = DECIDED_LATER if event.source == "stewards" else 0
         position = f"{start + event.at + later}-{number}"
-        found.append(Entry(position, (EVENT_FIELD, encode(event))))
+        found.append(LogEntry(position, (EVENT_FIELD, encode(event))))
     return found
 
 

@@ -30,14 +30,14 @@ from dataclasses import dataclass
 from itertools import accumulate, islice, pairwise, permutations, takewhile
 from typing import Literal, NamedTuple
 
-from projections.championship.reachable_places import Field, Limits
+from projections.championship.reachable_places import PlaceLimits, RaceField
 from projections.results.points import tidy
 from projections.rules.packs import Number
 
-Status = Literal["clinched", "clinched_share", "alive", "alive_share", "out"]
+TitleStatus = Literal["clinched", "clinched_share", "alive", "alive_share", "out"]
 """``clinched_share``: champion, but perhaps not alone; ``alive_share``: at best not alone."""
 
-Standing = Literal["clinched", "clinched_share", "open", "out"]
+TitleStanding = Literal["clinched", "clinched_share", "open", "out"]
 """A contender's standing with rounds left, as far as it is computed."""
 
 Outcome = int | Literal["no_score"]
@@ -71,11 +71,11 @@ class Contender(NamedTuple):
 class Round(NamedTuple):
     """A race still to be decided: who can finish where, and points by place (then none)."""
 
-    field: Field
+    field: RaceField
     scale: tuple[Number, ...]
 
 
-class Needs(NamedTuple):
+class TitleNeeds(NamedTuple):
     """The places that win the title, or still may; None where there is no such place.
 
     ``clinches_regardless_from`` is the worst place such that it and every better one wins
@@ -95,7 +95,7 @@ class Needs(NamedTuple):
         return self.can_still_win_from is not None or bool(self.can_still_win_if_no_score)
 
 
-class Against(NamedTuple):
+class RivalTable(NamedTuple):
     """What it takes to end above a rival that can still prevent the title.
 
     By the rival's possible outcome: the worst possible outcome that ends above it
@@ -109,7 +109,7 @@ class Against(NamedTuple):
     shares_car: bool
 
 
-class Foil(NamedTuple):
+class DecidingRival(NamedTuple):
     """The rival that settles it: its most points if clinched, its fewest if out.
 
     ``same_car`` says that it is ahead for good because both score with the same cars.
@@ -126,7 +126,7 @@ class Outlook(NamedTuple):
     ``places`` are those that it can still finish in, best first, and ``beaten`` the cars that
     can no longer pass it; ``least`` and ``most`` are its final points at worst and at best.
     Only where it is undecided are there tables ``against`` rivals, and only where it is
-    decided, and by one rival alone, a ``foil``.
+    decided, and by one rival alone, a ``deciding_rival``.
     """
 
     names: tuple[str, ...]
@@ -135,13 +135,13 @@ class Outlook(NamedTuple):
     may_score_nothing: bool
     least: Number
     most: Number
-    outright: Needs
-    shared: Needs
-    against: tuple[Against, ...]
-    foil: Foil | None
+    outright: TitleNeeds
+    shared: TitleNeeds
+    against: tuple[RivalTable, ...]
+    deciding_rival: DecidingRival | None
 
     @property
-    def status(self) -> Status:
+    def status(self) -> TitleStatus:
         """How it stands, in a word."""
         if self.outright.clinched:
             return "clinched"
@@ -162,13 +162,13 @@ def outlooks(
     where the scale rewards a worse place, a name is given twice or a car is not in the field.
     """
     _check(contenders, race)
-    fight = _Fight(contenders, race, countback)
+    fight = _TitleFight(contenders, race, countback)
     return tuple(fight.outlook(rated) for rated in fight.rated)
 
 
 def with_rounds_left(
     contenders: Sequence[Contender], rounds: Sequence[Round], countback: bool = False
-) -> dict[str, Standing]:
+) -> dict[str, TitleStanding]:
     """How every contender stands with any number of rounds left, by name.
 
     Exact: ``clinched`` and ``clinched_share``, where the most that each rival alone can
@@ -182,7 +182,7 @@ def with_rounds_left(
     crews = _crews(contenders, depth)
     left = [_Stage(race, depth).swings(crews) for race in rounds]
 
-    def standing(crew: _Crew) -> Standing:
+    def standing(crew: _Crew) -> TitleStanding:
         behind, ahead = [], []
         for rival in crews:
             if rival is not crew:
@@ -197,7 +197,7 @@ def with_rounds_left(
     return {name: standing(crew) for crew in crews for name in crew.names}
 
 
-class InNext(NamedTuple):
+class NextClinch(NamedTuple):
     """With what a contender wins the title in the next race already, and with whom.
 
     That place or any better one is enough, whatever the rivals do in it and in all that
@@ -210,7 +210,7 @@ class InNext(NamedTuple):
 
 def clinched_in_next(
     contenders: Sequence[Contender], rounds: Sequence[Round], countback: bool = False
-) -> dict[str, InNext]:
+) -> dict[str, NextClinch]:
     """Who can win the title outright in the first of several rounds left, by name.
 
     Exact, as ``clinched`` is in `with_rounds_left`: the most that each rival alone can gain,
@@ -230,7 +230,7 @@ def clinched_in_next(
                     return False
         return True
 
-    found: dict[str, InNext] = {}
+    found: dict[str, NextClinch] = {}
     for crew, side in sides.items():
         worst: Outcome | None = None
         for outcome in side.ways:
@@ -238,7 +238,7 @@ def clinched_in_next(
                 break
             worst = outcome if outcome < race.nothing else "no_score"
         if worst is not None:
-            found |= dict.fromkeys(crew.names, InNext(worst, crew.names))
+            found |= dict.fromkeys(crew.names, NextClinch(worst, crew.names))
     return found
 
 
@@ -291,7 +291,7 @@ def _key(points: Number, finishes: Sequence[int], depth: int) -> int:
     return key
 
 
-Way = tuple[Limits, tuple[int, ...]]
+Way = tuple[PlaceLimits, tuple[int, ...]]
 """A way to an outcome: limits for some cars, and the cars that must have a place."""
 
 
@@ -379,7 +379,7 @@ class _Stage:
         return max(found)
 
 
-def _within(limits: Limits, more: Limits) -> Limits:
+def _within(limits: PlaceLimits, more: PlaceLimits) -> PlaceLimits:
     """Limits that keep to both."""
     both = {**limits, **more}
     for car in limits.keys() & more.keys():
@@ -426,7 +426,7 @@ def _rated(side: _Side, ranks: list[int], levels: int) -> _Rated:
     )
 
 
-class _Fight:
+class _TitleFight:
     """All crews in the one race that is left.
 
     A level is the rank with which a rival spoils a contender's title: the contender's own
@@ -467,10 +467,10 @@ class _Fight:
             outright=outright,
             shared=shared,
             against=self._against(me, outright, shared),
-            foil=self._foil(me, outright, shared),
+            deciding_rival=self._deciding_rival(me, outright, shared),
         )
 
-    def _needs(self, me: _Rated, shared: bool) -> Needs:
+    def _needs(self, me: _Rated, shared: bool) -> TitleNeeds:
         places = [outcome for outcome in me.outcomes if outcome < self.nothing]
         safe = list(takewhile(lambda place: self._safe(me, place, shared), places))
         still = (place for place in reversed(places) if self._alive(me, place, shared))
@@ -478,7 +478,7 @@ class _Fight:
         if me.outcomes[-1] == self.nothing:
             safe_without = self._safe(me, self.nothing, shared)
             alive_without = self._alive(me, self.nothing, shared)
-        return Needs(
+        return TitleNeeds(
             clinches_regardless_from=safe[-1] if safe else None,
             clinched_even_if_no_score=safe_without,
             can_still_win_from=next(still, None),
@@ -515,7 +515,9 @@ class _Fight:
             for limits, placed in me.side.ways[outcome]
         )
 
-    def _against(self, me: _Rated, outright: Needs, shared: Needs) -> tuple[Against, ...]:
+    def _against(
+        self, me: _Rated, outright: TitleNeeds, shared: TitleNeeds
+    ) -> tuple[RivalTable, ...]:
         """Tables against each rival that may spoil the title after an outcome that can win it."""
         if not shared.alive or shared.clinched:
             return ()
@@ -543,12 +545,12 @@ class _Fight:
         shares = not me.side.crew.cars.isdisjoint(rival.side.crew.cars)
         return self._any if shares else self._own
 
-    def _tables(self, me: _Rated, rival: _Rated) -> Against:
+    def _tables(self, me: _Rated, rival: _Rated) -> RivalTable:
         beats = ties = self._table(me, rival, 1)
         if not self._tied.isdisjoint(me.ranks):
             ties = self._table(me, rival, 0)
         mine, theirs = me.side.crew, rival.side.crew
-        return Against(theirs.names, beats, ties, not mine.cars.isdisjoint(theirs.cars))
+        return RivalTable(theirs.names, beats, ties, not mine.cars.isdisjoint(theirs.cars))
 
     def _table(self, me: _Rated, rival: _Rated, above: int) -> dict[Outcome, Outcome | None]:
         """By the rival's outcome, my worst that earns its rank (or, 1 ``above`` it, more)."""
@@ -559,7 +561,9 @@ class _Fight:
             table[label[outcome]] = label[worst if worst != taken[outcome] else possible[worst - 1]]
         return table
 
-    def _foil(self, me: _Rated, outright: Needs, shared: Needs) -> Foil | None:
+    def _deciding_rival(
+        self, me: _Rated, outright: TitleNeeds, shared: TitleNeeds
+    ) -> DecidingRival | None:
         """The one rival whose best cannot reach this side, or whose worst stays above it."""
         if not shared.alive:
             return self._lost_to(me)
@@ -569,18 +573,24 @@ class _Fight:
         best = max(rivals, key=lambda rival: rival.highest)
         if best.highest + outright.clinched > me.lowest:
             return None
-        return self._foil_of(best, best.outcomes[0])
+        return self._deciding_rival_of(best, best.outcomes[0])
 
-    def _lost_to(self, me: _Rated) -> Foil | None:
+    def _lost_to(self, me: _Rated) -> DecidingRival | None:
         for rival in self._rivals(me):
             if _linked(rival, me) and rival.side.crew.key > me.side.crew.key:
-                return self._foil_of(rival, rival.outcomes[-1], same_car=True)
+                return self._deciding_rival_of(rival, rival.outcomes[-1], same_car=True)
         surest = max(self._rivals(me), key=lambda rival: rival.lowest)
-        return self._foil_of(surest, surest.outcomes[-1]) if surest.lowest > me.highest else None
+        return (
+            self._deciding_rival_of(surest, surest.outcomes[-1])
+            if surest.lowest > me.highest
+            else None
+        )
 
-    def _foil_of(self, rival: _Rated, outcome: int, same_car: bool = False) -> Foil:
+    def _deciding_rival_of(
+        self, rival: _Rated, outcome: int, same_car: bool = False
+    ) -> DecidingRival:
         crew = rival.side.crew
-        return Foil(crew.names, tidy(crew.points + self.stage.points[outcome]), same_car)
+        return DecidingRival(crew.names, tidy(crew.points + self.stage.points[outcome]), same_car)
 
 
 def _linked(one: _Rated, other: _Rated) -> bool:

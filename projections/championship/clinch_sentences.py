@@ -1,10 +1,10 @@
-"""A title fight in the words of a commentator.
+"""Sentences on who can still win a title, for commentators.
 
-Every sentence is made from an `Outlook`, and promises no more and no less than it: what a
-place needs of the rivals is read off the tables. Up to two rivals are named; of more, a
-sentence gives the number, and of more than four conditions only the first, as nobody could
-follow them on air. `enough` has them all. A contender may be a driver, a crew, a car or a
-make, so that no sentence calls one he, she or it.
+A sentence states exactly what its `Outlook` says; the conditions on rivals are read from the
+outlook's tables. Up to two rivals are named, of more only the number is given; of more than
+four conditions only the first is given, as listeners could not follow them on air
+(`sufficient_results` has all). A contender may be a driver, a crew, a car or a make, so no
+sentence uses he, she or it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from projections.championship.clinch import Against, InNext, Needs, Outcome, Outlook
+from projections.championship.clinch import NextClinch, Outcome, Outlook, RivalTable, TitleNeeds
 from projections.results.points import tidy
 from projections.rules.packs import Number
 from projections.wording import ordinal
@@ -28,14 +28,14 @@ PLACES = (
 )
 
 
-class Enough(NamedTuple):
+class SufficientResult(NamedTuple):
     """An outcome that is enough if these rivals end lower than these places, as is any better."""
 
     outcome: Outcome
-    below: tuple[tuple[Against, int], ...]
+    below: tuple[tuple[RivalTable, int], ...]
 
 
-def enough(outlook: Outlook) -> tuple[Enough, ...]:
+def sufficient_results(outlook: Outlook) -> tuple[SufficientResult, ...]:
     """What is enough for the title, or for a share where no more is possible; best place first.
 
     Of outcomes that need the same of the rivals only the worst is told. Where the first
@@ -47,7 +47,7 @@ def enough(outlook: Outlook) -> tuple[Enough, ...]:
     if outlook.may_score_nothing:
         outcomes.append("no_score")
     bounds = [0] * len(outlook.against)
-    found: dict[tuple[int, ...], Enough] = {}
+    found: dict[tuple[int, ...], SufficientResult] = {}
     for outcome in outcomes:
         if regardless < _depth(outcome) <= last:
             bounds = [
@@ -56,7 +56,7 @@ def enough(outlook: Outlook) -> tuple[Enough, ...]:
             ]
         if _depth(outcome) <= last:
             below = zip(outlook.against, bounds, strict=True)
-            found[tuple(bounds)] = Enough(outcome, tuple(one for one in below if one[1]))
+            found[tuple(bounds)] = SufficientResult(outcome, tuple(one for one in below if one[1]))
     return tuple(found.values())
 
 
@@ -101,11 +101,11 @@ def open_sentence(
     return f"{name} leads{lead}, with {to_win}."
 
 
-def next_sentence(in_next: InNext, what: str) -> str:
+def next_sentence(next_clinch: NextClinch, what: str) -> str:
     """What a contender needs in the next of several results (``what``) to be champion in it."""
-    worst, champion = in_next.outcome, _Verbs(in_next.crew).be_champion
+    worst, champion = next_clinch.outcome, _Verbs(next_clinch.crew).be_champion
     how = "with any result" if worst == "no_score" else f"with {_or_better(worst)}"
-    return f"{_names(in_next.crew)} {champion} {how} in the {what}, whatever the others do."
+    return f"{_names(next_clinch.crew)} {champion} {how} in the {what}, whatever the others do."
 
 
 def _points(number: Number) -> str:
@@ -130,17 +130,17 @@ def _depth(outcome: Outcome | None) -> int:
     return 1 << 30 if outcome == "no_score" else outcome or 0
 
 
-def _aim(outlook: Outlook) -> Needs:
+def _aim(outlook: Outlook) -> TitleNeeds:
     """The title alone, or, where that is out of reach, a share."""
     return outlook.outright if outlook.outright.alive else outlook.shared
 
 
-def _still(needs: Needs) -> Outcome | None:
+def _still(needs: TitleNeeds) -> Outcome | None:
     """The worst outcome that can still win."""
     return "no_score" if needs.can_still_win_if_no_score else needs.can_still_win_from
 
 
-def _bound(outlook: Outlook, against: Against, outcome: Outcome) -> int:
+def _bound(outlook: Outlook, against: RivalTable, outcome: Outcome) -> int:
     """The worst place of the rival that this outcome does not do against (0: none)."""
     table = against.beats_from if outlook.outright.alive else against.ties_from
     taken = None if against.shares_car or outcome == "no_score" else outcome
@@ -165,33 +165,35 @@ def _undecided(outlook: Outlook, subject: str, wins: str) -> str:
         return f"{text}, and only then"
     if len(rivals) > NAMED_RIVALS:
         return f"{text}; below that it depends on {_count(len(rivals))} rivals"
-    return f"{text}; {_spoken(outlook, enough(outlook)[1:])}"
+    return f"{text}; {_spoken(outlook, sufficient_results(outlook)[1:])}"
 
 
 def _needs_help(outlook: Outlook, subject: str, last: Outcome) -> str:
     """What a contender needs that cannot clinch on its own, its worst winning outcome given."""
     need, must = _Verbs(outlook.names).need, _must(outlook, last)
     if len(outlook.against) > NAMED_RIVALS:
-        wanted = f"{need} help against {_count(len(outlook.against))} rivals"
-        return f"{subject} {must}, and {wanted}" if must else f"{subject} {wanted}"
-    steps = enough(outlook)
+        requirement = f"{need} help against {_count(len(outlook.against))} rivals"
+        return f"{subject} {must}, and {requirement}" if must else f"{subject} {requirement}"
+    steps = sufficient_results(outlook)
     if len(steps) > 1:
         return f"{subject} {must or f'{need} help'}: {_spoken(outlook, steps)}"
-    wanted = _to_end(steps[0])
-    return f"{subject} {must}, and {need} {wanted}" if must else f"{subject} {need} {wanted}"
+    requirement = _to_end(steps[0])
+    return (
+        f"{subject} {must}, and {need} {requirement}" if must else f"{subject} {need} {requirement}"
+    )
 
 
-def _spoken(outlook: Outlook, steps: Sequence[Enough]) -> str:
+def _spoken(outlook: Outlook, steps: Sequence[SufficientResult]) -> str:
     """What is enough and if what, in no more steps than can be followed."""
     first, *others = steps
-    told = f"{_is_enough(outlook, first)} if {_given(first)}"
+    text = f"{_is_enough(outlook, first)} if {_given(first)}"
     if len(steps) > SPOKEN_CONDITIONS:
-        return f"{told}; a worse place needs more help"
-    single = len(outlook.against) == 1
-    more = [f"{_or(outlook, one)} if {_given(one, again=single)}" for one in others]
-    if single and more and others[-1].outcome == "no_score":
+        return f"{text}; a worse place needs more help"
+    one_rival = len(outlook.against) == 1
+    more = [f"{_or(outlook, one)} if {_given(one, again=one_rival)}" for one in others]
+    if one_rival and more and others[-1].outcome == "no_score":
         more[-1] = f"and {more[-1]}"
-    return (", " if single else "; ").join([told, *more])
+    return (", " if one_rival else "; ").join([text, *more])
 
 
 def _must(outlook: Outlook, outcome: Outcome) -> str:
@@ -203,13 +205,13 @@ def _must(outlook: Outlook, outcome: Outcome) -> str:
     return "must win" if outcome == 1 else f"must finish {_or_better(outcome)}"
 
 
-def _is_enough(outlook: Outlook, one: Enough) -> str:
+def _is_enough(outlook: Outlook, one: SufficientResult) -> str:
     if one.outcome == "no_score":
         return "no points are needed"
     return f"{_or(outlook, one)} is enough"
 
 
-def _or(outlook: Outlook, one: Enough) -> str:
+def _or(outlook: Outlook, one: SufficientResult) -> str:
     """The outcome as the next in a list of what is enough."""
     if one.outcome == "no_score":
         return "no points are needed"
@@ -218,7 +220,7 @@ def _or(outlook: Outlook, one: Enough) -> str:
     return "a win" if one.outcome == 1 else _place(one.outcome)
 
 
-def _given(one: Enough, again: bool = False) -> str:
+def _given(one: SufficientResult, again: bool = False) -> str:
     """The condition on the rivals, after 'if'; a crew is only called they ``again``."""
     rivals, clauses = _conditions(one)
     if len(rivals) > 1 and len(set(clauses)) == 1:
@@ -229,7 +231,7 @@ def _given(one: Enough, again: bool = False) -> str:
     )
 
 
-def _to_end(one: Enough) -> str:
+def _to_end(one: SufficientResult) -> str:
     """The same after 'needs', with an infinitive."""
     rivals, clauses = _conditions(one)
     if len(rivals) > 1 and len(set(clauses)) == 1:
@@ -244,7 +246,7 @@ def _to_end(one: Enough) -> str:
     )
 
 
-def _conditions(one: Enough) -> tuple[list[tuple[str, ...]], list[_Clause]]:
+def _conditions(one: SufficientResult) -> tuple[list[tuple[str, ...]], list[_Clause]]:
     """The rivals that it depends on, and what is asked of each."""
     rivals = [against.rival for against, _ in one.below]
     return rivals, [_clause(against, bound) for against, bound in one.below]
@@ -257,7 +259,7 @@ class _Clause(NamedTuple):
     place: str = ""
 
 
-def _clause(against: Against, bound: int) -> _Clause:
+def _clause(against: RivalTable, bound: int) -> _Clause:
     first, last = _lower(against, bound)
     if first == "no_score":
         return _Clause("score")
@@ -281,7 +283,7 @@ def _all_are(rivals: Sequence[Sequence[str]], clause: _Clause) -> str:
     return f"neither {' nor '.join(map(_names, rivals))} {does}"
 
 
-def _lower(against: Against, bound: int) -> tuple[Outcome, Outcome]:
+def _lower(against: RivalTable, bound: int) -> tuple[Outcome, Outcome]:
     """The rival's best and worst possible outcome below this place."""
     lower = [outcome for outcome in against.beats_from if _depth(outcome) > bound]
     return lower[0], lower[-1]
@@ -308,17 +310,18 @@ def _alone(outlook: Outlook) -> str:
 
 def _reason_for(outlook: Outlook) -> str:
     """Why nobody can take the title away."""
-    if outlook.foil is None:
+    if outlook.deciding_rival is None:
         return ", however the race ends"
-    rival = f"{_names(outlook.foil.rival)} can reach no more than {outlook.foil.points}"
-    level = " and then loses the tie" if outlook.foil.points == outlook.least else ""
+    rival, points, _ = outlook.deciding_rival
+    threat = f"{_names(rival)} can reach no more than {points}"
+    level = " and then loses the tie" if points == outlook.least else ""
     if outlook.may_score_nothing or not outlook.places:
-        return f" with {outlook.least} points already: {rival}{level}"
+        return f" with {outlook.least} points already: {threat}{level}"
     last = _place(outlook.places[-1])
     mine = f"{_beaten(outlook)}{last} is the worst that can happen"
     if len(outlook.places) == 1:
         mine = f"{last} is certain"
-    return f": {mine}, for {outlook.least} points, and {rival}{level}"
+    return f": {mine}, for {outlook.least} points, and {threat}{level}"
 
 
 def _beaten(outlook: Outlook) -> str:
@@ -332,20 +335,19 @@ def _beaten(outlook: Outlook) -> str:
 
 def _reason_against(outlook: Outlook) -> str:
     """Why the title is out of reach."""
-    if outlook.foil is None:
+    if outlook.deciding_rival is None:
         return ": no finishing order is enough"
-    rival, verb = _names(outlook.foil.rival), _Verbs(outlook.foil.rival)
-    if outlook.foil.same_car:
+    crew, points, same_car = outlook.deciding_rival
+    rival, verb = _names(crew), _Verbs(crew)
+    if same_car:
         return f": {rival} {verb.score} with the same car, from further ahead"
     best = " with no more to score: that leaves"
     if outlook.places:
         best = (
             f": even {'a win' if outlook.places[0] == 1 else _place(outlook.places[0])} makes only"
         )
-    level = " and the tie" if outlook.foil.points == outlook.most else ""
-    return (
-        f"{best} {outlook.most} points, and {rival} {verb.be} sure of {outlook.foil.points}{level}"
-    )
+    level = " and the tie" if points == outlook.most else ""
+    return f"{best} {outlook.most} points, and {rival} {verb.be} sure of {points}{level}"
 
 
 def _whatever(rivals: Sequence[Sequence[str]]) -> str:

@@ -51,11 +51,11 @@ class OnTrack(NamedTuple):
     may_miss: bool = False
 
 
-Limits = Mapping[int, tuple[int, int]]
+PlaceLimits = Mapping[int, tuple[int, int]]
 """First and last place allowed, by the car's index in the field. (1, 0) allows none."""
 
 
-class Field:
+class RaceField:
     """The cars that are named, and how many places there are for them and for others.
 
     Raises ValueError where cars are named twice, are ahead of each other in a circle, or
@@ -91,7 +91,7 @@ class Field:
         """Places beyond which the car cannot finish; some of these may be impossible too."""
         return range(self._first[car], self._last[car] + 1)
 
-    def fits(self, limits: Limits, placed: Iterable[int] = ()) -> bool:
+    def fits(self, limits: PlaceLimits, placed: Iterable[int] = ()) -> bool:
         """Whether a finishing order exists in which every car keeps to its limits.
 
         Cars that may end without a place need none, except those ``placed``.
@@ -143,17 +143,17 @@ class Field:
         return True
 
 
-def open_field(numbers: Iterable[str], places: int, *, may_miss: bool = False) -> Field:
+def open_field(numbers: Iterable[str], places: int, *, may_miss: bool = False) -> RaceField:
     """Before the start: every car may finish anywhere, or, with ``may_miss``, nowhere."""
-    return Field([Car(number, may_miss=may_miss) for number in numbers], places)
+    return RaceField([Car(number, may_miss=may_miss) for number in numbers], places)
 
 
-def field_now(cars: Sequence[OnTrack], places: int | None = None) -> Field:
+def field_now(cars: Sequence[OnTrack], places: int | None = None) -> RaceField:
     """During the race: nobody settled passes anybody. ``places`` is by default one a car.
 
     Exact as long as no lap is taken away and no car that has retired comes back.
     """
-    return Field(
+    return RaceField(
         [Car(car.number, may_miss=car.may_miss, ahead_of=_beaten(car, cars)) for car in cars],
         len(cars) if places is None else places,
     )

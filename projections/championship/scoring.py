@@ -23,7 +23,7 @@ from projections.results.classification import Convention, classify
 from projections.results.provisional import SOURCE, adjustments, rounds_declared, rounds_scored
 from projections.timeline import Timeline
 
-UNTOLD = {"at": 0, "source": SOURCE, "source_seq": 0, "by": None, "reason": None}
+NOT_COMPARED = {"at": 0, "source": SOURCE, "source_seq": 0, "by": None, "reason": None}
 """What does not matter when two results are compared."""
 
 
@@ -80,15 +80,15 @@ def _segments(
 ) -> list[RoundScored]:
     """A race as it stood at the marks of the pack's cups."""
     marks = cup_marks(season, timeline.race, number)
-    told = []
+    results_by_segment = []
     for segment, mark in enumerate(marks, start=1):
         results = final
         if segment < len(marks):
             if timeline.race.at < mark:
                 break
             results = _results_now(season, timeline.race_at(mark), number)
-        told += [one.model_copy(update={"segment": segment}) for one in results]
-    return told
+        results_by_segment += [one.model_copy(update={"segment": segment}) for one in results]
+    return results_by_segment
 
 
 def before_session(season: Season, race: Race, number: int, session: str) -> Season:
@@ -102,12 +102,12 @@ def before_session(season: Season, race: Race, number: int, session: str) -> Sea
         return season
     this = (number, kind == "race")
     before = season.known(lambda result: (result.round, result.part == "race") < this)
-    told = _reason(session)
-    before.adjusted = [one for one in season.adjusted if one.reason != told]
+    reason = _reason(session)
+    before.adjusted = [one for one in season.adjusted if one.reason != reason]
     return before
 
 
-def untold(
+def missing_events(
     season: Season, race: Race, results: Iterable[RoundScored], session: str
 ) -> list[AnyEvent]:
     """What of it the season does not know yet. Time and identity are still to be given."""
@@ -119,8 +119,8 @@ def untold(
         one.model_copy(update={"reason": reason}) for one in adjustments(race, whole, season.pack)
     ]
     known = {_taken(one): one for one in season.adjusted if one.reason == reason}
-    wanted = {_taken(one): one for one in taken}
-    events += [one for key, one in wanted.items() if key not in known]
+    expected = {_taken(one): one for one in taken}
+    events += [one for key, one in expected.items() if key not in known]
     events += [
         EventVoided(
             at=0,
@@ -131,7 +131,7 @@ def untold(
             reason=f"no longer {reason}",
         )
         for key, one in known.items()
-        if key not in wanted
+        if key not in expected
     ]
     return events
 
@@ -139,7 +139,9 @@ def untold(
 def _is_known(season: Season, result: RoundScored) -> bool:
     key = Result(result.round, result.part, result.segment, result.car_class)
     known = season.scored.get(key)
-    return known is not None and known.model_copy(update=UNTOLD) == result.model_copy(update=UNTOLD)
+    return known is not None and known.model_copy(update=NOT_COMPARED) == result.model_copy(
+        update=NOT_COMPARED
+    )
 
 
 def _reason(session: str) -> str:

@@ -31,7 +31,7 @@ from events import (
 from events.errors import UnknownClass
 from projections.engine.corrections import CORRECTIONS, Corrections, effective_key
 from projections.results.points import Award, score, tidy
-from projections.rules.packs import Number, RegulationPack, Ties, builtin_pack
+from projections.rules.packs import Number, RegulationPack, TieRules, builtin_pack
 
 Row = dict[str, Any]
 
@@ -48,13 +48,13 @@ class Result(NamedTuple):
 class Total(NamedTuple):
     """How a contender stands. ``finishes`` counts its wins, seconds, thirds... in races.
 
-    ``name`` identifies it, ``shown`` is how it is printed; ``car`` is the last one that
+    ``name`` identifies it, ``printed_name`` is how it is printed; ``car`` is the last one that
     scored for it. ``by_round`` has the points of each round from the first on, None where
     it scored no place; ``dropped`` are the rounds that do not count.
     """
 
     name: str
-    shown: str
+    printed_name: str
     car: str | None
     car_class: str
     points: Number
@@ -136,8 +136,8 @@ class Season:
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes in the season's order, then any others that were scored."""
-        told = self.opened.classes if self.opened else ()
-        return tuple(dict.fromkeys([*told, *(result.car_class for result in self.scored)]))
+        named = self.opened.classes if self.opened else ()
+        return tuple(dict.fromkeys([*named, *(result.car_class for result in self.scored)]))
 
     @property
     def last_round(self) -> int:
@@ -230,7 +230,7 @@ class Season:
             {
                 "rank": one.rank,
                 "tied": one.tied,
-                "name": one.total.shown,
+                "name": one.total.printed_name,
                 "car": one.total.car,
                 "class": name,
                 "points": one.total.points,
@@ -242,44 +242,6 @@ class Season:
                 self.pack.ties,
             )
         ]
-
-    def trail(self, *, of: Contest, car_class: str, name: str) -> list[Row]:
-        """Where a contender's points are from, in order of the rounds.
-
-        Rows ``{round, part, segment, cup, car, place, points, why}``; ``why`` lists
-        ``{rule, text, source}``, the source None where the rule is assumed. Decisions
-        have ``part`` "adjusted" and their reason as the text. A driver or team is also
-        found by its aliases.
-        """
-        known = self.name(of, name)
-        rows = [
-            self._trail_row(result, award)
-            for result in sorted(self.scored, key=_when)
-            if result.car_class == car_class
-            for award in self.awards(result)
-            if award.contest == of and award.name == known
-        ]
-        decided = [
-            _adjusted_row(event)
-            for event in self.adjusted
-            if self._concerns(event, of, car_class) and self.name(of, event.name) == known
-        ]
-        return sorted(rows + decided, key=lambda row: row["round"] or 0)
-
-    def _trail_row(self, result: Result, award: Award) -> Row:
-        return {
-            "round": result.round,
-            "part": result.part,
-            "segment": result.segment,
-            "cup": award.cup,
-            "car": award.car,
-            "place": award.place,
-            "points": award.points,
-            "why": [
-                {"rule": why.rule, "text": why.text, "source": self.pack.source_of(why.rule)}
-                for why in award.why
-            ],
-        }
 
     def _won(
         self, of: Contest, car_class: str, until: int, cup: str | None
@@ -307,7 +269,7 @@ class _Sheet:
     """What one contender has scored, round by round."""
 
     def __init__(self) -> None:
-        self.shown: str | None = None
+        self.printed_name: str | None = None
         self.car: str | None = None
         self.scored: dict[int, Number] = {}
         self.decided: dict[int | None, Number] = {}
@@ -315,7 +277,7 @@ class _Sheet:
 
     def add(self, result: Result, award: Award) -> None:
         """An award with a place."""
-        self.shown = award.shown
+        self.printed_name = award.printed_name
         self.car = award.car or self.car
         self.scored[result.round] = self.scored.get(result.round, 0) + award.points
         if result.part == "race" and result.segment is None and award.place is not None:
@@ -332,7 +294,7 @@ class _Sheet:
         worst = max(self.finishes, default=0)
         return Total(
             name=name,
-            shown=self.shown or name,
+            printed_name=self.printed_name or name,
             car=self.car,
             car_class=car_class,
             points=tidy(counting + sum(self.decided.values())),
@@ -347,13 +309,13 @@ class _Sheet:
         return tidy(self.scored.get(number, 0) + self.decided.get(number, 0))
 
 
-def ranked(totals: Iterable[Total], ties: Ties) -> list[Ranked]:
+def ranked(totals: Iterable[Total], ties: TieRules) -> list[Ranked]:
     """The totals in order, with their ranks; those that share one by name."""
 
     def worth(total: Total) -> tuple[Number, tuple[int, ...]]:
         return total.points, total.finishes if ties.countback else ()
 
-    by_name = sorted(totals, key=lambda total: total.shown)
+    by_name = sorted(totals, key=lambda total: total.printed_name)
     in_order = sorted(by_name, key=worth, reverse=True)
     worths = [worth(total) for total in in_order]
     places = list(dict.fromkeys(worths)) if ties.shared_rank == "dense" else worths
@@ -386,16 +348,3 @@ def season_of(events: Iterable[AnyEvent], pack: RegulationPack | None = None) ->
 def _when(result: Result) -> tuple[int, int, int]:
     """Qualifying before the race, segments after it."""
     return result.round, int(result.part == "race"), result.segment or 0
-
-
-def _adjusted_row(event: PointsAdjusted) -> Row:
-    return {
-        "round": event.round,
-        "part": "adjusted",
-        "segment": None,
-        "cup": None,
-        "car": None,
-        "place": None,
-        "points": event.points,
-        "why": [{"rule": None, "text": event.reason, "source": event.by}],
-    }

@@ -30,22 +30,22 @@ from events import AnyEvent, Contest, RoundScored, ScoredRow
 from events.errors import Undecidable
 from projections.championship.clinch import (
     Contender,
-    InNext,
+    NextClinch,
     Outlook,
     Round,
-    Standing,
-    Status,
+    TitleStanding,
+    TitleStatus,
     clinched_in_next,
     outlooks,
     with_rounds_left,
 )
-from projections.championship.reachable_places import Car, Field, OnTrack, field_now, open_field
+from projections.championship.reachable_places import Car, OnTrack, RaceField, field_now, open_field
 from projections.championship.season import Season, Total, ranked
 from projections.race import Race
 from projections.results.classification import NOT_SERVED, Classified, Convention, classify
 from projections.results.points import eligible, entrant, tidy
 from projections.results.provisional import adjustments, rounds_scored
-from projections.rules.packs import Entrants, Number, RegulationPack, Scale, Where
+from projections.rules.packs import EntrantRules, Number, RegulationPack, RuleScope, Scale
 from projections.timeline import Timeline
 
 MOVED = ("back_of_class", "places")
@@ -54,7 +54,7 @@ MOVED = ("back_of_class", "places")
 WON = ("clinched", "clinched_share")
 
 
-class Live(NamedTuple):
+class LiveRound(NamedTuple):
     """A session that runs as a round of the season: as it stands, and as it is classified."""
 
     race: Race
@@ -62,27 +62,27 @@ class Live(NamedTuple):
     number: int
 
 
-class Left(NamedTuple):
+class RemainingResult(NamedTuple):
     """A result that is still to come: the race of a round, or its qualifying."""
 
     round: int
     part: str
 
 
-class Fighter(NamedTuple):
+class TitleContender(NamedTuple):
     """A contender, or several that cannot be separated, and how it stands.
 
     ``outlook`` is there where one result is left and the first can still be reached;
-    ``most`` are the points that it may end with. Of several results that are left ``in_next``
+    ``most`` are the points that it may end with. Of several results that are left ``next_clinch``
     says with what the title is won in the next already, None where it cannot be.
     """
 
     names: tuple[str, ...]
     points: Number
     most: Number
-    status: Status | Standing
+    status: TitleStatus | TitleStanding
     outlook: Outlook | None
-    in_next: InNext | None = None
+    next_clinch: NextClinch | None = None
 
 
 class Title(NamedTuple):
@@ -90,15 +90,15 @@ class Title(NamedTuple):
 
     of: Contest
     car_class: str
-    left: tuple[Left, ...]
-    fighters: tuple[Fighter, ...]
+    left: tuple[RemainingResult, ...]
+    contenders: tuple[TitleContender, ...]
 
 
 def title(
     season: Season,
     of: Contest,
     car_class: str,
-    live: Live | None = None,
+    live: LiveRound | None = None,
     after_round: int | None = None,
 ) -> Title:
     """Who can still win a title, with what is known of the season and of a live session.
@@ -112,14 +112,14 @@ def title(
     if not known.pack.points.contested(of, car_class):
         return Title(of, car_class, left, ())
     totals = known.totals(of=of, car_class=car_class)
-    fight = _Fight(known, of, car_class, running)
+    fight = _TitleFight(known, of, car_class, running)
     stages = [fight.stage(one) for one in left]
     if not stages:
         return Title(of, car_class, (), _decided(totals, known))
-    return Title(of, car_class, left, fight.fighters(totals, stages))
+    return Title(of, car_class, left, fight.contenders(totals, stages))
 
 
-class Decided(NamedTuple):
+class TitleDecision(NamedTuple):
     """When a title was decided: the moment (ms), how it stood then, what happened then."""
 
     at: int
@@ -129,7 +129,7 @@ class Decided(NamedTuple):
 
 def decided(
     season: Season, of: Contest, car_class: str, timeline: Timeline, number: int
-) -> Decided | None:
+) -> TitleDecision | None:
     """The first moment of a session at which somebody was champion, alone or sharing.
 
     None where that was not decided in it. It is searched for between the first event and the
@@ -141,17 +141,17 @@ def decided(
     def standing(index: int) -> Title:
         race = timeline.race_at(times[index])
         rows = classify(race, Convention.of(season.pack))
-        return title(season, of, car_class, Live(race, rows, number))
+        return title(season, of, car_class, LiveRound(race, rows, number))
 
     def is_won(index: int) -> bool:
-        return any(one.status in WON for one in standing(index).fighters)
+        return any(one.status in WON for one in standing(index).contenders)
 
     if not times or not is_won(len(times) - 1):
         return None
     first = bisect_left(range(len(times)), True, key=is_won)
     at = times[first]
     happened = tuple(event for event in timeline.events if event.at == at)
-    return Decided(at, standing(first), happened)
+    return TitleDecision(at, standing(first), happened)
 
 
 def _refuse_uncovered(pack: RegulationPack, of: Contest) -> None:
@@ -164,7 +164,7 @@ def _refuse_uncovered(pack: RegulationPack, of: Contest) -> None:
         raise Undecidable(f"points.{of}.best_only", "a contender adds up the points of its cars")
 
 
-def _entrants(pack: RegulationPack, of: Contest) -> Entrants:
+def _entrants(pack: RegulationPack, of: Contest) -> EntrantRules:
     return pack.points.teams if of == "teams" else pack.points.manufacturers
 
 
@@ -172,8 +172,8 @@ def _entrants(pack: RegulationPack, of: Contest) -> Entrants:
 
 
 def _known(
-    season: Season, live: Live | None, after_round: int | None
-) -> tuple[Season, Live | None]:
+    season: Season, live: LiveRound | None, after_round: int | None
+) -> tuple[Season, LiveRound | None]:
     """The season as it was known, and the session unless it is over and so a part of that."""
     if live is None or live.race.session.opened.kind == "practice":
         upto = season.last_round if after_round is None else after_round
@@ -187,11 +187,11 @@ def _known(
     return known, live
 
 
-def _part(live: Live) -> str:
+def _part(live: LiveRound) -> str:
     return "qualifying" if live.race.session.opened.kind == "qualifying" else "race"
 
 
-def _left(known: Season, car_class: str, live: Live | None) -> tuple[Left, ...]:
+def _left(known: Season, car_class: str, live: LiveRound | None) -> tuple[RemainingResult, ...]:
     """What of the calendar is still to be scored for a class, in order."""
     rounds = known.opened.rounds if known.opened else ()
     run = {(result.round, result.part) for result in known.scored}
@@ -200,8 +200,8 @@ def _left(known: Season, car_class: str, live: Live | None) -> tuple[Left, ...]:
         if (number, "race") in run or (one.classes and car_class not in one.classes):
             continue
         if known.pack.points.qualifying is not None and (number, "qualifying") not in run:
-            left.append(Left(number, "qualifying"))
-        left.append(Left(number, "race"))
+            left.append(RemainingResult(number, "qualifying"))
+        left.append(RemainingResult(number, "race"))
     if live is not None:
         left = [one for one in left if one.round >= live.number]
         left = [
@@ -210,18 +210,18 @@ def _left(known: Season, car_class: str, live: Live | None) -> tuple[Left, ...]:
     return tuple(left)
 
 
-def _decided(totals: Sequence[Total], season: Season) -> tuple[Fighter, ...]:
+def _decided(totals: Sequence[Total], season: Season) -> tuple[TitleContender, ...]:
     """The end of a season: who is first has won, or those who are."""
     table = ranked(totals, season.pack.ties)
     first = [one.total for one in table if one.rank == 1]
     if not first:
         return ()
     names, points = tuple(total.name for total in first), first[0].points
-    won: Status = "clinched_share" if len(first) > 1 else "clinched"
+    won: TitleStatus = "clinched_share" if len(first) > 1 else "clinched"
     return (
-        Fighter(names, points, points, won, None),
+        TitleContender(names, points, points, won, None),
         *(
-            Fighter((one.total.name,), one.total.points, one.total.points, "out", None)
+            TitleContender((one.total.name,), one.total.points, one.total.points, "out", None)
             for one in table
             if one.rank > 1
         ),
@@ -238,10 +238,10 @@ class _Stage(NamedTuple):
     most: Number
 
 
-class _Fight:
+class _TitleFight:
     """One championship of one class, with the cars that fight for it."""
 
-    def __init__(self, season: Season, of: Contest, car_class: str, live: Live | None) -> None:
+    def __init__(self, season: Season, of: Contest, car_class: str, live: LiveRound | None) -> None:
         self._season = season
         self._pack = season.pack
         self._of = of
@@ -251,13 +251,13 @@ class _Fight:
         self._closed_up = of != "drivers" and _entrants(self._pack, of).closed_up
         self._cars: dict[str, list[str]] = {}
         self._largest = 0
-        self._seen()
+        self._collect_cars()
         self._here: list[ScoredRow] = []
         self._begun = False
         if live is not None:
             self._enter(live)
 
-    def _seen(self) -> None:
+    def _collect_cars(self) -> None:
         """The cars with which each contender was last seen in the season."""
         for result in sorted(self._season.scored, key=lambda one: (one.round, one.part == "race")):
             if result.car_class == self._class and result.segment is None:
@@ -265,7 +265,7 @@ class _Fight:
                 self._largest = max(self._largest, len({*chain.from_iterable(cars.values())}))
                 self._cars.update(cars)
 
-    def _enter(self, live: Live) -> None:
+    def _enter(self, live: LiveRound) -> None:
         """The cars of a live session; once it has begun, others are there in name only."""
         for scored in rounds_scored(live.race, live.rows, live.number):
             if scored.car_class == self._class:
@@ -301,7 +301,7 @@ class _Fight:
 
     # Stages
 
-    def stage(self, left: Left) -> _Stage:
+    def stage(self, left: RemainingResult) -> _Stage:
         """What is left as a race between cars."""
         live = self._live
         if live is None or not self._begun or left != (live.number, _part(live)):
@@ -315,7 +315,7 @@ class _Fight:
         points = tuple(scale.at(place) for place in range(1, field.places + 1))
         return _Stage(Round(field, points), max(points, default=0))
 
-    def _open_field(self) -> Field:
+    def _open_field(self) -> RaceField:
         units = dict.fromkeys(chain.from_iterable(self._cars.values()))
         places = max(len(units), len(self._units_here()), self._largest)
         return open_field(units, places, may_miss=True)
@@ -325,13 +325,13 @@ class _Fight:
             return [_unit(row) for row in self._here]
         return list(dict.fromkeys(name for row in self._here for name in self._names(row)))
 
-    def _with_absent(self, field: Field) -> Field:
+    def _with_absent(self, field: RaceField) -> RaceField:
         """The field, and the cars of all contenders who are not in it, without a place."""
         units = dict.fromkeys(chain.from_iterable(self._cars.values()))
         absent = [Car(unit, worst=0, may_miss=True) for unit in units if unit not in field.index]
-        return Field([*field.cars, *absent], field.places)
+        return RaceField([*field.cars, *absent], field.places)
 
-    def _scale(self, left: Left) -> Scale:
+    def _scale(self, left: RemainingResult) -> Scale:
         if left.part == "qualifying":
             scale = self._pack.points.qualifying
             if scale is None:
@@ -339,15 +339,15 @@ class _Fight:
             return scale
         return self._pack.points.scale(self._where(left.round))
 
-    def _where(self, number: int) -> Where:
+    def _where(self, number: int) -> RuleScope:
         limit = self._season.time_limit(number)
         if limit is None and self._live is not None:
             limit = self._live.race.session.opened.time_limit_ms
-        return Where(number, self._class, limit)
+        return RuleScope(number, self._class, limit)
 
     # The field of a race that runs
 
-    def _field_now(self, live: Live) -> Field:
+    def _field_now(self, live: LiveRound) -> RaceField:
         rows = {row.car: row for row in live.rows}
         racing: dict[str, list[OnTrack]] = {}
         for one in self._here:
@@ -360,7 +360,7 @@ class _Fight:
                     racing.setdefault(unit, []).append(on_track)
         return field_now([_furthest(unit, cars) for unit, cars in racing.items()])
 
-    def _on_track(self, live: Live, row: Classified) -> OnTrack | None:
+    def _on_track(self, live: LiveRound, row: Classified) -> OnTrack | None:
         """How far a car has come; None for one that cannot score any more."""
         order, rules = live.race.order, self._pack.points
         settled = row.car in order.retired or row.car in order.finished
@@ -382,13 +382,13 @@ class _Fight:
             may_miss=row.car not in order.passings or not (sure and (scores or settled)),
         )
 
-    def _winner_laps(self, live: Live) -> int:
+    def _winner_laps(self, live: LiveRound) -> int:
         """The laps so far of the car whose distance is the measure."""
         by_class = self._pack.points.reference == "class"
         rows = (row for row in live.rows if not by_class or row.car_class == self._class)
         return max((row.laps for row in rows), default=0)
 
-    def _won(self, live: Live) -> bool:
+    def _won(self, live: LiveRound) -> bool:
         """Whether the winner's distance is final: the flag is out, and the first has taken it."""
         by_class = self._pack.points.reference == "class"
         rows = [row for row in live.rows if not by_class or row.car_class == self._class]
@@ -396,7 +396,9 @@ class _Fight:
 
     # Contenders
 
-    def fighters(self, totals: Sequence[Total], stages: Sequence[_Stage]) -> tuple[Fighter, ...]:
+    def contenders(
+        self, totals: Sequence[Total], stages: Sequence[_Stage]
+    ) -> tuple[TitleContender, ...]:
         """How each contender stands, best first."""
         have = {total.name: total for total in totals}
         for name in self._cars:
@@ -406,31 +408,33 @@ class _Fight:
         by_points = sorted(have.values(), key=lambda total: -total.points)
         near = [total for total in by_points if total.points + more >= first]
         near += by_points[len(near) : len(near) + 1]  # the best of the others gives the reason
-        contenders = [self._contender(total) for total in near]
+        candidates = [self._contender(total) for total in near]
         rounds = [stage.round for stage in stages]
         countback = self._pack.ties.countback
-        fighters: list[Fighter] = []
+        contenders: list[TitleContender] = []
         if len(rounds) == 1:
-            for outlook in outlooks(contenders, rounds[0], countback):
+            for outlook in outlooks(candidates, rounds[0], countback):
                 points = have[outlook.names[0]].points
-                fighters.append(
-                    Fighter(outlook.names, points, outlook.most, outlook.status, outlook)
+                contenders.append(
+                    TitleContender(outlook.names, points, outlook.most, outlook.status, outlook)
                 )
         else:
-            soon = clinched_in_next(contenders, rounds, countback)
-            for name, standing in with_rounds_left(contenders, rounds, countback).items():
+            soon = clinched_in_next(candidates, rounds, countback)
+            for name, standing in with_rounds_left(candidates, rounds, countback).items():
                 points = have[name].points
-                in_next = soon.get(name) if standing == "open" else None
-                fighters.append(
-                    Fighter((name,), points, tidy(points + more), standing, None, in_next)
+                next_clinch = soon.get(name) if standing == "open" else None
+                contenders.append(
+                    TitleContender(
+                        (name,), points, tidy(points + more), standing, None, next_clinch
+                    )
                 )
-        told = {name for fighter in fighters for name in fighter.names}
-        fighters += [
-            Fighter((total.name,), total.points, tidy(total.points + more), "out", None)
+        listed_names = {name for listed in contenders for name in listed.names}
+        contenders += [
+            TitleContender((total.name,), total.points, tidy(total.points + more), "out", None)
             for total in have.values()
-            if total.name not in told
+            if total.name not in listed_names
         ]
-        return tuple(sorted(fighters, key=lambda one: (-one.points, one.names)))
+        return tuple(sorted(contenders, key=lambda one: (-one.points, one.names)))
 
     def _contender(self, total: Total) -> Contender:
         cars = tuple(self._cars.get(total.name, ()))

@@ -17,12 +17,12 @@ A correction is settled by looking at what it concerns, found by what it names:
 - an amendment: of the car's crossings those that stand as that lap;
 - reassigned crossings: the crossings of the cars that any reassignment names.
 
-A correction that somebody decided (``by``) is told to the race, too, where it was made, as
-``Corrected``: race control's feed says so. A timing feed that puts its own words right, is not.
+A correction that a person decided (``by``) is also folded into the race, at its own time, as
+``CorrectionApplied``, so that the control items list it. A timing feed's correction of its own
+events is not.
 
-So it costs O(crossings of a car), however many cars and events there are. The first
-correction of a race goes through all that was recorded before it once, O(n), to note by
-what it can be found.
+A correction costs O(crossings of a car), however many cars and events there are. The first
+correction of a race builds the indexes over all events recorded before it once, O(n).
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ Identity = tuple[str, int]
 LapOfCar = tuple[str, int]
 
 
-class Corrected(Event):
-    """A correction that somebody decided and that holds, as the fold is told of it.
+class CorrectionApplied(Event):
+    """A valid correction that a person decided, as an event for the fold.
 
-    It is in no log: its identity is the correction's. ``of`` is what a void took out of the
-    count or, as the void of a void does, brought back (``restores``); None for the others.
+    It is never in a log; its identity is the correction's. ``of`` is the event that a void
+    removes or, as a void of a void, restores (``restores``); None for other corrections.
     """
 
     type: Literal["corrected"] = "corrected"
@@ -72,7 +72,7 @@ class Corrected(Event):
     restores: bool = False
 
 
-_RANK: dict[type[Event], int] = {**RANK, Corrected: len(RANK)}
+_RANK: dict[type[Event], int] = {**RANK, CorrectionApplied: len(RANK)}
 
 
 def effective_key(event: AnyEvent) -> EffectiveKey:
@@ -85,7 +85,7 @@ def effective_key(event: AnyEvent) -> EffectiveKey:
     return (event.at, _RANK[type(event)], car, event.source, event.source_seq, encode(event))
 
 
-class Change(NamedTuple):
+class EffectiveChange(NamedTuple):
     """What an event counted as, and what it counts as now; None where it does not count."""
 
     was: AnyEvent | None
@@ -111,7 +111,7 @@ class Corrections:
         """What counts as it was not recorded, or not at all."""
         self._new: list[Correction] = []
         self._miscounted = False
-        self._told: dict[Identity, Corrected] = {}
+        self._applied_before: dict[Identity, CorrectionApplied] = {}
         self._named_now: list[Identity] = []
         """Of what voids name, that which came only now."""
         for each in events:
@@ -174,12 +174,12 @@ class Corrections:
 
     # Having corrections hold
 
-    def settle(self) -> list[Change]:
+    def settle(self) -> list[EffectiveChange]:
         """Have what was taken in hold; what changed by it, of all that was recorded."""
         if not self._new and not self._miscounted and not self._named_now:
             return []
         new, self._new = self._new, []
-        told: list[Correction] = list(new)  # and those that count again, or no more
+        affected: list[Correction] = list(new)  # and those that count again, or no more
         concerned: list[AnyEvent] = []
         for identity in self._voids.add([one for one in new if isinstance(one, EventVoided)]):
             event = self._recorded.named(identity)
@@ -187,38 +187,40 @@ class Corrections:
                 concerned.append(event)
                 self._miscounted |= isinstance(event, LapCompleted)
             elif identity in self._given:
-                told.append(self._given[identity])
+                affected.append(self._given[identity])
         for one in new:
             if isinstance(one, LapAmended):
                 self._amendments.setdefault((one.car, one.lap), []).append(one)
             elif isinstance(one, CrossingsReassigned):
                 self._moves.append(one)
-        for lap in {(one.car, one.lap) for one in told if isinstance(one, LapAmended)}:
+        for lap in {(one.car, one.lap) for one in affected if isinstance(one, LapAmended)}:
             concerned += self._standing_as(lap)
             self._amend(lap)
-        if self._miscounted or any(isinstance(one, CrossingsReassigned) for one in told):
+        if self._miscounted or any(isinstance(one, CrossingsReassigned) for one in affected):
             concerned += self._move()
             self._miscounted = False
         named = [*self._named_now, *(one.identity for one in new)]
         self._named_now = []
-        told += self._voids.reaching(named)
-        return [*self._looked_at_again(concerned), *self._tell(told)]
+        affected += self._voids.reaching(named)
+        return [*self._reconsidered(concerned), *self._applied_changes(affected)]
 
-    def _tell(self, corrections: Iterable[Correction]) -> list[Change]:
+    def _applied_changes(self, corrections: Iterable[Correction]) -> list[EffectiveChange]:
         """What the race is told of these corrections, and what it was told of them before."""
         changes = []
         for identity, correction in {one.identity: one for one in corrections}.items():
-            was, now = self._told.pop(identity, None), self._as_told(correction)
+            was, now = self._applied_before.pop(identity, None), self._applied(correction)
             if now is not None:
-                self._told[identity] = now
+                self._applied_before[identity] = now
             if was != now:
-                changes.append(Change(cast("AnyEvent | None", was), cast("AnyEvent | None", now)))
+                changes.append(
+                    EffectiveChange(cast("AnyEvent | None", was), cast("AnyEvent | None", now))
+                )
         return changes
 
-    def _as_told(self, correction: Correction) -> Corrected | None:
+    def _applied(self, correction: Correction) -> CorrectionApplied | None:
         if correction.by is None or correction.identity in self._voids.voided:
             return None
-        told: dict[str, Any] = {
+        members: dict[str, Any] = {
             "at": correction.at,
             "source": correction.source,
             "source_seq": correction.source_seq,
@@ -227,21 +229,21 @@ class Corrections:
             "correction": correction,
         }
         if not isinstance(correction, EventVoided):
-            return Corrected(**told)
+            return CorrectionApplied(**members)
         identity, restores = self._voids.at_bottom_of(correction)
         of = self._given.get(identity) or self._recorded.named(identity)
         if of is None or isinstance(of, EventVoided):
             return None
-        return Corrected(**told, of=of, restores=restores)
+        return CorrectionApplied(**members, of=of, restores=restores)
 
-    def _looked_at_again(self, events: Iterable[AnyEvent]) -> list[Change]:
+    def _reconsidered(self, events: Iterable[AnyEvent]) -> list[EffectiveChange]:
         changes = []
         for identity, event in {event.identity: event for event in events}.items():
             was, now = self._altered.pop(identity, event), self.effective(event)
             if now is not event:
                 self._altered[identity] = now
             if was != now:
-                changes.append(Change(was, now))
+                changes.append(EffectiveChange(was, now))
         return changes
 
     def _standing_as(self, lap: LapOfCar) -> list[AnyEvent]:

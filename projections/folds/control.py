@@ -37,7 +37,7 @@ from events import (
     WaveByGiven,
 )
 from events.clock import format_clock
-from projections.engine.corrections import Corrected
+from projections.engine.corrections import CorrectionApplied
 from projections.engine.state import Handlers, History, Projection, of, row, sibling
 from projections.folds.lap_chart import LapChart
 from projections.folds.running_order import RunningOrder
@@ -46,7 +46,7 @@ from projections.folds.stewards import Stewards
 from projections.folds.track import Track
 from projections.wording import FLAGS, penalty_noun, plain
 
-EntryKind = Literal[
+ControlItemKind = Literal[
     "flag",
     "local_flag",
     "safety_car",
@@ -58,10 +58,10 @@ EntryKind = Literal[
     "retirement",
     "message",
 ]
-KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
+KINDS: tuple[ControlItemKind, ...] = get_args(ControlItemKind)
 
 
-class Message(NamedTuple):
+class ControlMessage(NamedTuple):
     """What race control told everyone, and when (ms)."""
 
     at: int
@@ -70,14 +70,14 @@ class Message(NamedTuple):
     basis: str
 
 
-class Entry(NamedTuple):
+class ControlItem(NamedTuple):
     """One entry of the feed; ``at`` in ms, ``lap`` the overall leader's, 0 before the first.
 
     A flag has its name and, if it is local, its sector.
     """
 
     at: int
-    kind: EntryKind
+    kind: ControlItemKind
     text: str
     car: str | None
     flag: str | None
@@ -91,15 +91,15 @@ class RaceControl(Projection):
     """The feed, the messages in it by themselves, and frozen outputs."""
 
     NAME: ClassVar[str] = "control"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     session: Session = sibling()
     order: RunningOrder = sibling()
     track: Track = sibling()
     chart: LapChart = sibling()
     stewards: Stewards = sibling()
-    feed: History[Entry] = of(row(Entry), History)
-    messages: History[Message] = of(row(Message), History)
+    items: History[ControlItem] = of(row(ControlItem), History)
+    messages: History[ControlMessage] = of(row(ControlMessage), History)
     frozen: dict[str, int] = field(default_factory=dict)
 
     def handlers(self) -> Handlers:
@@ -114,9 +114,9 @@ class RaceControl(Projection):
             PenaltyConverted: self._converted,
             PenaltyRescinded: self._rescinded,
             LapTimeDeleted: self._time_deleted,
-            Corrected: self._corrected,
+            CorrectionApplied: self._corrected,
             ResultDeclared: self._declared,
-            RaceControlMessage: self._said,
+            RaceControlMessage: self._race_control_message,
             WaveByGiven: self._wave_by,
             PassAroundGiven: self._pass_around,
             CarRetired: self._retired,
@@ -125,18 +125,18 @@ class RaceControl(Projection):
             OutputReleased: self._released,
         }
 
-    def _tell(
+    def _add(
         self,
         event: Event,
-        kind: EntryKind,
+        kind: ControlItemKind,
         text: str,
         car: str | None = None,
         flag: str | None = None,
         sector: int | None = None,
     ) -> None:
-        led = self.chart.led
+        led = self.chart.leaders
         lap = led[-1].lap if led else 0
-        self.feed.append(Entry(event.at, kind, text, car, flag, sector, lap, event.basis))
+        self.items.append(ControlItem(event.at, kind, text, car, flag, sector, lap, event.basis))
 
     # The track
 
@@ -145,26 +145,26 @@ class RaceControl(Projection):
             return
         flag, sector = event.flag, event.sector
         if sector is None:
-            self._tell(event, "flag", FLAGS[flag]["message"], flag=flag)
+            self._add(event, "flag", FLAGS[flag]["message"], flag=flag)
         else:
-            self._tell(event, "local_flag", _local(flag, sector), flag=flag, sector=sector)
+            self._add(event, "local_flag", _local(flag, sector), flag=flag, sector=sector)
 
     def _safety_car_deployed(self, event: SafetyCarDeployed) -> None:
         because = f": {event.reason}" if event.reason else ""
-        self._tell(event, "safety_car", f"Safety car deployed{because}")
+        self._add(event, "safety_car", f"Safety car deployed{because}")
 
     def _safety_car_withdrawn(self, event: SafetyCarWithdrawn) -> None:
-        self._tell(event, "safety_car", "Safety car is in")
+        self._add(event, "safety_car", "Safety car is in")
 
     def _pit_lane(self, event: PitLaneOpened | PitLaneClosed) -> None:
-        self._tell(event, "pit_lane", _pit_lane(event))
+        self._add(event, "pit_lane", _pit_lane(event))
 
     # The stewards
 
     def _imposed(self, event: PenaltyImposed) -> None:
         if event.penalty_id not in self.stewards.penalties:
             text = f"{_imposed(event)}{_because(event.reason)}"
-            self._tell(event, "penalty", text, event.car)
+            self._add(event, "penalty", text, event.car)
 
     def _served(self, event: PenaltyServed) -> None:
         self._became(event, event.penalty_id, "served")
@@ -180,37 +180,37 @@ class RaceControl(Projection):
         penalty = self.stewards.penalties.get(penalty_id)
         if penalty is not None:
             text = f"Car {penalty.car}: {penalty_noun(penalty.kind, penalty.amount)}, {what}"
-            self._tell(event, "penalty", text, penalty.car)
+            self._add(event, "penalty", text, penalty.car)
 
     def _time_deleted(self, event: LapTimeDeleted) -> None:
         text = f"{_time_deleted(event)}{_because(event.reason)}"
-        self._tell(event, "lap", text, event.car)
+        self._add(event, "lap", text, event.car)
 
     def _declared(self, event: ResultDeclared) -> None:
         on = f": {event.rests_on}" if event.rests_on else ""
-        self._tell(event, "result", f"Result declared {event.status}{on}")
+        self._add(event, "result", f"Result declared {event.status}{on}")
 
-    def _corrected(self, event: Corrected) -> None:
+    def _corrected(self, event: CorrectionApplied) -> None:
         match event.correction:
             case LapAmended(car=car, lap=lap, reason=reason):
                 text = f"Car {car}: lap {lap} amended{_because(reason)}"
-                self._tell(event, "correction", text, car)
+                self._add(event, "correction", text, car)
             case CrossingsReassigned() as moved:
-                self._tell(event, "correction", _reassigned(moved))
+                self._add(event, "correction", _reassigned(moved))
             case void:
                 self._voided(event, _because(getattr(void, "reason", None)))
 
-    def _voided(self, event: Corrected, because: str) -> None:
+    def _voided(self, event: CorrectionApplied, because: str) -> None:
         voided = event.of
         what = "counts again" if event.restores else "voided"
         if isinstance(voided, LapCompleted):
             text = f"Car {voided.car}: lap {voided.lap} {what}{because}"
-            self._tell(event, "lap", text, voided.car)
+            self._add(event, "lap", text, voided.car)
             return
         if not event.restores:
             what = "taken back"
         text = f"{self._what(voided)}, {what}{because}"
-        self._tell(event, "correction", text, getattr(voided, "car", None))
+        self._add(event, "correction", text, getattr(voided, "car", None))
 
     def _what(self, event: Event | None) -> str:
         """What was decided or recorded, as the feed said it or would have."""
@@ -246,26 +246,26 @@ class RaceControl(Projection):
 
     # Words, and cars
 
-    def _say(self, event: Event, kind: EntryKind, text: str, car: str | None) -> None:
-        self._tell(event, kind, text, car)
-        self.messages.append(Message(event.at, text, car, event.basis))
+    def _add_message(self, event: Event, kind: ControlItemKind, text: str, car: str | None) -> None:
+        self._add(event, kind, text, car)
+        self.messages.append(ControlMessage(event.at, text, car, event.basis))
 
-    def _said(self, event: RaceControlMessage) -> None:
-        self._say(event, "message", event.text, event.car)
+    def _race_control_message(self, event: RaceControlMessage) -> None:
+        self._add_message(event, "message", event.text, event.car)
 
     def _wave_by(self, event: WaveByGiven) -> None:
-        self._say(event, "message", "Wave-by: " + ", ".join(event.cars), None)
+        self._add_message(event, "message", "Wave-by: " + ", ".join(event.cars), None)
 
     def _pass_around(self, event: PassAroundGiven) -> None:
-        self._say(event, "message", "Pass-around: " + ", ".join(event.cars), None)
+        self._add_message(event, "message", "Pass-around: " + ", ".join(event.cars), None)
 
     def _retired(self, event: CarRetired) -> None:
         text = f"Car {event.car} retired" + (f": {event.reason}" if event.reason else "")
-        self._say(event, "retirement", text, event.car)
+        self._add_message(event, "retirement", text, event.car)
 
     def _returned(self, event: CarReturned) -> None:
         if event.car in self.order.retired:
-            self._tell(event, "retirement", f"Car {event.car} is back", event.car)
+            self._add(event, "retirement", f"Car {event.car} is back", event.car)
 
     def _frozen(self, event: OutputFrozen) -> None:
         self.frozen[event.output] = event.at

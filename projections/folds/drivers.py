@@ -16,7 +16,7 @@ from projections.engine.state import Handlers, Histories, Projection, of, row, s
 from projections.folds.running_order import RunningOrder
 
 
-class AtWheel(NamedTuple):
+class CurrentDriver(NamedTuple):
     """The driver at the wheel, since when (ms), and the laps the car had then."""
 
     driver: str
@@ -24,7 +24,7 @@ class AtWheel(NamedTuple):
     laps: int
 
 
-class Driven(NamedTuple):
+class DriverTotal(NamedTuple):
     """A driver's time at the wheel (ms) and laps, before the spell that lasts now."""
 
     driver: str
@@ -32,7 +32,7 @@ class Driven(NamedTuple):
     laps: int
 
 
-class Spell(NamedTuple):
+class DriverStint(NamedTuple):
     """A driver's time at the wheel from one change to the next, in ms on the session clock."""
 
     driver: str
@@ -45,14 +45,14 @@ class Drivers(Projection):
     """The driver at the wheel of each car, and every driver's time and laps there."""
 
     NAME: ClassVar[str] = "drivers"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     order: RunningOrder = sibling()
-    at_wheel: dict[str, AtWheel] = of(row(AtWheel), dict)
-    driven: dict[str, tuple[Driven, ...]] = of(
-        lambda rows: tuple(Driven(*one) for one in rows), dict
+    at_wheel: dict[str, CurrentDriver] = of(row(CurrentDriver), dict)
+    totals: dict[str, tuple[DriverTotal, ...]] = of(
+        lambda rows: tuple(DriverTotal(*one) for one in rows), dict
     )
-    over: Histories[Spell] = of(row(Spell), Histories)
+    ended: Histories[DriverStint] = of(row(DriverStint), Histories)
 
     def handlers(self) -> Handlers:
         return {DriverChanged: self._changed}
@@ -64,43 +64,43 @@ class Drivers(Projection):
         if driver is None or (wheel is not None and wheel.driver == driver):
             return
         lap_start = event.at - (event.lap_time_ms or 0)
-        self._take_wheel(event.car, driver, lap_start, event.lap - 1)
+        self._change_driver(event.car, driver, lap_start, event.lap - 1)
 
-    def drive_time(self, car: str, until: int) -> dict[str, Driven]:
+    def drive_time(self, car: str, until: int) -> dict[str, DriverTotal]:
         """Each driver's time and laps at the wheel, as of ``until`` (ms on the session clock)."""
-        spells = self.driven.get(car, ())
+        stints = self.totals.get(car, ())
         wheel = self.at_wheel.get(car)
         if wheel is not None:
-            spells = _with(spells, self._spell(car, wheel, until))
-        return {driven.driver: driven for driven in spells}
+            stints = _with_added(stints, self._current_total(car, wheel, until))
+        return {total.driver: total for total in stints}
 
-    def spells(self, car: str, until: int) -> list[Spell]:
+    def stints(self, car: str, until: int) -> list[DriverStint]:
         """The car's spells so far, the one that lasts still included, as of ``until`` (ms)."""
-        spells = list(self.over.get(car, ()))
+        stints = list(self.ended.get(car, ()))
         wheel = self.at_wheel.get(car)
         if wheel is not None:
-            ms = self._spell(car, wheel, until).ms
-            spells.append(Spell(wheel.driver, wheel.since, wheel.since + ms))
-        return spells
+            ms = self._current_total(car, wheel, until).ms
+            stints.append(DriverStint(wheel.driver, wheel.since, wheel.since + ms))
+        return stints
 
-    def _spell(self, car: str, wheel: AtWheel, until: int) -> Driven:
+    def _current_total(self, car: str, wheel: CurrentDriver, until: int) -> DriverTotal:
         """The spell that lasts now: it ends where the car finished or was last seen."""
         if car in self.order.finished:
             until = min(until, self.order.finished[car])
         elif car in self.order.retired:
             until = min(until, self.order.last_seen(car) or 0)
         laps = self.order.laps.get(car, 0) - wheel.laps
-        return Driven(wheel.driver, max(0, until - wheel.since), max(0, laps))
+        return DriverTotal(wheel.driver, max(0, until - wheel.since), max(0, laps))
 
-    def _take_wheel(self, car: str, driver: str, at: int, laps: int) -> None:
+    def _change_driver(self, car: str, driver: str, at: int, laps: int) -> None:
         wheel = self.at_wheel.get(car)
         if wheel is None:
             at, laps = min(0, at), 0
         else:
-            spell = Driven(wheel.driver, max(0, at - wheel.since), laps - wheel.laps)
-            self.driven[car] = _with(self.driven.get(car, ()), spell)
-            self.over[car].append(Spell(wheel.driver, wheel.since, wheel.since + spell.ms))
-        self.at_wheel[car] = AtWheel(driver, at, laps)
+            stint = DriverTotal(wheel.driver, max(0, at - wheel.since), laps - wheel.laps)
+            self.totals[car] = _with_added(self.totals.get(car, ()), stint)
+            self.ended[car].append(DriverStint(wheel.driver, wheel.since, wheel.since + stint.ms))
+        self.at_wheel[car] = CurrentDriver(driver, at, laps)
 
     def _changed(self, event: DriverChanged) -> None:
         if event.car in self.order.session.apart:
@@ -108,13 +108,13 @@ class Drivers(Projection):
         wheel = self.at_wheel.get(event.car)
         if wheel is None or wheel.driver != event.driver:
             laps = self.order.laps.get(event.car, 0)
-            self._take_wheel(event.car, event.driver, event.at, laps)
+            self._change_driver(event.car, event.driver, event.at, laps)
 
 
-def _with(spells: tuple[Driven, ...], spell: Driven) -> tuple[Driven, ...]:
+def _with_added(stints: tuple[DriverTotal, ...], stint: DriverTotal) -> tuple[DriverTotal, ...]:
     """The spells of a crew, one a driver, with another added."""
-    before = next((one for one in spells if one.driver == spell.driver), None)
+    before = next((one for one in stints if one.driver == stint.driver), None)
     if before is None:
-        return (*spells, spell)
-    total = Driven(spell.driver, before.ms + spell.ms, before.laps + spell.laps)
-    return tuple(total if one is before else one for one in spells)
+        return (*stints, stint)
+    total = DriverTotal(stint.driver, before.ms + stint.ms, before.laps + stint.laps)
+    return tuple(total if one is before else one for one in stints)

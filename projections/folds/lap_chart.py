@@ -14,7 +14,7 @@ from projections.engine.state import Handlers, Histories, History, Projection, o
 from projections.folds.session import Session
 
 
-class Led(NamedTuple):
+class LapLeader(NamedTuple):
     """A lap, the car first to complete it, and when (ms)."""
 
     lap: int
@@ -22,7 +22,7 @@ class Led(NamedTuple):
     at: int
 
 
-_led = row(Led)
+_lap_leader = row(LapLeader)
 
 
 @dataclass(slots=True)
@@ -30,11 +30,11 @@ class LapChart(Projection):
     """The leader of each lap. A lap that no one was timed on has no entry."""
 
     NAME: ClassVar[str] = "chart"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     session: Session = sibling()
-    led: History[Led] = of(_led, History)
-    led_in_class: Histories[Led] = of(_led, Histories)
+    leaders: History[LapLeader] = of(_lap_leader, History)
+    class_leaders: Histories[LapLeader] = of(_lap_leader, Histories)
     changes: int = 0
     class_changes: dict[str, int] = field(default_factory=dict)
 
@@ -46,23 +46,23 @@ class LapChart(Projection):
         car, lap = event.car, event.lap
         name = self.session.car_class(car)
         if name is not None:
-            in_class = self.led_in_class[name]
+            in_class = self.class_leaders[name]
             if not in_class or lap > in_class[-1].lap:
                 if in_class and in_class[-1].car != car:
                     self.class_changes[name] = self.class_changes.get(name, 0) + 1
-                in_class.append(Led(lap, car, event.at))
-        led = self.led
-        if led and lap <= led[-1].lap:
+                in_class.append(LapLeader(lap, car, event.at))
+        leaders = self.leaders
+        if leaders and lap <= leaders[-1].lap:
             return False
-        if led and led[-1].car != car:
+        if leaders and leaders[-1].car != car:
             self.changes += 1
-        led.append(Led(lap, car, event.at))
+        leaders.append(LapLeader(lap, car, event.at))
         return True
 
-    def lead_changes(self) -> list[Led]:
+    def lead_changes(self) -> list[LapLeader]:
         """The first lap of each new leader, after the first."""
         return [
-            led
-            for before, led in zip(self.led, self.led[1:], strict=False)
-            if before.car != led.car
+            leader
+            for before, leader in zip(self.leaders, self.leaders[1:], strict=False)
+            if before.car != leader.car
         ]

@@ -42,8 +42,8 @@ FINISHED, SHORT, DID_NOT_FINISH = 0, 1, 2
 class Convention:
     """How a series classifies."""
 
-    classification: packs.Classification
-    penalties: packs.Penalties
+    classification: packs.ClassificationRules
+    penalties: packs.PenaltyRules
 
     @classmethod
     def of(cls, pack: packs.RegulationPack | None) -> Convention:
@@ -52,7 +52,7 @@ class Convention:
 
 
 ON_LAPS = Convention(
-    packs.Classification(
+    packs.ClassificationRules(
         minimum_distance=0,
         reference="overall",
         rounding="ceil",
@@ -62,7 +62,7 @@ ON_LAPS = Convention(
         no_laps="last",
         red_flag_countback=0,
     ),
-    packs.Penalties(
+    packs.PenaltyRules(
         drive_through_s=0,
         stop_and_go_s=0,
         stop_and_hold_s=0,
@@ -96,7 +96,7 @@ class Classified(NamedTuple):
     best_lap: int | None
 
 
-class _Standing(NamedTuple):
+class _Ranked(NamedTuple):
     """What a car is placed by."""
 
     car: str
@@ -117,23 +117,30 @@ def classify(
     ``without`` names penalties that are left out, to tell what they change. Costs
     O(n log n) in the cars.
     """
-    book = _Book(race, convention.penalties, without)
+    penalties = _ActivePenalties(race, convention.penalties, without)
     counted = _counted_laps(race, convention.classification)
-    cars = [_standing(race, lap, car, book, convention) for car, lap in counted.items()]
+    cars = [_ranked(race, lap, car, penalties, convention) for car, lap in counted.items()]
     if race.session.opened.kind == "race":
-        cars = _short_of_distance(cars, convention.classification, book)
-        cars.sort(key=lambda one: (one.group, -one.laps, one.total_ms, natural(one.car)))
+        cars = _short_of_distance(cars, convention.classification, penalties)
+        cars.sort(
+            key=lambda car_row: (
+                car_row.group,
+                -car_row.laps,
+                car_row.total_ms,
+                natural(car_row.car),
+            )
+        )
     else:
-        cars = [one._replace(status="classified") for one in cars]
-        cars.sort(key=lambda one: (*_best(race, one.car), natural(one.car)))
-    cars = book.disqualify(book.back_of_class(book.places_dropped(cars)))
+        cars = [car_row._replace(status="classified") for car_row in cars]
+        cars.sort(key=lambda car_row: (*_best(race, car_row.car), natural(car_row.car)))
+    cars = penalties.disqualify(penalties.back_of_class(penalties.places_dropped(cars)))
     listed = convention.classification.no_laps == "last"
-    idle = _without_laps(race, counted, book)
-    cars += [one for one in idle if listed or one.status == "running"]
+    idle = _without_laps(race, counted, penalties)
+    cars += [car_row for car_row in idle if listed or car_row.status == "running"]
     return _rows(race, cars)
 
 
-def _counted_laps(race: Race, rules: packs.Classification) -> dict[str, Lap]:
+def _counted_laps(race: Race, rules: packs.ClassificationRules) -> dict[str, Lap]:
     """The last lap of each car that counts; without a red flag at the end, simply the last.
 
     A race that a red flag ended is taken back to the end of an earlier lap of the leader:
@@ -159,15 +166,15 @@ def taken_back_to(race: Race, countback: int) -> int | None:
     red = race.track.ended_under_red_at
     if not countback or red is None:
         return None
-    begun = [led for led in race.chart.led if led.at <= red]
+    begun = [led for led in race.chart.leaders if led.at <= red]
     taken = len(begun) - countback
     return begun[taken].at if taken >= 0 else None
 
 
-class _Book:
+class _ActivePenalties:
     """The stewards' decisions that a classification turns on, by car and kind."""
 
-    def __init__(self, race: Race, rules: packs.Penalties, without: Collection[str]) -> None:
+    def __init__(self, race: Race, rules: packs.PenaltyRules, without: Collection[str]) -> None:
         self._rules = rules
         standing = sorted(
             (
@@ -205,7 +212,7 @@ class _Book:
         """How many penalties of one kind a car has not served."""
         return sum(p.car == car for p in self._by_kind.get(kind, ()))
 
-    def places_dropped(self, order: list[_Standing]) -> list[_Standing]:
+    def places_dropped(self, order: list[_Ranked]) -> list[_Ranked]:
         """Each car dropped by its number of places, in its class or overall."""
         for car in self.cars("places"):
             at = _index(order, car)
@@ -220,7 +227,7 @@ class _Book:
                 order.insert(passed[-1], order.pop(at))
         return order
 
-    def back_of_class(self, order: list[_Standing]) -> list[_Standing]:
+    def back_of_class(self, order: list[_Ranked]) -> list[_Ranked]:
         """Each car sent to the back directly behind its class's last car."""
         sent = self.cars("back_of_class")
         if self._rules.back_of_class == "on_laps":
@@ -230,16 +237,17 @@ class _Book:
             if at is not None:
                 moved = order.pop(at)
                 last = max(
-                    (i for i, one in enumerate(order) if _same_class(one, moved)), default=at - 1
+                    (i for i, car_row in enumerate(order) if _same_class(car_row, moved)),
+                    default=at - 1,
                 )
                 order.insert(last + 1, moved)
         return order
 
-    def disqualify(self, order: list[_Standing]) -> list[_Standing]:
+    def disqualify(self, order: list[_Ranked]) -> list[_Ranked]:
         """The disqualified cars at the end, in the order they stood."""
         out = set(self.cars("disqualification"))
-        return [one for one in order if one.car not in out] + [
-            one._replace(status="disqualified") for one in order if one.car in out
+        return [car_row for car_row in order if car_row.car not in out] + [
+            car_row._replace(status="disqualified") for car_row in order if car_row.car in out
         ]
 
     def is_disqualified(self, car: str) -> bool:
@@ -247,18 +255,20 @@ class _Book:
         return car in self.cars("disqualification")
 
 
-def _index(order: list[_Standing], car: str) -> int | None:
-    return next((i for i, one in enumerate(order) if one.car == car), None)
+def _index(order: list[_Ranked], car: str) -> int | None:
+    return next((i for i, car_row in enumerate(order) if car_row.car == car), None)
 
 
-def _same_class(one: _Standing, other: _Standing) -> bool:
-    return one.car_class == other.car_class
+def _same_class(car_row: _Ranked, other: _Ranked) -> bool:
+    return car_row.car_class == other.car_class
 
 
-def _standing(race: Race, lap: Lap, car: str, book: _Book, convention: Convention) -> _Standing:
+def _ranked(
+    race: Race, lap: Lap, car: str, penalties: _ActivePenalties, convention: Convention
+) -> _Ranked:
     status, group = _outcome(race, car, convention.classification)
-    added, taken = book.added_ms(car, status), book.total("laps", car)
-    return _Standing(
+    added, taken = penalties.added_ms(car, status), penalties.total("laps", car)
+    return _Ranked(
         car=car,
         car_class=race.session.car_class(car),
         status=status,
@@ -270,7 +280,7 @@ def _standing(race: Race, lap: Lap, car: str, book: _Book, convention: Conventio
     )
 
 
-def _outcome(race: Race, car: str, rules: packs.Classification) -> tuple[str, int]:
+def _outcome(race: Race, car: str, rules: packs.ClassificationRules) -> tuple[str, int]:
     """A car's status, and whether it stands among the finishers."""
     if car in race.order.finished:
         return "classified", FINISHED
@@ -285,38 +295,40 @@ def _outcome(race: Race, car: str, rules: packs.Classification) -> tuple[str, in
 
 
 def _short_of_distance(
-    cars: list[_Standing], rules: packs.Classification, book: _Book
-) -> list[_Standing]:
+    cars: list[_Ranked], rules: packs.ClassificationRules, penalties: _ActivePenalties
+) -> list[_Ranked]:
     """Cars that took the flag with too few laps: not classified, and where they stand.
 
     A disqualified car won nothing: it is no measure for the others.
     """
     most: dict[str | None, int] = {}
-    for one in cars:
-        name = one.car_class if rules.reference == "class" else None
-        laps = 0 if book.is_disqualified(one.car) else one.laps
+    for car_row in cars:
+        name = car_row.car_class if rules.reference == "class" else None
+        laps = 0 if penalties.is_disqualified(car_row.car) else car_row.laps
         most[name] = max(most.get(name, 0), laps)
     checked = []
-    for one in cars:
-        name = one.car_class if rules.reference == "class" else None
-        needed = rules.required_laps(most[name], one.car_class)
-        if one.status == "classified" and one.laps < needed:
-            group = SHORT if rules.not_classified == "after_finishers" else one.group
-            one = one._replace(status="not_classified", group=group)
-        checked.append(one)
+    for car_row in cars:
+        name = car_row.car_class if rules.reference == "class" else None
+        needed = rules.required_laps(most[name], car_row.car_class)
+        if car_row.status == "classified" and car_row.laps < needed:
+            group = SHORT if rules.not_classified == "after_finishers" else car_row.group
+            car_row = car_row._replace(status="not_classified", group=group)
+        checked.append(car_row)
     return checked
 
 
-def _without_laps(race: Race, counted: dict[str, Lap], book: _Book) -> list[_Standing]:
+def _without_laps(
+    race: Race, counted: dict[str, Lap], penalties: _ActivePenalties
+) -> list[_Ranked]:
     """The cars that completed no lap: in the running order while they still may."""
     idle = [car for car in race.order.cars() if car in race.session.entries and car not in counted]
     if _is_over(race):
         idle.sort(key=natural)
     return [
-        _Standing(
+        _Ranked(
             car=car,
             car_class=race.session.car_class(car),
-            status=_idle_status(race, car, book),
+            status=_idle_status(race, car, penalties),
             group=DID_NOT_FINISH,
             laps=0,
             total_ms=0,
@@ -327,8 +339,8 @@ def _without_laps(race: Race, counted: dict[str, Lap], book: _Book) -> list[_Sta
     ]
 
 
-def _idle_status(race: Race, car: str, book: _Book) -> str:
-    if book.is_disqualified(car):
+def _idle_status(race: Race, car: str, penalties: _ActivePenalties) -> str:
+    if penalties.is_disqualified(car):
         return "disqualified"
     if car not in race.order.passings:
         return "not_started"
@@ -345,26 +357,26 @@ def _best(race: Race, car: str) -> tuple[int, int]:
     return (best.ms, best.at) if best else (NEVER, NEVER)
 
 
-def _rows(race: Race, cars: list[_Standing]) -> list[Classified]:
+def _rows(race: Race, cars: list[_Ranked]) -> list[Classified]:
     rows = []
     places: dict[str | None, int] = {}
-    for position, one in enumerate(cars, start=1):
-        places[one.car_class] = places.get(one.car_class, 0) + 1
-        best = race.laps.best.get(one.car)
-        gap_laps, gap_ms = _gap(race, cars[0], one)
+    for position, car_row in enumerate(cars, start=1):
+        places[car_row.car_class] = places.get(car_row.car_class, 0) + 1
+        best = race.laps.best.get(car_row.car)
+        gap_laps, gap_ms = _gap(race, cars[0], car_row)
         rows.append(
             Classified(
                 position=position,
-                car=one.car,
-                car_class=one.car_class,
-                class_position=places[one.car_class],
-                status=one.status,
-                laps=one.laps,
-                total_ms=one.total_ms if one.laps else None,
+                car=car_row.car,
+                car_class=car_row.car_class,
+                class_position=places[car_row.car_class],
+                status=car_row.status,
+                laps=car_row.laps,
+                total_ms=car_row.total_ms if car_row.laps else None,
                 gap_laps=gap_laps,
                 gap_ms=gap_ms,
-                penalty_ms=one.penalty_ms,
-                penalty_laps=one.penalty_laps,
+                penalty_ms=car_row.penalty_ms,
+                penalty_laps=car_row.penalty_laps,
                 best_lap_ms=best.ms if best else None,
                 best_lap=best.lap if best else None,
             )
@@ -372,19 +384,23 @@ def _rows(race: Race, cars: list[_Standing]) -> list[Classified]:
     return rows
 
 
-def _gap(race: Race, first: _Standing, one: _Standing) -> tuple[int | None, int | None]:
+def _gap(race: Race, first: _Ranked, car_row: _Ranked) -> tuple[int | None, int | None]:
     """Behind the first in whole laps, or else in ms: of the race, or of the best laps.
 
     The first's own is 0 of both, as in the running order; a car that stands behind by a
     decision alone has none, nor has one without laps.
     """
     if race.session.opened.kind == "race":
-        done, laps, ms = one.laps > 0, first.laps - one.laps, one.total_ms - first.total_ms
+        done, laps, ms = (
+            car_row.laps > 0,
+            first.laps - car_row.laps,
+            car_row.total_ms - first.total_ms,
+        )
     else:
-        best = _best(race, one.car)[0]
+        best = _best(race, car_row.car)[0]
         done, laps, ms = best != NEVER, 0, best - _best(race, first.car)[0]
-    if not done or one.status == "disqualified" or laps < 0 or (laps == 0 and ms < 0):
+    if not done or car_row.status == "disqualified" or laps < 0 or (laps == 0 and ms < 0):
         return None, None
-    if one is first:
+    if car_row is first:
         return 0, 0
     return (laps, None) if laps else (None, ms)

@@ -51,8 +51,8 @@ from events.session import ResultStatus
 from projections.folds.stewards import Penalty
 from projections.race import Race
 from projections.results.classification import Convention, classify
-from projections.results.revisions import words
-from projections.results.whatif import supposed
+from projections.results.revisions import describe_decision
+from projections.results.whatif import penalty_from
 from projections.timeline import Timeline
 from projections.wording import flag_name, penalty_noun, plain
 
@@ -139,7 +139,7 @@ def check_car(race: Race, car: str) -> None:
 
 def check_penalty(car: str, kind: str, amount: int | None) -> None:
     """Raise BadHypothesis unless the amount is of that kind of penalty."""
-    supposed(car, kind, None if amount is None else str(amount))
+    penalty_from(car, kind, None if amount is None else str(amount))
 
 
 def check_lap(race: Race, car: str, lap: int) -> None:
@@ -229,8 +229,8 @@ def _check_classes(race: Race, classes: Iterable[str]) -> None:
 
 def find(timeline: Timeline, identity: Identity) -> AnyEvent | None:
     """The event of that identity, as it was recorded; O(n)."""
-    for told in (timeline.corrections, timeline.recorded):
-        for event in told:
+    for events in (timeline.corrections, timeline.recorded):
+        for event in events:
             if event.source_seq == identity[1] and event.source == identity[0]:
                 return event
     return None
@@ -334,7 +334,7 @@ def describe(timeline: Timeline, event: AnyEvent) -> str:  # noqa: C901, PLR0912
         case EventVoided():
             return _voided(timeline, event)
         case _ if isinstance(event, DECISIONS):
-            return words(event)
+            return describe_decision(event)
         case _:
             return plain(event.type)
 

@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from events import SessionOpened
-from projections.folds.drivers import Spell
+from projections.folds.drivers import DriverStint
 from projections.race import Race
-from projections.rules.packs import Limits, RegulationPack, Where
+from projections.rules.packs import DriveLimits, RegulationPack, RuleScope
 
 SECOND = 1_000
 SOON_MS = 15 * 60 * SECOND
 """How long before a maximum the alert ``soon`` comes."""
 
 
-class DriveTime(NamedTuple):
+class DriveTimeStatus(NamedTuple):
     """A driver's time at the wheel as of a moment, all in ms; None where there is no limit.
 
     ``to_minimum_ms`` is what is still to be driven, 0 when done; ``to_maximum_ms`` and
@@ -45,7 +45,7 @@ class DriveTime(NamedTuple):
     rule: str | None
 
 
-def drive_times(race: Race, pack: RegulationPack, at: int | None = None) -> list[DriveTime]:
+def drive_times(race: Race, pack: RegulationPack, at: int | None = None) -> list[DriveTimeStatus]:
     """Each driver of each car, by running order, as of ``at`` (ms; else the newest event)."""
     now = race.at if at is None else at
     rows = []
@@ -55,15 +55,17 @@ def drive_times(race: Race, pack: RegulationPack, at: int | None = None) -> list
     return rows
 
 
-def _where(opened: SessionOpened, car_class: str | None) -> Where:
-    return Where(opened.round, car_class, opened.time_limit_ms)
+def _where(opened: SessionOpened, car_class: str | None) -> RuleScope:
+    return RuleScope(opened.round, car_class, opened.time_limit_ms)
 
 
-def _crew(race: Race, pack: RegulationPack, car: str, limits: Limits, now: int) -> list[DriveTime]:
+def _crew(
+    race: Race, pack: RegulationPack, car: str, limits: DriveLimits, now: int
+) -> list[DriveTimeStatus]:
     entry = race.session.entries.get(car)
-    spells = race.drivers.spells(car, now)
+    stints = race.drivers.stints(car, now)
     names = [driver.name for driver in entry.drivers] if entry else []
-    names += [one.driver for one in spells]
+    names += [stint.driver for stint in stints]
     wheel = race.drivers.at_wheel.get(car)
     stops = [] if pack.drive_time.counts_stops else _in_lane(race, car, now)
     remaining = _remaining(race, now)
@@ -71,7 +73,7 @@ def _crew(race: Race, pack: RegulationPack, car: str, limits: Limits, now: int) 
     return [
         _driver(
             (car, race.session.car_class(car), name, wheel is not None and wheel.driver == name),
-            [one for one in spells if one.driver == name],
+            [stint for stint in stints if stint.driver == name],
             stops,
             limits,
             minimum,
@@ -84,31 +86,33 @@ def _crew(race: Race, pack: RegulationPack, car: str, limits: Limits, now: int) 
 
 def _driver(
     who: tuple[str, str | None, str, bool],
-    spells: Sequence[Spell],
+    stints: Sequence[DriverStint],
     stops: Sequence[tuple[int, int]],
-    limits: Limits,
+    limits: DriveLimits,
     minimum: int | None,
     remaining: int | None,
     now: int,
-) -> DriveTime:
-    total = _driven(spells, stops, 0, now)
+) -> DriveTimeStatus:
+    total = _driven(stints, stops, 0, now)
     window = None
     if limits.window_s is not None:
-        window = _driven(spells, stops, now - limits.window_s * SECOND, now)
+        window = _driven(stints, stops, now - limits.window_s * SECOND, now)
     to_minimum = None if minimum is None else max(0, minimum - total)
     to_maximum = _left(limits.maximum_s, total)
     to_window = None if window is None else _left(limits.maximum_in_window_s, window)
     alert, rule = _alert(who[3], to_minimum, to_maximum, to_window, remaining, limits)
-    return DriveTime(*who, total, window, minimum, to_minimum, to_maximum, to_window, alert, rule)
+    return DriveTimeStatus(
+        *who, total, window, minimum, to_minimum, to_maximum, to_window, alert, rule
+    )
 
 
 def _driven(
-    spells: Sequence[Spell], stops: Sequence[tuple[int, int]], since: int, until: int
+    stints: Sequence[DriverStint], stops: Sequence[tuple[int, int]], since: int, until: int
 ) -> int:
     """Time at the wheel between two moments (ms), less the stops that do not count."""
     ms = 0
-    for spell in spells:
-        start, end = max(spell.start, since), min(spell.end, until)
+    for stint in stints:
+        start, end = max(stint.start, since), min(stint.end, until)
         if end > start:
             ms += end - start
             ms -= sum(max(0, min(end, out) - max(start, into)) for into, out in stops)
@@ -129,7 +133,7 @@ def _left(limit_s: int | None, driven: int) -> int | None:
     return None if limit_s is None else limit_s * SECOND - driven
 
 
-def _minimum(race: Race, pack: RegulationPack, limits: Limits, now: int) -> int | None:
+def _minimum(race: Race, pack: RegulationPack, limits: DriveLimits, now: int) -> int | None:
     """The minimum as it is now: less than the rule's after the race was stopped."""
     if limits.minimum_s is None:
         return None
@@ -138,9 +142,9 @@ def _minimum(race: Race, pack: RegulationPack, limits: Limits, now: int) -> int 
     if not pack.drive_time.reduced_after_red_flag or not length:
         return minimum
     stood = sum(
-        (now if one.end_ms is None else one.end_ms) - one.start_ms
-        for one in race.track.cautions()
-        if one.kind == "red"
+        (now if stint.end_ms is None else stint.end_ms) - stint.start_ms
+        for stint in race.track.cautions()
+        if stint.kind == "red"
     )
     return minimum * max(0, length - stood) // length
 
@@ -158,7 +162,7 @@ def _alert(
     to_maximum: int | None,
     to_window: int | None,
     remaining: int | None,
-    limits: Limits,
+    limits: DriveLimits,
 ) -> tuple[str | None, str | None]:
     """The most pressing alert, and the rule it is about."""
     for left, rule in ((to_maximum, "maximum_s"), (to_window, "maximum_in_window_s")):

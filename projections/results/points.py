@@ -27,13 +27,13 @@ from events.clock import format_clock
 from events.errors import BadRules
 from projections.rules.packs import (
     Cup,
-    Entrants,
-    Limits,
+    DriveLimits,
+    EntrantRules,
     Number,
-    Points,
+    PointsRules,
     RegulationPack,
+    RuleScope,
     Scale,
-    Where,
 )
 from projections.wording import ordinal
 
@@ -50,14 +50,14 @@ class Why(NamedTuple):
 class Award(NamedTuple):
     """Points for one contender. ``place`` is the one that was scored, None if none was.
 
-    ``name`` is the contender's, ``shown`` how it is printed: where each car is one, its
+    ``name`` is the contender's, ``printed_name`` how it is printed: where each car is one, its
     number (``#7``) and the number with the team's name. ``cup`` names the cup that the
     points count for, else they count for the championship.
     """
 
     contest: Contest
     name: str
-    shown: str
+    printed_name: str
     car: str | None
     place: int | None
     points: Number
@@ -79,7 +79,7 @@ def score(
     got nothing have an award of 0 that says why. Raises BadRules where ``scored`` names
     a scale that the pack does not have.
     """
-    judges = _judges(pack, scored, Where(scored.round, scored.car_class, time_limit_ms))
+    judges = _judges(pack, scored, RuleScope(scored.round, scored.car_class, time_limit_ms))
     rows = sorted(scored.rows, key=lambda row: row.position)
     return [
         award
@@ -102,7 +102,7 @@ def place_points(
     Whoever drove it, and whether its team has a better one, is not asked. Cups are left
     out. Raises BadRules as `score` does.
     """
-    judges = _judges(pack, scored, Where(scored.round, scored.car_class, time_limit_ms))
+    judges = _judges(pack, scored, RuleScope(scored.round, scored.car_class, time_limit_ms))
     rows = sorted(scored.rows, key=lambda row: row.position)
     return [
         _award("drivers", _number(one.row) or "", judge, one)
@@ -185,9 +185,9 @@ class _Judge:
 class _RaceJudge(_Judge):
     """The race: with conditions of status, distance and time at the wheel."""
 
-    rules: Points = field(kw_only=True)
+    rules: PointsRules = field(kw_only=True)
     required_laps: int = field(kw_only=True)
-    minimum: Limits = field(kw_only=True)
+    minimum: DriveLimits = field(kw_only=True)
 
     def car_barred(self, row: ScoredRow) -> Why | None:
         """A status that does not score, or too few laps."""
@@ -219,7 +219,7 @@ def _no_points_for(row: ScoredRow) -> Why:
     return Why("points.statuses", f"{row.status.replace('_', ' ')}: no points")
 
 
-def _judges(pack: RegulationPack, scored: RoundScored, where: Where) -> list[_Judge]:
+def _judges(pack: RegulationPack, scored: RoundScored, where: RuleScope) -> list[_Judge]:
     """Who judges this result: the race or qualifying one scale, a segment every cup."""
     if scored.segment is not None:
         return [_cup_judge(scored, cup) for cup in pack.points.cups]
@@ -237,7 +237,7 @@ def _cup_judge(scored: RoundScored, cup: Cup) -> _Judge:
     return _Judge(of, f"points.cups.{cup.name}.points", scale.at, cup=cup.name)
 
 
-def _race_judge(pack: RegulationPack, scored: RoundScored, where: Where) -> _Judge:
+def _race_judge(pack: RegulationPack, scored: RoundScored, where: RuleScope) -> _Judge:
     rules, scale, factor = pack.points, _scale(pack, scored, where), 1.0
     notes: tuple[Why, ...] = ()
     percent = scored.percent_run
@@ -256,11 +256,11 @@ def _race_judge(pack: RegulationPack, scored: RoundScored, where: Where) -> _Jud
         notes,
         rules=rules,
         required_laps=_required_laps(rules, scored),
-        minimum=limits if pack.drive_time.consequence == "no_driver_points" else Limits(),
+        minimum=limits if pack.drive_time.consequence == "no_driver_points" else DriveLimits(),
     )
 
 
-def _scale(pack: RegulationPack, scored: RoundScored, where: Where) -> Scale:
+def _scale(pack: RegulationPack, scored: RoundScored, where: RuleScope) -> Scale:
     if scored.scale is None:
         return pack.points.scale(where)
     scale = pack.points.scale_named(scored.scale)
@@ -270,7 +270,7 @@ def _scale(pack: RegulationPack, scored: RoundScored, where: Where) -> Scale:
     return scale
 
 
-def _required_laps(rules: Points, scored: RoundScored) -> int:
+def _required_laps(rules: PointsRules, scored: RoundScored) -> int:
     """The laps a car needs for points: 0 where the winner's are not known."""
     if rules.reference == "overall":
         winner = scored.overall_laps
@@ -283,7 +283,7 @@ def _required_laps(rules: Points, scored: RoundScored) -> int:
 
 
 def _contest(
-    rules: Points, contest: Contest, judge: _Judge, placed: Sequence[_Placed]
+    rules: PointsRules, contest: Contest, judge: _Judge, placed: Sequence[_Placed]
 ) -> list[Award]:
     match contest:
         case "drivers":
@@ -310,7 +310,7 @@ def _worth(award: Award) -> tuple[Number, bool]:
 
 
 def _entrants(
-    contest: Contest, rules: Entrants, judge: _Judge, placed: Sequence[_Placed]
+    contest: Contest, rules: EntrantRules, judge: _Judge, placed: Sequence[_Placed]
 ) -> list[Award]:
     awards: list[Award] = []
     scoring: set[str] = set()
@@ -336,7 +336,7 @@ def _as_best_of(contest: Contest, award: Award, cars: int) -> Award:
     return award._replace(why=(why, *award.why))
 
 
-def entrant(rules: Entrants, row: ScoredRow) -> str | None:
+def entrant(rules: EntrantRules, row: ScoredRow) -> str | None:
     """The team or manufacturer that a row scores for, None if it is not known."""
     match rules.unit:
         case "car":
@@ -362,18 +362,18 @@ def _award(
     contest: Contest, name: str, judge: _Judge, one: _Placed, barred: Why | None = None
 ) -> Award:
     row = one.row
-    shown = f"{name} {row.team}" if row.team and name == _number(row) else name
+    printed_name = f"{name} {row.team}" if row.team and name == _number(row) else name
     barred = judge.car_barred(row) or barred
     if one.place is None or barred:
         why = (*one.why, barred) if barred else one.why
-        return Award(contest, name, shown, row.car, None, 0, why, judge.cup)
+        return Award(contest, name, printed_name, row.car, None, 0, why, judge.cup)
     points = judge.worth(one.place)
     text = f"{ordinal(one.place)} in {judge.of}: {_points(points)}"
     why = (*one.why, *judge.notes, Why(judge.rule, text))
     bonus = judge.bonus(row, one.place)
     if bonus is not None:
         points, why = tidy(points + bonus[0]), (*why, bonus[1])
-    return Award(contest, name, shown, row.car, one.place, points, why, judge.cup)
+    return Award(contest, name, printed_name, row.car, one.place, points, why, judge.cup)
 
 
 # -- In words ----------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from events import (
     ScoredRow,
 )
 from events.session import ResultStatus
-from projections.folds.drivers import Driven
+from projections.folds.drivers import DriverTotal
 from projections.race import Race
 from projections.results.classification import NOT_SERVED, Classified
 from projections.results.points import Award, entrant, place_points, score
@@ -241,7 +241,7 @@ def _is_over(race: Race) -> bool:
     return race.order.chequered_at is not None or race.session.ended_at is not None
 
 
-def _drive_ms(name: str, driven: Mapping[str, Driven]) -> int:
+def _drive_ms(name: str, driven: Mapping[str, DriverTotal]) -> int:
     return driven[name].ms if name in driven else 0
 
 

@@ -45,7 +45,7 @@ DECISIONS = (
 BATCH = 5_000
 
 
-class ResultLine(NamedTuple):
+class RevisionRow(NamedTuple):
     """A car in a revision; times in ms. The stewards took ``points_taken`` from it."""
 
     position: int
@@ -67,7 +67,7 @@ class Revision(NamedTuple):
     status: str
     declared: bool
     rests_on: str
-    rows: tuple[ResultLine, ...]
+    rows: tuple[RevisionRow, ...]
 
 
 class Difference(NamedTuple):
@@ -93,14 +93,14 @@ def revisions(
     ``log`` is (position, event) in the order of the log. Costs a fold of the log, and
     O(n log n) in the cars for each decision after the flag.
     """
-    history = _History(convention)
+    history = _RevisionLog(convention)
     for position, event in log:
         history.take(position, event)
     history.end()
     return history.found
 
 
-class _History:
+class _RevisionLog:
     """The revisions found so far, and the events that are not yet folded."""
 
     def __init__(self, convention: Convention) -> None:
@@ -122,7 +122,7 @@ class _History:
             if isinstance(event, ResultDeclared):
                 self._declared(event)
             else:
-                self._look(self._said(event))
+                self._look(self._describe(event))
             return
         self._waiting.append(event)
         self._position = position
@@ -137,16 +137,16 @@ class _History:
                 declared = self.found[index]
                 self.found[index] = declared._replace(rests_on=f"{declared.rests_on} (voided)")
 
-    def _said(self, event: AnyEvent) -> str:
+    def _describe(self, event: AnyEvent) -> str:
         """The decision, with the car where it speaks of another decision."""
         penalty = self._timeline.race.stewards.penalties.get(getattr(event, "penalty_id", ""))
         if isinstance(event, EventVoided):
             voided = self._decided.get((event.voided_source, event.voided_seq))
             if voided is not None:
-                return f"{self._said(voided)}, voided: {event.reason}"
+                return f"{self._describe(voided)}, voided: {event.reason}"
         if penalty is not None and not isinstance(event, PenaltyImposed):
-            return f"#{penalty.car}: {words(event)}"
-        return words(event)
+            return f"#{penalty.car}: {describe_decision(event)}"
+        return describe_decision(event)
 
     def _fold(self) -> None:
         self._timeline.add(self._waiting)
@@ -161,7 +161,9 @@ class _History:
         if not race.order.passings:  # the result was declared, and nothing timed
             return
         taken = points_taken(race)
-        rows = tuple(_line(row, taken.get(row.car, 0)) for row in classify(race, self._convention))
+        rows = tuple(
+            _revision_row(row, taken.get(row.car, 0)) for row in classify(race, self._convention)
+        )
         computed = [one for one in self.found if not one.declared]
         if computed and computed[-1].rows == rows:
             return
@@ -170,7 +172,7 @@ class _History:
 
     def _declared(self, event: ResultDeclared) -> None:
         rows = tuple(
-            ResultLine(
+            RevisionRow(
                 row.position,
                 row.car,
                 row.car_class,
@@ -186,14 +188,14 @@ class _History:
         self._note(event.status, True, event.rests_on, rows)
 
     def _note(
-        self, status: str, declared: bool, rests_on: str, rows: tuple[ResultLine, ...]
+        self, status: str, declared: bool, rests_on: str, rows: tuple[RevisionRow, ...]
     ) -> None:
         number = len(self.found) + 1
         self.found.append(Revision(number, self._position, status, declared, rests_on, rows))
 
 
-def _line(row: Classified, taken: int) -> ResultLine:
-    return ResultLine(
+def _revision_row(row: Classified, taken: int) -> RevisionRow:
+    return RevisionRow(
         row.position,
         row.car,
         row.car_class,
@@ -206,7 +208,7 @@ def _line(row: Classified, taken: int) -> ResultLine:
     )
 
 
-def words(event: AnyEvent) -> str:
+def describe_decision(event: AnyEvent) -> str:
     """What was decided, one of ``DECISIONS`` or a declared result, in a few words."""
     match event:
         case PenaltyImposed() | PenaltyConverted():
@@ -239,7 +241,7 @@ def words(event: AnyEvent) -> str:
 
 
 def differences(
-    before: Sequence[ResultLine], after: Sequence[ResultLine], others: Collection[str] = ()
+    before: Sequence[RevisionRow], after: Sequence[RevisionRow], others: Collection[str] = ()
 ) -> list[Difference]:
     """The cars whose position, laps, time or status differ, in the later order.
 
@@ -255,15 +257,15 @@ def differences(
     return found
 
 
-def _by_car(rows: Sequence[ResultLine]) -> Mapping[str, ResultLine]:
+def _by_car(rows: Sequence[RevisionRow]) -> Mapping[str, RevisionRow]:
     return {row.car: row for row in rows}
 
 
-def _compared(row: ResultLine) -> tuple[object, ...]:
+def _compared(row: RevisionRow) -> tuple[object, ...]:
     return (row.position, row.laps, row.total_ms or None, row.status)
 
 
-def _difference(car: str, was: ResultLine | None, now: ResultLine | None) -> Difference:
+def _difference(car: str, was: RevisionRow | None, now: RevisionRow | None) -> Difference:
     known = now or was
     return Difference(
         car,

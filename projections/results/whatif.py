@@ -23,7 +23,7 @@ MOST_DIGITS = 6
 WITH_AMOUNT = frozenset({"stop_and_hold", "time", "laps", "places", "points"})
 
 
-class Supposed(NamedTuple):
+class SupposedPenalty(NamedTuple):
     """A penalty that is only supposed: the car, the kind and its amount."""
 
     car: str
@@ -35,12 +35,12 @@ class Supposed(NamedTuple):
 class Hypothesis:
     """What is supposed to happen, all at the moment the race stands at."""
 
-    penalties: tuple[Supposed, ...] = ()
+    penalties: tuple[SupposedPenalty, ...] = ()
     retire: tuple[str, ...] = ()
     finish_now: bool = False
 
 
-class Change(NamedTuple):
+class PlaceChange(NamedTuple):
     """A car's place now and then; ``gained`` is positive for places won."""
 
     car: str
@@ -69,16 +69,16 @@ class Change(NamedTuple):
         )
 
 
-def parse_penalty(text: str) -> Supposed:
+def parse_penalty(text: str) -> SupposedPenalty:
     """``66 time 30`` or ``7 drive_through``. Raises BadHypothesis."""
     parts = text.split()
     if len(parts) not in (2, 3):
         raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {AS_TYPED}")
     car, kind, *amount = parts
-    return supposed(car, kind, amount[0] if amount else None)
+    return penalty_from(car, kind, amount[0] if amount else None)
 
 
-def supposed(car: str, kind: str, amount: str | None) -> Supposed:
+def penalty_from(car: str, kind: str, amount: str | None) -> SupposedPenalty:
     """A penalty from its parts as they are written. Raises BadHypothesis."""
     text = " ".join(filter(None, (car, kind, amount)))
     kind = kind.replace("-", "_")
@@ -93,7 +93,7 @@ def supposed(car: str, kind: str, amount: str | None) -> Supposed:
     if (kind in WITH_AMOUNT) != (amount is not None):
         takes = "an amount, as in 66 time 30" if kind in WITH_AMOUNT else "no amount"
         raise BadHypothesis(text, f"{kind} takes {takes}")
-    return Supposed(car, cast("PenaltyKind", kind), None if amount is None else int(amount))
+    return SupposedPenalty(car, cast("PenaltyKind", kind), None if amount is None else int(amount))
 
 
 def suppose(race: Race, hypothesis: Hypothesis) -> Race:
@@ -103,7 +103,7 @@ def suppose(race: Race, hypothesis: Hypothesis) -> Race:
     already: a car that retired or finished can retire no more, nor can a race that is over
     be stopped.
     """
-    _check_cars(race, [*(one.car for one in hypothesis.penalties), *hypothesis.retire])
+    _check_cars(race, [*(penalty.car for penalty in hypothesis.penalties), *hypothesis.retire])
     for car in hypothesis.retire:
         if car in race.order.finished or car in race.order.retired:
             done = "finished" if car in race.order.finished else "retired"
@@ -119,16 +119,16 @@ def suppose(race: Race, hypothesis: Hypothesis) -> Race:
         then.apply(FlagShown(at=race.at, source=SOURCE, source_seq=number, flag="chequered"))
         number += 1
         then.order.finish_where_they_stand()
-    for one in hypothesis.penalties:
+    for penalty in hypothesis.penalties:
         then.apply(
             PenaltyImposed(
                 at=race.at,
                 source=SOURCE,
                 source_seq=number,
                 penalty_id=f"{SOURCE}-{number}",
-                car=one.car,
-                kind=one.kind,
-                amount=one.amount,
+                car=penalty.car,
+                kind=penalty.kind,
+                amount=penalty.amount,
             )
         )
         number += 1
@@ -147,7 +147,7 @@ def what_if(
     hypothesis: Hypothesis,
     convention: Convention = ON_LAPS,
     convention_then: Convention | None = None,
-) -> list[Change]:
+) -> list[PlaceChange]:
     """Each car's place now and then, in the order it would be.
 
     ``convention_then`` is another pack's, for scoring under other rules.
@@ -156,20 +156,20 @@ def what_if(
     return changes(classify(race, convention), then)
 
 
-def changes(now: Sequence[Classified], then: Sequence[Classified]) -> list[Change]:
+def changes(now: Sequence[Classified], then: Sequence[Classified]) -> list[PlaceChange]:
     """Each car's place in two classifications, in the order of the second."""
     before = {row.car: row for row in now}
     after = {row.car for row in then}
-    return [_change(before.get(row.car), row) for row in then] + [
-        _change(row, None) for row in now if row.car not in after
+    return [_place_change(before.get(row.car), row) for row in then] + [
+        _place_change(row, None) for row in now if row.car not in after
     ]
 
 
-def _change(now: Classified | None, then: Classified | None) -> Change:
+def _place_change(now: Classified | None, then: Classified | None) -> PlaceChange:
     row = then or now
     if row is None:
         raise AssertionError("a change is of a car")
-    return Change(
+    return PlaceChange(
         car=row.car,
         car_class=row.car_class,
         position_now=now.position if now else None,

@@ -42,7 +42,7 @@ Word = Annotated[str, Field(min_length=1, max_length=500)]
 MS_PER_HOUR = 3_600_000
 
 
-class Where(NamedTuple):
+class RuleScope(NamedTuple):
     """Where a rule is asked for; what is not known is None."""
 
     round: int | None = None
@@ -50,7 +50,7 @@ class Where(NamedTuple):
     time_limit_ms: int | None = None
 
 
-class Table(BaseModel):
+class RuleTable(BaseModel):
     """A table of rules, each with its source or assumed."""
 
     # Built when the first pack is read: most programs that import this read none.
@@ -64,7 +64,7 @@ class Table(BaseModel):
         """The rules that this table itself states, without those of tables inside it."""
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if name in self.model_fields_set - _ABOUT and not _tables_in(name, value):
+            if name in self.model_fields_set - _METADATA and not _tables_in(name, value):
                 yield name, value
 
     def source_of(self, rule: str) -> str | None:
@@ -72,10 +72,10 @@ class Table(BaseModel):
         return self.sources.get(rule, None if rule in self.assumed else self.source)
 
 
-_ABOUT = frozenset({"source", "sources", "assumed", "name"})
+_METADATA = frozenset({"source", "sources", "assumed", "name"})
 
 
-class Applying(Table):
+class ConditionalTable(RuleTable):
     """A table that may hold for some rounds, classes or lengths of race only."""
 
     rounds: tuple[int, ...] = ()
@@ -83,7 +83,7 @@ class Applying(Table):
     from_hours: Hours | None = None
     over_hours: Hours | None = None
 
-    def applies(self, where: Where) -> bool:
+    def applies(self, where: RuleScope) -> bool:
         """Whether the table holds there. What is not known meets no condition."""
         hours = None if where.time_limit_ms is None else where.time_limit_ms / MS_PER_HOUR
         return (
@@ -94,7 +94,7 @@ class Applying(Table):
         )
 
 
-class Distance(Table):
+class DistanceRules(RuleTable):
     """The part of the winner's distance that a car must cover (0: none)."""
 
     minimum_distance: Share
@@ -115,7 +115,7 @@ class Distance(Table):
                 return floor(exact + Fraction(1, 2))
 
 
-class Classification(Distance):
+class ClassificationRules(DistanceRules):
     """Who is classified, and where the others stand.
 
     ``retirements`` and ``not_classified`` (those that took the flag with too few laps)
@@ -131,7 +131,7 @@ class Classification(Distance):
     red_flag_countback: Annotated[int, Field(ge=0, le=5)]
 
 
-class Penalties(Table):
+class PenaltyRules(RuleTable):
     """What penalties come to that were not, or could not be, served in the race.
 
     Seconds are added to the race time; a stop and hold adds its own to
@@ -149,7 +149,7 @@ class Penalties(Table):
     decided_by: Word
 
 
-class DriveLimit(Applying):
+class DriveLimit(ConditionalTable):
     """A driver's time at the wheel, in seconds; ``window_s`` is the rolling window."""
 
     minimum_s: Seconds | None = None
@@ -158,7 +158,7 @@ class DriveLimit(Applying):
     maximum_in_window_s: Seconds | None = None
 
 
-class Limits(NamedTuple):
+class DriveLimits(NamedTuple):
     """The limits that hold for a driver, in seconds, each with the key of its rule."""
 
     minimum_s: int | None = None
@@ -168,7 +168,7 @@ class Limits(NamedTuple):
     minimum_rule: str = "drive_time.limits"
 
 
-class DriveTime(Table):
+class DriveTimeRules(RuleTable):
     """Limits of time at the wheel, and what happens to who is outside them."""
 
     limits: tuple[DriveLimit, ...] = ()
@@ -176,7 +176,7 @@ class DriveTime(Table):
     reduced_after_red_flag: bool
     consequence: Literal["no_driver_points", "back_of_class", "none"]
 
-    def limits_at(self, where: Where) -> Limits:
+    def limits_at(self, where: RuleScope) -> DriveLimits:
         """What holds there: each figure from the last table that applies and gives it."""
         found: dict[str, Any] = {}
         for index, limit in enumerate(self.limits):
@@ -186,13 +186,13 @@ class DriveTime(Table):
                 found[name] = getattr(limit, name)
                 if name == "minimum_s":
                     found["minimum_rule"] = f"drive_time.limits.{index}.minimum_s"
-        return Limits(**found)
+        return DriveLimits(**found)
 
 
 _FIGURES = {"minimum_s", "maximum_s", "window_s", "maximum_in_window_s"}
 
 
-class Cautions(Table):
+class CautionRules(RuleTable):
     """How a caution is run. Nothing is computed from it: it is there to be looked up."""
 
     pits_close: bool
@@ -207,7 +207,7 @@ class Cautions(Table):
     neutral_speed_kmh: Annotated[int, Field(gt=0)] | None = None
 
 
-class Scale(Applying):
+class Scale(ConditionalTable):
     """Points by place, ``points[0]`` for the first; ``rest`` for all places behind them.
 
     One that is used ``by_name`` is for results that name it, and for shortened races.
@@ -223,7 +223,7 @@ class Scale(Applying):
         return self.points[place - 1] if place <= len(self.points) else self.rest
 
 
-class Reduced(Table):
+class ReducedPoints(RuleTable):
     """What a race is worth of which less than ``below_percent`` was run."""
 
     below_percent: Annotated[int, Field(gt=0, le=100)]
@@ -231,14 +231,14 @@ class Reduced(Table):
     factor: Share = 1.0
 
 
-class FastestLap(Table):
+class FastestLap(RuleTable):
     """Points for the fastest lap, perhaps only for a car placed ``within`` so many."""
 
     points: PointsGiven
     within: Annotated[int, Field(gt=0)] | None = None
 
 
-class Entrants(Table):
+class EntrantRules(RuleTable):
     """How teams or manufacturers score.
 
     ``unit``: each team, or each car, is a contender of its own. ``best_only``: only the
@@ -253,20 +253,20 @@ class Entrants(Table):
     without: tuple[Word, ...] = ()
 
 
-class Marks(Table):
+class CupMarks(RuleTable):
     """For a race of so many hours: when a cup takes stock, in hours from the start."""
 
     race_hours: Hours
     at_hours: tuple[Hours, ...]
 
 
-class Cup(Table):
+class Cup(RuleTable):
     """A championship within the championship, decided at marks during the race."""
 
     name: Word
     points: ScaleOfPoints
     rest: PointsGiven = 0
-    marks: tuple[Marks, ...] = ()
+    marks: tuple[CupMarks, ...] = ()
 
     def marks_ms(self, time_limit_ms: int) -> tuple[int, ...]:
         """The marks of a race of that length, in ms from its start; none if it has none."""
@@ -276,7 +276,7 @@ class Cup(Table):
         return ()
 
 
-class Points(Distance):
+class PointsRules(DistanceRules):
     """What a place is worth, and to whom.
 
     The minimum distance is that for points. ``statuses`` are those that score.
@@ -290,12 +290,12 @@ class Points(Distance):
     scales: Annotated[tuple[Scale, ...], Field(min_length=1)]
     qualifying: Scale | None = None
     fastest_lap: FastestLap | None = None
-    reduced: tuple[Reduced, ...] = ()
-    teams: Entrants
-    manufacturers: Entrants
+    reduced: tuple[ReducedPoints, ...] = ()
+    teams: EntrantRules
+    manufacturers: EntrantRules
     cups: tuple[Cup, ...] = ()
 
-    def scale(self, where: Where) -> Scale:
+    def scale(self, where: RuleScope) -> Scale:
         """The scale of a race: the last that applies there, else the first of all."""
         usual = [scale for scale in self.scales if not scale.by_name]
         applying = [scale for scale in usual if scale.applies(where)]
@@ -315,13 +315,13 @@ class Points(Distance):
         """The scale of that name."""
         return next((scale for scale in self.scales if scale.name == name), None)
 
-    def reduction(self, percent_run: int) -> Reduced | None:
+    def reduction(self, percent_run: int) -> ReducedPoints | None:
         """The reduction for a race of which so much was run: the strictest that holds."""
         holding = [tier for tier in self.reduced if percent_run < tier.below_percent]
         return min(holding, key=lambda tier: tier.below_percent, default=None)
 
 
-class Ties(Table):
+class TieRules(RuleTable):
     """Equal points: ``countback`` of wins, seconds, thirds...; else, and then, shared.
 
     After two that share first the next is third (``skip``) or second (``dense``).
@@ -341,12 +341,12 @@ class RegulationPack(BaseModel):
     version: Annotated[int, Field(ge=1)]
     title: Word
     series: Word
-    classification: Classification
-    penalties: Penalties
-    drive_time: DriveTime
-    cautions: Cautions
-    points: Points
-    ties: Ties
+    classification: ClassificationRules
+    penalties: PenaltyRules
+    drive_time: DriveTimeRules
+    cautions: CautionRules
+    points: PointsRules
+    ties: TieRules
 
     def has_rule(self, rule: str) -> bool:
         """Whether the pack has a rule of that dotted key."""
@@ -442,7 +442,7 @@ def _refuse_bad_scales(pack: RegulationPack, file: str) -> None:
 # -- Showing and comparing packs ---------------------------------------------------------
 
 
-def tables(pack: RegulationPack) -> Iterator[tuple[str, Table]]:
+def tables(pack: RegulationPack) -> Iterator[tuple[str, RuleTable]]:
     """Every table of a pack by its dotted path; those in a list by name, else by number."""
     for section in _SECTIONS:
         yield from _tables_under(section, getattr(pack, section))
@@ -479,22 +479,22 @@ def compare_packs(a: RegulationPack, b: RegulationPack) -> list[dict[str, Any]]:
 _SECTIONS = ("classification", "penalties", "drive_time", "cautions", "points", "ties")
 
 
-def _tables_under(path: str, table: Table) -> Iterator[tuple[str, Table]]:
+def _tables_under(path: str, table: RuleTable) -> Iterator[tuple[str, RuleTable]]:
     yield path, table
     for name in type(table).model_fields:
         for step, inner in _tables_in(name, getattr(table, name)):
             yield from _tables_under(f"{path}.{step}", inner)
 
 
-def _tables_in(name: str, value: Any) -> list[tuple[str, Table]]:
-    if isinstance(value, Table):
+def _tables_in(name: str, value: Any) -> list[tuple[str, RuleTable]]:
+    if isinstance(value, RuleTable):
         return [(name, value)]
     if not isinstance(value, tuple):
         return []
     return [
         (f"{name}.{getattr(inner, 'name', index)}", inner)
         for index, inner in enumerate(value)
-        if isinstance(inner, Table)
+        if isinstance(inner, RuleTable)
     ]
 
 

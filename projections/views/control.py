@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from events import Basis
-from projections.folds.control import Entry, EntryKind, Message
+from projections.folds.control import ControlItem, ControlItemKind, ControlMessage
 from projections.race import Race
 from projections.views.rows import FlagName, Heading, MomentMs, Row, RowModel
 
@@ -14,7 +14,7 @@ class ControlRow(RowModel):
     """Something that race control did or wrote; `lap` is the leader's by then."""
 
     at_ms: Annotated[MomentMs, Heading("At")]
-    kind: Annotated[EntryKind, Heading("Kind")]
+    kind: Annotated[ControlItemKind, Heading("Kind")]
     text: Annotated[str, Heading("What")]
     car: Annotated[str | None, Heading("Car")]
     flag: Annotated[FlagName | None, Heading("Flag")]
@@ -25,10 +25,10 @@ class ControlRow(RowModel):
 
 def control(race: Race) -> list[Row]:
     """The control items, the newest first."""
-    return [control_row(item) for item in reversed(race.control.feed)]
+    return [control_row(item) for item in reversed(race.control.items)]
 
 
-def control_row(item: Entry) -> Row:
+def control_row(item: ControlItem) -> Row:
     """A control item."""
     return {
         "at_ms": item.at,
@@ -56,7 +56,7 @@ def messages(race: Race) -> list[Row]:
     return [message_row(message) for message in race.control.messages]
 
 
-def message_row(message: Message) -> Row:
+def message_row(message: ControlMessage) -> Row:
     """A race-control message."""
     return {
         "at_ms": message.at,

@@ -24,7 +24,7 @@ from events import (
     PitStopped,
 )
 from projections import views
-from projections.folds.control import Entry, Message
+from projections.folds.control import ControlItem, ControlMessage
 from projections.folds.pits import Visit
 from projections.folds.running_order import Gap
 from projections.folds.stewards import Penalty
@@ -81,9 +81,9 @@ class FrameBuilder:
 
     def __init__(self) -> None:
         self.state: State = {topic: {} for topic in TOPICS}
-        self._messages: RowHistory[Message] = RowHistory(_message)
+        self._messages: RowHistory[ControlMessage] = RowHistory(_message)
         self._visits: dict[str, RowHistory[Visit]] = {}
-        self._feed: tuple[int, Entry | None] = (0, None)
+        self._newest_control: tuple[int, ControlItem | None] = (0, None)
         self._penalties: dict[str, tuple[Penalty, State]] = {}
         self._cars: dict[str, _Car] = {}
         self._places: dict[str, views.CachedPlace] = {}
@@ -165,13 +165,13 @@ class FrameBuilder:
 
     def _control(self, race: Race) -> State:
         """The newest control items by number, 0 for the first of all."""
-        feed = race.control.feed
+        feed = race.control.items
         length, newest = len(feed), feed[-1] if feed else None
         # A history loses items at its end alone: with the same last item it is the same.
-        if self._feed[0] == length and self._feed[1] is newest:
+        if self._newest_control[0] == length and self._newest_control[1] is newest:
             unchanged: State = self.state["control"]
             return unchanged
-        self._feed = (length, newest)
+        self._newest_control = (length, newest)
         numbers = range(max(0, length - NEWEST_OF_CONTROL), length)
         return {str(number): dense(control_row(feed[number])) for number in numbers}
 
@@ -288,7 +288,7 @@ def _fastest(race: Race) -> State:
 def _crew_facts(race: Race, car: str) -> tuple[object, ...]:
     """All that ``_crew`` reads."""
     drivers, order = race.drivers, race.order
-    facts = (drivers.at_wheel[car], drivers.driven.get(car), order.laps.get(car))
+    facts = (drivers.at_wheel[car], drivers.totals.get(car), order.laps.get(car))
     if car not in order.finished and car not in order.retired:
         return facts
     return (*facts, order.finished.get(car), car in order.retired, order.last_seen(car), race.at)
@@ -301,7 +301,7 @@ def _crew(race: Race, car: str) -> State:
         return {one.driver: {"drive_time_ms": one.ms, "laps": one.laps} for one in times}
     crew = {
         one.driver: {"drive_time_ms": one.ms, "laps": one.laps}
-        for one in race.drivers.driven.get(car, ())
+        for one in race.drivers.totals.get(car, ())
     }
     driving = crew.setdefault(wheel.driver, {"drive_time_ms": 0, "laps": 0})
     driving["laps"] += max(0, race.order.laps.get(car, 0) - wheel.laps)
@@ -316,7 +316,7 @@ def _results(race: Race) -> State:
     return {row["car"]: {**dense(row), "gap": dense(row["gap"])} for row in views.results(race)}
 
 
-def _message(message: Message) -> State:
+def _message(message: ControlMessage) -> State:
     return dense(message_row(message))
 
 

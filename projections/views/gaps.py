@@ -111,7 +111,7 @@ class _Line(NamedTuple):
 
 def _line_of(race: Race, car: str | None) -> _Line:
     """The laps of a car, or (None) of whoever was first to complete each."""
-    told = race.chart.led if car is None else race.laps.laps.get(car, ())
+    told = race.chart.leaders if car is None else race.laps.laps.get(car, ())
     return _Line([one.lap for one in told], [one.at for one in told])
 
 

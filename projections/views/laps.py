@@ -89,7 +89,7 @@ class LeadersRow(RowModel):
 def leaders(race: Race) -> list[Row]:
     """The spells in the lead: who led from which lap to which."""
     spells: list[Row] = []
-    for led in race.chart.led:
+    for led in race.chart.leaders:
         if spells and spells[-1]["car"] == led.car:
             spells[-1]["last_lap"] = led.lap
         else:

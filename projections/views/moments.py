@@ -38,10 +38,10 @@ def moment_of(text: str, race: Race) -> int:
 
 
 def _lap(text: str, lap: int, race: Race) -> int:
-    for led in race.chart.led:
+    for led in race.chart.leaders:
         if led.lap == lap:
             return led.at
-    last = race.chart.led[-1].lap if race.chart.led else 0
+    last = race.chart.leaders[-1].lap if race.chart.leaders else 0
     raise NoSuchMoment(text, f"no leader completed that lap; the last was lap {last}")
 
 

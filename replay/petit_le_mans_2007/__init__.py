@@ -1,25 +1,26 @@
-"""The 2007 Petit Le Mans, told lap by lap from what was published about it.
+"""The 2007 Petit Le Mans, reconstructed lap by lap from published facts.
 
-``petit_le_mans_2007()`` gives the events. Facts (``facts``) and story (``story``) go in;
-``field`` takes all cars round the track, ``timing`` reads the loops, ``telling`` makes
-the events. How, and what is known at all: ``docs/petit-le-mans-2007.md``.
+``petit_le_mans_2007()`` returns the events. Its inputs are the published facts (``facts``)
+and a plan for each car (``car_plans``); ``field`` simulates all cars, ``timing`` derives
+the crossings, and ``race_events`` the events. Method and sources:
+``docs/petit-le-mans-2007.md``.
 """
 
 from events import AnyEvent
+from replay.petit_le_mans_2007.car_plans import GRID, PLANS
 from replay.petit_le_mans_2007.facts import SOURCE, published
 from replay.petit_le_mans_2007.field import drive_field
-from replay.petit_le_mans_2007.story import GRID, PLANS
-from replay.petit_le_mans_2007.telling import TITLE, tell
+from replay.petit_le_mans_2007.race_events import TITLE, race_events
 
 __all__ = ["SOURCE", "TITLE", "petit_le_mans_2007"]
 
 
 def petit_le_mans_2007() -> list[AnyEvent]:
-    """The race's events in effective order, the same at every call.
+    """Return the race's events in effective order, the same at every call.
 
-    Each says by its ``basis`` whether its content is ``published`` or ``reconstructed``;
-    the source is ``petit-le-mans-2007``, numbered from 0 without a gap.
+    The ``basis`` of each says whether its content is ``published`` or ``reconstructed``. The
+    source is ``petit-le-mans-2007``, numbered from 0 without a gap.
     """
     known = published()
     classes = {entry.car: entry.car_class for entry in known.entries}
-    return tell(known, drive_field(list(PLANS), classes, GRID))
+    return race_events(known, drive_field(list(PLANS), classes, GRID))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from replay.petit_le_mans_2007.plans import Plan, Stop
+from replay.petit_le_mans_2007.plans import CarPlan, Stop
 from replay.petit_le_mans_2007.reference import lap_at, time_at
 
 PIT_ENTRY = 0.968
@@ -17,7 +17,7 @@ TO_BOX_MS, FROM_BOX_MS = 10_500.0, 11_500.0
 """At the lane's speed limit of 60 km/h."""
 
 
-class Visit(NamedTuple):
+class PitVisit(NamedTuple):
     """A way through the lane in ms; ``lap`` is the lap finished in it."""
 
     entered: float
@@ -35,14 +35,14 @@ class Drive:
     ``knots`` are pairs of session clock (ms) and progress (laps), straight lines between.
     """
 
-    plan: Plan
+    plan: CarPlan
     car_class: str
     at: float = 0.0
     progress: float = 0.0
     fuel: float = 0.0
     pace: float = 0.0
     knots: list[tuple[float, float]] = field(default_factory=list)
-    visits: list[Visit] = field(default_factory=list)
+    visits: list[PitVisit] = field(default_factory=list)
 
     @property
     def deficit(self) -> float:
@@ -73,7 +73,7 @@ class Drive:
         entered, lane = time_at(self.at), stop.lane_s * 1000.0
         exited = entered + lane
         left_box, stationary = exited - FROM_BOX_MS, lane - TO_BOX_MS - FROM_BOX_MS
-        self.visits.append(Visit(entered, exited, lap, left_box, stationary, stop))
+        self.visits.append(PitVisit(entered, exited, lap, left_box, stationary, stop))
         self.knots += [
             (entered + TO_BOX_MS, lap - 1 + BOX),
             (left_box, lap - 1 + BOX),

@@ -15,7 +15,7 @@ SOURCE = "petit-le-mans-2007"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class EntryFacts:
     """A car of the entry list; ``class_position`` None for a car without points.
 
     ``basis`` is ``reconstructed`` where the car's number rests on no source.
@@ -33,9 +33,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was published; times in milliseconds, ``told`` the file's other tables as they are."""
+    """The published facts; times in milliseconds. ``tables`` has all tables of the file."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[EntryFacts, ...]
     starts_at: datetime
     laps: dict[str, int]
     """Laps of the first fourteen, winner first."""
@@ -43,9 +43,9 @@ class Facts:
     margin_ms: int
     fastest_lap_ms: int
     fastest_lap_driver: str
-    told: dict[str, Any]
+    tables: dict[str, Any]
 
-    def entry(self, car: str) -> Entry:
+    def entry(self, car: str) -> EntryFacts:
         """The entry of a car. Raises KeyError for a car that was not entered."""
         found = next((entry for entry in self.entries if entry.car == car), None)
         if found is None:
@@ -57,22 +57,22 @@ class Facts:
 def published() -> Facts:
     """The facts of the race."""
     text = resources.files("replay.races").joinpath("petit_le_mans_2007.toml").read_text("utf-8")
-    told = tomllib.loads(text)
+    tables = tomllib.loads(text)
     return Facts(
-        entries=tuple(_entry(row) for row in told["entries"]),
-        starts_at=told["race"]["starts_at"],
-        laps={row["car"]: row["laps"] for row in told["result"]["first_fourteen"]},
-        winner_minutes=told["winner"]["time_minutes"],
-        margin_ms=told["winner"]["margin_ms"],
-        fastest_lap_ms=told["fastest_lap"]["ms"],
-        fastest_lap_driver=told["fastest_lap"]["driver"],
-        told=told,
+        entries=tuple(_entry(row) for row in tables["entries"]),
+        starts_at=tables["race"]["starts_at"],
+        laps={row["car"]: row["laps"] for row in tables["result"]["first_fourteen"]},
+        winner_minutes=tables["winner"]["time_minutes"],
+        margin_ms=tables["winner"]["margin_ms"],
+        fastest_lap_ms=tables["fastest_lap"]["ms"],
+        fastest_lap_driver=tables["fastest_lap"]["driver"],
+        tables=tables,
     )
 
 
-def _entry(row: dict[str, Any]) -> Entry:
+def _entry(row: dict[str, Any]) -> EntryFacts:
     crew = tuple(Driver(number=seat, **driver) for seat, driver in enumerate(row["drivers"], 1))
-    return Entry(
+    return EntryFacts(
         car=row["car"],
         car_class=row["class"],
         class_position=row.get("class_position"),

@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from replay.petit_le_mans_2007.drive import Drive
-from replay.petit_le_mans_2007.plans import Act, Off, Plan, Reach, Stop
-from replay.petit_le_mans_2007.reference import CAUTIONS, DISTANCE, GREENS, Caution
+from replay.petit_le_mans_2007.plans import Act, CarPlan, Off, Reach, Stop
+from replay.petit_le_mans_2007.reference import CAUTIONS, DISTANCE, GREENS, PlannedCaution
 from replay.petit_le_mans_2007.strategy import (
     WALKING,
     due_stops,
@@ -50,7 +50,9 @@ GRAND_TOURERS, GRAND_TOURERS_PIT = ("GT1", "GT2"), 2.2
 """The classes, and how many reference laps into a caution the lane opens for them."""
 
 
-def drive_field(plans: list[Plan], classes: dict[str, str], grid: tuple[str, ...]) -> Field:
+def drive_field(
+    plans: list[CarPlan], classes: dict[str, str], grid: tuple[str, ...]
+) -> FieldSimulation:
     """All cars from a rolling start in grid order to the flag."""
     drives = []
     for plan in plans:
@@ -58,19 +60,19 @@ def drive_field(plans: list[Plan], classes: dict[str, str], grid: tuple[str, ...
         drive.progress = -QUEUE_GAP * grid.index(plan.car)
         drive.mark()
         drives.append(drive)
-    race = Field(drives)
-    race.race()
-    return race
+    run = FieldSimulation(drives)
+    run.run()
+    return run
 
 
 @dataclass(slots=True)
-class Field:
+class FieldSimulation:
     """The whole field, and what race control did with it."""
 
     drives: list[Drive]
     passed_around: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
-    def race(self) -> None:
+    def run(self) -> None:
         """From the green flag past the finish."""
         for number, (green, caution) in enumerate(zip(GREENS, (*CAUTIONS, None), strict=True)):
             for drive in self._running():
@@ -85,7 +87,7 @@ class Field:
     def _running(self) -> list[Drive]:
         return [drive for drive in self.drives if drive.running]
 
-    def _bunch(self, caution: Caution) -> None:
+    def _bunch(self, caution: PlannedCaution) -> None:
         queue = [drive for drive in self._running() if drive.at < caution.ends]
         head = min(drive.deficit for drive in queue)
         queue.sort(key=lambda drive: ((drive.deficit - head) % 1.0, drive.plan.car))
@@ -118,7 +120,7 @@ def _class_leaders(queue: list[Drive]) -> list[str]:
     return [drive.plan.car for drive in best.values()]
 
 
-def _squeeze(drive: Drive, caution: Caution, deficit: float) -> None:
+def _squeeze(drive: Drive, caution: PlannedCaution, deficit: float) -> None:
     left = caution.ends - drive.at
     gain = min(drive.deficit - deficit, CATCH_UP * left)
     drive.run(caution.ends, -gain / left, CAUTION_BURN)
@@ -127,7 +129,7 @@ def _squeeze(drive: Drive, caution: Caution, deficit: float) -> None:
 # -- Under caution -----------------------------------------------------------------------
 
 
-def drive_to_queue(drive: Drive, caution: Caution) -> None:
+def drive_to_queue(drive: Drive, caution: PlannedCaution) -> None:
     """Up to where the car joins the queue for good: after its stop, if it makes one."""
     if drive.at >= caution.ends:
         return

@@ -1,4 +1,4 @@
-"""What each car sets out to do: the vocabulary of the story that ``story`` tells.
+"""The parts of a car's plan: stops, lost time, and goals. The plans are in ``car_plans``.
 
 Places and lengths are in reference laps (see ``reference``), a deficit is how many of
 them a car is behind the reference.
@@ -38,7 +38,7 @@ class Reach(NamedTuple):
 Act = Stop | Off | Reach
 
 
-class Plan(NamedTuple):
+class CarPlan(NamedTuple):
     """A car's race.
 
     ``laps`` is what it completes; ``retires`` the reason if it then stops for good.

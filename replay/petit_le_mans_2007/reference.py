@@ -21,7 +21,7 @@ LAST_CAUTION_MS = 420_000.0
 """About 7 min."""
 
 
-class Caution(NamedTuple):
+class PlannedCaution(NamedTuple):
     """A full-course caution, in reference laps; ``reason`` as race control would put it."""
 
     number: int
@@ -36,15 +36,15 @@ class Caution(NamedTuple):
 
 
 CAUTIONS = (
-    Caution(1, 16.40, 23.88, "contact between #26 and #3 in turn 10"),
-    Caution(2, 32.45, 38.88, "debris in the esses"),
-    Caution(3, 47.40, 54.88, "car in the gravel at turn 1"),
-    Caution(4, 65.45, 72.88, "stopped car at turn 7"),
-    Caution(5, 83.40, 90.88, "cars spun in the esses"),
-    Caution(6, 99.45, 107.88, "#2 off after contact with a GT1 car"),
-    Caution(7, 134.40, 141.88, "debris on the back straight"),
-    Caution(8, 260.45, 266.88, "#6 damaged after contact with a GT car"),
-    Caution(9, 372.40, 375.93, "#27 off at turn 12"),
+    PlannedCaution(1, 16.40, 23.88, "contact between #26 and #3 in turn 10"),
+    PlannedCaution(2, 32.45, 38.88, "debris in the esses"),
+    PlannedCaution(3, 47.40, 54.88, "car in the gravel at turn 1"),
+    PlannedCaution(4, 65.45, 72.88, "stopped car at turn 7"),
+    PlannedCaution(5, 83.40, 90.88, "cars spun in the esses"),
+    PlannedCaution(6, 99.45, 107.88, "#2 off after contact with a GT1 car"),
+    PlannedCaution(7, 134.40, 141.88, "debris on the back straight"),
+    PlannedCaution(8, 260.45, 266.88, "#6 damaged after contact with a GT car"),
+    PlannedCaution(9, 372.40, 375.93, "#27 off at turn 12"),
 )
 
 Span = tuple[float, float]

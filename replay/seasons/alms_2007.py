@@ -31,21 +31,21 @@ MS_PER_DAY = 86_400_000
 
 
 @cache
-def _told(file: str) -> dict[str, Any]:
+def _data(file: str) -> dict[str, Any]:
     return tomllib.loads(resources.files("replay.seasons").joinpath(file).read_text("utf-8"))
 
 
 def alms_2007() -> list[AnyEvent]:
     """The season's own log. Its clock is 0 on the day of the first race; a round is scored
     on the evening of its day."""
-    told = _told("alms_2007.toml")
-    results = [_scored(number, result) for number, result in enumerate(told["results"], start=1)]
-    return [_opened(told), *results]
+    data = _data("alms_2007.toml")
+    results = [_scored(number, result) for number, result in enumerate(data["results"], start=1)]
+    return [_opened(data), *results]
 
 
 def published() -> tuple[PublishedTable, ...]:
     """The tables of the season as they were published, each with its source."""
-    return read_tables(_told("alms_2007_published.toml"))
+    return read_tables(_data("alms_2007_published.toml"))
 
 
 def contradictions() -> list[Contradiction]:
@@ -57,11 +57,11 @@ def contradictions() -> list[Contradiction]:
 
 def sources() -> dict[str, str]:
     """What the short names of the sources stand for."""
-    return dict(_told("alms_2007.toml")["sources"])
+    return dict(_data("alms_2007.toml")["sources"])
 
 
-def _opened(told: dict[str, Any]) -> SeasonOpened:
-    season = told["season"]
+def _opened(data: dict[str, Any]) -> SeasonOpened:
+    season = data["season"]
     return SeasonOpened(
         at=0,
         source=SOURCE,
@@ -78,11 +78,11 @@ def _opened(told: dict[str, Any]) -> SeasonOpened:
                 date=each["date"].isoformat(),
                 time_limit_ms=each["time_limit_minutes"] * MS_PER_MINUTE,
             )
-            for each in told["rounds"]
+            for each in data["rounds"]
         ),
         aliases=tuple(
             Alias(of=of, name=name, means=means)
-            for of, names in told["aliases"].items()
+            for of, names in data["aliases"].items()
             for name, means in names.items()
         ),
         provenance=season["provenance"],
@@ -111,5 +111,5 @@ def _scored(number: int, result: dict[str, Any]) -> RoundScored:
 
 
 def _evening(number: int) -> int:
-    days: list[date] = [each["date"] for each in _told("alms_2007.toml")["rounds"]]
+    days: list[date] = [each["date"] for each in _data("alms_2007.toml")["rounds"]]
     return ((days[number - 1] - days[0]).days + 1) * MS_PER_DAY

@@ -46,7 +46,7 @@ class Contradiction(NamedTuple):
     scored_from: str
 
 
-def read_tables(told: Mapping[str, Any]) -> tuple[PublishedTable, ...]:
+def read_tables(data: Mapping[str, Any]) -> tuple[PublishedTable, ...]:
     """The tables of a parsed file: ``tables`` with rows whose ``by_round`` is a line of text."""
     return tuple(
         PublishedTable(
@@ -56,7 +56,7 @@ def read_tables(told: Mapping[str, Any]) -> tuple[PublishedTable, ...]:
             table["source"],
             tuple(_row(row) for row in table["rows"]),
         )
-        for table in told["tables"]
+        for table in data["tables"]
     )
 
 

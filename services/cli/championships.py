@@ -12,7 +12,7 @@ from events.errors import UnknownRound
 from projections.championship.scoring import segments_now
 from projections.championship.season import Season
 from projections.championship.single_session import season_of_session
-from projections.championship.titles import Fighter, Title, title
+from projections.championship.titles import Title, TitleContender, title
 from projections.results.classification import Convention, classify
 from projections.results.points import CONTESTS
 from projections.results.provisional import rounds_scored
@@ -215,34 +215,34 @@ def clinch(
         )
         return
     typer.secho(_heading(answer), bold=True, nl=False)
-    if not any(one.fighters for one in titles):
+    if not any(one.contenders for one in titles):
         typer.echo("\nno contenders")
     for one in titles:
-        if one.fighters:
+        if one.contenders:
             heading = f"\n{one.car_class}, {one.of}{_what_is_left(one)}\n"
-            listed = one._replace(fighters=_listed(one))
+            listed = one._replace(contenders=_listed(one))
             print_table(sporting_tables.CLINCH, list(clinch_rows(listed)), heading)
             typer.echo("\n".join(["", *_sentences(one), *_unlisted(one, listed)]))
 
 
-def _listed(fight: Title) -> tuple[Fighter, ...]:
+def _listed(fight: Title) -> tuple[TitleContender, ...]:
     """All who can win, and with them the first of those who cannot."""
-    can = sum(one.status != "out" for one in fight.fighters)
-    out = [one for one in fight.fighters if one.status == "out"]
+    can = sum(one.status != "out" for one in fight.contenders)
+    out = [one for one in fight.contenders if one.status == "out"]
     left_out = {one.names for one in out[max(0, LISTED - can) :]}
-    return tuple(one for one in fight.fighters if one.names not in left_out)
+    return tuple(one for one in fight.contenders if one.names not in left_out)
 
 
 def _unlisted(fight: Title, listed: Title) -> Sequence[str]:
     """How many contenders the table does not show."""
-    more = len(fight.fighters) - len(listed.fighters)
+    more = len(fight.contenders) - len(listed.contenders)
     return [f"{more} more {'is' if more == 1 else 'are'} out of reach."] if more else []
 
 
 def _sentences(fight: Title) -> Sequence[str]:
     """The sentences of those who can win, and of the first of those who cannot."""
-    can = [one for one in fight.fighters if one.status != "out"]
-    out = [one for one in fight.fighters if one.status == "out"]
+    can = [one for one in fight.contenders if one.status != "out"]
+    out = [one for one in fight.contenders if one.status == "out"]
     sentences = [contender_sentence(fight, one) for one in [*can, *out[: max(0, 3 - len(can))]]]
     return [one for one in dict.fromkeys(sentences) if one]  # that of a crew once
 

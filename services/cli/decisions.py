@@ -34,8 +34,8 @@ from events.clock import parse_clock
 from events.errors import BadDecision
 from projections.results.classification import Convention
 from projections.results.decisions import check, in_force, result_rows
-from projections.results.revisions import words
-from projections.results.whatif import supposed
+from projections.results.revisions import describe_decision
+from projections.results.whatif import penalty_from
 from projections.views.moments import moment_of
 from services.cli.options import As, Data, Format, Rules, Session, Store
 from services.cli.output import print_rows
@@ -188,12 +188,14 @@ class DecisionContext:
         before = ClassificationPoints.of(race, pack)
         if self.dry_run:
             decided = planned
-            summary = f"would be decided: {words(decided)}"
+            summary = f"would be decided: {describe_decision(decided)}"
         else:
             (decided,), position = await decide(
                 log, self.session, RACE_CONTROL, lambda n: [event(n)], after=recorded.position
             )
-            summary = f"{RACE_CONTROL} {decided.source_seq} at {position}: {words(decided)}"
+            summary = (
+                f"{RACE_CONTROL} {decided.source_seq} at {position}: {describe_decision(decided)}"
+            )
         recorded.timeline.add([decided])
         rows = differing_rows(before, ClassificationPoints.of(recorded.timeline.race, pack))
         if self.form is not Format.TABLE:
@@ -278,7 +280,7 @@ def impose(
     context: DecisionContext, car: Car, kind: Kind, amount: Amount = None, reason: Reason = None
 ) -> None:
     """Impose a penalty: 66 time 30, 7 drive-through, 45 places 3."""
-    penalty = supposed(car, kind, amount)
+    penalty = penalty_from(car, kind, amount)
     context.decide(
         lambda _, head: PenaltyImposed(
             **head,
@@ -310,7 +312,7 @@ def convert(
     """Convert a penalty, such as a drive-through not served into time."""
 
     def decision(recorded: FoldedSession, head: EventHead) -> AnyEvent:
-        penalty = supposed(in_force(recorded.timeline.race, penalty_id).car, kind, amount)
+        penalty = penalty_from(in_force(recorded.timeline.race, penalty_id).car, kind, amount)
         return PenaltyConverted(
             **head,
             penalty_id=penalty_id,

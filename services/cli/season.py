@@ -20,7 +20,7 @@ from events.errors import (
     UnknownRound,
     WrongSeries,
 )
-from projections.championship.scoring import cup_marks, session_results, untold
+from projections.championship.scoring import cup_marks, missing_events, session_results
 from projections.championship.season import Season
 from projections.race import Race
 from replay.entries import START, parse_position
@@ -213,7 +213,7 @@ async def _is_changed(log: Log, kept: Season, session: str, number: int, known: 
         return False
     timeline = (await read_with_warning(log, SessionQuestion(session))).timeline
     results = session_results(kept, timeline, number, session)
-    return bool(untold(kept, timeline.race, results, session))
+    return bool(missing_events(kept, timeline.race, results, session))
 
 
 def _rounds(scored: Season, changed: Iterable[str]) -> Sequence[Row]:
@@ -294,7 +294,7 @@ async def _add(
         raise typer.BadParameter(str(error)) from None
     number = round_of(kept, race, number)
     results = session_results(kept, recorded.timeline, number, session)
-    events = untold(kept, race, results, session)
+    events = missing_events(kept, race, results, session)
     if events:
         await _append(log, name, existing, events, by)
     classes = dict.fromkeys(one.car_class for one in events if isinstance(one, RoundScored))

@@ -14,7 +14,7 @@ from events import AnyEvent
 from projections import views
 from projections.race import Race
 from projections.views.moments import moment_of
-from replay.playhead import MAX, Playhead, Replay
+from replay.playhead import MAX, Playhead, RacePlayback
 from services.cli.options import At, CarClass, Data, KnownAt, Session, Store
 from services.cli.output import print_table, session_heading
 from services.cli.shell import configure_logging, run, with_store
@@ -153,7 +153,7 @@ def replay(
 
     question = SessionQuestion(session, known_at=known_at)
     recorded = query_session(question, store, data)
-    played = Replay(recorded.timeline)
+    played = RacePlayback(recorded.timeline)
     whole = recorded.timeline.race
     first = played.start if start is None else moment_of(start, whole)
     last = played.end if until is None else moment_of(until, whole)

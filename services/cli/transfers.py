@@ -16,9 +16,9 @@ from events import AnyEvent, EntryAdded, ResultDeclared, SessionOpened, encode
 from events.clock import format_lap_time, parse_clock
 from events.errors import PositionConflict, SessionNotEmpty
 from projections.results.classification import Convention
-from projections.results.revisions import words
+from projections.results.revisions import describe_decision
 from projections.wording import plain
-from replay.entries import START, Entry
+from replay.entries import START, LogEntry
 from services.cli.options import Data, NewSession, Session, Store
 from services.cli.shell import with_log
 from services.queries.packs import pack_named
@@ -184,7 +184,9 @@ def _reconciled(events: Sequence[AnyEvent], convention: Convention) -> Reconcili
 def _explained(found: Reconciliation) -> Iterator[str]:
     """A line on what was inferred, and one for each difference that remains."""
     if found.decisions:
-        inferred = [words(one.model_copy(update={"reason": None})) for one in found.decisions]
+        inferred = [
+            describe_decision(one.model_copy(update={"reason": None})) for one in found.decisions
+        ]
         yield f"inferred from the official result: {'; '.join(inferred)}"
     for one in found.unreconciled:
         what = plain(one.what.removesuffix("_ms"))
@@ -251,7 +253,7 @@ def export(
     """Write a session's whole log to one file, from which it can be imported again."""
     from replay.archive import write_archive
 
-    async def entries(log: Log) -> list[Entry]:
+    async def entries(log: Log) -> list[LogEntry]:
         await require_session(log, session)
         return [entry async for batch in log.read(session) for entry in batch]
 

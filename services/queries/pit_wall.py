@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projections.results.drive_time import DriveTime
+from projections.results.drive_time import DriveTimeStatus
 from projections.results.rejoin import Rejoin
 from services.queries.tables.columns import Row
 
@@ -15,7 +15,7 @@ def rejoin_row(rejoin: Rejoin) -> Row:
     return {**row, "cost_ms": cost.ms, "stops": cost.stops, "cost_of": cost.car_class}
 
 
-def drive_time_row(drive_time: DriveTime) -> Row:
+def drive_time_row(drive_time: DriveTimeStatus) -> Row:
     """A driver's time at the wheel as a row."""
     row = drive_time._asdict()
     row["class"] = row.pop("car_class")

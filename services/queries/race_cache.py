@@ -26,7 +26,7 @@ from events.outputs import AUDIT_EVENTS
 from projections.race import Race
 from projections.results.decisions import DECISIONS, HOLDS
 from projections.timeline import Timeline
-from replay.entries import START, Entry, parse_position
+from replay.entries import START, LogEntry, parse_position
 from replay.recording import Recording, RecordingAsHappened, RecordingAsShown
 from services.queries.sessions import race_at
 from services.storage.event_log import Log
@@ -137,7 +137,7 @@ class _Fold:
         """About how much memory it takes."""
         return BYTES_PER_RACE + len(self.recorded) * BYTES_PER_EVENT
 
-    def take(self, batches: list[list[Entry]]) -> None:
+    def take(self, batches: list[list[LogEntry]]) -> None:
         """Fold entries; runs in a thread."""
         events: list[AnyEvent] = []
         for entry in (entry for batch in batches for entry in batch):

@@ -7,7 +7,12 @@ from collections.abc import Iterator, Sequence
 from events import AnyEvent, CarRetired, Contest, FlagShown, LapCompleted, LinePassed, SessionOpened
 from projections.championship.clinch import Outlook
 from projections.championship.clinch_sentences import next_sentence, open_sentence, sentence
-from projections.championship.titles import Fighter, Left, Live, Title, decided
+from projections.championship.titles import (
+    RemainingResult,
+    Title,
+    TitleContender,
+    decided,
+)
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.points import tidy
@@ -26,7 +31,7 @@ def decided_rows(answer: SeasonAnswer, of: Contest, car_class: str) -> Iterator[
         return
     race = timeline.race_at(found.at)
     leader = race.order.leader()
-    champion = found.title.fighters[0]
+    champion = found.title.contenders[0]
     yield {
         "class": car_class,
         "of": of,
@@ -62,38 +67,38 @@ def _event_text(event: AnyEvent, race: Race) -> str:
             return f"{f'#{car}: ' if car else ''}{plain(event.type)}"
 
 
-def live_of(answer: SeasonAnswer) -> Live | None:
+def live_of(answer: SeasonAnswer) -> LiveRound | None:
     """The running session with its classification."""
     if answer.race is None:
         return None
     rows = classify(answer.race, Convention.of(answer.season.pack))
-    return Live(answer.race, rows, answer.number)
+    return LiveRound(answer.race, rows, answer.number)
 
 
 def clinch_rows(fight: Title) -> Iterator[Row]:
     """A row for each contender."""
-    for fighter in fight.fighters:
-        outlook = fighter.outlook
+    for contender in fight.contenders:
+        outlook = contender.outlook
         needs = outlook and (outlook.outright if outlook.outright.alive else outlook.shared)
         yield {
-            "names": list(fighter.names),
+            "names": list(contender.names),
             "class": fight.car_class,
             "of": fight.of,
-            "points": fighter.points,
-            "status": fighter.status,
+            "points": contender.points,
+            "status": contender.status,
             "least": outlook.least if outlook else None,
-            "most": fighter.most,
-            "clinches_from": needs.clinches_regardless_from if needs else _in_next(fighter),
+            "most": contender.most,
+            "clinches_from": needs.clinches_regardless_from if needs else _in_next(contender),
             "can_win_from": _worst(outlook) if outlook else None,
-            "sentence": contender_sentence(fight, fighter),
+            "sentence": contender_sentence(fight, contender),
             "beaten": list(outlook.beaten) if outlook else [],
             "against": _against(outlook) if outlook else [],
             "left": [_part_text(one) for one in fight.left],
         }
 
 
-def _in_next(fighter: Fighter) -> int | str | None:
-    return fighter.in_next.outcome if fighter.in_next else None
+def _in_next(contender: TitleContender) -> int | str | None:
+    return contender.next_clinch.outcome if contender.next_clinch else None
 
 
 def _worst(outlook: Outlook) -> int | str | None:
@@ -113,43 +118,43 @@ def _against(outlook: Outlook) -> list[Row]:
     ]
 
 
-def contender_sentence(fight: Title, fighter: Fighter) -> str | None:
+def contender_sentence(fight: Title, contender: TitleContender) -> str | None:
     """A contender's chances in a sentence; None without anything to say."""
-    if fighter.outlook is not None:
-        return sentence(fighter.outlook)
-    names, several = " and ".join(fighter.names), len(fighter.names) > 1
-    first = fight.fighters[0]
-    match fighter.status:
+    if contender.outlook is not None:
+        return sentence(contender.outlook)
+    names, several = " and ".join(contender.names), len(contender.names) > 1
+    first = fight.contenders[0]
+    match contender.status:
         case "clinched":
-            sure = f", and nobody else can reach {fighter.points}" if fight.left else ""
-            return f"{names} is champion with {fighter.points} points{sure}."
+            sure = f", and nobody else can reach {contender.points}" if fight.left else ""
+            return f"{names} is champion with {contender.points} points{sure}."
         case "clinched_share" if fight.left:
             return f"{names} {'have' if several else 'has'} at least a share of the title."
         case "clinched_share":
-            return f"{names} are champions together with {fighter.points} points."
-        case "out" if fight.left and fighter.most < first.points:
+            return f"{names} are champions together with {contender.points} points."
+        case "out" if fight.left and contender.most < first.points:
             leader = " and ".join(first.names)
             return (
-                f"{names} {'are' if several else 'is'} out: at most {fighter.most} points, "
+                f"{names} {'are' if several else 'is'} out: at most {contender.most} points, "
                 f"and {leader} {'have' if len(first.names) > 1 else 'has'} {first.points}."
             )
         case "out" if fight.left:
-            return f"{names} is out: even {fighter.most} points, the most there are, are too few."
-        case "open" if fighter.in_next is not None:
-            return next_sentence(fighter.in_next, _part_text(fight.left[0]))
+            return f"{names} is out: even {contender.most} points, the most there are, are too few."
+        case "open" if contender.next_clinch is not None:
+            return next_sentence(contender.next_clinch, _part_text(fight.left[0]))
         case "open":
-            return _open(fight, fighter)
+            return _open(fight, contender)
         case _:
             return None
 
 
-def _open(fight: Title, fighter: Fighter) -> str:
-    best = fight.fighters[0].points
-    leaders = [name for one in fight.fighters if one.points == best for name in one.names]
-    behind = next((one.points for one in fight.fighters if one.points < best), None)
-    more = tidy(fighter.most - fighter.points)
-    return open_sentence(fighter.names[0], fighter.points, (leaders, best), behind, more)
+def _open(fight: Title, contender: TitleContender) -> str:
+    best = fight.contenders[0].points
+    leaders = [name for one in fight.contenders if one.points == best for name in one.names]
+    behind = next((one.points for one in fight.contenders if one.points < best), None)
+    more = tidy(contender.most - contender.points)
+    return open_sentence(contender.names[0], contender.points, (leaders, best), behind, more)
 
 
-def _part_text(left: Left) -> str:
+def _part_text(left: RemainingResult) -> str:
     return f"{left.part} of round {left.round}"

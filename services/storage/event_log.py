@@ -35,7 +35,7 @@ from events.errors import (
     UndecodableEvent,
     UnknownSession,
 )
-from replay.entries import START, Entry, check_session_id, parse_position
+from replay.entries import START, LogEntry, check_session_id, parse_position
 from services.storage.client import Store, StoreCommand
 from services.storage.keys import SESSIONS, key, log_key, next_number_key, seen_key
 from services.storage.scripts import Script
@@ -280,7 +280,7 @@ class Log:
         with self._store.translated_errors():
             return int(await _NEXT_NUMBERS(self._redis, keys, [count]))
 
-    async def append_at_positions(self, session: str, entries: Sequence[Entry]) -> None:
+    async def append_at_positions(self, session: str, entries: Sequence[LogEntry]) -> None:
         """Fill an empty session with entries that keep their positions, all or nothing.
 
         Entries are written as they are, unreadable ones too. Raises SessionNotEmpty, and
@@ -322,7 +322,7 @@ class Log:
 
     async def read(
         self, session: str, after: str = START, upto: str | None = None, count: int = BATCH
-    ) -> AsyncIterator[list[Entry]]:
+    ) -> AsyncIterator[list[LogEntry]]:
         """The log's entries after a position, in batches of at most ``count``.
 
         ``upto`` is the last position to read, or a recorded time in ms since 1970.
@@ -433,7 +433,7 @@ def _extent(log: str) -> tuple[StoreCommand, StoreCommand, StoreCommand]:
     )
 
 
-def _identity(entry: Entry) -> tuple[str, int] | None:
+def _identity(entry: LogEntry) -> tuple[str, int] | None:
     try:
         return decode(entry.payload).identity
     except UndecodableEvent:
@@ -448,7 +448,7 @@ def _decoded(name: Any) -> str | None:
         return None
 
 
-def _check_positions(entries: Sequence[Entry]) -> None:
+def _check_positions(entries: Sequence[LogEntry]) -> None:
     for entry in entries:
         if not 2 <= len(entry.fields) <= MOST_PARTS or len(entry.fields) % 2:
             raise AppendRefused(f"the entry at {entry.position} has no fields, or too many")
@@ -458,9 +458,9 @@ def _check_positions(entries: Sequence[Entry]) -> None:
             raise AppendRefused("positions do not increase at {}-{}".format(*position))
 
 
-def _entries(reply: Any) -> list[Entry]:
+def _entries(reply: Any) -> list[LogEntry]:
     """Entries of a reply: positions, each with its fields and values in turn."""
-    return [Entry(position.decode(), fields) for position, fields in reply]
+    return [LogEntry(position.decode(), fields) for position, fields in reply]
 
 
 def _first_position(reply: Any) -> str:

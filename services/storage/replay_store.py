@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from events import SeasonOpened, decode
 from events.errors import NotASession, SessionNotEmpty, UndecodableEvent
 from projections.views.frame import Token
-from replay.entries import Entry, check_session_id, parse_position
+from replay.entries import LogEntry, check_session_id, parse_position
 from replay.steering import COMMANDS, Command, Pace, Pause, Play, Seek
 from services.storage.built_in import put_into_store
 from services.storage.client import Store
@@ -166,7 +166,7 @@ class Replays:
                     raise NotASession(source)
             return
 
-    async def bring_in(self, session: str, entries: Sequence[Entry]) -> None:
+    async def bring_in(self, session: str, entries: Sequence[LogEntry]) -> None:
         """Put an archive's entries into the store, unless they are there already.
 
         Raises SessionNotEmpty where the session holds something else.
@@ -319,7 +319,7 @@ class Replays:
             raise TakenOver(replay, before, saved.decode())
 
 
-def _plain(entry: Entry) -> tuple[str, list[bytes]]:
+def _plain(entry: LogEntry) -> tuple[str, list[bytes]]:
     return entry.position, list(entry.fields)
 
 

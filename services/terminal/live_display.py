@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import typer
 
 from projections.views.frame_builder import FrameBuilder
-from replay.playhead import Playhead, Replay
+from replay.playhead import Playhead, RacePlayback
 from services.terminal import tty
 from services.terminal.ticker import Ticker
 from services.terminal.tower import Board, Tower
@@ -29,7 +29,7 @@ def now_ms() -> float:
     return time.monotonic() * 1000
 
 
-async def watch_replay(replay: Replay, playhead: Playhead, watched: frozenset[str]) -> None:
+async def watch_replay(replay: RacePlayback, playhead: Playhead, watched: frozenset[str]) -> None:
     """Play until the viewer leaves or, in lines, to the end."""
     if tty.is_there():
         await _in_tower(replay, playhead, watched)
@@ -37,7 +37,7 @@ async def watch_replay(replay: Replay, playhead: Playhead, watched: frozenset[st
         await _in_lines(replay, playhead)
 
 
-async def _in_tower(replay: Replay, playhead: Playhead, watched: frozenset[str]) -> None:
+async def _in_tower(replay: RacePlayback, playhead: Playhead, watched: frozenset[str]) -> None:
     viewer = Viewer(playhead, replay, watched)
     frames = FrameBuilder()
     with tty.Terminal.taken() as screen:
@@ -53,7 +53,7 @@ async def _in_tower(replay: Replay, playhead: Playhead, watched: frozenset[str])
                 viewer.press(key, board)
 
 
-async def _in_lines(replay: Replay, playhead: Playhead) -> None:
+async def _in_lines(replay: RacePlayback, playhead: Playhead) -> None:
     ticker, frames = Ticker(), FrameBuilder()
     told, before = playhead.at, now_ms()
     while True:
@@ -71,7 +71,7 @@ async def _in_lines(replay: Replay, playhead: Playhead) -> None:
         before = now
 
 
-def moments(replay: Replay, since: int, until: int) -> Iterator[int]:
+def moments(replay: RacePlayback, since: int, until: int) -> Iterator[int]:
     """When to look, in ms: no more than STEP_MS apart, unless nothing happens for longer."""
     at = since
     while at < until:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from replay.playhead import Playhead, Replay
+from replay.playhead import Playhead, RacePlayback
 from services.terminal.tower import Board, Look, Movements
 
 MINUTE_MS = 60_000
@@ -43,7 +43,7 @@ class Viewer:
     """The choices made with the keys. ``replay`` is None where one cannot go back."""
 
     playhead: Playhead | None = None
-    replay: Replay | None = None
+    replay: RacePlayback | None = None
     watched: frozenset[str] = frozenset()
     car_class: str | None = None
     top: int = 0
@@ -108,7 +108,7 @@ class Viewer:
             case _ if self.replay is not None:
                 self._seek(key, playhead, self.replay)
 
-    def _seek(self, key: str, playhead: Playhead, replay: Replay) -> None:
+    def _seek(self, key: str, playhead: Playhead, replay: RacePlayback) -> None:
         match key:
             case "left" | "[":
                 playhead.skip(-MINUTE_MS)

@@ -14,7 +14,7 @@ from events import AnyEvent, encode
 from events.clock import format_clock
 from projections.timeline import Timeline
 from projections.views.moments import moment_of
-from replay.entries import EVENT_FIELD, Entry
+from replay.entries import EVENT_FIELD, LogEntry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.roles import Role, Tokens, new_token
 from services.settings import GatewaySettings
@@ -158,7 +158,7 @@ async def test_as_it_was_shown(page: Page, served: Served) -> None:
     learned = {event: event.at for event in story.events}
     learned[story.void(wrong, at=300_000)] = 300_000
     entries = [
-        Entry(f"{LEARNED_MS + at}-{number}", (EVENT_FIELD, encode(event)))
+        LogEntry(f"{LEARNED_MS + at}-{number}", (EVENT_FIELD, encode(event)))
         for number, (event, at) in enumerate(sorted(learned.items(), key=lambda one: one[1]))
     ]
     await served.log.append_at_positions(SESSION, entries)

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
 from events import AnyEvent, encode
-from replay.entries import Entry
+from replay.entries import LogEntry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.formatting import gap_text, lap_time_text
 from services.terminal.tower import penalty_text, short_tags, state_of
@@ -213,7 +213,7 @@ async def test_stale(page: Page, served: Served, race: list[AnyEvent]) -> None:
     """A picture of long ago, of a clock that runs, is unmistakable, until something comes."""
     started = race[:2000]
     entries = [
-        Entry(f"{LONG_AGO_MS + number}-0", (b"event", encode(event)))
+        LogEntry(f"{LONG_AGO_MS + number}-0", (b"event", encode(event)))
         for number, event in enumerate(started)
     ]
     await served.log.append_at_positions(SESSION, entries)

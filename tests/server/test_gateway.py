@@ -23,7 +23,7 @@ from events import AnyEvent, FlagShown, OutputFrozen, RaceControlMessage, encode
 from projections import views
 from projections.timeline import Timeline
 from projections.views.frame_builder import frame_state
-from replay.entries import EVENT_FIELD, Entry, parse_position
+from replay.entries import EVENT_FIELD, LogEntry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.client import StateFollower, StateUpdate, SubscriptionRefused, stream_url, subscribe
 from services.gateway.live import tail_pool
@@ -111,7 +111,7 @@ class TestViews:
         timeline.add(events())
         race = timeline.race
         if at is not None:
-            moment = {"lap:20": race.chart.led[19].at, "0:30:00": 1_800_000}[at]
+            moment = {"lap:20": race.chart.leaders[19].at, "0:30:00": 1_800_000}[at]
             race = timeline.race_at(moment)
             race.at = moment
         for name in set(TABLES) & set(views.VIEWS):
@@ -156,7 +156,8 @@ class TestViews:
             9000: message(9000),
         }
         entries = [
-            Entry(f"{began + at}-0", (EVENT_FIELD, encode(event))) for at, event in learned.items()
+            LogEntry(f"{began + at}-0", (EVENT_FIELD, encode(event)))
+            for at, event in learned.items()
         ]
         await Log(store).append_at_positions(session, entries)
 
@@ -173,11 +174,11 @@ class TestViews:
         """The picture of a moment is the snapshot that a screen would have been sent of it."""
         timeline = Timeline()
         timeline.add(events())
-        race = timeline.race_at(timeline.race.chart.led[19].at)
+        race = timeline.race_at(timeline.race.chart.leaders[19].at)
         answer = await client.get(f"/sessions/{projected}/picture", params={"at": "lap:20"})
         told = answer.json()
         assert told["data"] == json.loads(json.dumps(frame_state(race)))
-        assert told["clock"] == {"at": race.chart.led[19].at, "running": False}
+        assert told["clock"] == {"at": race.chart.leaders[19].at, "running": False}
         few = {"at": "lap:20", "topics": "standings"}
         chosen = (await client.get(f"/sessions/{projected}/picture", params=few)).json()["data"]
         assert set(chosen) == {"session", "standings"}
@@ -206,7 +207,7 @@ class TestViews:
         long_ago = int(time.time() * 1000) - 20_000
         started = [*events(0, 40), FlagShown(at=1, source="test", source_seq=1, flag="green")]
         entries = [
-            Entry(f"{long_ago}-{number}", (EVENT_FIELD, encode(event)))
+            LogEntry(f"{long_ago}-{number}", (EVENT_FIELD, encode(event)))
             for number, event in enumerate(started)
         ]
         await Log(store).append_at_positions(session, entries)

@@ -25,7 +25,7 @@ from events.errors import (
     UnknownSession,
 )
 from replay.archive import pack, read_archive, unpack, write_archive
-from replay.entries import EVENT_FIELD, START, Entry, parse_position
+from replay.entries import EVENT_FIELD, START, LogEntry, parse_position
 from services.queries.listings import session_rows
 from services.storage.built_in import BUILT_IN
 from services.storage.client import Store, open_store
@@ -224,7 +224,7 @@ async def test_bad_session_ids(log: Log, bad: str):
         with pytest.raises(BadSessionId):
             await ask(bad)
     with pytest.raises(BadSessionId):
-        await log.append_at_positions(bad, [Entry("1-0", (b"event", b""))])
+        await log.append_at_positions(bad, [LogEntry("1-0", (b"event", b""))])
 
 
 # -- The expected position -------------------------------------------------------------
@@ -336,7 +336,7 @@ async def test_a_lost_answer(store: Store, short_folder: Path, session: str):
 
 async def test_a_lost_answer_to_an_import(store: Store, short_folder: Path, session: str):
     """An import that is sent again finds that it was itself that filled the session."""
-    entries = [Entry("1-0", (b"event", b"hash-mark"))]
+    entries = [LogEntry("1-0", (b"event", b"hash-mark"))]
     async with losing(store, short_folder, b"hash-mark") as (lossy, wire):
         await Log(lossy).append_at_positions(session, entries)
         assert wire.lost == 1
@@ -420,7 +420,7 @@ async def test_reading_in_batches(log: Log, session: str):
 
 async def test_reading_a_span(log: Log, session: str):
     """A span begins after a position and ends with one, or with a moment of wall-clock time."""
-    entries = [Entry(f"{n}-{m}", (b"event", b"")) for n in (10, 20) for m in (0, 1)]
+    entries = [LogEntry(f"{n}-{m}", (b"event", b"")) for n in (10, 20) for m in (0, 1)]
     await log.append_at_positions(session, entries)
 
     async def positions(**span: str) -> list[str]:
@@ -554,8 +554,10 @@ async def test_there_and_back_through_an_archive(
 
 async def test_an_import_knows_its_events(log: Log, session: str):
     """Events that came from an archive are not added again; later ones are."""
-    entries = [Entry(f"{n}-0", (b"event", encode(event))) for n, event in enumerate(told(1, 3), 1)]
-    await log.append_at_positions(session, [*entries, Entry("9-0", entries[0].fields)])
+    entries = [
+        LogEntry(f"{n}-0", (b"event", encode(event))) for n, event in enumerate(told(1, 3), 1)
+    ]
+    await log.append_at_positions(session, [*entries, LogEntry("9-0", entries[0].fields)])
     result = await log.append(session, told(1, 2, 3))
     assert [position is not None for position in result.positions] == [False, True, False]
     assert await log.length(session) == 4
@@ -563,7 +565,7 @@ async def test_an_import_knows_its_events(log: Log, session: str):
 
 async def test_an_import_needs_an_empty_session(log: Log, session: str):
     """Entries that keep their positions go into an empty session only, or not at all."""
-    entries = [Entry("5-0", (b"event", b"{}"))]
+    entries = [LogEntry("5-0", (b"event", b"{}"))]
     await log.append(session, told(1))
     with pytest.raises(SessionNotEmpty):
         await log.append_at_positions(session, entries)
@@ -577,15 +579,15 @@ async def test_an_import_needs_an_empty_session(log: Log, session: str):
 @pytest.mark.parametrize(
     "entries",
     [
-        [Entry("5-0", (b"event", b"")), Entry("5-0", (b"event", b""))],
-        [Entry("5-1", (b"event", b"")), Entry("5-0", (b"event", b""))],
-        [Entry("0-0", (b"event", b""))],
-        [Entry("5-0", ())],
-        [Entry("5-0", (b"event",))],
-        [Entry("5-0", (b"x",) * (MOST_PARTS + 2))],
+        [LogEntry("5-0", (b"event", b"")), LogEntry("5-0", (b"event", b""))],
+        [LogEntry("5-1", (b"event", b"")), LogEntry("5-0", (b"event", b""))],
+        [LogEntry("0-0", (b"event", b""))],
+        [LogEntry("5-0", ())],
+        [LogEntry("5-0", (b"event",))],
+        [LogEntry("5-0", (b"x",) * (MOST_PARTS + 2))],
     ],
 )
-async def test_entries_that_cannot_be_imported(log: Log, session: str, entries: list[Entry]):
+async def test_entries_that_cannot_be_imported(log: Log, session: str, entries: list[LogEntry]):
     """Positions must increase and entries have fields; otherwise nothing is written."""
     with pytest.raises(AppendRefused):
         await log.append_at_positions(session, entries)
@@ -594,7 +596,7 @@ async def test_entries_that_cannot_be_imported(log: Log, session: str, entries: 
 
 async def test_the_largest_entry(log: Log, session: str):
     """An entry with as many fields as are allowed is imported whole."""
-    entry = Entry("5-0", tuple(b"%d" % number for number in range(MOST_PARTS)))
+    entry = LogEntry("5-0", tuple(b"%d" % number for number in range(MOST_PARTS)))
     await log.append_at_positions(session, [entry])
     (found,) = await entries_of(log, session)
     assert tuple(found.fields) == entry.fields
@@ -620,6 +622,6 @@ async def test_names_that_nobody_can_see(log: Log, session: str) -> None:
     with pytest.raises(UnfitName, match=r"^penalty_id: "):
         await log.append(session, [penalty])
     assert await log.length(session) == 0
-    await log.append_at_positions(session, [Entry("1-0", (EVENT_FIELD, encode(said)))])
+    await log.append_at_positions(session, [LogEntry("1-0", (EVENT_FIELD, encode(said)))])
     [[entry]] = [batch async for batch in log.read(session)]
     assert decode(entry.payload) == said

@@ -18,7 +18,7 @@ from projections.views import gaps
 from projections.views.markers import markers
 from projections.views.moments import moment_of
 from replay.archive import pack
-from replay.entries import EVENT_FIELD, Entry
+from replay.entries import EVENT_FIELD, LogEntry
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.seasons.alms_2007 import alms_2007
 from services.client import subscribe
@@ -255,7 +255,7 @@ async def test_only_a_director_steers(store: Store, known: bool, status: int) ->
 async def test_an_archive_is_brought_in(store: Store, log: Log, session: str) -> None:
     """Once, however often it is sent; what is no archive is refused."""
     entries = [
-        Entry(f"{index}-0", (EVENT_FIELD, encode(event)))
+        LogEntry(f"{index}-0", (EVENT_FIELD, encode(event)))
         for index, event in enumerate(opened("1", "2").laps("1", 3), start=1)
     ]
     packed = pack(session, entries)
@@ -315,7 +315,7 @@ async def test_json_whatever_it_is_called(store: Store, session: str) -> None:
 async def test_an_edit_list_needs_the_time_of_day(store: Store, log: Log, session: str) -> None:
     """It can be said; a list is also of a moment, and of what was known then."""
     story = opened("1", "2").flag("fcy", 60_000).flag("green", 90_000).flag("fcy", 120_000)
-    first, *others = [Entry(f"{n}-0", (EVENT_FIELD, encode(e))) for n, e in enumerate(story, 1)]
+    first, *others = [LogEntry(f"{n}-0", (EVENT_FIELD, encode(e))) for n, e in enumerate(story, 1)]
     await log.append_at_positions(session, [first, *others])
     path = f"/sessions/{session}/edit-list"
     async with asking(store) as client:

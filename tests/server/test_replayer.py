@@ -24,7 +24,7 @@ from projections.timeline import Timeline
 from projections.views.frame import Frame, Picture, Token
 from projections.views.frame_builder import frame_state
 from projections.views.moments import moment_of
-from replay.entries import EVENT_FIELD, Entry, parse_position
+from replay.entries import EVENT_FIELD, LogEntry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step
 from services.cli.app import app
@@ -283,7 +283,7 @@ async def test_a_command_sent_twice_counts_once(deck: Deck) -> None:
     assert await deck.replays.command(deck.replay, step, "one") == once
     assert await deck.replays.command(deck.replay, step, "two") > once
     await deck.turn()
-    assert deck.runner.player.race.order.laps[deck.runner.player.race.chart.led[-1].car] == 2
+    assert deck.runner.player.race.order.laps[deck.runner.player.race.chart.leaders[-1].car] == 2
 
 
 async def test_what_there_is_not_changes_nothing(deck: Deck) -> None:
@@ -356,7 +356,7 @@ async def test_nothing_is_appended_to_a_replay(deck: Deck, log: Log) -> None:
     with pytest.raises(AppendRefused, match="append to the session that it plays"):
         await log.append(deck.replay, opened("1").events)
     with pytest.raises(AppendRefused):
-        await log.append_at_positions(deck.replay, [Entry("1-0", (EVENT_FIELD, b"{}"))])
+        await log.append_at_positions(deck.replay, [LogEntry("1-0", (EVENT_FIELD, b"{}"))])
     assert not await log.exists(deck.replay)
 
 
@@ -437,7 +437,7 @@ def replaying_in_a_thread(data: Path) -> Iterator[None]:
 # -- As it was shown -------------------------------------------------------------------------
 
 
-def learned_live(story: Story, late: int) -> list[Entry]:
+def learned_live(story: Story, late: int) -> list[LogEntry]:
     """Each event learned as it happens, the one at index ``late`` a minute after."""
     at = [
         1_700_000_000_000 + event.at + (MINUTE if index == late else 0)
@@ -445,7 +445,7 @@ def learned_live(story: Story, late: int) -> list[Entry]:
     ]
     order = sorted(range(len(at)), key=lambda index: (at[index], index))
     return [
-        Entry(f"{at[index]}-{place}", (EVENT_FIELD, encode(story.events[index])))
+        LogEntry(f"{at[index]}-{place}", (EVENT_FIELD, encode(story.events[index])))
         for place, index in enumerate(order, start=1)
     ]
 

@@ -20,7 +20,7 @@ from events.errors import (
 )
 from projections.championship.scoring import before_session
 from projections.championship.season import Season
-from projections.championship.titles import Live, title
+from projections.championship.titles import LiveRound, title
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from services.gateway.auth import requires
@@ -119,7 +119,7 @@ async def clinch(
         race, pack = moment.race, found.season.pack
         rows = classify(race, Convention.of(pack))
         before, number = found.before(race)
-        running = Live(race, rows, number)
+        running = LiveRound(race, rows, number)
         try:
             return [
                 row for name in classes for row in clinch_rows(title(before, of, name, running))

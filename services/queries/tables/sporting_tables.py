@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from events import Contest
-from projections.championship.clinch import Standing, Status
+from projections.championship.clinch import TitleStanding, TitleStatus
 from projections.views.rows import (
     ClockMs,
     Format,
@@ -340,7 +340,7 @@ class ClinchRow(RowModel):
     car_class: Annotated[str, Heading("Class"), Field(alias="class")]
     of: Contest
     points: Annotated[Points, Heading("Points")]
-    status: Annotated[Literal[Status, Standing], Heading("Status")]
+    status: Annotated[Literal[TitleStatus, TitleStanding], Heading("Status")]
     least: Annotated[Points | None, Heading("At least", rank=1)]
     most: Annotated[Points | None, Heading("At most", rank=1)]
     clinches_from: Annotated[ResultPlace, Heading("Clinches from")]

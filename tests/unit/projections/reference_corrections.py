@@ -21,7 +21,7 @@ from events import (
 from projections.engine.corrections import (
     CORRECTIONS,
     CROSSINGS,
-    Corrected,
+    CorrectionApplied,
     Identity,
     effective_key,
 )
@@ -51,7 +51,7 @@ def what_counts(events: Iterable[AnyEvent]) -> list[AnyEvent]:
     return sorted([*counts, *filter(None, told)], key=effective_key)  # type: ignore[list-item]
 
 
-def _told(correction: Correction, events: list[AnyEvent]) -> Corrected | None:
+def _told(correction: Correction, events: list[AnyEvent]) -> CorrectionApplied | None:
     """What the race is told of a correction that somebody decided."""
     if correction.by is None:
         return None
@@ -65,7 +65,7 @@ def _told(correction: Correction, events: list[AnyEvent]) -> Corrected | None:
             named = by_identity.get((named.voided_source, named.voided_seq))
         if named is None or isinstance(named, EventVoided):
             return None
-    return Corrected(
+    return CorrectionApplied(
         at=correction.at,
         source=correction.source,
         source_seq=correction.source_seq,

@@ -183,7 +183,7 @@ def test_formation_laps_do_not_count():
     story.line("1", "S1", 1, -100_000).lap("1", 1, -30_000, 90_000).lap("2", 1, -29_000, None)
     race = story.race()
     assert [row["status"] for row in views.standings(race)] == ["not_started"] * 2
-    assert race.chart.led == []
+    assert race.chart.leaders == []
     story.line("1", "S1", 1, 20_000).lap("1", 1, LAP)
     assert race_of(story.events).laps.best["1"] == BestLap(LAP, 1, LAP, None)
     assert race_of(story.events).order.sectors("1", 1)[0] == 20_000
@@ -253,7 +253,7 @@ def test_a_safety_car_that_is_entered_as_one_is_no_competitor():
     race = story.race()
     assert places(race) == ["1", "2"]
     assert race.order.leader() == "1"
-    assert [led.car for led in race.chart.led] == ["1", "1"]
+    assert [led.car for led in race.chart.leaders] == ["1", "1"]
     assert [row.car for row in classify(race)] == ["1", "2"]
     assert "SC" not in {**race.laps.laps, **race.pits.visits, **race.drivers.at_wheel}
     assert [one.text for one in explain(race, story, "SC")] == [
@@ -269,9 +269,9 @@ def test_a_safety_car_that_was_told_to_be_one_later():
     race = race_of(now)
     assert places(race) == ["1"]
     assert [row.car for row in classify(race)] == ["1"]
-    assert [led.car for led in race.chart.led] == ["SC"]
+    assert [led.car for led in race.chart.leaders] == ["SC"]
     story.tell(ev.EntryAmended, 0, car="SC", role="safety_car")
-    assert [led.car for led in story.race().chart.led] == ["1"]
+    assert [led.car for led in story.race().chart.leaders] == ["1"]
     story.tell(ev.EntryAmended, 60_600, car="SC", role="competitor")
     assert places(story.race()) == ["SC", "1"]
 

@@ -18,18 +18,18 @@ from hypothesis import strategies as st
 from events import encode
 from events.errors import BadArchive
 from replay.archive import pack, read_archive, unpack, write_archive, write_whole
-from replay.entries import Entry
+from replay.entries import LogEntry
 from tests.builders import Story
 
 FILE = "race.jsonl.gz"
 
 
-def entry(position: str, *fields: bytes) -> Entry:
+def entry(position: str, *fields: bytes) -> LogEntry:
     """An entry; one value alone is its event."""
-    return Entry(position, ((b"event", *fields) if len(fields) == 1 else fields))
+    return LogEntry(position, ((b"event", *fields) if len(fields) == 1 else fields))
 
 
-def race() -> list[Entry]:
+def race() -> list[LogEntry]:
     """A small log of good events."""
     story = Story().opened("7", "1").line("7", "S1", 1, 20_000)
     return [entry(f"1190000000000-{n}", encode(event)) for n, event in enumerate(story)]
@@ -74,7 +74,7 @@ def refusal(packed: bytes) -> BadArchive:
     return refused.value
 
 
-def there_and_back(entries: Sequence[Entry]) -> list[Entry]:
+def there_and_back(entries: Sequence[LogEntry]) -> list[LogEntry]:
     """The entries after an archive; their fields are tuples."""
     return unpack(pack("race", entries), FILE)[1]
 
@@ -139,7 +139,7 @@ def test_an_empty_log():
 )
 def test_odd_entries_come_back_the_same(fields: tuple[bytes, ...]):
     """Whatever a raw XADD put into the log comes back byte for byte."""
-    entries = [Entry("5-0", fields)]
+    entries = [LogEntry("5-0", fields)]
     assert there_and_back(entries) == entries
 
 
@@ -148,7 +148,7 @@ def test_odd_entries_come_back_the_same(fields: tuple[bytes, ...]):
 )
 def test_any_bytes_come_back_the_same(parts: list[list[bytes]]):
     """There are no bytes that an archive changes."""
-    entries = [Entry(f"{n}-0", tuple(fields)) for n, fields in enumerate(parts, start=1)]
+    entries = [LogEntry(f"{n}-0", tuple(fields)) for n, fields in enumerate(parts, start=1)]
     assert there_and_back(entries) == entries
 
 

@@ -3,14 +3,14 @@
 import pytest
 
 from events.errors import BadSessionId, UnreadableEvent
-from replay.entries import Entry, check_session_id, entry_payload, parse_position
+from replay.entries import LogEntry, check_session_id, entry_payload, parse_position
 
 
 def test_payload():
     """An entry's one field ``event`` holds its JSON, as pairs or as a dictionary."""
     assert entry_payload([b"event", b"{}"]) == b"{}"
     assert entry_payload({b"event": b"{}"}) == b"{}"
-    assert Entry("1-0", (b"event", b"{}")).payload == b"{}"
+    assert LogEntry("1-0", (b"event", b"{}")).payload == b"{}"
 
 
 @pytest.mark.parametrize(

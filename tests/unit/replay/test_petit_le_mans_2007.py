@@ -415,7 +415,7 @@ def test_told_as_the_facts_are_written():
     assert {car: len(done[car]) for car in facts.laps} == facts.laps
     assert done["7"][-1] - done["1"][-1] == facts.margin_ms
     assert done["1"][-1] // 60_000 == facts.winner_minutes
-    assert facts.told["grid"]["qualifying"][1:] == ["7", "1", "6"]
+    assert facts.tables["grid"]["qualifying"][1:] == ["7", "1", "6"]
     by_points: dict[str, list[tuple[int, str]]] = {}
     for entry in facts.entries:
         if entry.class_position is not None:

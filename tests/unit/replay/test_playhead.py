@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.timeline import Timeline
-from replay.playhead import MAX, SPEEDS, Playhead, Reel, Replay
+from replay.playhead import MAX, SPEEDS, EventQueue, Playhead, RacePlayback
 from tests.builders import Story, opened
 from tests.profiles import examples
 
@@ -20,10 +20,10 @@ def a_race() -> Story:
     return story.flag("fcy", 210_000).flag("green", 330_000).flag("safety_car", 480_000)
 
 
-def replay_of(story: Story) -> Replay:
+def replay_of(story: Story) -> RacePlayback:
     timeline = Timeline()
     timeline.add(story)
-    return Replay(timeline)
+    return RacePlayback(timeline)
 
 
 def test_the_clock_runs_at_the_speed() -> None:
@@ -77,18 +77,18 @@ def test_faster_and_slower_step_through_the_speeds() -> None:
 def test_an_event_is_handed_over_once() -> None:
     """What was due before is not due again; what shares the millisecond comes along."""
     story = opened("1", lines=("FL",)).laps("1", 3)
-    reel = Reel(story.events)
-    assert [event.at for event in reel.due(MINUTE)] == [0, 0, 0, MINUTE]
-    assert not reel.due(MINUTE)
-    assert [event.at for event in reel.due(MAX)] == [2 * MINUTE, 3 * MINUTE]
-    assert reel.ended
+    queue = EventQueue(story.events)
+    assert [event.at for event in queue.due(MINUTE)] == [0, 0, 0, MINUTE]
+    assert not queue.due(MINUTE)
+    assert [event.at for event in queue.due(MAX)] == [2 * MINUTE, 3 * MINUTE]
+    assert queue.ended
 
 
 def test_at_most_so_many_are_handed_over_at_a_time() -> None:
     """The rest stays due."""
-    reel = Reel(opened("1", lines=("FL",)).laps("1", 3).events)
-    assert len(reel.due(MAX, most=4)) == 4
-    assert len(reel.due(MAX, most=4)) == 2
+    queue = EventQueue(opened("1", lines=("FL",)).laps("1", 3).events)
+    assert len(queue.due(MAX, most=4)) == 4
+    assert len(queue.due(MAX, most=4)) == 2
 
 
 @settings(deadline=None, max_examples=examples(50))
@@ -133,5 +133,5 @@ def test_a_formation_lap_is_part_of_the_replay() -> None:
 
 def test_an_empty_log_can_be_played() -> None:
     """It ends where it begins."""
-    replay = Replay(Timeline())
+    replay = RacePlayback(Timeline())
     assert (replay.start, replay.end) == (0, 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from events import AnyEvent, decode, encode
 from events.errors import PositionConflict, SessionNotEmpty
-from replay.entries import EVENT_FIELD, START, Entry, parse_position
+from replay.entries import EVENT_FIELD, START, LogEntry, parse_position
 from services.storage.event_log import AppendResult, SessionSummary
 
 FIRST_LEARNED = 1_700_000_000_000
@@ -19,7 +19,7 @@ class MemoryLog:
     """The reading side of ``services.storage.event_log.Log``, and a plain append, on lists."""
 
     def __init__(self) -> None:
-        self.logs: dict[str, list[Entry]] = {}
+        self.logs: dict[str, list[LogEntry]] = {}
 
     def __call__(self, _: object) -> MemoryLog:
         """Stand for the class Log, called with a store."""
@@ -35,7 +35,7 @@ class MemoryLog:
         entries = self.logs.setdefault(session, [])
         for payload in payloads:
             position = f"{FIRST_LEARNED + 1000 * len(entries)}-0"
-            entries.append(Entry(position, (EVENT_FIELD, payload)))
+            entries.append(LogEntry(position, (EVENT_FIELD, payload)))
 
     async def append(
         self, session: str, events: Sequence[AnyEvent], *, expected: str | None = None
@@ -52,7 +52,7 @@ class MemoryLog:
             positions.append(self.logs[session][-1].position)
         return AppendResult(tuple(positions), self.logs[session][-1].position)
 
-    async def append_at_positions(self, session: str, entries: Sequence[Entry]) -> None:
+    async def append_at_positions(self, session: str, entries: Sequence[LogEntry]) -> None:
         if self.logs.get(session):
             raise SessionNotEmpty(session)
         self.logs[session] = list(entries)
@@ -63,7 +63,7 @@ class MemoryLog:
 
     async def read(
         self, session: str, after: str = START, upto: str | None = None, **_: Any
-    ) -> AsyncIterator[list[Entry]]:
+    ) -> AsyncIterator[list[LogEntry]]:
         entries = self.logs.get(session, [])
         if upto is not None:
             last = parse_position(upto if "-" in upto else f"{upto}-{2**64 - 1}")

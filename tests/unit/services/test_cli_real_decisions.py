@@ -11,7 +11,7 @@ from events import AnyEvent, LapCompleted, decode
 from projections.engine.state import canonical, digest
 from projections.timeline import Timeline
 from projections.views import VIEWS
-from replay.entries import Entry
+from replay.entries import LogEntry
 from tests.data import DATA, needs_data
 from tests.unit.services.commands import Commands
 
@@ -28,7 +28,7 @@ of its class, and #40 after 30."""
 
 
 @pytest.fixture(scope="module")
-def told() -> Iterator[list[Entry]]:
+def told() -> Iterator[list[LogEntry]]:
     """The log of Long Beach 2024, as an import leaves it."""
     with pytest.MonkeyPatch.context() as patch:
         lapstream = Commands().used_by(patch)
@@ -42,7 +42,7 @@ def told() -> Iterator[list[Entry]]:
 
 
 @pytest.fixture
-def race(lapstream: Commands, told: list[Entry]) -> Commands:
+def race(lapstream: Commands, told: list[LogEntry]) -> Commands:
     """The race, over, and the same while it still runs."""
     lapstream.log.logs[RACE] = list(told)
     lapstream.log.logs[LIVE] = [one for one in told if decode(one.payload).at <= NOW]

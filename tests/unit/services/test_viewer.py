@@ -6,7 +6,7 @@ import pytest
 
 from projections.timeline import Timeline
 from projections.views.frame_builder import frame_state
-from replay.playhead import Playhead, Replay
+from replay.playhead import Playhead, RacePlayback
 from services.terminal.tower import Board
 from services.terminal.viewer import Viewer, keys_in
 from tests.unit.services.tower_race import CLOCK_MS, told
@@ -22,7 +22,7 @@ def replaying(at: int = 300_000) -> tuple[Viewer, Playhead]:
     """A viewer of a replay that stands at 5:00."""
     timeline = Timeline()
     timeline.add(told())
-    replay = Replay(timeline)
+    replay = RacePlayback(timeline)
     playhead = Playhead(replay.start, replay.end, at=at)
     return Viewer(playhead, replay), playhead
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from projections.championship.clinch import Contender, Round
-from projections.championship.reachable_places import Car, Field
+from projections.championship.reachable_places import Car, RaceField
 
 NO_SCORE = 99
 """Worse than any place."""
@@ -28,7 +28,7 @@ class Fight(NamedTuple):
     def rounds(self) -> list[Round] | None:
         """The races; None where not all cars of one can be placed."""
         try:
-            fields = [Field(*one) for one in zip(self.cars, self.places, strict=True)]
+            fields = [RaceField(*one) for one in zip(self.cars, self.places, strict=True)]
         except ValueError:
             return None
         return [Round(*one) for one in zip(fields, self.scales, strict=True)]

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from events.formats.alkamel import CarLaps, parse_laps
 from projections.championship.clinch import (
     Contender,
-    Foil,
-    InNext,
-    Needs,
+    DecidingRival,
+    NextClinch,
     Outlook,
     Round,
+    TitleNeeds,
     clinched_in_next,
     outlooks,
     with_rounds_left,
@@ -115,7 +115,7 @@ def test_the_third_contender_is_out_once_the_leader_starts():
     """#01 reaches 2864 at most; eleven starters give #7 at least 200 and so 2882."""
     outlook = fought(GTP_2024, 11)["01"]
     assert (outlook.status, outlook.most) == ("out", 2864)
-    assert outlook.foil == Foil(("7",), 2682 + 200)
+    assert outlook.deciding_rival == DecidingRival(("7",), 2682 + 200)
     assert fought(GTP_2024, 11, may_miss=True)["01"].status == "alive"
 
 
@@ -174,7 +174,7 @@ def test_the_crew_of_one_car_stands_as_one():
     assert crew.names == ("Salo", "Melo")
     assert crew.outright.clinches_regardless_from == 10
     assert rival.outright.can_still_win_from == 1
-    assert third.foil == Foil(("Salo", "Melo"), 179, same_car=True)
+    assert third.deciding_rival == DecidingRival(("Salo", "Melo"), 179, same_car=True)
 
 
 def test_a_driver_short_of_drive_time_may_score_nothing():
@@ -242,7 +242,7 @@ def test_retirements_decide_the_title_during_the_race(retired, places, status):
     seven, *_ = outlooks(each_with_a_car(GTP_2024), petit_2024(*retired))
     assert (len(seven.places), seven.status) == (places, status)
     if status == "clinched":
-        assert seven.foil == Foil(("6",), 2899)
+        assert seven.deciding_rival == DecidingRival(("6",), 2899)
 
 
 def test_a_retired_car_passes_nobody():
@@ -317,7 +317,7 @@ def test_a_title_that_can_be_won_in_the_next_race():
     crew = [Contender(name, 190, ("7",)) for name in ("Dumas", "Bernhard")]
     fight = [*crew, Contender("Briscoe", 153, ("6",))]
     races = [Round(field, scale) for scale in SEASON_2007[10:]]
-    found = InNext(5, ("Dumas", "Bernhard"))
+    found = NextClinch(5, ("Dumas", "Bernhard"))
     assert clinched_in_next(fight, races) == {"Dumas": found, "Bernhard": found}
     fight[2] = fight[2]._replace(points=190)
     assert clinched_in_next(fight, races) == {}
@@ -364,12 +364,12 @@ def depth(outcome):
     return NO_SCORE if outcome == "no_score" else outcome or 0
 
 
-def needed(wins: dict[int, set[bool]]) -> Needs:
+def needed(wins: dict[int, set[bool]]) -> TitleNeeds:
     """The needs, from whether each possible outcome ever wins and ever does not."""
     without = wins.get(NO_SCORE)
     places = sorted(wins.keys() - {NO_SCORE})
     safe = list(takewhile(lambda place: wins[place] == {True}, places))
-    return Needs(
+    return TitleNeeds(
         clinches_regardless_from=safe[-1] if safe else None,
         clinched_even_if_no_score=without == {True} if without else None,
         can_still_win_from=max((place for place in places if True in wins[place]), default=None),
@@ -416,12 +416,12 @@ def check_tables(fight: Fight, me: Contender, outlook: Outlook, ends) -> None:
 
 def check_foil(outlook: Outlook, ends) -> None:
     """A foil's points are its most where the title is won, its fewest where it is lost."""
-    if outlook.foil and not outlook.foil.same_car:
-        points = [ending.keys[outlook.foil.rival[0]][0] for ending in ends]
+    if outlook.deciding_rival and not outlook.deciding_rival.same_car:
+        points = [ending.keys[outlook.deciding_rival.rival[0]][0] for ending in ends]
         if outlook.shared.clinched:
-            assert outlook.foil.points == max(points) <= outlook.least
+            assert outlook.deciding_rival.points == max(points) <= outlook.least
         else:
-            assert outlook.foil.points == min(points) >= outlook.most
+            assert outlook.deciding_rival.points == min(points) >= outlook.most
 
 
 @settings(max_examples=examples(2000), deadline=None)

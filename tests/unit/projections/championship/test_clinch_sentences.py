@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from projections.championship.clinch import Contender, InNext, Round, outlooks
+from projections.championship.clinch import Contender, NextClinch, Round, outlooks
 from projections.championship.clinch_sentences import (
-    enough,
     next_sentence,
     open_sentence,
     sentence,
+    sufficient_results,
 )
 from projections.championship.reachable_places import OnTrack, field_now, open_field
 from tests.profiles import examples
@@ -225,7 +225,7 @@ def test_what_is_enough_is_exactly_that(fight):
             met = any(
                 mine <= (NO_SCORE if one.outcome == "no_score" else one.outcome)
                 and all(ending.outcomes[a.rival[0]][0] > bound for a, bound in one.below)
-                for one in enough(outlook)
+                for one in sufficient_results(outlook)
             )
             assert met == (verdict(fight, names[outlook.names[0]], ending) in wins)
 
@@ -249,12 +249,12 @@ def test_who_is_open(points, leaders, behind, expected):
 @pytest.mark.parametrize(
     ("in_next", "expected"),
     [
-        (InNext(5, ("A",)), "A is champion with fifth or better"),
-        (InNext(1, ("B", "A")), "B and A are champions with a win"),
-        (InNext("no_score", ("A",)), "A is champion with any result"),
+        (NextClinch(5, ("A",)), "A is champion with fifth or better"),
+        (NextClinch(1, ("B", "A")), "B and A are champions with a win"),
+        (NextClinch("no_score", ("A",)), "A is champion with any result"),
     ],
 )
-def test_who_can_be_champion_in_the_next(in_next, expected):
+def test_who_can_be_champion_in_the_next(next_clinch, expected):
     """The worst result that is enough, and with whom."""
-    told = next_sentence(in_next, "race of round 11")
+    told = next_sentence(next_clinch, "race of round 11")
     assert told == f"{expected} in the race of round 11, whatever the others do."

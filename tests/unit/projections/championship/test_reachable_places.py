@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.championship.reachable_places import Car, Field, OnTrack, field_now, open_field
+from projections.championship.reachable_places import Car, OnTrack, RaceField, field_now, open_field
 from tests.profiles import examples
 from tests.unit.projections.championship.small_championships import fields
 
 
-def possible(field: Field, number: str) -> list[int]:
+def possible(field: RaceField, number: str) -> list[int]:
     """The places that a car can finish in."""
     car = field.index[number]
     places = range(1, field.places + 1)
@@ -45,13 +45,13 @@ def test_whoever_has_gone_further_stays_ahead_of_a_retired_car():
 
 def test_places_that_others_need_are_not_open():
     """Two cars that must share the first two places leave the third only the third."""
-    field = Field([Car("1", worst=2), Car("2", worst=2), Car("3")], 3)
+    field = RaceField([Car("1", worst=2), Car("2", worst=2), Car("3")], 3)
     assert possible(field, "3") == [3]
 
 
 def test_a_car_that_may_miss_leaves_its_place():
     """It binds nobody, unless it is to have a place."""
-    field = Field([Car("1", worst=1, may_miss=True), Car("2")], 2)
+    field = RaceField([Car("1", worst=1, may_miss=True), Car("2")], 2)
     assert possible(field, "2") == [1, 2]
     assert not field.fits({field.index["2"]: (1, 1)}, [field.index["1"]])
 
@@ -72,7 +72,7 @@ def test_a_car_that_may_miss_leaves_its_place():
 def test_a_field_that_cannot_be_is_refused(cars, places, reason):
     """Cars named twice, in a circle, or too many for their places."""
     with pytest.raises(ValueError, match=reason):
-        Field(cars, places)
+        RaceField(cars, places)
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -98,8 +98,8 @@ def test_fits_agrees_with_trying_every_order(drawn, limits):
 
     if not any(orders(dict.fromkeys(within, (1, places)))):
         with pytest.raises(ValueError, match="no finishing order"):
-            Field(cars, places)
+            RaceField(cars, places)
         return
-    field = Field(cars, places)
+    field = RaceField(cars, places)
     by_index = {field.index[number]: limit for number, limit in within.items()}
     assert field.fits(by_index) == any(orders(within))

@@ -15,7 +15,7 @@ from events import (
     ResultRow,
     RoundScored,
 )
-from projections.championship.scoring import session_results, untold
+from projections.championship.scoring import missing_events, session_results
 from projections.championship.season import Season, season_of
 from projections.timeline import Timeline
 from tests.builders import Story
@@ -46,7 +46,7 @@ def add(log: list[AnyEvent], story: Story) -> list[AnyEvent]:
     """Score the session as round 1, and keep in the log what that tells."""
     season, timeline = season_of(log), told(story)
     results = session_results(season, timeline, 1, "race-1")
-    events = untold(season, timeline.race, results, "race-1")
+    events = missing_events(season, timeline.race, results, "race-1")
     at = len(log)
     head = {"at": at, "source": "season"}
     stamped = [

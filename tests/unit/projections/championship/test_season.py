@@ -13,7 +13,7 @@ from events import Alias, AnyEvent, EventVoided, RoundScored, ScoredDriver
 from events.errors import UnknownClass, UnknownRules
 from projections.championship.season import Season, Total, printed_rank, ranked, season_of
 from projections.results.points import CONTESTS
-from projections.rules.packs import Ties, builtin_pack
+from projections.rules.packs import TieRules, builtin_pack
 from tests.rules import changed
 from tests.scoring import SOURCE, adjusted, finish, opened, row, scored, season
 
@@ -109,7 +109,9 @@ class TestSums:
             aliases=(alias,),
         )
         assert table(one) == {"Jamie Bach": ("1", 40)}
-        assert len(one.trail(of="drivers", car_class="GT", name="James Bach")) == 2
+        names = {award.name for result in one.scored for award in one.awards(result)}
+        assert "Jamie Bach" in names
+        assert "James Bach" not in names
 
     def test_all_cars_of_a_team(self) -> None:
         """Where all cars of a team score, the round is their sum."""
@@ -276,37 +278,40 @@ class TestLive:
         assert table(one) == {"D1": ("1", 20), "D2": ("2", 16)}
 
 
-class TestTrail:
-    """Why the points."""
+class TestAwards:
+    """The points of each result, with the rules that gave them."""
 
     def test_every_step_with_its_source(self) -> None:
-        """The trail tells rounds in order, with rule, sentence and source."""
+        """An award has its rule and sentence; the pack has the rule's source."""
         one = season(
             scored(finish("2", "1"), 2, round=2),
             scored(finish("1")),
             adjusted("D1", -5, round=1, by="The stewards"),
         )
-        first, decided, second = one.trail(of="drivers", car_class="GT", name="D1")
-        assert (first["round"], first["place"], first["points"]) == (1, 1, 20)
-        assert first["why"] == [
-            {
-                "rule": "points.scales.short.points",
-                "text": "1st in GT: 20 points",
-                "source": "Wikipedia, 2007 American Le Mans Series: most races",
-            }
-        ]
-        assert (decided["part"], decided["points"]) == ("adjusted", -5)
-        assert decided["why"] == [{"rule": None, "text": "a decision", "source": "The stewards"}]
-        assert (second["round"], second["points"]) == (2, 16)
+        first, second = (
+            next(award for award in one.awards(result) if award.name == "D1")
+            for result in sorted(one.scored)
+        )
+        assert (first.place, first.points) == (1, 20)
+        (why,) = first.why
+        assert (why.rule, why.text) == ("points.scales.short.points", "1st in GT: 20 points")
+        assert one.pack.source_of(why.rule) == (
+            "Wikipedia, 2007 American Le Mans Series: most races"
+        )
+        assert (second.place, second.points) == (2, 16)
+        (total,) = (
+            total for total in one.totals(of="drivers", car_class="GT") if total.name == "D1"
+        )
+        assert total.by_round == (15, 16)
 
     def test_why_nothing(self) -> None:
-        """Who was barred is told by which rule."""
+        """A driver who is barred has an award of 0 that says by which rule."""
         short = ScoredDriver(name="short", drive_ms=60_000)
-        (step,) = season(scored((row("1", 1, short),))).trail(
-            of="drivers", car_class="GT", name="short"
-        )
-        assert (step["place"], step["points"]) == (None, 0)
-        assert step["why"][0]["text"] == "0:01:00 at the wheel, 0:45:00 needed for points"
+        one = season(scored((row("1", 1, short),)))
+        (result,) = one.scored
+        award = next(award for award in one.awards(result) if award.name == "short")
+        assert (award.place, award.points) == (None, 0)
+        assert award.why[0].text == "0:01:00 at the wheel, 0:45:00 needed for points"
 
 
 def test_the_endurance_cup_stands_apart() -> None:
@@ -417,5 +422,5 @@ def test_a_rank_is_one_more_than_how_many_are_ahead(totals: list[Total], countba
     assert all(a.total.points >= b.total.points for a, b in pairwise(in_order))
 
 
-def worth(total: Total, ties: Ties) -> tuple[float, tuple[int, ...]]:
+def worth(total: Total, ties: TieRules) -> tuple[float, tuple[int, ...]]:
     return total.points, total.finishes if ties.countback else ()

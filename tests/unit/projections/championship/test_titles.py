@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from events import Driver, PenaltyImposed, RoundScored, SeasonRound
 from events.errors import Undecidable, UnknownClass
 from projections.championship.season import Season, season_of
-from projections.championship.titles import Fighter, Left, Live, Title, decided, title
+from projections.championship.titles import (
+    LiveRound,
+    RemainingResult,
+    Title,
+    TitleContender,
+    decided,
+    title,
+)
 from projections.results.classification import Convention, classify
 from projections.timeline import Timeline
 from tests.builders import Story
@@ -43,20 +50,20 @@ def race(*cars: str, **members: Any) -> Story:
     return story
 
 
-def live(story: Story, one: Season, number: int = 2) -> Live:
+def live(story: Story, one: Season, number: int = 2) -> LiveRound:
     """The session as it stands, under the season's pack."""
     told = story.race()
-    return Live(told, classify(told, Convention.of(one.pack)), number)
+    return LiveRound(told, classify(told, Convention.of(one.pack)), number)
 
 
 def standing(fight: Title) -> dict[tuple[str, ...], str]:
     """The status of each contender."""
-    return {one.names: one.status for one in fight.fighters}
+    return {one.names: one.status for one in fight.contenders}
 
 
-def of(fight: Title, name: str) -> Fighter:
+def of(fight: Title, name: str) -> TitleContender:
     """The contender of that name."""
-    return next(one for one in fight.fighters if name in one.names)
+    return next(one for one in fight.contenders if name in one.names)
 
 
 # -- What is left --------------------------------------------------------------------------
@@ -64,9 +71,15 @@ def of(fight: Title, name: str) -> Fighter:
 
 def test_races_and_qualifying_that_were_not_scored_are_left() -> None:
     """Qualifying is a result of its own where the pack scores it, and only there."""
-    assert title(two_cars(), "teams", "GT").left == (Left(2, "qualifying"), Left(2, "race"))
+    assert title(two_cars(), "teams", "GT").left == (
+        RemainingResult(2, "qualifying"),
+        RemainingResult(2, "race"),
+    )
     alms = season(scored(finish("1", "2")), rounds=3)
-    assert title(alms, "teams", "GT").left == (Left(2, "race"), Left(3, "race"))
+    assert title(alms, "teams", "GT").left == (
+        RemainingResult(2, "race"),
+        RemainingResult(3, "race"),
+    )
 
 
 def test_a_round_is_left_only_for_its_classes() -> None:
@@ -75,21 +88,21 @@ def test_a_round_is_left_only_for_its_classes() -> None:
     told = opened().model_copy(update={"rounds": rounds})
     one = season_of([told, scored(finish("1", "2"))])
     assert title(one, "teams", "GT").left == ()
-    assert title(one, "teams", "LMP").left == (Left(2, "race"),)
+    assert title(one, "teams", "LMP").left == (RemainingResult(2, "race"),)
 
 
 def test_as_it_was_after_a_round() -> None:
     """Asked of an earlier round, the later ones are still to be run."""
     one = season(scored(finish("1", "2")), scored(finish("2", "1"), 2, round=2), rounds=2)
     assert title(one, "teams", "GT").left == ()
-    assert title(one, "teams", "GT", after_round=1).left == (Left(2, "race"),)
+    assert title(one, "teams", "GT", after_round=1).left == (RemainingResult(2, "race"),)
 
 
 def test_several_results_left_are_only_told_where_that_is_exact() -> None:
     """With qualifying and a race left nobody is champion yet, nor can be in qualifying."""
     fight = title(two_cars(), "teams", "GT")
     assert standing(fight)[("#1",)] == "open"
-    assert all(one.outlook is None and one.in_next is None for one in fight.fighters)
+    assert all(one.outlook is None and one.next_clinch is None for one in fight.contenders)
 
 
 def test_the_end_of_a_season() -> None:
@@ -108,7 +121,7 @@ def test_before_the_last_race_anyone_may_come_or_stay_away() -> None:
     """The field is as large as the largest so far, and a contender may score nothing."""
     fight = title(two_cars_qualified(), "teams", "GT")
     outlook = of(fight, "#1").outlook
-    assert fight.left == (Left(2, "race"),)
+    assert fight.left == (RemainingResult(2, "race"),)
     assert outlook is not None
     assert (outlook.places, outlook.may_score_nothing) == ((1, 2, 3), True)
     assert outlook.outright.clinches_regardless_from == 2
@@ -123,15 +136,15 @@ def two_cars_qualified() -> Season:
 
 def test_who_has_never_scored_is_in_no_fight() -> None:
     """Before the first race of a season there is nobody to speak of."""
-    assert title(season(rounds=2), "teams", "GT").fighters == ()
+    assert title(season(rounds=2), "teams", "GT").contenders == ()
 
 
 def test_a_title_that_is_not_given() -> None:
     """Nobody fights for it where the rules have no such championship in the class."""
     told = scored(finish("1", "2", manufacturer="ORECA"), car_class="LMP2")
     one = season(told, rules=IMSA, rounds=2, classes=("LMP2",))
-    assert title(one, "manufacturers", "LMP2").fighters == ()
-    assert title(one, "teams", "LMP2").fighters != ()
+    assert title(one, "manufacturers", "LMP2").contenders == ()
+    assert title(one, "teams", "LMP2").contenders != ()
 
 
 def test_a_class_that_there_is_not() -> None:
@@ -172,7 +185,7 @@ def test_a_car_that_has_started_will_score() -> None:
     assert first is not None
     assert not first.may_score_nothing
     assert third is None or third.may_score_nothing
-    assert fight.left == (Left(2, "race"),)
+    assert fight.left == (RemainingResult(2, "race"),)
 
 
 def test_a_retired_car_passes_nobody() -> None:
@@ -196,7 +209,7 @@ def test_nobody_is_out_of_a_race_that_has_not_begun() -> None:
         Story().opened(lines=("FL",), series="S", round=2).entry("9", "LMP").lap("9", 1, 60_000),
     ):
         fight = title(one, "teams", "GT", live(story, one))
-        assert fight.left == (Left(2, "race"),)
+        assert fight.left == (RemainingResult(2, "race"),)
         assert {name: standing(fight)[name] for name in (("#1",), ("#2",))} == {
             ("#1",): "alive",
             ("#2",): "alive",
@@ -299,7 +312,7 @@ def test_qualifying_that_runs_is_open_to_all() -> None:
     one = two_cars()
     story = race("1", "2", "3", kind="qualifying")
     fight = title(one, "teams", "GT", live(story, one))
-    assert fight.left == (Left(2, "qualifying"), Left(2, "race"))
+    assert fight.left == (RemainingResult(2, "qualifying"), RemainingResult(2, "race"))
 
 
 def test_a_session_that_has_ended_is_scored() -> None:
@@ -392,10 +405,10 @@ def test_a_champion_stays_one_and_who_is_out_stays_out(
     results = [scored(finish(*first)), scored(finish("1", "2"), 2, round=2, part="qualifying")]
     one = season(*results, rules=rules, rounds=2)
     before = title(one, "teams", "GT", live(story, one))
-    said = {name: fighter.status for fighter in before.fighters for name in fighter.names}
+    said = {name: contender.status for contender in before.contenders for name in contender.names}
     end = title(one, "teams", "GT", live(to_the_end(story, data), one))
     assert end.left == ()
-    champions = {name for one in end.fighters if one.status != "out" for name in one.names}
+    champions = {name for one in end.contenders if one.status != "out" for name in one.names}
     for name, status in said.items():
         if status == "clinched":
             assert champions == {name}

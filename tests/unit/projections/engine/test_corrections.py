@@ -52,7 +52,7 @@ def test_an_amended_lap():
     race = story.race()
     assert race.order.cars() == ["2", "1"]
     assert race.laps.best["2"].ms == 59_000
-    assert race.chart.led[0].car == "2"
+    assert race.chart.leaders[0].car == "2"
 
 
 def test_swapped_transponders():

@@ -11,13 +11,13 @@ from projections.results.revisions import revisions
 from projections.timeline import Timeline
 from projections.views.explain import explain
 from projections.views.frame_builder import NEWEST_OF_CONTROL, FrameBuilder, frame_state
-from replay.playhead import Replay
+from replay.playhead import RacePlayback
 from tests.builders import Story, opened, race_of
 
 
 def feed(story: Story) -> list[str]:
     """What the feed says, the oldest first, without the start."""
-    return [entry.text for entry in story.race().control.feed][1:]
+    return [entry.text for entry in story.race().control.items][1:]
 
 
 def decided(story: Story, model: type[ev.Event], at: int, **members: object) -> AnyEvent:
@@ -147,7 +147,7 @@ def test_a_correction_may_come_before_what_it_corrects() -> None:
         assert timeline.fork().race.state_hash() == expected.state_hash()
     timeline = Timeline()
     timeline.add(event for event in story if event is not flag)
-    assert [entry.text for entry in timeline.race.control.feed] == ["Green flag"]
+    assert [entry.text for entry in timeline.race.control.items] == ["Green flag"]
 
 
 def test_a_correction_does_not_move_the_clock() -> None:
@@ -168,7 +168,7 @@ def test_a_moment_and_a_replay_know_nothing_beyond() -> None:
     story.flag("red", 210_000)
     timeline = Timeline()
     timeline.add(story)
-    replay = Replay(timeline)
+    replay = RacePlayback(timeline)
     told = {
         150_000: ["Green flag"],
         199_999: ["Green flag"],
@@ -177,7 +177,7 @@ def test_a_moment_and_a_replay_know_nothing_beyond() -> None:
     }
     for at in (205_000, 150_000, 199_999, 210_000):
         for race in (replay.race_at(at), timeline.race_at(at)):
-            assert [entry.text for entry in race.control.feed] == told[at]
+            assert [entry.text for entry in race.control.items] == told[at]
     assert replay.race_at(replay.end).state_hash() == timeline.race.state_hash()
 
 
@@ -187,7 +187,7 @@ def test_a_replay_ends_with_what_was_decided_last() -> None:
     void(story, story.last, 400_000)
     timeline = Timeline()
     timeline.add(story)
-    replay = Replay(timeline)
+    replay = RacePlayback(timeline)
     assert replay.race_at(replay.end).state_hash() == timeline.race.state_hash()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import events as ev
-from projections.results.drive_time import DriveTime, drive_times
+from projections.results.drive_time import DriveTimeStatus, drive_times
 from projections.rules.packs import builtin_pack
 from tests.builders import Story, opened
 
@@ -23,7 +23,7 @@ def story(hours: int) -> Story:
     return told
 
 
-def of(rows: list[DriveTime], driver: str) -> DriveTime:
+def of(rows: list[DriveTimeStatus], driver: str) -> DriveTimeStatus:
     return next(row for row in rows if row.driver == driver)
 
 

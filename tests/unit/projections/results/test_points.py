@@ -288,7 +288,7 @@ class TestEntrants:
     def test_each_car_a_contender(self) -> None:
         """In IMSA the cars of a team are contenders of their own, by number."""
         awards = [a for a in score(IMSA, scored(self.ROWS)) if a.contest == "teams"]
-        assert {(award.name, award.shown, award.points) for award in awards} == {
+        assert {(award.name, award.printed_name, award.points) for award in awards} == {
             ("#7", "#7 Penske", 350),
             ("#20", "#20 Dyson", 320),
             ("#6", "#6 Penske", 300),

@@ -6,7 +6,7 @@ import pytest
 
 from events.errors import BadHypothesis, UnknownCar
 from projections.results.classification import Convention
-from projections.results.whatif import Hypothesis, Supposed, parse_penalty, what_if
+from projections.results.whatif import Hypothesis, SupposedPenalty, parse_penalty, what_if
 from projections.rules.packs import builtin_pack
 from tests.builders import Story, opened
 
@@ -24,7 +24,7 @@ def test_a_supposed_penalty_moves_the_order_and_nothing_else():
     """The order then beside the order now; the race is as it was."""
     present = race().race()
     before = present.state_hash()
-    changes = what_if(present, Hypothesis((Supposed("1", "time", 30),)))
+    changes = what_if(present, Hypothesis((SupposedPenalty("1", "time", 30),)))
     assert [(c.car, c.position_now, c.position_then, c.gained) for c in changes] == [
         ("2", 2, 1, 1),
         ("3", 3, 2, 1),
@@ -58,8 +58,8 @@ def test_other_rules():
 
 def test_penalties_as_they_are_typed():
     """CAR KIND [AMOUNT]."""
-    assert parse_penalty("66 time 30") == Supposed("66", "time", 30)
-    assert parse_penalty("7 drive-through") == Supposed("7", "drive_through", None)
+    assert parse_penalty("66 time 30") == SupposedPenalty("66", "time", 30)
+    assert parse_penalty("7 drive-through") == SupposedPenalty("7", "drive_through", None)
 
 
 @pytest.mark.parametrize(

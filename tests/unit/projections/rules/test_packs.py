@@ -9,7 +9,7 @@ import pytest
 from events.errors import BadRules, UnknownRules
 from projections.rules.packs import (
     MS_PER_HOUR,
-    Where,
+    RuleScope,
     builtin_names,
     builtin_pack,
     compare_packs,
@@ -99,7 +99,7 @@ def test_packs_compared() -> None:
 def test_the_scale_of_a_race(pack: str, hours: float | None, scale: str) -> None:
     """The length of a race decides its scale."""
     limit = None if hours is None else round(hours * MS_PER_HOUR)
-    assert builtin_pack(pack).points.scale(Where(time_limit_ms=limit)).name == scale
+    assert builtin_pack(pack).points.scale(RuleScope(time_limit_ms=limit)).name == scale
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_rounding(rounding: str, required: int) -> None:
 def test_the_minimum_at_the_wheel() -> None:
     """Forty-five minutes, at Long Beach thirty: the later table prevails where it applies."""
     drive_time = builtin_pack("alms-2007").drive_time
-    assert drive_time.limits_at(Where(round=2)).minimum_s == 2700
-    long_beach = drive_time.limits_at(Where(round=3))
+    assert drive_time.limits_at(RuleScope(round=2)).minimum_s == 2700
+    long_beach = drive_time.limits_at(RuleScope(round=3))
     assert (long_beach.minimum_s, long_beach.minimum_rule) == (
         1800,
         "drive_time.limits.1.minimum_s",
@@ -140,13 +140,13 @@ def test_the_minimum_at_the_wheel() -> None:
 def test_the_maximum_at_the_wheel() -> None:
     """At Le Mans four hours in any six and fourteen in all; in six-hour races nothing."""
     drive_time = builtin_pack("wec-2024").drive_time
-    le_mans = drive_time.limits_at(Where(time_limit_ms=24 * MS_PER_HOUR))
+    le_mans = drive_time.limits_at(RuleScope(time_limit_ms=24 * MS_PER_HOUR))
     assert (le_mans.maximum_s, le_mans.maximum_in_window_s, le_mans.window_s) == (
         14 * 3600,
         4 * 3600,
         6 * 3600,
     )
-    assert drive_time.limits_at(Where(time_limit_ms=6 * MS_PER_HOUR)).maximum_s is None
+    assert drive_time.limits_at(RuleScope(time_limit_ms=6 * MS_PER_HOUR)).maximum_s is None
 
 
 def test_the_marks_of_the_endurance_cup() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from events import Contest, RoundScored, SeasonOpened, decode, encode
 from projections.championship.season import Row, Season, printed_rank, season_of
+from projections.results.points import Award
 from projections.rules.packs import builtin_pack
 from replay.seasons.alms_2007 import SOURCE, alms_2007, contradictions, published, sources
 
@@ -206,9 +207,20 @@ class TestLog:
         assert scored(other, "drivers", "GT1")["Oliver Gavin"]["points"] == 9 * 35 + 3 * 32
 
     def test_what_a_driver_scored_and_why(self, season: Season) -> None:
-        """Who changed class has a trail in each; the long scale of Petit Le Mans is named."""
-        assert len(season.trail(of="drivers", car_class="GT1", name="Didier Theys")) == 2
-        assert len(season.trail(of="drivers", car_class="LMP2", name="Didier Theys")) == 1
-        last = season.trail(of="drivers", car_class="LMP2", name="Jamie Bach")[-2]
-        assert (last["round"], last["place"], last["points"]) == (11, 7, 10)
-        assert last["why"][0]["rule"] == "points.scales.long.points"
+        """A driver who changed class scores in each; the long scale of Petit Le Mans is named."""
+        assert len(awards_of(season, "GT1", "Didier Theys")) == 2
+        assert len(awards_of(season, "LMP2", "Didier Theys")) == 1
+        round_number, award = awards_of(season, "LMP2", "Jamie Bach")[-2]
+        assert (round_number, award.place, award.points) == (11, 7, 10)
+        assert award.why[0].rule == "points.scales.long.points"
+
+
+def awards_of(season: Season, car_class: str, name: str) -> list[tuple[int, Award]]:
+    """The rounds in which a driver of a class took part, each with its award."""
+    return [
+        (result.round, award)
+        for result in sorted(season.scored)
+        if result.car_class == car_class
+        for award in season.awards(result)
+        if award.contest == "drivers" and award.name == name
+    ]

@@ -1,4 +1,4 @@
-"""From the driven race to its events, in effective order."""
+"""Events of the reconstructed race, in effective order."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 import events as ev
 from events import RANK, AnyEvent
-from replay.petit_le_mans_2007.drive import Drive, Visit
+from replay.petit_le_mans_2007.car_plans import GRID
+from replay.petit_le_mans_2007.drive import Drive, PitVisit
 from replay.petit_le_mans_2007.facts import SOURCE, Facts
 from replay.petit_le_mans_2007.field import (
     GRAND_TOURERS,
     GRAND_TOURERS_PIT,
     PROTOTYPES,
     PROTOTYPES_PIT,
-    Field,
+    FieldSimulation,
 )
-from replay.petit_le_mans_2007.reference import CAUTIONS, WINNER_MS, Caution, time_at
-from replay.petit_le_mans_2007.story import GRID
+from replay.petit_le_mans_2007.reference import CAUTIONS, WINNER_MS, PlannedCaution, time_at
 from replay.petit_le_mans_2007.timing import LapTimes, lap_times
 
 TITLE = "Petit Le Mans 2007 (reconstructed from published facts)"
@@ -28,41 +28,41 @@ PROVENANCE = (
     " incidents. Everything else, among it every single lap time but one, every pit stop and"
     " positions 15 and below, is worked out so that these hold."
 )
-SPELL_MS = 40 * 60 * 1000
-"""How long a driver stays in the car at least."""
+SHORTEST_STINT_MS = 40 * 60 * 1000
+"""The minimum length of a driver stint."""
 
 RECOVERY_MS = 150_000
-"""From a car's stop on the road to the word that it is out."""
+"""Time from a car's stop on the road to its retirement."""
 
 PUBLISHED_RETIREMENTS = frozenset({"3", "8"})
 
 REPAIR_S = 300.0
-"""A stop from this length on is one that race control tells of."""
+"""Stops from this length on get a race control message."""
 
-Told = tuple[type[ev.Event], int, dict[str, Any]]
-"""A kind of event, when it was (ms), and its members."""
+Draft = tuple[type[ev.Event], int, dict[str, Any]]
+"""An event type, its session time (ms), and its other members."""
 
 
-def tell(facts: Facts, field: Field) -> list[AnyEvent]:
-    """Every event of the race, numbered from 0 in effective order.
+def race_events(facts: Facts, field: FieldSimulation) -> list[AnyEvent]:
+    """Return all events of the race, numbered from 0 in effective order.
 
-    An event is ``published`` if what it says is in print, even if its moment is not.
+    An event has basis ``published`` if its content is in print, even if its time is not.
     """
     timed = {drive.plan.car: lap_times(drive, facts.fastest_lap_ms) for drive in field.drives}
     last = max(laps[-1].finish for laps in timed.values())
-    told = [*_opening(facts), *_cautions(field), *_ending(facts, last)]
+    drafts = [*_opening(facts), *_cautions(field), *_ending(facts, last)]
     for drive in field.drives:
-        told += _laps(facts, drive, timed[drive.plan.car])
-        told += _lane(drive, len(timed[drive.plan.car]))
-        told += _retirement(drive)
-    told.sort(key=lambda each: (each[1], RANK[each[0]], each[2].get("car", "")))
+        drafts += _laps(facts, drive, timed[drive.plan.car])
+        drafts += _lane(drive, len(timed[drive.plan.car]))
+        drafts += _retirement(drive)
+    drafts.sort(key=lambda each: (each[1], RANK[each[0]], each[2].get("car", "")))
     return [
         model(**{"basis": "reconstructed", **members}, at=at, source=SOURCE, source_seq=seq)  # type: ignore[misc]
-        for seq, (model, at, members) in enumerate(told)
+        for seq, (model, at, members) in enumerate(drafts)
     ]
 
 
-def _say(model: type[ev.Event], at: float, **members: Any) -> Told:
+def _draft(model: type[ev.Event], at: float, **members: Any) -> Draft:
     return model, round(at), members
 
 
@@ -70,9 +70,9 @@ def _basis(published: bool) -> str:
     return "published" if published else "reconstructed"
 
 
-def _opening(facts: Facts) -> Iterator[Told]:
-    race = facts.told["race"]
-    yield _say(
+def _opening(facts: Facts) -> Iterator[Draft]:
+    race = facts.tables["race"]
+    yield _draft(
         ev.SessionOpened,
         0,
         title=TITLE,
@@ -93,7 +93,7 @@ def _opening(facts: Facts) -> Iterator[Told]:
         basis="published",
     )
     for entry in facts.entries:
-        yield _say(
+        yield _draft(
             ev.EntryAdded,
             0,
             car=entry.car,
@@ -104,31 +104,31 @@ def _opening(facts: Facts) -> Iterator[Told]:
             drivers=entry.drivers,
             basis=entry.basis,
         )
-    yield _say(ev.GridSet, 0, order=GRID)
-    yield _say(ev.FlagShown, 0, flag="green")
+    yield _draft(ev.GridSet, 0, order=GRID)
+    yield _draft(ev.FlagShown, 0, flag="green")
 
 
-def _cautions(field: Field) -> Iterator[Told]:
+def _cautions(field: FieldSimulation) -> Iterator[Draft]:
     for caution in CAUTIONS:
         yield from _caution(caution, field.passed_around[caution.number])
 
 
-def _caution(caution: Caution, passed_around: tuple[str, ...]) -> Iterator[Told]:
+def _caution(caution: PlannedCaution, passed_around: tuple[str, ...]) -> Iterator[Draft]:
     start, end = time_at(caution.starts), time_at(caution.ends)
-    yield _say(ev.FlagShown, start, flag="safety_car")
-    yield _say(ev.SafetyCarDeployed, start, reason=caution.reason)
-    yield _say(ev.RaceControlMessage, start, text=f"Safety car: {caution.reason}")
-    yield _say(ev.PitLaneClosed, start)
+    yield _draft(ev.FlagShown, start, flag="safety_car")
+    yield _draft(ev.SafetyCarDeployed, start, reason=caution.reason)
+    yield _draft(ev.RaceControlMessage, start, text=f"Safety car: {caution.reason}")
+    yield _draft(ev.PitLaneClosed, start)
     for classes, after in ((PROTOTYPES, PROTOTYPES_PIT), (GRAND_TOURERS, GRAND_TOURERS_PIT)):
-        yield _say(ev.PitLaneOpened, time_at(caution.starts + after), classes=classes)
+        yield _draft(ev.PitLaneOpened, time_at(caution.starts + after), classes=classes)
     if passed_around:
-        yield _say(ev.PassAroundGiven, time_at(caution.ends - 1.1), cars=passed_around)
-    yield _say(ev.SafetyCarWithdrawn, time_at(caution.ends - 0.05))
-    yield _say(ev.FlagShown, end, flag="green")
+        yield _draft(ev.PassAroundGiven, time_at(caution.ends - 1.1), cars=passed_around)
+    yield _draft(ev.SafetyCarWithdrawn, time_at(caution.ends - 0.05))
+    yield _draft(ev.FlagShown, end, flag="green")
 
 
-def _ending(facts: Facts, last: int) -> Iterator[Told]:
-    yield _say(ev.FlagShown, WINNER_MS, flag="chequered")
+def _ending(facts: Facts, last: int) -> Iterator[Draft]:
+    yield _draft(ev.FlagShown, WINNER_MS, flag="chequered")
     rows = tuple(
         ev.ResultRow(
             position=row["position"],
@@ -137,78 +137,78 @@ def _ending(facts: Facts, last: int) -> Iterator[Told]:
             status="classified" if row.get("finished", True) else "retired",
             laps=row["laps"],
         )
-        for row in facts.told["result"]["first_fourteen"]
+        for row in facts.tables["result"]["first_fourteen"]
     )
-    yield _say(
+    yield _draft(
         ev.ResultDeclared,
         last + 1_000,
         status="provisional",
         rows=rows,
-        rests_on=facts.told["sources"]["results"],
+        rests_on=facts.tables["sources"]["results"],
         basis="published",
     )
-    yield _say(ev.SessionEnded, last + 1_000, reason="every car has taken the flag")
+    yield _draft(ev.SessionEnded, last + 1_000, reason="every car has taken the flag")
 
 
 # -- One car -----------------------------------------------------------------------------
 
 
-def _laps(facts: Facts, drive: Drive, laps: list[LapTimes]) -> Iterator[Told]:
+def _laps(facts: Facts, drive: Drive, laps: list[LapTimes]) -> Iterator[Draft]:
     car = drive.plan.car
-    spells = _spells(facts, drive)
-    for at, driver in spells:
-        yield _say(ev.DriverChanged, at, car=car, driver=driver)
+    stints = _driver_stints(facts, drive)
+    for at, driver in stints:
+        yield _draft(ev.DriverChanged, at, car=car, driver=driver)
     in_lane = {visit.lap for visit in drive.visits}
     for lap in laps:
         ms = lap.finish - lap.start
-        yield _say(ev.LinePassed, lap.s1, car=car, line="S1", lap=lap.lap)
-        yield _say(ev.LinePassed, lap.s2, car=car, line="S2", lap=lap.lap)
-        yield _say(
+        yield _draft(ev.LinePassed, lap.s1, car=car, line="S1", lap=lap.lap)
+        yield _draft(ev.LinePassed, lap.s2, car=car, line="S2", lap=lap.lap)
+        yield _draft(
             ev.LapCompleted,
             lap.finish,
             car=car,
             lap=lap.lap,
             lap_time_ms=ms,
-            driver=next(name for at, name in reversed(spells) if at <= lap.finish),
+            driver=next(name for at, name in reversed(stints) if at <= lap.finish),
             in_pit_lane=lap.lap in in_lane,
             basis=_basis(ms == facts.fastest_lap_ms),
         )
 
 
-def _spells(facts: Facts, drive: Drive) -> list[tuple[int, str]]:
-    """Who drives from when (ms)."""
+def _driver_stints(facts: Facts, drive: Drive) -> list[tuple[int, str]]:
+    """Return the start (ms) and driver of each driver stint."""
     crew = {driver.number: driver.name for driver in facts.entry(drive.plan.car).drivers}
     seats = drive.plan.seats
-    spells = [(0, crew[seats[0]])]
+    stints = [(0, crew[seats[0]])]
     for visit in drive.visits:
         middle = round(visit.left_box - visit.stationary / 2)
-        if middle - spells[-1][0] >= SPELL_MS and visit.stop.penalty is None:
-            spells.append((middle, crew[seats[len(spells) % len(seats)]]))
-    return spells
+        if middle - stints[-1][0] >= SHORTEST_STINT_MS and visit.stop.penalty is None:
+            stints.append((middle, crew[seats[len(stints) % len(seats)]]))
+    return stints
 
 
-def _lane(drive: Drive, laps: int) -> Iterator[Told]:
-    """Every visit to the lane in the car's ``laps``."""
+def _lane(drive: Drive, laps: int) -> Iterator[Draft]:
+    """Draft the pit visits within the car's first ``laps`` laps."""
     car = drive.plan.car
     for visit in drive.visits:
         if visit.lap > laps:
             continue
-        yield _say(ev.PitEntered, visit.entered, car=car)
-        yield _say(ev.PitStopped, visit.left_box, car=car, stationary_ms=round(visit.stationary))
-        yield _say(ev.PitExited, visit.exited, car=car)
+        yield _draft(ev.PitEntered, visit.entered, car=car)
+        yield _draft(ev.PitStopped, visit.left_box, car=car, stationary_ms=round(visit.stationary))
+        yield _draft(ev.PitExited, visit.exited, car=car)
         if visit.stop.penalty is not None:
             yield from _penalty(car, visit)
         elif visit.stop.lane_s >= REPAIR_S:
             text = f"Car {car} in the pits: {visit.stop.reason}"
-            yield _say(ev.RaceControlMessage, visit.entered + 60_000, text=text, car=car)
+            yield _draft(ev.RaceControlMessage, visit.entered + 60_000, text=text, car=car)
 
 
-def _penalty(car: str, visit: Visit) -> Iterator[Told]:
-    """A stop and hold of 30 s, given while the safety car was out."""
+def _penalty(car: str, visit: PitVisit) -> Iterator[Draft]:
+    """Draft a stop and hold of 30 s, imposed while the safety car was deployed."""
     given, name = visit.entered - 480_000, visit.stop.penalty
     text = f"Car {car}: stop and hold, 30 s, {visit.stop.reason}"
-    yield _say(ev.RaceControlMessage, given, text=text, car=car)
-    yield _say(
+    yield _draft(ev.RaceControlMessage, given, text=text, car=car)
+    yield _draft(
         ev.PenaltyImposed,
         given,
         penalty_id=name,
@@ -219,15 +219,15 @@ def _penalty(car: str, visit: Visit) -> Iterator[Told]:
         by="Race director",
         basis="published",
     )
-    yield _say(ev.PenaltyServed, visit.left_box, penalty_id=name, basis="published")
+    yield _draft(ev.PenaltyServed, visit.left_box, penalty_id=name, basis="published")
 
 
-def _retirement(drive: Drive) -> Iterator[Told]:
+def _retirement(drive: Drive) -> Iterator[Draft]:
     car, reason = drive.plan.car, drive.plan.retires
     if reason is None:
         return
     stopped = drive.knots[-1][0]
     basis = _basis(car in PUBLISHED_RETIREMENTS)
-    yield _say(ev.FlagShown, stopped, flag="yellow", sector=1)
-    yield _say(ev.CarRetired, stopped + RECOVERY_MS, car=car, reason=reason, basis=basis)
-    yield _say(ev.FlagShown, stopped + RECOVERY_MS, flag="green", sector=1)
+    yield _draft(ev.FlagShown, stopped, flag="yellow", sector=1)
+    yield _draft(ev.CarRetired, stopped + RECOVERY_MS, car=car, reason=reason, basis=basis)
+    yield _draft(ev.FlagShown, stopped + RECOVERY_MS, flag="green", sector=1)
