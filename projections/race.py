@@ -1,8 +1,8 @@
-"""A race: every projection of one session, fed from one sequence of events.
+"""A race: all projections of one session, folded from one sequence of events.
 
-``apply`` costs O(1) for an event, whatever the cars and laps so far (finding a best lap
-again after its time was deleted costs O(laps) of that car). State is O(cars) plus
-histories that only grow.
+Folding an event costs O(1), whatever the number of cars and laps (except for finding a best
+lap again after its time was deleted: O(laps) of that car). State is O(cars) plus histories
+that only grow.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Race:
         )
         self.at = 0
         self.projections: tuple[Projection, ...] = (
-            self.control,  # it is told first: it says what an event changes of the others
+            self.control,  # first, as it compares an event with the state before it
             self.session,
             self.order,
             self.track,
@@ -58,7 +58,7 @@ class Race:
         self._handlers = self._dispatch()
 
     def _dispatch(self) -> dict[type[Event], tuple[Handler, ...]]:
-        """For each type of event, what folds it, in the order of ``projections``."""
+        """Return the handlers of each event type, in the order of ``projections``."""
         tables = [projection.handlers() for projection in self.projections]
         kinds: list[type[Event]] = [*EVENT_TYPES.values(), CorrectionApplied]
         handlers = {kind: tuple(table[kind] for table in tables if kind in table) for kind in kinds}
@@ -66,10 +66,10 @@ class Race:
         return handlers
 
     def _lap_handler(self) -> Handler:
-        """What folds a lap: it counts for all projections or for none, as the order decides.
+        """Return the handler of laps: a lap counts for all projections or for none.
 
-        It holds the projections and not the race, so that a race that nobody holds is
-        gone at once: each fork has lists as long as the race.
+        The closure holds the projections instead of the race. A reference cycle would keep an
+        unused race, with lists as long as its history, until the next garbage collection.
         """
         order, track, pits = self.order, self.track, self.pits
         laps, chart, drivers = self.laps, self.chart, self.drivers
@@ -95,8 +95,7 @@ class Race:
     def apply_all(self, events: Iterable[Event]) -> None:
         """Fold events that are in effective order.
 
-        A correction does not move the clock: one that takes back an event from far ahead
-        brings it back.
+        Corrections do not advance ``at``: voiding an event far ahead sets it back.
         """
         handlers = self._handlers
         events = events if isinstance(events, list) else list(events)
@@ -108,46 +107,46 @@ class Race:
                 self.at = event.at
                 break
 
-    # Moments
+    # Marks and forks
 
     def mark(self) -> Mark:
-        """This moment, to rewind to or to fork from; O(cars)."""
+        """Return a mark of the current state, to rewind to or fork from; O(cars)."""
         return (self.at, *(projection.mark() for projection in self.projections))
 
     def rewind(self, mark: Mark) -> None:
-        """Go back to an earlier moment."""
+        """Return to an earlier state."""
         self.at = mark[0]
         for projection, marked in zip(self.projections, mark[1:], strict=True):
             projection.rewind(marked)
 
     def fork(self, mark: Mark) -> Race:
-        """A race of its own, standing as this one stood at ``mark``."""
+        """Return an independent race with this race's state at ``mark``."""
         fork = Race()
         fork.become(self, mark)
         return fork
 
     def become(self, other: Race, mark: Mark) -> None:
-        """Stand as another race stood at ``mark``, sharing nothing that changes.
+        """Take over another race's state at ``mark``, sharing no mutable objects.
 
-        Both are folds of the same events, of which this one may have folded none yet.
+        Both must be folds of the same events, of which this one may have folded none yet.
         """
         self.at = mark[0]
         for mine, theirs, marked in zip(self.projections, other.projections, mark[1:], strict=True):
             mine.take_from(theirs, marked)
 
-    # Checkpoints that outlive the process
+    # Stored checkpoints
 
     def summary(self) -> dict[str, Any]:
-        """The state as plain values: O(cars), histories by their hashes."""
+        """Return the state as plain values, histories by their hashes; O(cars)."""
         state = {projection.NAME: projection.summary() for projection in self.projections}
         return {"at": self.at, "versions": VERSIONS, "state": state}
 
     def state_hash(self) -> str:
-        """The hash of the state: equal for equal sets of events, however they arrived."""
+        """Return the hash of the state: equal for equal sets of events in any order of arrival."""
         return digest(canonical(self.summary())).hex()
 
     def blocks(self, known: Callable[[str], bool]) -> dict[str, bytes]:
-        """The full blocks of all histories that are not ``known`` yet, by hash, as JSON."""
+        """Return the full blocks of all histories that are not ``known``, by hash, as JSON."""
         found: dict[str, bytes] = {}
         for projection in self.projections:
             for history in projection.histories():
@@ -160,9 +159,9 @@ class Race:
 
     @classmethod
     def restored(cls, summary: Mapping[str, Any], block: Callable[[str], Any]) -> Race | None:
-        """A race from its summary, or None where another version of the code made it.
+        """Restore a race from its summary; None if other versions of projections wrote it.
 
-        ``block`` gives the parsed block of a hash. Raises KeyError where something is
+        ``block`` returns the parsed block of a hash. Raises KeyError if a member or block is
         missing.
         """
         if summary["versions"] != VERSIONS:

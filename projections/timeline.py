@@ -1,16 +1,16 @@
-"""The effective order: from events as they arrive to a race as it was.
+"""The timeline: events in any order of arrival, folded in effective order.
 
-State is the fold of the events that count, ordered by what they say, never by when they
-came. An event behind the newest, a void or an amendment rewinds the race to a
-checkpoint before it and folds again from there. Checkpoints thin out with distance: one
-within about an eighth of the way back, so lateness n costs O(n). A rewind leaves a
-checkpoint where it went back to: in a feed that is a little late again and again, each
-costs a checkpoint and the events since the last, not the way to one far back.
+State is the fold of the events that count, ordered by their content, never by arrival. An
+event earlier than the newest, a void or an amendment rewinds the race to a checkpoint before
+it and folds again from there. Checkpoints thin out with distance, with one within about an
+eighth of the way back, so an event n events late costs O(n). A rewind leaves a checkpoint
+where it went back to: in a feed that is repeatedly a little late, each late event costs a
+checkpoint and the events since the last one, not the way back to a distant one.
 
-A correction costs what it takes to find what it concerns (``projections.engine.corrections``), and
-the folding from there: some 2 ms for one near the newest of 48,000 events of 60 cars.
+A correction costs the search for the events it concerns (``projections.engine.corrections``)
+and the refold from there: about 2 ms for one near the newest of 48,000 events of 60 cars.
 
-Memory is O(events): every event that may still have to be folded again is kept.
+Memory is O(events), as any event may have to be folded again.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from projections.race import Race
 
 CHECKPOINT_EVERY = 1024
 CLOSEST = 32
-"""Checkpoints for late events lie at least this far apart: one costs what folding some
-twenty events does."""
+"""The minimum distance of checkpoints for late events, in events; a checkpoint costs as much
+as folding about twenty events."""
 
 BEFORE_ALL = -(2**63)
 
 
 class Identities:
-    """The sequence numbers of one source that have been seen, as ranges: O(gaps) in memory."""
+    """The known sequence numbers of one source, as ranges; O(gaps) in memory."""
 
     __slots__ = ("firsts", "lasts")
 
@@ -46,7 +46,7 @@ class Identities:
             self.lasts.append(last)
 
     def add(self, seq: int) -> bool:
-        """Note a number; False where it was seen before."""
+        """Add a number; return False if it is known already."""
         firsts, lasts = self.firsts, self.lasts
         behind = bisect_right(firsts, seq)
         if behind and seq <= lasts[behind - 1]:
@@ -65,14 +65,14 @@ class Identities:
         return True
 
     def dump(self) -> list[list[int]]:
-        """The first and the last number of each range, in order."""
+        """Return the first and last number of each range, in order."""
         return [list(ends) for ends in zip(self.firsts, self.lasts, strict=True)]
 
 
 class ForgottenPast(LapstreamError):
-    """Something reaches behind the stored checkpoint that this timeline was resumed from.
+    """An event or correction lies before the checkpoint that this timeline was resumed from.
 
-    The caller folds the whole log again instead.
+    The caller has to fold the whole log again.
     """
 
 
@@ -86,7 +86,7 @@ class Timeline:
     def __init__(self, race: Race | None = None) -> None:
         self.race = race or Race()
         self.refolded = 0
-        """How many events have been folded a second time, for late or corrected ones."""
+        """The number of events folded again because of late events and corrections."""
         self._begins_after = BEFORE_ALL if race is None else race.at
         self._corrections: Corrections | None = None  # as there are none in most races
         self._seen: dict[str, Identities] = {}
@@ -102,13 +102,12 @@ class Timeline:
 
     @property
     def events(self) -> list[AnyEvent]:
-        """The events that count, in effective order. Not to be changed."""
+        """The events that count, in effective order. Read-only."""
         return self._events
 
     @property
     def recorded(self) -> Collection[AnyEvent]:
-        """The events as they were recorded, voided ones included; corrections are not among
-        them. Not to be changed."""
+        """The events as recorded, including voided ones, without corrections. Read-only."""
         return self._events if self._corrections is None else self._corrections.recorded
 
     @property
@@ -118,16 +117,16 @@ class Timeline:
 
     @property
     def voided(self) -> Set[Identity]:
-        """The identities that do not count. Not to be changed."""
+        """The identities that do not count. Read-only."""
         return frozenset() if self._corrections is None else self._corrections.voided
 
-    # Taking events in
+    # Adding events
 
     def add(self, events: Iterable[AnyEvent]) -> int:
-        """Take in events and bring ``race`` up to date; how many of them were new.
+        """Add events and bring ``race`` up to date; return the number of new ones.
 
-        Raises ForgottenPast, leaving the timeline useless, where an event or correction
-        reaches behind the stored checkpoint that this timeline was resumed from.
+        Raises ForgottenPast if an event or correction lies before the stored checkpoint that
+        this timeline was resumed from; the timeline is unusable then.
         """
         times, effective = self._times, self._events
         newest = times[-1] if times else self._begins_after
@@ -138,7 +137,7 @@ class Timeline:
                 identities = self._identities(source)
                 lasts = identities.lasts
             seq = event.source_seq
-            # Nearly every event is the next of its source, and the newest.
+            # Fast path: nearly every event is the next of its source, and the newest.
             if lasts and seq == lasts[-1] + 1:
                 lasts[-1] = seq
             elif not identities.add(seq):
@@ -167,7 +166,7 @@ class Timeline:
         return identities
 
     def _corrected(self, event: AnyEvent) -> AnyEvent | None:
-        """What the event counts as in a race in which something was corrected."""
+        """Return the event as it counts under the corrections, or None."""
         if self._corrections is None:
             self._corrections = Corrections(self._events)
         if self._begins_after != BEFORE_ALL and isinstance(event, CORRECTIONS):
@@ -196,7 +195,7 @@ class Timeline:
         self._valid = min(self._valid, index)
 
     def _correct(self, corrections: Corrections) -> None:
-        """Bring the events that count in line with the corrections there are now."""
+        """Update the events that count after the corrections changed."""
         for was, now in corrections.settle():
             if was is not None:
                 self._remove(was)
@@ -208,7 +207,7 @@ class Timeline:
     def _settle(self) -> None:
         if self._valid < self._folded:
             self._rewind(self._valid)
-            # What is late once is so again: the next event as late begins from here.
+            # A late source stays late, so leave a checkpoint for its next event.
             if self._valid - self._folded >= CLOSEST:
                 self._fold(self._valid)
                 self._checkpoint()
@@ -236,7 +235,7 @@ class Timeline:
         self._thin_out()
 
     def _thin_out(self) -> None:
-        """Drop a checkpoint whose neighbours lie close together for how far back they are."""
+        """Drop checkpoints whose neighbours are close together relative to their distance."""
         marks, now = self._marks, self._folded
         kept = [marks[0]]
         for mark, after in pairwise(marks[1:]):
@@ -245,10 +244,10 @@ class Timeline:
         kept.extend(marks[1:][-1:])
         self._marks = kept
 
-    # Other moments
+    # States at other times
 
     def race_at(self, at: int) -> Race:
-        """The race as it stood at ``at`` (ms), with all that is known now."""
+        """Return the race as it stood at session time ``at`` (ms), with all events known now."""
         index = bisect_right(self._times, at)
         if at < self._begins_after:
             raise ForgottenPast
@@ -258,7 +257,7 @@ class Timeline:
         return race
 
     def fork(self) -> Timeline:
-        """A timeline of its own that stands as this one does, to see what would be; O(n)."""
+        """Return an independent copy of this timeline; O(n)."""
         fork = Timeline()
         fork.race = self.race.fork(self.race.mark())
         fork._begins_after = self._begins_after
@@ -272,20 +271,20 @@ class Timeline:
         fork._marks = list(self._marks)
         return fork
 
-    # Being taken up again by another process
+    # Resuming in another process
 
     def identities(self) -> dict[str, list[list[int]]]:
-        """The identities seen so far, as plain values."""
+        """Return the known identities as plain values."""
         return {source: seen.dump() for source, seen in self._seen.items()}
 
     @property
     def resumable(self) -> bool:
-        """Whether a stored checkpoint can stand for this timeline: no correction is in force."""
+        """Whether a checkpoint can represent this timeline: it has no corrections."""
         return self._corrections is None
 
     @classmethod
     def resumed(cls, race: Race, identities: Mapping[str, Sequence[Sequence[int]]]) -> Timeline:
-        """A timeline that goes on from a stored checkpoint, its earlier events untold."""
+        """Return a timeline that continues from a stored checkpoint, without earlier events."""
         timeline = cls(race)
         timeline._seen = {source: Identities(dump) for source, dump in identities.items()}
         return timeline

@@ -1,21 +1,20 @@
-"""Which of the recorded events count, and as what.
+"""Corrections: which recorded events count, and as what.
 
 Rules:
 
-- an event that a valid EventVoided names does not count. A void can itself be voided, and
-  is valid unless a valid void names it, whatever the times of the two: a decision and its
-  undoing may share a millisecond. Of voids that name each other in a circle, the last in
+- an event named by a valid EventVoided does not count. A void can itself be voided, and is
+  valid unless a valid void names it, whatever the times of the two: a decision and its
+  reversal may share a millisecond. Of voids that name each other in a cycle, the last in
   effective order is valid. Nothing depends on the order of arrival;
-- CrossingsReassigned moves crossings to the other car, and renumbers their laps: the
-  laps that car had completed before, plus those since. LapAmended then speaks of the lap
-  as it now stands. Of several corrections of one thing the last in effective order
-  prevails.
+- CrossingsReassigned moves crossings to the other car and renumbers their laps: the laps
+  that car had completed before, plus those since. LapAmended then refers to the renumbered
+  lap. Of several corrections of the same thing the last in effective order prevails.
 
-A correction is settled by looking at what it concerns, found by what it names:
+A correction reconsiders only the events that it concerns:
 
-- a void: the event of that identity, and the voids that name each other with it;
-- an amendment: of the car's crossings those that stand as that lap;
-- reassigned crossings: the crossings of the cars that any reassignment names.
+- a void: the event of that identity, and the voids connected with it;
+- an amendment: those of the car's crossings that count as that lap;
+- reassigned crossings: the crossings of all cars named by any reassignment.
 
 A correction that a person decided (``by``) is also folded into the race, at its own time, as
 ``CorrectionApplied``, so that the control items list it. A timing feed's correction of its own
@@ -76,26 +75,26 @@ _RANK: dict[type[Event], int] = {**RANK, CorrectionApplied: len(RANK)}
 
 
 def effective_key(event: AnyEvent) -> EffectiveKey:
-    """What orders events: time, rank of the type, car, identity, content; never arrival.
+    """Return the sort key of the effective order: time, type rank, car, identity, content.
 
-    Decisions after the flag share the millisecond of the newest event: the number that the
-    source gave them says which was later, as a number (10 after 9).
+    Decisions after the flag share the millisecond of the newest event; ``source_seq`` orders
+    them, as a number (10 after 9).
     """
     car = getattr(event, "car", "")
     return (event.at, _RANK[type(event)], car, event.source, event.source_seq, encode(event))
 
 
 class EffectiveChange(NamedTuple):
-    """What an event counted as, and what it counts as now; None where it does not count."""
+    """The event that counted before, and the one that counts now; None where none does."""
 
     was: AnyEvent | None
     now: AnyEvent | None
 
 
 class Corrections:
-    """The corrections there are, and what the valid ones make of the events.
+    """The corrections of a session, and the events as they count under the valid ones.
 
-    ``take`` takes in events of any kind; with ``settle`` the corrections among them hold.
+    ``take`` accepts events of any type; corrections among them take effect on ``settle``.
     """
 
     def __init__(self, events: Iterable[AnyEvent] = ()) -> None:
@@ -108,12 +107,12 @@ class Corrections:
         self._moved: list[_Moved] = []
         self._recorded = _Recorded(each for each in events if type(each) not in CORRECTIONS)
         self._altered: dict[Identity, AnyEvent | None] = {}
-        """What counts as it was not recorded, or not at all."""
+        """By identity, the events that count otherwise than recorded; None: not at all."""
         self._new: list[Correction] = []
         self._miscounted = False
         self._applied_before: dict[Identity, CorrectionApplied] = {}
         self._named_now: list[Identity] = []
-        """Of what voids name, that which came only now."""
+        """Identities named by voids, of events that arrived after the void."""
         for each in events:
             if type(each) in CORRECTIONS:
                 self.take(each)
@@ -121,12 +120,12 @@ class Corrections:
 
     @property
     def voided(self) -> set[Identity]:
-        """What does not count. Not to be changed."""
+        """The identities that do not count. Read-only."""
         return self._voids.voided
 
     @property
     def recorded(self) -> Collection[AnyEvent]:
-        """The events as they were recorded, without corrections. Not to be changed."""
+        """The events as recorded, without corrections. Read-only."""
         return self._recorded.events
 
     @property
@@ -134,12 +133,12 @@ class Corrections:
         """The corrections, voided ones included."""
         return self._given.values()
 
-    # Taking events in
+    # Adding events
 
     def take(self, event: AnyEvent) -> AnyEvent | None:
-        """Take in an event that is new; as what it counts, None where it does not.
+        """Add a new event; return it as it counts, or None if it does not.
 
-        Corrections count for nothing themselves, and hold from ``settle`` on.
+        Corrections return None, and take effect on the next ``settle``.
         """
         if isinstance(event, CORRECTIONS):
             self._given[event.identity] = event
@@ -172,14 +171,14 @@ class Corrections:
             event = moved.applied(event)
         return event
 
-    # Having corrections hold
+    # Applying corrections
 
     def settle(self) -> list[EffectiveChange]:
-        """Have what was taken in hold; what changed by it, of all that was recorded."""
+        """Apply the corrections added since the last call; return the changed events."""
         if not self._new and not self._miscounted and not self._named_now:
             return []
         new, self._new = self._new, []
-        affected: list[Correction] = list(new)  # and those that count again, or no more
+        affected: list[Correction] = list(new)  # with those voided or restored by the new ones
         concerned: list[AnyEvent] = []
         for identity in self._voids.add([one for one in new if isinstance(one, EventVoided)]):
             event = self._recorded.named(identity)
@@ -205,16 +204,15 @@ class Corrections:
         return [*self._reconsidered(concerned), *self._applied_changes(affected)]
 
     def _applied_changes(self, corrections: Iterable[Correction]) -> list[EffectiveChange]:
-        """What the race is told of these corrections, and what it was told of them before."""
+        """Return the changes of CorrectionApplied events for these corrections."""
         changes = []
         for identity, correction in {one.identity: one for one in corrections}.items():
             was, now = self._applied_before.pop(identity, None), self._applied(correction)
             if now is not None:
                 self._applied_before[identity] = now
             if was != now:
-                changes.append(
-                    EffectiveChange(cast("AnyEvent | None", was), cast("AnyEvent | None", now))
-                )
+                before, after = cast("AnyEvent | None", was), cast("AnyEvent | None", now)
+                changes.append(EffectiveChange(before, after))
         return changes
 
     def _applied(self, correction: Correction) -> CorrectionApplied | None:
@@ -247,7 +245,7 @@ class Corrections:
         return changes
 
     def _standing_as(self, lap: LapOfCar) -> list[AnyEvent]:
-        """The events that count as this lap, until now."""
+        """Return the recorded events that count as this lap so far."""
         if not self._moved:
             return [event for event in self._recorded.laps(lap[0]) if event.lap == lap[1]]
         cars = {lap[0], *(car for moved in self._moved for car in moved.laps_before)}
@@ -259,12 +257,12 @@ class Corrections:
         return isinstance(counts, LapCompleted) and (counts.car, counts.lap) == lap
 
     def _valid(self, corrections: Iterable[M]) -> list[M]:
-        """Those that are not voided, in effective order."""
+        """Return the corrections that are not voided, in effective order."""
         valid = [one for one in corrections if one.identity not in self._voids.voided]
         return sorted(valid, key=effective_key)
 
     def _amend(self, lap: LapOfCar) -> None:
-        """Work out what becomes of a lap."""
+        """Recompute the amendments of a lap."""
         changes: dict[str, Any] = {}
         for amended in self._valid(self._amendments.get(lap, ())):
             if amended.completed_at is not None:
@@ -276,7 +274,7 @@ class Corrections:
         self._amended[lap] = changes
 
     def _move(self) -> list[AnyEvent]:
-        """Work out which crossings moved; those that this concerns."""
+        """Recompute the reassignments; return the crossings that they concern."""
         before = self._moved
         self._moved = [self._moved_by(one) for one in self._valid(self._moves)]
         differ = [one for one in before if one not in self._moved]
@@ -302,9 +300,9 @@ class Corrections:
 
 
 class _Recorded:
-    """What was recorded, found by what corrections name.
+    """The recorded events, indexed by identity and by car.
 
-    An index is made when it is first asked for, and goes on from there when it is again.
+    An index is built on first use, and extended on later uses.
     """
 
     def __init__(self, events: Iterable[AnyEvent]) -> None:
@@ -320,7 +318,7 @@ class _Recorded:
         return self._by_identity.get(identity)
 
     def crossings(self, of_car: str) -> Sequence[AnyEvent]:
-        """The crossings that were timed for the car."""
+        """Return the crossings timed for the car."""
         for event in self.events[self._put_by_car :]:
             if type(event) in CROSSINGS:
                 car: str = getattr(event, "car")  # noqa: B009 - every crossing has a car
@@ -329,7 +327,7 @@ class _Recorded:
         return self._by_car.get(of_car, ())
 
     def laps(self, car: str) -> Iterator[LapCompleted]:
-        """The laps that were timed for the car."""
+        """Return the laps timed for the car."""
         return (event for event in self.crossings(car) if type(event) is LapCompleted)
 
 
@@ -337,17 +335,17 @@ _identity = attrgetter("source", "source_seq")
 
 
 class _Moved(NamedTuple):
-    """Crossings that moved, and how many laps each car was timed for before them."""
+    """A reassignment, with the number of laps timed for each car before it."""
 
     move: CrossingsReassigned
     laps_before: dict[str, int]
 
     def miscounts(self, lap: LapCompleted) -> bool:
-        """Whether this lap, newly recorded, changes how many laps there were before."""
+        """Whether this newly recorded lap changes the number of laps before the reassignment."""
         return lap.at < self.move.start and lap.lap > self.laps_before.get(lap.car, lap.lap)
 
     def applied(self, event: AnyEvent) -> AnyEvent:
-        """The crossing as the other car's, if it moved."""
+        """Return the crossing, moved to the other car if the reassignment covers it."""
         move, laps = self
         if not move.start <= event.at < move.end:
             return event
@@ -365,7 +363,7 @@ class _Moved(NamedTuple):
 
 
 class _Voids:
-    """The voids there are, and what the valid ones of them void."""
+    """All voids, and the identities voided by the valid ones."""
 
     def __init__(self) -> None:
         self.voided: set[Identity] = set()
@@ -373,10 +371,10 @@ class _Voids:
         self._naming: dict[Identity, list[EventVoided]] = {}
 
     def add(self, voids: Sequence[EventVoided]) -> set[Identity]:
-        """Take in voids; what is voided by it and was not, or no more and was.
+        """Add voids; return the identities whose status changed.
 
-        What these voids hang together with is settled anew: those that name them, that
-        they name, or that name the same.
+        Only connected voids are resolved again: those that name the new ones, are named by
+        them, or name the same event.
         """
         for void in voids:
             self._voids[void.identity] = void
@@ -389,11 +387,11 @@ class _Voids:
         return before ^ after
 
     def names(self, identity: Identity) -> bool:
-        """Whether a void names it, valid or not."""
+        """Whether any void, valid or not, names the identity."""
         return identity in self._naming
 
     def reaching(self, identities: Iterable[Identity]) -> list[EventVoided]:
-        """The voids that name these, or name a void that does, and so on."""
+        """Return the voids that name these identities, directly or through other voids."""
         found: dict[Identity, EventVoided] = {}
         ahead = deque(identities)
         while ahead:
@@ -404,7 +402,7 @@ class _Voids:
         return list(found.values())
 
     def at_bottom_of(self, void: EventVoided) -> tuple[Identity, bool]:
-        """What the void comes to name through voids of voids, and whether it brings that back."""
+        """Follow voids of voids to the event; return it, and whether the void restores it."""
         restores, seen = False, {void.identity}
         while (named := _named(void)) in self._voids and named not in seen:
             seen.add(named)
@@ -429,10 +427,10 @@ def _named(void: EventVoided) -> Identity:
 
 
 def _voided(voids: Sequence[EventVoided]) -> set[Identity]:
-    """What the valid ones of these voids (in effective order) name; O(n).
+    """Return the identities named by the valid ones of these voids (in effective order); O(n).
 
-    A void is settled once all that name it are: it is valid if none of those is. What is
-    left then are circles, each entered at its last void, which is taken for valid.
+    A void is resolved once all voids naming it are: it is valid if none of those is. The
+    remaining voids form cycles; each is entered at its last void, which is taken as valid.
     """
     names = {void.identity: _named(void) for void in voids}
     unsettled = Counter(names.values())

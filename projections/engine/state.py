@@ -1,16 +1,15 @@
-"""What every projection's state is made of, so that all of it can be marked, rewound,
-hashed, stored and taken up again by one piece of code.
+"""The base of projections: marks, rewinds, hashes and checkpoints of their state.
 
 A projection is a dataclass whose fields are of four kinds:
 
-- a value that is never changed in place (number, text, tuple, event);
-- a ``dict`` from a car (or another key) to such values: a column;
-- a ``History``: a list that only ever grows at its end;
+- an immutable value (number, text, tuple, event);
+- a column: a ``dict`` from a car (or another key) to such values;
+- a ``History``: a list that only grows at its end;
 - ``Histories``: one such list for each car (or another key).
 
-A mark copies the values and columns and notes only the lengths of the histories, so it
-costs O(cars), however long the race. So does a checkpoint's hash: a history is hashed
-in blocks of 64 items, each chained to the block before it, and each block once.
+A mark copies the values and columns, but stores only the lengths of the histories, so it
+costs O(cars), however long the race. So does a checkpoint's hash: a history is hashed in
+blocks of 64 items, each chained to the block before it, and each block is hashed once.
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ NO_BLOCK = b""
 Handler = Callable[[Any], None]
 Handlers = Mapping[type[Event], Handler]
 Mark = tuple[Any, ...]
-"""A moment of one projection, to go back to. It is never changed, and lives only in memory."""
+"""The state of one projection to rewind to. Marks are immutable and live only in memory."""
 
 
 def canonical(value: Any) -> bytes:
-    """Plain values as JSON, the same bytes for the same content, whatever the key order."""
+    """Encode plain values as JSON; equal content gives equal bytes, whatever the key order."""
     return json.dumps(
         value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_plain
     ).encode()
@@ -51,7 +50,7 @@ def _plain(value: Any) -> Any:
 
 
 def digest(data: bytes) -> bytes:
-    """The 128-bit hash used for states and blocks."""
+    """Return the 128-bit hash used for states and blocks."""
     return blake2b(data, digest_size=16).digest()
 
 
@@ -65,12 +64,12 @@ class History(list[T], Generic[T]):
         self._chain = list(chain)
 
     def rewind(self, length: int) -> None:
-        """Forget everything from index ``length`` on."""
+        """Remove all items from index ``length`` on."""
         del self[length:]
         del self._chain[length // BLOCK :]
 
     def follow(self, other: History[T], length: int) -> None:
-        """Become the first ``length`` items of a history with which this one begins alike."""
+        """Become the first ``length`` items of ``other``, which shares this history's start."""
         if len(self) > length:
             self.rewind(length)
         else:
@@ -79,24 +78,24 @@ class History(list[T], Generic[T]):
                 self._chain += other._chain[len(self._chain) : length // BLOCK]
 
     def chain(self) -> list[bytes]:
-        """The chained hash of each full block; what was hashed before is not hashed again."""
+        """Return the chained hash of each full block; only new blocks are hashed."""
         for start in range(len(self._chain) * BLOCK, len(self) - BLOCK + 1, BLOCK):
             before = self._chain[-1] if self._chain else NO_BLOCK
             self._chain.append(digest(before + canonical(self[start : start + BLOCK])))
         return self._chain
 
     def head(self) -> bytes:
-        """The chained hash of the last full block."""
+        """Return the chained hash of the last full block."""
         chain = self.chain()
         return chain[-1] if chain else NO_BLOCK
 
     def tail(self) -> list[T]:
-        """The items behind the last full block."""
+        """Return the items after the last full block."""
         return self[len(self) // BLOCK * BLOCK :]
 
 
 class Histories(dict[str, History[T]], Generic[T]):
-    """A history for each car, or for each of whatever else the keys are."""
+    """A history for each key, which is usually a car."""
 
     __slots__ = ()
 
@@ -106,7 +105,7 @@ class Histories(dict[str, History[T]], Generic[T]):
         return history
 
     def rewind(self, lengths: Mapping[str, int]) -> None:
-        """Go back to these lengths; a key without one is forgotten."""
+        """Rewind to these lengths; keys without one are removed."""
         self._forget_all_but(lengths)
         for key, length in lengths.items():
             history = self[key]
@@ -114,7 +113,7 @@ class Histories(dict[str, History[T]], Generic[T]):
                 history.rewind(length)
 
     def follow(self, other: Histories[T], lengths: Mapping[str, int]) -> None:
-        """Become the first items, by key, of histories with which these begin alike."""
+        """Become the first ``lengths`` items, by key, of histories that share their start."""
         self._forget_all_but(lengths)
         for key, length in lengths.items():
             self[key].follow(other[key], length)
@@ -126,22 +125,22 @@ class Histories(dict[str, History[T]], Generic[T]):
 
 
 def of(restore: Callable[[Any], Any], factory: Callable[[], Any]) -> Any:
-    """A dataclass field whose items ``restore`` makes anew from their plain JSON values."""
+    """Declare a dataclass field whose items ``restore`` rebuilds from plain JSON values."""
     return field(default_factory=factory, metadata={"restore": restore})
 
 
 def sibling() -> Any:
-    """A dataclass field that holds another projection to read from, and no state."""
+    """Declare a dataclass field that refers to another projection and is not state."""
     return field(repr=False, metadata={"sibling": True})
 
 
 def model(kind: type[M]) -> Callable[[Any], M]:
-    """Restore an event from the plain values that JSON made of it."""
+    """Return a function that restores an event from its plain JSON values."""
     return lambda values: kind.model_validate_json(canonical(values))
 
 
 def row(kind: Callable[..., T]) -> Callable[[Any], T]:
-    """Restore a NamedTuple from the list that JSON made of it."""
+    """Return a function that restores a NamedTuple from a JSON list."""
     return lambda values: kind(*(_tuples(value) for value in values))
 
 
@@ -151,21 +150,21 @@ def _tuples(value: Any) -> Any:
 
 @dataclass(slots=True)
 class Projection:
-    """The base of all projections: one concern, its state, and what it does with events."""
+    """The base of all projections: one concern, its state, and its event handlers."""
 
     NAME: ClassVar[str]
     VERSION: ClassVar[int]
 
     def handlers(self) -> Handlers:
-        """Which event types this projection folds, and with what."""
+        """Return the handler of each event type that this projection folds."""
         raise NotImplementedError
 
     def mark(self) -> Mark:
-        """This moment, to ``rewind`` to; costs O(cars)."""
+        """Return a mark of the current state, for ``rewind``; costs O(cars)."""
         return tuple([_mark(getattr(self, name)) for name in _state_names(type(self))])
 
     def rewind(self, mark: Mark) -> None:
-        """Go back to an earlier moment of this very projection."""
+        """Return to an earlier state of this same projection."""
         for name, marked in zip(_state_names(type(self)), mark, strict=True):
             value = getattr(self, name)
             if isinstance(value, (History, Histories)):
@@ -174,10 +173,10 @@ class Projection:
                 setattr(self, name, marked.copy() if isinstance(marked, dict) else marked)
 
     def take_from(self, other: Projection, mark: Mark) -> None:
-        """Become what ``other`` was at ``mark``, sharing nothing that changes.
+        """Take over the state of ``other`` at ``mark``, sharing no mutable objects.
 
-        Both have folded the same events, one of them more of them; or this one none yet.
-        What their histories have in common stays: it costs as much as lies between them.
+        One of the two must have folded a prefix of the other's events, possibly none. Common
+        parts of their histories stay, so the cost depends on the difference only.
         """
         for name, marked in zip(_state_names(type(self)), mark, strict=True):
             mine, theirs = getattr(self, name), getattr(other, name)
@@ -187,26 +186,26 @@ class Projection:
                 setattr(self, name, marked.copy() if isinstance(marked, dict) else marked)
 
     def summary(self) -> dict[str, Any]:
-        """The whole state as plain values, histories by length, chained hash and tail."""
+        """Return the state as plain values, histories by length, chained hash and tail."""
         return {name: _summary(getattr(self, name)) for name in _state_names(type(self))}
 
     def histories(self) -> Iterable[History[Any]]:
-        """Every history of this projection."""
+        """Iterate over all histories of this projection."""
         for name in _state_names(type(self)):
             yield from _histories(getattr(self, name))
 
     def restore(self, summary: Mapping[str, Any], block: Callable[[str], Any]) -> None:
-        """Take up the state that ``summary`` describes.
+        """Restore the state from a ``summary``.
 
-        ``block`` gives a stored block by its hash in hex, as ``{"before", "items"}``.
-        Raises KeyError where a member or a block is missing.
+        ``block`` returns a stored block by its hash in hex, as ``{"before", "items"}``.
+        Raises KeyError if a member or a block is missing.
         """
         for spec in _state_fields(type(self)):
             setattr(self, spec.name, _restored(spec, getattr(self, spec.name), summary, block))
 
 
 def stored_block(history: History[Any], index: int) -> tuple[str, dict[str, Any]]:
-    """A block's hash in hex, and what to store under it."""
+    """Return a block's hash in hex, and the value to store under it."""
     chain = history.chain()
     before = chain[index - 1] if index else NO_BLOCK
     items = history[index * BLOCK : (index + 1) * BLOCK]

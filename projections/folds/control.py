@@ -1,10 +1,10 @@
-"""What race control does and says: one feed, and the outputs an operator holds.
+"""Control items: what race control did and wrote, in effective order; and frozen outputs.
 
-Rules: the feed has what changes the race or is said to everyone, in effective order: flags
-(a flag shown again is no news), the safety car, the pit lane, penalties and what becomes of
-them, deleted lap times, corrections that somebody decided, declared results, retirements and
-messages. What was voided is not in it; that it was, is. What a penalty is, is told as it stood
-before the event. Each entry has the lap that the overall leader had completed by then.
+Rules: the items are flags (a repeated flag is none), the safety car, the pit lane, penalties
+and their changes, deleted lap times, corrections that a person decided, declared results,
+retirements and messages. A voided event is not listed, but its void is. A penalty's change
+names the penalty as it was before. Each item has the lap that the overall leader had
+completed by then.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ KINDS: tuple[ControlItemKind, ...] = get_args(ControlItemKind)
 
 
 class ControlMessage(NamedTuple):
-    """What race control told everyone, and when (ms)."""
+    """A race-control message, with its session time (ms)."""
 
     at: int
     text: str
@@ -71,9 +71,9 @@ class ControlMessage(NamedTuple):
 
 
 class ControlItem(NamedTuple):
-    """One entry of the feed; ``at`` in ms, ``lap`` the overall leader's, 0 before the first.
+    """A control item; ``at`` in ms, ``lap`` of the overall leader, 0 before the first.
 
-    A flag has its name and, if it is local, its sector.
+    Flags have ``flag`` and, if local, ``sector``.
     """
 
     at: int
@@ -88,7 +88,7 @@ class ControlItem(NamedTuple):
 
 @dataclass(slots=True)
 class RaceControl(Projection):
-    """The feed, the messages in it by themselves, and frozen outputs."""
+    """The control items, the messages among them, and the frozen outputs."""
 
     NAME: ClassVar[str] = "control"
     VERSION: ClassVar[int] = 3
@@ -213,7 +213,7 @@ class RaceControl(Projection):
         self._add(event, "correction", text, getattr(voided, "car", None))
 
     def _what(self, event: Event | None) -> str:
-        """What was decided or recorded, as the feed said it or would have."""
+        """Describe an event as its control item does, or would."""
         match event:
             case FlagShown(flag=flag, sector=None):
                 return FLAGS[flag]["message"]
@@ -238,7 +238,7 @@ class RaceControl(Projection):
             case ResultDeclared(status=status):
                 return f"Result declared {status}"
             case None:
-                raise AssertionError("what a void names is known where it is told")
+                raise AssertionError("a CorrectionApplied void has its event")
             case _:
                 of_car: str | None = getattr(event, "car", None)
                 name = plain(event.type)

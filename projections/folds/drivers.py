@@ -1,9 +1,9 @@
-"""Who drives each car, and for how long.
+"""Drivers: who is at the wheel of each car, driver stints, and drive times.
 
-Rules: a driver is at the wheel from the change to the next change, pit stops included;
-the first from the start of the session. Where a lap names a driver that no change told
-of, the change is taken to have been at the start of that lap. The clock stops when the
-car finishes or retires. A lap belongs to whoever was at the wheel at the line.
+Rules: a driver is at the wheel from one change to the next, pit stops included; the first
+from the start of the session. If a lap names a driver without a recorded change, the change
+is assumed at the start of that lap. The clock stops when the car finishes or retires. A lap
+belongs to the driver at the wheel at the line.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class CurrentDriver(NamedTuple):
 
 
 class DriverTotal(NamedTuple):
-    """A driver's time at the wheel (ms) and laps, before the spell that lasts now."""
+    """A driver's total time at the wheel (ms) and laps."""
 
     driver: str
     ms: int
@@ -42,7 +42,7 @@ class DriverStint(NamedTuple):
 
 @dataclass(slots=True)
 class Drivers(Projection):
-    """The driver at the wheel of each car, and every driver's time and laps there."""
+    """The driver at the wheel, the totals of ended stints, and the ended stints, by car."""
 
     NAME: ClassVar[str] = "drivers"
     VERSION: ClassVar[int] = 2
@@ -58,7 +58,7 @@ class Drivers(Projection):
         return {DriverChanged: self._changed}
 
     def lap_completed(self, event: LapCompleted) -> None:
-        """Note who drove the lap, where no change told of it."""
+        """Note a driver change that only the lap's driver reveals."""
         driver = event.driver
         wheel = self.at_wheel.get(event.car)
         if driver is None or (wheel is not None and wheel.driver == driver):
@@ -67,7 +67,7 @@ class Drivers(Projection):
         self._change_driver(event.car, driver, lap_start, event.lap - 1)
 
     def drive_time(self, car: str, until: int) -> dict[str, DriverTotal]:
-        """Each driver's time and laps at the wheel, as of ``until`` (ms on the session clock)."""
+        """Return each driver's time and laps at the wheel, as of session time ``until`` (ms)."""
         stints = self.totals.get(car, ())
         wheel = self.at_wheel.get(car)
         if wheel is not None:
@@ -75,7 +75,7 @@ class Drivers(Projection):
         return {total.driver: total for total in stints}
 
     def stints(self, car: str, until: int) -> list[DriverStint]:
-        """The car's spells so far, the one that lasts still included, as of ``until`` (ms)."""
+        """Return the car's driver stints as of ``until`` (ms), including the current one."""
         stints = list(self.ended.get(car, ()))
         wheel = self.at_wheel.get(car)
         if wheel is not None:
@@ -84,7 +84,7 @@ class Drivers(Projection):
         return stints
 
     def _current_total(self, car: str, wheel: CurrentDriver, until: int) -> DriverTotal:
-        """The spell that lasts now: it ends where the car finished or was last seen."""
+        """Return the current stint as a total, until the car finished or retired."""
         if car in self.order.finished:
             until = min(until, self.order.finished[car])
         elif car in self.order.retired:
@@ -112,7 +112,7 @@ class Drivers(Projection):
 
 
 def _with_added(stints: tuple[DriverTotal, ...], stint: DriverTotal) -> tuple[DriverTotal, ...]:
-    """The spells of a crew, one a driver, with another added."""
+    """Return the totals by driver with a stint added."""
     before = next((one for one in stints if one.driver == stint.driver), None)
     if before is None:
         return (*stints, stint)

@@ -1,7 +1,7 @@
-"""Who led each lap, overall and in class, and how often the lead changed.
+"""The lap chart: the leader of each lap, overall and in class, and the lead changes.
 
-Rule: the leader of a lap is the car first to complete it; a lead change is another car
-first to complete the next lap.
+Rule: the leader of a lap is the first car to complete it; a lead change is another car being
+the first to complete the next lap.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _lap_leader = row(LapLeader)
 
 @dataclass(slots=True)
 class LapChart(Projection):
-    """The leader of each lap. A lap that no one was timed on has no entry."""
+    """The leader of each lap. Laps without any timed car are missing."""
 
     NAME: ClassVar[str] = "chart"
     VERSION: ClassVar[int] = 2
@@ -42,7 +42,7 @@ class LapChart(Projection):
         return {}
 
     def lap_completed(self, event: LapCompleted) -> bool:
-        """Note the lap; True where it is the overall leader's."""
+        """Fold a lap; return True if it is the overall leader's."""
         car, lap = event.car, event.lap
         name = self.session.car_class(car)
         if name is not None:

@@ -14,7 +14,7 @@ PACE_LAPS = 5
 
 
 class Lap(NamedTuple):
-    """One completed lap; times in ms. ``pit`` says the car was in the lane during it."""
+    """A completed lap; times in ms. ``pit`` is True if the car was in the lane during it."""
 
     lap: int
     at: int
@@ -41,7 +41,7 @@ _best = row(BestLap)
 
 @dataclass(slots=True)
 class Laps(Projection):
-    """The laps of each car, its best lap, and the green laps its pace is the mean of."""
+    """The laps of each car, its best lap, its deleted lap times, and its last green laps."""
 
     NAME: ClassVar[str] = "laps"
     VERSION: ClassVar[int] = 1
@@ -57,7 +57,7 @@ class Laps(Projection):
         return {LapTimeDeleted: self._deleted}
 
     def lap_completed(self, event: LapCompleted) -> None:
-        """Record a lap that counts."""
+        """Fold a lap that counts."""
         car, ms, at = event.car, event.lap_time_ms, event.at
         start = at if ms is None else at - ms
         pit = event.in_pit_lane or self.pits.on_pit_lap(car, start)
@@ -83,7 +83,7 @@ class Laps(Projection):
         return laps[-1] if laps else None
 
     def fastest(self) -> list[tuple[str, BestLap]]:
-        """Each car's best lap, the quickest first; of equal ones the earlier."""
+        """Return each car's best lap, quickest first; of equal ones the earlier first."""
         return sorted(self.best.items(), key=lambda item: (item[1].ms, item[1].at, item[0]))
 
     def _counts(self, car: str, lap: int) -> bool:

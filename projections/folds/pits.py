@@ -1,12 +1,11 @@
-"""The pit lane: who is in it, every visit, stops and stints.
+"""The pit lane: cars in it, visits, stops and stints.
 
-Rules: every way through the lane is a visit (a lane pass). It is a stop unless the car
-only drove through, or the race was stopped (red flag) meanwhile. A car drove through if it
-served such a penalty, or if the visit took no longer than the lane takes without stopping
-(to 5 %), where the session tells that; a visit in which the car was seen to stand, or the
-driver changed, is a stop all the same. A stint runs from the start or a stop to the next.
-A car that ends a later lap on the track has left the lane, even where the pit-exit line
-missed it; when, is not known.
+Rules: every pass through the lane is a visit. A visit is a stop unless the car only drove
+through or the race was stopped (red flag) meanwhile. A car drove through if it served such a
+penalty, or if the visit took no longer than the session's drive-through time (+5 %), if that
+is known; a visit in which the car stood or the driver changed is a stop in any case. A stint
+runs from the start or a stop to the next stop. A car that completes a later lap on the track
+has left the lane, even if the pit-exit line missed it; the time of its exit is unknown.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ from projections.folds.track import Track
 
 
 class Visit(NamedTuple):
-    """One way through the lane; times in ms, ``exited_ms`` None where it is not known yet.
+    """A visit to the pit lane; times in ms, ``exited_ms`` None while unknown.
 
-    ``lap`` is the lap the car was on as it entered. ``kind`` is ``stop``,
-    ``drive_through`` or ``stoppage`` (the race stood).
+    ``lap`` is the car's lap at pit entry. ``kind`` is ``stop``, ``drive_through`` or
+    ``stoppage`` (under a red flag).
     """
 
     entered_ms: int
@@ -71,7 +70,7 @@ _visit = row(Visit)
 
 @dataclass(slots=True)
 class Pits(Projection):
-    """Which cars are in the lane, and every visit of each."""
+    """The cars in the lane, and the visits of each car."""
 
     NAME: ClassVar[str] = "pits"
     VERSION: ClassVar[int] = 1
@@ -134,18 +133,18 @@ class Pits(Projection):
     def _entered(self, event: PitEntered) -> None:
         car = event.car
         if car in self.current or car in self.session.apart:
-            return  # the transponder was read twice at pit entry, or is no competitor's
+            return  # read twice at pit entry, or not a competitor's transponder
         kind = "stoppage" if self.track.flag == "red" else "stop"
         lap = self.order.laps.get(car, 0) + 1
         self.current[car] = Visit(event.at, None, lap, kind, None, self.track.flag, False)
         self.last_pit_lap[car] = lap
 
     def lap_in_lane(self, event: LapCompleted) -> None:
-        """The finish line was crossed in the lane: the in-lap is over, the stop goes on."""
+        """Fold a finish line crossing in the lane: the in-lap ends, the visit continues."""
         self.last_pit_lap[event.car] = event.lap
 
     def lap_on_track(self, event: LapCompleted) -> None:
-        """A lap after the in-lap ended on the track: the pit-exit line missed the car."""
+        """Fold a lap completed on the track: if after the in-lap, pit exit missed the car."""
         visit = self.current.get(event.car)
         if visit is not None and event.lap > visit.lap:
             del self.current[event.car]
@@ -160,7 +159,7 @@ class Pits(Projection):
     def _exited(self, event: PitExited) -> None:
         visit = self.current.pop(event.car, None)
         if visit is None:
-            return  # an exit without an entry: the way through is unknown
+            return  # an exit without an entry: nothing is known of the visit
         visit = visit._replace(exited_ms=event.at)
         if visit.kind == "stop" and self._drove_through(visit):
             visit = visit._replace(kind="drive_through")

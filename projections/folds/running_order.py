@@ -2,20 +2,19 @@
 
 Rules (the definition of the running order at a moment):
 
-- more laps completed is ahead; then more lines crossed since (S1, S2); then the earlier
-  crossing of that line; before any crossing the grid, else the car number, come last;
-- a line that a loop missed is made good at the next line: the order by lap lines is
-  right with no sector line at all. A sector line counts for the lap that the car is on, or
-  the next, where the finish line missed it; no slip in its lap puts a car laps ahead;
-- a gap compares both cars where the trailing car last crossed a line, so it neither
-  collapses nor jumps at a lap boundary; it grows while the trailing car is overdue at
-  its next line; a whole lap or more is told in laps. Between two cars that both go no
-  further it stands still: the laps that one completed more, as in the result;
-- what is crossed before the session's start, on the formation laps, counts for nothing;
-- the car's race is over when it crosses the finish line under the chequered flag.
+- more completed laps first, then more lines crossed since (S1, S2), then the earlier
+  crossing of that line; cars without a crossing come last, in grid order, then by number;
+- a line that a loop missed is filled in at the next line, so the order at the finish line is
+  right without any sector line. A sector line counts for the car's current lap, or the next
+  if the finish line missed the car; a mistaken lap number puts no car laps ahead;
+- a gap compares both cars at the line that the trailing car crossed last, so it neither
+  collapses nor jumps at a lap boundary; it grows while the trailing car is overdue at its
+  next line; a gap of a whole lap or more is counted in laps. Between two cars that go no
+  further it is constant: the difference in completed laps, as in the result;
+- crossings before the session's start, on formation laps, do not count;
+- a car has finished when it crosses the finish line under the chequered flag.
 
-A fold costs O(1) for a crossing; the order is sorted, O(n log n) in the cars, only when
-it is asked for.
+Folding a crossing costs O(1); the order is sorted on request, O(n log n) in the cars.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ NEVER = 2**62
 
 
 class Gap(NamedTuple):
-    """How far behind: whole ``laps``, or ``ms`` where it is less than a lap."""
+    """A gap in whole ``laps``, or in ``ms`` if less than a lap."""
 
     laps: int | None
     ms: int | None
@@ -50,11 +49,11 @@ LEADING = Gap(0, 0)
 
 @dataclass(slots=True)
 class RunningOrder(Projection):
-    """Which lines each car has crossed, and when.
+    """The crossings of each car.
 
-    ``passings[car]`` holds the session clock (ms) at every line of its race in turn: with
-    the lines S1, S2, FL, index 3 is S1 of lap 2. A line that was missed holds the time of
-    the next line crossed, as no car crosses two lines at once.
+    ``passings[car]`` holds the session time (ms) of each line of its race in turn: with the
+    lines S1, S2, FL, index 3 is S1 of lap 2. A missed line holds the time of the next line
+    crossed, which identifies it, as no car crosses two lines at once.
     """
 
     NAME: ClassVar[str] = "order"
@@ -81,7 +80,7 @@ class RunningOrder(Projection):
 
     def _opened(self, event: SessionOpened) -> None:
         if self.passings:
-            return  # told again: the lines that cars have crossed stay as they are
+            return  # a later SessionOpened does not change the lines already crossed
         self.lines_per_lap = len(event.timing_lines)
         self.line_numbers = {line: n for n, line in enumerate(event.timing_lines[:-1], start=1)}
 
@@ -92,7 +91,7 @@ class RunningOrder(Projection):
             if self.chequered_at is None:
                 self.chequered_at = event.at
         elif self.chequered_at is not None:
-            # Shown by mistake: the race goes on.
+            # The chequered flag was a mistake: the race continues.
             self.chequered_at = None
             self.finished = {}
 
@@ -108,13 +107,14 @@ class RunningOrder(Projection):
         if number is None or car in self.finished or event.at < 0 or car in self.session.apart:
             return
         if not 1 <= event.lap <= self.laps.get(car, 0) + 2:
-            return  # the finish line may have missed the car once; else the lap is a slip
+            return  # the finish line may have missed the car once; otherwise the lap is wrong
         self._pass(car, (event.lap - 1) * self.lines_per_lap + number, event.at)
 
     def lap_completed(self, event: LapCompleted) -> bool:
-        """Count a lap; False for one that does not: formation, doubled, or after the flag.
+        """Count a lap; return False for laps that do not count.
 
-        Nor does one of a car that is no competitor.
+        Those are formation laps, repeated laps, laps after the flag, and those of cars that
+        are not competitors.
         """
         car = event.car
         if event.at < 0 or car in self.finished or event.lap <= self.laps.get(car, 0):
@@ -128,7 +128,7 @@ class RunningOrder(Projection):
         return True
 
     def finish_where_they_stand(self) -> None:
-        """Take every car that is not retired for finished at the last lap it completed."""
+        """Finish every car that is not retired at its last completed lap."""
         for car, history in self.passings.items():
             lines = self.laps.get(car, 0) * self.lines_per_lap
             if lines and car not in self.retired:
@@ -144,15 +144,15 @@ class RunningOrder(Projection):
                 bests = bests or (NEVER,) * self.lines_per_lap
                 self.best_sectors[car] = (*bests[:sector], ms, *bests[sector + 1 :])
         elif line <= passed:
-            return  # a line already behind the car: read twice, or told too late
+            return  # already crossed: read twice, or received too late
         else:
             history.extend([at] * (line - passed - 1))
         history.append(at)
 
-    # What can be asked
+    # Queries
 
     def cars(self) -> list[str]:
-        """Every car in the running order, leader first, cars that never crossed a line last."""
+        """Return all cars in running order; cars without any crossing come last."""
         passings, apart = self.passings, self.session.apart
         running = (car for car in passings if car not in apart)
         keyed = [(-len(passings[car]), passings[car][-1], car) for car in running]
@@ -164,7 +164,7 @@ class RunningOrder(Projection):
         return [car for _, _, car in keyed] + waiting
 
     def leader(self) -> str | None:
-        """The car that leads on the road, or None before the first crossing."""
+        """Return the leader on the road, or None before the first crossing."""
         apart = self.session.apart
         leader, most, at = None, 0, 0
         for car, history in self.passings.items():
@@ -175,12 +175,12 @@ class RunningOrder(Projection):
         return leader
 
     def last_seen(self, car: str) -> int | None:
-        """The session clock at the last line the car crossed, in ms."""
+        """Return the session time of the car's last crossing, in ms."""
         history = self.passings.get(car)
         return history[-1] if history else None
 
     def sectors(self, car: str, lap: int) -> tuple[int | None, ...]:
-        """The sector times of a lap in ms; None for one whose lines were not both crossed."""
+        """Return the sector times of a lap in ms; None where a line of the sector was missed."""
         history = self.passings.get(car) or ()
         first = (lap - 1) * self.lines_per_lap
         return tuple(self._sector(history, first + n) for n in range(self.lines_per_lap))
@@ -193,27 +193,27 @@ class RunningOrder(Projection):
         return None if _missed(history, index - 1) else history[index] - history[index - 1]
 
     def last_sectors(self, car: str) -> tuple[int | None, ...]:
-        """The newest time of each sector, in ms: of this lap where it is done, else the last."""
+        """Return the newest time of each sector in ms, of the current lap or of the last one."""
         history = self.passings.get(car) or ()
         lines, done = self.lines_per_lap, len(history)
         newest = [done - 1 - (done - 1 - sector) % lines for sector in range(lines)]
         return tuple(self._sector(history, at) if at >= 0 else None for at in newest)
 
     def sectors_done(self, car: str) -> int:
-        """How many of the last sectors are of the lap under way; at 0 all are of the last lap."""
+        """Return how many of ``last_sectors`` belong to the current lap."""
         return len(self.passings.get(car) or ()) % self.lines_per_lap
 
     def gap(self, ahead: str, behind: str, now: int) -> Gap | None:
-        """How far ``behind`` is behind ``ahead``; None before it has crossed a line.
+        """Return the gap from ``ahead`` to ``behind``; None before either has crossed a line.
 
-        Compared at the trailing car's last line. A car that is overdue at its next line
-        falls back while it crosses nothing: it is at least as far behind as if it crossed
-        that line ``now`` (ms on the session clock).
+        The cars are compared at the trailing car's last line. While that car is overdue at its
+        next line the gap grows: it is at least what a crossing of that line ``now`` (session
+        time in ms) would give.
         """
         return self.gap_until(ahead, behind, now)[0]
 
     def gap_until(self, ahead: str, behind: str, now: int) -> tuple[Gap | None, int]:
-        """The gap, and until when (ms) it stands if nothing happens to either car."""
+        """Return the gap, and the time (ms) until which it stays valid without new events."""
         theirs, ours = self.passings.get(ahead), self.passings.get(behind)
         if not ours or not theirs:
             return None, NEVER
@@ -241,12 +241,12 @@ class RunningOrder(Projection):
         return Gap(None, ms), next_line + ms
 
     def _is_settled(self, car: str) -> bool:
-        """Whether the car goes no further."""
+        """Whether the car will not go any further."""
         return car in self.finished or car in self.retired or self.session.ended_at is not None
 
 
 def _where_both_were_seen(theirs: list[int], ours: list[int]) -> int:
-    """How far apart (ms) both were at the last line that saw them both, up to our last."""
+    """Return the gap (ms) at the last line that neither car missed, up to our last line."""
     line = len(ours)
     while line and (_missed(theirs, line - 1) or _missed(ours, line - 1)):
         line -= 1
@@ -258,6 +258,6 @@ def _missed(history: tuple[int, ...] | list[int], index: int) -> bool:
 
 
 def natural(car: str) -> tuple[int, str]:
-    """The order of car numbers: by number, then as written, so 01, 1, 007, 7, 10."""
+    """Return the sort key of a car number: by value, then as written (01, 1, 007, 7, 10)."""
     digits = "".join(sign for sign in car if sign.isascii() and sign.isdigit())
     return (int(digits) if digits else NEVER, car)

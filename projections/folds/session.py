@@ -1,4 +1,4 @@
-"""The session and its entries: what is run, and by whom."""
+"""The session: opening, entries, grid, end and declared results."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from projections.engine.state import Handlers, History, Projection, model, of
 NOT_OPENED = SessionOpened(
     at=0, source="lapstream", source_seq=0, title="Untitled session", kind="race"
 )
-"""What is assumed of a session whose opening was never told."""
+"""The assumed opening of a session without a SessionOpened."""
 
 
 @dataclass(slots=True)
 class Session(Projection):
-    """The session's frame, its entries by car, its grid and its declared results."""
+    """The session's opening, its entries by car, its grid and its declared results."""
 
     NAME: ClassVar[str] = "session"
     VERSION: ClassVar[int] = 2
@@ -32,7 +32,7 @@ class Session(Projection):
     opened: SessionOpened = of(model(SessionOpened), lambda: NOT_OPENED)
     entries: dict[str, EntryAdded] = of(model(EntryAdded), dict)
     apart: dict[str, str] = field(default_factory=dict)
-    """The role of each car that is no competitor: what it crosses counts for nothing."""
+    """The role of each car that is not a competitor, whose crossings do not count."""
     grid: tuple[str, ...] = ()
     ended_at: int | None = None
     declared: History[ResultDeclared] = of(model(ResultDeclared), History)
@@ -49,7 +49,7 @@ class Session(Projection):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The timing lines in the order a lap meets them; the last is the finish line."""
+        """The timing lines in the order of a lap; the last is the finish line."""
         return self.opened.timing_lines or (FINISH_LINE,)
 
     def car_class(self, car: str) -> str | None:
@@ -69,8 +69,8 @@ class Session(Projection):
 
     def _entry_amended(self, event: EntryAmended) -> None:
         entry = self.entries.get(event.car)
-        told = event.model_dump(exclude_none=True, include=_AMENDABLE)
-        changes = {name: getattr(event, name) for name in told}
+        names = event.model_dump(exclude_none=True, include=_AMENDABLE)
+        changes = {name: getattr(event, name) for name in names}
         if entry is None:
             entry = EntryAdded(
                 at=event.at, source=event.source, source_seq=event.source_seq, car=event.car

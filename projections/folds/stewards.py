@@ -1,4 +1,4 @@
-"""The stewards' book: every penalty and what became of it."""
+"""Penalties: each with its current state."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Stewards(Projection):
         for penalty in self.penalties.values():
             if penalty.status != "rescinded":
                 cars.setdefault(penalty.car, []).append(penalty)
-        return {car: tuple(sorted(book, key=as_imposed)) for car, book in cars.items()}
+        return {car: tuple(sorted(imposed, key=as_imposed)) for car, imposed in cars.items()}
 
     def _imposed(self, event: PenaltyImposed) -> None:
         self.penalties.setdefault(

@@ -1,16 +1,15 @@
 """The state of the track and the caution ledger.
 
-Rules: a caution runs from the first flag for the whole track that is not green to the
-next that is green or chequered; kinds that follow each other without green share its
-number, a row each. Its first and last lap are the overall leader's laps whose finish
-crossing fell under it, none if it fell between two of them. A white flag (last lap) is
-green; shown under a caution, it leaves the caution as it is.
+Rules: a caution runs from the first flag for the whole track that is not green to the next
+that is green or chequered; kinds that follow each other without green share its number, one
+row each. Its first and last lap are the overall leader's laps that ended under it, none if it
+fell between two crossings. A white flag (last lap) counts as green; shown under a caution, it
+does not end the caution.
 
-A flag with a sector is local: it is no caution, and stands until it is cleared. That is
-another flag in its sector, a green one there, a green for the whole track (at a restart and
-at any other time all posts show green), or the session's end. Flags for the whole track that
-are not green leave it standing: under a full-course yellow, too, it tells where; and so does
-the white flag, which is shown at the line alone.
+A flag with a sector is local: it is no caution, and stands until it is cleared by another
+flag or a green flag in its sector, by a green flag for the whole track (all posts then show
+green), or by the session's end. Other flags for the whole track do not clear it: under a
+full-course yellow it still says where, and the white flag is shown at the line only.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ from projections.engine.state import Handlers, History, Projection, of, row, sib
 from projections.folds.session import Session
 
 EVERYONE = ""
-"""Whom the pit lane is closed for in a session without classes."""
+"""The key of ``pit_lane_closed`` in a session without classes."""
 
 RACING = frozenset({"green", "white"})
 
 
 class Caution(NamedTuple):
-    """One row of the ledger; times in ms on the session clock, ``end_ms`` None while it lasts."""
+    """A row of the caution ledger; session times in ms, ``end_ms`` None while it lasts."""
 
     number: int
     kind: str
@@ -65,7 +64,7 @@ _local = row(LocalFlag)
 
 @dataclass(slots=True)
 class Track(Projection):
-    """The flags shown now, and every caution and every local flag so far."""
+    """The current flags, the cautions and the local flags."""
 
     NAME: ClassVar[str] = "track"
     VERSION: ClassVar[int] = 2
@@ -100,24 +99,24 @@ class Track(Projection):
 
     @property
     def under_caution(self) -> bool:
-        """Whether the track is neither green nor the race over."""
+        """Whether a caution is in force."""
         return self.current is not None
 
     @property
     def ended_under_red_at(self) -> int | None:
-        """When the red flag was shown under which the race ended (ms), or None."""
+        """The time of the red flag that ended the race (ms), or None."""
         return self.red_at if self.ended or self.chequered_at is not None else None
 
     def cautions(self) -> list[Caution]:
-        """The ledger, oldest first, the one that lasts still included."""
+        """Return the caution ledger, oldest first, including the current caution."""
         return [*self.closed, self.current] if self.current else list(self.closed)
 
     def local_flags(self) -> list[LocalFlag]:
-        """The local flags that stand, by sector."""
+        """Return the current local flags by sector."""
         return sorted(self.local.values())
 
     def changed_by(self, event: FlagShown) -> bool:
-        """Whether the flag, about to be shown, changes any flag that is shown."""
+        """Whether the flag, before it is folded, changes any current flag."""
         if event.sector is None:
             return event.flag != self.flag or (event.flag == "green" and bool(self.local))
         standing = self.local.get(str(event.sector))
@@ -136,7 +135,7 @@ class Track(Projection):
         if event.flag == self.flag:
             return
         if event.flag == "white" and self.current is not None:
-            return  # the last lap begins under caution
+            return  # the last lap begins under caution, which goes on
         racing = event.flag in RACING
         if racing and not (self.flag in RACING or self.flag is None):
             self.green_since = event.at
@@ -180,7 +179,7 @@ class Track(Projection):
             self.current = None
 
     def leader_completed(self, lap: int, car: str) -> None:
-        """The overall leader completed a lap."""
+        """Fold a lap completed by the overall leader."""
         self.lap_leader = car
         if self.current is not None:
             first = self.current.first_lap

@@ -8,6 +8,7 @@ from events import AnyEvent, CarRetired, Contest, FlagShown, LapCompleted, LineP
 from projections.championship.clinch import Outlook
 from projections.championship.clinch_sentences import next_sentence, open_sentence, sentence
 from projections.championship.titles import (
+    LiveRound,
     RemainingResult,
     Title,
     TitleContender,

@@ -247,7 +247,7 @@ def test_who_is_open(points, leaders, behind, expected):
 
 
 @pytest.mark.parametrize(
-    ("in_next", "expected"),
+    ("next_clinch", "expected"),
     [
         (NextClinch(5, ("A",)), "A is champion with fifth or better"),
         (NextClinch(1, ("B", "A")), "B and A are champions with a win"),
