@@ -1,14 +1,14 @@
-"""What a season's log is told of a session: its results, and points that were taken.
+"""Scoring of a session into a season's log: results, and point deductions.
 
 Rules:
 
-- a session is scored as it is classified by the season's pack, with every penalty in force;
-  one of which only a declared result is known, by that;
+- a session is scored by its classification under the season's pack, with all penalties in
+  force; a session with a declared result and no laps, by that result;
 - where the pack has a cup, a race is also scored as it stood at each of the cup's marks; the
-  last of them is the end of the race, whenever that came;
-- points that the stewards took are adjustments of the drivers and the team of the car. Once
-  the penalty is rescinded they are voided;
-- what the season knows already is not told again.
+  last mark is the end of the race, whenever that was;
+- points deducted by the stewards become adjustments of the car's drivers and team, which are
+  voided once the penalty is rescinded;
+- results that the season has already are not recorded again.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from projections.results.provisional import SOURCE, adjustments, rounds_declared
 from projections.timeline import Timeline
 
 NOT_COMPARED = {"at": 0, "source": SOURCE, "source_seq": 0, "by": None, "reason": None}
-"""What does not matter when two results are compared."""
+"""Members that are ignored when two results are compared."""
 
 
 def session_results(
     season: Season, timeline: Timeline, number: int, session: str
 ) -> list[RoundScored]:
-    """Every result of a session as a round of a season, of the season's classes."""
+    """Return all results of a session as a round of a season, for the season's classes."""
     race = timeline.race
     declared = race.session.declared
     if declared and not race.order.passings:
@@ -52,7 +52,7 @@ def _results_now(season: Season, race: Race, number: int) -> list[RoundScored]:
 
 
 def cup_marks(season: Season, race: Race, number: int) -> tuple[int, ...]:
-    """When the pack's cups take stock of the session (ms on its clock); only races have marks."""
+    """Return the session times (ms) at which the pack's cups award points; only in races."""
     opened = race.session.opened
     if opened.kind != "race":
         return ()
@@ -61,9 +61,9 @@ def cup_marks(season: Season, race: Race, number: int) -> tuple[int, ...]:
 
 
 def segments_now(season: Season, timeline: Timeline, race: Race, number: int) -> list[RoundScored]:
-    """The segments of a cup in a race as it stands: those run, and the one that is running.
+    """Return the results of a cup's segments in a running race, including the current one.
 
-    ``race`` is the timeline's at some moment. None where the race has no such segments.
+    ``race`` is the timeline's race at some time. Empty if the race has no such segments.
     """
     marks = cup_marks(season, timeline.race, number)
     run = sum(mark <= race.at for mark in marks[:-1])
@@ -78,7 +78,7 @@ def segments_now(season: Season, timeline: Timeline, race: Race, number: int) ->
 def _segments(
     season: Season, timeline: Timeline, number: int, final: Sequence[RoundScored]
 ) -> list[RoundScored]:
-    """A race as it stood at the marks of the pack's cups."""
+    """Return the results of a race at the marks of the pack's cups."""
     marks = cup_marks(season, timeline.race, number)
     results_by_segment = []
     for segment, mark in enumerate(marks, start=1):
@@ -92,10 +92,10 @@ def _segments(
 
 
 def before_session(season: Season, race: Race, number: int, session: str) -> Season:
-    """The season without what a session told it, and without what comes after that.
+    """Return the season without a session's results and without all later results.
 
-    It is what the session itself is added to as it stands, whether it was scored or not.
-    Practice leaves it as it is.
+    The running session is added to this season, whether it was scored before or not. Practice
+    leaves the season unchanged.
     """
     kind = race.session.opened.kind
     if kind == "practice":
@@ -110,7 +110,7 @@ def before_session(season: Season, race: Race, number: int, session: str) -> Sea
 def missing_events(
     season: Season, race: Race, results: Iterable[RoundScored], session: str
 ) -> list[AnyEvent]:
-    """What of it the season does not know yet. Time and identity are still to be given."""
+    """Return the events that the season lacks; the caller sets their time and identity."""
     results = list(results)
     events: list[AnyEvent] = [one for one in results if not _is_known(season, one)]
     reason = _reason(session)

@@ -1,15 +1,14 @@
-"""A season: what has been scored so far, and how the championships stand.
+"""A season: its scored results, and the championship standings.
 
 Rules:
 
-- a contender's points are the sum over the rounds, the worst ``drops`` left out, and of
-  what was given or taken by decision;
-- a result told again replaces the earlier one of the same round, part and class;
-- equal points share the rank; where the pack counts back, most wins go first, then most
-  seconds, thirds and so on, in races;
-- the classes, and drivers, teams and manufacturers, are championships of their own: a
-  driver who changes class is another contender there. Whoever has never scored a place
-  is in no table.
+- a contender's points are the sum over the rounds without the worst ``drops``, plus the
+  adjustments by decision;
+- a later result replaces an earlier one of the same round, part, segment and class;
+- equal points share the rank; where the pack counts back, most race wins go first, then most
+  second places, third places and so on;
+- each class, and drivers, teams and manufacturers, are separate championships: a driver who
+  changes class is a new contender there. A contender without any scored place is in no table.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ Row = dict[str, Any]
 
 
 class Result(NamedTuple):
-    """Which result it is: of a round, its part, its segment (None: no cup) and a class."""
+    """The key of a result: round, part, segment (None: not of a cup) and class."""
 
     round: int
     part: str
@@ -64,7 +63,7 @@ class Total(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """A rank, and whether it is shared."""
+    """A contender's total with its rank; ``tied`` if the rank is shared."""
 
     rank: int
     tied: bool
@@ -75,9 +74,9 @@ class Ranked(NamedTuple):
 class Season:
     """The fold of a season's own log, under the pack that it names or another.
 
-    ``apply`` takes SeasonOpened, RoundScored and PointsAdjusted in effective order;
-    other events change nothing. Asking raises UnknownRules where the season names a pack
-    that is not built in and none was given.
+    ``apply`` folds SeasonOpened, RoundScored and PointsAdjusted in effective order and ignores
+    other events. Queries raise UnknownRules if the season names a pack that is not built in
+    and no other was given.
     """
 
     other_pack: RegulationPack | None = None
@@ -102,11 +101,11 @@ class Season:
                 pass
 
     def under(self, pack: RegulationPack) -> Season:
-        """The same season scored under another pack."""
+        """Return the same season scored under another pack."""
         return Season(pack, self.opened, dict(self.scored), list(self.adjusted))
 
     def with_scored(self, events: Iterable[RoundScored]) -> Season:
-        """The season as it stands with these results, such as those of a race now run."""
+        """Return the season with additional results, such as those of a running race."""
         season = Season(
             self.other_pack, self.opened, dict(self.scored), list(self.adjusted), dict(self._awards)
         )
@@ -115,13 +114,13 @@ class Season:
         return season
 
     def with_adjusted(self, events: Iterable[PointsAdjusted]) -> Season:
-        """The season with these decisions, such as those that a session brings along."""
+        """Return the season with additional adjustments, such as those of a running race."""
         season = self.with_scored(())
         season.adjusted += events
         return season
 
     def known(self, counts: Callable[[Result], bool]) -> Season:
-        """The season with only those results, as when the others were not run yet."""
+        """Return the season with only the results for which ``counts`` is true."""
         season = self.with_scored(())
         season.scored = {key: event for key, event in self.scored.items() if counts(key)}
         return season
@@ -144,10 +143,10 @@ class Season:
         """The last round of which anything was scored; 0 before the first."""
         return max((result.round for result in self.scored), default=0)
 
-    # Who scored what
+    # Awards and names
 
     def awards(self, result: Result) -> list[Award]:
-        """Every award of one result."""
+        """Return all awards of one result."""
         if result not in self._awards:
             scored = self.scored[result]
             self._awards[result] = score(
@@ -159,14 +158,14 @@ class Season:
         return self._awards[result]
 
     def name(self, of: Contest, name: str) -> str:
-        """The name that a name stands for in this season."""
+        """Resolve an alias of this season."""
         for alias in self.opened.aliases if self.opened else ():
             if alias.of == of and alias.name == name:
                 return alias.means
         return name
 
     def named(self, row: ScoredRow) -> ScoredRow:
-        """The row with the names that stand for its own in this season."""
+        """Return the row with all aliases resolved."""
         drivers = tuple(
             ScoredDriver(name=self.name("drivers", driver.name), drive_ms=driver.drive_ms)
             for driver in row.drivers
@@ -182,11 +181,11 @@ class Season:
         )
 
     def time_limit(self, number: int) -> int | None:
-        """The scheduled length of a round in ms, if it is known."""
+        """Return the scheduled length of a round in ms, if known."""
         rounds = self.opened.rounds if self.opened else ()
         return rounds[number - 1].time_limit_ms if number <= len(rounds) else None
 
-    # How it stands
+    # Standings
 
     def totals(
         self,
@@ -196,7 +195,7 @@ class Season:
         after_round: int | None = None,
         cup: str | None = None,
     ) -> list[Total]:
-        """Every contender of one championship, by name.
+        """Return the totals of all contenders of one championship, by name.
 
         Raises UnknownClass for a class that the season does not have.
         """
@@ -220,10 +219,10 @@ class Season:
         after_round: int | None = None,
         cup: str | None = None,
     ) -> list[Row]:
-        """Rows ``{rank, tied, name, car, class, points, by_round}``, best first.
+        """Return rows ``{rank, tied, name, car, class, points, by_round}``, best first.
 
-        ``by_round`` lists the points of round 1 and on, None where no place was scored;
-        without a class the classes follow each other, each ranked for itself.
+        ``by_round`` lists the points from round 1 on, None where no place was scored. Without
+        ``car_class`` all classes are listed in turn, each with its own ranks.
         """
         classes = self.classes if car_class is None else (car_class,)
         return [
@@ -266,7 +265,7 @@ class Season:
 
 
 class _Sheet:
-    """What one contender has scored, round by round."""
+    """The points of one contender, round by round."""
 
     def __init__(self) -> None:
         self.printed_name: str | None = None
@@ -276,7 +275,7 @@ class _Sheet:
         self.finishes: dict[int, int] = {}
 
     def add(self, result: Result, award: Award) -> None:
-        """An award with a place."""
+        """Add an award with a place."""
         self.printed_name = award.printed_name
         self.car = award.car or self.car
         self.scored[result.round] = self.scored.get(result.round, 0) + award.points
@@ -284,11 +283,11 @@ class _Sheet:
             self.finishes[award.place] = self.finishes.get(award.place, 0) + 1
 
     def adjust(self, event: PointsAdjusted) -> None:
-        """Points given or taken by decision; they are never dropped."""
+        """Add an adjustment, which is never dropped."""
         self.decided[event.round] = self.decided.get(event.round, 0) + event.points
 
     def total(self, name: str, car_class: str, until: int, counted: int) -> Total:
-        """The sum of its best ``counted`` rounds and of the decisions."""
+        """Return the sum of the best ``counted`` rounds and the adjustments."""
         best_first = sorted(self.scored, key=lambda number: (-self.scored[number], number))
         counting = sum(self.scored[number] for number in best_first[:counted])
         worst = max(self.finishes, default=0)
@@ -310,7 +309,7 @@ class _Sheet:
 
 
 def ranked(totals: Iterable[Total], ties: TieRules) -> list[Ranked]:
-    """The totals in order, with their ranks; those that share one by name."""
+    """Return the totals with their ranks, best first, equal ones by name."""
 
     def worth(total: Total) -> tuple[Number, tuple[int, ...]]:
         return total.points, total.finishes if ties.countback else ()
@@ -326,12 +325,12 @@ def ranked(totals: Iterable[Total], ties: TieRules) -> list[Ranked]:
 
 
 def printed_rank(row: Row) -> str:
-    """A rank as tables print it: ``1=`` where it is shared, else ``3``."""
+    """Format a rank: ``1=`` if shared, otherwise ``3``."""
     return f"{row['rank']}=" if row["tied"] else str(row["rank"])
 
 
 def season_of(events: Iterable[AnyEvent], pack: RegulationPack | None = None) -> Season:
-    """The season that a log tells: each event once, in effective order, voided ones left out."""
+    """Fold a season's log: each event once, in effective order, without voided ones."""
     once = {event.identity: event for event in reversed(list(events))}
     corrections: list[Correction] = [
         event for event in once.values() if isinstance(event, CORRECTIONS)
@@ -346,5 +345,5 @@ def season_of(events: Iterable[AnyEvent], pack: RegulationPack | None = None) ->
 
 
 def _when(result: Result) -> tuple[int, int, int]:
-    """Qualifying before the race, segments after it."""
+    """Return the sort key of a result: qualifying before the race, segments after it."""
     return result.round, int(result.part == "race"), result.segment or 0

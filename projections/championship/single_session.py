@@ -1,4 +1,4 @@
-"""A championship of one session: what the session alone is worth, as a season with one round."""
+"""A season of a single session, for the points of that session alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from projections.rules.packs import RegulationPack
 def season_of_session(
     race: Race, rounds: Iterable[RoundScored], pack: RegulationPack, series: str | None = None
 ) -> Season:
-    """A season that is this session alone, scored under a pack.
+    """Return a season with this session as its only scored round, under a pack.
 
     ``series`` is as for `place_awards`.
     """

@@ -1,24 +1,24 @@
-"""The classification: who is where in the result, by the regulation pack's convention.
+"""The classification: the result by the convention of a regulation pack.
 
-Rules common to all:
+Rules common to all series:
 
-- laps completed, descending, then the time at the line when the last was completed; a
-  time penalty that was not served on track is added to that time, laps taken away are
-  taken from the laps. A penalty counts the moment it is imposed, running or retired;
-- a car dropped by N places stands behind the N-th car of its class that was behind it;
-- a car sent to the back of its class stands directly behind the last car of the class
-  that completed a lap, its laps and time unchanged; several in the order of their
-  penalties. The order they had before stays in force for everyone else;
-- a disqualified car stands at the end, and everyone behind it moves up.
+- order by completed laps, descending, then by the time at the line of the last lap. Time
+  penalties not served on track are added to that time, and laps taken away are subtracted. A
+  penalty counts from the moment it is imposed, whether the car is running or retired;
+- a car dropped by N places is placed behind the N-th car of its class that was behind it;
+- a car sent to the back of its class is placed directly behind the last car of the class that
+  completed a lap, its laps and time unchanged; several such cars are placed in the order of
+  their penalties. The order of all other cars stays the same;
+- a disqualified car is placed at the end, and the cars behind it move up.
 
-Qualifying and practice are classified by best lap instead, the earlier of equal ones
-first; a lap whose time was deleted is none; cars without a time stand behind.
+Qualifying and practice are classified by best lap, of equal ones the earlier first; deleted
+lap times do not count; cars without a time come last.
 
-What differs is the series' convention, the pack's: whether a car must take the flag,
-whether retirements and cars short of the distance keep their place on laps (ALMS, IMSA)
-or follow the finishers (Le Mans), whether cars without a lap are listed, what a penalty
-comes to that could no longer be served, and how far back the result is taken when a red
-flag ends the race.
+The series' convention, defined by the pack, differs in: whether a car must take the flag;
+whether retirements and cars short of the distance keep their place on laps (ALMS, IMSA) or
+follow the finishers (Le Mans); whether cars without a lap are listed; the value of a penalty
+that could no longer be served; and how far back the result is taken when a red flag ends the
+race.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ FINISHED, SHORT, DID_NOT_FINISH = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """How a series classifies."""
+    """The classification and penalty rules of a series."""
 
     classification: packs.ClassificationRules
     penalties: packs.PenaltyRules
 
     @classmethod
     def of(cls, pack: packs.RegulationPack | None) -> Convention:
-        """The pack's convention; without a pack every car stands on its laps."""
+        """Return the pack's convention; without a pack every car is classified on its laps."""
         return cls(pack.classification, pack.penalties) if pack else ON_LAPS
 
 
@@ -78,7 +78,7 @@ ON_LAPS = Convention(
 class Classified(NamedTuple):
     """A row of the classification; times in ms, gaps to the winner in laps or ms.
 
-    ``total_ms`` includes ``penalty_ms``; ``laps`` leaves out ``penalty_laps``.
+    ``total_ms`` includes ``penalty_ms``; ``laps`` excludes ``penalty_laps``.
     """
 
     position: int
@@ -97,7 +97,7 @@ class Classified(NamedTuple):
 
 
 class _Ranked(NamedTuple):
-    """What a car is placed by."""
+    """The values that a car is placed by."""
 
     car: str
     car_class: str | None
@@ -112,9 +112,9 @@ class _Ranked(NamedTuple):
 def classify(
     race: Race, convention: Convention = ON_LAPS, without: Collection[str] = ()
 ) -> list[Classified]:
-    """Every car of the session that the convention lists, winner first.
+    """Return the classification: all cars that the convention lists, winner first.
 
-    ``without`` names penalties that are left out, to tell what they change. Costs
+    ``without`` has the ids of penalties to ignore, for showing their effect. Costs
     O(n log n) in the cars.
     """
     penalties = _ActivePenalties(race, convention.penalties, without)
@@ -141,10 +141,11 @@ def classify(
 
 
 def _counted_laps(race: Race, rules: packs.ClassificationRules) -> dict[str, Lap]:
-    """The last lap of each car that counts; without a red flag at the end, simply the last.
+    """Return the last counted lap of each car, which is its last lap unless a red flag ended
+    the race.
 
-    A race that a red flag ended is taken back to the end of an earlier lap of the leader:
-    each car counts as if the flag had been shown then.
+    The result of a race that a red flag ended is taken at the end of an earlier lap of the
+    leader: each car counts as if the flag had been shown then.
     """
     apart = race.session.apart
     laps = {car: of_car for car, of_car in race.laps.laps.items() if car not in apart}
@@ -159,9 +160,9 @@ def _counted_laps(race: Race, rules: packs.ClassificationRules) -> dict[str, Lap
 
 
 def taken_back_to(race: Race, countback: int) -> int | None:
-    """When the leader ended the lap at which the result is taken (ms), or None.
+    """Return the end of the leader's lap at which the result is taken (ms).
 
-    None unless a red flag ended the race, and the rules take the result back then.
+    None unless a red flag ended the race and the rules take the result back.
     """
     red = race.track.ended_under_red_at
     if not countback or red is None:
@@ -172,7 +173,7 @@ def taken_back_to(race: Race, countback: int) -> int | None:
 
 
 class _ActivePenalties:
-    """The stewards' decisions that a classification turns on, by car and kind."""
+    """The penalties that affect a classification, by car and kind."""
 
     def __init__(self, race: Race, rules: packs.PenaltyRules, without: Collection[str]) -> None:
         self._rules = rules
@@ -189,15 +190,15 @@ class _ActivePenalties:
             self._by_kind.setdefault(penalty.kind, []).append(penalty)
 
     def total(self, kind: str, car: str) -> int:
-        """The sum of a car's penalties of one kind."""
+        """Return the sum of a car's penalties of one kind."""
         return sum(p.amount or 0 for p in self._by_kind.get(kind, ()) if p.car == car)
 
     def cars(self, kind: str) -> list[str]:
-        """The cars with a penalty of this kind, in the order they were imposed, each once."""
+        """Return the cars with a penalty of this kind, in the order imposed, each once."""
         return list(dict.fromkeys(p.car for p in self._by_kind.get(kind, ())))
 
     def added_ms(self, car: str, status: str) -> int:
-        """The time added to a car's own: penalties in seconds, and those it never served."""
+        """Return the time added for time penalties and for penalties not served (ms)."""
         if status == "retired" and not self._rules.time_to_retired:
             return 0
         seconds = self.total("time", car)
@@ -209,11 +210,11 @@ class _ActivePenalties:
         return seconds * 1000
 
     def count(self, kind: str, car: str) -> int:
-        """How many penalties of one kind a car has not served."""
+        """Return the number of a car's unserved penalties of one kind."""
         return sum(p.car == car for p in self._by_kind.get(kind, ()))
 
     def places_dropped(self, order: list[_Ranked]) -> list[_Ranked]:
-        """Each car dropped by its number of places, in its class or overall."""
+        """Drop cars by their number of places, in class or overall."""
         for car in self.cars("places"):
             at = _index(order, car)
             if at is None:
@@ -228,7 +229,7 @@ class _ActivePenalties:
         return order
 
     def back_of_class(self, order: list[_Ranked]) -> list[_Ranked]:
-        """Each car sent to the back directly behind its class's last car."""
+        """Move cars sent to the back directly behind the last car of their class."""
         sent = self.cars("back_of_class")
         if self._rules.back_of_class == "on_laps":
             sent.sort(key=lambda car: _index(order, car) or 0)
@@ -244,14 +245,14 @@ class _ActivePenalties:
         return order
 
     def disqualify(self, order: list[_Ranked]) -> list[_Ranked]:
-        """The disqualified cars at the end, in the order they stood."""
+        """Move the disqualified cars to the end, keeping their order."""
         out = set(self.cars("disqualification"))
         return [car_row for car_row in order if car_row.car not in out] + [
             car_row._replace(status="disqualified") for car_row in order if car_row.car in out
         ]
 
     def is_disqualified(self, car: str) -> bool:
-        """Whether the car was excluded from the result."""
+        """Whether the car is disqualified."""
         return car in self.cars("disqualification")
 
 
@@ -281,7 +282,7 @@ def _ranked(
 
 
 def _outcome(race: Race, car: str, rules: packs.ClassificationRules) -> tuple[str, int]:
-    """A car's status, and whether it stands among the finishers."""
+    """Return a car's status and group (finishers first)."""
     if car in race.order.finished:
         return "classified", FINISHED
     over = race.order.chequered_at is not None or race.track.ended_under_red_at is not None
@@ -289,7 +290,7 @@ def _outcome(race: Race, car: str, rules: packs.ClassificationRules) -> tuple[st
     if not over or (race.session.ended_at is None and not retired):
         return ("retired" if retired else "running"), FINISHED
     if race.track.ended_under_red_at is not None and not retired:
-        return "classified", FINISHED  # nobody could take a flag
+        return "classified", FINISHED  # no car could take a flag
     group = DID_NOT_FINISH if rules.retirements == "after_finishers" else FINISHED
     return ("retired" if retired or rules.must_take_flag else "classified"), group
 
@@ -297,9 +298,9 @@ def _outcome(race: Race, car: str, rules: packs.ClassificationRules) -> tuple[st
 def _short_of_distance(
     cars: list[_Ranked], rules: packs.ClassificationRules, penalties: _ActivePenalties
 ) -> list[_Ranked]:
-    """Cars that took the flag with too few laps: not classified, and where they stand.
+    """Mark cars that took the flag with too few laps as not classified, and set their group.
 
-    A disqualified car won nothing: it is no measure for the others.
+    A disqualified car is no winner, so its laps are no measure for the others.
     """
     most: dict[str | None, int] = {}
     for car_row in cars:
@@ -320,7 +321,7 @@ def _short_of_distance(
 def _without_laps(
     race: Race, counted: dict[str, Lap], penalties: _ActivePenalties
 ) -> list[_Ranked]:
-    """The cars that completed no lap: in the running order while they still may."""
+    """Return the cars without a lap: in running order until the race is over."""
     idle = [car for car in race.order.cars() if car in race.session.entries and car not in counted]
     if _is_over(race):
         idle.sort(key=natural)
@@ -352,7 +353,7 @@ def _is_over(race: Race) -> bool:
 
 
 def _best(race: Race, car: str) -> tuple[int, int]:
-    """The car's best lap in ms and when it was set; a car without one comes last."""
+    """Return the car's best lap (ms) and its time, for sorting; cars without one come last."""
     best = race.laps.best.get(car)
     return (best.ms, best.at) if best else (NEVER, NEVER)
 
@@ -385,10 +386,10 @@ def _rows(race: Race, cars: list[_Ranked]) -> list[Classified]:
 
 
 def _gap(race: Race, first: _Ranked, car_row: _Ranked) -> tuple[int | None, int | None]:
-    """Behind the first in whole laps, or else in ms: of the race, or of the best laps.
+    """Return the gap to the first in whole laps or in ms, of the race or of the best laps.
 
-    The first's own is 0 of both, as in the running order; a car that stands behind by a
-    decision alone has none, nor has one without laps.
+    The first has (0, 0), as in the running order. A car without laps, or placed behind by a
+    decision alone, has no gap.
     """
     if race.session.opened.kind == "race":
         done, laps, ms = (

@@ -1,9 +1,9 @@
-"""What can be decided about a race, how a decision is taken back, and how it is said.
+"""Decisions: validation, reversal and description.
 
-A decision is an event that somebody answers for: flags and the pit lane, penalties and what
-becomes of them, corrections, declared results. It is refused where it speaks of what is not
-there. It is taken back by another event, never by removing it: a penalty is rescinded and
-stays in the book; all else is voided, and a void can be voided in turn.
+A decision is an event that a person made: flags, the pit lane, penalties and their changes,
+corrections, declared results. One that refers to something that does not exist is refused. A
+decision is reversed by another event, never removed: a penalty is rescinded and stays in the
+penalty list; any other decision is voided, and a void can itself be voided.
 """
 
 from __future__ import annotations
@@ -75,23 +75,23 @@ Decision = (
     | CrossingsReassigned
     | ResultDeclared
 )
-"""What race control and the stewards decide."""
+"""The decisions of race control and the stewards."""
 
 DECISIONS: tuple[type[AnyEvent], ...] = get_args(Decision)
 HOLDS = (OutputFrozen, OutputReleased)
-"""Decided at the outputs: they are told with the decisions, and undone at the output."""
+"""Freezes and releases: listed with the decisions, but reversed at the output."""
 
 Identity = tuple[str, int]
 
-# -- What cannot be decided ----------------------------------------------------------------
+# -- Validation ----------------------------------------------------------------------------
 
 
 def check(timeline: Timeline, event: AnyEvent) -> None:  # noqa: C901, PLR0912 (a check for each decision)
-    """Raise unless the event can be decided of the race as it is.
+    """Validate a decision against the current state of the race.
 
-    UnknownCar, UnknownClass, UnknownLap, UnknownPenalty, UnknownEvent name what is not
-    there; PenaltyNotInForce, AlreadyVoided and RaceNotOver what is not so (any more);
-    BadHypothesis and BadDecision what contradicts itself.
+    Raises UnknownCar, UnknownClass, UnknownLap, UnknownPenalty or UnknownEvent for a missing
+    reference; PenaltyNotInForce, AlreadyVoided or RaceNotOver for a wrong state; BadHypothesis
+    or BadDecision for an inconsistent decision.
     """
     race = timeline.race
     match event:
@@ -138,7 +138,7 @@ def check_car(race: Race, car: str) -> None:
 
 
 def check_penalty(car: str, kind: str, amount: int | None) -> None:
-    """Raise BadHypothesis unless the amount is of that kind of penalty."""
+    """Raise BadHypothesis unless the amount fits the kind of penalty."""
     penalty_from(car, kind, None if amount is None else str(amount))
 
 
@@ -151,7 +151,7 @@ def check_lap(race: Race, car: str, lap: int) -> None:
 
 
 def in_force(race: Race, penalty_id: str, *, served: bool = False) -> Penalty:
-    """The penalty of that id. Raises UnknownPenalty and PenaltyNotInForce."""
+    """Return the penalty of that id. Raises UnknownPenalty and PenaltyNotInForce."""
     penalty = race.stewards.penalties.get(penalty_id)
     if penalty is None:
         raise UnknownPenalty(penalty_id, tuple(race.stewards.penalties))
@@ -161,7 +161,7 @@ def in_force(race: Race, penalty_id: str, *, served: bool = False) -> Penalty:
 
 
 def check_voidable(timeline: Timeline, identity: Identity) -> None:
-    """Raise UnknownEvent or AlreadyVoided unless there is an event to take out of the count."""
+    """Raise UnknownEvent or AlreadyVoided unless the event exists and counts."""
     if find(timeline, identity) is None:
         raise UnknownEvent(*identity)
     if identity in timeline.voided:
@@ -177,13 +177,13 @@ def check_over(race: Race) -> None:
 def _check_amends(event: LapAmended) -> None:
     amended = (event.completed_at, event.lap_time_ms, event.driver, event.in_pit_lane)
     if amended == (None,) * 4:
-        raise BadDecision("lap", "say what is to change: time, when, driver or where")
+        raise BadDecision("lap", "give a change: lap time, completion time, driver or pit lane")
     if event.lap_time_ms == 0:
-        raise BadDecision("lap_time_ms", "a lap takes some time")
+        raise BadDecision("lap_time_ms", "a lap time is greater than 0")
 
 
 def _check_between(race: Race, event: LapAmended) -> None:
-    """Raise BadDecision where the lap would not lie in the race, between the laps around it."""
+    """Raise BadDecision unless the amended lap lies between the laps before and after it."""
     at, laps = event.completed_at, race.laps.laps[event.car]
     ended = next(lap.at for lap in laps if lap.lap == event.lap) if at is None else at
     if event.lap_time_ms is not None and event.lap_time_ms > ended:
@@ -200,7 +200,7 @@ def _check_between(race: Race, event: LapAmended) -> None:
 
 
 def _check_follows(penalty: Penalty, event: AnyEvent) -> None:
-    """Raise BadDecision for what becomes of a penalty before it was imposed, or last changed."""
+    """Raise BadDecision for a change of a penalty earlier than its last one."""
     if event.at < penalty.changed_at:
         name, since = penalty.penalty_id, format_clock(penalty.changed_at)
         was = "imposed" if penalty.changed_at == penalty.imposed_at else penalty.status
@@ -224,11 +224,11 @@ def _check_classes(race: Race, classes: Iterable[str]) -> None:
             raise UnknownClass(name, known)
 
 
-# -- What a decision is made from ----------------------------------------------------------
+# -- Lookup --------------------------------------------------------------------------------
 
 
 def find(timeline: Timeline, identity: Identity) -> AnyEvent | None:
-    """The event of that identity, as it was recorded; O(n)."""
+    """Return the event of that identity as recorded, or None; O(n)."""
     for events in (timeline.corrections, timeline.recorded):
         for event in events:
             if event.source_seq == identity[1] and event.source == identity[0]:
@@ -237,7 +237,7 @@ def find(timeline: Timeline, identity: Identity) -> AnyEvent | None:
 
 
 def lap_event(timeline: Timeline, car: str, lap: int) -> AnyEvent:
-    """The event by which the car completed the lap. Raises UnknownCar and UnknownLap."""
+    """Return the LapCompleted of a car's lap. Raises UnknownCar and UnknownLap."""
     check_lap(timeline.race, car, lap)
     for event in timeline.events:
         if isinstance(event, LapCompleted) and (event.car, event.lap) == (car, lap):
@@ -246,9 +246,9 @@ def lap_event(timeline: Timeline, car: str, lap: int) -> AnyEvent:
 
 
 def result_rows(race: Race, convention: Convention) -> tuple[ResultRow, ...]:
-    """The classification as it stands, to be declared. Raises RaceNotOver.
+    """Return the current classification as rows to declare. Raises RaceNotOver.
 
-    A car that is still on its last lap is classified where it is.
+    A car still on its last lap is classified in its current place.
     """
     check_over(race)
     return tuple(
@@ -270,13 +270,15 @@ def _declared(status: str) -> ResultStatus:
     return "classified" if status == "running" else cast("ResultStatus", status)
 
 
-# -- Taking back, and saying ---------------------------------------------------------------
+# -- State, reversal and description -------------------------------------------------------
 
 
 def state_of(timeline: Timeline, event: AnyEvent) -> str:
-    """``voided``, or of a penalty ``owed``, ``served``, ``converted`` or ``rescinded``; else
-    ``in force``. What was converted is owed in its new form; a warning or a fine is not
-    driven, but stands in the same book."""
+    """Return the state of a decision.
+
+    ``voided``; for a penalty ``owed``, ``served``, ``converted`` (owed in its new form) or
+    ``rescinded``; otherwise ``in force``.
+    """
     if event.identity in timeline.voided:
         return "voided"
     if isinstance(event, PenaltyImposed):
@@ -287,7 +289,7 @@ def state_of(timeline: Timeline, event: AnyEvent) -> str:
 
 
 def undo_of(timeline: Timeline, event: AnyEvent) -> dict[str, object] | None:
-    """What takes the decision back, as the members of an event; None where nothing does."""
+    """Return the members of the event that reverses a decision; None if nothing does."""
     state = state_of(timeline, event)
     if state in ("voided", "rescinded") or isinstance(event, HOLDS):
         return None
@@ -298,7 +300,7 @@ def undo_of(timeline: Timeline, event: AnyEvent) -> dict[str, object] | None:
 
 
 def describe(timeline: Timeline, event: AnyEvent) -> str:  # noqa: C901, PLR0912 (an arm for each decision)
-    """A decision in a few words."""
+    """Describe a decision in a few words."""
     match event:
         case FlagShown(flag=flag, sector=sector):
             return f"{flag_name(flag)} flag" + (f", sector {sector}" if sector else "")
@@ -350,7 +352,7 @@ def _voided(timeline: Timeline, void: EventVoided) -> str:
 
 
 def _penalty(timeline: Timeline, name: str) -> str:
-    """The penalty as it was imposed."""
+    """Describe the penalty as imposed."""
     for event in timeline.recorded:
         if isinstance(event, PenaltyImposed) and event.penalty_id == name:
             return f"#{event.car}: {penalty_noun(event.kind, event.amount)}"

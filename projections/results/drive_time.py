@@ -1,10 +1,10 @@
-"""Drive time against the pack's limits: who must still drive, who must get out, and when.
+"""Drive time, compared with the limits of the regulation pack.
 
-Rules: the limits are the pack's, for this race's round, class and length. Time in the pit
-lane counts where the pack says so. The rolling window looks back from the moment asked
-about. After a red flag the minimum shrinks as the race did: by the share of its length
-for which it stood. Everything is computed as of a moment given, never stored, so a screen
-computes it from its own clock.
+Rules: the limits are those of the pack for the race's round, class and length. Time in the
+pit lane counts if the pack says so. The rolling window ends at the given time. If the pack
+says so, red flags reduce the minimum in proportion to the time for which the race stood.
+Everything is computed for a given time and never stored, so a client can compute it from its
+own clock.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from projections.rules.packs import DriveLimits, RegulationPack, RuleScope
 
 SECOND = 1_000
 SOON_MS = 15 * 60 * SECOND
-"""How long before a maximum the alert ``soon`` comes."""
+"""How long before a maximum the alert ``soon`` begins."""
 
 
 class DriveTimeStatus(NamedTuple):
-    """A driver's time at the wheel as of a moment, all in ms; None where there is no limit.
+    """A driver's time at the wheel at a given time, all in ms; None where there is no limit.
 
-    ``to_minimum_ms`` is what is still to be driven, 0 when done; ``to_maximum_ms`` and
-    ``to_window_ms`` what may still be driven in all and in the rolling window, negative
-    when exceeded. ``alert`` is ``short`` (the minimum can only just, or no more, be
-    reached), ``soon``, ``over`` or None; ``rule`` is the key of the limit it is about.
+    ``to_minimum_ms`` is the time still to be driven, 0 when done; ``to_maximum_ms`` and
+    ``to_window_ms`` the time that may still be driven in all and in the rolling window,
+    negative when exceeded. ``alert`` is ``short`` (the minimum can only just be reached, or no
+    longer), ``soon``, ``over`` or None; ``rule`` is the key of the limit concerned.
     """
 
     car: str
@@ -46,7 +46,7 @@ class DriveTimeStatus(NamedTuple):
 
 
 def drive_times(race: Race, pack: RegulationPack, at: int | None = None) -> list[DriveTimeStatus]:
-    """Each driver of each car, by running order, as of ``at`` (ms; else the newest event)."""
+    """Return a row per driver, by running order, at ``at`` (ms; default: the newest event)."""
     now = race.at if at is None else at
     rows = []
     for car in race.order.cars():

@@ -1,18 +1,18 @@
-"""What a finishing order is worth, to whom, and why.
+"""Points: the awards of a finishing order, with the rules that give them.
 
 Rules:
 
-- an entry that is not eligible for a championship scores nothing in it. To the others it
-  is invisible, so that they move up, or keeps its place, as the pack says;
-- a car scores if its status does, and if it covered the minimum distance;
-- every driver of a scoring car gets its points, unless short of the minimum time at the
-  wheel where that is the consequence. Of two cars a driver counts the better;
-- a team or manufacturer scores with its best placed scoring car, at the place of that
-  car, or (closed up) at its place among the contenders;
-- qualifying and the segments of a cup are scored on scales of their own, without
-  conditions of distance or time.
+- an entry that is not eligible for a championship scores nothing in it. As the pack says, it
+  is invisible, so that the cars behind it move up, or it keeps its place;
+- a car scores if its status scores and it covered the minimum distance;
+- every driver of a scoring car gets its points, unless short of the minimum time at the wheel
+  where that is the consequence. A driver of two cars scores with the better one;
+- a team or manufacturer scores with its best placed scoring car, at that car's place or
+  (closed up) at its place among the contenders;
+- qualifying and the segments of a cup are scored on their own scales, without conditions of
+  distance or time.
 
-What is not known (laps, time at the wheel) keeps nobody from scoring.
+Unknown values (laps, time at the wheel) do not keep anyone from scoring.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ CONTESTS: tuple[Contest, ...] = get_args(Contest)
 
 
 class Why(NamedTuple):
-    """A step towards the points: a rule of the pack by its dotted key, and a sentence."""
+    """A reason for points: a rule of the pack by its dotted key, and a sentence."""
 
     rule: str
     text: str
 
 
 class Award(NamedTuple):
-    """Points for one contender. ``place`` is the one that was scored, None if none was.
+    """Points for one contender. ``place`` is the place scored, None if none was.
 
-    ``name`` is the contender's, ``printed_name`` how it is printed: where each car is one, its
-    number (``#7``) and the number with the team's name. ``cup`` names the cup that the
-    points count for, else they count for the championship.
+    ``name`` identifies the contender, ``printed_name`` is for display: where each car is a
+    contender, its number (``#7``), and the number with the team's name. ``cup`` is the cup that
+    the points count for; None for the championship.
     """
 
     contest: Contest
@@ -72,12 +72,11 @@ def score(
     series: str | None = None,
     time_limit_ms: int | None = None,
 ) -> list[Award]:
-    """Every award of one class in one round, its qualifying or a segment of it.
+    """Return all awards of one class in one round, its qualifying or a segment of it.
 
-    ``series`` is the one that entries must be eligible for (None: eligibility is not
-    asked), ``time_limit_ms`` the scheduled length of the race. Those who took part and
-    got nothing have an award of 0 that says why. Raises BadRules where ``scored`` names
-    a scale that the pack does not have.
+    ``series`` is the one that entries must be eligible for (None: all are eligible),
+    ``time_limit_ms`` the scheduled length of the race. Contenders without points have an award
+    of 0 with the reason. Raises BadRules if ``scored`` names a scale that the pack lacks.
     """
     judges = _judges(pack, scored, RuleScope(scored.round, scored.car_class, time_limit_ms))
     rows = sorted(scored.rows, key=lambda row: row.position)
@@ -97,10 +96,10 @@ def place_points(
     series: str | None = None,
     time_limit_ms: int | None = None,
 ) -> list[Award]:
-    """What each car's own place is worth, by the rules that hold for drivers' cars.
+    """Return the award for each car's own place, by the rules for drivers' cars.
 
-    Whoever drove it, and whether its team has a better one, is not asked. Cups are left
-    out. Raises BadRules as `score` does.
+    Drivers and other cars of the team are not considered, and cups are left out. Raises
+    BadRules as `score` does.
     """
     judges = _judges(pack, scored, RuleScope(scored.round, scored.car_class, time_limit_ms))
     rows = sorted(scored.rows, key=lambda row: row.position)
@@ -113,7 +112,7 @@ def place_points(
 
 
 def tidy(points: Number) -> Number:
-    """Whole points as an int: 25.0 is 25, 12.5 stays."""
+    """Return whole points as an int: 25.0 as 25; 12.5 unchanged."""
     return int(points) if points == int(points) else points
 
 
@@ -147,7 +146,7 @@ def _places(
 
 
 def eligible(row: ScoredRow, contest: Contest, series: str | None) -> bool:
-    """Whether a row scores in a series' contest (None: eligibility is not asked)."""
+    """Whether a row is eligible for a series' contest (None: all rows are)."""
     if row.championships is None or series is None:
         return True
     return series in row.championships or f"{series} {contest}" in row.championships
@@ -158,7 +157,7 @@ def eligible(row: ScoredRow, contest: Contest, series: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    """A scale, and what keeps a car or a driver from scoring on it. ``of`` is what for."""
+    """A scale, and the conditions for scoring on it; ``of`` describes what is scored."""
 
     of: str
     rule: str
@@ -167,17 +166,17 @@ class _Judge:
     cup: str | None = None
 
     def car_barred(self, row: ScoredRow) -> Why | None:
-        """Why a car cannot score; here, in qualifying and in a cup, only its status."""
+        """Return why a car cannot score; in qualifying and cups only by its status."""
         if row.status in ("classified", "not_classified", "retired"):
             return None
         return _no_points_for(row)
 
     def driver_barred(self, drive_ms: int | None) -> Why | None:  # noqa: ARG002 (others need it)
-        """Why a driver of a scoring car cannot score; here nothing does."""
+        """Return why a driver of a scoring car cannot score; never in qualifying and cups."""
         return None
 
     def bonus(self, row: ScoredRow, place: int) -> tuple[Number, Why] | None:  # noqa: ARG002 (others need it)
-        """Points on top of those for the place; here none."""
+        """Return points in addition to those for the place; none in qualifying and cups."""
         return None
 
 
@@ -220,7 +219,7 @@ def _no_points_for(row: ScoredRow) -> Why:
 
 
 def _judges(pack: RegulationPack, scored: RoundScored, where: RuleScope) -> list[_Judge]:
-    """Who judges this result: the race or qualifying one scale, a segment every cup."""
+    """Return the scales for this result: one for race or qualifying, one per cup for a segment."""
     if scored.segment is not None:
         return [_cup_judge(scored, cup) for cup in pack.points.cups]
     if scored.part == "race":
@@ -271,7 +270,7 @@ def _scale(pack: RegulationPack, scored: RoundScored, where: RuleScope) -> Scale
 
 
 def _required_laps(rules: PointsRules, scored: RoundScored) -> int:
-    """The laps a car needs for points: 0 where the winner's are not known."""
+    """Return the laps a car needs for points; 0 if the winner's are unknown."""
     if rules.reference == "overall":
         winner = scored.overall_laps
     else:
@@ -337,7 +336,7 @@ def _as_best_of(contest: Contest, award: Award, cars: int) -> Award:
 
 
 def entrant(rules: EntrantRules, row: ScoredRow) -> str | None:
-    """The team or manufacturer that a row scores for, None if it is not known."""
+    """Return the team or manufacturer that a row scores for, None if unknown."""
     match rules.unit:
         case "car":
             return _number(row) or row.team

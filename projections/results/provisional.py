@@ -1,6 +1,6 @@
-"""A session as a round of its season: what its classification, as it stands, is scored on.
+"""Provisional points: a session's current classification, scored as a round of its season.
 
-The same rows serve a race still running, one just over, and what would be if.
+The same rows serve running races, finished races and what-if analysis.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SOURCE = "lapstream"
 
 
 def own_pack(race: Race) -> RegulationPack | None:
-    """The pack that the session names; None where it names none, or none that is built in."""
+    """Return the built-in pack that the session names; None without one."""
     name = race.session.opened.rules
     return builtin_pack(name) if name in builtin_names() else None
 
@@ -36,11 +36,11 @@ def own_pack(race: Race) -> RegulationPack | None:
 def rounds_scored(
     race: Race, classification: Iterable[Classified], number: int | None = None
 ) -> list[RoundScored]:
-    """What each class of the session would score if it ended as it stands.
+    """Return the result of each class if the session ended now.
 
-    ``number`` is the round, else that of the session (1 if it names none). Practice
-    scores nothing. Cars outside every class are left out. Time at the wheel is told once
-    the race is over: before that whoever is short of it may still drive.
+    ``number`` is the round; by default that of the session, or 1. Practice scores nothing, and
+    cars outside every class are left out. Drive times are included only after the race, as
+    drivers short of the minimum may still drive before.
     """
     if race.session.opened.kind == "practice":
         return []
@@ -66,10 +66,10 @@ def rounds_scored(
 def rounds_declared(
     race: Race, declared: ResultDeclared, number: int | None = None
 ) -> list[RoundScored]:
-    """What each class scores by a result that was declared, such as of a race without laps.
+    """Return the result of each class by a declared result, such as of a race without laps.
 
-    ``number`` is the round, else that of the session (1 if it names none). Practice scores
-    nothing; cars outside every class are left out.
+    ``number`` is the round; by default that of the session, or 1. Practice scores nothing, and
+    cars outside every class are left out.
     """
     if race.session.opened.kind == "practice":
         return []
@@ -108,10 +108,10 @@ def place_awards(
     pack: RegulationPack,
     series: str | None = None,
 ) -> dict[str, Award]:
-    """What each car's place is worth under a pack, by car.
+    """Return the award for each car's place under a pack, by car.
 
-    ``series`` is the one that entries must be eligible for, else the session's own; where
-    there is neither, eligibility is not asked.
+    ``series`` is the one that entries must be eligible for, by default the session's own;
+    without either, all entries are eligible.
     """
     opened = race.session.opened
     series = series or opened.series
@@ -129,7 +129,7 @@ def session_awards(
     pack: RegulationPack,
     series: str | None = None,
 ) -> list[Award]:
-    """Everybody's points under a pack. ``series`` is as for `place_awards`."""
+    """Return all awards under a pack. ``series`` is as for `place_awards`."""
     opened = race.session.opened
     series = series or opened.series
     return [
@@ -142,7 +142,7 @@ def session_awards(
 def points_by_car(
     race: Race, rounds: Iterable[RoundScored], pack: RegulationPack | None
 ) -> dict[str, Number]:
-    """The points of each car's place, less those taken by the stewards; none without a pack."""
+    """Return the points of each car's place less those deducted; empty without a pack."""
     if pack is None:
         return {}
     taken = points_taken(race)
@@ -155,7 +155,7 @@ def points_by_car(
 def adjustments(
     race: Race, rounds: Iterable[RoundScored], pack: RegulationPack
 ) -> list[PointsAdjusted]:
-    """What penalties in force take from the drivers and the team of each car."""
+    """Return the deductions from drivers and teams by point penalties in force."""
     taken = points_taken(race)
     losses = [
         (scored, contest, name, taken[row.car])
@@ -187,7 +187,7 @@ def _who_scores(row: ScoredRow, pack: RegulationPack) -> list[tuple[Contest, str
 
 
 def points_taken(race: Race) -> dict[str, int]:
-    """The points that penalties in force take from each car."""
+    """Return the points deducted from each car by penalties in force."""
     taken: dict[str, int] = {}
     for penalty in race.stewards.penalties.values():
         if penalty.kind == "points" and penalty.status in NOT_SERVED:
@@ -221,18 +221,18 @@ def _scored_row(
 
 
 def _status(row: Classified) -> ResultStatus:
-    """A car that is still running is scored where it is."""
+    """Score a car that is still running in its current place."""
     return "classified" if row.status == "running" else cast("ResultStatus", row.status)
 
 
 def _crew(race: Race, car: str) -> tuple[ScoredDriver, ...]:
-    """The crew, and after the race what each has driven if anybody was seen at the wheel."""
+    """Return the crew, after the race with drive times if any driver is known."""
     entry = race.session.entries.get(car)
     entered = [driver.name for driver in entry.drivers] if entry else []
     driven = race.drivers.drive_time(car, until=race.at)
-    told = driven and _is_over(race)
+    known = driven and _is_over(race)
     return tuple(
-        ScoredDriver(name=name, drive_ms=_drive_ms(name, driven) if told else None)
+        ScoredDriver(name=name, drive_ms=_drive_ms(name, driven) if known else None)
         for name in dict.fromkeys([*entered, *driven])
     )
 
@@ -246,6 +246,6 @@ def _drive_ms(name: str, driven: Mapping[str, DriverTotal]) -> int:
 
 
 def _fastest(race: Race, rows: Iterable[Classified]) -> str | None:
-    """The car with the fastest lap; of equal ones the earlier."""
+    """Return the car with the fastest lap; of equal ones the earlier."""
     bests = [(race.laps.best[row.car], row.car) for row in rows if row.car in race.laps.best]
     return min(bests, key=lambda best: (best[0].ms, best[0].at), default=(None, None))[1]

@@ -1,15 +1,15 @@
-"""Where a car would come back to if it stopped now.
+"""Rejoin: the place in which a car would rejoin if it stopped now.
 
-What a stop costs is taken from this race. Under green it is the in-lap and the out-lap
-together, against two laps at the pace of the same car before. The lane time less that
-cost is what the stretch of track beside the lane takes at racing speed. Under caution the
-field takes longer for that stretch, as much longer as for a lap: so the cost is the lane
-time of stops under caution, less the stretch at caution speed. The median of the stops so
-far counts, of the car's class where it has three, else of all cars.
+The cost of a stop is measured in this race. Under green it is the in-lap plus the out-lap,
+less two laps at the same car's pace before. Lane time less that cost is the time for the
+stretch of track beside the lane at racing speed. Under caution the field is slower on that
+stretch by the same factor as on a lap, so the cost is the lane time of stops under caution
+less the stretch at caution speed. The median of the stops so far is used: of the car's class
+if it has three, else of all cars.
 
-The place is where the car stands if nobody else stops: its time behind the leader, plus
-the cost, against everyone's time behind the leader, each measured at that car's own last
-line. Retired and finished cars, and cars in the lane, do not come back ahead of anyone.
+The place assumes that no other car stops: the car's time behind the leader plus the cost is
+compared with the other cars' times behind the leader, each at that car's own last line.
+Retired and finished cars, and cars in the lane, are left out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ UNDER = ("green", "caution")
 
 
 class Cost(NamedTuple):
-    """What a stop costs in ms, and from how many stops, of which class (None: all), that is."""
+    """The cost of a stop (ms), and the number and class (None: all) of the stops measured."""
 
     ms: int
     stops: int
@@ -34,7 +34,7 @@ class Cost(NamedTuple):
 
 
 class Rejoin(NamedTuple):
-    """Where a stop now would put a car; gaps in ms to the cars around it, None for nobody."""
+    """The place after a stop now; gaps in ms to the cars around it, None where there is none."""
 
     car: str
     car_class: str | None
@@ -53,10 +53,10 @@ class Rejoin(NamedTuple):
 
 
 def rejoins(race: Race) -> list[Rejoin]:
-    """For each car on the track, leader first: a row under green and one under caution.
+    """Return a row under green and one under caution for each car on the track, leader first.
 
-    A row is left out where no stop of that kind has been made yet. Costs O(laps of the
-    race) for the costs and O(n²) in the cars for the places.
+    Rows are left out while no stop of that kind was made. Takes O(laps of the race) for the
+    costs and O(n²) in the cars for the places.
     """
     behind = deficits(race)
     costs = stop_costs(race)
@@ -71,7 +71,7 @@ def rejoins(race: Race) -> list[Rejoin]:
 
 
 def deficits(race: Race) -> dict[str, int]:
-    """Each running car's time behind the leader, laps and all, in ms, leader first."""
+    """Return each running car's time behind the leader, laps included, in ms, leader first."""
     order = race.order
     leader = order.leader()
     if leader is None:
@@ -88,7 +88,7 @@ def deficits(race: Race) -> dict[str, int]:
 
 
 def stop_costs(race: Race) -> dict[tuple[str, str | None], Cost]:
-    """What stops have cost: (``green`` or ``caution``, class or None for all) to the cost."""
+    """Return (``green`` or ``caution``, class or None for all) to the cost of a stop."""
     samples = _Samples(race)
     costs: dict[tuple[str, str | None], Cost] = {}
     for name in [None, *samples.classes()]:
@@ -108,7 +108,7 @@ def stop_costs(race: Race) -> dict[tuple[str, str | None], Cost]:
 class _Samples:
     """The stops of a race by class: (cost, lane time) under green, lane times under caution.
 
-    ``slower`` is how much longer a lap takes under caution than under green.
+    ``slower`` is the ratio of lap times under caution to those under green.
     """
 
     def __init__(self, race: Race) -> None:
@@ -126,7 +126,7 @@ class _Samples:
         return [name for name, found in self.green.items() if name and len(found) >= ENOUGH_STOPS]
 
     def of(self, samples: dict[str | None, list[S]], name: str | None) -> list[S]:
-        """A class's samples, or everybody's."""
+        """Return the samples of a class, or of all cars."""
         if name is None:
             return [sample for found in samples.values() for sample in found]
         return samples.get(name, [])
@@ -147,7 +147,7 @@ class _Samples:
 
 
 def _lost_under_green(laps: dict[int, Lap], lap: int) -> int | None:
-    """What in-lap ``lap`` and the out-lap took over two laps at the pace before, in ms."""
+    """Return the time of in-lap ``lap`` and out-lap beyond two laps at the pace before (ms)."""
     both = [laps[n] for n in (lap, lap + 1) if n in laps]
     usual = _usual_green(laps, lap)
     times = [one.lap_time_ms for one in both if one.green and one.lap_time_ms]
@@ -157,7 +157,7 @@ def _lost_under_green(laps: dict[int, Lap], lap: int) -> int | None:
 
 
 def _usual_green(laps: dict[int, Lap], lap: int) -> int | None:
-    """The median of the five green laps before the stop, in ms."""
+    """Return the median of the five green laps before the stop (ms)."""
     before = [laps[n] for n in range(lap - 5, lap) if n in laps]
     times = [one.lap_time_ms for one in before if one.green and not one.pit and one.lap_time_ms]
     return round(median(times)) if times else None
@@ -187,7 +187,7 @@ def _rejoin(race: Race, car: str, under: str, cost: Cost, behind: dict[str, int]
 def _between(
     others: list[tuple[int, str]], after: int
 ) -> tuple[int, tuple[str, int] | None, tuple[str, int] | None]:
-    """The place at ``after`` ms among others in order, and who is ahead and behind, by how much."""
+    """Return the place ``after`` ms behind the leader, and the cars ahead and behind with gaps."""
     place = sum(1 for ms, _ in others if ms <= after)
     ahead = others[place - 1] if place else None
     behind = others[place] if place < len(others) else None

@@ -1,9 +1,9 @@
-"""The results of a session as they followed each other: provisional, amended, final.
+"""Revisions: the successive results of a session (provisional, amended, final).
 
-A revision is the classification as it was known at a position of the log, once the
-chequered flag was out. The first is ``provisional``; each decision or correction after it
-that changes the result makes an ``amended`` one; a declared result is kept beside, as it
-was declared, under its own status. Nothing that was once shown is lost.
+A revision is the classification as known at a position of the log after the chequered flag.
+The first is ``provisional``; each later decision or correction that changes the result makes
+an ``amended`` one. A declared result is a revision with its own status, as declared. Earlier
+revisions are never lost.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ BATCH = 5_000
 
 
 class RevisionRow(NamedTuple):
-    """A car in a revision; times in ms. The stewards took ``points_taken`` from it."""
+    """A car in a revision; times in ms; ``points_taken`` are deducted by the stewards."""
 
     position: int
     car: str
@@ -60,7 +60,7 @@ class RevisionRow(NamedTuple):
 
 
 class Revision(NamedTuple):
-    """A result, the log position it was known at, and what it rests on."""
+    """A result, the position from which it was known, and its basis in words."""
 
     number: int
     position: str
@@ -71,7 +71,7 @@ class Revision(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What became of a car between two revisions; None where it was not listed."""
+    """A car's change between two revisions; None where it was not listed."""
 
     car: str
     car_class: str | None
@@ -88,9 +88,9 @@ class Difference(NamedTuple):
 def revisions(
     log: Iterable[tuple[str, AnyEvent]], convention: Convention = ON_LAPS
 ) -> list[Revision]:
-    """The results in the order in which they came to be known.
+    """Return the revisions in the order in which they became known.
 
-    ``log`` is (position, event) in the order of the log. Costs a fold of the log, and
+    ``log`` has (position, event) in the order of the log. Costs a fold of the log, and
     O(n log n) in the cars for each decision after the flag.
     """
     history = _RevisionLog(convention)
@@ -101,7 +101,7 @@ def revisions(
 
 
 class _RevisionLog:
-    """The revisions found so far, and the events that are not yet folded."""
+    """The revisions found so far, and the events not folded yet."""
 
     def __init__(self, convention: Convention) -> None:
         self.found: list[Revision] = []
@@ -113,7 +113,7 @@ class _RevisionLog:
         self._declarations: dict[Identity, int] = {}
 
     def take(self, position: str, event: AnyEvent) -> None:
-        """The next entry of the log."""
+        """Process the next event of the log."""
         if isinstance(event, (*DECISIONS, ResultDeclared)):
             self._look("the laps as timed")
             self._waiting.append(event)
@@ -130,7 +130,7 @@ class _RevisionLog:
             self._fold()
 
     def end(self) -> None:
-        """The end of the log."""
+        """Process the end of the log."""
         self._look("the laps as timed")
         for identity, index in self._declarations.items():
             if identity in self._timeline.voided:
@@ -138,7 +138,7 @@ class _RevisionLog:
                 self.found[index] = declared._replace(rests_on=f"{declared.rests_on} (voided)")
 
     def _describe(self, event: AnyEvent) -> str:
-        """The decision, with the car where it speaks of another decision."""
+        """Describe a decision, with the car if it refers to another decision."""
         penalty = self._timeline.race.stewards.penalties.get(getattr(event, "penalty_id", ""))
         if isinstance(event, EventVoided):
             voided = self._decided.get((event.voided_source, event.voided_seq))
@@ -153,12 +153,12 @@ class _RevisionLog:
         self._waiting = []
 
     def _look(self, rests_on: str) -> None:
-        """Note the result if it is another than the one before."""
+        """Add a revision if the result changed."""
         self._fold()
         race = self._timeline.race
         if race.order.chequered_at is None and race.session.ended_at is None:
             return
-        if not race.order.passings:  # the result was declared, and nothing timed
+        if not race.order.passings:  # a session with a declared result and no laps
             return
         taken = points_taken(race)
         rows = tuple(
@@ -209,7 +209,7 @@ def _revision_row(row: Classified, taken: int) -> RevisionRow:
 
 
 def describe_decision(event: AnyEvent) -> str:
-    """What was decided, one of ``DECISIONS`` or a declared result, in a few words."""
+    """Describe one of ``DECISIONS`` or a declared result in a few words."""
     match event:
         case PenaltyImposed() | PenaltyConverted():
             what = penalty_noun(event.kind, event.amount)
@@ -243,9 +243,9 @@ def describe_decision(event: AnyEvent) -> str:
 def differences(
     before: Sequence[RevisionRow], after: Sequence[RevisionRow], others: Collection[str] = ()
 ) -> list[Difference]:
-    """The cars whose position, laps, time or status differ, in the later order.
+    """Return the cars whose position, laps, time or status differ, in the later order.
 
-    ``others`` are cars of which something else is known to differ.
+    ``others`` are cars to include in any case, as something else of them differs.
     """
     earlier, later = _by_car(before), _by_car(after)
     found = []

@@ -1,6 +1,6 @@
-"""What the order would be if: penalties, retirements, the race stopped now, other rules.
+"""What-if analysis: the order after penalties, retirements, a finish now, or other rules.
 
-The log is not touched: the hypothetical events are folded behind a copy of the race.
+The log is unchanged: hypothetical events are folded into a copy of the race.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WITH_AMOUNT = frozenset({"stop_and_hold", "time", "laps", "places", "points"})
 
 
 class SupposedPenalty(NamedTuple):
-    """A penalty that is only supposed: the car, the kind and its amount."""
+    """A hypothetical penalty: car, kind and amount."""
 
     car: str
     kind: PenaltyKind
@@ -33,7 +33,7 @@ class SupposedPenalty(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What is supposed to happen, all at the moment the race stands at."""
+    """Hypothetical penalties, retirements and finish, all at the race's current time."""
 
     penalties: tuple[SupposedPenalty, ...] = ()
     retire: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Hypothesis:
 
 
 class PlaceChange(NamedTuple):
-    """A car's place now and then; ``gained`` is positive for places won."""
+    """A car's place now and under the hypothesis; ``gained`` is positive for places won."""
 
     car: str
     car_class: str | None
@@ -59,7 +59,7 @@ class PlaceChange(NamedTuple):
 
     @property
     def changed(self) -> bool:
-        """Whether anything is other than now."""
+        """Whether any value differs."""
         return (
             self.position_now != self.position_then
             or self.class_position_now != self.class_position_then
@@ -70,7 +70,7 @@ class PlaceChange(NamedTuple):
 
 
 def parse_penalty(text: str) -> SupposedPenalty:
-    """``66 time 30`` or ``7 drive_through``. Raises BadHypothesis."""
+    """Parse ``66 time 30`` or ``7 drive_through``. Raises BadHypothesis."""
     parts = text.split()
     if len(parts) not in (2, 3):
         raise BadHypothesis(text, f"write CAR KIND [AMOUNT], KIND one of {AS_TYPED}")
@@ -79,7 +79,7 @@ def parse_penalty(text: str) -> SupposedPenalty:
 
 
 def penalty_from(car: str, kind: str, amount: str | None) -> SupposedPenalty:
-    """A penalty from its parts as they are written. Raises BadHypothesis."""
+    """Parse a penalty from its written parts. Raises BadHypothesis."""
     text = " ".join(filter(None, (car, kind, amount)))
     kind = kind.replace("-", "_")
     if kind not in KINDS:
@@ -87,7 +87,7 @@ def penalty_from(car: str, kind: str, amount: str | None) -> SupposedPenalty:
     if amount is not None and not (amount.isascii() and amount.isdigit()):
         raise BadHypothesis(text, f"the amount is not a whole number: {amount}")
     if amount is not None and not amount.strip("0"):
-        raise BadHypothesis(text, "the amount is nothing at all: 0")
+        raise BadHypothesis(text, "the amount is 0")
     if amount is not None and len(amount) > MOST_DIGITS:
         raise BadHypothesis(text, f"the amount is too large: {amount}")
     if (kind in WITH_AMOUNT) != (amount is not None):
@@ -97,11 +97,10 @@ def penalty_from(car: str, kind: str, amount: str | None) -> SupposedPenalty:
 
 
 def suppose(race: Race, hypothesis: Hypothesis) -> Race:
-    """The race as it would be.
+    """Return a copy of the race with the hypothesis applied.
 
-    Raises UnknownCar for a car that is not in it, and BadHypothesis for what has happened
-    already: a car that retired or finished can retire no more, nor can a race that is over
-    be stopped.
+    Raises UnknownCar for a car that is not in the race, and BadHypothesis for what has already
+    happened: a retirement of a car that retired or finished, a finish of a race that is over.
     """
     _check_cars(race, [*(penalty.car for penalty in hypothesis.penalties), *hypothesis.retire])
     for car in hypothesis.retire:
@@ -148,16 +147,16 @@ def what_if(
     convention: Convention = ON_LAPS,
     convention_then: Convention | None = None,
 ) -> list[PlaceChange]:
-    """Each car's place now and then, in the order it would be.
+    """Return each car's place now and under the hypothesis, in the hypothetical order.
 
-    ``convention_then`` is another pack's, for scoring under other rules.
+    ``convention_then`` classifies the hypothetical race by another pack.
     """
     then = classify(suppose(race, hypothesis), convention_then or convention)
     return changes(classify(race, convention), then)
 
 
 def changes(now: Sequence[Classified], then: Sequence[Classified]) -> list[PlaceChange]:
-    """Each car's place in two classifications, in the order of the second."""
+    """Return each car's place in two classifications, in the order of the second."""
     before = {row.car: row for row in now}
     after = {row.car for row in then}
     return [_place_change(before.get(row.car), row) for row in then] + [
@@ -168,7 +167,7 @@ def changes(now: Sequence[Classified], then: Sequence[Classified]) -> list[Place
 def _place_change(now: Classified | None, then: Classified | None) -> PlaceChange:
     row = then or now
     if row is None:
-        raise AssertionError("a change is of a car")
+        raise AssertionError("a change without a row")
     return PlaceChange(
         car=row.car,
         car_class=row.car_class,
