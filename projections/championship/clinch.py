@@ -1,25 +1,25 @@
-"""Who can still win a title, and what each contender needs in the race that decides it.
+"""Clinch analysis: who can still win a title, and what each contender needs for it.
 
-A contender's key is its points, then, where ties are counted back, its wins, seconds,
-thirds and so on. It wins the title outright if every rival's key is below its own, and
-shares it if none is above.
+A contender's key is its points, then, where ties are counted back, its wins, second places,
+third places and so on. A contender wins the title outright if every rival's key is below its
+own, and shares it if none is above.
 
 Rules: a contender scores with the best of its cars (a driver has one, a team or a make may
 have several; makes that add up two cars are not covered), and a better place never scores
 less. For contender A finishing p-th:
 
-- *safe*: no rival alone can reach A's key with the best place left to it. Then A is
-  champion whatever anybody does.
-- *alive*: all rivals can be placed at once so that each stays below A. The places allowed
-  to each are a tail (q and worse, or none at all), and `reachable_places` decides
-  whether distinct ones can be found for all.
+- *safe*: no rival alone can reach A's key with the best place left to it. Then A is champion
+  whatever the others do.
+- *alive*: all rivals can be placed at once so that each stays below A. The places allowed to
+  each are a tail (q and worse, or no place), and `reachable_places` decides whether distinct
+  places exist for all.
 
 Contenders with the same cars and the same key, such as the crew of one car, can never be
-separated: they stand, and win, as one. Drivers of one car with different points stay as
-far apart as they are.
+separated and are treated as one. Drivers of one car with different points keep their
+difference.
 
-All that is said of one deciding race is exact for the finishing orders that its field
-allows; `with_rounds_left` says what is exact over several.
+The analysis of one deciding race is exact for the finishing orders that its field allows;
+`with_rounds_left` documents what is exact over several races.
 """
 
 from __future__ import annotations
@@ -38,27 +38,27 @@ TitleStatus = Literal["clinched", "clinched_share", "alive", "alive_share", "out
 """``clinched_share``: champion, but perhaps not alone; ``alive_share``: at best not alone."""
 
 TitleStanding = Literal["clinched", "clinched_share", "open", "out"]
-"""A contender's standing with rounds left, as far as it is computed."""
+"""A contender's standing with several rounds left."""
 
 Outcome = int | Literal["no_score"]
-"""A place or, worse than every place, no score."""
+"""A place, or no score, which is worse than every place."""
 
 COUNT_BITS = 16
-"""A key is one number: the points, then each count of finishes in so many bits."""
+"""Bits per count of finishes in a key, which is one number: the points, then the counts."""
 
 POINT_PARTS = 1000
-"""Points are counted in thousandths: some rounds are worth half."""
+"""Points are counted in thousandths, as some rounds award half points."""
 
 NOWHERE = (1, 0)
-"""Limits that leave a car no place."""
+"""Limits that allow a car no place."""
 
 
 class Contender(NamedTuple):
-    """Someone in a title fight, as it stands before the race.
+    """A contender as it stands before the race.
 
-    ``cars`` are those that score for it in the race, none if it does not take part;
-    ``finishes`` counts its wins, seconds, thirds, ...; ``may_forfeit`` says that its cars
-    may score without it (a driver still short of the minimum time at the wheel).
+    ``cars`` are those that score for it in the race, empty if it does not take part;
+    ``finishes`` counts its wins, second places, ...; with ``may_forfeit`` its cars may score
+    without it (a driver still short of the minimum time at the wheel).
     """
 
     name: str
@@ -69,7 +69,7 @@ class Contender(NamedTuple):
 
 
 class Round(NamedTuple):
-    """A race still to be decided: who can finish where, and points by place (then none)."""
+    """A remaining race: its field, and the points by place (0 for places behind)."""
 
     field: RaceField
     scale: tuple[Number, ...]
@@ -78,9 +78,9 @@ class Round(NamedTuple):
 class TitleNeeds(NamedTuple):
     """The places that win the title, or still may; None where there is no such place.
 
-    ``clinches_regardless_from`` is the worst place such that it and every better one wins
-    whatever the rivals do, ``can_still_win_from`` the worst with which it can be won. The
-    two for scoring nothing are None where that cannot happen.
+    ``clinches_regardless_from`` is the worst place such that it and every better one win
+    whatever the rivals do; ``can_still_win_from`` is the worst place that can still win. The
+    two members for no score are None where that cannot happen.
     """
 
     clinches_regardless_from: int | None
@@ -91,16 +91,16 @@ class TitleNeeds(NamedTuple):
 
     @property
     def alive(self) -> bool:
-        """Whether it can still be won."""
+        """Whether the title can still be won."""
         return self.can_still_win_from is not None or bool(self.can_still_win_if_no_score)
 
 
 class RivalTable(NamedTuple):
-    """What it takes to end above a rival that can still prevent the title.
+    """The outcomes needed against a rival that can still prevent the title.
 
-    By the rival's possible outcome: the worst possible outcome that ends above it
-    (``beats_from``), or above or level with it (``ties_from``); None where none does.
-    ``shares_car`` says that both may score with one and the same place.
+    By the rival's possible outcome: the worst possible outcome of the contender that ends
+    above the rival (``beats_from``), or above or level with it (``ties_from``); None where
+    none does. With ``shares_car`` both may score with the same place.
     """
 
     rival: tuple[str, ...]
@@ -110,9 +110,9 @@ class RivalTable(NamedTuple):
 
 
 class DecidingRival(NamedTuple):
-    """The rival that settles it: its most points if clinched, its fewest if out.
+    """The rival that decides the title: its most points if clinched, its fewest if out.
 
-    ``same_car`` says that it is ahead for good because both score with the same cars.
+    With ``same_car`` it stays ahead because both score with the same cars.
     """
 
     rival: tuple[str, ...]
@@ -121,12 +121,12 @@ class DecidingRival(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """How a contender, or several that cannot be separated, stands in the title fight.
+    """The outlook of a contender, or of several that cannot be separated.
 
-    ``places`` are those that it can still finish in, best first, and ``beaten`` the cars that
-    can no longer pass it; ``least`` and ``most`` are its final points at worst and at best.
-    Only where it is undecided are there tables ``against`` rivals, and only where it is
-    decided, and by one rival alone, a ``deciding_rival``.
+    ``places`` are its reachable places, best first, ``beaten`` the cars that can no longer
+    pass it; ``least`` and ``most`` are its final points at worst and at best. ``against`` has
+    tables only while the title is undecided; ``deciding_rival`` is set only where one rival
+    alone decides it.
     """
 
     names: tuple[str, ...]
@@ -142,7 +142,7 @@ class Outlook(NamedTuple):
 
     @property
     def status(self) -> TitleStatus:
-        """How it stands, in a word."""
+        """The contender's status."""
         if self.outright.clinched:
             return "clinched"
         if self.shared.clinched:
@@ -155,11 +155,12 @@ class Outlook(NamedTuple):
 def outlooks(
     contenders: Sequence[Contender], race: Round, countback: bool = False
 ) -> tuple[Outlook, ...]:
-    """How every contender stands before, or during, the one race that is left.
+    """Return the outlook of every contender before, or during, the last remaining race.
 
-    In the order given; those that cannot be separated come as one. ``countback`` says
-    whether equal points are separated by wins, then seconds, and so on. Raises ValueError
-    where the scale rewards a worse place, a name is given twice or a car is not in the field.
+    In the order given; contenders that cannot be separated share one outlook. With
+    ``countback`` equal points are separated by wins, then second places, and so on. Raises
+    ValueError if the scale rewards a worse place, a name is repeated or a car is not in the
+    field.
     """
     _check(contenders, race)
     fight = _TitleFight(contenders, race, countback)
@@ -169,12 +170,12 @@ def outlooks(
 def with_rounds_left(
     contenders: Sequence[Contender], rounds: Sequence[Round], countback: bool = False
 ) -> dict[str, TitleStanding]:
-    """How every contender stands with any number of rounds left, by name.
+    """Return the standing of every contender with any number of rounds left, by name.
 
-    Exact: ``clinched`` and ``clinched_share``, where the most that each rival alone can
-    gain, added up over the rounds, is less (or no more) than it lacks. Sure: ``out``, where
-    even so one rival cannot be caught. Who is ``open`` may be out all the same, because no
-    results will do against all rivals at once. Raises ValueError as `outlooks` does.
+    ``clinched`` and ``clinched_share`` are exact: the most that each rival alone can gain over
+    the rounds is less (or no more) than it lacks. ``out`` is certain: even so one rival cannot
+    be caught. ``open`` contenders may in fact be out, as no results may suffice against all
+    rivals at once. Raises ValueError as `outlooks` does.
     """
     for race in rounds:
         _check(contenders, race)
@@ -198,10 +199,10 @@ def with_rounds_left(
 
 
 class NextClinch(NamedTuple):
-    """With what a contender wins the title in the next race already, and with whom.
+    """The worst outcome with which a contender clinches the title in the next race.
 
-    That place or any better one is enough, whatever the rivals do in it and in all that
-    follow. ``crew`` are those that cannot be separated from it.
+    It or any better one suffices, whatever the rivals do in that race and all later ones.
+    ``crew`` are the contenders that cannot be separated from this one, itself included.
     """
 
     outcome: Outcome
@@ -211,10 +212,10 @@ class NextClinch(NamedTuple):
 def clinched_in_next(
     contenders: Sequence[Contender], rounds: Sequence[Round], countback: bool = False
 ) -> dict[str, NextClinch]:
-    """Who can win the title outright in the first of several rounds left, by name.
+    """Return who can clinch the title outright in the first of several rounds, by name.
 
-    Exact, as ``clinched`` is in `with_rounds_left`: the most that each rival alone can gain,
-    in the next race beside that result. Whoever is champion already is with any result.
+    Exact, as ``clinched`` in `with_rounds_left`: the most that each rival alone can gain, in
+    the next race given that result. A contender that is champion already needs any result.
     """
     depth = _depth(contenders, rounds, countback)
     crews = _crews(contenders, depth)
@@ -276,7 +277,7 @@ def _crews(contenders: Sequence[Contender], depth: int) -> list[_Crew]:
 
 
 def _depth(contenders: Sequence[Contender], rounds: Sequence[Round], countback: bool) -> int:
-    """How many places a countback looks at."""
+    """Return the number of places that a countback considers."""
     if not countback:
         return 0
     places = (race.field.places for race in rounds)
@@ -284,7 +285,7 @@ def _depth(contenders: Sequence[Contender], rounds: Sequence[Round], countback: 
 
 
 def _key(points: Number, finishes: Sequence[int], depth: int) -> int:
-    """The key as one number: keys add up as points and finishes do."""
+    """Return the key as one number; keys add up as points and finishes do."""
     key = round(points * POINT_PARTS)
     for count in (*finishes, *[0] * depth)[:depth]:
         key = (key << COUNT_BITS) + count
@@ -309,7 +310,7 @@ class _Side:
 
 
 class _Stage:
-    """A race: what each outcome adds to points and to a key, and which go together."""
+    """A race: the points and the key of each outcome, and which outcomes are compatible."""
 
     def __init__(self, race: Round, depth: int) -> None:
         places = race.field.places
@@ -321,7 +322,7 @@ class _Stage:
         self.worth = [0, *keys, 0]
 
     def side(self, crew: _Crew) -> _Side:
-        """The crew, with what can still become of it."""
+        """Return the crew with its possible outcomes."""
         cars = sorted(self.field.index[car] for car in crew.cars)
         ways = {}
         open_to_any = sorted({place for car in cars for place in self.field.places_of(car)})
@@ -390,7 +391,7 @@ def _within(limits: PlaceLimits, more: PlaceLimits) -> PlaceLimits:
 
 @dataclass(slots=True)
 class _Rated:
-    """A side whose keys are ranked among all that anyone may end with.
+    """A side with the ranks of its possible final keys among those of all contenders.
 
     ``ranks[outcome]`` is the rank of its key after the outcome, ``reach[rank]`` the worst
     outcome that earns this rank or more, and ``possible[outcome]`` the worst possible one
@@ -427,10 +428,10 @@ def _rated(side: _Side, ranks: list[int], levels: int) -> _Rated:
 
 
 class _TitleFight:
-    """All crews in the one race that is left.
+    """All crews in the last remaining race.
 
-    A level is the rank with which a rival spoils a contender's title: the contender's own
-    where it is to win outright, the next above where a share will do (``shared``).
+    A level is the rank from which a rival prevents a contender's title: the contender's own
+    rank to win outright, the next above for a share (``shared``).
     """
 
     def __init__(self, contenders: Sequence[Contender], race: Round, countback: bool) -> None:
@@ -451,7 +452,7 @@ class _TitleFight:
         self._tied = {rank for rank, sides in met.items() if sides > 1}
 
     def outlook(self, me: _Rated) -> Outlook:
-        """How this side stands."""
+        """Return the outlook of this side."""
         outright = self._needs(me, shared=False)
         shared = outright
         if not self._tied.isdisjoint(me.ranks):

@@ -29,17 +29,17 @@ PLACES = (
 
 
 class SufficientResult(NamedTuple):
-    """An outcome that is enough if these rivals end lower than these places, as is any better."""
+    """An outcome that suffices, as any better one, if rivals end below the given places."""
 
     outcome: Outcome
     below: tuple[tuple[RivalTable, int], ...]
 
 
 def sufficient_results(outlook: Outlook) -> tuple[SufficientResult, ...]:
-    """What is enough for the title, or for a share where no more is possible; best place first.
+    """Return the outcomes that suffice for the title, or else for a share; best first.
 
-    Of outcomes that need the same of the rivals only the worst is told. Where the first
-    needs nothing of them, it clinches.
+    Of outcomes with the same conditions on rivals only the worst is returned. A first outcome
+    without conditions clinches.
     """
     needs = _aim(outlook)
     regardless, last = needs.clinches_regardless_from or 0, _depth(_still(needs))
@@ -61,7 +61,7 @@ def sufficient_results(outlook: Outlook) -> tuple[SufficientResult, ...]:
 
 
 def sentence(outlook: Outlook) -> str:
-    """What a commentator would say of this contender."""
+    """Return a sentence on this contender's chances."""
     name, verb = _names(outlook.names), _Verbs(outlook.names)
     match outlook.status:
         case "clinched":
@@ -84,10 +84,10 @@ def open_sentence(
     next_points: Number | None,
     more: Number,
 ) -> str:
-    """What is said of a contender while several results are left, and none of them clinches.
+    """Return a sentence on a contender while several results are left and none can clinch.
 
-    ``first`` is who leads, and with how many points, ``next_points`` are those of the best who
-    is not level with them, ``more`` what is still to be won.
+    ``first`` has the leaders and their points, ``next_points`` are the points of the best
+    contender not level with them, ``more`` are the points still to be won.
     """
     leaders, best = first
     to_win = f"{more} still to be won"
@@ -102,7 +102,7 @@ def open_sentence(
 
 
 def next_sentence(next_clinch: NextClinch, what: str) -> str:
-    """What a contender needs in the next of several results (``what``) to be champion in it."""
+    """Return a sentence on what a contender needs to clinch in the next result (``what``)."""
     worst, champion = next_clinch.outcome, _Verbs(next_clinch.crew).be_champion
     how = "with any result" if worst == "no_score" else f"with {_or_better(worst)}"
     return f"{_names(next_clinch.crew)} {champion} {how} in the {what}, whatever the others do."

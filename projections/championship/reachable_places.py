@@ -1,21 +1,20 @@
-"""Where the cars of a class can still finish.
+"""Reachable places: where the cars of a class can still finish.
 
-A field has places 1 to N and cars that take distinct ones. Every car has a first and a
-last place that is still open to it, may be sure to finish ahead of others, and may end
-without a place at all (did not start, not classified, disqualified), as may any number.
+A field has places 1 to N, of which cars take distinct ones. Each car has a first and a last
+reachable place, may be certain to finish ahead of others, and may end without a place (did
+not start, not classified, disqualified), as may any number of cars.
 
-Rules: during a race a retired car can pass nobody, so whoever has gone further by laps,
-then by time, is sure to finish ahead of it; two running cars may still finish either way
-round. A place without one of these cars goes to a car that is not named here. (Where all
-are named and some end without a place, those behind move up instead: then more is held
-for possible than is, and what is called certain, or out of reach, is so all the same.)
+Rules: during a race a retired car can pass no other, so every car that has gone further by
+laps, then by time, is certain to finish ahead of it; two running cars may finish in either
+order. Places not taken by these cars go to cars not named here. (Where all cars are named and
+some end without a place, the cars behind would move up instead. The analysis then allows more
+orders than possible, so what it calls certain or out of reach is still correct.)
 
-Whether a finishing order exists is decided exactly. A car sure to finish behind another
+Whether a finishing order exists is decided exactly. A car certain to finish behind another
 starts at least one place later, and the other ends at least one earlier; then each car in
-turn, the one whose last place comes first, takes the first free place open to it (Glover
-1967: if any assignment works, this one does). The order between the cars asks no more:
-two that stand the wrong way round can change places, as the one ahead both starts and
-ends earlier.
+turn, the one with the first last place, takes the first free place open to it (Glover 1967:
+if any assignment works, this one does). The order between cars needs no more: two cars in the
+wrong order can swap places, as the one ahead both starts and ends earlier.
 """
 
 from __future__ import annotations
@@ -39,9 +38,9 @@ class Car(NamedTuple):
 
 
 class OnTrack(NamedTuple):
-    """How far a car has come: laps, and the time (ms) at the line when the last was completed.
+    """A car's progress: laps, and the session time (ms) at which the last was completed.
 
-    ``settled`` says that it will go no further: it has retired or taken the flag.
+    ``settled`` cars go no further: they have retired or taken the flag.
     """
 
     number: str
@@ -56,10 +55,10 @@ PlaceLimits = Mapping[int, tuple[int, int]]
 
 
 class RaceField:
-    """The cars that are named, and how many places there are for them and for others.
+    """The named cars, and the number of places for them and for others.
 
-    Raises ValueError where cars are named twice, are ahead of each other in a circle, or
-    cannot all be placed.
+    Raises ValueError if cars are named twice, are ahead of each other in a cycle, or cannot
+    all be placed.
     """
 
     def __init__(self, cars: Sequence[Car], places: int) -> None:
@@ -144,14 +143,15 @@ class RaceField:
 
 
 def open_field(numbers: Iterable[str], places: int, *, may_miss: bool = False) -> RaceField:
-    """Before the start: every car may finish anywhere, or, with ``may_miss``, nowhere."""
+    """Return the field before the start: any car may take any place, or (``may_miss``) none."""
     return RaceField([Car(number, may_miss=may_miss) for number in numbers], places)
 
 
 def field_now(cars: Sequence[OnTrack], places: int | None = None) -> RaceField:
-    """During the race: nobody settled passes anybody. ``places`` is by default one a car.
+    """Return the field during a race, in which settled cars pass no other.
 
-    Exact as long as no lap is taken away and no car that has retired comes back.
+    ``places`` is by default the number of cars. Exact as long as no laps are taken away and no
+    retired car returns.
     """
     return RaceField(
         [Car(car.number, may_miss=car.may_miss, ahead_of=_beaten(car, cars)) for car in cars],

@@ -45,11 +45,11 @@ class Result(NamedTuple):
 
 
 class Total(NamedTuple):
-    """How a contender stands. ``finishes`` counts its wins, seconds, thirds... in races.
+    """A contender's total. ``finishes`` counts its wins, second places, ... in races.
 
-    ``name`` identifies it, ``printed_name`` is how it is printed; ``car`` is the last one that
-    scored for it. ``by_round`` has the points of each round from the first on, None where
-    it scored no place; ``dropped`` are the rounds that do not count.
+    ``name`` identifies the contender, ``printed_name`` is for display; ``car`` is the last car
+    that scored for it. ``by_round`` has the points from round 1 on, None where no place was
+    scored; ``dropped`` are the rounds that do not count.
     """
 
     name: str

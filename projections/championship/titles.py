@@ -1,22 +1,21 @@
-"""A championship as a title fight: what is left to score, and who can still win.
+"""Titles: the remaining results of a championship, and who can still win it.
 
 Rules:
 
-- what is left are the races of the calendar that were not scored yet, and their qualifying
-  where the pack scores it. A round that names its classes is left for these only;
-- a session that runs is the last thing known: later rounds are not looked at, and its cars,
-  as they stand, are the field. Who has retired or finished passes nobody any more. Else, and
-  as long as no car of the class was timed, the field is open, and any contender may come or
-  stay away;
-- where the pack scores whoever started, a car that has started will score; else only one that
-  is sure of its distance does. A driver short of the minimum time at the wheel may score
-  nothing though the car does, where the pack has it so; of who will be entered it is taken
-  that they will drive long enough;
-- a contender fights with all its cars, and makes that are closed up with one place each;
-- whoever cannot even reach the points that the first has now is out, and no rival.
+- the remaining results are the races of the calendar that were not scored yet, and their
+  qualifying where the pack scores it. A round that names its classes counts for these only;
+- a running session is the last thing known: later results are ignored, and its cars in their
+  current state are the field. Retired and finished cars pass no other. Otherwise, and as long
+  as no car of the class was timed, the field is open, and any contender may take part or not;
+- where the pack scores every car that started, a started car is certain to score; otherwise
+  only a car certain of its distance is. A driver short of the minimum time at the wheel may
+  score nothing although the car does, where the pack says so; drivers of later rounds are
+  assumed to drive long enough;
+- a contender scores with all its cars, closed-up makes with one place each;
+- a contender that cannot reach the leader's current points is out, and no rival.
 
-Exact for one result that is left; over several only what `with_rounds_left` says is. Not
-covered: a retired car that comes back, and races that are cut short for reduced points.
+Exact for one remaining result; for several see `with_rounds_left`. Not covered: retired cars
+that return, and races cut short with reduced points.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ WON = ("clinched", "clinched_share")
 
 
 class LiveRound(NamedTuple):
-    """A session that runs as a round of the season: as it stands, and as it is classified."""
+    """A running session as a round of the season: its race and classification."""
 
     race: Race
     rows: Sequence[Classified]
@@ -63,18 +62,18 @@ class LiveRound(NamedTuple):
 
 
 class RemainingResult(NamedTuple):
-    """A result that is still to come: the race of a round, or its qualifying."""
+    """A remaining result: the race of a round, or its qualifying."""
 
     round: int
     part: str
 
 
 class TitleContender(NamedTuple):
-    """A contender, or several that cannot be separated, and how it stands.
+    """A contender, or several that cannot be separated, with its status.
 
-    ``outlook`` is there where one result is left and the first can still be reached;
-    ``most`` are the points that it may end with. Of several results that are left ``next_clinch``
-    says with what the title is won in the next already, None where it cannot be.
+    ``outlook`` is set while one result is left and the leader can still be reached; ``most``
+    are the most points it can end with. With several results left ``next_clinch`` is the
+    outcome that clinches in the next one, None if it cannot clinch there.
     """
 
     names: tuple[str, ...]
@@ -86,7 +85,7 @@ class TitleContender(NamedTuple):
 
 
 class Title(NamedTuple):
-    """A championship of one class: what is left, and who fights for it, best first."""
+    """A championship of one class: its remaining results, and its contenders, best first."""
 
     of: Contest
     car_class: str
@@ -101,10 +100,10 @@ def title(
     live: LiveRound | None = None,
     after_round: int | None = None,
 ) -> Title:
-    """Who can still win a title, with what is known of the season and of a live session.
+    """Return who can still win a title, given the season and a running session.
 
-    Without ``live``, ``after_round`` asks as it was then. Raises UnknownClass for a class that
-    the season does not have, and Undecidable under rules that are not covered.
+    Without ``live``, ``after_round`` limits the season to earlier rounds. Raises UnknownClass
+    for a class that the season does not have, and Undecidable under rules not covered.
     """
     _refuse_uncovered(season.pack, of)
     known, running = _known(season, live, after_round)
@@ -120,7 +119,7 @@ def title(
 
 
 class TitleDecision(NamedTuple):
-    """When a title was decided: the moment (ms), how it stood then, what happened then."""
+    """The decision of a title: session time (ms), the title then, and the events of that time."""
 
     at: int
     title: Title
@@ -130,11 +129,11 @@ class TitleDecision(NamedTuple):
 def decided(
     season: Season, of: Contest, car_class: str, timeline: Timeline, number: int
 ) -> TitleDecision | None:
-    """The first moment of a session at which somebody was champion, alone or sharing.
+    """Return the first time of a session at which a contender was champion, alone or sharing.
 
-    None where that was not decided in it. It is searched for between the first event and the
-    last, as nobody who is champion ceases to be unless a retired car comes back. Costs
-    O(log n) times a fold back to then and a `title`.
+    None if the session did not decide the title. Found by bisection, as a champion stays
+    champion unless a retired car returns. Costs O(log n) times a fold to that time and a
+    `title`.
     """
     times = list(dict.fromkeys(event.at for event in timeline.events))
 
@@ -168,13 +167,13 @@ def _entrants(pack: RegulationPack, of: Contest) -> EntrantRules:
     return pack.points.teams if of == "teams" else pack.points.manufacturers
 
 
-# -- What is known, and what is left -------------------------------------------------------
+# -- Known and remaining results -----------------------------------------------------------
 
 
 def _known(
     season: Season, live: LiveRound | None, after_round: int | None
 ) -> tuple[Season, LiveRound | None]:
-    """The season as it was known, and the session unless it is over and so a part of that."""
+    """Return the season as known, and the session unless it is over and part of the season."""
     if live is None or live.race.session.opened.kind == "practice":
         upto = season.last_round if after_round is None else after_round
         return season.known(lambda result: result.round <= upto), None
@@ -192,7 +191,7 @@ def _part(live: LiveRound) -> str:
 
 
 def _left(known: Season, car_class: str, live: LiveRound | None) -> tuple[RemainingResult, ...]:
-    """What of the calendar is still to be scored for a class, in order."""
+    """Return the remaining results of a class, in order."""
     rounds = known.opened.rounds if known.opened else ()
     run = {(result.round, result.part) for result in known.scored}
     left = []
@@ -211,7 +210,7 @@ def _left(known: Season, car_class: str, live: LiveRound | None) -> tuple[Remain
 
 
 def _decided(totals: Sequence[Total], season: Season) -> tuple[TitleContender, ...]:
-    """The end of a season: who is first has won, or those who are."""
+    """Return the contenders at the end of a season: the first has won, or several share."""
     table = ranked(totals, season.pack.ties)
     first = [one.total for one in table if one.rank == 1]
     if not first:
@@ -228,18 +227,18 @@ def _decided(totals: Sequence[Total], season: Season) -> tuple[TitleContender, .
     )
 
 
-# -- The fight -----------------------------------------------------------------------------
+# -- One title -----------------------------------------------------------------------------
 
 
 class _Stage(NamedTuple):
-    """A result to come, and the most points that it gives to anyone."""
+    """A remaining result, and the most points that it awards."""
 
     round: Round
     most: Number
 
 
 class _TitleFight:
-    """One championship of one class, with the cars that fight for it."""
+    """One championship of one class, with the cars of its contenders."""
 
     def __init__(self, season: Season, of: Contest, car_class: str, live: LiveRound | None) -> None:
         self._season = season
@@ -258,7 +257,7 @@ class _TitleFight:
             self._enter(live)
 
     def _collect_cars(self) -> None:
-        """The cars with which each contender was last seen in the season."""
+        """Collect the cars with which each contender scored last in the season."""
         for result in sorted(self._season.scored, key=lambda one: (one.round, one.part == "race")):
             if result.car_class == self._class and result.segment is None:
                 cars = self._cars_of(self._rows(self._season.scored[result]))
@@ -266,7 +265,7 @@ class _TitleFight:
                 self._cars.update(cars)
 
     def _enter(self, live: LiveRound) -> None:
-        """The cars of a live session; once it has begun, others are there in name only."""
+        """Add the cars of a running session; once begun, other contenders are absent."""
         for scored in rounds_scored(live.race, live.rows, live.number):
             if scored.car_class == self._class:
                 self._here = self._rows(scored)
@@ -302,7 +301,7 @@ class _TitleFight:
     # Stages
 
     def stage(self, left: RemainingResult) -> _Stage:
-        """What is left as a race between cars."""
+        """Return a remaining result as a race between cars."""
         live = self._live
         if live is None or not self._begun or left != (live.number, _part(live)):
             field = self._open_field()
@@ -361,7 +360,7 @@ class _TitleFight:
         return field_now([_furthest(unit, cars) for unit, cars in racing.items()])
 
     def _on_track(self, live: LiveRound, row: Classified) -> OnTrack | None:
-        """How far a car has come; None for one that cannot score any more."""
+        """Return a car's progress; None if it can no longer score."""
         order, rules = live.race.order, self._pack.points
         settled = row.car in order.retired or row.car in order.finished
         needed = rules.required_laps(self._winner_laps(live), self._class)
@@ -399,7 +398,7 @@ class _TitleFight:
     def contenders(
         self, totals: Sequence[Total], stages: Sequence[_Stage]
     ) -> tuple[TitleContender, ...]:
-        """How each contender stands, best first."""
+        """Return the contenders with their status, best first."""
         have = {total.name: total for total in totals}
         for name in self._cars:
             have.setdefault(name, Total(name, name, None, self._class, 0, (), (), ()))
@@ -461,7 +460,7 @@ class _TitleFight:
 
 
 def _unit(row: ScoredRow) -> str:
-    """What takes a place: the car, by its number (``#7``), else by its team and crew."""
+    """Return the identifier of the unit that takes a place: ``#7``, or team and crew."""
     if row.car is not None:
         return f"#{row.car}"
     return "/".join(filter(None, (row.team, *(driver.name for driver in row.drivers))))
@@ -475,7 +474,7 @@ def _moved(race: Race, car: str) -> bool:
 
 
 def _furthest(unit: str, cars: Sequence[OnTrack]) -> OnTrack:
-    """What of several cars counts as one: the furthest; it is settled when all are."""
+    """Combine several cars into one: the furthest, settled when all are."""
     first = max(cars, key=lambda car: (car.laps, -car.at))
     return OnTrack(
         unit,

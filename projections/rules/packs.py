@@ -1,14 +1,14 @@
 """Regulation packs: the rules of a series as data.
 
-A pack is a TOML file in ``projections/rules/``, or a user's own. A race names its pack;
-scoring it under another is a query, and its log stays untouched.
+A pack is a TOML file in ``projections/rules/`` or of the user. A session names its pack;
+scoring it under another pack is a query that leaves the log unchanged.
 
-Every rule has its source or says that it is assumed: a table's ``source`` stands for all
-rules in it, ``sources`` for single ones, and ``assumed`` lists those that no document we
-know of confirms. A rule with neither is refused, so nothing assumed can pass for a fact.
+Every rule has a source or is marked as assumed: a table's ``source`` applies to all its
+rules, ``sources`` to single ones, and ``assumed`` lists rules that no known document
+confirms. A rule with neither is refused, so that no assumption passes for a fact.
 
-Where rules differ by round, class or length of race, a table may say where it applies;
-of several that apply the last one prevails.
+Rules may differ by round, class or length of race: a table may have conditions, and of
+several applicable tables the last prevails.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MS_PER_HOUR = 3_600_000
 
 
 class RuleScope(NamedTuple):
-    """Where a rule is asked for; what is not known is None."""
+    """The round, class and race length that select rules; None where unknown."""
 
     round: int | None = None
     car_class: str | None = None
@@ -51,7 +51,7 @@ class RuleScope(NamedTuple):
 
 
 class RuleTable(BaseModel):
-    """A table of rules, each with its source or assumed."""
+    """A table of rules, each with a source or marked as assumed."""
 
     # Built when the first pack is read: most programs that import this read none.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
@@ -61,14 +61,14 @@ class RuleTable(BaseModel):
     assumed: tuple[str, ...] = ()
 
     def rules(self) -> Iterator[tuple[str, Any]]:
-        """The rules that this table itself states, without those of tables inside it."""
+        """Iterate over the rules of this table, without those of nested tables."""
         for name in type(self).model_fields:
             value = getattr(self, name)
             if name in self.model_fields_set - _METADATA and not _tables_in(name, value):
                 yield name, value
 
     def source_of(self, rule: str) -> str | None:
-        """Where a rule of this table is from; None if it is assumed."""
+        """Return the source of a rule of this table; None if assumed."""
         return self.sources.get(rule, None if rule in self.assumed else self.source)
 
 
@@ -76,7 +76,7 @@ _METADATA = frozenset({"source", "sources", "assumed", "name"})
 
 
 class ConditionalTable(RuleTable):
-    """A table that may hold for some rounds, classes or lengths of race only."""
+    """A table that may apply to some rounds, classes or lengths of race only."""
 
     rounds: tuple[int, ...] = ()
     classes: tuple[Word, ...] = ()
@@ -84,7 +84,7 @@ class ConditionalTable(RuleTable):
     over_hours: Hours | None = None
 
     def applies(self, where: RuleScope) -> bool:
-        """Whether the table holds there. What is not known meets no condition."""
+        """Whether the table applies. An unknown value meets no condition."""
         hours = None if where.time_limit_ms is None else where.time_limit_ms / MS_PER_HOUR
         return (
             (not self.rounds or where.round in self.rounds)
@@ -95,7 +95,7 @@ class ConditionalTable(RuleTable):
 
 
 class DistanceRules(RuleTable):
-    """The part of the winner's distance that a car must cover (0: none)."""
+    """The share of the winner's distance that a car must cover (0: none)."""
 
     minimum_distance: Share
     minimum_distance_in: dict[str, Share] = {}
@@ -103,7 +103,7 @@ class DistanceRules(RuleTable):
     rounding: Literal["ceil", "floor", "nearest"]
 
     def required_laps(self, winner_laps: int, car_class: str | None = None) -> int:
-        """The laps needed, given those of the winner of the race or class (``reference``)."""
+        """Return the required laps, given those of the winner of race or class (``reference``)."""
         share = self.minimum_distance_in.get(car_class or "", self.minimum_distance)
         exact = Fraction(str(share)) * winner_laps  # 0.7 * 30 as floats is more than 21
         match self.rounding:
@@ -116,12 +116,12 @@ class DistanceRules(RuleTable):
 
 
 class ClassificationRules(DistanceRules):
-    """Who is classified, and where the others stand.
+    """Which cars are classified, and the places of the others.
 
-    ``retirements`` and ``not_classified`` (those that took the flag with too few laps)
-    keep their place ``on_laps`` or follow the finishers, the retirements last. Cars
-    without a lap stand ``last`` or are ``absent``. ``red_flag_countback`` is how many
-    laps before the one of a race-ending red flag the result is taken; 0 is none.
+    ``retirements`` and ``not_classified`` cars (those that took the flag with too few laps)
+    keep their place ``on_laps`` or follow the finishers, retirements last. Cars without a lap
+    come ``last`` or are ``absent``. ``red_flag_countback`` is the number of laps by which the
+    result is taken back when a red flag ends the race; 0 is none.
     """
 
     must_take_flag: bool
@@ -132,12 +132,12 @@ class ClassificationRules(DistanceRules):
 
 
 class PenaltyRules(RuleTable):
-    """What penalties come to that were not, or could not be, served in the race.
+    """The value of penalties that were not, or could not be, served in the race.
 
-    Seconds are added to the race time; a stop and hold adds its own to
-    ``stop_and_hold_s``. ``time_to_retired`` says that time is added to retired cars as
-    well; ``back_of_class`` how several cars of a class stand there; ``places`` within
-    which order places are dropped.
+    Seconds are added to the race time; a stop and hold adds its own seconds to
+    ``stop_and_hold_s``. With ``time_to_retired`` time is added to retired cars as well;
+    ``back_of_class`` is the order of several cars there; ``places`` is the order in which
+    places are dropped.
     """
 
     drive_through_s: Seconds
@@ -150,7 +150,7 @@ class PenaltyRules(RuleTable):
 
 
 class DriveLimit(ConditionalTable):
-    """A driver's time at the wheel, in seconds; ``window_s`` is the rolling window."""
+    """Limits of a driver's time at the wheel, in seconds; ``window_s`` is the rolling window."""
 
     minimum_s: Seconds | None = None
     maximum_s: Seconds | None = None
@@ -159,7 +159,7 @@ class DriveLimit(ConditionalTable):
 
 
 class DriveLimits(NamedTuple):
-    """The limits that hold for a driver, in seconds, each with the key of its rule."""
+    """The applicable limits of a driver, in seconds, and the key of the minimum's rule."""
 
     minimum_s: int | None = None
     maximum_s: int | None = None
@@ -169,7 +169,7 @@ class DriveLimits(NamedTuple):
 
 
 class DriveTimeRules(RuleTable):
-    """Limits of time at the wheel, and what happens to who is outside them."""
+    """Limits of time at the wheel, and the consequence of missing them."""
 
     limits: tuple[DriveLimit, ...] = ()
     counts_stops: bool
@@ -177,7 +177,7 @@ class DriveTimeRules(RuleTable):
     consequence: Literal["no_driver_points", "back_of_class", "none"]
 
     def limits_at(self, where: RuleScope) -> DriveLimits:
-        """What holds there: each figure from the last table that applies and gives it."""
+        """Return the applicable limits: each from the last applicable table that has it."""
         found: dict[str, Any] = {}
         for index, limit in enumerate(self.limits):
             if not limit.applies(where):
@@ -193,7 +193,7 @@ _FIGURES = {"minimum_s", "maximum_s", "window_s", "maximum_in_window_s"}
 
 
 class CautionRules(RuleTable):
-    """How a caution is run. Nothing is computed from it: it is there to be looked up."""
+    """The procedure under caution, for reference; nothing is computed from it."""
 
     pits_close: bool
     pits_open_by_class: bool
@@ -210,7 +210,8 @@ class CautionRules(RuleTable):
 class Scale(ConditionalTable):
     """Points by place, ``points[0]`` for the first; ``rest`` for all places behind them.
 
-    One that is used ``by_name`` is for results that name it, and for shortened races.
+    A scale that is used ``by_name`` applies only to results that name it, and to shortened
+    races.
     """
 
     name: Word = "qualifying"
@@ -224,7 +225,7 @@ class Scale(ConditionalTable):
 
 
 class ReducedPoints(RuleTable):
-    """What a race is worth of which less than ``below_percent`` was run."""
+    """The points of a race of which less than ``below_percent`` was run."""
 
     below_percent: Annotated[int, Field(gt=0, le=100)]
     scale: Word | None = None
@@ -232,7 +233,7 @@ class ReducedPoints(RuleTable):
 
 
 class FastestLap(RuleTable):
-    """Points for the fastest lap, perhaps only for a car placed ``within`` so many."""
+    """Points for the fastest lap, optionally only for a car placed ``within`` so many."""
 
     points: PointsGiven
     within: Annotated[int, Field(gt=0)] | None = None
@@ -241,10 +242,9 @@ class FastestLap(RuleTable):
 class EntrantRules(RuleTable):
     """How teams or manufacturers score.
 
-    ``unit``: each team, or each car, is a contender of its own. ``best_only``: only the
-    best placed car of a contender scores. ``closed_up``: then it scores its place among
-    the contenders' best cars, instead of its place in the class. ``without`` are classes
-    that have no such championship.
+    ``unit`` is what counts as a contender. With ``best_only`` only the best placed car of a
+    contender scores, with ``closed_up`` by its place among the contenders' best cars instead
+    of its place in the class. ``without`` are classes that have no such championship.
     """
 
     unit: Literal["team", "car", "manufacturer"]
@@ -254,14 +254,14 @@ class EntrantRules(RuleTable):
 
 
 class CupMarks(RuleTable):
-    """For a race of so many hours: when a cup takes stock, in hours from the start."""
+    """The times at which a cup awards points in a race of ``race_hours``, in hours."""
 
     race_hours: Hours
     at_hours: tuple[Hours, ...]
 
 
 class Cup(RuleTable):
-    """A championship within the championship, decided at marks during the race."""
+    """A cup within the championship, which awards points at marks during the race."""
 
     name: Word
     points: ScaleOfPoints
@@ -269,7 +269,7 @@ class Cup(RuleTable):
     marks: tuple[CupMarks, ...] = ()
 
     def marks_ms(self, time_limit_ms: int) -> tuple[int, ...]:
-        """The marks of a race of that length, in ms from its start; none if it has none."""
+        """Return the marks of a race of that length, in ms from its start; empty if none."""
         for marks in self.marks:
             if marks.race_hours * MS_PER_HOUR == time_limit_ms:
                 return tuple(round(hours * MS_PER_HOUR) for hours in marks.at_hours)
@@ -277,11 +277,11 @@ class Cup(RuleTable):
 
 
 class PointsRules(DistanceRules):
-    """What a place is worth, and to whom.
+    """The points of places, and who gets them.
 
-    The minimum distance is that for points. ``statuses`` are those that score.
-    ``ineligible`` entries (guests) are ``invisible``, so that the cars behind them move
-    up, or ``keep_place``. Of the season's rounds the worst ``drops`` do not count.
+    The minimum distance is that for points. ``statuses`` are those that score. ``ineligible``
+    entries (guests) are ``invisible``, so that the cars behind them move up, or
+    ``keep_place``. The worst ``drops`` rounds of a season do not count.
     """
 
     statuses: tuple[ResultStatus, ...]
@@ -296,7 +296,7 @@ class PointsRules(DistanceRules):
     cups: tuple[Cup, ...] = ()
 
     def scale(self, where: RuleScope) -> Scale:
-        """The scale of a race: the last that applies there, else the first of all."""
+        """Return the scale of a race: the last that applies, else the first of all."""
         usual = [scale for scale in self.scales if not scale.by_name]
         applying = [scale for scale in usual if scale.applies(where)]
         return applying[-1] if applying else self.scales[0]
@@ -316,15 +316,15 @@ class PointsRules(DistanceRules):
         return next((scale for scale in self.scales if scale.name == name), None)
 
     def reduction(self, percent_run: int) -> ReducedPoints | None:
-        """The reduction for a race of which so much was run: the strictest that holds."""
+        """Return the strictest applicable reduction for a race of which so much was run."""
         holding = [tier for tier in self.reduced if percent_run < tier.below_percent]
         return min(holding, key=lambda tier: tier.below_percent, default=None)
 
 
 class TieRules(RuleTable):
-    """Equal points: ``countback`` of wins, seconds, thirds...; else, and then, shared.
+    """Equal points: by ``countback`` of wins, second places, ...; if still equal, shared.
 
-    After two that share first the next is third (``skip``) or second (``dense``).
+    After two that share first place the next is third (``skip``) or second (``dense``).
     """
 
     countback: bool
@@ -353,7 +353,7 @@ class RegulationPack(BaseModel):
         return rule in rules_of(self)
 
     def source_of(self, rule: str) -> str | None:
-        """Where the rule of that dotted key is from; None if assumed, or no such rule."""
+        """Return the source of a rule by its dotted key; None if assumed or unknown."""
         return rules_of(self).get(rule, (None, None))[1]
 
 
@@ -361,7 +361,7 @@ class RegulationPack(BaseModel):
 
 
 def builtin_names() -> tuple[str, ...]:
-    """The packs that come with the program."""
+    """Return the names of the built-in packs."""
     return tuple(
         sorted(
             file.name.removesuffix(".toml")
@@ -373,7 +373,7 @@ def builtin_names() -> tuple[str, ...]:
 
 @cache
 def builtin_pack(name: str) -> RegulationPack:
-    """The pack of that name. Raises UnknownRules, which lists those there are."""
+    """Return the built-in pack of that name. Raises UnknownRules, which lists all names."""
     if name not in builtin_names():
         raise UnknownRules(name, builtin_names())
     file = files("projections").joinpath("rules", f"{name}.toml")
@@ -381,16 +381,16 @@ def builtin_pack(name: str) -> RegulationPack:
 
 
 def parse_pack(text: str, file: str) -> RegulationPack:
-    """The pack that this TOML is; ``file`` is its name in errors.
+    """Parse a pack from TOML; ``file`` is its name in errors.
 
-    Raises BadRules, with the file and the key, for the first thing wrong.
+    Raises BadRules, with file and key, for the first error.
     """
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadRules(file, None, f"not TOML: {error}") from None
     try:
-        # Through JSON, where an array may be a tuple even where types are strict.
+        # Strict validation accepts an array as a tuple only in JSON.
         as_json = to_json(values, inf_nan_mode="constants")
         pack = RegulationPack.model_validate_json(as_json)
     except ValidationError as invalid:
@@ -439,17 +439,17 @@ def _refuse_bad_scales(pack: RegulationPack, file: str) -> None:
                 raise BadRules(file, f"{path}.points", "a worse place scores more than a better")
 
 
-# -- Showing and comparing packs ---------------------------------------------------------
+# -- Listing and comparing packs ---------------------------------------------------------
 
 
 def tables(pack: RegulationPack) -> Iterator[tuple[str, RuleTable]]:
-    """Every table of a pack by its dotted path; those in a list by name, else by number."""
+    """Iterate over all tables of a pack with their dotted paths; list items by name or index."""
     for section in _SECTIONS:
         yield from _tables_under(section, getattr(pack, section))
 
 
 def rules_of(pack: RegulationPack) -> dict[str, tuple[Any, str | None]]:
-    """Every rule by its dotted key: its value, and its source or (assumed) None."""
+    """Return every rule by its dotted key: its value, and its source or None if assumed."""
     return {
         f"{path}.{name}": (_plain(value), table.source_of(name))
         for path, table in tables(pack)
@@ -458,7 +458,7 @@ def rules_of(pack: RegulationPack) -> dict[str, tuple[Any, str | None]]:
 
 
 def pack_rows(pack: RegulationPack) -> list[dict[str, Any]]:
-    """The pack as rows ``{key, value, source}``; what is assumed says so as its source."""
+    """Return the pack as rows ``{key, value, source}``; assumed rules have source "assumed"."""
     return [
         {"key": key, "value": value, "source": source or "assumed"}
         for key, (value, source) in rules_of(pack).items()
@@ -466,7 +466,7 @@ def pack_rows(pack: RegulationPack) -> list[dict[str, Any]]:
 
 
 def compare_packs(a: RegulationPack, b: RegulationPack) -> list[dict[str, Any]]:
-    """The rules in which two packs differ, as rows ``{key, a, b}``; None is no such rule."""
+    """Return the rules in which two packs differ, as rows ``{key, a, b}``; None if missing."""
     of_a, of_b = rules_of(a), rules_of(b)
     absent = (None, None)
     return [
