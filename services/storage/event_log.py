@@ -339,7 +339,7 @@ class Log:
 
     async def tail(
         self, session: str, after: str = START, *, block_ms: int = 2000, count: int = BATCH
-    ) -> AsyncGenerator[list[Entry], None]:
+    ) -> AsyncGenerator[list[LogEntry], None]:
         """The log's entries after a position, for ever, as they are appended.
 
         An empty batch means that none was appended for ``block_ms``. Takes one connection.

@@ -18,7 +18,7 @@ import pytest
 from events import AnyEvent, PenaltyImposed, PointsAdjusted, encode
 from projections.timeline import Timeline
 from projections.views import gaps
-from replay.entries import EVENT_FIELD, Entry, parse_position
+from replay.entries import EVENT_FIELD, LogEntry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.seasons.alms_2007 import alms_2007
 from services.gateway.routes.view_request import TABLES
@@ -153,7 +153,7 @@ async def test_a_season_as_it_was_known(own: httpx.AsyncClient, store: Store, se
     log, season = Log(store), f"{session}-season"
     five_minutes_ago = int(time.time() * 1000) - 300_000
     entries = [
-        Entry(f"{five_minutes_ago}-{number}", (EVENT_FIELD, encode(event)))
+        LogEntry(f"{five_minutes_ago}-{number}", (EVENT_FIELD, encode(event)))
         for number, event in enumerate(alms_2007())
     ]
     await log.append_at_positions(season, entries)

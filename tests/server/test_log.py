@@ -36,7 +36,7 @@ from tests.server.conftest import StartCommand, StartServer
 from tests.server.processes import Command, kill_server, server_of
 
 
-async def entries_of(log: Log, session: str, **span: Any) -> list[Entry]:
+async def entries_of(log: Log, session: str, **span: Any) -> list[LogEntry]:
     """All entries of a session."""
     return [entry async for entries in log.read(session, **span) for entry in entries]
 

@@ -29,7 +29,7 @@ REVISIONS = get_args(ev.ResultDeclared.model_fields["status"].annotation)
         ("car_states", ("not_started", "running", "pit", "retired", "finished")),
         ("result_statuses", get_args(ResultStatus)),
         ("result_revisions", REVISIONS),
-        ("title_statuses", (*get_args(clinch.Status), *get_args(clinch.Standing))),
+        ("title_statuses", (*get_args(clinch.TitleStatus), *get_args(clinch.TitleStanding))),
         ("markers", get_args(MarkerKind)),
     ],
 )

@@ -397,7 +397,7 @@ TOTALS = st.lists(
     st.builds(
         Total,
         name=st.text("abc", min_size=1),
-        shown=st.text("abc", min_size=1),
+        printed_name=st.text("abc", min_size=1),
         car=st.none(),
         car_class=st.just("GT"),
         points=st.integers(0, 3),
