@@ -115,10 +115,41 @@ class TestMakefile:
         assert ".ci/run" in commands
 
 
+class TestWorkflows:
+    """What runs on GitHub runs what was pinned, with no right that it does not need."""
+
+    WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+    @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+    def test_actions_are_pinned(self, path: Path) -> None:
+        """Each action is named by the digest of a commit, with its version beside it."""
+        used = re.findall(r"^ *(?:- )?uses: (.+)$", path.read_text(), re.MULTILINE)
+        pinned = re.compile(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+        assert [one for one in used if not one.startswith("./") and not pinned.fullmatch(one)] == []
+
+    @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+    def test_rights(self, path: Path) -> None:
+        """A workflow has no right; each job names its own, and has an end."""
+        workflow = yaml.safe_load(path.read_text())
+        assert workflow["permissions"] == {}
+        for job in workflow["jobs"].values():
+            assert job["permissions"]
+            assert "uses" in job or job["timeout-minutes"] <= 90
+
+    def test_one_version(self) -> None:
+        """The pages have the version of the package."""
+        for name in ("package.json", "package-lock.json"):
+            assert json.loads((ROOT / "web" / name).read_text())["version"] == PROJECT["version"]
+
+
 # -- What the documentation says ---------------------------------------------------------
 
 DOCUMENTS = [
-    path for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")] if path.is_file()
+    *(
+        ROOT / name
+        for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md")
+    ),
+    *(ROOT / "docs").rglob("*.md"),
 ]
 
 
@@ -202,6 +233,15 @@ class TestDocumentation:
         """Every link into the project leads to a file."""
         links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
         assert [link for link in links if not (path.parent / link).exists()] == []
+
+    @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md"])
+    def test_named_files_exist(self, name: str) -> None:
+        """Every file of the project that is named by its path exists."""
+        named = re.findall(r"`((?:\.?[a-z]+/)[\w./-]*)`", (ROOT / name).read_text())
+        outside = {".venv/", "../"}
+        assert named
+        missing = [path for path in named if not (ROOT / path).exists()]
+        assert [path for path in missing if not path.startswith(tuple(outside))] == []
 
     def test_changelog_knows_this_version(self) -> None:
         """The changelog opens with the version at hand, or with a later one that is unreleased."""
