@@ -12,7 +12,7 @@ LOCK := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 PYTEST := -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 FULL := -m "slow or hypothesis" --hypothesis-profile full
 
-.PHONY: help setup screen demo test test-slow coverage check bench docs schema types wheel dist lock clean
+.PHONY: help setup screen demo test test-slow coverage check bench docs types schema wheel dist lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the recipes
