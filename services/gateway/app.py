@@ -43,9 +43,9 @@ from services.storage.client import Store, open_store
 
 DESCRIPTION = """Live timing and standings from an event log.
 
-Every response says where in the log it stands (`position`) and how old the data is (`age_ms`).
-Subscription messages are described in [/asyncapi.json](/asyncapi.json); the schemas of events and
-frames are at [/schemas/events.json](/schemas/events.json) and
+Every response has the log position of its newest event (`position`) and the age of the data
+(`age_ms`). Subscription messages are described in [/asyncapi.json](/asyncapi.json); the schemas of
+events and frames are at [/schemas/events.json](/schemas/events.json) and
 [/schemas/frames.json](/schemas/frames.json)."""
 
 

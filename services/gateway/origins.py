@@ -99,5 +99,5 @@ def _name_of(url: str) -> str | None:
 
 
 def _refused(header: str, value: str, reason: str) -> RequestRefused:
-    detail = f"{reason}; whoever serves can name it in LAPSTREAM_ORIGINS"
+    detail = f"{reason}; LAPSTREAM_ORIGINS can allow it"
     return RequestRefused(FORBIDDEN, detail, [FieldError(field=header, value=value, reason=reason)])

@@ -92,13 +92,15 @@ class Gateway:
             return self.tail_pool.get(session, replay=session not in self._existing)
         except TooManySessions:
             raise RequestRefused(
-                503, "too many sessions are watched here", headers={"Retry-After": "30"}
+                503, "this gateway follows too many sessions", headers={"Retry-After": "30"}
             ) from None
 
     def check_capacity(self) -> None:
         """Raise RequestRefused if there are as many subscribers as are allowed."""
         if sum(self.subscribers.values()) >= self.settings.connections:
-            raise RequestRefused(503, "too many subscribers here", headers={"Retry-After": "10"})
+            raise RequestRefused(
+                503, "this gateway has too many subscribers", headers={"Retry-After": "10"}
+            )
 
     @contextlib.contextmanager
     def subscriber(self, transport: str) -> Iterator[None]:

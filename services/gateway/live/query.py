@@ -139,7 +139,7 @@ def parse_query(connection: HTTPConnection, model: type[QueryModel]) -> QueryMod
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise RequestRefused(422, "the query is not right", field_errors(error)) from None
+        raise RequestRefused(422, "the query is not valid", field_errors(error)) from None
 
 
 def valid_event_id(last_event_id: str | None) -> str | None:

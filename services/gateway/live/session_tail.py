@@ -69,7 +69,7 @@ class SessionTail:
         """The channel of a filter and a delay, shared by equal ones."""
         channel = self._channels.get((wanted, delay_ms))
         if channel is None:
-            # Clients choose filters freely, and nobody says when one is no longer used.
+            # Clients choose filters freely, and an unused channel is not noticed.
             if len(self._channels) >= MAX_CHANNELS:
                 self._channels.clear()
             channel = self._channels[wanted, delay_ms] = Channel(

@@ -119,7 +119,7 @@ def session_time(known: KnownRace, wanted: int | str | None, now_ms: float) -> i
         case int():
             latest = race.at + (age if running else 0)
             if wanted > latest + AHEAD_MS:
-                reason = f"the session has come to {format_clock(latest)}, not so far"
+                reason = f"later than the session clock, which is at {format_clock(latest)}"
                 raise refusal(422, "at_ms", str(wanted), reason)
             return wanted
         case str():
@@ -180,7 +180,7 @@ def _event(timeline: Timeline, index: int, at: int, batch: DecisionBatch) -> Any
     payload = batch.decisions[index]
     number = batch.source_seq + index
     if payload.get("type") not in _TYPES:
-        reason = f"no decision; there are {', '.join(_TYPES)}"
+        reason = f"not a decision; there are {', '.join(_TYPES)}"
         raise refusal(422, "type", shortened(payload.get("type")), reason, index)
     _refuse_set_members(payload, index)
     with _refusing(index, payload):

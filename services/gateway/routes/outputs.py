@@ -110,9 +110,9 @@ def _check_cars(settings: OutputSettings) -> None:
     """Raise RequestRefused if the view needs cars and has too few, or takes none."""
     reason = None
     if settings.view in WITHOUT_CARS and settings.cars:
-        reason = f"the rows of {settings.view!r} are of no car"
+        reason = f"the view {settings.view!r} has no rows by car"
     if settings.view == "battle" and len(set(settings.cars)) < MIN_CARS_IN_BATTLE:
-        reason = "a battle is one of two cars or more"
+        reason = "a battle needs two cars or more"
     if reason is not None:
         fault = FieldError(field="cars", value=", ".join(settings.cars), reason=reason)
         raise RequestRefused(422, reason, [fault])

@@ -68,7 +68,7 @@ async def season_of(request: ViewRequest, name: str | None) -> SeasonOfSession:
     if name is None:
         name = await request.own_season()
         if name is None:
-            detail = f"session {request.session!r} belongs to no season: ask for one by its name"
+            detail = f"session {request.session!r} belongs to no season: name one with `season`"
             raise RequestRefused(404, detail, [FieldError(field="season", reason="none is named")])
     known = await request.known_upto()
     try:

@@ -38,5 +38,5 @@ def conditional_response(
 
 
 def data_headers(position: str, age_ms: int) -> dict[str, str]:
-    """The headers that say where in the log an answer stands, and how old that is."""
+    """The headers with the log position of the data, and its age."""
     return {"Lapstream-Position": position, "Lapstream-Age-Ms": str(age_ms)}

@@ -193,13 +193,11 @@ async def _of_replay(
 ) -> ViewResult:
     """The view of a replay. Nothing in it lies beyond the snapshot that was sent last."""
     if query.known_at is not None:
-        reason = "a replay knows what its playhead has passed: ask the session that it plays"
+        reason = "not available for a replay: use the session that it plays"
         raise _bad_known_at(query.known_at, reason)
     snapshot = await live_snapshot(gateway, session, query.delay_ms)
     if snapshot is None:
-        raise RequestRefused(
-            503, "nothing of this replay was shown yet", headers={"Retry-After": "1"}
-        )
+        raise RequestRefused(503, "this replay has no snapshot yet", headers={"Retry-After": "1"})
     race = await gateway.replayed.race(session, snapshot.token, snapshot.clock_at, query.at)
     events = await gateway.replayed.recorded(session, snapshot.token) if recorded else ()
     line, _, rows = await asyncio.to_thread(_of_moment, RaceMoment(race, events), view, query)
@@ -219,7 +217,7 @@ async def _known_at_moment(gateway: Gateway, session: str, moment: str | None) -
     Raises RequestRefused.
     """
     if moment is None:
-        raise _bad_known_at(KNOWN_AT_MOMENT, "that goes with a moment: say `at`, too")
+        raise _bad_known_at(KNOWN_AT_MOMENT, "`at` here needs the parameter `at`")
 
     def times(folded: RaceMoment) -> tuple[int, int]:
         happened = [event.at for _, event in folded.recorded]
@@ -230,7 +228,7 @@ async def _known_at_moment(gateway: Gateway, session: str, moment: str | None) -
     try:
         return (await gateway.races.ask_moment(session, times)).answer
     except NotAsShown:
-        reason = "the log was imported in one go: nobody knows when what was shown"
+        reason = "the log was imported in one go: when its states were shown is unknown"
         raise _bad_known_at(KNOWN_AT_MOMENT, reason) from None
 
 
