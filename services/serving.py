@@ -18,7 +18,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from events.errors import LapstreamError
-from services.feeds.follower import Feed, Followed, run_feed
+from services.feeds.address import FeedTarget
+from services.feeds.follower import Feed, run_feed
 from services.gateway import create_app
 from services.gateway.live.websocket_transport import DirectProtocol
 from services.gateway.origins import is_of_this_machine
@@ -143,7 +144,7 @@ async def serve(
     listener: socket.socket,
     *,
     projector: bool = True,
-    feeds: Sequence[Followed] = (),
+    feeds: Sequence[FeedTarget] = (),
     listening: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until cancelled, then shut down gracefully. ``listening`` is called once.

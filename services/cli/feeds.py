@@ -89,7 +89,7 @@ def import_rmonitor(
     times of receipt in UTC.
     """
     from replay.rmonitor import import_rmonitor as runs_of
-    from services.feeds.follower import run_session
+    from services.feeds.address import run_session
 
     configure_logging()
 
@@ -122,7 +122,8 @@ def follow_rmonitor(
     Started again, it continues from the end of the log. A broken connection is made again;
     a new run of the feed becomes session ID-2, ID-3...
     """
-    from services.feeds.follower import Address, Feed
+    from services.feeds.address import Address
+    from services.feeds.follower import Feed
     from services.logging import configure
     from services.settings import LogSettings
 

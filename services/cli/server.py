@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
-    from services.feeds.follower import Followed
+    from services.feeds.address import FeedTarget
     from services.settings import GatewaySettings
     from services.storage import client as stores
 
@@ -70,7 +70,7 @@ def serve(
     """Run it all: the store, the projector, the gateway and the intake, until Ctrl-C."""
     import uvloop
 
-    from services.feeds.follower import Followed
+    from services.feeds.address import FeedTarget
     from services.logging import configure
     from services.serving import listen
     from services.settings import GatewaySettings
@@ -81,14 +81,14 @@ def serve(
         **({"tokens_file": str(tokens)} if tokens else {}),
         **({"private": True} if private else {}),
     )
-    feeds = [Followed.parse(one) for one in feed or ()]
+    feeds = [FeedTarget.parse(one) for one in feed or ()]
     configure(settings.log_level)
     with contextlib.closing(listen(host, port)) as listener:
         run(_serve(settings, listener, projector, feeds), uvloop.new_event_loop)
 
 
 async def _serve(
-    settings: GatewaySettings, listener: socket.socket, projector: bool, feeds: Sequence[Followed]
+    settings: GatewaySettings, listener: socket.socket, projector: bool, feeds: Sequence[FeedTarget]
 ) -> None:
     from services.gc_policy import collected_by_choice
     from services.serving import serve as serve_until_cancelled
@@ -113,7 +113,7 @@ def _addresses(
     store: stores.Store,
     settings: GatewaySettings,
     listener: socket.socket,
-    feeds: Sequence[Followed],
+    feeds: Sequence[FeedTarget],
 ) -> str:
     """The line that says what is served where, and who may use it."""
     from services.serving import missing_screen

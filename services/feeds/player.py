@@ -1,8 +1,8 @@
-"""Plays a recorded feed over a real socket, as the timing would serve it.
+"""Serves a feed recording over a socket, as a timing system serves its feed.
 
-For rehearsals and tests: the recording's own times pace it, at any speed, with long
-silences shortened. Whoever connects hears the whole state first, as from a real feed: the
-newest line of each kind and car; then every line at its time.
+For rehearsals and tests: lines are sent at their times of receipt, at any speed, with long
+silences shortened. As with a real feed, a new connection first gets the whole state: the
+newest line of each kind and car.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from datetime import datetime
 from typing import NamedTuple
 
 from events.formats.rmonitor import Received, read_line
-from services.feeds.follower import Address, BadAddress
+from services.feeds.address import Address, BadAddress
 
 REFRESH = (b"$B", b"$E", b"$C", b"$A", b"$COMP", b"$G", b"$H", b"$F")
 """The commands of a refresh, in its order."""
 
 _SUBJECT = {b"$B": None, b"$F": None, b"$G": 2, b"$H": 2}
-"""Which cell says whom a line is about, if not the first; there is one line without any."""
+"""The cell with the car of a line, where it is not the first; None: not about a car."""
 
 
-class Part(NamedTuple):
-    """What was received at once, and when (None before a recording's first time)."""
+class RecordedPart(NamedTuple):
+    """Lines received at once, and when (None before the recording's first time)."""
 
     at: datetime | None
     raw: bytes
 
 
-def parts_of(recording: bytes) -> Iterator[Part]:
+def parts_of(recording: bytes) -> Iterator[RecordedPart]:
     """The parts of a recording, in its order."""
     at: datetime | None = None
     lines: list[bytes] = []
@@ -38,22 +38,22 @@ def parts_of(recording: bytes) -> Iterator[Part]:
         [record] = read_line(line.decode("latin-1").strip()) if line.startswith(b"##") else [None]
         if isinstance(record, Received):
             if lines:
-                yield Part(at, b"".join(lines))
+                yield RecordedPart(at, b"".join(lines))
             at, lines = record.at, []
         elif line.strip():
             lines.append(line)
     if lines:
-        yield Part(at, b"".join(lines))
+        yield RecordedPart(at, b"".join(lines))
 
 
-class Board:
-    """What a feed has said so far, as far as it would say it again."""
+class FeedState:
+    """The lines that a feed repeats to a new connection."""
 
     def __init__(self) -> None:
         self._lines: dict[tuple[bytes, bytes], bytes] = {}
 
     def note(self, line: bytes) -> None:
-        """Note a line; a cleared board forgets where cars stood."""
+        """Note a line. ``$I`` clears the positions of all cars."""
         command = line.partition(b",")[0]
         if command == b"$I":
             self._lines = {key: line for key, line in self._lines.items() if key[0] != b"$G"}
@@ -73,10 +73,10 @@ class Board:
 
 
 class FeedPlayer:
-    """A recording that is played to whoever listens, ``speed`` times as fast as it was.
+    """A recording that is sent to all connections, ``speed`` times as fast as it was.
 
-    Without a speed it is played as fast as listeners read; ``longest_silence`` is in
-    seconds of the recording.
+    Without a speed it is sent as fast as the clients read; ``longest_silence`` is in seconds
+    of the recording.
     """
 
     def __init__(
@@ -85,15 +85,15 @@ class FeedPlayer:
         self._parts = list(parts_of(recording))
         self._speed = speed
         self._longest_silence = longest_silence
-        self.board = Board()
+        self.state = FeedState()
         self._listeners: set[asyncio.StreamWriter] = set()
         self._listened = asyncio.Event()
         self.now: datetime | None = None
-        """When the part played last was received."""
+        """The recorded time of receipt of the last part sent."""
 
     @contextlib.asynccontextmanager
     async def serving(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Address]:
-        """Serve the feed. Gives its address."""
+        """Serve the feed; its address."""
         try:
             server = await asyncio.start_server(self._connected, host, port)
         except UnicodeError:
@@ -102,43 +102,43 @@ class FeedPlayer:
             yield Address(host, server.sockets[0].getsockname()[1])
         finally:
             server.close()
-            for listener in self.cut():
+            for listener in self.disconnect():
                 with contextlib.suppress(OSError):
-                    await listener.wait_closed()  # until it has all that was said
+                    await listener.wait_closed()  # until it has received everything
 
     async def play(self, parts: int | None = None) -> int:
-        """Play so many parts, or all that are left, to listeners there are; how many it was.
+        """Send the next ``parts``, or all that are left; how many were sent.
 
-        Waits for the first listener.
+        Waits for the first connection.
         """
         count = len(self._parts) if parts is None else parts
         playing, self._parts = self._parts[:count], self._parts[count:]
         for part in playing:
             await self._wait_for(part.at)
             await self._listened.wait()
-            self._say(part.raw)
+            self._send(part.raw)
             for listener in list(self._listeners):
                 await self._drain(listener)
         return len(playing)
 
-    def cut(self, *, saying: bytes = b"") -> list[asyncio.StreamWriter]:
-        """Cut off all listeners, with these bytes as the last."""
-        cut = list(self._listeners)
-        for listener in cut:
-            listener.write(saying)
+    def disconnect(self, *, last: bytes = b"") -> list[asyncio.StreamWriter]:
+        """Close all connections after sending these last bytes."""
+        closed = list(self._listeners)
+        for listener in closed:
+            listener.write(last)
             listener.close()
         self._listeners.clear()
         self._listened.clear()
-        return cut
+        return closed
 
     async def _connected(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"".join(self.board.lines()))
+        writer.write(b"".join(self.state.lines()))
         self._listeners.add(writer)
         self._listened.set()
 
-    def _say(self, raw: bytes) -> None:
+    def _send(self, raw: bytes) -> None:
         for line in raw.splitlines(keepends=True):
-            self.board.note(line)
+            self.state.note(line)
         for listener in self._listeners:
             listener.write(raw)
 
@@ -155,7 +155,7 @@ class FeedPlayer:
         if at is None:
             return
         if self.now is not None and self._speed is not None:
-            # Recorders write some parts out of their order: those are due at once.
+            # Recorders write some parts out of order: those are due at once.
             silence = max(0.0, (at - self.now).total_seconds())
             if self._longest_silence is not None:
                 silence = min(silence, self._longest_silence)

@@ -76,7 +76,7 @@ def test_following_a_feed(machine: Machine) -> None:
     follower.send_signal(signal.SIGINT)
     _, err = follower.communicate(timeout=DEADLINE)
     assert follower.returncode == 130
-    assert '"event": "the feed is connected"' in err
+    assert '"event": "feed connected"' in err
     assert "nobody follows it" in machine.run("feed", "status", "live")
     machine.run_process("feed", "recording", "live", "kept.txt")
     again = machine.run("import", "rmonitor", "kept.txt", "--session", "again")

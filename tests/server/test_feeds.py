@@ -17,8 +17,11 @@ from events.errors import AppendRefused, BadSessionId, StoreUnavailable
 from events.formats.rmonitor_recorded import SOURCE
 from replay.rmonitor import import_rmonitor
 from services.feeds import follower
-from services.feeds.follower import Address, BadAddress, Feed, Patience, own_events, run_session
-from services.feeds.player import Board, FeedPlayer, parts_of
+from services.feeds.address import Address, BadAddress, run_session
+from services.feeds.connection import FeedTimeouts
+from services.feeds.follower import Feed
+from services.feeds.player import FeedPlayer, FeedState, parts_of
+from services.feeds.writer import recorded_events
 from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.feed_store import (
@@ -35,7 +38,7 @@ from tests.rmonitor import OPENING, beat, doubled, g, j, laps
 from tests.server.projecting import check_frames, eventually, projecting
 from tests.server.projecting import told as projected
 
-QUICK = Patience(connecting=5.0, silent=5.0, lost=30.0, first_pause=0.01, longest_pause=0.05)
+QUICK = FeedTimeouts(connecting=5.0, silent=5.0, lost=30.0, first_pause=0.01, longest_pause=0.05)
 DAY = datetime(2025, 4, 26, 15, 0, tzinfo=UTC)
 
 
@@ -67,11 +70,11 @@ async def following(
     store: Store,
     session: str,
     address: Address,
-    patience: Patience = QUICK,
+    timeouts: FeedTimeouts = QUICK,
     now: Callable[[], datetime] = lambda: DAY,
 ) -> AsyncIterator[Feed]:
     """A feed that is followed in this process."""
-    feed = Feed(store, session, address, patience=patience, now=now)
+    feed = Feed(store, session, address, timeouts=timeouts, now=now)
     task = asyncio.create_task(feed.follow())
     try:
         yield feed
@@ -224,7 +227,7 @@ class TestFaults:
             for lap in range(1, 6):
                 await player.play(1 if lap > 1 else 3)
                 await until_lap(log, session, "9", lap)
-                player.cut(saying=g("7", 77, 9_000_000).encode()[: 9 + lap])
+                player.disconnect(last=g("7", 77, 9_000_000).encode()[: 9 + lap])
             await player.play()
             await until_lap(log, session, "9", 6)
         live = await told(log, session)
@@ -236,15 +239,15 @@ class TestFaults:
     async def test_laps_while_it_was_gone(self, store: Store, log: Log, session: str) -> None:
         """Laps that were completed while nobody listened are made good by the next refresh."""
         player = FeedPlayer(recorded(*race(rounds=9)), speed=None)
-        board = Board()
+        board = FeedState()
         async with player.serving() as address, following(store, session, address):
             await player.play(4)
             await until_lap(log, session, "9", 2)
-            player.cut()
+            player.disconnect()
             for part in parts_of(recorded(*race(rounds=8))):
                 for line in part.raw.splitlines(keepends=True):
                     board.note(line)
-            player.board = board
+            player.state = board
             await player.play(0)
             await until_lap(log, session, "9", 8)
         live = await told(log, session)
@@ -267,9 +270,9 @@ class TestFaults:
 
     async def test_silent(self, store: Store, log: Log, session: str) -> None:
         """A feed that says nothing is told to be silent, and connected to anew."""
-        patience = Patience(silent=0.05, lost=0.3, first_pause=0.01, longest_pause=0.05)
+        timeouts = FeedTimeouts(silent=0.05, lost=0.3, first_pause=0.01, longest_pause=0.05)
         player = FeedPlayer(recorded(*race()), speed=None)
-        async with player.serving() as address, following(store, session, address, patience):
+        async with player.serving() as address, following(store, session, address, timeouts):
             await player.play(4)
             await until_lap(log, session, "9", 2)
             silent = await until_health(
@@ -323,7 +326,7 @@ class TestFaults:
             return result
 
         monkeypatch.setattr(Log, "append", failing)
-        monkeypatch.setattr(follower, "STORE_PAUSE", 0.01)
+        monkeypatch.setattr(follower, "RETRY_SECONDS", 0.01)
         player = FeedPlayer(recorded(*race()), speed=None)
         with capture_logs() as logged:
             async with player.serving() as address, following(store, session, address):
@@ -345,7 +348,7 @@ class TestTakenUp:
                 async with following(store, session, address):
                     await player.play(1 if lap > 1 else 3)
                     await until_lap(log, session, "9", lap)
-                player.cut()
+                player.disconnect()
             async with following(store, session, address):
                 await player.play()
                 await until_lap(log, session, "9", 6)
@@ -360,10 +363,10 @@ class TestTakenUp:
         self, store: Store, log: Log, session: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A second client stands by, and goes on when the first is gone without a word."""
-        monkeypatch.setattr(follower, "LEASE_RENEWED", 0.05)
+        monkeypatch.setattr(follower, "RENEW_SECONDS", 0.05)
         player = FeedPlayer(recorded(*race()), speed=None)
         async with player.serving() as address:
-            killed = Feed(store, session, address, patience=QUICK, now=lambda: DAY)
+            killed = Feed(store, session, address, timeouts=QUICK, now=lambda: DAY)
             first = asyncio.create_task(killed.follow())
             await player.play(4)
             await until_lap(log, session, "9", 2)
@@ -371,7 +374,7 @@ class TestTakenUp:
                 first.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await first
-                player.cut()
+                player.disconnect()
                 await player.play()
                 await until_lap(log, session, "9", 6)
         assert doubled(await told(log, session)) == []
@@ -382,7 +385,7 @@ class TestTakenUp:
         async with player.serving() as address, following(store, session, address):
             await player.play(4)
             await until_lap(log, session, "9", 2)
-            next_seq = len(await own_events(log, session))
+            next_seq = len(await recorded_events(log, session))
             await log.append(
                 session,
                 [
@@ -396,7 +399,7 @@ class TestTakenUp:
         live = await told(log, session)
         assert doubled(live) == []
         assert race_of(live).order.laps == {"7": 6, "8": 6, "9": 6}
-        assert {"taken up anew"} <= {line["event"] for line in logged}
+        assert {"reloading feed"} <= {line["event"] for line in logged}
 
     async def test_not_into_a_replay(self, store: Store, log: Log, session: str) -> None:
         """It is refused before it is followed; of one that begins meanwhile it is said why."""
@@ -412,7 +415,7 @@ class TestTakenUp:
                     await player.play()
 
                     async def said() -> bool:
-                        return any("takes no feed" in line["event"] for line in logged)
+                        return any("session takes no feed" in line["event"] for line in logged)
 
                     await eventually(said, "why it is not followed")
             assert not any(line.get("exc_info") for line in logged)
@@ -431,7 +434,7 @@ class TestKept:
         async with player.serving() as address, following(store, session, address):
             await player.play(4)
             await until_lap(log, session, "9", 2)
-            player.cut(saying=b'$G,1,"7"')
+            player.disconnect(last=b'$G,1,"7"')
             await player.play()
             await until_lap(log, session, "9", 6)
         raw = b"".join([part async for part in recording(store, session)])

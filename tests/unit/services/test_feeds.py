@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from events.errors import BadSessionId
-from services.feeds.follower import Address, BadAddress, BadFeed, Followed
+from services.feeds.address import Address, BadAddress, BadFeed, FeedTarget
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from services.feeds.follower import Address, BadAddress, BadFeed, Followed
 )
 def test_a_feed_to_follow(text: str, address: Address) -> None:
     """Protocol, address and session are read, and written again."""
-    followed = Followed.parse(text)
+    followed = FeedTarget.parse(text)
     assert followed == (address, "friday")
     assert str(followed) == f"rmonitor {address} into friday"
 
@@ -35,5 +35,5 @@ def test_a_feed_to_follow(text: str, address: Address) -> None:
 def test_no_feed(text: str, error: type[Exception], named: str) -> None:
     """What is none names what is wrong; there must be room to name later runs."""
     with pytest.raises(error) as refused:
-        Followed.parse(text)
+        FeedTarget.parse(text)
     assert repr(named) in str(refused.value)
