@@ -1,6 +1,6 @@
-"""A race appended to the log at pace, projected in process, and watched from its frames.
+"""The demo: a race appended to the log at pace, projected in process, watched by its frames.
 
-Log, projector and frames are the real ones: what is shown has gone all the way round.
+Log, projector and frames are the real ones.
 """
 
 from __future__ import annotations
@@ -27,26 +27,27 @@ from services.storage.projection_store import health
 from services.terminal import tty
 from services.terminal.live_display import now_ms
 from services.terminal.ticker import Ticker
-from services.terminal.tower import Board, Tower
+from services.terminal.tower import Tower
+from services.terminal.tower_state import TowerState
 from services.terminal.viewer import Viewer
 
 APPEND_SECONDS = 0.05
 BATCH = 250
-"""Events that are appended at a time; a frame tells of a few batches at most."""
+"""Events appended at a time; a frame covers a few batches at most."""
 
 IDLE_SECONDS = 1.0
 HOLD_SECONDS = 3.0
-"""The tower's last picture stays for this long, or until a key."""
+"""How long the tower stays at the end, unless a key is pressed."""
 
 
-class Stopped(LapstreamError):
+class SessionStopped(LapstreamError):
     """The projector stopped the session."""
 
 
 async def fresh_session(log: Log, race: str, first: AnyEvent, wanted: str | None) -> str:
-    """A session that was empty and now has its first event: the one wanted, or a numbered one.
+    """An empty session, reserved by its first event: the one wanted, or a numbered one.
 
-    Raises SessionNotEmpty where the one wanted has events.
+    Raises SessionNotEmpty if the one wanted has events.
     """
     names = [wanted] if wanted else (f"{race}-demo-{number}" for number in itertools.count(1))
     for name in names:
@@ -59,7 +60,7 @@ async def fresh_session(log: Log, race: str, first: AnyEvent, wanted: str | None
 
 @contextlib.asynccontextmanager
 async def in_browsers(store: Store) -> AsyncIterator[str]:
-    """Let browsers on this machine watch, at a free port; gives the address."""
+    """Serve browsers on this machine at a free port; the address."""
     with contextlib.closing(listen("127.0.0.1", 0)) as listener:
         server = server_of(create_app(GatewaySettings(), store))
         serving = asyncio.create_task(server.serve([listener]))
@@ -71,7 +72,7 @@ async def in_browsers(store: Store) -> AsyncIterator[str]:
 
 
 class Demo:
-    """One run: who appends, who projects, who watches. ``run`` does it all."""
+    """One run of the demo: appends, projects and shows the race."""
 
     def __init__(
         self,
@@ -85,7 +86,7 @@ class Demo:
     ) -> None:
         self.session = session
         self.address = address
-        """Where the timing screen is, for the tower to tell."""
+        """The address of the timing screen, for the tower's footer."""
         self.playhead = Playhead(min(0, events[0].at), events[-1].at, speed)
         self._echo = echo
         """Prints a line, where there is no terminal to draw on."""
@@ -100,7 +101,7 @@ class Demo:
     async def run(self, watched: frozenset[str] = frozenset()) -> bool:
         """Show the race to its end; False if the viewer left before.
 
-        Raises StoreError, and Stopped if the projector stopped the session.
+        Raises StoreError, and SessionStopped if the projector stopped the session.
         """
         stop = asyncio.Event()
         async with _first_error_alone(), asyncio.TaskGroup() as group:
@@ -145,44 +146,44 @@ class Demo:
                 await self._check_health()
                 continue
             self._picture.show(frame)
-            for line in ticker.tell(self._picture.state, frame.clock_at):
+            for line in ticker.lines(self._picture.state, frame.clock_at):
                 self._echo(line)
 
     async def _in_tower(self, watched: frozenset[str]) -> None:
         viewer = Viewer(self.playhead, watched=watched, address=self.address)
-        with tty.Terminal.taken() as screen:
+        with tty.Terminal.open() as screen:
             while not viewer.gone and not self._is_over():
-                board = self._draw(screen, viewer)
+                state = self._draw(screen, viewer)
                 for key in await screen.keys():
-                    if board is not None:
-                        viewer.press(key, board)
+                    if state is not None:
+                        viewer.press(key, state)
                 await self._check_health()
             self._draw(screen, viewer)
             if not viewer.gone:
                 await screen.keys(HOLD_SECONDS)
 
-    def _draw(self, screen: tty.Terminal, viewer: Viewer) -> Board | None:
+    def _draw(self, screen: tty.Terminal, viewer: Viewer) -> TowerState | None:
         """Draw the newest frame; nothing before the first."""
         while not self._arrived.empty():
             self._picture.show(self._arrived.get_nowait())
         newest = self._picture.newest
         if newest is None:
             return None
-        board = Board.of(self._picture.state, newest.clock_at)
+        state = TowerState.of(self._picture.state, newest.clock_at)
         waiting = self.playhead.paused or self.playhead.ended
         age = None if waiting else max(0, int(time.time() * 1000) - newest.at)
-        screen.show(Tower(board, viewer.look(board, now_ms(), age)))
-        return board
+        screen.show(Tower(state, viewer.options(state, now_ms(), age)))
+        return state
 
     async def _check_health(self) -> None:
-        told = await health(self._store, self.session)
-        if told.get("state") == "stopped":
-            raise Stopped(f"session {self.session!r} is stopped: {told['reason']}")
+        projection = await health(self._store, self.session)
+        if projection.get("state") == "stopped":
+            raise SessionStopped(f"session {self.session!r} is stopped: {projection['reason']}")
 
 
 @contextlib.asynccontextmanager
 async def _first_error_alone() -> AsyncIterator[None]:
-    """Of the errors of several tasks the first, for one line can tell only one."""
+    """Raise the first of several tasks' errors alone, as a command prints one line."""
     try:
         yield
     except BaseExceptionGroup as group:

@@ -1,6 +1,6 @@
-"""How gaps, times, flags and penalties are said to people.
+"""Gaps, times, flags and penalties as text.
 
-``show_...`` says it in a table or a sentence, ``..._text`` in a narrow column of a tower.
+``show_...`` is for tables and sentences, ``..._text`` for narrow columns of a tower.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 
 def on_one_line(text: str) -> str:
-    """The text with a blank for what would steer a terminal: line ends, escapes, directions."""
+    """The text with blanks for what controls a terminal: line ends, escapes, directions."""
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else " " for sign in text)
@@ -29,13 +29,13 @@ def show_gap(gap: Row) -> str:
 
 
 def show_sectors(flags: Mapping[str, Row] | None) -> str:
-    """The local flags that stand: ``S2 yellow, S3 slow zone``."""
-    told = sorted((flags or {}).items(), key=lambda one: int(one[0]))
-    return ", ".join(f"S{sector} {flag_name(one['flag'])}" for sector, one in told)
+    """The local flags in force: ``S2 yellow, S3 slow zone``."""
+    shown = sorted((flags or {}).items(), key=lambda one: int(one[0]))
+    return ", ".join(f"S{sector} {flag_name(one['flag'])}" for sector, one in shown)
 
 
 def gap_text(gap: Row | None, *, leads: bool = False) -> str:
-    """A gap in seven signs at most: ``2 L``, ``35.104``, ``1:02.3``; ``-`` for the leader."""
+    """A gap in at most seven characters: ``2 L``, ``35.104``, ``1:02.3``; ``-`` for the leader."""
     if gap is None:
         return ""
     laps, ms = gap.get("laps"), gap.get("ms")
@@ -54,7 +54,7 @@ def _seconds(ms: int) -> str:
 
 
 def lap_time_text(ms: int | None) -> str:
-    """A lap time in eight signs at most: ``1:09.195``, and ``62:13`` for one in the garage."""
+    """A lap time in at most eight characters: ``1:09.195``, and ``62:13`` for one in the garage."""
     if ms is None:
         return ""
     minutes, rest = divmod(ms, 60_000)

@@ -90,12 +90,12 @@ def serve(
 async def _serve(
     settings: GatewaySettings, listener: socket.socket, projector: bool, feeds: Sequence[FeedTarget]
 ) -> None:
-    from services.gc_policy import collected_by_choice
+    from services.gc_policy import scheduled_collection
     from services.serving import serve as serve_until_cancelled
     from services.storage.client import open_store
     from services.storage.event_log import Log
 
-    async with open_store(settings.store, settings.data) as store, collected_by_choice():
+    async with open_store(settings.store, settings.data) as store, scheduled_collection():
         for one in feeds:
             await Log(store).refuse_replay(one.session)
         with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C and SIGTERM

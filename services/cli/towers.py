@@ -201,13 +201,14 @@ def tower(
     from rich.console import Console
 
     from projections.views.frame_builder import frame_state
-    from services.terminal.tower import Board, Look, Tower, plain_lines
+    from services.terminal.tower import Tower, plain_lines
+    from services.terminal.tower_state import TowerOptions, TowerState
 
     width, height = parse_size(size) if size else shutil.get_terminal_size((80, 24))
     race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     chosen = class_named(race, car_class) if car_class else None
-    board = Board.of(frame_state(race), race.at)
-    look = Look(car_class=chosen, watched=frozenset(car or ()), still=True)
+    board = TowerState.of(frame_state(race), race.at)
+    look = TowerOptions(car_class=chosen, watched=frozenset(car or ()), still=True)
     if sys.stdout.isatty():
         Console(width=width, height=height).print(Tower(board, look))
     else:

@@ -35,7 +35,7 @@ from services.gateway.routes import (
     outputs as output_settings,
 )
 from services.gateway.state import Gateway
-from services.gc_policy import collected_by_choice
+from services.gc_policy import scheduled_collection
 from services.logging import configure
 from services.queries.race_cache import RaceCache
 from services.settings import GatewaySettings
@@ -68,7 +68,7 @@ def create_app(
             opened = store
             if opened is None:
                 opened = await stack.enter_async_context(open_store(settings.store, settings.data))
-                await stack.enter_async_context(collected_by_choice())
+                await stack.enter_async_context(scheduled_collection())
             gateway = Gateway(opened, settings, races)
             stack.push_async_callback(gateway.close)
             outputs = OutputChannels(gateway)

@@ -33,7 +33,7 @@ from events.errors import (
 )
 from projections.timeline import ForgottenPast
 from replay.entries import check_session_id
-from services.gc_policy import collected_by_choice
+from services.gc_policy import scheduled_collection
 from services.logging import configure
 from services.projector.faststream_adapter import (
     EntryHandler,
@@ -249,7 +249,7 @@ def build_app() -> FastStream:
         try:
             async with (
                 open_store(settings.store, settings.data) as store,
-                collected_by_choice(),
+                scheduled_collection(),
             ):
                 projector = Projector(store, settings.sessions, limit=settings.session_limit)
                 projector.attach(app)

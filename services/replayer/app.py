@@ -23,7 +23,7 @@ from faststream import FastStream
 from faststream.redis import RedisBroker
 
 from events.errors import LapstreamError, StoreError, StoreUnavailable
-from services.gc_policy import collected_by_choice
+from services.gc_policy import scheduled_collection
 from services.logging import configure
 from services.projector.schedule import (
     LEASE_MS,
@@ -177,7 +177,7 @@ def build_app() -> FastStream:
         try:
             async with (
                 open_store(settings.store, settings.data) as store,
-                collected_by_choice(),
+                scheduled_collection(),
             ):
                 app.add_broker(RedisBroker(store.url))  # a FastStream application needs one
                 running = asyncio.create_task(run_replayer(store, stop))

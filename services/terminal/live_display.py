@@ -1,6 +1,6 @@
-"""Showing a race as it runs: in a tower where there is a terminal, else in lines.
+"""A replay in a tower on a terminal, else in lines.
 
-Time is read here and nowhere below: the playhead, the tower and the ticker are told it.
+The viewer's clock is read here only: playhead, tower and ticker take the time as an argument.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from projections.views.frame_builder import FrameBuilder
 from replay.playhead import Playhead, RacePlayback
 from services.terminal import tty
 from services.terminal.ticker import Ticker
-from services.terminal.tower import Board, Tower
+from services.terminal.tower import Tower
+from services.terminal.tower_state import TowerState
 from services.terminal.viewer import Viewer
 
 STEP_MS = 15_000
-"""In lines, no more than this of the session clock goes by unlooked at while things happen."""
+"""In lines, states are at most this far apart on the session clock while events come."""
 
 LINES_SECONDS = 0.2
 
@@ -40,29 +41,29 @@ async def watch_replay(replay: RacePlayback, playhead: Playhead, watched: frozen
 async def _in_tower(replay: RacePlayback, playhead: Playhead, watched: frozenset[str]) -> None:
     viewer = Viewer(playhead, replay, watched)
     frames = FrameBuilder()
-    with tty.Terminal.taken() as screen:
+    with tty.Terminal.open() as screen:
         before = now_ms()
         while not viewer.gone:
             now = now_ms()
             playhead.advance(now - before)
             before = now
             frames.advance(replay.race_at(playhead.at))
-            board = Board.of(frames.state, int(playhead.at))
-            screen.show(Tower(board, viewer.look(board, now)))
+            state = TowerState.of(frames.state, int(playhead.at))
+            screen.show(Tower(state, viewer.options(state, now)))
             for key in await screen.keys():
-                viewer.press(key, board)
+                viewer.press(key, state)
 
 
 async def _in_lines(replay: RacePlayback, playhead: Playhead) -> None:
     ticker, frames = Ticker(), FrameBuilder()
-    told, before = playhead.at, now_ms()
+    shown, before = playhead.at, now_ms()
     while True:
-        for at in moments(replay, int(told), int(playhead.at)):
+        for at in moments(replay, int(shown), int(playhead.at)):
             frames.advance(replay.race_at(at))
-            for line in ticker.tell(frames.state, at):
+            for line in ticker.lines(frames.state, at):
                 typer.echo(line)
-            await asyncio.sleep(0)  # a chance for Ctrl-C
-        told = playhead.at
+            await asyncio.sleep(0)  # lets Ctrl-C cancel
+        shown = playhead.at
         if playhead.ended:
             break
         await asyncio.sleep(LINES_SECONDS)
@@ -72,7 +73,7 @@ async def _in_lines(replay: RacePlayback, playhead: Playhead) -> None:
 
 
 def moments(replay: RacePlayback, since: int, until: int) -> Iterator[int]:
-    """When to look, in ms: no more than STEP_MS apart, unless nothing happens for longer."""
+    """The times to compare, in ms: at most STEP_MS apart, unless no event comes for longer."""
     at = since
     while at < until:
         yield at

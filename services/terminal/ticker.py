@@ -1,4 +1,4 @@
-"""A race told in lines, for where there is no terminal: what changes from frame to frame."""
+"""A race as lines of text, for output without a terminal: the changes between two states."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 from projections.views.merge_patch import State
 from projections.wording import flag_name, penalty_name
 from services.formatting import clock_text, on_one_line, running_text, show_gap
-from services.terminal.tower import Board
+from services.terminal.tower_state import TowerState
 
 TOP = 5
 EVERY_MS = 15 * 60_000
-"""The order at the front is told this often, in ms on the session clock."""
+"""How often the order at the front gets a line, in ms on the session clock."""
 
 
 class Line(NamedTuple):
-    """Something worth telling, and when it was (ms on the session clock)."""
+    """A change, and when it was (ms on the session clock)."""
 
     at: int
     text: str
@@ -26,28 +26,28 @@ class Line(NamedTuple):
 
 
 class Ticker:
-    """What is worth a line in each state of a session, compared to the one before."""
+    """Compares each state of a session with the one before."""
 
     def __init__(self) -> None:
         self._before: State | None = None
-        self._fronts_told = 0
+        self._fronts = 0
 
-    def tell(self, state: State, clock_ms: int) -> list[str]:
-        """The lines for this state, each with its time; for the first one its title."""
+    def lines(self, state: State, clock_ms: int) -> list[str]:
+        """The lines for this state, each with its time; for the first state, the title."""
         before, self._before = self._before, state
         if before is None:
             return [on_one_line(state["session"]["title"])]
         lines = sorted(_changes(before, state, clock_ms), key=lambda line: line.at)
-        if clock_ms // EVERY_MS > self._fronts_told:
-            self._fronts_told = clock_ms // EVERY_MS
-            lines.append(Line(clock_ms, front(Board.of(state, clock_ms))))
+        if clock_ms // EVERY_MS > self._fronts:
+            self._fronts = clock_ms // EVERY_MS
+            lines.append(Line(clock_ms, front(TowerState.of(state, clock_ms))))
         return [on_one_line(str(line)) for line in lines]
 
 
-def front(board: Board) -> str:
+def front(state: TowerState) -> str:
     """The first five on one line: ``lap 121: 7 LMP2, 1 LMP1 +3.204, ...``."""
-    cars = ", ".join(_in_front(row) for row in board.rows[:TOP])
-    return f"lap {board.session['leader_lap']}: {cars}"
+    cars = ", ".join(_in_front(row) for row in state.rows[:TOP])
+    return f"lap {state.session['leader_lap']}: {cars}"
 
 
 def _in_front(row: Mapping[str, Any]) -> str:
@@ -69,7 +69,7 @@ def _changes(before: State, now: State, clock_ms: int) -> Iterator[Line]:
 
 
 def _flags(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Line]:
-    """The start and the end of the race; what lies between is in the ledger of cautions."""
+    """Start and end of the race; the flags in between are in the caution ledger."""
     flag = now.get("flag")
     if flag is None or flag == before.get("flag"):
         return
@@ -90,17 +90,17 @@ def _local_flags(
 
 
 def _cautions(before: State, now: State) -> Iterator[Line]:
-    """From the ledger, which also has those that began and ended between two frames."""
+    """From the ledger, which also has cautions that began and ended between two states."""
     for name, caution in now.items():
         was = before.get(name, {})
         if not was:
-            told = f"{flag_name(caution['kind'])}, caution {caution['number']}"
-            yield Line(caution["start_ms"], told + _leads(caution.get("leader_before")))
+            text = f"{flag_name(caution['kind'])}, caution {caution['number']}"
+            yield Line(caution["start_ms"], text + _leads(caution.get("leader_before")))
         if "end_ms" in caution and "end_ms" not in was:
-            told = (
+            text = (
                 f"end of caution {caution['number']} after {running_text(caution['duration_ms'])}"
             )
-            yield Line(caution["end_ms"], told + _leads(caution.get("leader_after")))
+            yield Line(caution["end_ms"], text + _leads(caution.get("leader_after")))
 
 
 def _leads(car: str | None) -> str:
@@ -110,13 +110,13 @@ def _leads(car: str | None) -> str:
 def _lead(before: Mapping[str, Any], now: Mapping[str, Any], clock_ms: int) -> Iterator[Line]:
     changes = now["lead_changes"]
     if changes > before["lead_changes"]:
-        told = f"car {now.get('leader')} leads on lap {now['leader_lap']} (lead change {changes})"
-        yield Line(clock_ms, told)
+        text = f"car {now.get('leader')} leads on lap {now['leader_lap']} (lead change {changes})"
+        yield Line(clock_ms, text)
 
 
 def _cars(before: State, now: State, clock_ms: int) -> Iterator[Line]:
     for car, row in now.items():
-        # That a car retires, race control's messages tell.
+        # Retirements are among race control's messages.
         if before.get(car, {}).get("status") == "retired" != row["status"]:
             yield Line(clock_ms, f"car {car} is back")
 

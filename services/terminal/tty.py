@@ -1,4 +1,4 @@
-"""The terminal that a tower stands in: its screen, its keys, and how it is left again."""
+"""The terminal that shows a tower: its screen and its keys."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_there() -> bool:
 
 
 class Terminal:
-    """A screen of its own, drawn whole at each ``show``, and the keys pressed meanwhile."""
+    """A full-screen display, redrawn by each ``show``, and the keys pressed meanwhile."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -31,8 +31,8 @@ class Terminal:
 
     @classmethod
     @contextlib.contextmanager
-    def taken(cls) -> Iterator[Terminal]:
-        """Take the terminal, inside a running event loop; it is given back as it was."""
+    def open(cls) -> Iterator[Terminal]:
+        """Take over the terminal, inside a running event loop, and restore it at the end."""
         live = Live(console=Console(), screen=True, auto_refresh=False, transient=True)
         terminal = cls(live)
         with live, _single_keys(), terminal._listening():
@@ -52,11 +52,11 @@ class Terminal:
         self._pressed.set()
 
     def show(self, drawn: RenderableType) -> None:
-        """Draw the screen; it takes the terminal's present size."""
+        """Draw the screen in the terminal's present size."""
         self._live.update(drawn, refresh=True)
 
     async def keys(self, wait: float = REFRESH_SECONDS) -> list[str]:
-        """The keys pressed since the last call, at once if there are any, else after a while."""
+        """The keys pressed since the last call; if none, wait ``wait`` seconds for one."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._pressed.wait()
@@ -67,7 +67,7 @@ class Terminal:
 
 @contextlib.contextmanager
 def _single_keys() -> Iterator[None]:
-    """Keys come one by one and are not shown; Ctrl-C stays a signal."""
+    """Read keys one by one without echo; Ctrl-C stays a signal."""
     try:
         import termios
         import tty

@@ -1,4 +1,4 @@
-"""Somebody in front of a tower: what they chose, and what their keys do."""
+"""A viewer's choices, and what the keys do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from replay.playhead import Playhead, RacePlayback
-from services.terminal.tower import Board, Look, Movements
+from services.terminal.tower_state import Movements, TowerOptions, TowerState
 
 MINUTE_MS = 60_000
 
@@ -24,7 +24,7 @@ _ESCAPES: Mapping[bytes, str] = {
 
 
 def keys_in(typed: bytes) -> list[str]:
-    """The keys in what a terminal sent: signs as they are, arrows by name."""
+    """The keys in a terminal's bytes: characters as they are, arrows by name."""
     keys: list[str] = []
     while typed:
         arrow = _ESCAPES.get(typed[:3])
@@ -40,7 +40,7 @@ def keys_in(typed: bytes) -> list[str]:
 
 @dataclass
 class Viewer:
-    """The choices made with the keys. ``replay`` is None where one cannot go back."""
+    """The choices made with the keys. ``replay`` is None where seeking is not possible."""
 
     playhead: Playhead | None = None
     replay: RacePlayback | None = None
@@ -49,17 +49,17 @@ class Viewer:
     top: int = 0
     help: bool = False
     address: str | None = None
-    """Of the same race's screen for browsers, if there is one."""
+    """The address of the same race's page for browsers."""
     gone: bool = False
     """Whether the viewer is done."""
     movements: Movements = field(default_factory=Movements)
 
-    def look(self, board: Board, now_ms: float, age_ms: int | None = None) -> Look:
-        """How to draw the board at a time of the viewer's clock."""
-        self.top = max(0, min(self.top, len(board.rows) - 1))
-        moved = self.movements.see([row["car"] for row in board.rows], now_ms)
+    def options(self, state: TowerState, now_ms: float, age_ms: int | None = None) -> TowerOptions:
+        """The options for drawing the state at a time of the viewer's clock."""
+        self.top = max(0, min(self.top, len(state.rows) - 1))
+        moved = self.movements.see([row["car"] for row in state.rows], now_ms)
         playhead = self.playhead
-        return Look(
+        return TowerOptions(
             car_class=self.car_class,
             top=self.top,
             help=self.help,
@@ -72,15 +72,15 @@ class Viewer:
             address=self.address,
         )
 
-    def press(self, key: str, board: Board) -> None:
-        """What a key does; one that means nothing does nothing."""
+    def press(self, key: str, state: TowerState) -> None:
+        """Act on a key; other keys do nothing."""
         match key:
             case "q" | "Q":
                 self.gone = True
             case "?" | "h":
                 self.help = not self.help
             case "c":
-                self._next_class(board)
+                self._next_class(state)
             case "up" | "k":
                 self.top -= 1
             case "down" | "j":
@@ -88,8 +88,8 @@ class Viewer:
             case _:
                 self._pace(key)
 
-    def _next_class(self, board: Board) -> None:
-        classes = [None, *(board.session.get("classes") or ())]
+    def _next_class(self, state: TowerState) -> None:
+        classes = [None, *(state.session.get("classes") or ())]
         place = classes.index(self.car_class) if self.car_class in classes else 0
         self.car_class = classes[(place + 1) % len(classes)]
         self.top = 0

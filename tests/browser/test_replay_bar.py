@@ -19,7 +19,7 @@ from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.roles import Role, Tokens, new_token
 from services.settings import GatewaySettings
 from services.storage.client import Store
-from services.terminal.tower import short_tags
+from services.terminal.tower_columns import short_tags
 from tests.browser.conftest import Served
 from tests.browser.test_screen import ALL_COLUMNS, append, cells, expected, shows, standing
 from tests.builders import Story

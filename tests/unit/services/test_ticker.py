@@ -15,7 +15,7 @@ def lines(story: Story, *moments: int) -> list[str]:
     timeline.add(story)
     ticker = Ticker()
     title, *told_since = [
-        line for at in moments for line in ticker.tell(frame_state(timeline.race_at(at)), at)
+        line for at in moments for line in ticker.lines(frame_state(timeline.race_at(at)), at)
     ]
     assert title == "Short Le Mans, reconstructed"
     return told_since

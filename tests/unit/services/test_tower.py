@@ -14,27 +14,31 @@ from projections.views.frame_builder import frame_state
 from services.formatting import gap_text
 from services.queries.sessions import race_at
 from services.storage.built_in import BUILT_IN
-from services.terminal.tower import Board, Look, Movements, Tower, plain_lines, render, short_tags
+from services.terminal.tower import Tower, plain_lines, render
+from services.terminal.tower_columns import short_tags
+from services.terminal.tower_state import Movements, TowerOptions, TowerState
 from tests.display import display_cases
 from tests.unit.services.tower_race import CLOCK_MS, told
 
 GOLDEN = Path(__file__).with_name("tower-160x50.txt")
 DOCUMENTED = Path(__file__).resolve().parents[3] / "docs/tower.txt"
-LOOK = Look(age_ms=300, speed=60.0, moved={"1": 1}, watched=frozenset({"45"}))
+LOOK = TowerOptions(age_ms=300, speed=60.0, moved={"1": 1}, watched=frozenset({"45"}))
 
 
 @pytest.fixture(scope="module")
-def board() -> Board:
+def board() -> TowerState:
     """The board at 12:00 of the short race."""
-    return Board.of(frame_state(told().race()), CLOCK_MS)
+    return TowerState.of(frame_state(told().race()), CLOCK_MS)
 
 
-def lines(board: Board, look: Look = LOOK, width: int = 80, height: int = 24) -> list[str]:
+def lines(
+    board: TowerState, look: TowerOptions = LOOK, width: int = 80, height: int = 24
+) -> list[str]:
     """The screen as plain lines."""
     return plain_lines(board, look, width, height)
 
 
-def test_at_80_by_24(board: Board) -> None:
+def test_at_80_by_24(board: TowerState) -> None:
     """The usual terminal: every car, gap, interval, last and best lap, stops and state."""
     assert [line for line in lines(board) if line] == [
         "Short Le Mans, reconstructed                                             0:12:00",
@@ -51,7 +55,7 @@ def test_at_80_by_24(board: Board) -> None:
     ]
 
 
-def test_at_160_by_50(board: Board) -> None:
+def test_at_160_by_50(board: TowerState) -> None:
     """With room there are drivers, teams and cars in full, class gaps, pace, penalties."""
     shown = lines(board, width=160, height=50)
     assert [line for line in shown if line] == GOLDEN.read_text().splitlines()
@@ -59,7 +63,7 @@ def test_at_160_by_50(board: Board) -> None:
 
 @pytest.mark.parametrize("height", [10, 24, 50])
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 160, 300])
-def test_every_size_is_filled_exactly(board: Board, width: int, height: int) -> None:
+def test_every_size_is_filled_exactly(board: TowerState, width: int, height: int) -> None:
     """Each line is as wide as the screen, and there are as many as it has."""
     drawn = render(board, LOOK, width, height)
     assert len(drawn) == height
@@ -67,74 +71,74 @@ def test_every_size_is_filled_exactly(board: Board, width: int, height: int) -> 
 
 
 @pytest.mark.parametrize(("width", "height"), [(39, 24), (80, 9), (1, 1)])
-def test_a_terminal_too_small_says_so(board: Board, width: int, height: int) -> None:
+def test_a_terminal_too_small_says_so(board: TowerState, width: int, height: int) -> None:
     """Below 40x10 nothing useful fits."""
     drawn = render(board, LOOK, width, height)
     assert len(drawn) == height
     assert "too small: 40x10 at least".startswith(drawn[0].plain.rstrip("… "))
 
 
-def test_a_narrow_terminal_keeps_what_is_read_first(board: Board) -> None:
+def test_a_narrow_terminal_keeps_what_is_read_first(board: TowerState) -> None:
     """At 40 columns: position, class, car, gap, interval, state."""
     shown = lines(board, width=40, height=12)
     assert shown[5] == " 2 LMP1  2   1 CAP  15.000  15.000"
     assert shown[7] == " 4 GT2   2  62 SAL     1 L   4.000 PIT"
 
 
-def test_only_one_class(board: Board) -> None:
+def test_only_one_class(board: TowerState) -> None:
     """With a class chosen, the gaps are those in the class."""
-    shown = lines(board, Look(car_class="GT2"))
+    shown = lines(board, TowerOptions(car_class="GT2"))
     assert [line.split()[3] for line in shown[4:7]] == ["45", "62", "007"]
     assert shown[4].split()[-6:-4] == ["-", "-"]
     assert shown[5].split()[-6:-4] == ["4.000", "4.000"]
     assert "only GT2" in shown[-1]
 
 
-def test_a_short_terminal_scrolls(board: Board) -> None:
+def test_a_short_terminal_scrolls(board: TowerState) -> None:
     """Rows that do not fit are counted, and reached by scrolling, never past the last."""
     assert "1 more" in lines(board, height=10)[-1]
-    assert lines(board, Look(top=99), height=10)[7].split()[3] == "007"
+    assert lines(board, TowerOptions(top=99), height=10)[7].split()[3] == "007"
 
 
-def test_stale_data_are_marked(board: Board) -> None:
+def test_stale_data_are_marked(board: TowerState) -> None:
     """What is older than the field can be silent is called stale; what is there stays."""
     patience = board.session["patience_ms"]
-    assert lines(board, Look(age_ms=12_300))[-1].startswith("QUIET: data 12.3 s old")
-    shown = lines(board, Look(age_ms=patience + 100))
+    assert lines(board, TowerOptions(age_ms=12_300))[-1].startswith("QUIET: data 12.3 s old")
+    shown = lines(board, TowerOptions(age_ms=patience + 100))
     assert shown[-1].startswith(f"STALE: data {patience / 1000 + 0.1:.1f} s old")
     assert "Audi" in shown[5]
 
 
-def test_the_address_for_browsers_is_told(board: Board) -> None:
+def test_the_address_for_browsers_is_told(board: TowerState) -> None:
     """Where the race is shown in browsers, too, the footer says where."""
     address = "http://127.0.0.1:40123"
-    assert address in lines(board, Look(age_ms=300, address=address))[-1]
+    assert address in lines(board, TowerOptions(age_ms=300, address=address))[-1]
 
 
-def test_a_pause_and_the_end_are_told(board: Board) -> None:
+def test_a_pause_and_the_end_are_told(board: TowerState) -> None:
     """The footer says what the playhead does."""
-    assert lines(board, Look(speed=1.0, paused=True))[-1].startswith("PAUSED")
-    assert lines(board, Look(speed=1.0, ended=True))[-1].startswith("END")
-    assert lines(board, Look(speed=float("inf")))[-1].startswith("▶ max")
+    assert lines(board, TowerOptions(speed=1.0, paused=True))[-1].startswith("PAUSED")
+    assert lines(board, TowerOptions(speed=1.0, ended=True))[-1].startswith("END")
+    assert lines(board, TowerOptions(speed=float("inf")))[-1].startswith("▶ max")
 
 
-def test_help_replaces_the_field(board: Board) -> None:
+def test_help_replaces_the_field(board: TowerState) -> None:
     """The head stays in view."""
-    shown = lines(board, Look(help=True))
+    shown = lines(board, TowerOptions(help=True))
     assert shown[1].startswith(" ▲ SAFETY CAR")
     assert any("previous caution" in line for line in shown)
 
 
 def test_before_anything_happened() -> None:
     """A session of which nothing is known yet can be drawn."""
-    empty = Board.of(frame_state(type(told())().race()), 0)
+    empty = TowerState.of(frame_state(type(told())().race()), 0)
     assert lines(empty)[:2] == [
         "Untitled session" + " " * 57 + "0:00:00",
         " WAITING FOR THE START",
     ]
 
 
-def test_the_words_that_tell_the_flag_need_no_colour(board: Board) -> None:
+def test_the_words_that_tell_the_flag_need_no_colour(board: TowerState) -> None:
     """Drawn without colours the flag, the states and the marks are still there."""
     text = io.StringIO()
     Console(file=text, width=80, height=24, color_system=None).print(Tower(board, LOOK))
@@ -142,7 +146,7 @@ def test_the_words_that_tell_the_flag_need_no_colour(board: Board) -> None:
         assert sign in text.getvalue()
 
 
-def test_local_flags_stand_at_the_head(board: Board) -> None:
+def test_local_flags_stand_at_the_head(board: TowerState) -> None:
     """In words, whatever their order, before the facts of the race; gone when they are cleared."""
     flags = {"10": {"flag": "slow_zone", "since_ms": 2}, "2": {"flag": "yellow", "since_ms": 1}}
     told = board._replace(session={**board.session, "sector_flags": flags})
@@ -157,7 +161,7 @@ def test_the_picture_in_the_documents() -> None:
     timeline = Timeline()
     timeline.add(BUILT_IN["petit-le-mans-2007"].events())
     race = race_at(timeline, "caution:9")
-    drawn = plain_lines(Board.of(frame_state(race), race.at), Look(still=True), 80, 24)
+    drawn = plain_lines(TowerState.of(frame_state(race), race.at), TowerOptions(still=True), 80, 24)
     assert DOCUMENTED.read_text().splitlines() == drawn
 
 

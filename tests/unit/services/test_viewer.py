@@ -7,15 +7,15 @@ import pytest
 from projections.timeline import Timeline
 from projections.views.frame_builder import frame_state
 from replay.playhead import Playhead, RacePlayback
-from services.terminal.tower import Board
+from services.terminal.tower_state import TowerState
 from services.terminal.viewer import Viewer, keys_in
 from tests.unit.services.tower_race import CLOCK_MS, told
 
 
 @pytest.fixture
-def board() -> Board:
+def board() -> TowerState:
     """The board at 12:00 of the short race."""
-    return Board.of(frame_state(told().race()), CLOCK_MS)
+    return TowerState.of(frame_state(told().race()), CLOCK_MS)
 
 
 def replaying(at: int = 300_000) -> tuple[Viewer, Playhead]:
@@ -42,7 +42,7 @@ def test_keys_are_told_apart(typed: bytes, keys: list[str]) -> None:
     assert keys_in(typed) == keys
 
 
-def test_a_minute_ahead_and_back(board: Board) -> None:
+def test_a_minute_ahead_and_back(board: TowerState) -> None:
     """Arrows and brackets go a minute, not beyond the ends."""
     viewer, playhead = replaying()
     viewer.press("right", board)
@@ -53,7 +53,7 @@ def test_a_minute_ahead_and_back(board: Board) -> None:
     assert playhead.at == playhead.start
 
 
-def test_from_caution_to_caution(board: Board) -> None:
+def test_from_caution_to_caution(board: TowerState) -> None:
     """n and p go to where cautions begin, and stay where there is none."""
     viewer, playhead = replaying()
     viewer.press("p", board)
@@ -62,7 +62,7 @@ def test_from_caution_to_caution(board: Board) -> None:
     assert playhead.at == 665_000
 
 
-def test_pause_and_speed(board: Board) -> None:
+def test_pause_and_speed(board: TowerState) -> None:
     """Space pauses, plus and minus step through the speeds."""
     viewer, playhead = replaying()
     viewer.press(" ", board)
@@ -72,7 +72,7 @@ def test_pause_and_speed(board: Board) -> None:
     assert playhead.speed == 1.0
 
 
-def test_what_is_live_cannot_be_sought(board: Board) -> None:
+def test_what_is_live_cannot_be_sought(board: TowerState) -> None:
     """Without a replay the pace can be changed, the place cannot."""
     playhead = Playhead(0, 600_000, at=300_000)
     viewer = Viewer(playhead)
@@ -81,7 +81,7 @@ def test_what_is_live_cannot_be_sought(board: Board) -> None:
     assert (playhead.at, playhead.speed) == (300_000, 2.0)
 
 
-def test_class_after_class(board: Board) -> None:
+def test_class_after_class(board: TowerState) -> None:
     """c goes through the classes in their order and back to all."""
     viewer = Viewer()
     seen = []
@@ -91,12 +91,12 @@ def test_class_after_class(board: Board) -> None:
     assert seen == ["LMP1", "GT2", None]
 
 
-def test_scrolling_help_and_leaving(board: Board) -> None:
+def test_scrolling_help_and_leaving(board: TowerState) -> None:
     """The other keys change how it is looked at; one that means nothing does nothing."""
     viewer = Viewer()
     for key in ("down", "down", "?", "x"):
         viewer.press(key, board)
-    look = viewer.look(board, 0.0)
+    look = viewer.options(board, 0.0)
     assert (look.top, look.help, viewer.gone) == (2, True, False)
     viewer.press("q", board)
     assert viewer.gone
