@@ -18,6 +18,7 @@ from events.errors import LapstreamError
 from services.cli.app import app
 from services.cli.gateway_client import BadGatewayUrl, GatewayClient, GatewayRefused, NoGateway
 from services.cli.outputs import OUTPUTS
+from services.logging import configure
 from services.storage.client import Store, open_store
 from tests.documents import commands_in
 from tests.server.gateways import serving
@@ -25,6 +26,12 @@ from tests.server.projecting import eventually, projecting
 from tests.server.test_outputs import OPERATOR, SETTINGS, VIEWER, append, audit, three_laps
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _quiet_gateway() -> None:
+    """The gateway runs in this process, and must not log to a command's stdout."""
+    configure("ERROR")
 
 
 class Operator:
