@@ -29,7 +29,7 @@ from services.formatting import clock_text, gap_text, lap_time_text, running_tex
 from services.gateway.live.channel import Channel
 from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import FrameBuffer
-from services.terminal.tower import penalty_text, short_tags, state_of
+from services.terminal.tower_columns import penalty_text, short_tags, state_of
 
 FOLDER = Path(__file__).resolve().parent / "fixtures"
 TOPICS = frozenset({"session", "standings", "control", "fastest", "cautions"})
