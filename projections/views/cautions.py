@@ -1,7 +1,5 @@
 """The caution ledger."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from projections.race import Race

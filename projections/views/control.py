@@ -1,7 +1,5 @@
 """Race control: its control items, and its messages."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from events import Basis

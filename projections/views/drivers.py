@@ -1,7 +1,5 @@
 """The drivers: laps, and time at the wheel."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

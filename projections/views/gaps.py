@@ -5,8 +5,6 @@ completed it, as the running order told it then. So it is known only once both h
 ``behind_ms`` compares both at the line of the same lap, however many laps lie between.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple

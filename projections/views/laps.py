@@ -1,7 +1,5 @@
 """Laps: all of them, the best of each car, and who led which."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

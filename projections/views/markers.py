@@ -7,8 +7,6 @@ flag there is no restart. Flags are those for the whole track that begin or end 
 and the chequered flag; a local flag lasts until it is cleared, as in ``projections.folds.track``.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from datetime import timedelta

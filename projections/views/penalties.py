@@ -1,7 +1,5 @@
 """The penalty list."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from events import Basis

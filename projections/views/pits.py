@@ -1,7 +1,5 @@
 """The pit lane: visits, and the stints between stops."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

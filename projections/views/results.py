@@ -1,7 +1,5 @@
 """Results: the classification as it stands, or as it was declared."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The session line: what goes with every table."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

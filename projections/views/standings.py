@@ -4,8 +4,6 @@ To add a column, add its field to ``StandingsRow`` and its value to ``car_row``;
 something of the race that it did not read before, add it to ``car_facts``, too.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

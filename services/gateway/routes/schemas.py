@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from events import json_schema
 from projections.views.published import PublishedStandingsRow
-from projections.views.rows import json_schema as schema_of
+from projections.views.row_schema import json_schema as schema_of
 from replay.steering import COMMANDS
 from services.gateway.errors import RequestRefused, responses
 from services.gateway.live.query import OutputQuery, SubscriptionQuery

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from projections.views.rows import RowModel, Schema, json_schema, member_names, row_fields
+from projections.views.rows import RowModel, member_names, row_fields
 from services.formatting import on_one_line
 from services.queries.tables.displays import DISPLAYS, Display
 
@@ -64,8 +64,10 @@ class Table:
         """The names of a row's members in their order."""
         return member_names(self.row)
 
-    def schema(self) -> Schema:
+    def schema(self) -> dict[str, Any]:
         """The JSON Schema of the JSON output."""
+        from projections.views.row_schema import json_schema  # slow to load, and rarely needed
+
         row = json_schema(self.row)
         definitions = row.pop("$defs", None)
         return {

@@ -3,8 +3,6 @@
 Members are only ever added, at the end: programs read these.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import Field

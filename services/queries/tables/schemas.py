@@ -14,7 +14,8 @@ from pydantic.json_schema import models_json_schema
 
 from projections.views import MODELS, MessagesRow, SessionRow
 from projections.views.published import PublishedState
-from projections.views.rows import RowModel, RowSchema, Schema, json_schema
+from projections.views.row_schema import RowSchema, Schema, json_schema
+from projections.views.rows import RowModel
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 POSITION: Schema = {

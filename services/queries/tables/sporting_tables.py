@@ -4,8 +4,6 @@ Each has the model of its rows above it. Members are only ever added, at the end
 these.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import Field

@@ -21,7 +21,8 @@ from projections.views.frame_builder import FrameBuilder, frame_state
 from projections.views.gaps import ChartRow, GapsRow, chart, gaps
 from projections.views.merge_patch import apply_patch
 from projections.views.published import PublishedState, row_of
-from projections.views.rows import Row, RowModel, json_schema, member_names
+from projections.views.row_schema import json_schema
+from projections.views.rows import Row, RowModel, member_names
 from tests.scenarios import alms_2012, mosport_2008, petit_le_mans_2012
 from tests.unit.projections.random_races import races
 
