@@ -183,3 +183,15 @@ PublishedState = create_model(
     __doc__="The state of a session, by topic. An absent member means null.",
     **_TOPICS,
 )
+
+SubscribedState = create_model(
+    "SubscribedState",
+    __base__=RowModel,
+    __doc__="The topics of a session's state that a subscriber chose; the session's is always one.",
+    **{
+        topic: _absent(field.annotation, field.description)
+        for topic, field in PublishedState.model_fields.items()
+    },
+    battle=_absent(dict[str, Any], "of an output for it: places and gaps by car"),
+    championship=_absent(dict[str, Any], "of an output for it: its title and rows"),
+)

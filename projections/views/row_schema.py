@@ -60,7 +60,10 @@ def _simplified(schema: Any) -> Any:
     if any("const" in one for one in kinds) or (detailed and not is_nullable):
         return schema
     inner = dict(detailed[0]) if detailed else {}
-    inner["type"] = [one["type"] for one in kinds]
+    types = [one["type"] for one in kinds]
+    inner["type"] = [one for one in types if one != "integer" or "number" not in types]
+    if len(inner["type"]) == 1:
+        (inner["type"],) = inner["type"]
     if "enum" in inner:
         inner["enum"] = [*inner["enum"], None]
     del schema["anyOf"]

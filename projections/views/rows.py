@@ -59,7 +59,7 @@ ClockMs = Annotated[int, Field(description="milliseconds on the session clock"),
 MomentMs = Annotated[int, Field(description="milliseconds on the session clock"), Format("moment")]
 """A clock that people read to the second."""
 TimeMs = Annotated[int, Field(description="milliseconds"), Format("time")]
-Points = Annotated[float, Format("points")]
+Points = Annotated[int | float, Format("points")]
 FlagName = Annotated[Flag, Format("flag")]
 WallClock = Annotated[str, Format("wall_clock")]
 """A wall-clock time in ISO 8601, in UTC; people read it to the minute."""

@@ -18,7 +18,6 @@ from services.gateway.routes import (
     analysis,
     decisions,
     edit_list,
-    examples,
     operations,
     output_content,
     output_holds,
@@ -112,7 +111,6 @@ def create_app(
     app.include_router(schemas.router)
     app.include_router(operations.router)
     pages.install(app)
-    examples.install(app)
     return app
 
 

@@ -75,8 +75,19 @@ def changed_rows(now: ClassificationPoints, then: ClassificationPoints) -> Seque
     """Every car as it is and as it would be, in the order it would have."""
     return [
         {
+            "car": change.car,
             "class": change.car_class,
-            **change._asdict(),
+            "position_now": change.position_now,
+            "position_then": change.position_then,
+            "gained": change.gained,
+            "class_position_now": change.class_position_now,
+            "class_position_then": change.class_position_then,
+            "laps_now": change.laps_now,
+            "laps_then": change.laps_then,
+            "total_ms_now": change.total_ms_now,
+            "total_ms_then": change.total_ms_then,
+            "status_now": change.status_now,
+            "status_then": change.status_then,
             "points_now": now.points.get(change.car),
             "points_then": then.points.get(change.car),
         }

@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal, NamedTuple, cast
 import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
-from pydantic.config import JsonDict
 
 from events import (
     AnyEvent,
@@ -35,7 +34,7 @@ from services.gateway.routes import decision_plan
 from services.gateway.state import Gateway, TheGateway, gateway_of
 from services.gateway.views.http_cache import conditional_response, weak_etag
 from services.queries.race_cache import KnownRace
-from services.queries.tables.sporting_tables import WHATIF
+from services.queries.tables.sporting_tables import WhatIfRow
 from services.roles import Grant, Role
 
 MOST_AT_ONCE = 20
@@ -111,9 +110,8 @@ class DecisionResult(BaseModel):
     position: str = Field(description="The last position of the log.")
     by: str
     events: list[DecisionEvent]
-    changes: list[dict[str, Any]] = Field(
-        description="In a dry run: the cars with a change, now and then.",
-        json_schema_extra={"items": cast("JsonDict", WHATIF.schema()["items"])},
+    changes: list[WhatIfRow] = Field(
+        description="In a dry run: the cars with a change, now and then."
     )
 
 
@@ -282,7 +280,7 @@ async def decide(
         position=found.position,
         by=decider.name,
         events=found.described,
-        changes=[dict(row) for row in found.changes],
+        changes=[WhatIfRow.model_validate(row) for row in found.changes],
     )
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic_core import from_json, to_json
 
 from events import json_schema
-from projections.views.published import PublishedStandingsRow
+from projections.views.published import PublishedStandingsRow, SubscribedState
 from projections.views.row_schema import json_schema as schema_of
 from replay.steering import COMMANDS
 from services.gateway.errors import RequestRefused, responses
@@ -22,7 +22,6 @@ from services.queries.tables.schemas import (
     PATCH,
     REASON,
     frame_schema,
-    subscribed_state_schema,
 )
 
 router = APIRouter(prefix="", tags=["descriptions"])
@@ -32,7 +31,7 @@ Document = dict[str, Any]
 
 def message_schemas() -> dict[str, Document]:
     """The JSON Schemas of subscription messages, by kind."""
-    state = subscribed_state_schema()
+    state = schema_of(SubscribedState)
     definitions = state.pop("$defs")
     token = {"type": "string", "description": "Resume with it: `<epoch>:<position>`."}
     base = {"token": token, **FRAME}

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from projections.views.frame_builder import frame_state
+from projections.views.published import SubscribedState
 from projections.views.rows import RowModel
 from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused, responses
@@ -43,7 +44,7 @@ class SessionSnapshot(BaseModel):
     position: str = Field(description="Log position of the newest event.")
     at: int = Field(description="Recorded time of that event (ms since 1970).")
     clock: SessionClock
-    data: dict[str, Any] = Field(description="The topics, as in frames.")
+    data: SubscribedState = Field(description="The topics, as in frames.")
 
 
 @router.get(
@@ -86,10 +87,12 @@ async def snapshot(
 
 
 def _snapshot(result: ViewResult, wanted: Filter) -> dict[str, Any]:
-    return SessionSnapshot(
-        token=f"0:{result.position}",
-        position=result.position,
-        at=result.learned_at,
-        clock=SessionClock(at=result.line["clock_ms"], running=result.running),
-        data=wanted.choose(dict(result.rows[0])),
-    ).model_dump()
+    return {
+        "kind": "snapshot",
+        "token": f"0:{result.position}",
+        "epoch": 0,
+        "position": result.position,
+        "at": result.learned_at,
+        "clock": {"at": result.line["clock_ms"], "running": result.running},
+        "data": wanted.choose(dict(result.rows[0])),
+    }

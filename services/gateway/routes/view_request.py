@@ -12,7 +12,7 @@ from projections.race import Race
 from projections.results.provisional import own_pack
 from projections.rules.packs import RegulationPack
 from projections.views.rows import RowModel
-from services.gateway.errors import RequestRefused, responses
+from services.gateway.errors import RequestRefused
 from services.gateway.live.query import DelayMs, split_names
 from services.gateway.live.session_tail import now_ms
 from services.gateway.routes import examples
@@ -127,11 +127,7 @@ def route_of(name: str) -> dict[str, Any]:
         "summary": table.about.split(".")[0],
         "description": table.about,
         "operation_id": f"view_{name.replace('-', '_')}",
-        "response_model": None,
-        "responses": {
-            200: examples.of_view(table),
-            **responses(304, 401, 403, 404, 422, 503),
-        },
+        **examples.of_view(table),
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from projections.views import MODELS, MessagesRow, SessionRow
-from projections.views.published import PublishedState
+from projections.views.published import PublishedState, SubscribedState
 from projections.views.row_schema import RowSchema, Schema, json_schema
 from projections.views.rows import RowModel
 
@@ -76,23 +76,17 @@ def _frame(members: Schema) -> Schema:
 
 def all_models() -> Schema:
     """Every model of a row, and the published state, as the definitions of one document."""
-    models: list[type[RowModel]] = [*MODELS.values(), MessagesRow, SessionRow, PublishedState]
+    models: list[type[RowModel]] = [
+        *MODELS.values(),
+        MessagesRow,
+        SessionRow,
+        PublishedState,
+        SubscribedState,
+    ]
     _, document = models_json_schema(
         [(model, "validation") for model in models], schema_generator=RowSchema
     )
     return {"$schema": DIALECT, "title": "lapstream", **document}
-
-
-def subscribed_state_schema() -> Schema:
-    """The JSON Schema of the state that a subscriber is sent: the topics it subscribes to.
-
-    An output for a battle or a championship has a topic of that name besides.
-    """
-    state = json_schema(PublishedState)
-    del state["required"]
-    derived = {"type": "object", "description": "of an output for it"}
-    state["properties"] |= {"battle": derived, "championship": derived}
-    return {**state, "title": "SubscribedState"}
 
 
 def _print(document: dict[str, Any]) -> None:

@@ -31,9 +31,9 @@ Value = Annotated[
     Field(description="as the pack has it: a number, a word, yes or no, a list or a table"),
     Format("value"),
 ]
-Figure = Annotated[float | str | None, Format("number")]
+Figure = Annotated[int | float | str | None, Format("number")]
 ByRound = Annotated[
-    list[float | None],
+    list[int | float | None],
     Field(description="the points of round 1 and on, null where no place was scored"),
     Format("by_round"),
 ]
