@@ -959,3 +959,74 @@ export interface StintsRow {
   end_ms: number | null;
   laps: number;
 }
+/**
+ * The topics of a session's state that a subscriber chose; the session's is always one.
+ */
+export interface SubscribedState {
+  session?: PublishedSession;
+  /**
+   * by car
+   */
+  standings?: {
+    [k: string]: PublishedStandingsRow;
+  };
+  /**
+   * by number and place within it: `1.0`, then `1.1`, `2.0`
+   */
+  cautions?: {
+    [k: string]: PublishedCaution;
+  };
+  /**
+   * by id
+   */
+  penalties?: {
+    [k: string]: PublishedPenalty;
+  };
+  /**
+   * by number, 0 for the first
+   */
+  messages?: {
+    [k: string]: PublishedMessage;
+  };
+  fastest?: FastestTopic;
+  /**
+   * by car, then by number of the visit, from 1
+   */
+  pits?: {
+    [k: string]: {
+      [k: string]: PublishedVisit;
+    };
+  };
+  /**
+   * by car, then by driver
+   */
+  drivers?: {
+    [k: string]: {
+      [k: string]: PublishedDriver;
+    };
+  };
+  /**
+   * by car, once the session is over; empty before
+   */
+  results?: {
+    [k: string]: PublishedResult;
+  };
+  /**
+   * the newest control items by number, 0 for the first of all
+   */
+  control?: {
+    [k: string]: PublishedControlItem;
+  };
+  /**
+   * of an output for it: places and gaps by car
+   */
+  battle?: {
+    [k: string]: unknown;
+  };
+  /**
+   * of an output for it: its title and rows
+   */
+  championship?: {
+    [k: string]: unknown;
+  };
+}
