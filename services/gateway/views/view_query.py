@@ -7,31 +7,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from events.errors import BadMoment, UnknownCar
+from events.errors import UnknownCar
 from projections import views
 from projections.race import Race
 from projections.views.freshness import Freshness, freshness
-from projections.views.moments import moment_of
 from projections.views.session_line import clock_running
-from replay.entries import parse_position
-from replay.recording import NotAsShown, ShownTimes
-from services.gateway.errors import FieldError, RequestRefused
+from services.gateway.errors import RequestRefused
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.live.session_tail import now_ms
 from services.gateway.state import Gateway
 from services.gateway.views import live_rows
 from services.gateway.views.http_cache import weak_etag
+from services.gateway.views.known_at import (
+    AT_MOMENT,
+    bad_known_at,
+    fold_limit,
+    known_at_moment,
+    known_position,
+)
 from services.queries.names import all_classes, find_class
 from services.queries.race_cache import RaceMoment
-from services.queries.sessions import log_position
 from services.queries.tables import race_tables
 from services.queries.tables.columns import Row, Table
 
 FIRST_SNAPSHOT_SECONDS = 0.5
 """How long a request waits for a tail that has just begun."""
-
-KNOWN_AT_MOMENT = "at"
-"""The ``known_at`` for what was known when the session clock came to the moment ``at``."""
 
 
 def _messages(race: Race) -> list[Row]:
@@ -157,14 +157,14 @@ async def query_folded(
     await gateway.require(session)
     if await gateway.is_replay(session):
         return await _of_replay(gateway, session, table, view, query, recorded=recorded)
-    if query.known_at == KNOWN_AT_MOMENT:
-        at, known = await _known_at_moment(gateway, session, query.at)
-        upto, kept_as = _upto(str(known), query.delay_ms)
+    if query.known_at == AT_MOMENT:
+        at, known = await known_at_moment(gateway, session, query.at)
+        upto, kept_as = fold_limit(str(known), query.delay_ms)
         found = await gateway.races.ask_moment(
             session, lambda folded: _run_on(folded, at, view, query), upto=upto, kept_as=kept_as
         )
     else:
-        upto, kept_as = _upto(_known(query.known_at), query.delay_ms)
+        upto, kept_as = fold_limit(known_position(query.known_at), query.delay_ms)
         found = await gateway.races.ask_moment(
             session,
             lambda folded: _of_moment(folded, view, query),
@@ -194,7 +194,7 @@ async def _of_replay(
     """The view of a replay. Nothing in it lies beyond the snapshot that was sent last."""
     if query.known_at is not None:
         reason = "not available for a replay: use the session that it plays"
-        raise _bad_known_at(query.known_at, reason)
+        raise bad_known_at(query.known_at, reason)
     snapshot = await live_snapshot(gateway, session, query.delay_ms)
     if snapshot is None:
         raise RequestRefused(503, "this replay has no snapshot yet", headers={"Retry-After": "1"})
@@ -208,75 +208,17 @@ async def _of_replay(
     return result._replace(epoch=snapshot.token.epoch)
 
 
-# -- What was known when -------------------------------------------------------------------
-
-
-async def _known_at_moment(gateway: Gateway, session: str, moment: str | None) -> tuple[int, int]:
-    """A moment on the session clock (ms), and the wall-clock time (ms) when the clock showed it.
-
-    Raises RequestRefused.
-    """
-    if moment is None:
-        raise _bad_known_at(KNOWN_AT_MOMENT, "`at` here needs the parameter `at`")
-
-    def times(folded: RaceMoment) -> tuple[int, int]:
-        happened = [event.at for _, event in folded.recorded]
-        recorded = [parse_position(position)[0] for position, _ in folded.recorded]
-        at = moment_of(moment, folded.race)
-        return at, ShownTimes(session, happened, recorded).place_at_clock(at)
-
-    try:
-        return (await gateway.races.ask_moment(session, times)).answer
-    except NotAsShown:
-        reason = "the log was imported in one go: when its states were shown is unknown"
-        raise _bad_known_at(KNOWN_AT_MOMENT, reason) from None
-
-
 async def known_upto(gateway: Gateway, session: str, query: ViewQuery) -> str | None:
     """The log position or time (ms) up to which events are known to the query; None for all.
 
     Raises RequestRefused, UnknownSession, BadSessionId and StoreError.
     """
     await gateway.require(session)
-    if query.known_at == KNOWN_AT_MOMENT:
-        known: str | None = str((await _known_at_moment(gateway, session, query.at))[1])
+    if query.known_at == AT_MOMENT:
+        known: str | None = str((await known_at_moment(gateway, session, query.at))[1])
     else:
-        known = _known(query.known_at)
-    return _upto(known, query.delay_ms)[0]
-
-
-def _known(known_at: str | None) -> str | None:
-    """The log position or time of ``known_at``. Raises RequestRefused."""
-    if known_at is None:
-        return None
-    try:
-        return log_position(known_at)
-    # OverflowError and OSError: a year for which the machine has no clock, such as 9999.
-    except (BadMoment, ValueError, OverflowError, OSError) as error:
-        reason = error.reason if isinstance(error, BadMoment) else "no time of a log"
-        raise _bad_known_at(known_at, reason) from None
-
-
-def _bad_known_at(value: str, reason: str) -> RequestRefused:
-    fault = FieldError(field="known_at", value=value, reason=reason)
-    return RequestRefused(422, f"known_at: {reason}", [fault])
-
-
-def _upto(known: str | None, delay_ms: int) -> tuple[str | None, str | None]:
-    """The log position or time up to which to fold, and the name to keep the fold under.
-
-    The fold for a delay is kept under one name, for its end only moves forward.
-    """
-    if not delay_ms:
-        return known, None
-    delayed = int(now_ms() - delay_ms)
-    if known is not None and _time_of(known) <= delayed:
-        return known, None
-    return str(delayed), f"delayed by {delay_ms}"
-
-
-def _time_of(known: str) -> int:
-    return parse_position(known)[0] if "-" in known else int(known)
+        known = known_position(query.known_at)
+    return fold_limit(known, query.delay_ms)[0]
 
 
 # -- Rows ----------------------------------------------------------------------------------

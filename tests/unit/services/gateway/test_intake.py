@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from events import encode
 from services.gateway.errors import RequestRefused
-from services.gateway.routes.events import EXAMPLE, MOST_EVENTS, RateLimit, read_events
+from services.gateway.intake import MOST_EVENTS, RateLimit, read_events
+from services.gateway.routes.events import EXAMPLE
 from services.storage import event_log
 
 ENTERED = {"type": "pit_entered", "at": 5, "source": "rc", "source_seq": 1, "car": "7"}
