@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { actionsOf, holds, isOpen, penaltiesOf, type Entry } from "../src/desk/book";
-import { amountOf, callsOf, carsIn, chosen, lanesOf, PENALTIES, wordsOf } from "../src/desk/calls";
+import { actionsOf, holds, isOpen, penaltiesOf, type Entry } from "../src/desk/decision_list";
+import { amountOf, callsOf, carsIn, chosen, lanesOf, PENALTIES, wordsOf } from "../src/desk/race_control";
 import {
   faultOf,
   newSource,

@@ -1,26 +1,26 @@
 import { describe, expect, test } from "vitest";
-import { airedOf, classesByName, whyNot, type Aired } from "../src/graphics/aired";
+import { outputStateOf, classesByName, whyNot, type OutputState } from "../src/graphics/output_state";
 import { Cue, isNewBest, isNewDecision, isOn } from "../src/graphics/cues";
 import { fieldsOf } from "../src/graphics/fields";
-import { Slots, stopsOf } from "../src/graphics/lane";
+import { Slots, stopsOf } from "../src/graphics/pit_lane";
 import { rowsWithin, sizeWithin, towerName, towerWidth } from "../src/graphics/layout";
 import { championshipLines, pageOf, towerLines } from "../src/graphics/lines";
 import { parametersOf, templateNamed, updated } from "../src/graphics/parameters";
-import { behindText, carName, FamilyNames, familyName, timerText } from "../src/graphics/words";
+import { behindText, carName, FamilyNames, familyName, timerText } from "../src/graphics/formatting";
 import { parseMessage } from "../src/live/messages";
-import { Picture } from "../src/live/picture";
+import { ReceivedState } from "../src/live/received_state";
 import type { Standing } from "../src/timing/state";
 import told from "./fixtures/messages.json";
 
 /** The 2007 Petit Le Mans in its last caution, as the gateway tells it. */
-function lastCaution(): Aired {
-  const picture = new Picture();
+function lastCaution(): OutputState {
+  const picture = new ReceivedState();
   for (const { message } of told) {
     const next = parseMessage(message);
     if (next.epoch > 2) break;
     picture.show(next);
   }
-  const aired = airedOf(picture.state);
+  const aired = outputStateOf(picture.state);
   if (aired === null) throw new Error("no session");
   return aired;
 }
@@ -161,7 +161,7 @@ describe("what cannot be shown", () => {
     expect(whyNot(race, "lmp2", ["7", "99"])).toBeNull();
     expect(whyNot(race, "NOPE", [])).toBe("no class NOPE here: LMP1, LMP2, GT1, GT2");
     expect(whyNot(race, null, ["99"])).toBe("no car 99 here");
-    const season = { rows: { a: { class: "GTP" } } } as unknown as Aired["championship"];
+    const season = { rows: { a: { class: "GTP" } } } as unknown as OutputState["championship"];
     expect(whyNot({ ...race, standings: {}, championship: season }, "gtp", ["7"])).toBeNull();
   });
 });
@@ -219,7 +219,7 @@ describe("the championship", () => {
     contender(4, "Clint Field", { rank: 3, points: 95, before: 3 }),
     contender(5, "Zed", { rank: 3, points: 95, before: 5, car: "37" }),
     ["LMP2:A B", { position: 5, name: "A B", class: "LMP2", rank: 1, tied: false, points: 9 }],
-  ]) as Aired["championship"]["rows"];
+  ]) as OutputState["championship"]["rows"];
   const aired = { ...race, championship: { of: "drivers", rows } };
 
   test("a crew is one line, and names that are shared have initials", () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { freshness, freshnessState, QUIET_MS, ranOnMs, ServerClock } from "../src/live/freshness";
 import { BadMessage, parseMessage, type Message } from "../src/live/messages";
 import { applyPatch, type Json, type JsonObject } from "../src/live/patch";
-import { Picture } from "../src/live/picture";
+import { ReceivedState } from "../src/live/received_state";
 import {
   SILENCE_MS,
   Subscription,
@@ -60,7 +60,7 @@ describe("merge patches", () => {
 
 describe("a picture", () => {
   test("the gateway's messages lead to the gateway's states", () => {
-    const picture = new Picture();
+    const picture = new ReceivedState();
     let compared = 0;
     for (const { message, state } of told as { message: string; state?: unknown }[]) {
       picture.show(parseMessage(message));
@@ -74,8 +74,8 @@ describe("a picture", () => {
   test("a delta that follows nothing, or another epoch, is refused", () => {
     const messages = told.map(({ message }) => parseMessage(message));
     const delta = messages.find((one) => one.kind === "delta") as Message;
-    expect(() => new Picture().show(delta)).toThrow(BadMessage);
-    const picture = new Picture();
+    expect(() => new ReceivedState().show(delta)).toThrow(BadMessage);
+    const picture = new ReceivedState();
     picture.show(messages[0] as Message);
     const later = messages.findLast((one) => one.kind === "delta") as Message;
     expect(() => picture.show(later)).toThrow(BadMessage);
@@ -201,7 +201,7 @@ class Tried implements World {
 describe("a subscription", () => {
   function begun() {
     const world = new Tried();
-    const picture = new Picture();
+    const picture = new ReceivedState();
     const states: Connection[] = [];
     const listener = {
       message: (message: Message) => picture.show(message),

@@ -21,9 +21,9 @@ import type {
   LapRow,
   PitRow,
   StintRow,
-} from "../src/race/shapes";
+} from "../src/race/rows";
 import { bars, newestFirst, ticks } from "../src/race/strategy";
-import { axisSeconds, closingText, moveText, sidedGap, signedSeconds } from "../src/race/words";
+import { axisSeconds, closingText, moveText, sidedGap, signedSeconds } from "../src/race/formatting";
 
 function car(name: string, more: Partial<ChartRow> = {}): ChartRow {
   const length = (more.behind_ms ?? more.at_ms ?? [0, 0, 0]).length;

@@ -14,8 +14,8 @@ import {
   type Standing,
   type State,
 } from "../src/timing/state";
-import { sameEntries, sameItems, steady } from "../src/timing/steady";
-import * as words from "../src/timing/words";
+import { sameEntries, sameItems, steady } from "../src/timing/stable";
+import * as words from "../src/timing/formatting";
 import display from "../../tests/golden/display.json";
 import told from "./fixtures/messages.json";
 import fixture from "./fixtures/words.json";

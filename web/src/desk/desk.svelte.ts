@@ -2,8 +2,8 @@
 
 import { Refused, type Access } from "../live/gateway";
 import { LiveSession } from "../screen/live.svelte";
-import { holds, type Entry } from "./book";
-import type { Extra } from "./calls";
+import { holds, type Entry } from "./decision_list";
+import type { Extra } from "./race_control";
 import {
   newSource,
   Sender,
@@ -13,7 +13,7 @@ import {
   type Outcome,
   type Told,
 } from "./decisions";
-import { book, decide, hold, lapsOf, outputs, type DrivenLap, type Output } from "./http";
+import { book, decide, hold, lapsOf, outputs, type DrivenLap, type Output } from "./requests";
 import type { Bearer } from "./token";
 
 const LOOK_MS = 2_000;

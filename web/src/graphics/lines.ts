@@ -2,9 +2,9 @@
 
 import { carState } from "../timing/cars";
 import { inOrder, type Gap, type Standing } from "../timing/state";
-import { classNamed, type Aired, type Contender } from "./aired";
+import { classNamed, type OutputState, type Contender } from "./output_state";
 import type { GapTo, Parameters } from "./parameters";
-import { behindText, FamilyNames } from "./words";
+import { behindText, FamilyNames } from "./formatting";
 
 export interface TowerLine {
   readonly row: Standing;
@@ -14,10 +14,10 @@ export interface TowerLine {
   readonly state: string;
 }
 
-type Wanted = Pick<Parameters, "class" | "cars" | "gap">;
+type Selection = Pick<Parameters, "class" | "cars" | "gap">;
 
 /** The cars of a tower, leader first. */
-export function towerLines(aired: Aired, wanted: Wanted): TowerLine[] {
+export function towerLines(aired: OutputState, wanted: Selection): TowerLine[] {
   const name = classNamed(aired, wanted.class);
   const rows = inOrder(aired).filter(
     (row) =>
@@ -66,7 +66,7 @@ export interface Standings {
  * of the rules, and counts people: it is shared where it has `=`, by a crew too, and whoever
  * comes behind two who are `1=` is 3.
  */
-export function championshipLines(aired: Aired, wanted: string | null): Standings[] {
+export function championshipLines(aired: OutputState, wanted: string | null): Standings[] {
   const all = Object.values(aired.championship.rows).sort((a, b) => a.position - b.position);
   const name = classNamed(aired, wanted) ?? all[0]?.class;
   const crews: [Contender, ...Contender[]][] = [];

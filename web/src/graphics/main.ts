@@ -6,7 +6,7 @@
 import { mount } from "svelte";
 import { AIR_WAITS_MS, fontIsThere } from "../fonts/fonts";
 import { isObject } from "../live/patch";
-import { Air } from "./air.svelte";
+import { Air } from "./graphic.svelte";
 import "./graphics.css";
 import Stage from "./Stage.svelte";
 

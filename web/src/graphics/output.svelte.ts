@@ -1,17 +1,17 @@
 /** An output as its own subscription tells it: late and held as it is, and kept when it is gone. */
 
 import { freshness, ServerClock, type Freshness } from "../live/freshness";
-import { outputTold, outputUrl, Refused, type Access } from "../live/gateway";
+import { outputInfo, outputUrl, Refused, type Access } from "../live/gateway";
 import type { Clock, Message } from "../live/messages";
-import { Picture } from "../live/picture";
+import { ReceivedState } from "../live/received_state";
 import { browser, Subscription, type Connection, type Listener } from "../live/subscription";
-import { airedOf, type Aired } from "./aired";
+import { outputStateOf, type OutputState } from "./output_state";
 
 const TICK_MS = 100;
 const ASK_AGAIN_MS = 2000;
 
 interface Shown {
-  readonly aired: Aired | null;
+  readonly aired: OutputState | null;
   readonly token: string;
   readonly epoch: number;
   readonly learnedAt: number;
@@ -28,7 +28,7 @@ const NOTHING: Shown = {
 
 export class LiveOutput implements Listener {
   readonly #server = new ServerClock();
-  readonly #picture = new Picture();
+  readonly #picture = new ReceivedState();
   shown: Shown = $state.raw(NOTHING);
   link: Connection = $state("connecting");
   /** The view that the output is arranged for; null until that is known. */
@@ -94,7 +94,7 @@ export class LiveOutput implements Listener {
     const { state, token, learnedAt, clock } = this.#picture;
     this.now = Date.now();
     this.shown = {
-      aired: airedOf(state),
+      aired: outputStateOf(state),
       token: token ?? "",
       epoch: this.#epoch,
       learnedAt,
@@ -106,7 +106,7 @@ export class LiveOutput implements Listener {
     if (this.#asking) return;
     this.#asking = true;
     try {
-      this.view = (await outputTold(this.name, this.access)).view;
+      this.view = (await outputInfo(this.name, this.access)).view;
       this.refusal = null;
     } catch (error) {
       this.refusal = error instanceof Refused ? error.message : null;

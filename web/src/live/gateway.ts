@@ -113,13 +113,13 @@ export function liveUrl(page: URL, session: string, topics: string, { token }: A
 }
 
 /** How an output is arranged, and how it stands. */
-export interface OutputTold {
+export interface OutputInfo {
   readonly view: string;
 }
 
 /** Throws Refused where there is no such output. */
-export async function outputTold(name: string, access: Access): Promise<OutputTold> {
-  return (await ask(`/outputs/${encodeURIComponent(name)}`, access)) as OutputTold;
+export async function outputInfo(name: string, access: Access): Promise<OutputInfo> {
+  return (await ask(`/outputs/${encodeURIComponent(name)}`, access)) as OutputInfo;
 }
 
 export function outputUrl(page: URL, name: string, maxHz: number, { token }: Access): string {

@@ -1,7 +1,7 @@
 /** The laps of all cars as lines of a chart; nothing here knows the page. */
 
 import { isCaution } from "../timing/flags";
-import type { CautionRow, ChartRow, Column, LapRow } from "./shapes";
+import type { CautionRow, ChartRow, Column, LapRow } from "./rows";
 
 /** Crossings that come late lie within it, and are asked for again. */
 export const LATE_MS = 120_000;

@@ -1,7 +1,7 @@
 /** How fast one car comes to another. */
 
 import { valueAt } from "./chart";
-import type { ChartRow } from "./shapes";
+import type { ChartRow } from "./rows";
 
 /** Laps that are looked at. */
 export const WINDOW = 5;

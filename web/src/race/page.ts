@@ -5,7 +5,7 @@ import type { Address } from "../screen/address";
 import type { LiveSession } from "../screen/live.svelte";
 import type { RaceClass } from "../timing/classes";
 import type { Standing, State } from "../timing/state";
-import type { Wanted } from "./watched.svelte";
+import type { ViewRequest } from "./live_view.svelte";
 
 export interface PageProps {
   readonly live: LiveSession;
@@ -20,12 +20,12 @@ export interface PageProps {
 }
 
 /** The question to ask for a view at the moment that is looked at. */
-export function wantedOf(
+export function viewRequest(
   { live, address }: Pick<PageProps, "live" | "address">,
   view: string,
-  query: Wanted["question"]["query"] = {},
+  query: ViewRequest["question"]["query"] = {},
   as: string | undefined = live.shown.position,
-): Wanted {
+): ViewRequest {
   const { at, knownAt } = address;
   const question = { session: live.name, view, query: { ...query, at, known_at: knownAt } };
   return { question, as: at !== null || knownAt !== null ? "then" : as };

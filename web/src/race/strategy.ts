@@ -1,6 +1,6 @@
 /** Stints as bars along the session clock. */
 
-import type { PitRow, StintRow } from "./shapes";
+import type { PitRow, StintRow } from "./rows";
 
 export interface Bar {
   /** As parts of the whole length, 0 to 1. */

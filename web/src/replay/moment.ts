@@ -1,7 +1,7 @@
 /** A moment of the past that is looked at, as the address of the page says it. */
 
 import type { Address } from "../screen/address";
-import { clockText } from "../timing/words";
+import { clockText } from "../timing/formatting";
 
 /**
  * `at` is a moment as the gateway takes it (`5:00:00`, `lap:100`, `caution:9`); `knownAt` is

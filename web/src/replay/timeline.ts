@@ -2,7 +2,7 @@
 
 import { flagOf, type Flag } from "../timing/flags";
 import { flagNamed } from "../timing/wording";
-import { clockText } from "../timing/words";
+import { clockText } from "../timing/formatting";
 
 export const KINDS = [
   "caution",

@@ -6,7 +6,7 @@
 import { Bests } from "../timing/bests";
 import { classesOf, type RaceClass } from "../timing/classes";
 import { inOrder, type Standing, type State } from "../timing/state";
-import { sameItems, steady } from "../timing/steady";
+import { sameItems, steady } from "../timing/stable";
 
 /** Names that a session's cars may do without. */
 const NAMES = ["driver", "team", "vehicle"] as const;

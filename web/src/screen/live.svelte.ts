@@ -3,7 +3,7 @@
 import { freshness, ServerClock, type Freshness } from "../live/freshness";
 import { liveUrl, Refused, serverTime, type Access } from "../live/gateway";
 import type { Clock, Message } from "../live/messages";
-import { Picture } from "../live/picture";
+import { ReceivedState } from "../live/received_state";
 import { browser, Subscription, type Connection, type Listener } from "../live/subscription";
 import { Movements } from "../timing/movements";
 import { stateOf, TOPICS, type State } from "../timing/state";
@@ -27,7 +27,7 @@ const NOTHING: Shown = {
 
 export class LiveSession implements Listener {
   readonly #server = new ServerClock();
-  readonly #picture = new Picture();
+  readonly #picture = new ReceivedState();
   /** What comes. */
   came: Shown = $state.raw(NOTHING);
   /** What is looked at instead; null: nothing else. */

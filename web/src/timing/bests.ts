@@ -1,6 +1,6 @@
 /** How good a lap or a sector is: the best of all, of its class, or the car's own. */
 
-import { sameEntries } from "./steady";
+import { sameEntries } from "./stable";
 import type { Standing } from "./state";
 
 export type Mark = "overall" | "class" | "own" | "";

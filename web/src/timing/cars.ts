@@ -2,7 +2,7 @@
 
 import type { Standing } from "./state";
 import { CAR_STATES } from "./wording";
-import { isOwed } from "./words";
+import { isOwed } from "./formatting";
 
 export interface CarState {
   /** `PIT`, `OUT` (on the lap after a visit), `PEN` (owes a penalty), `RET`, `FIN`, `DNS` or "". */

@@ -8,7 +8,7 @@ import { SIGNS, SPOKEN, type Bests, type Mark } from "./bests";
 import { carState } from "./cars";
 import type { RaceClass } from "./classes";
 import type { Standing } from "./state";
-import * as words from "./words";
+import * as words from "./formatting";
 
 export interface Cell {
   readonly text: string;

@@ -1,7 +1,7 @@
 /** Which cars won and lost places lately, for the marks beside them. */
 
 import display from "../../../projections/views/display.json";
-import { sameEntries, steady } from "./steady";
+import { sameEntries, steady } from "./stable";
 
 /** How long a mark stands. */
 const HOLD_MS = display.movement_hold_ms;

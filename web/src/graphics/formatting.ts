@@ -1,7 +1,7 @@
 /** How cars, gaps and decisions are written on air. */
 
 import type { Gap, Standing } from "../timing/state";
-import { gapText } from "../timing/words";
+import { gapText } from "../timing/formatting";
 import type { Name } from "./parameters";
 
 /** `VAN DER ZANDE` of `Renger van der Zande`; a name of one word is that word. */

@@ -1,8 +1,8 @@
 /** What the pages say, in words. */
 
-import { gapText } from "../timing/words";
+import { gapText } from "../timing/formatting";
 import type { Closing } from "./closing";
-import { gapOf, type DifferenceRow, type GapRow } from "./shapes";
+import { gapOf, type DifferenceRow, type GapRow } from "./rows";
 
 /** A gap with its side: `+3.500` behind the other, `−1 L` a lap ahead of it. */
 export function sidedGap({ side, gap }: Pick<GapRow, "side" | "gap">): string {

@@ -1,7 +1,7 @@
 /** The graphic under control: what it shows, and whether it is on. */
 
 import type { Access } from "../live/gateway";
-import { whyNot } from "./aired";
+import { whyNot } from "./output_state";
 import type { Mode } from "./cues";
 import { fieldsOf } from "./fields";
 import { rowsWithin } from "./layout";

@@ -2,7 +2,7 @@
 
 import type {
   CautionsRow,
-  ControlRow as ControlRowModel,
+  ControlRow as GeneratedControlRow,
   DriversRow,
   GapValue,
   LapsRow,
@@ -14,14 +14,14 @@ import type {
 } from "../generated/rows";
 import type { Gap, Immutable } from "../timing/state";
 
-export type ToldGap = Immutable<GapValue>;
+export type NullableGap = Immutable<GapValue>;
 export type LapRow = Immutable<LapsRow>;
 export type StintRow = Immutable<StintsRow>;
 export type PitRow = Immutable<PitsRow>;
 export type DriverRow = Immutable<DriversRow>;
 export type PenaltyRow = Immutable<PenaltiesRow>;
 export type CautionRow = Immutable<CautionsRow>;
-export type ControlRow = Immutable<ControlRowModel>;
+export type ControlRow = Immutable<GeneratedControlRow>;
 export type MarkerRow = Immutable<MarkersRow>;
 export type ResultRow = Immutable<ResultsRow>;
 
@@ -84,7 +84,7 @@ export interface GapRow {
   readonly car: string;
   readonly to: string;
   readonly side: "ahead" | "behind" | "same";
-  readonly gap: ToldGap;
+  readonly gap: NullableGap;
 }
 
 export interface ChartRow {
@@ -111,6 +111,6 @@ export interface Statement {
 }
 
 /** A gap as frames have it: without what is missing. */
-export function gapOf({ laps, ms }: ToldGap): Gap {
+export function gapOf({ laps, ms }: NullableGap): Gap {
   return { ...(laps === null ? {} : { laps }), ...(ms === null ? {} : { ms }) };
 }

@@ -6,9 +6,9 @@ import { classesOf, type RaceClass } from "../timing/classes";
 import type { Fastest, Gap, Immutable, SessionLine, Standing } from "../timing/state";
 
 export type Visit = Immutable<PublishedVisit>;
-export type Imposed = Immutable<PublishedPenalty>;
+export type PenaltyItem = Immutable<PublishedPenalty>;
 
-export interface Fighting {
+export interface BattleItem {
   readonly position: number;
   readonly gap?: Gap;
   readonly interval?: Gap;
@@ -26,13 +26,13 @@ export interface Contender {
   readonly gained?: number;
 }
 
-export interface Aired {
+export interface OutputState {
   readonly session: SessionLine;
   readonly standings: Readonly<Record<string, Standing>>;
   readonly fastest: Fastest;
   readonly pits: Readonly<Record<string, Readonly<Record<string, Visit>>>>;
-  readonly penalties: Readonly<Record<string, Imposed>>;
-  readonly battle: Readonly<Record<string, Fighting>>;
+  readonly penalties: Readonly<Record<string, PenaltyItem>>;
+  readonly battle: Readonly<Record<string, BattleItem>>;
   readonly championship: {
     readonly title?: string;
     readonly of?: string;
@@ -41,8 +41,8 @@ export interface Aired {
 }
 
 /** The picture, if the session has begun; an empty log has no session line. */
-export function airedOf(picture: JsonObject | null): Aired | null {
-  const told = picture as unknown as Partial<Aired> | null;
+export function outputStateOf(picture: JsonObject | null): OutputState | null {
+  const told = picture as unknown as Partial<OutputState> | null;
   if (told?.session?.title === undefined) return null;
   return {
     session: told.session,
@@ -56,18 +56,18 @@ export function airedOf(picture: JsonObject | null): Aired | null {
 }
 
 /** The classes by name, with their colours. */
-export function classesByName(aired: Aired): ReadonlyMap<string, RaceClass> {
+export function classesByName(aired: OutputState): ReadonlyMap<string, RaceClass> {
   return new Map(classesOf(aired).map((one) => [one.name, one]));
 }
 
 /** The classes that there is something of to show. */
-function classNames(aired: Aired): string[] {
+function classNames(aired: OutputState): string[] {
   const scored = Object.values(aired.championship.rows).map((one) => one.class);
   return [...new Set([...classesOf(aired).map((one) => one.name), ...scored])];
 }
 
 /** Why what is asked for cannot be shown, as a class that there is not; null: it can be. */
-export function whyNot(aired: Aired, typed: string | null, cars: readonly string[]): string | null {
+export function whyNot(aired: OutputState, typed: string | null, cars: readonly string[]): string | null {
   const names = classNames(aired);
   const wanted = classNamed(aired, typed);
   if (wanted !== null && names.length > 0 && !names.includes(wanted))
@@ -79,7 +79,7 @@ export function whyNot(aired: Aired, typed: string | null, cars: readonly string
 }
 
 /** The class that was typed, in capitals or not. */
-export function classNamed(aired: Aired, typed: string | null): string | null {
+export function classNamed(aired: OutputState, typed: string | null): string | null {
   if (typed === null) return null;
   const wanted = typed.toLocaleLowerCase();
   return classNames(aired).find((name) => name.toLocaleLowerCase() === wanted) ?? typed;

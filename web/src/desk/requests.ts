@@ -1,7 +1,7 @@
 /** What the desk asks the gateway. */
 
 import { Refused } from "../live/gateway";
-import type { Entry } from "./book";
+import type { Entry } from "./decision_list";
 import type { Answer, Order } from "./decisions";
 import type { Bearer } from "./token";
 

@@ -1,15 +1,15 @@
 /** The gaps of all cars to one of them, as the tower shows them. */
 
 import type { Access } from "../live/gateway";
-import { wantedOf, type PageProps } from "./page";
-import type { GapRow } from "./shapes";
-import { Watched } from "./watched.svelte";
-import { sidedGap } from "./words";
+import { viewRequest, type PageProps } from "./page";
+import type { GapRow } from "./rows";
+import { LiveView } from "./live_view.svelte";
+import { sidedGap } from "./formatting";
 
 const PACE_MS = 1000;
 
-export class Measure {
-  readonly #watched: Watched<GapRow>;
+export class MeasuredGaps {
+  readonly #watched: LiveView<GapRow>;
   /** Null while they are not measured. */
   readonly gaps: ReadonlyMap<string, string> | null = $derived.by(() => {
     if (this.asked().to === null) return null;
@@ -22,10 +22,10 @@ export class Measure {
     },
     access: () => Access,
   ) {
-    this.#watched = new Watched<GapRow>(
+    this.#watched = new LiveView<GapRow>(
       () => {
         const { to, ...scope } = asked();
-        return to === null ? null : wantedOf(scope, "gaps", { to });
+        return to === null ? null : viewRequest(scope, "gaps", { to });
       },
       access,
       PACE_MS,

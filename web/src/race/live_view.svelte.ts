@@ -9,20 +9,20 @@ export const PACE_MS = 2000;
  * have changed what lies further back. */
 const WHOLE_MS = 60_000;
 
-export interface Going<Row> {
+export interface Continuation<Row> {
   /** What to ask for beside the question, to be told only what came since. */
   readonly on: (rows: readonly Row[]) => Question["query"];
   readonly with: (rows: readonly Row[], more: readonly Row[]) => readonly Row[];
 }
 
-export interface Wanted {
+export interface ViewRequest {
   readonly question: Question;
   /** What the session shows; whenever it is another, the view may be another. */
   readonly as: string;
 }
 
 /** From when something is, and why it was not told anew. */
-export interface Dated {
+export interface ViewStatus {
   readonly clockMs: number;
   readonly trouble: string | null;
 }
@@ -41,7 +41,7 @@ function withoutMoment({ session, view, query }: Question): string {
  * Made while a component is: it ends with that. `wanted` gives what is asked, null for
  * nothing; what it reads is followed.
  */
-export class Watched<Row> {
+export class LiveView<Row> {
   /** The rows; null before they were first told. */
   rows: readonly Row[] | null = $state.raw(null);
   clockMs: number = $state(0);
@@ -59,13 +59,13 @@ export class Watched<Row> {
   #wholeAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking: AbortController | null = null;
-  #wanted: Wanted | null = null;
+  #wanted: ViewRequest | null = null;
 
   constructor(
-    wanted: () => Wanted | null,
+    wanted: () => ViewRequest | null,
     private readonly access: () => Access,
     private readonly pace = PACE_MS,
-    private readonly going: Going<Row> | null = null,
+    private readonly going: Continuation<Row> | null = null,
   ) {
     $effect(() => {
       this.#follow(wanted());
@@ -73,7 +73,7 @@ export class Watched<Row> {
     $effect(() => () => this.#end());
   }
 
-  #follow(wanted: Wanted | null): void {
+  #follow(wanted: ViewRequest | null): void {
     this.#wanted = wanted;
     const asked = wanted === null ? null : JSON.stringify(wanted.question);
     if (asked !== this.#asked) {
@@ -131,7 +131,7 @@ export class Watched<Row> {
     if (this.#wanted !== null && this.#wanted.as !== this.#shown) this.#soon();
   }
 
-  async #take({ question }: Wanted, signal: AbortSignal): Promise<void> {
+  async #take({ question }: ViewRequest, signal: AbortSignal): Promise<void> {
     const now = performance.now();
     const { going, rows } = this;
     if (going !== null && rows !== null && now - this.#wholeAt < WHOLE_MS) {

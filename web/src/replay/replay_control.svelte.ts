@@ -9,13 +9,13 @@ import type { LiveSession } from "../screen/live.svelte";
 import type { Address } from "../screen/address";
 import {
   begin,
-  pictureOf,
+  snapshotAt,
   replayNamed,
   steer,
   type Replay,
   type Speed,
   type Steering,
-} from "./calls";
+} from "./requests";
 import { addressOfMoment, AS_SHOWN, isSameMoment, momentText, type Moment } from "./moment";
 import {
   markerBefore,
@@ -40,7 +40,7 @@ const AGAIN_MS = 1000;
 
 type Go = (change: Partial<Address>, instead?: boolean) => void;
 
-export class Deck {
+export class ReplayControl {
   /** How the replay stands; null for a session that is none. */
   replay: Replay | null = $state.raw(null);
   markers: readonly Marker[] = $state.raw([]);
@@ -188,7 +188,7 @@ export class Deck {
     while (this.moment !== null && !isSameMoment(this.moment, this.#shown) && !this.#ended) {
       const asked: Moment = this.moment;
       try {
-        const picture = await pictureOf(this.live.name, asked, this.access);
+        const picture = await snapshotAt(this.live.name, asked, this.access);
         this.#stand(asked, picture);
         this.#shown = asked;
       } catch (error) {

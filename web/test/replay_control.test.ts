@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Deck } from "../src/replay/deck.svelte";
+import { ReplayControl } from "../src/replay/replay_control.svelte";
 import type { Address } from "../src/screen/address";
 import type { LiveSession } from "../src/screen/live.svelte";
 
@@ -40,7 +40,7 @@ function gateway(known: readonly string[]): void {
 
 describe("a moment that is refused", () => {
   let screen: Screen;
-  let deck: Deck;
+  let deck: ReplayControl;
   let written: Partial<Address>[];
 
   beforeEach(() => {
@@ -49,7 +49,7 @@ describe("a moment that is refused", () => {
     gateway(["lap:3", "lap:4"]);
     screen = new Screen();
     written = [];
-    deck = new Deck(screen as unknown as LiveSession, { token: null }, (change) =>
+    deck = new ReplayControl(screen as unknown as LiveSession, { token: null }, (change) =>
       written.push(change),
     );
   });

@@ -1,7 +1,7 @@
 /** The pit stop timer: who is in the lane, since when, and in which of a few fixed slots. */
 
 import { inOrder, type Standing } from "../timing/state";
-import { classNamed, type Aired } from "./aired";
+import { classNamed, type OutputState } from "./output_state";
 import type { Parameters } from "./parameters";
 
 export interface Stop {
@@ -11,13 +11,13 @@ export interface Stop {
   readonly took: number | undefined;
 }
 
-type Wanted = Pick<Parameters, "class" | "cars" | "holdMs">;
+type Selection = Pick<Parameters, "class" | "cars" | "holdMs">;
 
 /**
  * The cars in the lane, in the running order, and those that left it within `holdMs`. A car
  * that was seen to be out, but not when, has no time, and is not told of.
  */
-export function stopsOf(aired: Aired, clockMs: number, wanted: Wanted): Stop[] {
+export function stopsOf(aired: OutputState, clockMs: number, wanted: Selection): Stop[] {
   const name = classNamed(aired, wanted.class);
   return inOrder(aired).flatMap((row): Stop[] => {
     if (name !== null && row.class !== name) return [];

@@ -3,7 +3,7 @@
 import { BadMessage, type Clock, type Message } from "./messages";
 import { applyPatch, type JsonObject } from "./patch";
 
-export class Picture {
+export class ReceivedState {
   /** The topics of the session; null before the first snapshot. */
   state: JsonObject | null = null;
   token: string | null = null;

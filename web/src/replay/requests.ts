@@ -61,7 +61,7 @@ export function begin(source: string, from: string, speed: Speed, access: Access
 }
 
 /** The picture of a moment. Throws Refused. */
-export async function pictureOf(
+export async function snapshotAt(
   session: string,
   { at, knownAt }: Moment,
   access: Access,

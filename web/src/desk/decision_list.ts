@@ -63,7 +63,7 @@ function actionOf(entries: readonly Entry[]): Action {
 }
 
 /** A penalty as it stands. */
-export interface BookedPenalty {
+export interface ListedPenalty {
   readonly id: string;
   readonly car: string;
   readonly text: string;
@@ -75,7 +75,7 @@ export interface BookedPenalty {
 }
 
 /** Those that are owed first, each part with the newest first; what was voided is left out. */
-export function penaltiesOf(entries: readonly Entry[]): BookedPenalty[] {
+export function penaltiesOf(entries: readonly Entry[]): ListedPenalty[] {
   const penalties = entries
     .filter((entry) => entry.type === "penalty_imposed" && entry.state !== "voided")
     .map((entry) => ({
