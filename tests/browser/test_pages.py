@@ -404,7 +404,7 @@ async def test_pages_on_a_phone(page: Page, served: Served, race: list[AnyEvent]
     for more in ("car&cars=7", "battle&cars=7,1", "race", "race&part=strategy", "race&part=result"):
         await look(page, served, f"&page={more}")
         await shows(page, position)
-        await expect(page.locator("table.told").first).to_be_visible()
+        await expect(page.locator("table.rows").first).to_be_visible()
         assert await page.locator("html").evaluate("one => one.scrollWidth <= one.clientWidth"), (
             more
         )

@@ -1,6 +1,20 @@
 import { describe, expect, test } from "vitest";
-import { actionsOf, holds, isOpen, penaltiesOf, type Entry } from "../src/desk/decision_list";
-import { amountOf, callsOf, carsIn, chosen, lanesOf, PENALTIES, wordsOf } from "../src/desk/race_control";
+import {
+  actionsOf,
+  contains,
+  isOpen,
+  penaltiesOf,
+  type DecisionRow,
+} from "../src/desk/decision_list";
+import {
+  amountOf,
+  trackActions,
+  parseCars,
+  withExtra,
+  pitLanes,
+  PENALTIES,
+  describeDecision,
+} from "../src/desk/race_control";
 import {
   faultOf,
   newSource,
@@ -14,13 +28,13 @@ import {
   type Decision,
   type Order,
 } from "../src/desk/decisions";
-import { mayDecide, tooLittle } from "../src/desk/token";
+import { mayDecide, roleText } from "../src/desk/token";
 import type { SessionLine } from "../src/timing/state";
 
 const GREEN: Decision = { type: "flag_shown", flag: "green" };
 const TOLD = { added: true, position: "1-0", by: "ann", events: [], changes: [] };
 
-/** A gateway that answers as it is told to, and remembers what it was sent. */
+/** A gateway with prepared answers that remembers its requests. */
 function gateway(...answers: (Answer | "nothing")[]) {
   const sent: { order: Order; dryRun: boolean }[] = [];
   const post = (order: Order, dryRun: boolean): Promise<Answer> => {
@@ -48,7 +62,7 @@ describe("orders", () => {
       { status: 200, body: TOLD },
     );
     const outcome = await sender.send(sender.order([GREEN]));
-    expect(outcome).toEqual({ kind: "decided", told: TOLD });
+    expect(outcome).toEqual({ kind: "decided", result: TOLD });
     expect(sent.map(({ order }) => order.source_seq)).toEqual([0, 0, 0]);
   });
 
@@ -68,7 +82,7 @@ describe("orders", () => {
     expect(sent).toHaveLength(1);
   });
 
-  test("what is refused is not insisted on, and is told in the gateway's words", async () => {
+  test("a refusal is not sent again and keeps the gateway's text", async () => {
     const errors = [{ field: "car", value: "'9'", reason: "no car '9'" }];
     const { sent, sender } = gateway({ status: 422, body: { detail: "no car '9'", errors } });
     expect(await sender.send(sender.order([GREEN]))).toEqual({
@@ -80,7 +94,7 @@ describe("orders", () => {
     expect(sent).toHaveLength(1);
   });
 
-  test("a refusal that says nothing is told by its status", async () => {
+  test("a refusal without a text is described by its status", async () => {
     const { sender } = gateway({ status: 404, body: null });
     const outcome = await sender.send(sender.order([GREEN]));
     expect(outcome).toMatchObject({
@@ -125,7 +139,7 @@ describe("what is typed", () => {
     });
   });
 
-  test("a fault stands at its field; those of no field are told apart", () => {
+  test("a fault belongs to its field; those of no field are listed apart", () => {
     const faults = [
       { field: "car", reason: "no such car" },
       { field: "lap", reason: "no such lap" },
@@ -149,7 +163,7 @@ describe("what is typed", () => {
   });
 
   test("cars between blanks, commas or with a sign", () => {
-    expect(carsIn(" 26, #7  007;91 ")).toEqual(["26", "7", "007", "91"]);
+    expect(parseCars(" 26, #7  007;91 ")).toEqual(["26", "7", "007", "91"]);
   });
 });
 
@@ -168,29 +182,32 @@ function line(more: Partial<SessionLine> = {}): SessionLine {
 }
 
 function call(id: string, of: SessionLine | null) {
-  const found = callsOf(of).find((one) => one.id === id);
+  const found = trackActions(of).find((one) => one.id === id);
   if (found === undefined) throw new Error(id);
   return found;
 }
 
 describe("calls", () => {
   test("no key calls two things", () => {
-    const keys = callsOf(line()).map((one) => one.key);
+    const keys = trackActions(line()).map((one) => one.key);
     expect(new Set(keys).size).toBe(keys.length);
   });
 
   test("a safety car is a flag and a car on the track; the lane may be closed with it", () => {
     const out = call("safety_car", line());
-    expect(chosen(out, false).map(wordsOf)).toEqual(["safety car flag", "safety car deployed"]);
-    expect(chosen(out, true).map(wordsOf).at(-1)).toBe("pit lane closed");
+    expect(withExtra(out, false).map(describeDecision)).toEqual([
+      "safety car flag",
+      "safety car deployed",
+    ]);
+    expect(withExtra(out, true).map(describeDecision).at(-1)).toBe("pit lane closed");
   });
 
   test("a safety car that is out is not sent out again, and comes in with green", () => {
     const behind = line({ flag: "safety_car", safety_car_since_ms: 1, pit_lane_closed: ["GT"] });
     expect(call("safety_car", behind).on).toBe(true);
-    expect(call("safety_car", behind).decisions.map(wordsOf)).toEqual(["safety car flag"]);
+    expect(call("safety_car", behind).decisions.map(describeDecision)).toEqual(["safety car flag"]);
     const green = call("green", behind);
-    expect(chosen(green, green.extra?.usual ?? false).map(wordsOf)).toEqual([
+    expect(withExtra(green, green.extra?.usual ?? false).map(describeDecision)).toEqual([
       "safety car withdrawn",
       "green flag",
       "pit lane opened",
@@ -201,33 +218,35 @@ describe("calls", () => {
     const local = line({ sector_flags: { "2": { flag: "yellow", since_ms: 1 } } });
     expect(call("green", line()).on).toBe(true);
     expect(call("green", local)).toMatchObject({ on: false, label: "Green, all sectors clear" });
-    expect(call("green", local).decisions.map(wordsOf)).toEqual(["green flag"]);
+    expect(call("green", local).decisions.map(describeDecision)).toEqual(["green flag"]);
   });
 
   test("what would end the race is typed, and nothing that may have to be quick", () => {
-    expect(callsOf(line()).flatMap((one) => (one.typed ? [one.id] : []))).toEqual(["chequered"]);
+    expect(trackActions(line()).flatMap((one) => (one.typed ? [one.id] : []))).toEqual([
+      "chequered",
+    ]);
   });
 
   test("before anything is known everything can be called", () => {
-    expect(callsOf(null).every((one) => !one.on)).toBe(true);
-    expect(lanesOf(null)).toEqual([{ name: null, open: true }]);
+    expect(trackActions(null).every((one) => !one.on)).toBe(true);
+    expect(pitLanes(null)).toEqual([{ name: null, open: true }]);
   });
 
   test("the pit lane by class, where there are several", () => {
-    expect(lanesOf(line({ classes: ["GT"], pit_lane_closed: ["GT"] }))).toEqual([
+    expect(pitLanes(line({ classes: ["GT"], pit_lane_closed: ["GT"] }))).toEqual([
       { name: null, open: false },
     ]);
-    expect(lanesOf(line({ classes: ["P", "GT"], pit_lane_closed: ["GT"] }))).toEqual([
+    expect(pitLanes(line({ classes: ["P", "GT"], pit_lane_closed: ["GT"] }))).toEqual([
       { name: "P", open: true },
       { name: "GT", open: false },
     ]);
   });
 
   test("words of a call for a class and for a sector", () => {
-    expect(wordsOf({ type: "pit_lane_closed", classes: ["P", "GT"] })).toBe(
+    expect(describeDecision({ type: "pit_lane_closed", classes: ["P", "GT"] })).toBe(
       "pit lane closed for P, GT",
     );
-    expect(wordsOf({ type: "flag_shown", flag: "slow_zone", sector: 2 })).toBe(
+    expect(describeDecision({ type: "flag_shown", flag: "slow_zone", sector: 2 })).toBe(
       "slow zone flag, sector 2",
     );
   });
@@ -246,7 +265,7 @@ describe("calls", () => {
 
 let seq = 0;
 
-function entry(type: string, more: Partial<Entry> = {}): Entry {
+function entry(type: string, more: Partial<DecisionRow> = {}): DecisionRow {
   seq += 1;
   return {
     source: "desk-a",
@@ -265,7 +284,7 @@ function entry(type: string, more: Partial<Entry> = {}): Entry {
   };
 }
 
-describe("the book", () => {
+describe("the list of decisions", () => {
   test("what was sent at once is one action, in the order it was sent", () => {
     const flag = entry("flag_shown", { learned_at_ms: 5 });
     const car = entry("safety_car_deployed", { learned_at_ms: 5, state: "voided", undo: null });
@@ -279,14 +298,14 @@ describe("the book", () => {
     expect(actions[1]?.undo).toEqual([flag.undo]);
   });
 
-  test("what a feed said in one batch are several", () => {
+  test("events of a feed in one batch are several actions", () => {
     const [one, other] = [entry("flag_shown"), entry("flag_shown")];
     const fed = [other, one].map((each) => ({ ...each, source: "rmonitor", learned_at_ms: 5 }));
     expect(actionsOf(fed)).toHaveLength(2);
   });
 
   test("penalties that are owed come first; voided ones are not there", () => {
-    const penalty = (id: string, state: Entry["state"]) =>
+    const penalty = (id: string, state: DecisionRow["state"]) =>
       entry("penalty_imposed", { penalty_id: id, car: id, state });
     const converted = entry("penalty_converted", {
       penalty_id: "c",
@@ -309,8 +328,8 @@ describe("the book", () => {
   test("an order whose answer was lost is found by its number", () => {
     const { sender } = gateway();
     const order = sender.order([GREEN]);
-    expect(holds([entry("flag_shown")], order)).toBe(false);
-    expect(holds([entry("flag_shown", { source: "desk-1", source_seq: 0 })], order)).toBe(true);
+    expect(contains([entry("flag_shown")], order)).toBe(false);
+    expect(contains([entry("flag_shown", { source: "desk-1", source_seq: 0 })], order)).toBe(true);
   });
 });
 
@@ -322,8 +341,8 @@ describe("tokens", () => {
     ["admin", true],
   ] as const)("%s decides: %s", (role, may) => expect(mayDecide({ name: "x", role })).toBe(may));
 
-  test("one that is too little is told so plainly", () => {
-    expect(tooLittle({ name: "wall", role: "viewer" })).toBe(
+  test("a role that is too low is explained", () => {
+    expect(roleText({ name: "wall", role: "viewer" })).toBe(
       "This token (wall) has the role viewer: it may look, and decide nothing. " +
         "The desk needs one of the role control.",
     );

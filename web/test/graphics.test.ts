@@ -1,28 +1,39 @@
 import { describe, expect, test } from "vitest";
-import { outputStateOf, classesByName, whyNot, type OutputState } from "../src/graphics/output_state";
+import {
+  outputStateOf,
+  classesByName,
+  whyNot,
+  type OutputState,
+} from "../src/graphics/output_state";
 import { Cue, isNewBest, isNewDecision, isOn } from "../src/graphics/cues";
 import { fieldsOf } from "../src/graphics/fields";
 import { Slots, stopsOf } from "../src/graphics/pit_lane";
 import { rowsWithin, sizeWithin, towerName, towerWidth } from "../src/graphics/layout";
 import { championshipLines, pageOf, towerLines } from "../src/graphics/lines";
 import { parametersOf, templateNamed, updated } from "../src/graphics/parameters";
-import { behindText, carName, FamilyNames, familyName, timerText } from "../src/graphics/formatting";
+import {
+  behindText,
+  carName,
+  FamilyNames,
+  familyName,
+  timerText,
+} from "../src/graphics/formatting";
 import { parseMessage } from "../src/live/messages";
 import { ReceivedState } from "../src/live/received_state";
 import type { Standing } from "../src/timing/state";
-import told from "./fixtures/messages.json";
+import sent from "./fixtures/messages.json";
 
-/** The 2007 Petit Le Mans in its last caution, as the gateway tells it. */
+/** The 2007 Petit Le Mans in its last caution, as the gateway sends it. */
 function lastCaution(): OutputState {
   const picture = new ReceivedState();
-  for (const { message } of told) {
+  for (const { message } of sent) {
     const next = parseMessage(message);
     if (next.epoch > 2) break;
     picture.show(next);
   }
-  const aired = outputStateOf(picture.state);
-  if (aired === null) throw new Error("no session");
-  return aired;
+  const output = outputStateOf(picture.state);
+  if (output === null) throw new Error("no session");
+  return output;
 }
 
 const race = lastCaution();
@@ -102,7 +113,7 @@ describe("parameters", () => {
 });
 
 describe("the tower", () => {
-  test("overall: places and gaps to the leader, as they were told", () => {
+  test("overall: places and gaps to the leader, as they were sent", () => {
     const lines = towerLines(race, all);
     expect(lines.map((line) => line.place)).toEqual(lines.map((_, index) => index + 1));
     expect(lines[0]?.gap).toBe("LEADER");
@@ -189,11 +200,11 @@ describe("the pit lane", () => {
         "10": { ...visit, entered_ms: 5000, exited_ms: 40_000, lane_ms: 35_000 },
       },
     };
-    const aired = { ...race, standings: { [car]: out }, pits };
-    expect(stopsOf(aired, 48_000, wanted)[0]?.took).toBe(35_000);
-    expect(stopsOf(aired, 48_001, wanted)).toEqual([]);
-    expect(stopsOf(aired, 39_999, wanted)).toEqual([]);
-    const unknown = { ...aired, pits: { [car]: { "1": { ...visit, entered_ms: 5000 } } } };
+    const output = { ...race, standings: { [car]: out }, pits };
+    expect(stopsOf(output, 48_000, wanted)[0]?.took).toBe(35_000);
+    expect(stopsOf(output, 48_001, wanted)).toEqual([]);
+    expect(stopsOf(output, 39_999, wanted)).toEqual([]);
+    const unknown = { ...output, pits: { [car]: { "1": { ...visit, entered_ms: 5000 } } } };
     expect(stopsOf(unknown, 41_000, wanted)).toEqual([]);
   });
 
@@ -220,17 +231,17 @@ describe("the championship", () => {
     contender(5, "Zed", { rank: 3, points: 95, before: 5, car: "37" }),
     ["LMP2:A B", { position: 5, name: "A B", class: "LMP2", rank: 1, tied: false, points: 9 }],
   ]) as OutputState["championship"]["rows"];
-  const aired = { ...race, championship: { of: "drivers", rows } };
+  const output = { ...race, championship: { of: "drivers", rows } };
 
   test("a crew is one line, and names that are shared have initials", () => {
-    const lines = championshipLines(aired, "LMP1");
+    const lines = championshipLines(output, "LMP1");
     expect(lines.map(({ rank, names, points, won }) => [rank, names, points, won])).toEqual([
       ["1=", "MCNISH / CAPELLO", 223, 0],
       ["3=", "J. FIELD / ZED", 95, 2],
       ["3=", "C. FIELD", 95, 0],
     ]);
-    expect(championshipLines(aired, null)).toEqual(lines);
-    expect(championshipLines(aired, "lmp2").map(({ rank }) => rank)).toEqual(["1"]);
+    expect(championshipLines(output, null)).toEqual(lines);
+    expect(championshipLines(output, "lmp2").map(({ rank }) => rank)).toEqual(["1"]);
   });
 
   test("a team's number stands in its column alone", () => {

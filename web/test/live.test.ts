@@ -11,7 +11,7 @@ import {
   type World,
 } from "../src/live/subscription";
 import display from "../../tests/golden/display.json";
-import told from "./fixtures/messages.json";
+import sent from "./fixtures/messages.json";
 import patches from "./fixtures/patches.json";
 
 describe("merge patches", () => {
@@ -62,7 +62,7 @@ describe("a picture", () => {
   test("the gateway's messages lead to the gateway's states", () => {
     const picture = new ReceivedState();
     let compared = 0;
-    for (const { message, state } of told as { message: string; state?: unknown }[]) {
+    for (const { message, state } of sent as { message: string; state?: unknown }[]) {
       picture.show(parseMessage(message));
       if (state === undefined) continue;
       expect(JSON.parse(JSON.stringify(picture.state))).toEqual(state);
@@ -72,7 +72,7 @@ describe("a picture", () => {
   });
 
   test("a delta that follows nothing, or another epoch, is refused", () => {
-    const messages = told.map(({ message }) => parseMessage(message));
+    const messages = sent.map(({ message }) => parseMessage(message));
     const delta = messages.find((one) => one.kind === "delta") as Message;
     expect(() => new ReceivedState().show(delta)).toThrow(BadMessage);
     const picture = new ReceivedState();
@@ -146,7 +146,7 @@ describe("freshness", () => {
   });
 });
 
-/** A world whose time goes by when it is told to. */
+/** A world whose time the test advances. */
 class Tried implements World {
   readonly urls: string[] = [];
   readonly sockets: (Socket & { closed: boolean })[] = [];
@@ -215,7 +215,7 @@ describe("a subscription", () => {
     };
   }
 
-  const texts = told.map(({ message }) => message);
+  const texts = sent.map(({ message }) => message);
   const tokens = texts.map((text) => parseMessage(text).token);
 
   test("it comes again with its token after a cut, and goes on", () => {

@@ -23,7 +23,13 @@ import type {
   StintRow,
 } from "../src/race/rows";
 import { bars, newestFirst, ticks } from "../src/race/strategy";
-import { axisSeconds, closingText, moveText, sidedGap, signedSeconds } from "../src/race/formatting";
+import {
+  axisSeconds,
+  closingText,
+  moveText,
+  sidedGap,
+  signedSeconds,
+} from "../src/race/formatting";
 
 function car(name: string, more: Partial<ChartRow> = {}): ChartRow {
   const length = (more.behind_ms ?? more.at_ms ?? [0, 0, 0]).length;
@@ -96,7 +102,7 @@ describe("a chart", () => {
     const late = goneOn([car("1")], [car("1", { first_lap: 5, at_ms: [300_000] })]);
     expect(late[0]?.at_ms).toEqual([60_000, 120_000, 180_000, null, 300_000]);
   });
-  test("what it goes on from is no more than what it is told as a whole", () => {
+  test("a continued view equals the view read as a whole", () => {
     const whole = car("1", { at_ms: [1, 2, 3, 4, 5].map((lap) => lap * 60_000), pit_laps: [2, 5] });
     const columns = ["at_ms", "lap_time_ms", "positions", "behind_ms", "behind_laps"] as const;
     for (const first of [1, 2, 4]) {
@@ -150,7 +156,7 @@ describe("a chart", () => {
     expect(paceRange([])).toEqual([60_000, 120_000]);
     expect(paceRange([60_000, 60_100])[1]).toBeLessThan(61_000);
   });
-  test("tells lines of a colour apart, and is seen on a light ground", () => {
+  test("lines of a colour differ, and are visible on a light ground", () => {
     expect(dashOf(0)).toEqual([]);
     expect(new Set([0, 1, 2, 3].map((count) => dashOf(count).join())).size).toBe(4);
     expect(onGround("#e69f00", "rgb(13, 16, 20)")).toBe("#e69f00");
@@ -183,7 +189,7 @@ describe("a chart", () => {
 });
 
 describe("closing", () => {
-  test("is the median of the last laps, and tells when they meet", () => {
+  test("is the median of the last laps, and gives the lap when they meet", () => {
     expect(closing(car("2", { behind_ms: [9000, 8000, 7000, 6000, 2000, 4000] }))).toEqual({
       perLap: 1000,
       laps: 4,
@@ -224,14 +230,14 @@ describe("strategy", () => {
   });
 
   test("bars lie along the clock; the longest of the class is the oldest", () => {
-    const told = [
+    const rows = [
       stint({}),
       stint({ number: 2, first_lap: 11, last_lap: 15, laps: 5, start_ms: 660_000, end_ms: null }),
       stint({ car: "2", laps: 20, end_ms: null }),
       stint({ car: "3", laps: 0 }),
     ];
     const found = bars(
-      told,
+      rows,
       (name) => (name === "2" ? { class: "LMP", until: 300_000 } : { class: "GT" }),
       1_200_000,
     );

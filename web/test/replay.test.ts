@@ -41,7 +41,7 @@ describe("how long the bar is", () => {
     expect(spanOf(0, false, undefined).endMs).toBe(MINUTE);
   });
 
-  test("of a replay nothing tells how far it goes", () => {
+  test("the end of a replay is not published", () => {
     const race = { length: 9 * HOUR + 19 * MINUTE, limit: 10 * HOUR };
     for (const at of [0, HOUR, race.length])
       expect(spanOf(at, true, race.limit).endMs).toBe(race.limit);
@@ -136,7 +136,7 @@ describe("marks", () => {
     expect(markerOver(MARKERS, HOUR + 20 * MINUTE)).toBeNull();
   });
 
-  test("what was last is told", () => {
+  test("the last marker before a moment", () => {
     expect(lastMarker(MARKERS, HOUR)).toMatchObject({ kind: "caution", number: 1 });
     expect(lastMarker(MARKERS, 8 * HOUR)).toMatchObject({ kind: "penalty" });
     expect(lastMarker(MARKERS, HOUR - 1)).toBeNull();

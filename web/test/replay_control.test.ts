@@ -9,8 +9,8 @@ const LIVE = "what comes";
 class Screen {
   readonly name = "petit";
   shows: unknown = LIVE;
-  cameMs = 600_000;
-  came = { state: null, clock: { at: 600_000, running: true }, position: "" };
+  newestMs = 600_000;
+  newest = { state: null, clock: { at: 600_000, running: true }, position: "" };
   get past(): unknown {
     return this.shows === LIVE ? null : this.shows;
   }
@@ -40,7 +40,7 @@ function gateway(known: readonly string[]): void {
 
 describe("a moment that is refused", () => {
   let screen: Screen;
-  let deck: ReplayControl;
+  let control: ReplayControl;
   let written: Partial<Address>[];
 
   beforeEach(() => {
@@ -49,64 +49,64 @@ describe("a moment that is refused", () => {
     gateway(["lap:3", "lap:4"]);
     screen = new Screen();
     written = [];
-    deck = new ReplayControl(screen as unknown as LiveSession, { token: null }, (change) =>
+    control = new ReplayControl(screen as unknown as LiveSession, { token: null }, (change) =>
       written.push(change),
     );
   });
   afterEach(() => {
-    deck.end();
+    control.end();
     vi.unstubAllGlobals();
     vi.useRealTimers();
   });
   const settled = () => vi.advanceTimersByTimeAsync(450);
 
   test("leaves what comes, says why, and is not in the address", async () => {
-    deck.to("caution 1");
+    control.to("caution 1");
     expect(screen.shows).toBe("held");
     await settled();
     expect(screen.shows).toBe(LIVE);
-    expect(deck.moment).toBeNull();
-    expect(deck.refusal).toBe("'caution 1': not an instant");
-    expect(deck.waiting).toBe(false);
+    expect(control.moment).toBeNull();
+    expect(control.refusal).toBe("'caution 1': not an instant");
+    expect(control.waiting).toBe(false);
     expect(written.filter(({ at }) => at != null)).toEqual([]);
   });
 
   test("leads back to the moment that was looked at", async () => {
-    deck.to("lap:3");
+    control.to("lap:3");
     await settled();
     expect(written.at(-1)).toEqual({ at: "lap:3", knownAt: null });
-    deck.to("lap:390");
+    control.to("lap:390");
     await settled();
     expect(screen.shows).toBe("lap:3");
-    expect(deck.moment).toEqual({ at: "lap:3", knownAt: null });
+    expect(control.moment).toEqual({ at: "lap:3", knownAt: null });
     expect(written.at(-1)).toEqual({ at: "lap:3", knownAt: null });
-    deck.to("lap:4");
+    control.to("lap:4");
     await settled();
-    expect([screen.shows, deck.refusal]).toEqual(["lap:4", null]);
+    expect([screen.shows, control.refusal]).toEqual(["lap:4", null]);
   });
 
   test("of an address is taken out of it", async () => {
-    deck.follow({ at: "nonsense", knownAt: null });
+    control.follow({ at: "nonsense", knownAt: null });
     await settled();
     expect(screen.shows).toBe(LIVE);
-    expect(deck.refusal).toBe("'nonsense': not an instant");
+    expect(control.refusal).toBe("'nonsense': not an instant");
     expect(written).toEqual([{ at: null, knownAt: null }]);
   });
 
   test("is asked for again where the address has it and nobody answered", async () => {
-    deck.follow({ at: "unreachable", knownAt: null });
+    control.follow({ at: "unreachable", knownAt: null });
     await settled();
-    expect([deck.refusal, screen.shows, written]).toEqual([
+    expect([control.refusal, screen.shows, written]).toEqual([
       "The gateway does not answer.",
       "held",
       [],
     ]);
-    deck.now();
+    control.now();
     await vi.advanceTimersByTimeAsync(2000);
     expect(screen.shows).toBe(LIVE);
-    deck.to("unreachable");
+    control.to("unreachable");
     await settled();
-    expect([deck.refusal, screen.shows]).toEqual(["The gateway does not answer.", LIVE]);
+    expect([control.refusal, screen.shows]).toEqual(["The gateway does not answer.", LIVE]);
   });
 
   test("is not written before its picture is there", async () => {
@@ -117,7 +117,7 @@ describe("a moment that is refused", () => {
         ? answered(path)
         : new Promise((done) => answers.push(() => done(answered(path)))),
     );
-    deck.to("lap:3");
+    control.to("lap:3");
     await vi.advanceTimersByTimeAsync(2000);
     expect(written).toEqual([]);
     answers[0]?.();

@@ -17,7 +17,7 @@ import {
 import { sameEntries, sameItems, steady } from "../src/timing/stable";
 import * as words from "../src/timing/formatting";
 import display from "../../tests/golden/display.json";
-import told from "./fixtures/messages.json";
+import sent from "./fixtures/messages.json";
 import fixture from "./fixtures/words.json";
 
 interface Written {
@@ -32,7 +32,7 @@ interface Written {
 const written = fixture as unknown as Written;
 
 /** The race as a late message of the fixture has it. */
-const race = stateOf(told.findLast((one) => one.state !== undefined)?.state as never) as State;
+const race = stateOf(sent.findLast((one) => one.state !== undefined)?.state as never) as State;
 
 function row(more: Partial<Standing> = {}): Standing {
   return {
@@ -219,7 +219,7 @@ describe("columns have room, or give way", () => {
   const phone = wide.filter((column) => column.from === 0);
   const needed = ({ columns, pad }: ReturnType<typeof fitting>, digit: number) =>
     columns.reduce((sum, { width }) => sum + width * digit * LEAST_PX + pad * 2, 0);
-  const ids = (told: ReturnType<typeof fitting>) => told.columns.map(({ id }) => id);
+  const ids = (set: ReturnType<typeof fitting>) => set.columns.map(({ id }) => id);
 
   test.each([
     ["full HD beside race control", 1600, wide],
@@ -230,12 +230,10 @@ describe("columns have room, or give way", () => {
     ["a small phone", 384, phone],
   ])("%s (%d px), in our font and in the widest there is", (_, room, wanted) => {
     for (const digit of [0.54, 0.64]) {
-      const told = fitting(wanted, room, digit);
-      expect(needed(told, digit)).toBeLessThanOrEqual(room);
-      expect(ids(told)).toEqual(
-        expect.arrayContaining(["position", "car", "gap", "last", "state"]),
-      );
-      if (wanted === wide) expect(ids(told)).toContain("penalties");
+      const set = fitting(wanted, room, digit);
+      expect(needed(set, digit)).toBeLessThanOrEqual(room);
+      expect(ids(set)).toEqual(expect.arrayContaining(["position", "car", "gap", "last", "state"]));
+      if (wanted === wide) expect(ids(set)).toContain("penalties");
     }
   });
 
@@ -258,7 +256,7 @@ describe("columns have room, or give way", () => {
   });
 });
 
-test("local flags of one kind are told together, in the order of their sectors", () => {
+test("local flags of one kind are listed together, in the order of their sectors", () => {
   const flags = {
     "10": { flag: "yellow", since_ms: 3 },
     "2": { flag: "yellow", since_ms: 1 },
@@ -272,7 +270,7 @@ test("local flags of one kind are told together, in the order of their sectors",
 });
 
 test("messages of the fixture are of all kinds", () => {
-  const kinds = new Set(told.map(({ message }) => parseMessage(message).kind));
+  const kinds = new Set(sent.map(({ message }) => parseMessage(message).kind));
   expect(kinds).toEqual(new Set(["snapshot", "delta", "heartbeat"]));
 });
 

@@ -1,23 +1,23 @@
-/** What was decided: by whom, when, what became of it, and what takes it back. */
+/** The list of decisions: by whom, when, their state, and what would undo them. */
 
-import { DESK, type Decision, type Order, type Said } from "./decisions";
+import { DESK, type Decision, type Order, type DecisionText } from "./decisions";
 
-export type Fate = "in force" | "voided" | "owed" | "served" | "converted" | "rescinded";
+export type DecisionState = "in force" | "voided" | "owed" | "served" | "converted" | "rescinded";
 
-export interface Entry extends Said {
+export interface DecisionRow extends DecisionText {
   readonly position: string;
   readonly learned_at_ms: number;
   readonly by: string | null;
   readonly car: string | null;
   readonly penalty_id: string | null;
-  readonly state: Fate;
+  readonly state: DecisionState;
   readonly undo: Decision | null;
 }
 
-/** Entries that were decided at once, such as a flag and the safety car. */
+/** Decisions of one order, such as a flag and the safety car. */
 export interface Action {
   readonly key: string;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly DecisionRow[];
   readonly at_ms: number;
   readonly learned_at_ms: number;
   readonly by: string | null;
@@ -26,9 +26,9 @@ export interface Action {
   readonly undo: readonly Decision[];
 }
 
-/** The actions of a book, in its order: the newest first. */
-export function actionsOf(entries: readonly Entry[]): Action[] {
-  const groups: Entry[][] = [];
+/** The decisions grouped into actions, the newest first. */
+export function actionsOf(entries: readonly DecisionRow[]): Action[] {
+  const groups: DecisionRow[][] = [];
   for (const entry of entries) {
     const group = groups.at(-1);
     const later = group?.at(-1);
@@ -38,8 +38,8 @@ export function actionsOf(entries: readonly Entry[]): Action[] {
   return groups.map((group) => actionOf(group.reverse()));
 }
 
-/** What a desk sent at once stands in the log side by side, learned in the same millisecond. */
-function together(earlier: Entry, later: Entry): boolean {
+/** Decisions of one order have adjacent numbers and the same recorded time. */
+function together(earlier: DecisionRow, later: DecisionRow): boolean {
   return (
     earlier.source.startsWith(DESK) &&
     earlier.source === later.source &&
@@ -48,8 +48,8 @@ function together(earlier: Entry, later: Entry): boolean {
   );
 }
 
-function actionOf(entries: readonly Entry[]): Action {
-  const first = entries[0] as Entry;
+function actionOf(entries: readonly DecisionRow[]): Action {
+  const first = entries[0] as DecisionRow;
   return {
     key: `${first.source} ${first.source_seq}`,
     entries,
@@ -69,13 +69,13 @@ export interface ListedPenalty {
   readonly text: string;
   /** What it became, if it was converted. */
   readonly became: string | null;
-  readonly state: Fate;
+  readonly state: DecisionState;
   readonly by: string | null;
   readonly at_ms: number;
 }
 
-/** Those that are owed first, each part with the newest first; what was voided is left out. */
-export function penaltiesOf(entries: readonly Entry[]): ListedPenalty[] {
+/** Owed penalties first, each group with the newest first; without voided ones. */
+export function penaltiesOf(entries: readonly DecisionRow[]): ListedPenalty[] {
   const penalties = entries
     .filter((entry) => entry.type === "penalty_imposed" && entry.state !== "voided")
     .map((entry) => ({
@@ -90,12 +90,12 @@ export function penaltiesOf(entries: readonly Entry[]): ListedPenalty[] {
   return [...penalties.filter(isOpen), ...penalties.filter((one) => !isOpen(one))];
 }
 
-/** Whether something may still become of it. */
-export function isOpen({ state }: { readonly state: Fate }): boolean {
+/** Whether its state can still change. */
+export function isOpen({ state }: { readonly state: DecisionState }): boolean {
   return state === "owed" || state === "converted";
 }
 
-function becameOf(entries: readonly Entry[], id: string | null): string | null {
+function becameOf(entries: readonly DecisionRow[], id: string | null): string | null {
   const converted = entries.find(
     (entry) =>
       entry.type === "penalty_converted" && entry.penalty_id === id && entry.state !== "voided",
@@ -103,8 +103,8 @@ function becameOf(entries: readonly Entry[], id: string | null): string | null {
   return converted === undefined ? null : (converted.text.split(" becomes ")[1] ?? null);
 }
 
-/** Whether the book has the order already, though its answer was lost. */
-export function holds(entries: readonly Entry[], order: Order): boolean {
+/** Whether the list has the order, though its answer was lost. */
+export function contains(entries: readonly DecisionRow[], order: Order): boolean {
   return entries.some(
     (entry) => entry.source === order.source && entry.source_seq === order.source_seq,
   );

@@ -1,4 +1,4 @@
-/** What is decided, and what the gateway says to it; described at its `/docs`. */
+/** Decisions and the answers of the gateway, which describes them at `/docs`. */
 
 import type { Json } from "../live/patch";
 
@@ -16,7 +16,7 @@ export interface Order {
   readonly expected: string | null;
 }
 
-/** One thing that is wrong, in the gateway's words. */
+/** One fault, with the gateway's message. */
 export interface Fault {
   readonly field: string;
   readonly value?: string;
@@ -24,7 +24,7 @@ export interface Fault {
   readonly index?: number;
 }
 
-export interface Said {
+export interface DecisionText {
   readonly source: string;
   readonly source_seq: number;
   readonly type: string;
@@ -32,7 +32,7 @@ export interface Said {
   readonly text: string;
 }
 
-/** A car of which something would change. */
+/** A car whose result would change. */
 export interface Change {
   readonly car: string;
   readonly class: string | null;
@@ -50,37 +50,37 @@ export interface Change {
   readonly points_then: number | null;
 }
 
-export interface Told {
+export interface DecisionResult {
   readonly added: boolean;
   readonly position: string;
   readonly by: string;
-  readonly events: readonly Said[];
+  readonly events: readonly DecisionText[];
   readonly changes: readonly Change[];
 }
 
 export type Outcome =
-  | { readonly kind: "decided"; readonly told: Told }
+  | { readonly kind: "decided"; readonly result: DecisionResult }
   | {
       readonly kind: "refused";
       readonly status: number;
       readonly detail: string;
       readonly faults: readonly Fault[];
     }
-  /** No answer came: it may be recorded or not. The same order can be sent again. */
+  /** There was no answer: it may be recorded or not. The same order can be sent again. */
   | { readonly kind: "unknown" };
 
-/** What came back over HTTP. */
+/** An HTTP answer. */
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
 }
 
-/** Sends an order; rejects where no answer came. */
+/** Send an order; rejects if there is no answer. */
 export type Post = (order: Order, dryRun: boolean) => Promise<Answer>;
 
 const WAITS_MS = [300, 1200];
 
-/** Gives orders their numbers, and sends each until it is answered. */
+/** Numbers orders, and sends each until it is answered. */
 export class Sender {
   #next = 0;
   readonly #underWay = new Map<number, Promise<Outcome>>();
@@ -99,7 +99,7 @@ export class Sender {
     return { source: this.source, source_seq, decisions, at_ms: null, expected };
   }
 
-  /** What the order would come to. Nothing is recorded, and nothing is tried again. */
+  /** The consequences of the order. Nothing is recorded, and nothing is retried. */
   async preview(order: Order): Promise<Outcome> {
     try {
       return outcome(await this.post(order, true));
@@ -119,8 +119,8 @@ export class Sender {
 
   async #insist(order: Order): Promise<Outcome> {
     for (const wait of [...WAITS_MS, null]) {
-      const told = await this.#try(order);
-      if (told.kind !== "unknown" || wait === null) return told;
+      const result = await this.#try(order);
+      if (result.kind !== "unknown" || wait === null) return result;
       await this.wait(wait);
     }
     return { kind: "unknown" };
@@ -138,7 +138,7 @@ export class Sender {
 /** A server's error may have come after the event was recorded. */
 function outcome({ status, body }: Answer): Outcome {
   if (status >= 500) return { kind: "unknown" };
-  if (status < 300) return { kind: "decided", told: body as Told };
+  if (status < 300) return { kind: "decided", result: body as DecisionResult };
   const { detail, errors } = (body ?? {}) as { detail?: string; errors?: Fault[] };
   return {
     kind: "refused",
@@ -166,10 +166,12 @@ export function numeral(text: string): Json {
   return /^\d{1,9}$/.test(plain) ? Number(plain) : plain;
 }
 
-/** The members that say something: an empty field says nothing. */
+/** A decision with the members that are not empty. */
 export function written(type: string, members: Record<string, Json>): Decision {
-  const said = Object.entries(members).filter(([, value]) => value !== "" && value !== null);
-  return { type, ...Object.fromEntries(said) };
+  const announcement = Object.entries(members).filter(
+    ([, value]) => value !== "" && value !== null,
+  );
+  return { type, ...Object.fromEntries(announcement) };
 }
 
 const TAKES_REASON = new Set([

@@ -1,8 +1,8 @@
-/** A desk: the session as it stands, what was decided, and what is about to be. */
+/** The state of the desk: the session, its decisions, and the one that is being confirmed. */
 
 import { Refused, type Access } from "../live/gateway";
 import { LiveSession } from "../screen/live.svelte";
-import { holds, type Entry } from "./decision_list";
+import { contains, type DecisionRow } from "./decision_list";
 import type { Extra } from "./race_control";
 import {
   newSource,
@@ -11,14 +11,14 @@ import {
   type Fault,
   type Order,
   type Outcome,
-  type Told,
+  type DecisionResult,
 } from "./decisions";
-import { book, decide, hold, lapsOf, outputs, type DrivenLap, type Output } from "./requests";
+import { decisions, decide, hold, lapsOf, outputs, type DrivenLap, type Output } from "./requests";
 import type { Bearer } from "./token";
 
 const LOOK_MS = 2_000;
 
-/** What is asked before anything is recorded. */
+/** What the dialog asks before anything is recorded. */
 export interface Question {
   readonly title: string;
   readonly look?: string;
@@ -27,8 +27,8 @@ export interface Question {
   /** A word to type. */
   readonly typed?: string | null;
   readonly reason?: "needed" | "optional";
-  /** What the gateway said it comes to; null where that need not be asked. */
-  readonly told?: Told | null;
+  /** The previewed result; null for a decision that needs no preview. */
+  readonly result?: DecisionResult | null;
   readonly expected?: string | null;
   /** After it was recorded. */
   readonly done?: () => void;
@@ -37,13 +37,13 @@ export interface Question {
 export class Desk {
   readonly live: LiveSession;
   readonly sender: Sender;
-  entries: readonly Entry[] = $state.raw([]);
+  entries: readonly DecisionRow[] = $state.raw([]);
   outputs: readonly Output[] = $state.raw([]);
-  /** Why the book could not be read. */
-  trouble: string | null = $state(null);
+  /** Why the decisions could not be read. */
+  problem: string | null = $state(null);
   question: Question | null = $state.raw(null);
-  /** What was done last, for all to read and hear. */
-  said = $state("");
+  /** The last action, for the status line and screen readers. */
+  announcement = $state("");
   /** The car that was picked in the tower, until a form has taken it. */
   picked: string | null = $state(null);
   /** An order whose answer was lost. */
@@ -85,15 +85,16 @@ export class Desk {
     return car;
   }
 
-  /** Ask what it would come to, then whether to record it; the faults if it cannot be. */
+  /** Preview the decisions, then ask for confirmation. Returns the faults if they are refused. */
   async consider(question: Question): Promise<readonly Fault[]> {
     const outcome = await this.sender.preview(
       this.sender.order(question.decisions, question.expected ?? null),
     );
     switch (outcome.kind) {
       case "decided": {
-        const expected = question.expected === undefined ? {} : { expected: outcome.told.position };
-        this.ask({ ...question, told: outcome.told, ...expected });
+        const expected =
+          question.expected === undefined ? {} : { expected: outcome.result.position };
+        this.ask({ ...question, result: outcome.result, ...expected });
         return [];
       }
       case "refused":
@@ -108,7 +109,7 @@ export class Desk {
     const outcome = await this.sender.send(order);
     if (outcome.kind === "decided") {
       this.lost = null;
-      this.said = `Recorded: ${outcome.told.events.map((one) => one.text).join(" · ")}`;
+      this.announcement = `Recorded: ${outcome.result.events.map((one) => one.text).join(" · ")}`;
     } else if (outcome.kind === "unknown") {
       this.lost = order;
     }
@@ -116,36 +117,36 @@ export class Desk {
     return outcome;
   }
 
-  /** The session clock now; null where the gateway had better say. */
+  /** The session clock now; null where the gateway should set the time. */
   now(): number | null {
-    const { state, clock } = this.live.shown;
+    const { state, clock } = this.live.displayed;
     return state === null || !clock.running ? null : Math.round(this.live.freshness.clockMs);
   }
 
-  /** Read the book and the outputs. */
+  /** Read the decisions and the outputs. */
   async look(): Promise<void> {
     try {
-      const read = await book(this.session, this.token, this.#etag);
+      const read = await decisions(this.session, this.token, this.#etag);
       if (read !== null) {
         this.entries = read.rows;
         this.#etag = read.etag;
         this.#settle();
       }
       this.outputs = await outputs(this.session, this.token);
-      this.trouble = null;
+      this.problem = null;
     } catch (error) {
-      this.trouble =
+      this.problem =
         error instanceof Refused
           ? `The gateway says: ${error.message}`
           : "The gateway does not answer.";
     }
   }
 
-  /** An order whose answer was lost is found in the book, or it is not there. */
+  /** Look for the order whose answer was lost in the list of decisions. */
   #settle(): void {
-    if (this.lost !== null && holds(this.entries, this.lost)) {
+    if (this.lost !== null && contains(this.entries, this.lost)) {
       this.lost = null;
-      this.said = "Recorded: its answer was lost, and it is in the book.";
+      this.announcement = "Recorded: its answer was lost, and it is in the list of decisions.";
     }
   }
 
@@ -158,13 +159,13 @@ export class Desk {
     }
   }
 
-  /** Freeze or release an output; what was refused, in the gateway's words. */
+  /** Freeze or release an output; the gateway's message if it is refused, else null. */
   async hold(name: string, frozen: boolean): Promise<string | null> {
     try {
       const { status, body } = await hold(this.token, name, frozen);
       await this.look();
       if (status < 300) {
-        this.said = `Output ${name} ${frozen ? "frozen" : "released"}`;
+        this.announcement = `Output ${name} ${frozen ? "frozen" : "released"}`;
         return null;
       }
       return (body as { detail?: string } | null)?.detail ?? `the gateway answered ${status}`;

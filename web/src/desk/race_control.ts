@@ -1,4 +1,4 @@
-/** What race control calls: what each call records, and how it is confirmed. */
+/** Actions of race control: what each records, and how it is confirmed. */
 
 import type { SessionLine } from "../timing/state";
 import {
@@ -18,18 +18,18 @@ export interface Extra {
   readonly decisions: readonly Decision[];
 }
 
-export interface Call {
+export interface TrackAction {
   readonly id: string;
   readonly label: string;
-  /** The key that calls it, where it has one. */
+  /** Its keyboard shortcut, or null. */
   readonly key: string | null;
   readonly look: "green" | "yellow" | "red" | "white" | "chequered" | "plain";
   readonly decisions: readonly Decision[];
-  /** What may go along with it. */
+  /** A decision that can be added to it. */
   readonly extra: Extra | null;
   /** A word to type, where a slip would end the race. A red flag must not wait for one. */
   readonly typed: string | null;
-  /** Whether it is what stands already. */
+  /** Whether it is in force. */
   readonly on: boolean;
 }
 
@@ -45,11 +45,11 @@ const CLOSE: Extra = {
 };
 
 /** The flags for the whole track, and the safety car, as the track stands. */
-export function callsOf(line: SessionLine | null): Call[] {
+export function trackActions(line: SessionLine | null): TrackAction[] {
   const closed = (line?.pit_lane_closed ?? []).length > 0;
   const out = line?.safety_car_since_ms !== undefined;
   const flag = (name: string): Decision => ({ type: "flag_shown", flag: name });
-  const caution = (id: string, key: string, more: readonly Decision[] = []): Call => ({
+  const caution = (id: string, key: string, more: readonly Decision[] = []): TrackAction => ({
     id,
     label: flagTitle(id),
     key,
@@ -105,16 +105,16 @@ export function callsOf(line: SessionLine | null): Call[] {
   ];
 }
 
-/** What is decided, with what goes along if it was chosen. */
-export function chosen(
+/** The decisions, with the extra ones if they were chosen. */
+export function withExtra(
   { decisions, extra }: { readonly decisions: readonly Decision[]; readonly extra?: Extra | null },
   along: boolean,
 ): readonly Decision[] {
   return extra && along ? [...decisions, ...extra.decisions] : decisions;
 }
 
-/** A call in words, before the gateway has said anything. */
-export function wordsOf(decision: Decision): string {
+/** A decision as text, before the gateway has described it. */
+export function describeDecision(decision: Decision): string {
   const { type, flag, sector, classes } = decision;
   const of = Array.isArray(classes) ? ` for ${classes.join(", ")}` : "";
   if (type !== "flag_shown") return `${plain(type)}${of}`;
@@ -122,14 +122,14 @@ export function wordsOf(decision: Decision): string {
   return `${typeof flag === "string" ? flagName(flag) : ""} flag${where}`;
 }
 
-export interface Lane {
+export interface PitLane {
   /** Null for all classes. */
   readonly name: string | null;
   readonly open: boolean;
 }
 
 /** The pit lane for each class; as one where there are no classes. */
-export function lanesOf(line: SessionLine | null): Lane[] {
+export function pitLanes(line: SessionLine | null): PitLane[] {
   const classes = line?.classes ?? [];
   const closed = line?.pit_lane_closed ?? [];
   if (classes.length < 2) return [{ name: null, open: closed.length === 0 }];
@@ -147,7 +147,7 @@ export function local(flag: string, sector: number): Decision {
 }
 
 /** Cars as they are written, between blanks or commas. */
-export function carsIn(text: string): string[] {
+export function parseCars(text: string): string[] {
   return text.split(/[\s,;#]+/).filter((one) => one !== "");
 }
 

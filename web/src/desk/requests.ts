@@ -1,13 +1,13 @@
-/** What the desk asks the gateway. */
+/** Requests of the desk to the gateway. */
 
 import { Refused } from "../live/gateway";
-import type { Entry } from "./decision_list";
+import type { DecisionRow } from "./decision_list";
 import type { Answer, Order } from "./decisions";
 import type { Bearer } from "./token";
 
 const PATIENCE_MS = 8_000;
 
-/** What a correction changes in a race of a day takes a while to see. */
+/** The preview of a correction in a 24-hour race takes longer. */
 const PREVIEW_MS = 20_000;
 
 /** Ask, and wait no longer than somebody at a desk can. Rejects where no answer comes. */
@@ -36,8 +36,8 @@ async function answer(
 }
 
 async function refusalOf(response: Response): Promise<Refused> {
-  const told = (await response.json().catch(() => ({}))) as { detail?: string };
-  return new Refused(response.status, told.detail ?? response.statusText);
+  const result = (await response.json().catch(() => ({}))) as { detail?: string };
+  return new Refused(response.status, result.detail ?? response.statusText);
 }
 
 function ofSession(session: string): string {
@@ -51,7 +51,7 @@ export async function whoami(token: string): Promise<Bearer> {
   return (await response.json()) as Bearer;
 }
 
-/** `at_ms` is left out where the gateway is to say when now is. */
+/** Without `at_ms` the gateway sets the time. */
 export function decide(
   session: string,
   token: string,
@@ -67,23 +67,23 @@ export function decide(
   return answer(path, token, body, dryRun ? PREVIEW_MS : PATIENCE_MS);
 }
 
-export interface Book {
-  readonly rows: readonly Entry[];
+export interface DecisionRows {
+  readonly rows: readonly DecisionRow[];
   readonly etag: string | null;
 }
 
-/** What was decided; null where it is that of `etag`. Throws Refused. */
-export async function book(
+/** The list of decisions; null if it has not changed since `etag`. Throws Refused. */
+export async function decisions(
   session: string,
   token: string,
   etag: string | null,
-): Promise<Book | null> {
+): Promise<DecisionRows | null> {
   const response = await ask(`${ofSession(session)}/decisions?limit=1000`, token, {
     headers: etag === null ? {} : { "If-None-Match": etag },
   });
   if (response.status === 304) return null;
   if (!response.ok) throw await refusalOf(response);
-  const { rows } = (await response.json()) as { rows: readonly Entry[] };
+  const { rows } = (await response.json()) as { rows: readonly DecisionRow[] };
   return { rows, etag: response.headers.get("ETag") };
 }
 

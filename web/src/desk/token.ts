@@ -1,4 +1,4 @@
-/** Whose desk it is. The token is kept for this tab only, and goes with it. */
+/** The token of the desk, stored for this tab only. */
 
 import { Refused } from "../live/gateway";
 
@@ -27,16 +27,16 @@ export function mayDecide({ role }: Bearer): boolean {
   return role === "control" || role === "admin";
 }
 
-/** Why this token decides nothing, plainly. */
-export function tooLittle({ name, role }: Bearer): string {
+/** Why the role of this token does not suffice. */
+export function roleText({ name, role }: Bearer): string {
   return (
     `This token (${name ?? "no name"}) has the role ${role}: it may look, and decide nothing. ` +
     "The desk needs one of the role control."
   );
 }
 
-/** What is said of a token that was not let in. */
-export function notLetIn(error: unknown): string {
+/** Why a token was refused. */
+export function refusalText(error: unknown): string {
   if (error instanceof Refused) return `The gateway says: ${error.message}.`;
   return "The gateway does not answer. Is it running, and is this its address?";
 }

@@ -7,7 +7,7 @@ const WEIGHTS = [400, 600];
 
 /** A machine on the same network has it at once; a page is not held up for longer than this. */
 export const SCREEN_WAITS_MS = 1500;
-/** On air nothing comes in that would change its look a moment later. */
+/** Graphics wait longer, because a change of the font would be seen on air. */
 export const AIR_WAITS_MS = 4000;
 
 let digit = 0.54;

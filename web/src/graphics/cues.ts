@@ -3,10 +3,10 @@
 export type Mode = "auto" | "on" | "off";
 
 /**
- * What has just happened (a fastest lap, a penalty) is shown for a while. What comes to light
- * because something else was taken away is no news, and neither is what comes back. What was
- * there when the page came, when another picture began, or when another class or car was asked
- * for, is known. A freeze begins a picture that shows the same, and takes nothing off the air.
+ * Shows news (a fastest lap, a penalty) for a while. No news are an older fact that reappears
+ * because a newer one was voided, and whatever exists when the page is loaded, when a new epoch
+ * begins, or when another class or car is chosen. A freeze begins an epoch with the same facts,
+ * so it hides nothing.
  */
 export class Cue<T extends { readonly key: string }> {
   #known: T | null = null;
@@ -14,10 +14,10 @@ export class Cue<T extends { readonly key: string }> {
   #scene: string | null = null;
   #until = -Infinity;
 
-  /** `isNews` compares what is told now with what was told before; null: nothing yet. */
+  /** `isNews` compares the newest fact with the one before; null for none yet. */
   constructor(private readonly isNews: (now: T, known: T | null) => boolean) {}
 
-  /** `what` is the last that happened, its key tells it from others; `scene` is what is asked for. */
+  /** `what` is the newest fact, identified by its key; `scene` identifies epoch and parameters. */
   see(what: T | null, scene: string, nowMs: number, holdMs: number): void {
     const known = this.#known;
     const goesOn = this.#scene === scene;

@@ -19,10 +19,10 @@ export function fieldsOf(data: unknown): Fields {
     }
   }
   if (!isObject(data)) return {};
-  const told = Object.entries(data).flatMap(([name, value]) =>
+  const entries = Object.entries(data).flatMap(([name, value]) =>
     typeof value === "string" || typeof value === "number" ? [[name, String(value)]] : [],
   );
-  return Object.fromEntries(told) as Fields;
+  return Object.fromEntries(entries) as Fields;
 }
 
 const COMPONENT = /<componentData\s+id\s*=\s*(["'])(.*?)\1\s*>([\s\S]*?)<\/componentData>/g;

@@ -1,4 +1,4 @@
-/** How cars, gaps and decisions are written on air. */
+/** How names, gaps and timers are written in graphics. */
 
 import type { Gap, Standing } from "../timing/state";
 import { gapText } from "../timing/formatting";
@@ -32,8 +32,8 @@ export class FamilyNames {
 /** What a car is called: as wanted, else whatever of its names there is. */
 export function carName(row: Standing | undefined, wanted: Name, families?: FamilyNames): string {
   if (row === undefined) return "";
-  const told = row.driver;
-  const driver = told === undefined ? undefined : (families?.of(told) ?? familyName(told));
+  const full = row.driver;
+  const driver = full === undefined ? undefined : (families?.of(full) ?? familyName(full));
   const names = { driver, team: row.team, vehicle: row.vehicle };
   return names[wanted] ?? driver ?? row.team ?? row.vehicle ?? "";
 }

@@ -1,4 +1,4 @@
-/** The graphic under control: what it shows, and whether it is on. */
+/** The state of a graphics page: its parameters, and whether it is on. */
 
 import type { Access } from "../live/gateway";
 import { whyNot } from "./output_state";
@@ -17,12 +17,12 @@ import {
 
 const LEAST_HZ = 10;
 
-export class Air {
+export class Graphic {
   readonly live: LiveOutput;
   readonly #first: URLSearchParams;
   #query: URLSearchParams = $state.raw(new URLSearchParams());
   mode: Mode = $state("auto");
-  /** Which part of a list is shown, from 0. */
+  /** The visible part of a long list, from 0. */
   page = $state(0);
   /** How often it was updated: what is there by then is known, and no news. */
   updates = $state(0);
@@ -38,12 +38,12 @@ export class Air {
   );
   readonly parameters: Parameters = $derived.by(() => {
     const template = this.template ?? "tower";
-    const told = parametersOf(this.#query, template);
-    return { ...told, rows: rowsWithin(told, template, this.#tall) };
+    const asked = parametersOf(this.#query, template);
+    return { ...asked, rows: rowsWithin(asked, template, this.#tall) };
   });
-  /** Why what the address asks for cannot be shown; null: it can be, or is not known yet. */
+  /** Why the parameters of the address cannot be shown; null if they can. */
   readonly wrong: string | null = $derived(this.#whyNot(this.parameters));
-  /** For the control room: what was not taken, or cannot be shown. */
+  /** For the control room: why an update was refused or the graphic cannot be shown. */
   readonly complaint: string | null = $derived(this.wrong ?? this.#refused);
 
   constructor(address: URL) {
@@ -73,7 +73,7 @@ export class Air {
 
   /**
    * Take in what a graphics system sends: XML, JSON or an object. Where it asks for a class or
-   * cars that there are not, what is shown stays: a slip of the hand takes nothing off the air.
+   * cars that do not exist, it is refused: a typing error takes nothing off the air.
    */
   update(data: unknown): void {
     const next = updated(this.#first, this.#query, fieldsOf(data));
@@ -85,8 +85,8 @@ export class Air {
   }
 
   #whyNot(wanted: Parameters): string | null {
-    const { aired } = this.live.shown;
-    return aired === null ? null : whyNot(aired, wanted.class, wanted.cars);
+    const { output } = this.live.displayed;
+    return output === null ? null : whyNot(output, wanted.class, wanted.cars);
   }
 }
 

@@ -1,4 +1,4 @@
-/** What stands on each line of the templates with lines. All of it is told; nothing is reckoned. */
+/** The lines of tower and championship. All figures come from the output; none is computed. */
 
 import { carState } from "../timing/cars";
 import { inOrder, type Gap, type Standing } from "../timing/state";
@@ -17,9 +17,9 @@ export interface TowerLine {
 type Selection = Pick<Parameters, "class" | "cars" | "gap">;
 
 /** The cars of a tower, leader first. */
-export function towerLines(aired: OutputState, wanted: Selection): TowerLine[] {
-  const name = classNamed(aired, wanted.class);
-  const rows = inOrder(aired).filter(
+export function towerLines(output: OutputState, wanted: Selection): TowerLine[] {
+  const name = classNamed(output, wanted.class);
+  const rows = inOrder(output).filter(
     (row) =>
       (name === null || row.class === name) &&
       (wanted.cars.length === 0 || wanted.cars.includes(row.car)),
@@ -49,7 +49,7 @@ export function pageOf<T>(lines: readonly T[], rows: number, page: number): read
   return lines.slice(first, first + rows);
 }
 
-export interface Standings {
+export interface ChampionshipLine {
   readonly key: string;
   readonly rank: string;
   readonly names: string;
@@ -66,16 +66,16 @@ export interface Standings {
  * of the rules, and counts people: it is shared where it has `=`, by a crew too, and whoever
  * comes behind two who are `1=` is 3.
  */
-export function championshipLines(aired: OutputState, wanted: string | null): Standings[] {
-  const all = Object.values(aired.championship.rows).sort((a, b) => a.position - b.position);
-  const name = classNamed(aired, wanted) ?? all[0]?.class;
+export function championshipLines(output: OutputState, wanted: string | null): ChampionshipLine[] {
+  const all = Object.values(output.championship.rows).sort((a, b) => a.position - b.position);
+  const name = classNamed(output, wanted) ?? all[0]?.class;
   const crews: [Contender, ...Contender[]][] = [];
   for (const one of all.filter((row) => row.class === name)) {
     const crew = crews.find(([first]) => isOneCrew(first, one));
     if (crew === undefined) crews.push([one]);
     else crew.push(one);
   }
-  const people = aired.championship.of === "drivers";
+  const people = output.championship.of === "drivers";
   const families = new FamilyNames(all.map((one) => one.name));
   const ranks = all.filter((row) => row.class === name).map((row) => row.rank);
   return crews.map((crew) => {

@@ -1,22 +1,22 @@
 /**
- * A page for air. CasparCG and SPX call `play`, `stop`, `next` and `update` of the window; a
+ * A graphics page. CasparCG and SPX call `play`, `stop`, `next` and `update` of the window; a
  * page around this one posts `{lapstream: "play"}` or `{lapstream: "update", data}` instead.
  */
 
 import { mount } from "svelte";
 import { AIR_WAITS_MS, fontIsThere } from "../fonts/fonts";
 import { isObject } from "../live/patch";
-import { Air } from "./graphic.svelte";
+import { Graphic } from "./graphic.svelte";
 import "./graphics.css";
 import Stage from "./Stage.svelte";
 
-const air = new Air(new URL(location.href));
+const graphic = new Graphic(new URL(location.href));
 
 const controls = {
-  play: () => air.play(),
-  stop: () => air.stop(),
-  next: () => air.next(),
-  update: (data: unknown) => air.update(data),
+  play: () => graphic.play(),
+  stop: () => graphic.stop(),
+  next: () => graphic.next(),
+  update: (data: unknown) => graphic.update(data),
 };
 Object.assign(window, controls);
 
@@ -29,4 +29,4 @@ addEventListener("message", ({ source, data }: MessageEvent<unknown>) => {
 
 const target = document.getElementById("stage");
 await fontIsThere(AIR_WAITS_MS);
-if (target !== null) mount(Stage, { target, props: { air } });
+if (target !== null) mount(Stage, { target, props: { graphic } });

@@ -1,4 +1,4 @@
-/** An output as its own subscription tells it: late and held as it is, and kept when it is gone. */
+/** An output by its own subscription: delayed and frozen as it is, and kept when it is lost. */
 
 import { freshness, ServerClock, type Freshness } from "../live/freshness";
 import { outputInfo, outputUrl, Refused, type Access } from "../live/gateway";
@@ -10,41 +10,41 @@ import { outputStateOf, type OutputState } from "./output_state";
 const TICK_MS = 100;
 const ASK_AGAIN_MS = 2000;
 
-interface Shown {
-  readonly aired: OutputState | null;
+interface OutputSnapshot {
+  readonly output: OutputState | null;
   readonly token: string;
   readonly epoch: number;
-  readonly learnedAt: number;
+  readonly recordedAt: number;
   readonly clock: Clock;
 }
 
-const NOTHING: Shown = {
-  aired: null,
+const EMPTY: OutputSnapshot = {
+  output: null,
   token: "",
   epoch: 0,
-  learnedAt: 0,
+  recordedAt: 0,
   clock: { at: 0, running: false },
 };
 
 export class LiveOutput implements Listener {
   readonly #server = new ServerClock();
-  readonly #picture = new ReceivedState();
-  shown: Shown = $state.raw(NOTHING);
+  readonly #received = new ReceivedState();
+  displayed: OutputSnapshot = $state.raw(EMPTY);
   link: Connection = $state("connecting");
   /** The view that the output is arranged for; null until that is known. */
   view: string | null = $state(null);
-  /** Why the gateway does not let us in. */
+  /** Why the gateway refuses the subscription; null if it does not. */
   refusal: string | null = $state(null);
   /** This machine's clock, ten times a second. */
   now = $state(Date.now());
-  /** Whether the session's feed is known to be silent; told with each heartbeat. */
+  /** Whether the session's feed is silent, by the last heartbeat. */
   #silent = $state(false);
   readonly freshness: Freshness = $derived(
     freshness(
-      this.shown.learnedAt,
-      this.shown.clock,
+      this.displayed.recordedAt,
+      this.displayed.clock,
       this.#server.now(this.now),
-      this.shown.aired?.session.patience_ms,
+      this.displayed.output?.session.patience_ms,
       this.#silent,
     ),
   );
@@ -78,26 +78,26 @@ export class LiveOutput implements Listener {
     } else {
       this.#server.atLeast(message.at, now);
     }
-    this.#picture.show(message);
+    this.#received.show(message);
     this.#epoch = message.epoch;
-    // However many messages come, the page is drawn once a frame; a hidden page draws none.
+    // The page is drawn once per animation frame, however many messages arrive.
     if (this.#drawing === 0) this.#drawing = requestAnimationFrame(() => this.#draw());
   }
 
   connection(state: Connection): void {
-    if (state === "lost") void this.#askView(); // that is also how a changed output says so
+    if (state === "lost") void this.#askView(); // a changed output closes its subscriptions
     this.link = state;
   }
 
   #draw(): void {
     this.#drawing = 0;
-    const { state, token, learnedAt, clock } = this.#picture;
+    const { state, token, recordedAt, clock } = this.#received;
     this.now = Date.now();
-    this.shown = {
-      aired: outputStateOf(state),
+    this.displayed = {
+      output: outputStateOf(state),
       token: token ?? "",
       epoch: this.#epoch,
-      learnedAt,
+      recordedAt,
       clock,
     };
   }

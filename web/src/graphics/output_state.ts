@@ -42,45 +42,49 @@ export interface OutputState {
 
 /** The picture, if the session has begun; an empty log has no session line. */
 export function outputStateOf(picture: JsonObject | null): OutputState | null {
-  const told = picture as unknown as Partial<OutputState> | null;
-  if (told?.session?.title === undefined) return null;
+  const state = picture as unknown as Partial<OutputState> | null;
+  if (state?.session?.title === undefined) return null;
   return {
-    session: told.session,
-    standings: told.standings ?? {},
-    fastest: told.fastest ?? { classes: {} },
-    pits: told.pits ?? {},
-    penalties: told.penalties ?? {},
-    battle: told.battle ?? {},
-    championship: told.championship ?? { rows: {} },
+    session: state.session,
+    standings: state.standings ?? {},
+    fastest: state.fastest ?? { classes: {} },
+    pits: state.pits ?? {},
+    penalties: state.penalties ?? {},
+    battle: state.battle ?? {},
+    championship: state.championship ?? { rows: {} },
   };
 }
 
 /** The classes by name, with their colours. */
-export function classesByName(aired: OutputState): ReadonlyMap<string, RaceClass> {
-  return new Map(classesOf(aired).map((one) => [one.name, one]));
+export function classesByName(output: OutputState): ReadonlyMap<string, RaceClass> {
+  return new Map(classesOf(output).map((one) => [one.name, one]));
 }
 
 /** The classes that there is something of to show. */
-function classNames(aired: OutputState): string[] {
-  const scored = Object.values(aired.championship.rows).map((one) => one.class);
-  return [...new Set([...classesOf(aired).map((one) => one.name), ...scored])];
+function classNames(output: OutputState): string[] {
+  const scored = Object.values(output.championship.rows).map((one) => one.class);
+  return [...new Set([...classesOf(output).map((one) => one.name), ...scored])];
 }
 
-/** Why what is asked for cannot be shown, as a class that there is not; null: it can be. */
-export function whyNot(aired: OutputState, typed: string | null, cars: readonly string[]): string | null {
-  const names = classNames(aired);
-  const wanted = classNamed(aired, typed);
+/** Why the chosen class or cars cannot be shown; null if they can. */
+export function whyNot(
+  output: OutputState,
+  typed: string | null,
+  cars: readonly string[],
+): string | null {
+  const names = classNames(output);
+  const wanted = classNamed(output, typed);
   if (wanted !== null && names.length > 0 && !names.includes(wanted))
     return `no class ${wanted} here: ${names.join(", ")}`;
-  const numbers = new Set(Object.keys(aired.standings));
+  const numbers = new Set(Object.keys(output.standings));
   if (cars.length > 0 && numbers.size > 0 && !cars.some((car) => numbers.has(car)))
     return `no car ${cars.join(", ")} here`;
   return null;
 }
 
 /** The class that was typed, in capitals or not. */
-export function classNamed(aired: OutputState, typed: string | null): string | null {
+export function classNamed(output: OutputState, typed: string | null): string | null {
   if (typed === null) return null;
   const wanted = typed.toLocaleLowerCase();
-  return classNames(aired).find((name) => name.toLocaleLowerCase() === wanted) ?? typed;
+  return classNames(output).find((name) => name.toLocaleLowerCase() === wanted) ?? typed;
 }

@@ -1,4 +1,4 @@
-/** What a page is told by its address, and by whoever plays it. */
+/** Parameters of a graphics page, from its address and from updates. */
 
 export const TEMPLATES = [
   "tower",
@@ -72,7 +72,7 @@ export interface Parameters {
   readonly autoplay: boolean;
   /** How long what has just happened stays, in ms. */
   readonly holdMs: number;
-  /** Whether the flag is shown under green, too. */
+  /** Whether the flag graphic is visible under green, too. */
   readonly always: boolean;
   /** How strong a picture is whose source is gone: 1 leaves it as it is. */
   readonly dim: number;
@@ -122,7 +122,7 @@ const NUMBERED: Readonly<Record<string, string>> = {
 const CHANGEABLE = new Set(Object.values(NUMBERED));
 
 /**
- * The address after an update of these fields. Only what is shown of the data can be changed
+ * The address after an update of these fields. Only the selection can be changed
  * so, never the data. An empty field is as in the first address.
  */
 export function updated(
@@ -150,6 +150,6 @@ function listOf(value: string | null): string[] {
 }
 
 function numberOf(value: string | null, usual: number, least: number, most: number): number {
-  const told = value === null || value.trim() === "" ? NaN : Number(value);
-  return Number.isFinite(told) ? Math.min(most, Math.max(least, told)) : usual;
+  const number = value === null || value.trim() === "" ? NaN : Number(value);
+  return Number.isFinite(number) ? Math.min(most, Math.max(least, number)) : usual;
 }

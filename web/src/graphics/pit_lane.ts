@@ -15,11 +15,11 @@ type Selection = Pick<Parameters, "class" | "cars" | "holdMs">;
 
 /**
  * The cars in the lane, in the running order, and those that left it within `holdMs`. A car
- * that was seen to be out, but not when, has no time, and is not told of.
+ * whose exit was not timed is left out.
  */
-export function stopsOf(aired: OutputState, clockMs: number, wanted: Selection): Stop[] {
-  const name = classNamed(aired, wanted.class);
-  return inOrder(aired).flatMap((row): Stop[] => {
+export function stopsOf(output: OutputState, clockMs: number, wanted: Selection): Stop[] {
+  const name = classNamed(output, wanted.class);
+  return inOrder(output).flatMap((row): Stop[] => {
     if (name !== null && row.class !== name) return [];
     if (wanted.cars.length > 0 && !wanted.cars.includes(row.car)) return [];
     const since = row.in_pit_since_ms;
@@ -27,7 +27,7 @@ export function stopsOf(aired: OutputState, clockMs: number, wanted: Selection):
       const inside = row.status === "pit";
       return inside ? [{ row, since, took: undefined }] : [];
     }
-    const visits = Object.entries(aired.pits[row.car] ?? {});
+    const visits = Object.entries(output.pits[row.car] ?? {});
     const last = visits.reduce<(typeof visits)[number] | null>(
       (newest, one) => (newest === null || Number(one[0]) > Number(newest[0]) ? one : newest),
       null,

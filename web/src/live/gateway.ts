@@ -1,4 +1,4 @@
-/** Where the gateway is, and what is asked of it over HTTP. */
+/** Addresses of the gateway, and requests over HTTP. */
 
 /** A bearer token, where reading needs one: behind `#`, so that no log on the way has it. */
 export interface Access {
@@ -13,7 +13,7 @@ export interface SessionSummary {
   readonly last_learned_at: string | null;
 }
 
-/** What was refused, in the gateway's words. */
+/** A refused request, with the gateway's message. */
 export class Refused extends Error {
   constructor(
     readonly status: number,
@@ -27,7 +27,7 @@ async function ask(path: string, access: Access): Promise<unknown> {
   return (await answered(path, access, {}))?.json();
 }
 
-/** The answer, or null for one that has not changed. Throws Refused. */
+/** The answer, or null if it has not changed. Throws Refused. */
 async function answered(
   path: string,
   { token }: Access,
@@ -41,8 +41,8 @@ async function answered(
   });
   if (answer.ok) return answer;
   if (answer.status === 304) return null;
-  const told = (await answer.json().catch(() => ({}))) as { detail?: unknown };
-  const detail = typeof told.detail === "string" ? told.detail : answer.statusText;
+  const problem = (await answer.json().catch(() => ({}))) as { detail?: unknown };
+  const detail = typeof problem.detail === "string" ? problem.detail : answer.statusText;
   throw new Refused(answer.status, detail);
 }
 
@@ -59,47 +59,47 @@ export async function serverTime(session: string, access: Access): Promise<numbe
   return line.learned_at_ms + line.age_ms;
 }
 
-/** What is asked of a view: its name, and its query. */
-export interface Question {
+/** A request of a view: its name and its query. */
+export interface ViewQuery {
   readonly session: string;
   readonly view: string;
   readonly query: Readonly<Record<string, string | number | null>>;
 }
 
-/** A view's rows; `etag` tells the same picture from another. */
-export interface Told<Row> {
+/** The rows of a view; `etag` identifies this answer. */
+export interface ViewAnswer<Row> {
   readonly rows: readonly Row[];
   readonly clockMs: number;
   readonly position: string;
   readonly etag: string | null;
 }
 
-export function viewPath({ session, view, query }: Question): string {
-  const asked = new URLSearchParams();
+export function viewPath({ session, view, query }: ViewQuery): string {
+  const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query))
-    if (value !== null && value !== "") asked.set(name, String(value));
-  const rest = asked.size > 0 ? `?${asked}` : "";
+    if (value !== null && value !== "") parameters.set(name, String(value));
+  const rest = parameters.size > 0 ? `?${parameters}` : "";
   return `/sessions/${encodeURIComponent(session)}/${view}${rest}`;
 }
 
-/** The rows of a view, or null where the picture is that of `etag`. Throws Refused. */
+/** The rows of a view, or null if they have not changed since `etag`. Throws Refused. */
 export async function viewOf<Row>(
-  question: Question,
+  question: ViewQuery,
   access: Access,
   etag: string | null,
   signal: AbortSignal,
-): Promise<Told<Row> | null> {
+): Promise<ViewAnswer<Row> | null> {
   const headers: Record<string, string> = etag === null ? {} : { "If-None-Match": etag };
   const answer = await answered(viewPath(question), access, { headers, signal });
   if (answer === null) return null;
-  const told = (await answer.json()) as {
+  const body = (await answer.json()) as {
     session: { clock_ms: number; position: string };
     rows: readonly Row[];
   };
   return {
-    rows: told.rows,
-    clockMs: told.session.clock_ms,
-    position: told.session.position,
+    rows: body.rows,
+    clockMs: body.session.clock_ms,
+    position: body.session.position,
     etag: answer.headers.get("ETag"),
   };
 }
@@ -112,7 +112,7 @@ export function liveUrl(page: URL, session: string, topics: string, { token }: A
   return url.href;
 }
 
-/** How an output is arranged, and how it stands. */
+/** The configuration of an output. */
 export interface OutputInfo {
   readonly view: string;
 }

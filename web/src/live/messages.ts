@@ -1,4 +1,4 @@
-/** What the gateway sends a subscriber; described at its `/asyncapi.json`. */
+/** Subscription messages, which the gateway describes at `/asyncapi.json`. */
 
 import { isObject, type JsonObject } from "./patch";
 
@@ -13,7 +13,7 @@ interface Base {
   /** Resume with it: `<epoch>:<position>`. */
   readonly token: string;
   readonly epoch: number;
-  /** When the newest event was learned, in ms since 1970 by the server's clock. */
+  /** When the newest event was recorded, in ms since 1970 by the server's clock. */
   readonly at: number;
   readonly clock: Clock;
 }
@@ -32,14 +32,14 @@ export class BadMessage extends Error {}
 
 /** Read a message. Throws BadMessage for anything else. */
 export function parseMessage(text: string): Message {
-  let told: unknown;
+  let value: unknown;
   try {
-    told = JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw new BadMessage("no JSON");
   }
-  if (!isObject(told) || !isObject(told["clock"])) throw new BadMessage("no message");
-  const { kind, token, epoch, at, clock } = told;
+  if (!isObject(value) || !isObject(value["clock"])) throw new BadMessage("no message");
+  const { kind, token, epoch, at, clock } = value;
   const based =
     typeof token === "string" &&
     typeof epoch === "number" &&
@@ -48,8 +48,8 @@ export function parseMessage(text: string): Message {
     typeof clock["running"] === "boolean";
   const whole =
     kind === "heartbeat"
-      ? typeof told["age_ms"] === "number"
-      : (kind === "snapshot" || kind === "delta") && isObject(told["data"]);
+      ? typeof value["age_ms"] === "number"
+      : (kind === "snapshot" || kind === "delta") && isObject(value["data"]);
   if (!based || !whole) throw new BadMessage(`no message: ${text.slice(0, 80)}`);
-  return told as unknown as Message;
+  return value as unknown as Message;
 }

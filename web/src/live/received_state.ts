@@ -1,4 +1,4 @@
-/** What is shown: the state after the newest message. */
+/** The state after the newest message of a subscription. */
 
 import { BadMessage, type Clock, type Message } from "./messages";
 import { applyPatch, type JsonObject } from "./patch";
@@ -7,8 +7,8 @@ export class ReceivedState {
   /** The topics of the session; null before the first snapshot. */
   state: JsonObject | null = null;
   token: string | null = null;
-  /** When the newest event was learned, in ms by the server's clock. */
-  learnedAt = 0;
+  /** When the newest event was recorded, in ms by the server's clock. */
+  recordedAt = 0;
   clock: Clock = { at: 0, running: false };
   #epoch = 0;
 
@@ -23,7 +23,7 @@ export class ReceivedState {
       this.state = applyPatch(this.state, message.data) as JsonObject;
     }
     this.token = message.token;
-    this.learnedAt = message.at;
+    this.recordedAt = message.at;
     this.clock = message.clock;
   }
 }

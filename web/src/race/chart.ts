@@ -3,7 +3,7 @@
 import { isCaution } from "../timing/flags";
 import type { CautionRow, ChartRow, Column, LapRow } from "./rows";
 
-/** Crossings that come late lie within it, and are asked for again. */
+/** Laps this recent are requested again, for crossings that arrive late. */
 export const LATE_MS = 120_000;
 
 export type Member = "at_ms" | "lap_time_ms" | "positions" | "behind_ms" | "behind_laps";
@@ -15,7 +15,7 @@ export function goingOnFrom(rows: readonly ChartRow[]): number {
   return Math.max(0, newest - LATE_MS);
 }
 
-/** The rows with what became known since; the cars that are not told of stay as they are. */
+/** The rows extended by newer ones; cars without a newer row are unchanged. */
 export function goneOn(rows: readonly ChartRow[], more: readonly ChartRow[]): ChartRow[] {
   const later = new Map(more.map((row) => [row.car, row]));
   const known = new Set(rows.map((row) => row.car));
@@ -29,10 +29,10 @@ export function goneOn(rows: readonly ChartRow[], more: readonly ChartRow[]): Ch
 }
 
 function joined(row: ChartRow, next: ChartRow): ChartRow {
-  const kept = next.first_lap - row.first_lap;
+  const keptLaps = next.first_lap - row.first_lap;
   const column = (name: Member): Column => {
-    const before = row[name].slice(0, Math.max(0, kept));
-    const hole = Array<null>(Math.max(0, kept - before.length)).fill(null);
+    const before = row[name].slice(0, Math.max(0, keptLaps));
+    const hole = Array<null>(Math.max(0, keptLaps - before.length)).fill(null);
     return [...before, ...hole, ...next[name]];
   };
   return {
@@ -56,7 +56,7 @@ export function valueAt(row: ChartRow, member: Member, lap: number): number | nu
 export function lines(
   rows: readonly ChartRow[],
   member: Member,
-  value: (told: number, row: ChartRow, lap: number) => number | null = (told) => told,
+  value: (found: number, row: ChartRow, lap: number) => number | null = (found) => found,
 ): [number[], ...(number | null)[][]] {
   const last = Math.max(0, ...rows.map((row) => row.first_lap + row.at_ms.length - 1));
   const laps = Array.from({ length: last }, (_, index) => index + 1);
@@ -64,8 +64,8 @@ export function lines(
     laps,
     ...rows.map((row) =>
       laps.map((lap) => {
-        const told = valueAt(row, member, lap);
-        return told === null ? null : value(told, row, lap);
+        const found = valueAt(row, member, lap);
+        return found === null ? null : value(found, row, lap);
       }),
     ),
   ];

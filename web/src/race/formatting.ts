@@ -24,12 +24,12 @@ export function axisSeconds(ms: number, stepMs: number): string {
 }
 
 /** `wins 0.512 s a lap, level in 7 laps`; the latter only while they race (`green`). */
-export function closingText(told: Closing | null, green = true): string {
-  if (told === null) return "";
-  const seconds = (Math.abs(told.perLap) / 1000).toFixed(3);
-  const rate = `${told.perLap >= 0 ? "wins" : "loses"} ${seconds} s a lap`;
-  if (told.laps === null || !green) return rate;
-  return `${rate}, level in ${told.laps} ${told.laps === 1 ? "lap" : "laps"}`;
+export function closingText(closing: Closing | null, green = true): string {
+  if (closing === null) return "";
+  const seconds = (Math.abs(closing.perLap) / 1000).toFixed(3);
+  const rate = `${closing.perLap >= 0 ? "wins" : "loses"} ${seconds} s a lap`;
+  if (closing.laps === null || !green) return rate;
+  return `${rate}, level in ${closing.laps} ${closing.laps === 1 ? "lap" : "laps"}`;
 }
 
 /** How a car moved between two results: `2 → 1`; it may not be listed in one of them. */

@@ -1,60 +1,59 @@
-/** A view of the gateway's that is kept up to date at a calm pace. */
+/** A view of the gateway, kept up to date by requests at a limited rate. */
 
-import { Refused, viewOf, type Access, type Question } from "../live/gateway";
+import { Refused, viewOf, type Access, type ViewQuery } from "../live/gateway";
 
-/** A view is asked for again when something has happened, but not more often. */
+/** The least time between two requests of a view. It is only requested when there is news. */
 export const PACE_MS = 2000;
 
-/** A view that goes on from what is known is read as a whole now and then: a correction may
- * have changed what lies further back. */
+/** How often a view that is continued is read as a whole: a correction may have changed older rows. */
 const WHOLE_MS = 60_000;
 
 export interface Continuation<Row> {
-  /** What to ask for beside the question, to be told only what came since. */
-  readonly on: (rows: readonly Row[]) => Question["query"];
+  /** Parameters that restrict the answer to rows since those that are known. */
+  readonly on: (rows: readonly Row[]) => ViewQuery["query"];
   readonly with: (rows: readonly Row[], more: readonly Row[]) => readonly Row[];
 }
 
 export interface ViewRequest {
-  readonly question: Question;
-  /** What the session shows; whenever it is another, the view may be another. */
+  readonly question: ViewQuery;
+  /** The position of the session that is shown; when it changes, the view may have changed. */
   readonly as: string;
 }
 
-/** From when something is, and why it was not told anew. */
+/** The session time of the rows, and why they could not be renewed. */
 export interface ViewStatus {
   readonly clockMs: number;
-  readonly trouble: string | null;
+  readonly problem: string | null;
 }
 
-/** Whoever gives no answer for so long gives none. */
+/** A request without an answer is given up after this time. */
 const PATIENCE_MS = 30_000;
 
-/** Who scrubs along a race asks for many moments, and looks at few. */
+/** A pause before requests, because scrubbing passes many moments and stops at few. */
 const SCRUB_MS = 300;
 
-function withoutMoment({ session, view, query }: Question): string {
+function withoutMoment({ session, view, query }: ViewQuery): string {
   return JSON.stringify({ session, view, query: { ...query, at: null, known_at: null } });
 }
 
 /**
- * Made while a component is: it ends with that. `wanted` gives what is asked, null for
- * nothing; what it reads is followed.
+ * Created during the initialization of a component, and ended with it. `wanted` gives the
+ * request, null for none; it is called again when a state that it reads changes.
  */
 export class LiveView<Row> {
-  /** The rows; null before they were first told. */
+  /** The rows; null before the first answer. */
   rows: readonly Row[] | null = $state.raw(null);
   clockMs: number = $state(0);
-  /** Why there are none, in the gateway's words. */
+  /** Why there are no rows: the gateway's message. */
   refusal: string | null = $state(null);
-  /** Why what is there was not told anew; null: it was. */
-  trouble: string | null = $state(null);
+  /** Why the rows could not be renewed; null if they are current. */
+  problem: string | null = $state(null);
   #asked: string | null = null;
   #of: string | null = null;
-  #shown: string | null = null;
+  #version: string | null = null;
   #etag: string | null = null;
   #askedAt = -Infinity;
-  /** How long after it was asked last it is asked again. */
+  /** The pause since the last request before the next one. */
   #patience = 0;
   #wholeAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -80,15 +79,15 @@ export class LiveView<Row> {
       const of = wanted === null ? null : withoutMoment(wanted.question);
       this.#end();
       this.#asked = asked;
-      this.#shown = this.#etag = null;
+      this.#version = this.#etag = null;
       this.#patience = SCRUB_MS;
       this.#wholeAt = -Infinity;
-      this.refusal = this.trouble = null;
-      // At another moment the same picture stays until that one's comes.
+      this.refusal = this.problem = null;
+      // At another moment the old rows stay until the new ones arrive.
       if (of !== this.#of) this.rows = null;
       this.#of = of;
     }
-    if (wanted !== null && wanted.as !== this.#shown) this.#soon();
+    if (wanted !== null && wanted.as !== this.#version) this.#soon();
   }
 
   #soon(): void {
@@ -113,22 +112,22 @@ export class LiveView<Row> {
     }, PATIENCE_MS);
     try {
       await this.#take(wanted, asking.signal);
-      this.#shown = wanted.as;
-      this.trouble = null;
+      this.#version = wanted.as;
+      this.problem = null;
     } catch (error) {
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- set by the timer
       if (asking.signal.aborted && !late) return;
-      const told = error instanceof Refused ? error.message : "the gateway does not answer";
-      if (this.rows === null) this.refusal = told;
-      else this.trouble = told;
-      // What was refused stays so until something happens; what was not answered is asked again.
-      this.#shown = error instanceof Refused && error.status < 500 ? wanted.as : null;
+      const answer = error instanceof Refused ? error.message : "the gateway does not answer";
+      if (this.rows === null) this.refusal = answer;
+      else this.problem = answer;
+      // A refusal stands until there is news; a request without an answer is repeated.
+      this.#version = error instanceof Refused && error.status < 500 ? wanted.as : null;
     } finally {
       clearTimeout(patience);
     }
     if (this.#asking !== asking) return;
     this.#asking = null;
-    if (this.#wanted !== null && this.#wanted.as !== this.#shown) this.#soon();
+    if (this.#wanted !== null && this.#wanted.as !== this.#version) this.#soon();
   }
 
   async #take({ question }: ViewRequest, signal: AbortSignal): Promise<void> {
@@ -142,14 +141,14 @@ export class LiveView<Row> {
       this.clockMs = more.clockMs;
       return;
     }
-    const told = await viewOf<Row>(question, this.access(), this.#etag, signal);
+    const answer = await viewOf<Row>(question, this.access(), this.#etag, signal);
     if (signal.aborted) return;
     this.#wholeAt = now;
     this.refusal = null;
-    if (told === null) return;
-    this.#etag = told.etag;
-    this.rows = told.rows;
-    this.clockMs = told.clockMs;
+    if (answer === null) return;
+    this.#etag = answer.etag;
+    this.rows = answer.rows;
+    this.clockMs = answer.clockMs;
   }
 
   #end(): void {

@@ -24,7 +24,7 @@ export function viewRequest(
   { live, address }: Pick<PageProps, "live" | "address">,
   view: string,
   query: ViewRequest["question"]["query"] = {},
-  as: string | undefined = live.shown.position,
+  as: string | undefined = live.displayed.position,
 ): ViewRequest {
   const { at, knownAt } = address;
   const question = { session: live.name, view, query: { ...query, at, known_at: knownAt } };

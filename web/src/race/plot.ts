@@ -6,7 +6,7 @@ import type { Band } from "./chart";
 export interface Line {
   readonly id: string;
   readonly colour: string;
-  /** Drawn broken, so that cars of one class are told apart by more than a colour. */
+  /** Drawn broken, so that cars of one class differ by more than a colour. */
   readonly dash?: readonly number[];
   /** The points (by their index) that are marked, such as stops. */
   readonly marks?: ReadonlySet<number>;

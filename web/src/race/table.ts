@@ -5,7 +5,7 @@ import type { RaceClass } from "../timing/classes";
 export interface TableColumn<Row> {
   readonly id: string;
   readonly heading: string;
-  /** As it is said, where the heading is short. */
+  /** The full name, where the heading is short. */
   readonly name?: string;
   readonly text: (row: Row) => string;
   readonly right?: boolean;

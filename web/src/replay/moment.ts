@@ -14,7 +14,7 @@ export interface Moment {
 }
 
 /** As `known_at`: with what was known when the session clock showed the moment. */
-export const AS_SHOWN = "at";
+export const AS_KNOWN_THEN = "at";
 
 /** The moment of an address; null: now. */
 export function momentOf({ at, knownAt }: Pick<Address, "at" | "knownAt">): Moment | null {

@@ -1,7 +1,6 @@
 /**
- * The replay bar's state. Three things can be at hand: what comes (live), a moment of the past
- * that this viewer looks at, and a replay that all its watchers share and that is steered at
- * the gateway.
+ * The state of the replay bar. It controls one of three: the live session, a past moment that
+ * only this viewer sees, or a replay that all its viewers share and that the gateway controls.
  */
 
 import { Refused, viewOf, type Access } from "../live/gateway";
@@ -14,9 +13,9 @@ import {
   steer,
   type Replay,
   type Speed,
-  type Steering,
+  type ReplayCommand,
 } from "./requests";
-import { addressOfMoment, AS_SHOWN, isSameMoment, momentText, type Moment } from "./moment";
+import { addressOfMoment, AS_KNOWN_THEN, isSameMoment, momentText, type Moment } from "./moment";
 import {
   markerBefore,
   nameOf,
@@ -29,13 +28,13 @@ import {
 
 export const SPEEDS: readonly Speed[] = [0.5, 1, 2, 5, 10, 20, 50, 100, "max"];
 
-/** Pictures of the past are asked for at most so often, and only one at a time. */
+/** The least time between requests of past moments; there is only one at a time. */
 const PACE_MS = 200;
 const REPLAY_MS = 1000;
 const MARKERS_MS = 3000;
-/** A page may write its address some times a second only. */
+/** Browsers limit how often a page may change its address. */
 const WRITE_MS = 400;
-/** A moment of the address whose picture nobody answers for is asked for again. */
+/** The pause before a moment of the address without an answer is requested again. */
 const AGAIN_MS = 1000;
 
 type Go = (change: Partial<Address>, instead?: boolean) => void;
@@ -46,9 +45,9 @@ export class ReplayControl {
   markers: readonly Marker[] = $state.raw([]);
   /** What the jumps go to; null: to any marker. */
   kind: Kind | null = $state(null);
-  /** The moment that is looked at, or is asked for; null: what comes. */
+  /** The moment that is displayed or requested; null for the newest state. */
   moment: Moment | null = $state.raw(null);
-  /** Why something was not done, in the gateway's words. */
+  /** Why a command was refused: the gateway's message. */
   refusal: string | null = $state(null);
   /** Of a moment that is played on by this viewer alone. */
   ownSpeed: Speed = $state(1);
@@ -63,27 +62,27 @@ export class ReplayControl {
   readonly looking = $derived(this.moment !== null);
   readonly steering = $derived(this.replay !== null && !this.looking);
   readonly playing: boolean = $derived.by(() =>
-    this.looking ? this.ownPlaying : (this.replay?.playing ?? this.live.came.clock.running),
+    this.looking ? this.ownPlaying : (this.replay?.playing ?? this.live.newest.clock.running),
   );
   readonly speed = $derived(this.looking ? this.ownSpeed : (this.replay?.speed ?? 1));
-  readonly asShown = $derived(this.moment?.knownAt === AS_SHOWN);
+  readonly asKnownThen = $derived(this.moment?.knownAt === AS_KNOWN_THEN);
   readonly #atMs = $derived.by(() =>
-    this.looking ? (this.live.past?.clock.at ?? 0) : this.live.cameMs,
+    this.looking ? (this.live.past?.clock.at ?? 0) : this.live.newestMs,
   );
   readonly atMs: number = $derived(this.dragged ?? this.#atMs);
   readonly span: Span = $derived.by(() =>
-    spanOf(this.live.cameMs, this.replay !== null, this.live.came.state?.session.time_limit_ms),
+    spanOf(this.live.newestMs, this.replay !== null, this.live.newest.state?.session.time_limit_ms),
   );
 
-  /** The moment whose picture is shown: a moment that is refused leads back to it. */
+  /** The moment that is displayed; a refused moment leads back to it. */
   #stands: Moment | null = null;
-  /** The moment of the address, until its picture is there. */
-  #told: Moment | null = null;
+  /** The moment of the address, until its snapshot has arrived. */
+  #addressed: Moment | null = null;
   #written: Moment | null = null;
   #writeAtOnce = false;
   #writing: ReturnType<typeof setTimeout> | undefined;
   #asking = false;
-  #shown: Moment | null = null;
+  #displayed: Moment | null = null;
   #playedAt = 0;
   #markersEtag: string | null = null;
   #markersOf = "";
@@ -116,7 +115,7 @@ export class ReplayControl {
     this.#written = moment;
     this.ownPlaying = false;
     this.#look(moment);
-    this.#told = moment;
+    this.#addressed = moment;
   }
 
   /** Go to a time of the session clock (ms), or to a moment by its name. */
@@ -128,7 +127,7 @@ export class ReplayControl {
 
   /** A session that is no replay is known up to its newest event, behind which the clock runs. */
   #within(ms: number): number {
-    return Math.max(0, this.replay === null ? Math.min(ms, this.live.came.clock.at) : ms);
+    return Math.max(0, this.replay === null ? Math.min(ms, this.live.newest.clock.at) : ms);
   }
 
   /** Look at a moment; the address says so once it stands. */
@@ -138,7 +137,7 @@ export class ReplayControl {
     this.#look(moment);
   }
 
-  /** What comes. */
+  /** Return to the newest state. */
   now(): void {
     this.ownPlaying = false;
     this.#look(null);
@@ -146,12 +145,12 @@ export class ReplayControl {
   }
 
   /** With what was known then, or with what is known now. */
-  know(asShown: boolean): void {
-    this.look({ at: momentText(this.#atMs), knownAt: asShown ? AS_SHOWN : null });
+  know(asKnownThen: boolean): void {
+    this.look({ at: momentText(this.#atMs), knownAt: asKnownThen ? AS_KNOWN_THEN : null });
     this.#writeAtOnce = true;
   }
 
-  /** The address of what is shown. */
+  /** The address of the displayed moment. */
   link(): string {
     const url = new URL(location.href);
     const moment = this.moment ?? { at: "", knownAt: null };
@@ -164,7 +163,7 @@ export class ReplayControl {
   #look(moment: Moment | null): void {
     this.refusal = null;
     this.moment = moment;
-    this.#shown = this.#told = null;
+    this.#displayed = this.#addressed = null;
     if (moment === null) {
       this.#stands = null;
       this.live.look(null);
@@ -185,12 +184,12 @@ export class ReplayControl {
     this.waiting = true;
     if (this.#asking) return;
     this.#asking = true;
-    while (this.moment !== null && !isSameMoment(this.moment, this.#shown) && !this.#ended) {
+    while (this.moment !== null && !isSameMoment(this.moment, this.#displayed) && !this.#ended) {
       const asked: Moment = this.moment;
       try {
         const picture = await snapshotAt(this.live.name, asked, this.access);
         this.#stand(asked, picture);
-        this.#shown = asked;
+        this.#displayed = asked;
       } catch (error) {
         if (isSameMoment(this.moment, asked)) await this.#refused(asked, error);
       }
@@ -208,16 +207,16 @@ export class ReplayControl {
     else this.#writing = setTimeout(() => this.#write(), WRITE_MS);
   }
 
-  /** What was shown before is shown again, and the address says that, too. */
+  /** Return to the moment that was displayed before, in the address too. */
   async #refused(asked: Moment, error: unknown): Promise<void> {
     this.ownPlaying = false;
-    this.refusal = told(error);
+    this.refusal = messageOf(error);
     const answered = error instanceof Refused && error.status < 500;
-    if (!answered && isSameMoment(asked, this.#told)) {
+    if (!answered && isSameMoment(asked, this.#addressed)) {
       await new Promise((done) => setTimeout(done, AGAIN_MS));
       return;
     }
-    this.moment = this.#shown = this.#stands;
+    this.moment = this.#displayed = this.#stands;
     if (this.moment === null) this.live.look(null);
     this.#write();
   }
@@ -253,7 +252,7 @@ export class ReplayControl {
     else if (this.steering && !back) void this.#step(this.kind ?? "caution");
   }
 
-  /** What lies ahead in a replay is not told: the gateway finds it. */
+  /** Step to a marker ahead. The future of a replay is not published: the gateway finds it. */
   async #step(kind: Kind): Promise<void> {
     const { playing } = this;
     await this.#steer({ do: "step", to: kind, back: false });
@@ -268,16 +267,16 @@ export class ReplayControl {
       const { replay } = await begin(this.live.name, momentText(this.#atMs), speed, this.access);
       this.go({ session: replay, at: null, knownAt: null });
     } catch (error) {
-      this.refusal = told(error);
+      this.refusal = messageOf(error);
     }
   }
 
-  async #steer(what: Steering): Promise<void> {
+  async #steer(what: ReplayCommand): Promise<void> {
     this.refusal = null;
     try {
       this.replay = await steer(this.live.name, what, this.access);
     } catch (error) {
-      this.refusal = told(error);
+      this.refusal = messageOf(error);
     }
   }
 
@@ -295,12 +294,12 @@ export class ReplayControl {
     const speed = this.ownSpeed === "max" ? 1000 : this.ownSpeed;
     const at = this.#atMs + (now - this.#playedAt) * speed;
     this.#playedAt = now;
-    if (at < this.live.came.clock.at)
+    if (at < this.live.newest.clock.at)
       this.look({ at: momentText(at), knownAt: this.moment?.knownAt ?? null });
-    else if (this.live.came.clock.running) this.now();
+    else if (this.live.newest.clock.running) this.now();
     else {
       this.ownPlaying = false;
-      this.to(this.live.cameMs);
+      this.to(this.live.newestMs);
     }
   }
 
@@ -317,7 +316,7 @@ export class ReplayControl {
   }
 
   async #askMarkers(): Promise<void> {
-    const { position } = this.live.came;
+    const { position } = this.live.newest;
     if (position === "" || position === this.#markersOf) return;
     this.#askedMarkersAt = performance.now();
     try {
@@ -334,6 +333,6 @@ export class ReplayControl {
   }
 }
 
-function told(error: unknown): string {
+function messageOf(error: unknown): string {
   return error instanceof Refused ? error.message : "The gateway does not answer.";
 }

@@ -1,4 +1,4 @@
-/** What the bar asks the gateway. */
+/** Requests of the replay bar to the gateway. */
 
 import { Refused, viewPath, type Access } from "../live/gateway";
 import { parseMessage, type Message } from "../live/messages";
@@ -8,7 +8,7 @@ import type { Kind } from "./timeline";
 
 export type Speed = number | "max";
 
-/** How a replay stands, for all who watch it. */
+/** The state of a replay, shared by all its viewers. */
 export interface Replay {
   readonly replay: string;
   readonly source: string;
@@ -19,7 +19,7 @@ export interface Replay {
   readonly ended: boolean;
 }
 
-export type Steering =
+export type ReplayCommand =
   | { readonly do: "play" | "pause" }
   | { readonly do: "speed"; readonly speed: Speed }
   | { readonly do: "seek"; readonly to: string }
@@ -30,10 +30,10 @@ async function ask(path: string, { token }: Access, more: RequestInit = {}): Pro
   if (token !== null) headers.set("Authorization", `Bearer ${token}`);
   const answer = await fetch(path, { ...more, headers, cache: "no-store" });
   if (answer.ok) return answer;
-  const told = (await answer.json().catch(() => ({}))) as { detail?: unknown };
+  const problem = (await answer.json().catch(() => ({}))) as { detail?: unknown };
   throw new Refused(
     answer.status,
-    typeof told.detail === "string" ? told.detail : answer.statusText,
+    typeof problem.detail === "string" ? problem.detail : answer.statusText,
   );
 }
 
@@ -50,7 +50,7 @@ export async function replayNamed(name: string, access: Access): Promise<Replay 
 }
 
 /** How it stands once it has obeyed. Throws Refused. */
-export function steer(replay: string, what: Steering, access: Access): Promise<Replay> {
+export function steer(replay: string, what: ReplayCommand, access: Access): Promise<Replay> {
   const { do: command, ...body } = what;
   return order(`/replays/${encodeURIComponent(replay)}/${command}`, access, body);
 }
@@ -60,7 +60,7 @@ export function begin(source: string, from: string, speed: Speed, access: Access
   return order("/replays", access, { source, from, speed });
 }
 
-/** The picture of a moment. Throws Refused. */
+/** The snapshot of a moment. Throws Refused. */
 export async function snapshotAt(
   session: string,
   { at, knownAt }: Moment,

@@ -44,18 +44,19 @@ export interface Mark {
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** How far a replay goes on is not told: the bar then ends at a full half hour beyond. */
+/** The end of a replay is not published: the bar then ends at the next full half hour. */
 const AHEAD = HOUR / 2;
 
 /**
  * A session that can be looked through ends where it has come to, by the minute, so that its
- * marks stand still in between. Of a replay nothing tells its end: its bar is as long as the
+ * marks stand still in between. The end of a replay is not published: its bar is as long as the
  * race may last, else somewhat longer than what was seen.
  */
-export function spanOf(cameMs: number, replay: boolean, limitMs: number | undefined): Span {
-  if (!replay) return { startMs: 0, endMs: Math.max(MINUTE, Math.ceil(cameMs / MINUTE) * MINUTE) };
-  const open = Math.ceil((cameMs + 1) / AHEAD) * AHEAD;
-  return { startMs: 0, endMs: limitMs !== undefined && limitMs >= cameMs ? limitMs : open };
+export function spanOf(newestMs: number, replay: boolean, limitMs: number | undefined): Span {
+  if (!replay)
+    return { startMs: 0, endMs: Math.max(MINUTE, Math.ceil(newestMs / MINUTE) * MINUTE) };
+  const open = Math.ceil((newestMs + 1) / AHEAD) * AHEAD;
+  return { startMs: 0, endMs: limitMs !== undefined && limitMs >= newestMs ? limitMs : open };
 }
 
 /** Where a time lies, 0 to 1; what lies outside is at the edge. */
@@ -68,12 +69,13 @@ export function timeAt({ startMs, endMs }: Span, place: number): number {
   return Math.round(startMs + Math.min(1, Math.max(0, place)) * (endMs - startMs));
 }
 
-/** What lasts still, lasts until `cameMs`. */
-export function marksOf(markers: readonly Marker[], span: Span, cameMs: number): Mark[] {
+/** A marker without an end lasts until `newestMs`. */
+export function marksOf(markers: readonly Marker[], span: Span, newestMs: number): Mark[] {
   return markers.map((marker) => {
     const left = placeOf(span, marker.at_ms);
     const until =
-      marker.end_ms ?? (marker.kind === "caution" ? Math.max(cameMs, marker.at_ms) : marker.at_ms);
+      marker.end_ms ??
+      (marker.kind === "caution" ? Math.max(newestMs, marker.at_ms) : marker.at_ms);
     return {
       key: `${marker.kind}:${marker.number}`,
       marker,
@@ -120,7 +122,7 @@ function ofKind(markers: readonly Marker[], kind: Kind | null): Marker[] {
   return found.sort(byTime);
 }
 
-/** Of one moment the caution is told before its flag. */
+/** At one moment the caution comes before its flag. */
 function byTime(one: Marker, other: Marker): number {
   return one.at_ms - other.at_ms || KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind);
 }

@@ -21,34 +21,34 @@ export interface Address {
 }
 
 export function addressOf(url: URL): Address {
-  const asked = url.searchParams;
-  const page = PAGES.find((one) => one === asked.get("page")) ?? "timing";
+  const parameters = url.searchParams;
+  const page = PAGES.find((one) => one === parameters.get("page")) ?? "timing";
   return {
-    session: asked.get("session"),
+    session: parameters.get("session"),
     page,
-    cars: (asked.get("cars") ?? "").split(",").filter((car) => car !== ""),
-    to: asked.get("to"),
-    part: asked.get("part"),
-    at: asked.get("at"),
-    knownAt: asked.get("known_at"),
+    cars: (parameters.get("cars") ?? "").split(",").filter((car) => car !== ""),
+    to: parameters.get("to"),
+    part: parameters.get("part"),
+    at: parameters.get("at"),
+    knownAt: parameters.get("known_at"),
   };
 }
 
 /** The address with something else looked at; whatever else it says stays, the token too. */
 export function addressed(url: URL, change: Partial<Address>): URL {
-  const told = { ...addressOf(url), ...change };
+  const address = { ...addressOf(url), ...change };
   const next = new URL(url);
   const set = (name: string, value: string | null) => {
     if (value === null || value === "") next.searchParams.delete(name);
     else next.searchParams.set(name, value);
   };
-  set("session", told.session);
-  set("page", told.page === "timing" ? null : told.page);
-  set("cars", told.cars.join(","));
-  set("to", told.to);
-  set("part", told.part);
-  set("at", told.at);
-  set("known_at", told.knownAt);
+  set("session", address.session);
+  set("page", address.page === "timing" ? null : address.page);
+  set("cars", address.cars.join(","));
+  set("to", address.to);
+  set("part", address.part);
+  set("at", address.at);
+  set("known_at", address.knownAt);
   next.search = next.search.replaceAll("%2C", ",").replaceAll("%3A", ":"); // to be read and typed
   return next;
 }

@@ -1,4 +1,4 @@
-/** What the viewer chose, remembered on this machine. */
+/** The viewer's choices, stored in the browser. */
 
 const KEY = "lapstream.choices";
 
@@ -10,20 +10,20 @@ export type View =
   | { readonly kind: "classes" }
   | { readonly kind: "class"; readonly name: string };
 
-interface Kept {
+interface Stored {
   theme: Theme;
   view: View;
   panel: boolean;
   /** Whether there is a replay bar; null: for replays, and for sessions that are over. */
   bar: boolean | null;
-  /** The ids of the columns that are shown, on a wide screen and on a phone; null: as usual. */
+  /** The ids of the visible columns on a wide screen and on a phone; null for the defaults. */
   wide: string[] | null;
   phone: string[] | null;
   /** By session, the cars that are pinned. */
   pins: Record<string, string[]>;
 }
 
-const USUAL: Kept = {
+const USUAL: Stored = {
   theme: "auto",
   view: { kind: "overall" },
   panel: true,
@@ -34,43 +34,43 @@ const USUAL: Kept = {
 };
 
 export class Choices {
-  kept: Kept = $state(structuredClone(USUAL));
+  stored: Stored = $state(structuredClone(USUAL));
 
   constructor(private readonly storage: Storage | null) {
-    Object.assign(this.kept, read(storage));
+    Object.assign(this.stored, read(storage));
   }
 
-  /** Remember; where the browser lets nothing be kept, the choices hold for this visit. */
+  /** Store the choices. Without storage they last for this visit. */
   save(): void {
     try {
-      this.storage?.setItem(KEY, JSON.stringify(this.kept));
+      this.storage?.setItem(KEY, JSON.stringify(this.stored));
     } catch {
       return;
     }
   }
 
   /** Have a replay bar, or none. */
-  readonly bar = (shown: boolean): void => {
-    this.kept.bar = shown;
+  readonly bar = (visible: boolean): void => {
+    this.stored.bar = visible;
     this.save();
   };
 
   pinned(session: string): readonly string[] {
-    return this.kept.pins[session] ?? [];
+    return this.stored.pins[session] ?? [];
   }
 
   pin(session: string, car: string): void {
     const pins = this.pinned(session);
     const others = pins.filter((one) => one !== car);
-    this.kept.pins[session] = others.length < pins.length ? others : [...pins, car];
+    this.stored.pins[session] = others.length < pins.length ? others : [...pins, car];
     this.save();
   }
 }
 
-function read(storage: Storage | null): Partial<Kept> {
+function read(storage: Storage | null): Partial<Stored> {
   try {
-    const told: unknown = JSON.parse(storage?.getItem(KEY) ?? "{}");
-    return typeof told === "object" && told !== null ? told : {};
+    const stored: unknown = JSON.parse(storage?.getItem(KEY) ?? "{}");
+    return typeof stored === "object" && stored !== null ? stored : {};
   } catch {
     return {};
   }

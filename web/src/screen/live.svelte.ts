@@ -1,4 +1,4 @@
-/** A session as the page shows it: what was told, how old that is, and who moved. */
+/** A session as the page shows it: its state, how old that is, and which cars moved. */
 
 import { freshness, ServerClock, type Freshness } from "../live/freshness";
 import { liveUrl, Refused, serverTime, type Access } from "../live/gateway";
@@ -11,55 +11,55 @@ import { Board } from "./board.svelte";
 
 const TICK_MS = 200;
 
-interface Shown {
+interface SessionSnapshot {
   readonly state: State | null;
-  readonly learnedAt: number;
+  readonly recordedAt: number;
   readonly clock: Clock;
   readonly position: string;
 }
 
-const NOTHING: Shown = {
+const EMPTY: SessionSnapshot = {
   state: null,
-  learnedAt: 0,
+  recordedAt: 0,
   clock: { at: 0, running: false },
   position: "",
 };
 
 export class LiveSession implements Listener {
   readonly #server = new ServerClock();
-  readonly #picture = new ReceivedState();
-  /** What comes. */
-  came: Shown = $state.raw(NOTHING);
-  /** What is looked at instead; null: nothing else. */
-  past: Shown | null = $state.raw(null);
-  shown: Shown = $state.raw(NOTHING);
-  /** Whether this is a session that is played again. */
+  readonly #received = new ReceivedState();
+  /** The newest state. */
+  newest: SessionSnapshot = $state.raw(EMPTY);
+  /** The state of a past moment that is shown instead; null for none. */
+  past: SessionSnapshot | null = $state.raw(null);
+  displayed: SessionSnapshot = $state.raw(EMPTY);
+  /** Whether the session is a replay. */
   replayed = $state(false);
   readonly board = new Board();
   link: Connection = $state("connecting");
-  /** Since when the connection has not been what it should, by this machine's clock. */
+  /** Since when there has been no connection, by this machine's clock; null while there is one. */
   lostAt: number | null = $state(null);
-  /** Why the gateway does not let us in. */
+  /** Why the gateway refuses the subscription; null if it does not. */
   refusal: string | null = $state(null);
   moved: ReadonlyMap<string, number> = $state.raw(new Map());
   movedInClass: ReadonlyMap<string, number> = $state.raw(new Map());
   #now = $state(Date.now());
-  /** Whether the session's feed is known to be silent; told with each heartbeat. */
+  /** Whether the session's feed is silent, by the last heartbeat. */
   #silent = $state(false);
   readonly freshness: Freshness = $derived(
     freshness(
-      this.shown.learnedAt,
-      this.shown.clock,
+      this.displayed.recordedAt,
+      this.displayed.clock,
       this.#server.now(this.#now),
-      this.shown.state?.session.patience_ms,
+      this.displayed.state?.session.patience_ms,
       this.#silent,
     ),
   );
-  /** Where the clock of what comes is. */
-  readonly cameMs: number = $derived.by(() => {
-    const { learnedAt, clock, state } = this.came;
+  /** The session clock of the newest state. */
+  readonly newestMs: number = $derived.by(() => {
+    const { recordedAt, clock, state } = this.newest;
     const now = this.#server.now(this.#now);
-    return freshness(learnedAt, clock, now, state?.session.patience_ms).clockMs;
+    return freshness(recordedAt, clock, now, state?.session.patience_ms).clockMs;
   });
   readonly lostMs: number = $derived(
     this.lostAt === null ? 0 : Math.max(0, this.#now - this.lostAt),
@@ -95,8 +95,8 @@ export class LiveSession implements Listener {
     } else {
       this.#server.atLeast(message.at, now);
     }
-    this.#picture.show(message);
-    // However many messages come, the page is drawn once a frame.
+    this.#received.show(message);
+    // The page is drawn once per animation frame, however many messages arrive.
     this.#drawing ||= requestAnimationFrame(() => this.#draw());
   }
 
@@ -113,23 +113,23 @@ export class LiveSession implements Listener {
   }
 
   /**
-   * Keep what is shown, whatever comes, until it is known what is looked at. Its clock stands:
-   * of rows that wait nobody may think that they are of now.
+   * Freeze the displayed state until that of the requested moment arrives. Its clock stops, so
+   * that nobody takes the rows for current ones.
    */
   hold(): void {
     if (this.past !== null) return;
-    this.past = { ...this.shown, clock: { at: this.freshness.clockMs, running: false } };
+    this.past = { ...this.displayed, clock: { at: this.freshness.clockMs, running: false } };
     this.#drawing ||= requestAnimationFrame(() => this.#draw());
   }
 
-  /** Show the picture of a moment instead of what comes; null: what comes. */
+  /** Show the snapshot of a past moment; null for the newest state. */
   look(picture: (Message & { kind: "snapshot" }) | null): void {
     this.past =
       picture === null
         ? null
         : {
             state: stateOf(picture.data),
-            learnedAt: picture.at,
+            recordedAt: picture.at,
             clock: { at: picture.clock.at, running: false },
             position: picture.token,
           };
@@ -150,7 +150,7 @@ export class LiveSession implements Listener {
     if (document.visibilityState === "visible") this.#subscription.hurry();
   };
 
-  /** What time it is there; and, where we are not let in, why. */
+  /** Ask for the server's time; a refusal says why the subscription fails, too. */
   async #askTime(): Promise<void> {
     try {
       this.#server.exactly(await serverTime(this.name, this.access), Date.now());
@@ -162,14 +162,14 @@ export class LiveSession implements Listener {
 
   #draw(): void {
     this.#drawing = 0;
-    const { state, learnedAt, clock, token } = this.#picture;
+    const { state, recordedAt, clock, token } = this.#received;
     this.#now = Date.now();
-    if (this.came.clock !== clock)
-      this.came = { state: stateOf(state), learnedAt, clock, position: token ?? "" };
-    const shown = this.past ?? this.came;
-    if (shown === this.shown) return;
-    this.shown = shown;
-    this.board.show(shown.state);
+    if (this.newest.clock !== clock)
+      this.newest = { state: stateOf(state), recordedAt, clock, position: token ?? "" };
+    const displayed = this.past ?? this.newest;
+    if (displayed === this.displayed) return;
+    this.displayed = displayed;
+    this.board.show(displayed.state);
     this.#seeMoves();
   }
 

@@ -26,8 +26,8 @@ export function classesOf(state: Pick<State, "session" | "standings">): RaceClas
 }
 
 /**
- * Each name cut to at most `width` signs, or as many as tell them apart. A name of one sign
- * more stays whole: `GTDPRO` says what `GTDPR` does not.
+ * Each name cut to at most `width` signs, or as many as make them distinct. A name of one sign
+ * more stays whole: `GTDPRO` is clearer than `GTDPR`.
  */
 export function shortTags(names: readonly string[], width = 5): string[] {
   const plain = names.map((name) => name.replaceAll(" ", ""));

@@ -14,7 +14,7 @@ export interface Cell {
   readonly text: string;
   /** A style of the cell, and of its sign. */
   readonly look?: string;
-  /** A sign behind the text (room for it, where it is empty); a reader is told `spoken`. */
+  /** A sign behind the text (an empty one keeps its space); screen readers read `spoken`. */
   readonly sign?: string;
   readonly spoken?: string;
   /** The car's class, where the cell is a chip of its colour. */
@@ -36,7 +36,7 @@ export interface Scene {
 
 export interface Column {
   readonly id: string;
-  /** As it stands above the column, and as it is said. */
+  /** The short heading and the full name. */
   readonly heading: string;
   readonly name: string;
   /** Width in `ch`, without the padding; `grows` may take more. */
@@ -106,7 +106,7 @@ function bestLap(row: Standing, scene: Scene): Cell {
   return marked(words.lapTimeText(row.best_lap_ms), scene.bests.best(row));
 }
 
-/** The sector that ends at a line; one of the lap before is told from those of this lap. */
+/** The sector that ends at a line; one of the lap before is marked as such. */
 function sector(row: Standing, scene: Scene, line: string, place: number): Cell {
   const cell = marked(words.sectorText(row.last_sectors_ms[line]), scene.bests.sector(row, line));
   const done = row.sectors_done;
@@ -139,11 +139,11 @@ function classGap(row: Standing): Cell {
 }
 
 function interval(row: Standing, scene: Scene): Cell {
-  const [told, place] = scene.inClass
+  const [gap, place] = scene.inClass
     ? [row.class_interval, row.class_position]
     : [row.interval, row.position];
-  const text = words.gapText(told, place === 1);
-  const close = place > 1 && !told.laps && told.ms !== undefined && told.ms < CLOSE_MS;
+  const text = words.gapText(gap, place === 1);
+  const close = place > 1 && !gap.laps && gap.ms !== undefined && gap.ms < CLOSE_MS;
   return close ? { text, look: "close" } : { text };
 }
 
@@ -164,7 +164,7 @@ function classChip(row: Standing, scene: Scene): Cell {
   return { text: chip?.tag ?? row.class ?? "", chip, title: row.class };
 }
 
-/** The widths of the page (px) from which a column is shown unless the viewer says otherwise. */
+/** The page widths (px) from which a column is visible by default. */
 const ALWAYS = 0;
 const TABLET = 701;
 const DESK = 1100;

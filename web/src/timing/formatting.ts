@@ -56,8 +56,8 @@ export function ageText(ms: number): string {
 /** What a car still owes, `SG+30`; else what it served, in brackets. */
 export function penaltyText(penalties: readonly Penalty[]): string {
   const owed = penalties.filter(isOwed);
-  const told = (owed.length > 0 ? owed : penalties.slice(-1)).map(penaltyTag).join(" ");
-  return owed.length > 0 || told === "" ? told : `(${told})`;
+  const tags = (owed.length > 0 ? owed : penalties.slice(-1)).map(penaltyTag).join(" ");
+  return owed.length > 0 || tags === "" ? tags : `(${tags})`;
 }
 
 export function isOwed(penalty: Penalty): boolean {

@@ -1,6 +1,7 @@
 /**
- * What says the same stays the same object. A frame changes three rows of sixty; whatever hangs
- * on the rest (cells, columns, headings) is known to be unchanged by looking at the object.
+ * Return the previous object while the next one is equal to it. A frame changes three rows of
+ * sixty; what depends on the rest (cells, columns, headings) sees by identity that it is
+ * unchanged.
  */
 export function steady<T>(isSame: (before: T, next: T) => boolean): (next: T) => T {
   let held: T | undefined;
