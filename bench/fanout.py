@@ -51,7 +51,7 @@ WARM_UP = 40
 def frames() -> list[Frame]:
     """A snapshot of a race under way, and the frames of its next moments."""
     events = synthetic_race(cars=40, hours=1)
-    timeline, builder, told = Timeline(), FrameBuilder(), []
+    timeline, builder, sent = Timeline(), FrameBuilder(), []
     begin = len(events) // 2
     timeline.add(events[:begin])
     builder.advance(timeline.race)
@@ -64,15 +64,15 @@ def frames() -> list[Frame]:
         kind: Any = "delta" if number else "snapshot"
         data = patch if number else builder.state
         token = Token(1, f"{at}-0")
-        told.append(Frame(token, at, race.at, clock_running(race), kind, data))
-    return told
+        sent.append(Frame(token, at, race.at, clock_running(race), kind, data))
+    return sent
 
 
 # -- The subscribers, in a process of their own ----------------------------------------------
 
 
 def read(port: int) -> None:
-    """Subscribe so many times; print a line whenever each has read as many bytes as told."""
+    """Subscribe ``SUBSCRIBERS`` times; print a line when each has read the expected bytes."""
     selector = selectors.DefaultSelector()
     connections = [_connected(port) for _ in range(SUBSCRIBERS)]
     for connection in connections:
@@ -81,14 +81,14 @@ def read(port: int) -> None:
     print("ready", flush=True)
     total = 0
     for line in sys.stdin:
-        wanted = int(line) * SUBSCRIBERS
-        while total < wanted:
+        expected = int(line) * SUBSCRIBERS
+        while total < expected:
             for key, _ in selector.select():
                 readable: Any = key.fileobj
                 read = len(readable.recv(1 << 20))
                 assert read, "the server has closed a connection"
                 total += read
-        total -= wanted
+        total -= expected
         print("read", flush=True)
 
 
@@ -121,10 +121,10 @@ class Readers:
             stdout=subprocess.PIPE,
         )
         readers = cls(process)
-        assert await readers._said() == b"ready\n"
+        assert await readers._line() == b"ready\n"
         return readers
 
-    async def _said(self) -> bytes:
+    async def _line(self) -> bytes:
         assert self._process.stdout is not None
         return await self._process.stdout.readline()
 
@@ -135,7 +135,7 @@ class Readers:
 
     async def have_read(self) -> None:
         """Wait until each has."""
-        assert await self._said() == b"read\n"
+        assert await self._line() == b"read\n"
 
     async def end(self) -> None:
         """End them."""
@@ -183,10 +183,10 @@ async def subscribed(port: int, send: Send) -> AsyncIterator[Side]:
 
 
 @asynccontextmanager
-async def ours(told: list[Frame]) -> AsyncIterator[Side]:
+async def ours(sent: list[Frame]) -> AsyncIterator[Side]:
     """The gateway's part, on uvicorn."""
     tail = FedTail(None, "bench")  # type: ignore[arg-type]  # it reads no store
-    coming = iter(told)
+    coming = iter(sent)
     app = FastAPI()
 
     @app.websocket("/")
@@ -229,11 +229,11 @@ async def against() -> AsyncIterator[Side]:
             yield side
 
 
-async def both(told: list[Frame]) -> list[tuple[float, float]]:
+async def both(sent: list[Frame]) -> list[tuple[float, float]]:
     """Seconds of each message on both sides, in turn; the first are the warm-up."""
-    messages = messages_of(told)
+    messages = messages_of(sent)
     pairs = []
-    async with ours(told) as mine, against() as theirs:
+    async with ours(sent) as mine, against() as theirs:
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -248,11 +248,11 @@ async def both(told: list[Frame]) -> list[tuple[float, float]]:
     return pairs[WARM_UP:]
 
 
-def messages_of(told: list[Frame]) -> list[SubscriptionMessage]:
+def messages_of(sent: list[Frame]) -> list[SubscriptionMessage]:
     """What a subscriber to everything is sent of these frames."""
     buffer, channel, before = FrameBuffer(), Channel(Filter()), None
     messages = []
-    for frame in told:
+    for frame in sent:
         snapshot = buffer.apply(frame)
         assert snapshot is not None
         messages.append(channel.message(before, snapshot))
@@ -262,9 +262,9 @@ def messages_of(told: list[Frame]) -> list[SubscriptionMessage]:
 
 def main() -> None:
     """Measure, and print one line."""
-    told = frames()
+    sent = frames()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        pairs = runner.run(both(told))
+        pairs = runner.run(both(sent))
     report(
         "fanout",
         SUBSCRIBERS / statistics.median(mine for mine, _ in pairs),
@@ -272,7 +272,7 @@ def main() -> None:
         statistics.median(theirs / mine for mine, theirs in pairs),
         "messages/s",
         subscribers=SUBSCRIBERS,
-        bytes=sum(len(frame.encode()) for frame in told[1:]) // (len(told) - 1),
+        bytes=sum(len(frame.encode()) for frame in sent[1:]) // (len(sent) - 1),
     )
 
 

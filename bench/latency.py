@@ -74,14 +74,14 @@ class Side:
     def __init__(self, append: Append, position_of: Callable[[Any], str]) -> None:
         self._append = append
         self._position_of = position_of
-        self._shown: list[tuple[Position, float]] = []
+        self._printed: list[tuple[Position, float]] = []
         self._news = asyncio.Event()
 
     async def watch(self, connection: ClientConnection) -> None:
         """Note when which position is shown, for ever."""
         while True:
             position = place(self._position_of(await connection.recv()))
-            self._shown.append((position, time.perf_counter()))
+            self._printed.append((position, time.perf_counter()))
             self._news.set()
 
     async def second(self, events: list[AnyEvent]) -> float:
@@ -92,7 +92,7 @@ class Side:
             began = time.perf_counter()
             appended.append((place(await self._append(event)), began))
 
-        self._shown.clear()
+        self._printed.clear()
         began = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             for number, event in enumerate(events):
@@ -100,12 +100,12 @@ class Side:
                 group.create_task(one(event))
         newest = max(appended)[0]
         async with asyncio.timeout(30):
-            while not self._shown or self._shown[-1][0] < newest:
+            while not self._printed or self._printed[-1][0] < newest:
                 self._news.clear()
                 await self._news.wait()
-        positions = [position for position, _ in self._shown]
+        positions = [position for position, _ in self._printed]
         waits = [
-            self._shown[bisect_left(positions, position)][1] - appended_at
+            self._printed[bisect_left(positions, position)][1] - appended_at
             for position, appended_at in appended
         ]
         return statistics.quantiles(waits, n=100)[98] * 1000
@@ -152,7 +152,7 @@ async def against(store: Store, data: Path) -> AsyncIterator[Side]:
         position: Any = await store.redis.xadd(key, {"event": encode(event)})
         return str(position.decode())
 
-    side = Side(append, lambda told: str(told).partition(" ")[0])
+    side = Side(append, lambda message: str(message).partition(" ")[0])
     async with watched(side, "/", sys.executable, "-m", __spec__.name, "bare", str(data), key):
         yield side
 
@@ -192,9 +192,9 @@ async def bare(data: Path, key: str) -> None:
             for entries in dict(reply or {}).values():
                 for position, fields in entries:
                     after = position.decode()
-                    told = f"{after} {fields[b'event'].decode()}"
+                    message = f"{after} {fields[b'event'].decode()}"
                     for connection in connections:
-                        await connection.send(told)
+                        await connection.send(message)
 
 
 async def both(data: Path) -> list[tuple[float, float]]:

@@ -25,7 +25,7 @@ from services.storage.client import open_store
 from services.storage.event_log import Log
 
 RACES = 65
-ASKED = 12
+QUERIED = 12
 BAR_MB = 400.0
 LAPSTREAM = str(Path(sys.executable).parent / "lapstream")
 
@@ -71,8 +71,8 @@ def main() -> None:
             asyncio.run(append(data, count))
             projected = resident_mb(server.pid, "VmRSS")
             began = time.perf_counter()
-            asked = names(count)[:ASKED]
-            for name in asked:
+            queried = names(count)[:QUERIED]
+            for name in queried:
                 question = f"{address}/sessions/{name}/laps?car=1&at=5:00:00"
                 with urlopen(question) as answer:  # noqa: S310 - http, on this machine
                     answer.read()
@@ -90,10 +90,10 @@ def main() -> None:
         ours / BAR_MB,
         "MB",
         races=count,
-        asked=len(asked),
+        queried=len(queried),
         when_appended_mb=projected,
         highest_mb=highest,
-        question_ms=round(took * 1000 / len(asked)),
+        question_ms=round(took * 1000 / len(queried)),
     )
 
 

@@ -79,9 +79,9 @@ async def check(store: Store, events: list[AnyEvent], session: str = SESSION) ->
     """The frames lead to the state of the race."""
     timeline = Timeline()
     timeline.add(events)
-    shown = await published_state(store, session)
-    assert shown is not None
-    assert shown.state == frame_state(timeline.race)
+    printed = await published_state(store, session)
+    assert printed is not None
+    assert printed.state == frame_state(timeline.race)
 
 
 def with_store(measure: Callable[[Run, Store], None]) -> None:

@@ -101,9 +101,9 @@ def application(tail: SessionTail) -> FastAPI:
 
 async def serve() -> None:
     """Serve the page; feed so many updates at the rate that each line of the input names."""
-    told = frames()
+    coming = frames()
     tail = FedTail(None, "bench")  # type: ignore[arg-type]  # it reads no store
-    tail.publish(next(told))
+    tail.publish(next(coming))
     listener = listen("127.0.0.1", 0)
     server = server_of(application(tail))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -114,7 +114,7 @@ async def serve() -> None:
         for number in range(count):
             ahead = began + number / rate - time.perf_counter()
             await asyncio.sleep(max(0.0, ahead))
-            tail.publish(next(told))
+            tail.publish(next(coming))
         print(tail.sent - sent, flush=True)
     tail.end()
     server.should_exit = True
@@ -186,8 +186,8 @@ async def held(devtools: CDPSession) -> dict[str, float]:
     """What the page holds, without rubbish: bytes, nodes, listeners."""
     for _ in range(2):
         await devtools.send("HeapProfiler.collectGarbage")
-    told = await devtools.send("Performance.getMetrics")
-    return {metric["name"]: metric["value"] for metric in told["metrics"]}
+    metrics = await devtools.send("Performance.getMetrics")
+    return {metric["name"]: metric["value"] for metric in metrics["metrics"]}
 
 
 async def first_picture(browser: Browser, address: str) -> float:

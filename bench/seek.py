@@ -46,7 +46,7 @@ class Screen:
         """Go there; the processor's seconds until the snapshot could be sent."""
         command = Seek(to=format_clock(at))
         began = time.process_time()
-        reason = self.player.obey(command)
+        reason = self.player.execute(command)
         self.frames.advance(self.player.race)
         token = Token(1, f"{self.player.index}-0")
         Frame(token, 0, at, False, "snapshot", self.frames.state, reason).encode()

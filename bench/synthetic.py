@@ -8,7 +8,7 @@ from typing import Any
 import events as ev
 from events import RANK, AnyEvent, decode_payload
 
-Told = tuple[type[ev.Event], dict[str, Any]]
+Draft = tuple[type[ev.Event], dict[str, Any]]
 HOUR = 3_600_000
 LINES = ("S1", "S2", "FL")
 
@@ -22,7 +22,7 @@ def synthetic_race(
     finish line each lap, a stop each 25 laps with a driver change, a caution each hour.
     """
     draw = random.Random(seed)
-    told: list[Told] = [
+    drafts: list[Draft] = [
         (
             ev.SessionOpened,
             {
@@ -36,10 +36,10 @@ def synthetic_race(
         (ev.FlagShown, {"at": 0, "flag": "green"}),
     ]
     for number in range(1, cars + 1):
-        told += _car(str(number), number, cars, int(hours * HOUR), lap_ms, draw)
+        drafts += _car(str(number), number, cars, int(hours * HOUR), lap_ms, draw)
     for start in range(HOUR // 2, int(hours * HOUR), HOUR):
-        told.append((ev.FlagShown, {"at": start, "flag": "safety_car"}))
-        told.append((ev.FlagShown, {"at": start + 300_000, "flag": "green"}))
+        drafts.append((ev.FlagShown, {"at": start, "flag": "safety_car"}))
+        drafts.append((ev.FlagShown, {"at": start + 300_000, "flag": "green"}))
     return [
         decode_payload(
             {
@@ -49,22 +49,22 @@ def synthetic_race(
                 **members,
             }
         )
-        for index, (model, members) in enumerate(sorted(told, key=_order))
+        for index, (model, members) in enumerate(sorted(drafts, key=_order))
     ]
 
 
-def _order(told: Told) -> tuple[int, int, str]:
-    model, members = told
+def _order(draft: Draft) -> tuple[int, int, str]:
+    model, members = draft
     return (members["at"], RANK[model], members.get("car", ""))
 
 
 def _car(
     car: str, number: int, cars: int, end: int, lap_ms: int, draw: random.Random
-) -> list[Told]:
-    told: list[Told] = []
+) -> list[Draft]:
+    drafts: list[Draft] = []
     fast = number <= cars // 2
     entry = {"at": 0, "car": car, "car_class": "P" if fast else "GT", "team": f"Team {number}"}
-    told.append((ev.EntryAdded, entry))
+    drafts.append((ev.EntryAdded, entry))
     at, lap = number * 300, 0
     pace = lap_ms + number * lap_ms // 400
     while True:
@@ -72,18 +72,18 @@ def _car(
         stop = 60_000 if lap % 25 == 0 else 0
         ms = pace + draw.randrange(lap_ms // 60) + stop
         if at + ms > end:
-            return told
+            return drafts
         s1, s2 = at + ms // 4, at + ms // 2
-        told.append((ev.LinePassed, {"at": s1, "car": car, "line": "S1", "lap": lap}))
-        told.append((ev.LinePassed, {"at": s2, "car": car, "line": "S2", "lap": lap}))
+        drafts.append((ev.LinePassed, {"at": s1, "car": car, "line": "S1", "lap": lap}))
+        drafts.append((ev.LinePassed, {"at": s2, "car": car, "line": "S2", "lap": lap}))
         at += ms
         crew = f"Driver {number}.{lap // 25 % 3 + 1}"
-        told.append(
+        drafts.append(
             (
                 ev.LapCompleted,
                 {"at": at, "car": car, "lap": lap, "lap_time_ms": ms, "driver": crew},
             )
         )
         if lap % 25 == 24:
-            told.append((ev.PitEntered, {"at": at + 100, "car": car}))
-            told.append((ev.PitExited, {"at": at + 60_100, "car": car}))
+            drafts.append((ev.PitEntered, {"at": at + 100, "car": car}))
+            drafts.append((ev.PitExited, {"at": at + 60_100, "car": car}))

@@ -21,7 +21,7 @@ from importlib.resources import files
 from typing import NotRequired, TypedDict
 
 
-class Unit(TypedDict):
+class UnitWords(TypedDict):
     """What an amount counts."""
 
     one: str
@@ -53,7 +53,7 @@ class PenaltyWording(TypedDict):
     noun: str
     given: str
     tag: str
-    unit: NotRequired[Unit]
+    unit: NotRequired[UnitWords]
     with_amount: NotRequired[AmountWording]
 
 

@@ -1,9 +1,9 @@
-"""Entries of a log, as they are stored.
+"""Log entries, as they are stored.
 
-An entry has a position, the server's id for it, ``<milliseconds>-<number>``: when we
-learned it. It holds one field, ``event``, with the event's JSON. A program in any
-language can append, so an entry may also hold something else; it is kept as it is, and
-whoever reads it decides.
+An entry has a position, the id given by the server: ``<milliseconds>-<number>``, of which the
+first part is the recorded time. It has one field, ``event``, with the event's JSON. Programs
+in any language can append, so an entry may also hold other content, which is stored unchanged
+and judged by its readers.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _SESSION_ID = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 
 
 class LogEntry(NamedTuple):
-    """One entry: its position, and its fields and values in turn, as they are stored.
+    """A log entry: its position, and its field names and values in turn.
 
-    The fields are no dictionary because a stream may repeat a field's name.
+    The fields are not a dictionary because a stream may repeat a field name.
     """
 
     position: str
@@ -34,15 +34,15 @@ class LogEntry(NamedTuple):
 
     @property
     def payload(self) -> bytes:
-        """The event's JSON. Raises UnreadableEvent for an entry of another shape."""
+        """The event's JSON. Raises UnreadableEvent for an entry with other fields."""
         return entry_payload(self.fields)
 
 
 def entry_payload(fields: Sequence[bytes] | Mapping[bytes, bytes]) -> bytes:
-    """The event's JSON of an entry whose one field is ``event``.
+    """Return the event's JSON of an entry whose only field is ``event``.
 
-    The fields are names and values in turn, or a dictionary. Raises UnreadableEvent for
-    an entry with another field, with several, or with none.
+    ``fields`` are names and values in turn, or a dictionary. Raises UnreadableEvent for
+    another field, several, or none.
     """
     if isinstance(fields, Mapping):
         fields = [part for pair in fields.items() for part in pair]
@@ -53,14 +53,14 @@ def entry_payload(fields: Sequence[bytes] | Mapping[bytes, bytes]) -> bytes:
 
 
 def check_session_id(session: str) -> str:
-    """The id itself. Raises BadSessionId unless it is 1 to 64 of a-z, 0-9 and ``-``."""
+    """Return the id. Raises BadSessionId unless it is 1 to 64 of a-z, 0-9 and ``-``."""
     if not _SESSION_ID.fullmatch(session):
         raise BadSessionId(session)
     return session
 
 
 def parse_position(text: str) -> tuple[int, int]:
-    """``"1190000000000-3"`` as ``(1190000000000, 3)``, which compares as positions do.
+    """Parse ``"1190000000000-3"`` to ``(1190000000000, 3)``, which sorts as positions do.
 
     Raises ValueError for anything else.
     """

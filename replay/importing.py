@@ -1,7 +1,7 @@
-"""Races out of timing files: reads the files, names them in errors, tells their events.
+"""Import of Al Kamel timing files: reads the files and returns their events.
 
-Nothing is appended here. A file is read and checked to its end before the first event is
-returned, so what cannot be imported changes nothing.
+Nothing is appended here. Files are read and checked completely before events are returned,
+so a failed import changes nothing.
 """
 
 from __future__ import annotations
@@ -75,17 +75,17 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
     zone: str | None = None,
     progress: Progress | None = None,
 ) -> list[RaceEvent]:
-    """The events of an Al Kamel laps file, and of the official result beside it.
+    """Return the events of an Al Kamel laps file and, optionally, its official result.
 
-    ``length_ms`` is the scheduled length, which the files do not tell.
+    ``length_ms`` is the scheduled length, which the files do not have.
 
-    What is not given is taken from the path where that tells it: the title from file and
-    folder, the kind from the file's name (else a race), the day of the start from an IMSA
-    name, the time zone (such as ``America/New_York``) from the circuit's name. Without
-    day or zone the session has no ``starts_at``. The events are in order, numbered from 0;
-    the same files always give the same ones. Raises BadTimingFile for a file that cannot
-    be read or contradicts itself, in one line with its path, line, column and value, and
-    ValueError for a zone that is not known, or a title or rules that no session can have.
+    Missing arguments are inferred from the path where possible: the title from file and
+    folder, the kind from the file name (default: race), the day of the start from an IMSA
+    name, the time zone (such as ``America/New_York``) from the circuit's name. Without day or
+    zone the session has no ``starts_at``. The events are in order, numbered from 0; the same
+    files always give the same events. Raises BadTimingFile, with path, line, column and value,
+    for a file that cannot be read or is inconsistent, and ValueError for an unknown zone, or a
+    title or rules that a session cannot have.
     """
     path = Path(laps_path)
     steps = [f"read {path.name}", "tell the race"]
@@ -128,7 +128,7 @@ def import_alkamel_result(
     rules: str | None = None,
     length_ms: int | None = None,
 ) -> list[RaceEvent]:
-    """The events of an official result alone, for a session whose laps are not to be had.
+    """Return the events of an official result alone, for a session without a laps file.
 
     Raises BadTimingFile and ValueError as `import_alkamel` does.
     """
@@ -147,7 +147,7 @@ def import_alkamel_result(
 
 @contextlib.contextmanager
 def _frame_faults() -> Iterator[None]:
-    """Name what of the session's frame no session can have, as a ValueError."""
+    """Convert a ValidationError of the session's members to a ValueError."""
     try:
         yield
     except ValidationError as invalid:
@@ -169,13 +169,13 @@ def title_of(path: Path) -> str:
 
 
 def kind_of(path: Path) -> SessionKind:
-    """The kind of session that a file's name tells, else a race."""
+    """Infer the kind of session from the file name; a race by default."""
     name = path.name.casefold()
     return next((kind for word, kind in KINDS.items() if word in name), "race")
 
 
 def zone_of(path: Path) -> str | None:
-    """The time zone of the circuit that the names of file and folder tell."""
+    """Infer the time zone of the circuit from the names of file and folder."""
     names = f"{path.resolve().parent.name}/{path.name}".casefold().replace("_", "-")
     fitting = [circuit for circuit in ZONES if circuit in names]
     return ZONES[max(fitting, key=len)] if fitting else None

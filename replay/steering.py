@@ -1,8 +1,8 @@
-"""Steering a replay: what can be asked of it, and what that does.
+"""Replay commands and the player that executes them.
 
-A ``Player`` is a recording under a playhead. ``advance`` lets time pass, ``obey`` carries out a
-command. Going ahead, by time or by a step, hands over the events on the way; anything
-else is a jump, and has a reason that can be told ("seek to caution 9").
+A ``Player`` is a recording under a playhead. ``advance`` lets time pass, ``execute`` runs a
+command. Going ahead, by time or by a step, folds the events on the way; any other movement is a
+jump and has a reason for its viewers ("seek to caution 9").
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SLOWEST, FASTEST = 0.1, 10_000.0
 Pace = Annotated[float, Field(ge=SLOWEST, le=FASTEST)] | Literal["max"]
 """Session milliseconds for each of the viewer's, or as fast as possible."""
 
-Goal = Literal["event", "lap"] | MarkerKind
+StepTarget = Literal["event", "lap"] | MarkerKind
 """What a step goes to: the next event, the leader's next lap, the next marker of a kind."""
 
 
@@ -35,19 +35,19 @@ class _Command(BaseModel):
 
 
 class Play(_Command):
-    """Go on."""
+    """Resume playing."""
 
     do: Literal["play"] = "play"
 
 
 class Pause(_Command):
-    """Stay where it is."""
+    """Pause the replay."""
 
     do: Literal["pause"] = "pause"
 
 
 class SetSpeed(_Command):
-    """From now on at this speed."""
+    """Set the speed."""
 
     do: Literal["speed"] = "speed"
     speed: Pace
@@ -66,7 +66,7 @@ class Step(_Command):
     """Pause, and go on or back to the next event, lap or marker."""
 
     do: Literal["step"] = "step"
-    to: Goal = "event"
+    to: StepTarget = "event"
     back: bool = False
 
 
@@ -75,7 +75,7 @@ COMMANDS: TypeAdapter[Command] = TypeAdapter(Command)
 
 
 def pace_of(speed: float) -> float | Literal["max"]:
-    """A speed as it is told."""
+    """Return a speed in its JSON form, ``"max"`` for infinity."""
     return "max" if speed == MAX else speed
 
 
@@ -124,13 +124,13 @@ class Player:
 
     @property
     def ended(self) -> bool:
-        """Whether there is nothing further to play."""
+        """Whether the replay is at its end."""
         return self.playhead.ended and self.index == len(self.recording.times)
 
     # -- Time passes -------------------------------------------------------------------
 
     def advance(self, elapsed_ms: float, most: int) -> bool:
-        """Let this much of the viewer's time pass; whether anything was handed over.
+        """Advance by this much elapsed time; return whether any event was folded.
 
         No more than ``most`` events are: the playhead waits where the next one is due.
         """
@@ -146,7 +146,7 @@ class Player:
         return due > index
 
     def due_in(self) -> float:
-        """Milliseconds of the viewer until the next event falls due; ``inf`` if none will."""
+        """Return the elapsed time (ms) until the next event is due; ``inf`` if none will be."""
         playhead = self.playhead
         if playhead.paused or self.ended:
             return math.inf
@@ -159,10 +159,10 @@ class Player:
 
     # -- Commands ----------------------------------------------------------------------
 
-    def obey(self, command: Command) -> str | None:
-        """Carry it out; the reason of the jump, None where it does not jump.
+    def execute(self, command: Command) -> str | None:
+        """Execute a command; return the reason of the jump, None if it does not jump.
 
-        Raises BadMoment where there is no such moment, and then changes nothing.
+        Raises BadMoment if there is no such moment, and then changes nothing.
         """
         match command:
             case Play():
@@ -185,7 +185,7 @@ class Player:
     def _seek(self, to: str) -> str:
         if to[0].isalpha():
             self._go(self.recording.place_of(self._moment(to)))
-            return f"seek to {_said(to.replace(':', ' '))}"
+            return f"seek to {_readable(to.replace(':', ' '))}"
         at = self.clock_at + _span(to) if to[0] in "+-" else self._moment(to)
         self._go(self.recording.place_at_clock(at))
         return f"seek to {format_clock(self.clock_at)}"
@@ -198,7 +198,7 @@ class Player:
         except NoSuchMoment:
             raise BadMoment(to, "there is no such moment in this race") from None
 
-    def _step_ahead(self, to: Goal) -> None:
+    def _step_ahead(self, to: StepTarget) -> None:
         if to == "event":
             if self.index == len(self.recording.times):
                 raise BadMoment("step", "that was the last event")
@@ -208,14 +208,14 @@ class Player:
             places = self._places(to)
             ahead = bisect_right(places, self.place)
             if ahead == len(places):
-                raise BadMoment("step", f"there is no further {_said(to)}")
+                raise BadMoment("step", f"there is no further {_readable(to)}")
             place = places[ahead]
             index = handed_over(self.recording, place)
         self.playhead.paused = True
         self.playhead.seek(place)
         self._cursor.play(max(self.index, index))
 
-    def _step_back(self, to: Goal) -> str:
+    def _step_back(self, to: StepTarget) -> str:
         index = None
         if to == "event":
             if self.index == 0:
@@ -226,7 +226,7 @@ class Player:
             places = self._places(to)
             behind = bisect_left(places, self.place)
             if behind == 0:
-                raise BadMoment("step", f"there is no {_said(to)} before")
+                raise BadMoment("step", f"there is no {_readable(to)} before")
             place = places[behind - 1]
         self.playhead.paused = True
         self._go(place, index)
@@ -258,5 +258,5 @@ def _span(text: str) -> int:
     return -ms if text[0] == "-" else ms
 
 
-def _said(goal: str) -> str:
+def _readable(goal: str) -> str:
     return goal.replace("_", " ").replace("-", " ")

@@ -92,7 +92,7 @@ class Demo:
         """Prints a line, where there is no terminal to draw on."""
         self._store = store
         self._log = Log(store)
-        self._reel = EventQueue(events)
+        self._queue = EventQueue(events)
         self._appended: str | None = None
         """The log's last position, once everything is appended."""
         self._picture = Picture()
@@ -117,11 +117,11 @@ class Demo:
     async def _append(self) -> None:
         before = now_ms()
         position = START
-        while not self._reel.ended:
+        while not self._queue.ended:
             now = now_ms()
             self.playhead.advance(now - before)
             before = now
-            while due := self._reel.due(self.playhead.at, BATCH):
+            while due := self._queue.due(self.playhead.at, BATCH):
                 position = (await self._log.append(self.session, due)).position
             await asyncio.sleep(APPEND_SECONDS)
         self._appended = position

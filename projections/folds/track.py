@@ -98,11 +98,6 @@ class Track(Projection):
         }
 
     @property
-    def under_caution(self) -> bool:
-        """Whether a caution is in force."""
-        return self.current is not None
-
-    @property
     def ended_under_red_at(self) -> int | None:
         """The time of the red flag that ended the race (ms), or None."""
         return self.red_at if self.ended or self.chequered_at is not None else None

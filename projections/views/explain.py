@@ -216,11 +216,11 @@ class _Case:
             ahead, after = (other, self.car) if behind else (self.car, other)
             gap = self._gap_on_track(ahead, after) if running else self._gap_in_result(ahead, after)
             side = "behind" if behind else "ahead of"
-            said = f"It {f'is {gap}' if gap else 'stands'} {side} #{other}, {' and '.join(who)}"
+            text = f"It {f'is {gap}' if gap else 'stands'} {side} #{other}, {' and '.join(who)}"
             if gap is None and self._is_behind(ahead, after):
-                said += f", though {'ahead of' if behind else 'behind'} it on laps and time"
+                text += f", though {'ahead of' if behind else 'behind'} it on laps and time"
             rests_on = self._last_of(ahead, running) + self._last_of(after, running)
-            yield Statement("gap", f"{said}.", rests_on)
+            yield Statement("gap", f"{text}.", rests_on)
 
     def _around(self, order: Sequence[str]) -> dict[str, list[str]]:
         """The cars that it is compared with, and what each of them is to it."""
@@ -238,8 +238,8 @@ class _Case:
                 if 0 <= index < len(cars) and index != place and (index or what != "next ahead"):
                     found.setdefault(cars[index], {}).setdefault(what, []).append(scope)
         return {
-            car: [self._role(what, where) for what, where in told.items()]
-            for car, told in found.items()
+            car: [self._role(what, where) for what, where in cars.items()]
+            for car, cars in found.items()
         }
 
     def _role(self, what: str, where: Sequence[str]) -> str:
@@ -314,13 +314,13 @@ class _Case:
         return Statement("status", text, events, "classification.minimum_distance")
 
     def _retired(self) -> Statement:
-        told = self.record.retired
-        why = f" ({told.reason})" if told and told.reason else ""
+        retired = self.record.retired
+        why = f" ({retired.reason})" if retired and retired.reason else ""
         place = "keeps its place on laps"
         if self.convention.classification.retirements == "after_finishers":
             place = "stands behind those that take the flag"
         text = f"It {'did not finish' if self.is_over else 'has retired'}{why}, and {place}."
-        events = (told.identity,) if told else ()
+        events = (retired.identity,) if retired else ()
         return Statement("status", text, events, "classification.retirements")
 
     # What the stewards decided
@@ -334,15 +334,17 @@ class _Case:
 
     def _penalty(self, penalty: Penalty) -> Statement:
         history = self.record.penalties.get(penalty.penalty_id, [])
-        said = [self._step(penalty, event) for event in history]
+        sentences = [self._step(penalty, event) for event in history]
         owed, rule, counts = self._owed(penalty)
         if owed:
-            said.append(owed)
+            sentences.append(owed)
         if counts:
             effect = self._without({penalty.penalty_id})
-            said.append(f"Without it it would be {effect}." if effect else "It changes no place.")
+            sentences.append(
+                f"Without it it would be {effect}." if effect else "It changes no place."
+            )
         events = tuple(event.identity for event in history)
-        return Statement("penalty", " ".join(said), events, rule)
+        return Statement("penalty", " ".join(sentences), events, rule)
 
     def _step(self, penalty: Penalty, event: AnyEvent) -> str:
         when = self._when(event.at)
@@ -655,16 +657,18 @@ def _described(event: AnyEvent | None) -> str:
 def _amended(amended: LapAmended, lap: AnyEvent | None) -> str:
     """What a lap is now, and what of it was otherwise."""
     was = lap if isinstance(lap, LapCompleted) else None
-    said = []
+    changes = []
     if amended.completed_at is not None:
         instead = f" instead of {format_clock(was.at)}" if was else ""
-        said.append(f"completed at {format_clock(amended.completed_at)}{instead}")
+        changes.append(f"completed at {format_clock(amended.completed_at)}{instead}")
     if amended.lap_time_ms is not None:
         time = was.lap_time_ms if was else None
         instead = f" instead of {format_lap_time(time)}" if time else ""
-        said.append(f"a lap time of {format_lap_time(amended.lap_time_ms)}{instead}")
+        changes.append(f"a lap time of {format_lap_time(amended.lap_time_ms)}{instead}")
     if amended.driver is not None:
-        said.append(f"driven by {amended.driver}")
+        changes.append(f"driven by {amended.driver}")
     if amended.in_pit_lane is not None:
-        said.append("finished in the pit lane" if amended.in_pit_lane else "finished on the track")
-    return _listed(said)
+        changes.append(
+            "finished in the pit lane" if amended.in_pit_lane else "finished on the track"
+        )
+    return _listed(changes)

@@ -58,7 +58,7 @@ class Frame(NamedTuple):
 
     def encode(self) -> bytes:
         """The frame as one line of JSON."""
-        told: dict[str, Any] = {
+        members: dict[str, Any] = {
             "epoch": self.token.epoch,
             "position": self.token.position,
             "at": self.at,
@@ -67,21 +67,21 @@ class Frame(NamedTuple):
             "data": self.data,
         }
         if self.reason is not None:
-            told["reason"] = self.reason
-        return to_json(told)
+            members["reason"] = self.reason
+        return to_json(members)
 
     @classmethod
     def decode(cls, raw: bytes) -> Frame:
         """What ``encode`` wrote."""
-        told = from_json(raw)
+        members = from_json(raw)
         return cls(
-            Token(told["epoch"], told["position"]),
-            told["at"],
-            told["clock"]["at"],
-            told["clock"]["running"],
-            told["kind"],
-            told["data"],
-            told.get("reason"),
+            Token(members["epoch"], members["position"]),
+            members["at"],
+            members["clock"]["at"],
+            members["clock"]["running"],
+            members["kind"],
+            members["data"],
+            members.get("reason"),
         )
 
 

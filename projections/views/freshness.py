@@ -88,10 +88,10 @@ def _lap_times(race: Race) -> list[int]:
     """The last lap (ms) of each car that is on the track."""
     order, laps, in_lane = race.order, race.laps.laps, race.pits.current
     return [
-        told[-1].lap_time_ms
-        for car, told in laps.items()
-        if told
-        and told[-1].lap_time_ms is not None
+        timed[-1].lap_time_ms
+        for car, timed in laps.items()
+        if timed
+        and timed[-1].lap_time_ms is not None
         and car not in order.retired
         and car not in order.finished
         and car not in in_lane

@@ -14,12 +14,12 @@ from pydantic import Field
 from events.errors import UnknownCar
 from projections.folds.laps import Lap
 from projections.race import Race
-from projections.views.rows import Format, GapValue, Heading, Row, RowModel
+from projections.views.rows import DisplayFormat, GapValue, Heading, Row, RowModel
 
 LapColumn = Annotated[
     list[int | None],
     Field(description="one a lap, null for one that was not timed"),
-    Format("times"),
+    DisplayFormat("times"),
 ]
 
 
@@ -109,8 +109,8 @@ class _Line(NamedTuple):
 
 def _line_of(race: Race, car: str | None) -> _Line:
     """The laps of a car, or (None) of whoever was first to complete each."""
-    told = race.chart.leaders if car is None else race.laps.laps.get(car, ())
-    return _Line([one.lap for one in told], [one.at for one in told])
+    car_laps = race.chart.leaders if car is None else race.laps.laps.get(car, ())
+    return _Line([one.lap for one in car_laps], [one.at for one in car_laps])
 
 
 def chart(race: Race, to: str | None = None, since_ms: int = 0) -> list[Row]:
@@ -128,12 +128,12 @@ def chart(race: Race, to: str | None = None, since_ms: int = 0) -> list[Row]:
     if to is not None:
         _reference(order, to)
     lines, other = {car: _line_of(race, car) for car in order}, _line_of(race, to)
-    told = {
+    car_laps = {
         car: race.laps.laps[car][_first_since(lines[car], other, since_ms) :]
         for car in order
         if lines[car].laps
     }
-    places = _places(lines, {lap.lap for laps in told.values() for lap in laps})
+    places = _places(lines, {lap.lap for laps in car_laps.values() for lap in laps})
     return [
         {
             "car": car,
@@ -141,7 +141,7 @@ def chart(race: Race, to: str | None = None, since_ms: int = 0) -> list[Row]:
             "to": to,
             **_columns(car, laps, lines[car], other, places),
         }
-        for car, laps in told.items()
+        for car, laps in car_laps.items()
         if laps
     ]
 
@@ -158,17 +158,17 @@ def _places(lines: Mapping[str, _Line], laps: Iterable[int]) -> dict[tuple[str, 
 
 def _columns(
     car: str,
-    told: Sequence[Lap],
+    car_laps: Sequence[Lap],
     own: _Line,
     other: _Line,
     places: Mapping[tuple[str, int], int],
 ) -> Row:
-    first_lap, length = told[0].lap, told[-1].lap - told[0].lap + 1
+    first_lap, length = car_laps[0].lap, car_laps[-1].lap - car_laps[0].lap + 1
     columns: dict[str, list[int | None]] = {
         name: [None] * length
         for name in ("at_ms", "lap_time_ms", "positions", "behind_ms", "behind_laps")
     }
-    for lap in told:
+    for lap in car_laps:
         index, theirs = lap.lap - first_lap, other.at(lap.lap)
         columns["at_ms"][index] = lap.at
         columns["lap_time_ms"][index] = lap.lap_time_ms
@@ -176,7 +176,7 @@ def _columns(
         if theirs is not None:
             columns["behind_ms"][index] = lap.at - theirs
             columns["behind_laps"][index] = _laps_between(own, other, lap.lap, lap.at, theirs)
-    return {"first_lap": first_lap, **columns, "pit_laps": [lap.lap for lap in told if lap.pit]}
+    return {"first_lap": first_lap, **columns, "pit_laps": [lap.lap for lap in car_laps if lap.pit]}
 
 
 def _first_since(own: _Line, other: _Line, since_ms: int) -> int:

@@ -114,8 +114,8 @@ def _ledger(race: Race) -> Iterator[tuple[int, list[Caution]]]:
 
 def _cautions(race: Race) -> Iterator[tuple[int, Found]]:
     for number, kinds in _ledger(race):
-        said = ", then ".join(flag_name(caution.kind) for caution in kinds)
-        yield number, (kinds[0].start_ms, kinds[-1].end_ms, None, f"Caution {number}: {said}")
+        kinds_text = ", then ".join(flag_name(caution.kind) for caution in kinds)
+        yield number, (kinds[0].start_ms, kinds[-1].end_ms, None, f"Caution {number}: {kinds_text}")
 
 
 def _restarts(race: Race) -> Iterator[tuple[int, Found]]:

@@ -50,6 +50,6 @@ def _marker(text: str, kind: MarkerKind, number: int, race: Race) -> int:
     for marker in there:
         if marker.number == number:
             return marker.at_ms
-    said = plain(kind)
-    last = f"the last was {said} {there[-1].number}" if there else "there was none"
-    raise NoSuchMoment(text, f"no such {said}; until {format_clock(race.at)} {last}")
+    name = plain(kind)
+    last = f"the last was {name} {there[-1].number}" if there else "there was none"
+    raise NoSuchMoment(text, f"no such {name}; until {format_clock(race.at)} {last}")

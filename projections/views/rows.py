@@ -38,7 +38,7 @@ class Heading(NamedTuple):
     rank: int = 0
 
 
-class Format(NamedTuple):
+class DisplayFormat(NamedTuple):
     """How values are written for people, by a name that ``services.queries.tables`` knows."""
 
     name: str
@@ -55,16 +55,20 @@ class KeyedBy(NamedTuple):
 
 # -- Kinds of values ------------------------------------------------------------------------
 
-ClockMs = Annotated[int, Field(description="milliseconds on the session clock"), Format("clock")]
-MomentMs = Annotated[int, Field(description="milliseconds on the session clock"), Format("moment")]
+ClockMs = Annotated[
+    int, Field(description="milliseconds on the session clock"), DisplayFormat("clock")
+]
+MomentMs = Annotated[
+    int, Field(description="milliseconds on the session clock"), DisplayFormat("moment")
+]
 """A clock that people read to the second."""
-TimeMs = Annotated[int, Field(description="milliseconds"), Format("time")]
-Points = Annotated[int | float, Format("points")]
-FlagName = Annotated[Flag, Format("flag")]
-WallClock = Annotated[str, Format("wall_clock")]
+TimeMs = Annotated[int, Field(description="milliseconds"), DisplayFormat("time")]
+Points = Annotated[int | float, DisplayFormat("points")]
+FlagName = Annotated[Flag, DisplayFormat("flag")]
+WallClock = Annotated[str, DisplayFormat("wall_clock")]
 """A wall-clock time in ISO 8601, in UTC; people read it to the minute."""
-Title = Annotated[str, Format("title")]
-Identifier = Annotated[str, Format("identifier")]
+Title = Annotated[str, DisplayFormat("title")]
+Identifier = Annotated[str, DisplayFormat("identifier")]
 """What has to be typed again, and is never cut."""
 Outcome = Literal[
     "classified",
@@ -114,14 +118,14 @@ class SectorFlag(RowModel):
 SectorTimes = Annotated[
     list[int | None],
     Field(description="milliseconds, null where a loop was missed"),
-    Format("times"),
+    DisplayFormat("times"),
 ]
 TimesByLine = Annotated[SectorTimes, KeyedBy("line")]
-CarPenalties = Annotated[list[CarPenalty], Format("penalties"), KeyedBy("id")]
+CarPenalties = Annotated[list[CarPenalty], DisplayFormat("penalties"), KeyedBy("id")]
 SectorFlags = Annotated[
     dict[str, SectorFlag],
     Field(description="local flags that stand, by sector"),
-    Format("sector_flags"),
+    DisplayFormat("sector_flags"),
 ]
 
 
@@ -156,7 +160,7 @@ def _row_field(name: str, info: FieldInfo) -> RowField:
         inner, *more = get_args(inner)
         marks += more
     found = {type(mark): mark for mark in reversed(marks)}
-    form, keyed = found.get(Format), found.get(KeyedBy)
+    form, keyed = found.get(DisplayFormat), found.get(KeyedBy)
     return RowField(
         info.alias or name,
         name,

@@ -123,7 +123,7 @@ class ReplayRunner:
                 refused[position] = "this is no command"
                 continue
             try:
-                jump = self.player.obey(command) or jump
+                jump = self.player.execute(command) or jump
             except BadMoment as error:
                 refused[position] = str(error)
         latest = dict(list(refused.items())[-REMEMBERED_REFUSALS:])

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import Distribution, distribution, distributions
@@ -542,6 +543,25 @@ class TestPackages:
 # -- Manners -----------------------------------------------------------------------------
 
 
+def identifiers(code: str) -> Iterator[str]:
+    """Every name that Python code defines or uses."""
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case (
+                ast.ClassDef(name=name)
+                | ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+            ):
+                yield name
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                yield name
+
+
+def words_in(name: str) -> list[str]:
+    """The words of an identifier in snake_case or CamelCase, in lower case."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_")
+
+
 class TestManners:
     """What no file of the project should hold."""
 
@@ -558,6 +578,34 @@ class TestManners:
             if name.endswith(".py"):
                 names += re.findall(r"^\s*class (\w+)", text, re.MULTILINE)
         assert [name for name in names if vague.search(name)] == []
+
+    def test_no_class_name_twice(self) -> None:
+        """A public class name of the packages has one definition."""
+        found = [
+            name
+            for path, text in texts()
+            if path.endswith(".py") and path.split("/")[0] in PACKAGES
+            for name in re.findall(r"^class ([A-Z]\w*)", text, re.MULTILINE)
+        ]
+        assert [name for name, count in Counter(found).items() if count > 1] == []
+
+    def test_plain_words(self) -> None:
+        """No identifier, and no file of the screen, has a word that the glossary replaced."""
+        banned = {
+            *("told", "untold", "tell", "tells", "telling", "wish", "wishes", "wishing"),
+            *("reel", "aired", "airing", "fought", "foil", "undoing", "said", "asked"),
+        }
+        places = {*PACKAGES, "bench"}
+        found = set()
+        for path, text in texts():
+            names: set[str] = set()
+            if path.endswith(".py") and path.split("/")[0] in places:
+                names = {Path(path).stem, *identifiers(text)}
+            elif path.startswith("web/src/"):
+                names = {Path(path).stem}
+            found |= {(path, name) for name in names if banned & set(words_in(name))}
+        # The reel of an edit decision list is a term of CMX3600.
+        assert sorted(found - {("replay/edit_list.py", "reel")}) == []
 
     def test_text_is_tidy(self) -> None:
         """Text files end with one line feed and have no trailing blanks; timing files may."""

@@ -123,8 +123,8 @@ class Table:
         """One row as lines of name and value; what is missing is left out."""
         headings = {column.heading or "": column for column in self.columns if column.heading}
         width = max(map(len, headings))
-        told = {heading: _cell(one, row[one.name]) for heading, one in headings.items()}
-        return [f"{heading:<{width}}  {text}" for heading, text in told.items() if text]
+        texts = {heading: _cell(one, row[one.name]) for heading, one in headings.items()}
+        return [f"{heading:<{width}}  {text}" for heading, text in texts.items() if text]
 
 
 class _Drawn(NamedTuple):

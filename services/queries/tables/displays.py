@@ -1,6 +1,6 @@
 """How the values of columns are written for people, and as cells of CSV.
 
-The models of rows name a format (``projections.views.rows.Format``); this is what each means.
+The models of rows name a format (``projections.views.rows.DisplayFormat``), defined here.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from events.session import SessionKind
 from projections import views
 from projections.views.gaps import ChartRow, GapsRow
 from projections.views.rows import (
-    Format,
+    DisplayFormat,
     Heading,
     Identifier,
     MomentMs,
@@ -178,7 +178,9 @@ SESSIONS = Table(
     SessionsRow,
 )
 
-Speed = Annotated[float | Literal["max"], Field(description="times real time"), Format("speed")]
+Speed = Annotated[
+    float | Literal["max"], Field(description="times real time"), DisplayFormat("speed")
+]
 
 
 class ReplaysRow(RowModel):

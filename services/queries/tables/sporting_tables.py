@@ -12,7 +12,7 @@ from events import Contest
 from projections.championship.clinch import TitleStanding, TitleStatus
 from projections.views.rows import (
     ClockMs,
-    Format,
+    DisplayFormat,
     Heading,
     MomentMs,
     Outcome,
@@ -24,23 +24,23 @@ from services.queries.tables.columns import Table
 
 # -- Kinds of values -----------------------------------------------------------------------
 
-Names = Annotated[list[str], Format("names")]
-Tied = Annotated[bool, Format("tied")]
+Names = Annotated[list[str], DisplayFormat("names")]
+Tied = Annotated[bool, DisplayFormat("tied")]
 Value = Annotated[
     Any,
     Field(description="as the pack has it: a number, a word, yes or no, a list or a table"),
-    Format("value"),
+    DisplayFormat("value"),
 ]
-Figure = Annotated[int | float | str | None, Format("number")]
+Figure = Annotated[int | float | str | None, DisplayFormat("number")]
 ByRound = Annotated[
     list[int | float | None],
     Field(description="the points of round 1 and on, null where no place was scored"),
-    Format("by_round"),
+    DisplayFormat("by_round"),
 ]
 ResultPlace = Annotated[
     int | str | None,
     Field(description='a place in the class, or "no_score"; null where there is none'),
-    Format("place"),
+    DisplayFormat("place"),
 ]
 ByOutcome = Annotated[
     dict[str, ResultPlace],
@@ -60,7 +60,7 @@ class EvidenceRow(RowModel):
 Evidence = Annotated[
     list[EvidenceRow],
     Field(description="the events that it rests on, in the order of the log"),
-    Format("evidence"),
+    DisplayFormat("evidence"),
 ]
 
 
@@ -72,7 +72,7 @@ class RivalRow(RowModel):
     ties_from: ByOutcome
 
 
-Rivals = Annotated[list[RivalRow], Format("rivals")]
+Rivals = Annotated[list[RivalRow], DisplayFormat("rivals")]
 
 
 # -- Results over time --------------------------------------------------------------------

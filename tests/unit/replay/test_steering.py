@@ -169,7 +169,7 @@ def test_any_steering_shows_the_fold_of_what_lies_behind(todo: list[Any], as_sho
         else:
             before = steering.player.index
             try:
-                steering.player.obey(one)
+                steering.player.execute(one)
             except BadMoment:
                 assert steering.player.index == before
         steering.check()
@@ -192,14 +192,14 @@ def test_a_race_that_nobody_holds_is_gone_at_once() -> None:
 def test_a_jump_has_a_reason() -> None:
     """Going ahead by time or step has none; a seek says where it went."""
     player = Player(recording_of(a_race()))
-    assert player.obey(Step(to="lap")) is None
-    assert player.obey(Seek(to="caution:1")) == "seek to caution 1"
+    assert player.execute(Step(to="lap")) is None
+    assert player.execute(Seek(to="caution:1")) == "seek to caution 1"
     assert player.clock_at == 210_000
-    assert player.obey(Seek(to="restart:1")) == "seek to restart 1"
-    assert player.obey(Seek(to="0:01:00")) == "seek to 0:01:00.000"
-    assert player.obey(Seek(to="-0:30")) == "seek to 0:00:30.000"
-    assert player.obey(Step(to="caution")) is None
-    assert player.obey(Step(to="lap", back=True)) == "step back to 0:03:00.000"
+    assert player.execute(Seek(to="restart:1")) == "seek to restart 1"
+    assert player.execute(Seek(to="0:01:00")) == "seek to 0:01:00.000"
+    assert player.execute(Seek(to="-0:30")) == "seek to 0:00:30.000"
+    assert player.execute(Step(to="caution")) is None
+    assert player.execute(Step(to="lap", back=True)) == "step back to 0:03:00.000"
 
 
 @pytest.mark.parametrize("to", ["lap:99", "caution:7", "penalty:1", "9:59:59"])
@@ -207,10 +207,10 @@ def test_a_refusal_does_not_tell_the_end(to: str) -> None:
     """How long the race was, and what is to come in it, is not told to who asks beyond."""
     player = Player(recording_of(a_race()), playing=False)
     with pytest.raises(BadMoment) as refused:
-        player.obey(Seek(to=to))
+        player.execute(Seek(to=to))
     assert str(refused.value) == f"{to!r}: there is no such moment in this race"
     with pytest.raises(BadMoment, match="takes a number"):
-        player.obey(Seek(to="lap:x"))
+        player.execute(Seek(to="lap:x"))
 
 
 def test_events_of_one_moment_are_stepped_through() -> None:
@@ -218,13 +218,13 @@ def test_events_of_one_moment_are_stepped_through() -> None:
     story = opened("1", "2", lines=("FL",)).laps("1", 3).laps("2", 3)
     player = Player(recording_of(story))
     first = player.index
-    player.obey(Step())
+    player.execute(Step())
     assert (player.index, player.clock_at) == (first + 1, MINUTE)
-    player.obey(Step())
+    player.execute(Step())
     assert (player.index, player.clock_at) == (first + 2, MINUTE)
-    player.obey(Step(back=True))
+    player.execute(Step(back=True))
     assert (player.index, player.clock_at) == (first + 1, MINUTE)
-    player.obey(Play())
+    player.execute(Play())
     assert player.due_in() == 0
     assert player.advance(1, most=10)
     assert player.index == first + 2
@@ -246,7 +246,7 @@ def test_when_the_next_event_is_due() -> None:
     """In the viewer's milliseconds, at the speed; never while paused."""
     player = Player(recording_of(a_race()), speed=2.0)
     assert player.due_in() == MINUTE / 2
-    player.obey(Pause())
+    player.execute(Pause())
     assert player.due_in() == math.inf
     assert not player.clock_running
 
@@ -254,12 +254,12 @@ def test_when_the_next_event_is_due() -> None:
 def test_as_it_was_shown_the_clock_runs_on_from_the_newest_event() -> None:
     """Whatever the latency of the feed was; a lap is shown when it was learned."""
     player = Player(shown_live(a_race(), 700))
-    player.obey(Seek(to="0:02:30"))
+    player.execute(Seek(to="0:02:30"))
     assert player.clock_at == 150_000
     assert player.place == START + 150_700
-    player.obey(Seek(to="lap:3"))
+    player.execute(Seek(to="lap:3"))
     assert (player.place, player.clock_at) == (START + 180_700, 180_000)
-    player.obey(Step(to="caution"))
+    player.execute(Step(to="caution"))
     assert (player.place, player.clock_at) == (START + 210_700, 210_000)
 
 
@@ -279,7 +279,7 @@ def test_an_empty_log_can_be_played() -> None:
         assert player.ended
         assert not player.advance(1000, most=5)
         with pytest.raises(BadMoment):
-            player.obey(Step())
+            player.execute(Step())
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_what_the_title_would_be(race: Commands) -> None:
         ),
         (("whatif", RACE, "--penalty", "9 time 5"), "no car '9'"),
         (("whatif", RACE, "--penalty", ""), "'': write CAR KIND [AMOUNT]"),
-        (("whatif", RACE, "--penalty", "1 time 0"), "the amount is nothing at all"),
+        (("whatif", RACE, "--penalty", "1 time 0"), "the amount is 0"),
         (("whatif", RACE, "--penalty", "1 time 9999999"), "the amount is too large: 9999999"),
         (("whatif", RACE, "--penalty", "1 time 5 s"), "write CAR KIND [AMOUNT]"),
         (("whatif", RACE, "--rules", "nascar"), "no regulation pack 'nascar'; there are alms-2007"),

@@ -225,7 +225,7 @@ def test_crossings_are_given_to_another_car(race: Commands) -> None:
         (("penalty", "impose", "alms-2007", "1", "time", "5"), "'alms-2007' is a season"),
         (("penalty", "impose", RACE, "1", "time", "5", "--rules", "x"), "no regulation pack 'x'"),
         (("penalty", "impose", RACE, "", "time", "5"), "car: String should match pattern"),
-        (("penalty", "impose", RACE, "1", "time", "0"), "the amount is nothing at all"),
+        (("penalty", "impose", RACE, "1", "time", "0"), "the amount is 0"),
         (("penalty", "impose", RACE, "1", "time", "5", "--reason", "x" * 2001), "reason: String"),
         (("penalty", "impose", RACE, "1", "time", "5", "--by", "x" * 201), "by: String should"),
         (("penalty", "impose", "none", "1", "time", "5"), "no session 'none' in this store"),
