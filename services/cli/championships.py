@@ -23,10 +23,10 @@ from services.cli.options import (
     At,
     CarClass,
     Data,
-    Format,
     KnownAt,
     LiveSession,
     Of,
+    OutputFormat,
     RoundNumber,
     Rules,
     SeasonName,
@@ -77,7 +77,7 @@ def points(
         ),
     ] = None,
     car_class: CarClass = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -109,7 +109,7 @@ def championship(
     at: At = None,
     known_at: KnownAt = None,
     rules: Rules = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -128,7 +128,7 @@ def championship(
     when = "" if after is None else f", {'after' if answer.race is None else 'in'} round {after}"
     what = f"{of}{f', {cup} cup' if cup else ''}{when}"
     print_rows(sporting_tables.CHAMPIONSHIP, rows, form, f"{_heading(answer)}{what}\n")
-    if form is Format.TABLE and cup is None:
+    if form is OutputFormat.TABLE and cup is None:
         for line in published_otherwise(season, of.value, {row["class"] for row in rows}):
             typer.echo(line)
 
@@ -186,7 +186,7 @@ def clinch(
     at: At = None,
     known_at: KnownAt = None,
     rules: Rules = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -205,11 +205,11 @@ def clinch(
     if when:
         rows = [row for contest, name in fights for row in decided_rows(answer, contest, name)]
         print_rows(sporting_tables.CLINCH_WHEN, rows, form, _heading(answer))
-        if form is Format.TABLE:
+        if form is OutputFormat.TABLE:
             typer.echo("\n".join(["", *(row["sentence"] for row in rows if row["sentence"])]))
         return
     titles = [title(answer.season, *fight, live_of(answer), after) for fight in fights]
-    if form is not Format.TABLE:
+    if form is not OutputFormat.TABLE:
         print_rows(
             sporting_tables.CLINCH, [row for one in titles for row in clinch_rows(one)], form
         )

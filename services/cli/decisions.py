@@ -37,7 +37,7 @@ from projections.results.decisions import check, in_force, result_rows
 from projections.results.revisions import describe_decision
 from projections.results.whatif import penalty_from
 from projections.views.moments import moment_of
-from services.cli.options import As, Data, Format, Rules, Session, Store
+from services.cli.options import As, Data, OutputFormat, Rules, Session, Store
 from services.cli.output import print_rows
 from services.cli.shell import with_log
 from services.cli.store_queries import read_with_warning
@@ -159,7 +159,7 @@ class DecisionContext:
     by: str | None
     dry_run: bool
     rules: str | None
-    form: Format
+    form: OutputFormat
     store: str | None
     data: Path | None
 
@@ -198,7 +198,7 @@ class DecisionContext:
             )
         recorded.timeline.add([decided])
         rows = differing_rows(before, ClassificationPoints.of(recorded.timeline.race, pack))
-        if self.form is not Format.TABLE:
+        if self.form is not OutputFormat.TABLE:
             print_rows(sporting_tables.WHATIF, rows, self.form)
         elif not rows:
             typer.echo(f"{summary}\nnothing in the order changes")
@@ -212,7 +212,7 @@ def _options(
     by: By = None,
     dry_run: DryRun = False,
     rules: Rules = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -248,7 +248,7 @@ def _print_changes(rows: Sequence[Row], summary: str) -> None:
     """Print the cars that change, and the number of those that only change place overall."""
     alike = [(f"{name}_now", f"{name}_then") for name in _COMPARED]
     shown = [row for row in rows if any(row[now] != row[then] for now, then in alike)] or rows
-    print_rows(sporting_tables.WHATIF, shown, Format.TABLE, f"{summary}\n")
+    print_rows(sporting_tables.WHATIF, shown, OutputFormat.TABLE, f"{summary}\n")
     others = len(rows) - len(shown)
     if others:
         typer.echo(f"{others} more {'moves' if others == 1 else 'move'} overall, not in class")

@@ -14,9 +14,9 @@ from services.cli.options import (
     CarClass,
     Cars,
     Data,
-    Format,
     KnownAt,
     Of,
+    OutputFormat,
     RoundNumber,
     Rules,
     Session,
@@ -53,7 +53,7 @@ def explain_car(
     at: At = None,
     known_at: KnownAt = None,
     rules: Rules = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -61,7 +61,7 @@ def explain_car(
     race, recorded = query_race(SessionQuestion(session, at, known_at), store, data)
     pack = pack_of(race, rules)
     rows = statements(race, recorded.events, car, pack)
-    if form is Format.TABLE:
+    if form is OutputFormat.TABLE:
         typer.secho(session_heading(session_line(race)), bold=True)
         typer.echo("\n".join(_with_sources(row) for row in rows))
     else:
@@ -118,7 +118,7 @@ def what_if(
     known_at: KnownAt = None,
     car_class: CarClass = None,
     car: Cars = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -153,6 +153,6 @@ def what_if(
         chosen_classes(answer.season, car_class),
         answer.number,
     )
-    if form is Format.TABLE:
+    if form is OutputFormat.TABLE:
         print_rows(sporting_tables.WHATIF, rows, form, heading)
     print_rows(sporting_tables.WHATIF_TITLE, titles, form, f"\n{answer.title}, {of}\n")

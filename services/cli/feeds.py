@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 feed = typer.Typer(no_args_is_help=True)
 
 
-class Unit(StrEnum):
+class LengthUnit(StrEnum):
     """The unit of a track's length in a feed."""
 
     MILES = "mi"
@@ -40,7 +40,7 @@ Rules = Annotated[
     str | None, typer.Option(metavar="PACK", help="The regulation pack it is run under.")
 ]
 TrackUnit = Annotated[
-    Unit, typer.Option("--track-unit", help="The unit of the track's length in the feed.")
+    LengthUnit, typer.Option("--track-unit", help="The unit of the track's length in the feed.")
 ]
 
 
@@ -60,7 +60,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _options(
-    title: str | None, kind: SessionKind | None, rules: str | None, track_unit: Unit
+    title: str | None, kind: SessionKind | None, rules: str | None, track_unit: LengthUnit
 ) -> RunOptions:
     """What a feed does not say itself. Raises UnknownRules and BadParameter."""
     from events.formats.rmonitor_entries import RunOptions
@@ -79,7 +79,7 @@ def import_rmonitor(
     title: Title = None,
     kind: Kind = None,
     rules: Rules = None,
-    track_unit: TrackUnit = Unit.MILES,
+    track_unit: TrackUnit = LengthUnit.MILES,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -113,7 +113,7 @@ def follow_rmonitor(
     title: Title = None,
     kind: Kind = None,
     rules: Rules = None,
-    track_unit: TrackUnit = Unit.MILES,
+    track_unit: TrackUnit = LengthUnit.MILES,
     store: Store = None,
     data: Data = None,
 ) -> None:

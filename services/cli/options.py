@@ -11,7 +11,7 @@ import typer
 from services.cli.completion import season_names, session_names
 
 
-class Format(StrEnum):
+class OutputFormat(StrEnum):
     """How rows are printed."""
 
     TABLE = "table"
@@ -119,4 +119,4 @@ RoundNumber = Annotated[
         "that was not run.",
     ),
 ]
-As = Annotated[Format, typer.Option("--format", help="How to print the rows.")]
+As = Annotated[OutputFormat, typer.Option("--format", help="How to print the rows.")]

@@ -11,16 +11,18 @@ import typer
 
 from events.clock import format_clock
 from projections.wording import flag_name
-from services.cli.options import Format
+from services.cli.options import OutputFormat
 from services.formatting import on_one_line
 from services.queries.tables.columns import Row, Table
 
 
-def print_rows(table: Table, rows: Sequence[Row], form: Format, heading: str | None = None) -> None:
+def print_rows(
+    table: Table, rows: Sequence[Row], form: OutputFormat, heading: str | None = None
+) -> None:
     """Print the rows; the heading only above a table."""
-    if form is Format.JSON:
+    if form is OutputFormat.JSON:
         typer.echo(table.json(rows))
-    elif form is Format.CSV:
+    elif form is OutputFormat.CSV:
         typer.echo(table.csv(rows))
     else:
         print_table(table, rows, heading)

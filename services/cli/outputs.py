@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from projections.views.rows import ClockMs, Heading, RowModel, TimeMs
-from services.cli.options import As, Format, Of
+from services.cli.options import As, Of, OutputFormat
 from services.cli.output import print_rows
 from services.queries.tables.columns import Row, Table
 from services.storage.output_views import OutputView
@@ -85,7 +85,9 @@ def register(app: typer.Typer) -> None:
 
 
 @outputs.command("list")
-def list_outputs(gateway: Gateway = GATEWAY, token: Token = None, form: As = Format.TABLE) -> None:
+def list_outputs(
+    gateway: Gateway = GATEWAY, token: Token = None, form: As = OutputFormat.TABLE
+) -> None:
     """List the outputs and their states."""
     _print_outputs(_client(gateway, token).request("GET", "/outputs"), form)
 
@@ -133,7 +135,7 @@ def put(
     of: Annotated[Of, typer.Option("--of", help="Whose championship.")] = Of.DRIVERS,
     gateway: Gateway = GATEWAY,
     token: Token = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
 ) -> None:
     """Create or change an output. A frozen one keeps what it shows until its release."""
     output = {
@@ -151,7 +153,7 @@ def put(
 
 @outputs.command()
 def show(
-    name: Name, gateway: Gateway = GATEWAY, token: Token = None, form: As = Format.TABLE
+    name: Name, gateway: Gateway = GATEWAY, token: Token = None, form: As = OutputFormat.TABLE
 ) -> None:
     """Show an output: what it shows, who holds it, how old its data is."""
     _print_outputs([_client(gateway, token).request("GET", _path(name))], form)
@@ -163,7 +165,7 @@ def freeze(
     why: Why = None,
     gateway: Gateway = GATEWAY,
     token: Token = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
 ) -> None:
     """Freeze an output as it is now, for its pages, rows and pushes alike."""
     _print_outputs(
@@ -177,7 +179,7 @@ def release(
     why: Why = None,
     gateway: Gateway = GATEWAY,
     token: Token = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
 ) -> None:
     """Let an output follow its session again."""
     _print_outputs(
@@ -202,7 +204,7 @@ def _path(name: str) -> str:
     return f"/outputs/{quote(name, safe='')}"
 
 
-def _print_outputs(outputs: list[dict[str, Any]], form: Format) -> None:
+def _print_outputs(outputs: list[dict[str, Any]], form: OutputFormat) -> None:
     print_rows(OUTPUTS, [_row(one) for one in outputs], form)
 
 

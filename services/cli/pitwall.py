@@ -15,8 +15,8 @@ from services.cli.options import (
     CarClass,
     Cars,
     Data,
-    Format,
     KnownAt,
+    OutputFormat,
     Rules,
     Session,
     Store,
@@ -45,7 +45,7 @@ def rejoin(
     at: At = None,
     known_at: KnownAt = None,
     car_class: CarClass = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -66,7 +66,7 @@ def ledger(
     rules: Rules = None,
     car_class: CarClass = None,
     car: Cars = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:

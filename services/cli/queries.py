@@ -10,7 +10,7 @@ import typer
 
 from projections import views
 from projections.race import Race
-from services.cli.options import As, At, CarClass, Cars, Data, Format, KnownAt, Session, Store
+from services.cli.options import As, At, CarClass, Cars, Data, KnownAt, OutputFormat, Session, Store
 from services.cli.output import print_rows, session_heading
 from services.cli.shell import with_log
 from services.cli.store_queries import query_race
@@ -52,7 +52,7 @@ def _of_cars(table: Table, view: View) -> Callable[..., None]:
         known_at: KnownAt = None,
         car_class: CarClass = None,
         car: Cars = None,
-        form: As = Format.TABLE,
+        form: As = OutputFormat.TABLE,
         store: Store = None,
         data: Data = None,
     ) -> None:
@@ -70,7 +70,7 @@ def cautions(
     session: Session,
     at: At = None,
     known_at: KnownAt = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -84,7 +84,7 @@ def session(
     session: Session,
     at: At = None,
     known_at: KnownAt = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -107,7 +107,7 @@ def _session_row(name: str, race: Race, recorded: FoldedSession) -> Row:
     }
 
 
-def sessions(form: As = Format.TABLE, store: Store = None, data: Data = None) -> None:
+def sessions(form: As = OutputFormat.TABLE, store: Store = None, data: Data = None) -> None:
     """The sessions of the store, and the races that are built in."""
     from services.queries.listings import session_rows
 

@@ -14,7 +14,7 @@ from projections.rules.packs import (
     pack_rows,
     rules_of,
 )
-from services.cli.options import As, Format
+from services.cli.options import As, OutputFormat
 from services.cli.output import print_rows
 from services.queries.packs import pack_named
 from services.queries.tables import sporting_tables
@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 
 @regulations.callback()
-def packs(context: typer.Context, form: As = Format.TABLE) -> None:
+def packs(context: typer.Context, form: As = OutputFormat.TABLE) -> None:
     """List the built-in regulation packs; show one, compare two."""
     if context.invoked_subcommand is None:
         rows = [_row(builtin_pack(name)) for name in builtin_names()]
@@ -47,7 +47,7 @@ def packs(context: typer.Context, form: As = Format.TABLE) -> None:
 
 
 @regulations.command("show")
-def show(pack: Pack, form: As = Format.TABLE) -> None:
+def show(pack: Pack, form: As = OutputFormat.TABLE) -> None:
     """Print every rule of a pack with its source, or as assumed."""
     chosen = pack_named(pack)
     heading = f"{chosen.title}: {chosen.name}, version {chosen.version}\n"
@@ -55,7 +55,7 @@ def show(pack: Pack, form: As = Format.TABLE) -> None:
 
 
 @regulations.command("compare")
-def compare(a: Pack, b: Pack, form: As = Format.TABLE) -> None:
+def compare(a: Pack, b: Pack, form: As = OutputFormat.TABLE) -> None:
     """Print the rules in which two packs differ."""
     first, second = pack_named(a), pack_named(b)
     heading = f"{first.name} and {second.name}\n"

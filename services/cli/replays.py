@@ -14,7 +14,7 @@ from projections.views.markers import KINDS, all_markers
 from projections.views.markers import markers as marker_rows
 from replay.edit_list import RATES
 from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step, pace_of
-from services.cli.options import As, At, Data, Format, KnownAt, Session, Store
+from services.cli.options import As, At, Data, KnownAt, OutputFormat, Session, Store
 from services.cli.output import print_rows, session_heading
 from services.cli.shell import with_store
 from services.cli.store_queries import query_race
@@ -117,7 +117,7 @@ async def _session_of(replays: Replays, source: str) -> str:
 
 
 @shared.command("list")
-def list_replays(form: As = Format.TABLE, store: Store = None, data: Data = None) -> None:
+def list_replays(form: As = OutputFormat.TABLE, store: Store = None, data: Data = None) -> None:
     """List the replays and their states."""
 
     async def rows(replays: Replays) -> list[Row]:
@@ -282,7 +282,7 @@ def markers(
     else:
         rows = [row for row in marker_rows(race) if row["kind"] in wanted]
         heading = session_heading(views.session_line(race))
-        print_rows(race_tables.MARKERS, rows, Format(form.value), heading)
+        print_rows(race_tables.MARKERS, rows, OutputFormat(form.value), heading)
 
 
 def _time_of_day(text: str) -> datetime:

@@ -17,8 +17,8 @@ from services.cli.options import (
     CarClass,
     Cars,
     Data,
-    Format,
     KnownAt,
+    OutputFormat,
     Rules,
     Session,
     Store,
@@ -57,7 +57,7 @@ def results(
     ] = None,
     car_class: CarClass = None,
     car: Cars = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -90,7 +90,7 @@ def all_revisions(
     session: Session,
     known_at: KnownAt = None,
     rules: Rules = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:

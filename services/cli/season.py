@@ -25,7 +25,7 @@ from projections.championship.season import Season
 from projections.race import Race
 from replay.entries import START, parse_position
 from services.cli.decisions import By, GivenReason, login
-from services.cli.options import As, Data, Format, KnownAt, Of, SeasonName, Sessions, Store
+from services.cli.options import As, Data, KnownAt, Of, OutputFormat, SeasonName, Sessions, Store
 from services.cli.output import print_rows
 from services.cli.shell import with_log
 from services.cli.store_queries import query_season, read_with_warning
@@ -163,7 +163,7 @@ async def _open(log: Log, name: str, opened: SeasonOpened) -> None:
 
 
 @season.command("list")
-def seasons(form: As = Format.TABLE, store: Store = None, data: Data = None) -> None:
+def seasons(form: As = OutputFormat.TABLE, store: Store = None, data: Data = None) -> None:
     """The seasons of the store, and those that are built in."""
     print_rows(sporting_tables.SEASONS, with_log(store, data, season_rows), form)
 
@@ -172,7 +172,7 @@ def seasons(form: As = Format.TABLE, store: Store = None, data: Data = None) -> 
 def show_season(
     name: SeasonName,
     known_at: KnownAt = None,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -180,7 +180,7 @@ def show_season(
     answer = query_season(SeasonQuestion(name, known_at), store, data)
     changed = {} if known_at else with_log(store, data, lambda log: _changed(log, answer))
     print_rows(sporting_tables.SEASON, _rounds(answer.season, changed), form, f"{answer.title}\n")
-    if form is Format.TABLE:
+    if form is OutputFormat.TABLE:
         for session in changed:
             add = f"lapstream season add {name} {session} --round {changed[session]}"
             typer.echo(f"{session} has changed since it was scored: `{add}`")
@@ -418,7 +418,7 @@ def alias(
 @season.command("contradictions")
 def contradictions(
     name: SeasonName,
-    form: As = Format.TABLE,
+    form: As = OutputFormat.TABLE,
 ) -> None:
     """Where published tables differ from what was scored: both figures and their sources."""
     from replay.seasons import alms_2007

@@ -34,7 +34,7 @@ class FeedTimeouts:
 
 
 @dataclass(slots=True)
-class FeedStatus:
+class FollowStatus:
     """The state of a feed for its health report (``feed_store.FeedHealth`` lists the states)."""
 
     state: str = "connecting"
@@ -56,7 +56,7 @@ class FeedConnection:
     """Reads a feed over one connection after another, and keeps its status up to date."""
 
     def __init__(
-        self, address: Address, status: FeedStatus, timeouts: FeedTimeouts, now: Now, log: Any
+        self, address: Address, status: FollowStatus, timeouts: FeedTimeouts, now: Now, log: Any
     ) -> None:
         self._address = address
         self._status = status

@@ -24,7 +24,7 @@ from events.formats.rmonitor_entries import RunOptions
 from events.formats.rmonitor_events import Translator
 from events.formats.rmonitor_recorded import SOURCE
 from services.feeds.address import LAST_RUN, Address, run_session
-from services.feeds.connection import Chunk, FeedConnection, FeedStatus, FeedTimeouts, Now
+from services.feeds.connection import Chunk, FeedConnection, FeedTimeouts, FollowStatus, Now
 from services.feeds.writer import FeedWriter, ForeignEvents, recorded_runs
 from services.storage.client import Store
 from services.storage.event_log import Log
@@ -66,7 +66,7 @@ class Feed:
         self._store = FeedStore(store, session, name, LEASE_MS)
         self._logger = logger.bind(session=session, feed=str(address))
         self._stop = asyncio.Event()
-        self._status = FeedStatus()
+        self._status = FollowStatus()
         self._connection = FeedConnection(address, self._status, self._timeouts, now, self._logger)
         self._writer: FeedWriter | None = None
 

@@ -1,9 +1,9 @@
-"""People's decisions into the log: each once, from however many commands at once.
+"""Appending people's decisions to the log, each exactly once.
 
-A decision's number is given out by the store, so no two commands have the same, however
-many events come in between reading the log and deciding. Where an answer of the store is
-lost, the client library sends the append again and hears that the event is there already:
-then the log is looked through for that very event.
+The store gives out the number of a decision, so that no two processes use the same one,
+whatever is appended between reading the log and deciding. If a reply of the store is lost,
+redis-py sends the append again, and the event counts as a duplicate: then the log is searched
+for exactly that event.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from replay.entries import START
 from services.storage.event_log import Log
 
 RACE_CONTROL = "race-control"
-"""The source of decisions that are entered by hand."""
+"""The source of decisions entered by hand."""
 
 Make = Callable[[int], Sequence[AnyEvent]]
-"""The events of a decision, given the number of the first; the same number of events each time."""
+"""Makes the events of a decision from the number of the first; always as many events."""
 
 
 async def decide(
@@ -26,8 +26,8 @@ async def decide(
 ) -> tuple[list[AnyEvent], str]:
     """Append the ``count`` events that are one decision.
 
-    Gives the events as they stand in the log, and its last position. ``after`` is a
-    position before which they cannot be. Raises what `Log.append` raises.
+    Returns the events as recorded, and the last position of the log. ``after`` is a position
+    that they cannot precede. Raises what `Log.append` raises.
     """
     there: dict[int, AnyEvent] = {}
     while True:
@@ -37,7 +37,7 @@ async def decide(
         known = set() if result.added == len(sent) else await _payloads(log, session, after)
         for (place, event), added in zip(sent.items(), result.positions, strict=True):
             if added is not None or encode(event) in known:
-                there[place] = event  # else another program, which counts itself, was first
+                there[place] = event  # else another program used that number
         if len(there) == len(made):
             return [there[place] for place in range(len(made))], result.position
 

@@ -416,14 +416,6 @@ def _validated(event: AnyEvent | Mapping[str, Any]) -> AnyEvent:
     return valid
 
 
-def event_line(event: AnyEvent | Mapping[str, Any]) -> bytes:
-    """The event's stored JSON; a dictionary of JSON values is validated by its model.
-
-    Raises UndecodableEvent.
-    """
-    return encode(event if isinstance(event, Event) else decode_payload(event))
-
-
 def _extent(log: str) -> tuple[StoreCommand, StoreCommand, StoreCommand]:
     """The commands that return the length of a log, its first entry and its last."""
     return (

@@ -1,14 +1,15 @@
-"""Named outputs as the store has them, so that all gateways show the same.
+"""Named outputs in the store, shared by all gateways.
 
-The keys lie in one slot of a Cluster:
+The keys are in one slot of a Cluster:
 
 - ``{lapstream:outputs}``            a hash: the ``Output`` of each name, as JSON;
-- ``{lapstream:outputs}:held``       a hash: the ``Hold`` of each that is frozen, and its picture;
-- ``{lapstream:outputs}:shown``      a hash: what each showed last, for when its source is gone;
+- ``{lapstream:outputs}:held``       a hash: the ``Hold`` of each frozen output, and its frame;
+- ``{lapstream:outputs}:shown``      a hash: the last frame of each, for when its source is gone;
 - ``{lapstream:outputs}:revisions``  a hash: how often each was changed, frozen or released;
-- ``{lapstream:outputs}:changes``    a stream of the names that were.
+- ``{lapstream:outputs}:changes``    a stream of the names of those that were.
 
-A picture is written before an answer says that it is frozen: it outlives every process.
+A frame is stored before a response says that its output is frozen, so it outlives every
+process.
 """
 
 from __future__ import annotations
@@ -48,17 +49,16 @@ local function kept()
             redis.call('HGET', revisions, name), redis.call('HGET', revisions, name .. ':held')}
 end
 local function made_of(output)
-    local told = cjson.decode(output)
-    local season, of = told.season or false, told.of or false
-    local classes = told.view == 'championship' and told.classes or false
-    return cjson.encode({told.session, told.view, told.cars, season, of, classes})
+    local decoded = cjson.decode(output)
+    local season, of = decoded.season or false, decoded.of or false
+    local classes = decoded.view == 'championship' and decoded.classes or false
+    return cjson.encode({decoded.session, decoded.view, decoded.cars, season, of, classes})
 end
 """
 
 _READ = Script(_SCRIPT + "return kept()")
 
-# What was shown of another session, of other cars or of another championship is nothing that
-# this output could fall back on.
+# A last frame of another session, other cars or another championship is no fallback.
 _PUT = Script(
     _SCRIPT
     + """
@@ -74,7 +74,7 @@ return kept()
 """
 )
 
-# Another gateway may not have heard yet that the output was changed.
+# Another gateway may not know yet that the output was changed.
 _KEEP = Script(
     _SCRIPT
     + """
@@ -84,7 +84,7 @@ return kept()
 """
 )
 
-# The first to freeze it does; another is told of that.
+# The first freeze counts; a later one gets the existing hold.
 _FREEZE = Script(
     _SCRIPT
     + """
@@ -108,7 +108,7 @@ return kept()
 """
 )
 
-# The revision stays: an output of the same name goes on from it.
+# The revision stays: a new output of the same name continues from it.
 _REMOVE = Script(
     _SCRIPT
     + """

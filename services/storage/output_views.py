@@ -1,4 +1,4 @@
-"""What an output can show, by name."""
+"""The views that an output can show."""
 
 from __future__ import annotations
 

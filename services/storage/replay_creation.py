@@ -55,7 +55,7 @@ class ReplayState(BaseModel):
     - ``obeyed``: the position of the last command that was carried out or refused;
     - ``refused``: the reasons of the latest refusals, by the commands' positions;
     - ``epoch``: the epoch of its first frame;
-    - ``instance``: tells the replay from any other one of its name.
+    - ``instance``: distinguishes the replay from any other one of its name.
     """
 
     model_config = ConfigDict(
