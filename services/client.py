@@ -204,9 +204,9 @@ async def over_one_connection(
     connection = await connect(
         address,
         additional_headers=headers,
-        compression=None,
+        compression=None,  # frames are shared, which compression would prevent
         max_size=LARGEST_MESSAGE,
-        proxy=None,
+        proxy=None,  # not the environment's, which websockets would use
         close_timeout=CLOSE_SECONDS,
     )
     async with connection:

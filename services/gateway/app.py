@@ -85,12 +85,13 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.settings = settings
+    # Middleware added later runs earlier: the check of origins comes first.
     app.add_middleware(JsonBodyMiddleware)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
-            allow_methods=["GET"],
+            allow_methods=["GET"],  # foreign pages may read, never decide
             allow_headers=["Authorization", "If-None-Match", "Last-Event-ID"],
             expose_headers=["ETag", "Lapstream-Position", "Lapstream-Age-Ms"],
         )

@@ -26,6 +26,7 @@ def authorize(
     """
     scheme, _, sent = connection.headers.get("authorization", "").partition(" ")
     token = sent.strip() if scheme.lower() == "bearer" else None
+    # Browsers cannot set headers for WebSockets and event streams.
     token = token or connection.query_params.get("access_token")
     if token is None and required <= Role.VIEWER and not settings.private:
         return None

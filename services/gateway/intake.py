@@ -49,6 +49,7 @@ class RateLimit:
         left = min(self._most, left + (now - then) * self._per_second)
         allowed = left >= events
         self._left[producer] = (left - events if allowed else left, now)
+        # The one that was silent longest has its full allowance anyway.
         if len(self._left) > MOST_PRODUCERS:
             self._left.popitem(last=False)
         return 0.0 if allowed else (events - left) / self._per_second

@@ -62,6 +62,7 @@ class OriginMiddleware:
 
     def _host_refused(self, headers: Headers) -> RequestRefused | None:
         host = headers.get("host")
+        # Every browser sends Host; what does not (HTTP/1.0) is no page.
         if host is None or not self._loopback or ANY in self._origins:
             return None
         name = _name_of(f"//{host}")
@@ -73,6 +74,7 @@ class OriginMiddleware:
         origin = headers.get("origin")
         if origin is None or ANY in self._origins or origin.lower() in self._origins:
             return None
+        # Either scheme: behind a proxy that ends TLS the page is https, the handshake is not.
         own = headers.get("host", "").lower()
         if own and origin.lower() in (f"http://{own}", f"https://{own}"):
             return None
@@ -95,7 +97,7 @@ def _name_of(url: str) -> str | None:
         name = urlsplit(url).hostname
     except ValueError:
         return None
-    return name.removesuffix(".") if name else None
+    return name.removesuffix(".") if name else None  # "localhost." is the same host
 
 
 def _refused(header: str, value: str, reason: str) -> RequestRefused:

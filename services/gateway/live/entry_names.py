@@ -68,7 +68,7 @@ async def resolve_names(
         except (UnknownClass, UnknownCar):
             if replay:
                 raise
-    if replay:
+    if replay:  # which has no log to fold
         return list(classes), list(cars)
     # An entry that was added a moment ago is in the log before it is in a snapshot.
     folded = await gateway.races.ask(session, _of_race)

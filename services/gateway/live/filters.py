@@ -40,6 +40,7 @@ class Filter:
         chosen = {topic: rows for topic, rows in state.items() if self.has(topic)}
         if not self.of_rows:
             return chosen
+        # Only the standings have the class of a car.
         cars = self._cars(state.get("standings", {}))
         for topic in BY_CAR:
             if topic in chosen:
@@ -62,6 +63,7 @@ class Filter:
 
     def choose_patch(self, patch: Patch) -> Patch:
         """The included part of a patch, for a filter of topics only."""
+        # A patch does not say of which class a car is, so a filter of rows compares two states.
         return {topic: change for topic, change in patch.items() if self.has(topic)}
 
     def _cars(self, standings: Mapping[str, Any]) -> frozenset[str]:
@@ -74,6 +76,7 @@ class Filter:
         )
 
     def _fastest(self, fastest: State) -> State:
+        # Keyed by class, with the car in the row, and the overall best beside the classes.
         cars, classes = casefolded(self.cars), casefolded(self.classes)
 
         def is_wanted(best: Mapping[str, Any] | None) -> bool:

@@ -60,6 +60,7 @@ class OutputQuery(BaseModel):
         description="The token of the last message received, to resume from there.",
         examples=["1:1760000000000-0"],
     )
+    # Read by `authorize`. It is declared because unknown parameters are refused.
     access_token: str | None = Field(
         default=None,
         max_length=500,

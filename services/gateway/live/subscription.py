@@ -60,6 +60,7 @@ class Subscription:
         if snapshot is not None:
             return self._message(snapshot, now)
         if now - self._sent_at >= HEARTBEAT_MS:
+            # Also without a snapshot to send: else `idle_until` would be now, again and again.
             self._sent_at = now
             if self.sent is not None:
                 return self.channel.heartbeat(self.sent, now)
@@ -95,7 +96,7 @@ class Subscription:
             if now < self._resume_deadline(now):
                 return False
             self._reason = HISTORY_IS_GONE
-        self._resume = None
+        self._resume = None  # it is resolved once
         return True
 
     def _resume_deadline(self, now: float) -> float:

@@ -127,6 +127,7 @@ class TailPool:
         while True:
             await asyncio.sleep(IDLE_SECONDS / 4)
             idle = time.monotonic() - IDLE_SECONDS
+            # A copy: closing awaits, and a tail may be added meanwhile.
             for session, tail in list(self._by_session.items()):
                 if not tail.in_use and tail.used_at < idle:
                     self._by_session.pop(session, None)

@@ -82,6 +82,7 @@ class OutputChannel:
 
     def update(self, stored: StoredOutput) -> bool:
         """Follow a change in the store; False if it needs another channel."""
+        # Other settings need another source and another filter; a freeze does not.
         if stored.effective != self.output:
             return False
         if self._display.update(stored):

@@ -65,6 +65,7 @@ class OutputChannels:
             self._stored[name] = stored
         if channel is not None and (stored is None or not channel.update(stored)):
             del self._channels[name]
+            # Kept in a set: asyncio itself holds tasks by weak references.
             closing = asyncio.create_task(channel.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)

@@ -88,6 +88,7 @@ class OutputDisplay:
         """Show the stored frame, with its clock stopped at the moment of the freeze."""
         self.frozen = frozen
         source = snapshot_of(frozen.frame)
+        # The frame's clock is that of its newest event; what was shown had run on since.
         clock_at = clock_of(source, frozen.hold.moment)
         stopped = source._replace(clock_at=clock_at, clock_running=False)
         self.source = source

@@ -94,7 +94,7 @@ def plan(known: KnownRace, batch: DecisionBatch, now_ms: float) -> DecisionPlan:
 
 def would_change(timeline: Timeline, events: Sequence[AnyEvent]) -> tuple[Timeline, Sequence[Row]]:
     """The timeline with the events, and the cars with a change."""
-    then = timeline.fork()
+    then = timeline.fork()  # the cached one is shared
     then.add(events)
     pack = own_pack(timeline.race)
     before, after = (
@@ -189,6 +189,7 @@ def _event(timeline: Timeline, index: int, at: int, batch: DecisionBatch) -> Any
         members["penalty_id"] = f"{batch.source}-{number}"
     head = {"at": at, "source": batch.source, "source_seq": number, "by": batch.by}
     try:
+        # Strict models accept a list for a tuple only from JSON.
         return _DECISION.validate_json(json.dumps({**members, **head}))
     except ValidationError as invalid:
         faults = field_errors(invalid, skip=1, index=index)

@@ -131,6 +131,7 @@ async def live(websocket: WebSocket, name: OutputName) -> None:
         await websocket.send_denial_response(as_refusal(error).response())
         return
     with gateway.subscriber("websocket"):
+        # After this no refusal can be sent, only a close code.
         await websocket.accept()
         subscription = Subscription(channel.buffer, channel.messages, options, now_ms())
         await serve_websocket(websocket, channel, subscription)

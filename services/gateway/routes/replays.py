@@ -127,9 +127,11 @@ async def begin(
             begin=request.begin,
             as_shown=request.as_shown,
             playing=request.playing,
+            # With the body: a key that is used again for another replay starts that one.
             idempotency_key=None if key is None else f"{key} {request.model_dump_json()}",
         )
     except NoReplayer as waiting:
+        # The store has it; a replayer that starts later takes it up.
         name, response.status_code = waiting.replay, 202
     response.headers["Location"] = f"/replays/{name}"
     return await _status(gateway, name)

@@ -70,6 +70,7 @@ async def season_of(request: ViewRequest, name: str | None) -> SeasonOfSession:
         if name is None:
             detail = f"session {request.session!r} belongs to no season: name one with `season`"
             raise RequestRefused(404, detail, [FieldError(field="season", reason="none is named")])
+    # The season has a log of its own, with positions of its own.
     known = await request.known_upto()
     try:
         season, events = await read_season(request.gateway.log, name, known)
