@@ -333,7 +333,7 @@ class TestFaults:
                 await player.play()
                 await until_lap(log, session, "9", 6)
         assert doubled(await told(log, session)) == []
-        assert {"the store does not take the feed"} <= {line["event"] for line in logged}
+        assert {"store unavailable, feed not written"} <= {line["event"] for line in logged}
 
 
 class TestTakenUp:
