@@ -7,11 +7,13 @@ import http.server
 import json
 import shlex
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
 from events.errors import LapstreamError
@@ -29,9 +31,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
-def _quiet_gateway() -> None:
+def _quiet_gateway() -> Iterator[None]:
     """The gateway runs in this process, and must not log to a command's stdout."""
+    before = structlog.get_config()
     configure("ERROR")
+    yield
+    structlog.configure(**before)
 
 
 class Operator:
