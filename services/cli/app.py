@@ -8,7 +8,6 @@ of them, and a command loads what it needs. A test holds the table to the comman
 from __future__ import annotations
 
 import gc
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -332,6 +331,8 @@ def lapstream(
     if verbose:
         shell.configure_logging()
     else:  # for the standard library's loggers; what logs by itself configures the rest
+        import logging
+
         logging.getLogger().setLevel(logging.ERROR)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
@@ -15,6 +13,8 @@ import typer
 from services.cli import INTERRUPTED
 
 if TYPE_CHECKING:
+    import asyncio
+
     from services.storage.client import Store
     from services.storage.event_log import Log
 
@@ -39,6 +39,8 @@ def run(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> T:
     """Run a coroutine; Ctrl-C and SIGTERM cancel it and wait for its cleanup."""
+    import asyncio
+    import signal
 
     results: list[T] = []
 
@@ -66,6 +68,8 @@ def run(
 
 def with_store(url: str | None, data: Path | None, work: Callable[[Store], Awaitable[T]]) -> T:
     """Run a coroutine with the store open."""
+    import asyncio
+
     from services.storage.client import open_store
 
     async def opened() -> T:
