@@ -21,9 +21,9 @@ LONG_FILE = 1_000_000
 
 def races_as_params(races: Iterable[Any], path_of: Callable[[Any], Path] = Path) -> list[Any]:
     """Return races as parameters of a test, which is slow for the long ones."""
-    return [
-        pytest.param(
-            race, marks=[pytest.mark.slow] if path_of(race).stat().st_size > LONG_FILE else []
-        )
-        for race in races
-    ]
+
+    def marks(race: Any) -> list[pytest.MarkDecorator]:
+        is_long = DATA.is_dir() and path_of(race).stat().st_size > LONG_FILE
+        return [pytest.mark.slow] if is_long else []
+
+    return [pytest.param(race, marks=marks(race)) for race in races]

@@ -263,7 +263,7 @@ CUT = """() => [document.documentElement, document.querySelector(".tower-place")
 """What is wider than it can be: nothing that tells where a car is, or what it owes, may be."""
 
 
-@pytest.mark.parametrize("font", ["own", "other"])
+@pytest.mark.parametrize("font", ["own", pytest.param("other", marks=pytest.mark.slow)])
 async def test_nothing_is_cut_off(
     page: Page, served: Served, race: list[AnyEvent], font: str
 ) -> None:
@@ -339,6 +339,7 @@ async def test_a_reader_is_told(page: Page, served: Served, race: list[AnyEvent]
     await expect(cell).to_contain_text("best of all")
 
 
+@pytest.mark.slow
 async def test_the_demonstration_is_shown(page: Page, tmp_path: Path) -> None:
     """The demonstration prints an address at which a browser sees it."""
     process = await asyncio.create_subprocess_exec(

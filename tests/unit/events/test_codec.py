@@ -43,7 +43,9 @@ LAP = {
     "lap_time_ms": 70_000,
 }
 MODELS = [pytest.param(model, id=name) for name, model in EVENT_TYPES.items()]
-A_FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+A_FEW = settings(
+    max_examples=examples(25, few=5), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def without(member: str) -> dict[str, Any]:
@@ -397,7 +399,7 @@ class TestSchema:
         SCHEMA_OF[PAYLOADS[name]["type"]].validate(PAYLOADS[name])
 
     @pytest.mark.parametrize("model", MODELS)
-    @settings(A_FEW, max_examples=8)
+    @settings(A_FEW, max_examples=examples(8, few=3))
     @given(data=st.data())
     def test_takes_every_event(self, model: type[Event], data: st.DataObject) -> None:
         """Whatever the codec writes is valid."""

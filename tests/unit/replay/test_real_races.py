@@ -188,7 +188,7 @@ def defined_order(crossings: list[tuple[int, int, int, str]], cars: set[str]) ->
     return ahead + sorted(cars - last.keys(), key=natural)
 
 
-@pytest.mark.parametrize("race", FIVE)
+@pytest.mark.parametrize("race", races_as_params(FIVE, race_file))
 def test_positions_at_random_moments_follow_the_definition(
     race: str, record_property: Callable[[str, object], None]
 ):
