@@ -38,7 +38,7 @@ GROUP = 4
 """Cars that make one group under green, roughly."""
 
 STEP_MS = 5000
-"""Patience is told in whole steps, rounded up: else each lap would change it."""
+"""Patience is given in whole steps, rounded up: else each lap would change it."""
 
 TRAINS = frozenset({"yellow", "fcy", "safety_car", "vsc", "code_60", "slow_zone"})
 """Flags under which the field may go around in a train."""

@@ -1,7 +1,7 @@
 """Gaps from any car to any car: now, and lap by lap as they were.
 
 Rules: the gap between two cars after a lap is that at the moment when the later of them
-completed it, as the running order told it then. So it is known only once both have; and
+completed it, as the running order had it then. So it is known only once both have; and
 ``behind_ms`` compares both at the line of the same lap, however many laps lie between.
 """
 

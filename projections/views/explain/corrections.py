@@ -76,16 +76,18 @@ def _described(event: AnyEvent | None) -> str:
 def _amended(amended: LapAmended, lap: AnyEvent | None) -> str:
     """What a lap is now, and what of it was otherwise."""
     was = lap if isinstance(lap, LapCompleted) else None
-    text = []
+    changes = []
     if amended.completed_at is not None:
         instead = f" instead of {format_clock(was.at)}" if was else ""
-        text.append(f"completed at {format_clock(amended.completed_at)}{instead}")
+        changes.append(f"completed at {format_clock(amended.completed_at)}{instead}")
     if amended.lap_time_ms is not None:
         time = was.lap_time_ms if was else None
         instead = f" instead of {format_lap_time(time)}" if time else ""
-        text.append(f"a lap time of {format_lap_time(amended.lap_time_ms)}{instead}")
+        changes.append(f"a lap time of {format_lap_time(amended.lap_time_ms)}{instead}")
     if amended.driver is not None:
-        text.append(f"driven by {amended.driver}")
+        changes.append(f"driven by {amended.driver}")
     if amended.in_pit_lane is not None:
-        text.append("finished in the pit lane" if amended.in_pit_lane else "finished on the track")
-    return join_words(text)
+        changes.append(
+            "finished in the pit lane" if amended.in_pit_lane else "finished on the track"
+        )
+    return join_words(changes)
