@@ -62,7 +62,7 @@ def quick_or_slow(laps: Path) -> Any:
     return pytest.param(laps, marks=marks, id=name_of(laps))
 
 
-@pytest.mark.parametrize("laps", map(quick_or_slow, IMSA))
+@pytest.mark.parametrize("laps", list(map(quick_or_slow, IMSA)))
 def test_the_result_is_the_official_one(lapstream: Commands, laps: Path) -> None:
     """Position, laps, total time of every car, and the best lap wherever it is printed.
 
