@@ -237,8 +237,12 @@ class TestDocumentation:
 
     def test_named_files_exist(self) -> None:
         """Every file that the instructions for a change name exists."""
-        text = (ROOT / "CONTRIBUTING.md").read_text()
-        named = re.findall(r"`((?:events|projections|services|tests|web|docs)/[\w./-]*)`", text)
+        text = "".join(
+            (ROOT / name).read_text() for name in ("CONTRIBUTING.md", "docs/development.md")
+        )
+        named = re.findall(
+            r"`((?:events|projections|replay|services|tests|web|docs)/[\w./-]*)`", text
+        )
         assert len(named) > 20
         assert [path for path in named if not (ROOT / path).exists()] == []
 
