@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -14,8 +16,12 @@ from events.stewards import PenaltyKind
 from events.track import Flag
 from projections import wording
 from projections.championship import clinch
+from projections.folds.track import RACING
+from projections.views.freshness import TRAINS
 from projections.views.markers import MarkerKind
+from services.terminal.tower import BANDS
 
+LOOKS_FILE = Path(__file__).parents[3] / "web" / "src" / "timing" / "flags.ts"
 WORDING = json.loads(files("projections").joinpath("wording.json").read_text("utf-8"))
 REVISIONS = get_args(ev.ResultDeclared.model_fields["status"].annotation)
 
@@ -38,6 +44,16 @@ def test_every_value_has_words(part: str, values: tuple[str, ...]) -> None:
     assert set(values) - WORDING[part].keys() == set()
     if part in ("flags", "penalties"):
         assert WORDING[part].keys() == set(values)
+
+
+def test_each_flag_is_registered() -> None:
+    """A new flag has a band in the terminal and a look on the pages, and no other has one."""
+    flags = set(get_args(Flag))
+    assert BANDS.keys() - {None} == flags, "services/terminal/tower.py"
+    (looks,) = re.findall(r"LOOKS[^{]*\{(.*?)\}", LOOKS_FILE.read_text(), re.DOTALL)
+    assert set(re.findall(r"(\w+):", looks)) == flags, "web/src/timing/flags.ts"
+    assert flags >= TRAINS, "projections/views/freshness.py"
+    assert flags >= RACING, "projections/folds/track.py"
 
 
 def test_forms_are_complete() -> None:
