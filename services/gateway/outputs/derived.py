@@ -7,7 +7,7 @@ of the snapshot, derived for the snapshot's position, so delay, hold and memory 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -25,9 +25,7 @@ from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.state import Gateway
 from services.queries.seasons import as_it_stands, read_season, round_of
 from services.storage.output_store import Output
-
-DERIVED = ("battle", "championship")
-"""The views with a derived topic."""
+from services.storage.output_views import OutputView
 
 SEASON_SECONDS = 5.0
 """How often a season is read again: it changes by decisions, which are rare."""
@@ -52,12 +50,18 @@ class TopicDeriver:
         Raises the errors of reading and folding, and UnknownRound for a session that is no round
         of the season.
         """
-        topic = await self._view_of_race(snapshot, await self._view())
+        topic = await self._view_of_race(snapshot, await DERIVED[self._output.view](self))
         return snapshot._replace(state={**snapshot.state, self._output.view: topic}, patch=None)
 
-    async def _view(self) -> Callable[[Race], State]:
-        if self._output.view == "battle":
-            return partial(battle, cars=self._output.cars)
+    async def battle(self) -> Callable[[Race], State]:
+        """The battle of the output's cars."""
+        return partial(battle, cars=self._output.cars)
+
+    async def championship(self) -> Callable[[Race], State]:
+        """The championship of the output's season, as known at the moment shown.
+
+        Raises the errors of reading the season.
+        """
         session = await self._gateway.scored_as(self._output.session)
         output = self._output.model_copy(update={"session": session})
         return partial(championship, season=await self._season(), output=output)
@@ -88,6 +92,13 @@ class TopicDeriver:
                 season = Season()
             self._read = _SeasonRead(season, now)
         return self._read.season
+
+
+DERIVED: Mapping[OutputView, Callable[[TopicDeriver], Awaitable[Callable[[Race], State]]]] = {
+    "battle": TopicDeriver.battle,
+    "championship": TopicDeriver.championship,
+}
+"""The views with a derived topic, and what gives the function that makes it from the race."""
 
 
 # -- Battles -------------------------------------------------------------------------------

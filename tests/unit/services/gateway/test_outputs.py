@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -19,23 +21,29 @@ from events.clock import format_clock
 from projections.championship.season import Season
 from projections.views.frame import Token
 from projections.views.frame_builder import frame_state
+from projections.views.published import SubscribedState
 from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, token_order
 from services.gateway.outputs.content import (
     EPOCHS,
+    TOPICS,
     OutputContent,
     clock_of,
     filter_of,
     frame_of,
     token_of,
 )
-from services.gateway.outputs.derived import battle, championship
+from services.gateway.outputs.derived import DERIVED, battle, championship
 from services.gateway.outputs.flat_output import output_rows, rows_etag
-from services.gateway.outputs.rows import JUST_OUT_MS
+from services.gateway.outputs.rows import JUST_OUT_MS, OUTPUT_VIEWS
 from services.gateway.views.flat_rows import csv_text
 from services.storage.output_store import Output
 from services.storage.output_views import OutputView
 from tests.builders import Story, opened
 from tests.unit.services.gateway.short_race import frames
+
+WEB = Path(__file__).parents[4] / "web" / "src" / "graphics"
+WITHOUT_TEMPLATE = {"results", "drivers", "messages"}
+"""Views for other programs: no page of ours draws them."""
 
 TOWER = Output(name="tower", session="petit", view="standings", rows=12)
 
@@ -56,6 +64,28 @@ def content_of(
     snapshot = newest()
     at = snapshot.at + after_ms
     return OutputContent(output, snapshot, at - output.delay_ms, at, at, failed)
+
+
+def test_each_view_is_registered() -> None:
+    """A new view has topics, rows and, unless it is for other programs, a template."""
+    views = set(get_args(OutputView))
+    assert TOPICS.keys() == views, "services/gateway/outputs/content.py"
+    assert OUTPUT_VIEWS.keys() == views, "services/gateway/outputs/rows.py"
+    source = (WEB / "parameters.ts").read_text()
+    (templates,) = re.findall(r"TEMPLATE_OF[^{]*\{(.*?)\}", source, re.DOTALL)
+    drawn = set(re.findall(r"(\w+):", templates))
+    assert drawn == views - WITHOUT_TEMPLATE, "web/src/graphics/parameters.ts"
+    stage = (WEB / "Stage.svelte").read_text()
+    named = set(re.findall(r'graphic\.template === "(\w+)"', stage))
+    assert named == set(re.findall(r'"(\w+)"', templates)), "web/src/graphics/Stage.svelte"
+
+
+def test_each_derived_topic_is_published() -> None:
+    """A topic that frames lack is derived, and is a member of what subscribers receive."""
+    members = SubscribedState.model_fields.keys()
+    assert members >= set().union(*TOPICS.values()), "projections/views/published.py"
+    assert members >= DERIVED.keys(), "projections/views/published.py"
+    assert all(view in TOPICS[view] for view in DERIVED), "services/gateway/outputs/content.py"
 
 
 @pytest.mark.parametrize("view", get_args(OutputView))
