@@ -32,6 +32,7 @@ from services.queries.race_cache import RaceCache
 from services.queries.recordings import ReplayedRaces
 from services.replayer.app import run_replayer
 from services.replayer.runner import ReplayRunner
+from services.storage import replay_store
 from services.storage.client import Store, open_store
 from services.storage.event_log import Log
 from services.storage.frame_reader import frames, published_state
@@ -536,8 +537,11 @@ async def test_frames_that_were_lost_are_told_anew(deck: Deck) -> None:
     assert after.clock_at == before.clock_at
 
 
-async def test_several_at_once(store: Store, timeline: Timeline) -> None:
+async def test_several_at_once(
+    store: Store, timeline: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Replays side by side in one process do not disturb each other."""
+    monkeypatch.setattr(replay_store, "OUTCOME_SECONDS", 60.0)  # three whole races are folded
     replays = Replays(store)
     names = [await replays.start(RACE, speed="max") for _ in range(3)]
     try:
