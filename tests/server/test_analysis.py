@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -148,18 +148,34 @@ async def test_a_title_in_the_season_of_the_session(client: httpx.AsyncClient) -
     assert await told(client, "clinch", season=SEASON, of="teams") != []
 
 
-async def test_a_season_as_it_was_known(own: httpx.AsyncClient, store: Store, session: str) -> None:
+def recorded(events: Iterable[AnyEvent], at: int) -> list[LogEntry]:
+    """Log entries that were recorded at a time (ms since 1970)."""
+    return [
+        LogEntry(f"{at}-{number}", (EVENT_FIELD, encode(event)))
+        for number, event in enumerate(events)
+    ]
+
+
+@pytest.fixture
+async def older(store: Store, session: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a race that was recorded six minutes ago."""
+    await Log(store).append_at_positions(
+        session, recorded(events(), int(time.time() * 1000) - 360_000)
+    )
+    async with client_of(store, session) as client:
+        yield client
+
+
+async def test_a_season_as_it_was_known(
+    older: httpx.AsyncClient, store: Store, session: str
+) -> None:
     """What was decided in a season since is not in it, with a moment or with a delay."""
     log, season = Log(store), f"{session}-season"
-    five_minutes_ago = int(time.time() * 1000) - 300_000
-    entries = [
-        LogEntry(f"{five_minutes_ago}-{number}", (EVENT_FIELD, encode(event)))
-        for number, event in enumerate(alms_2007())
-    ]
+    entries = recorded(alms_2007(), int(time.time() * 1000) - 300_000)
     await log.append_at_positions(season, entries)
     position = entries[-1].position
     asked = {"of": "teams", "class": "LMP2", "season": season}
-    before = {name: await told(own, name, **asked) for name in ("championship", "clinch")}
+    before = {name: await told(older, name, **asked) for name in ("championship", "clinch")}
     learned = datetime.fromtimestamp(parse_position(position)[0] / 1000, UTC)
     adjusted = PointsAdjusted(
         at=0,
@@ -173,17 +189,17 @@ async def test_a_season_as_it_was_known(own: httpx.AsyncClient, store: Store, se
     )
     await log.append(season, [adjusted])
     for name, rows in before.items():
-        assert await told(own, name, **asked) != rows
+        assert await told(older, name, **asked) != rows
         delay_ms = 240_000
-        assert await told(own, name, **asked, delay_ms=delay_ms) == rows
-        assert await told(own, name, **asked, known_at=position) == rows
+        assert await told(older, name, **asked, delay_ms=delay_ms) == rows
+        assert await told(older, name, **asked, known_at=position) == rows
         known_at = learned.isoformat()
-        assert await told(own, name, **asked, known_at=known_at) == rows
-        younger = await own.get(name, params={**asked, "delay_ms": 600_000})
+        assert await told(older, name, **asked, known_at=known_at) == rows
+        younger = await older.get(name, params={**asked, "delay_ms": 600_000})
         assert younger.status_code == 404
-        assert "nothing was known" in younger.text
+        assert "nothing was recorded" in younger.text
         built_in: dict[str, Any] = {**asked, "season": SEASON, "delay_ms": 600_000}
-        assert (await own.get(name, params=built_in)).status_code == 200
+        assert (await older.get(name, params=built_in)).status_code == 200
 
 
 async def test_results_that_followed_each_other(
