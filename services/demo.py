@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from events import AnyEvent
 from events.errors import LapstreamError, PositionConflict, SessionNotEmpty
-from projections.views.frame import Frame, Picture
+from projections.views.frame import ClientState, Frame
 from replay.entries import START
 from replay.playhead import EventQueue, Playhead
 from services.gateway import create_app
@@ -95,7 +95,7 @@ class Demo:
         self._queue = EventQueue(events)
         self._appended: str | None = None
         """The log's last position, once everything is appended."""
-        self._picture = Picture()
+        self._client = ClientState()
         self._arrived: asyncio.Queue[Frame] = asyncio.Queue()
 
     async def run(self, watched: frozenset[str] = frozenset()) -> bool:
@@ -132,7 +132,7 @@ class Demo:
 
     def _is_over(self) -> bool:
         """Whether the frame of the last event was shown."""
-        newest = self._picture.newest
+        newest = self._client.newest
         return newest is not None and newest.token.position == self._appended
 
     async def _in_lines(self) -> None:
@@ -145,8 +145,8 @@ class Demo:
             except TimeoutError:
                 await self._check_health()
                 continue
-            self._picture.show(frame)
-            for line in ticker.lines(self._picture.state, frame.clock_at):
+            self._client.apply(frame)
+            for line in ticker.lines(self._client.state, frame.clock_at):
                 self._echo(line)
 
     async def _in_tower(self, watched: frozenset[str]) -> None:
@@ -165,11 +165,11 @@ class Demo:
     def _draw(self, screen: tty.Terminal, viewer: Viewer) -> TowerState | None:
         """Draw the newest frame; nothing before the first."""
         while not self._arrived.empty():
-            self._picture.show(self._arrived.get_nowait())
-        newest = self._picture.newest
+            self._client.apply(self._arrived.get_nowait())
+        newest = self._client.newest
         if newest is None:
             return None
-        state = TowerState.of(self._picture.state, newest.clock_at)
+        state = TowerState.of(self._client.state, newest.clock_at)
         waiting = self.playhead.paused or self.playhead.ended
         age = None if waiting else max(0, int(time.time() * 1000) - newest.at)
         screen.show(Tower(state, viewer.options(state, now_ms(), age)))

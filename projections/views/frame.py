@@ -17,9 +17,9 @@ from projections.views.published import TOPICS
 
 
 class Token(NamedTuple):
-    """Where a frame stands: its epoch, and the position in the log that it tells of.
+    """Where a frame stands: its epoch, and the position of its newest event in the log.
 
-    Written ``<epoch>:<position>``; with it a subscriber takes up where it stopped.
+    Written ``<epoch>:<position>``; a subscriber resumes with it.
     """
 
     epoch: int
@@ -40,12 +40,11 @@ class Token(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One step of what screens show.
+    """One step of a session's published state.
 
-    ``at`` is the wall-clock time (ms since 1970) at which the newest event in it was
-    learned; ``clock_at`` the session clock of the newest event (ms), and
-    ``clock_running`` says whether that clock has run on since. ``data`` is the state of a
-    snapshot or the patch of a delta, ``reason`` why a new epoch began.
+    ``at`` is the recorded time of its newest event (ms since 1970), ``clock_at`` the session
+    clock of that event (ms), ``clock_running`` whether that clock has run on since. ``data`` is
+    the state of a snapshot or the patch of a delta, ``reason`` why a new epoch began.
     """
 
     token: Token
@@ -85,15 +84,15 @@ class Frame(NamedTuple):
         )
 
 
-class Picture:
-    """What a subscriber shows: the newest frame, and the state after it."""
+class ClientState:
+    """The state that a client has after the frames it was sent."""
 
     def __init__(self) -> None:
         self.newest: Frame | None = None
         self.state: State = {topic: {} for topic in TOPICS}
 
-    def show(self, frame: Frame) -> None:
-        """Take in the next frame. Raises ValueError for a delta with nothing to change."""
+    def apply(self, frame: Frame) -> None:
+        """Apply the next frame. Raises ValueError for a delta without its snapshot."""
         if frame.kind == "snapshot":
             self.state = frame.data
         elif self.newest is None or self.newest.token.epoch != frame.token.epoch:

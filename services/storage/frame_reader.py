@@ -1,7 +1,7 @@
 """Reading the frames of a session.
 
     async for frame in frames(store, "petit-le-mans-2007"):
-        picture.show(frame)
+        client.apply(frame)
 
 The first frame is the newest snapshot; each one after it is the next delta, or the snapshot
 that begins another epoch. Only frames are read, and nothing is written.
@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
 
-from projections.views.frame import Frame, Picture, Token
+from projections.views.frame import ClientState, Frame, Token
 from projections.views.merge_patch import State
 from services.storage.client import Store
 from services.storage.frame_ids import TokenTooLarge, frame_id
@@ -59,7 +59,7 @@ async def frames(
             position = stored.frame.token
 
 
-async def published_state(store: Store, session: str) -> Picture | None:
+async def published_state(store: Store, session: str) -> ClientState | None:
     """The session's published state; None before the first frame, or if frames are missing.
 
     Raises BadSessionId and StoreError.
@@ -67,24 +67,24 @@ async def published_state(store: Store, session: str) -> Picture | None:
     snapshot = await _newest_snapshot(store, session)
     if snapshot is None:
         return None
-    picture = Picture()
-    picture.show(snapshot)
+    client = ClientState()
+    client.apply(snapshot)
     token = snapshot.token
     while entries := await _read(store, session, token):
         for stored in entries:
             if not _continues(stored, token):
                 return None
-            picture.show(stored.frame)
+            client.apply(stored.frame)
             token = stored.frame.token
-    return picture
+    return client
 
 
 async def state_at(store: Store, session: str, token: Token) -> State | None:
     """The published state if it is that of the token; None where that cannot be known."""
-    picture = await published_state(store, session)
-    if picture is None or picture.newest is None or picture.newest.token != token:
+    client = await published_state(store, session)
+    if client is None or client.newest is None or client.newest.token != token:
         return None
-    return picture.state
+    return client.state
 
 
 def _continues(stored: _StoredFrame, position: Token) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from events import AnyEvent, decode
 from events.errors import StoreUnavailable
 from projections.timeline import Timeline
-from projections.views.frame import Frame, Picture
+from projections.views.frame import ClientState, Frame
 from projections.views.frame_builder import frame_state
 from projections.views.merge_patch import State
 from services.projector.app import run_projector
@@ -95,19 +95,19 @@ async def all_frames(store: Store, session: str) -> list[Frame]:
 async def check_frames(store: Store, session: str, events: Iterable[AnyEvent]) -> list[Frame]:
     """The frames are without a gap and lead to the state of these events. Returns them."""
     frames = await all_frames(store, session)
-    shown = Picture()
+    shown = ClientState()
     for frame in frames:
-        shown.show(frame)
+        shown.apply(frame)
     assert shown.state == state_of(events)
     return frames
 
 
 async def check_every_frame(store: Store, session: str) -> None:
     """Each frame leads exactly to the state of the log up to its position."""
-    log, shown, timeline = Log(store), Picture(), Timeline()
+    log, shown, timeline = Log(store), ClientState(), Timeline()
     after = "0-0"
     for frame in await all_frames(store, session):
-        shown.show(frame)
+        shown.apply(frame)
         async for entries in log.read(session, after, frame.token.position):
             timeline.add(decode(entry.payload) for entry in entries)
         after = frame.token.position

@@ -18,7 +18,7 @@ import events as ev
 from bench.synthetic import synthetic_race
 from events import AnyEvent, encode
 from events.errors import BadSessionId, StoreUnavailable
-from projections.views.frame import Frame, Picture, Token
+from projections.views.frame import ClientState, Frame, Token
 from projections.views.frame_builder import frame_state
 from replay.entries import START
 from services.projector import app as projector_app
@@ -750,9 +750,9 @@ async def test_a_reader_gets_the_snapshot_and_what_follows(store, log, session):
         assert [frame.kind for frame in await reading] == ["snapshot"]
         last = await append_and_tell(log, store, session, story.events[5:])
         read = await read_until(store, session, last, None)
-    shown = Picture()
+    shown = ClientState()
     for frame in read:
-        shown.show(frame)
+        shown.apply(frame)
     assert shown.state == state_of(story)
 
 

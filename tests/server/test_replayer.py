@@ -21,7 +21,7 @@ from events import AnyEvent, encode
 from events.clock import format_clock
 from events.errors import AppendRefused, BadMoment, SessionNotEmpty, UnknownSession
 from projections.timeline import Timeline
-from projections.views.frame import Frame, Picture, Token
+from projections.views.frame import ClientState, Frame, Token
 from projections.views.frame_builder import frame_state
 from projections.views.moments import moment_of
 from replay.entries import EVENT_FIELD, LogEntry, parse_position
@@ -106,7 +106,7 @@ class Client:
 
     def __init__(self, store: Store, replay: str) -> None:
         self.replays = Replays(store)
-        self.shown = Picture()
+        self.shown = ClientState()
         self.replay = replay
         self._store = store
         self.frames: list[Frame] = []
@@ -121,7 +121,7 @@ class Client:
         if after == token:
             return
         async for frame in frames(self._store, self.replay, after):
-            self.shown.show(frame)
+            self.shown.apply(frame)
             self.frames.append(frame)
             if frame.token == token:
                 return
@@ -164,9 +164,9 @@ async def replaying(store: Store) -> AsyncIterator[None]:
 
 def check_frames(told: list[Frame], timeline: Timeline) -> None:
     """Each frame leads to the fold of the events handed over, none of which lies ahead of it."""
-    shown, straight, index = Picture(), Timeline(), 0
+    shown, straight, index = ClientState(), Timeline(), 0
     for frame in told:
-        shown.show(frame)
+        shown.apply(frame)
         upto, _ = parse_position(frame.token.position)
         if upto < index:
             straight, index = Timeline(), 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import NamedTuple
 
-from projections.views.frame import Frame, Picture, Token
+from projections.views.frame import ClientState, Frame, Token
 from projections.views.freshness import Freshness, freshness
 from projections.views.merge_patch import Patch, State
 from replay.entries import parse_position
@@ -49,7 +49,7 @@ class FrameBuffer:
     """The newest snapshots of a session, in order."""
 
     def __init__(self) -> None:
-        self._picture = Picture()
+        self._client = ClientState()
         self._snapshots: list[Snapshot] = []
         self._ats: list[int] = []
         self._by_token: dict[Token, Snapshot] = {}
@@ -75,7 +75,7 @@ class FrameBuffer:
         Raises ValueError for a delta that follows nothing.
         """
         before = self.newest
-        self._picture.show(frame)
+        self._client.apply(frame)
         self._diverged |= frame.kind == "snapshot"
         if before is not None and token_order(frame.token) <= token_order(before.token):
             self._diverged = True
@@ -89,7 +89,7 @@ class FrameBuffer:
             frame.at,
             frame.clock_at,
             frame.clock_running,
-            self._picture.state,
+            self._client.state,
             None if self._diverged else frame.data,
             self._reason,
         )
@@ -106,7 +106,7 @@ class FrameBuffer:
 
     def clear(self) -> None:
         """Forget every snapshot, and begin again with the next frame that is one."""
-        self._picture = Picture()
+        self._client = ClientState()
         self._snapshots.clear()
         self._ats.clear()
         self._by_token.clear()

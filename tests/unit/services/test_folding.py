@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import events as ev
 from events import AnyEvent, encode
 from projections.timeline import ForgottenPast
-from projections.views.frame import Picture, Token
+from projections.views.frame import ClientState, Token
 from projections.views.frame_builder import frame_state
 from services.projector.session_fold import CannotFold, FoldStep, RawEntry, SessionFold
 from tests.builders import opened, race_of
@@ -30,9 +30,9 @@ def entries_of(*events: AnyEvent | bytes, first: int = 1) -> list[RawEntry]:
 
 def shown_after(steps: list[FoldStep]) -> Any:
     """The state that the steps' frames lead to."""
-    shown = Picture()
+    shown = ClientState()
     for step in steps:
-        shown.show(step.frame)
+        shown.apply(step.frame)
     return shown.state
 
 

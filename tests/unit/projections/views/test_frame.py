@@ -14,7 +14,7 @@ from projections import timeline as timelines
 from projections import views
 from projections.race import Race
 from projections.timeline import Timeline
-from projections.views.frame import Frame, Picture, Token
+from projections.views.frame import ClientState, Frame, Token
 from projections.views.frame_builder import FEW, FrameBuilder, cars_of, frame_state
 from projections.views.merge_patch import apply_patch, merge_patch
 from projections.views.session_line import clock_running
@@ -311,21 +311,21 @@ def test_a_bad_token_is_refused(text):
         Token.parse(text)
 
 
-def test_a_picture_shows_the_newest_state():
+def test_a_client_has_the_newest_state():
     """A snapshot replaces what was shown, a delta changes it."""
-    picture = Picture()
-    picture.show(Frame(Token(1, "1-0"), 1, 0, True, "snapshot", {"a": {"x": 1}}))
-    picture.show(Frame(Token(1, "2-0"), 2, 9, True, "delta", {"a": {"x": None, "y": 2}}))
-    assert picture.state == {"a": {"y": 2}}
-    assert picture.newest is not None
-    assert picture.newest.token == Token(1, "2-0")
+    client = ClientState()
+    client.apply(Frame(Token(1, "1-0"), 1, 0, True, "snapshot", {"a": {"x": 1}}))
+    client.apply(Frame(Token(1, "2-0"), 2, 9, True, "delta", {"a": {"x": None, "y": 2}}))
+    assert client.state == {"a": {"y": 2}}
+    assert client.newest is not None
+    assert client.newest.token == Token(1, "2-0")
 
 
 @pytest.mark.parametrize("epochs", [(2,), (1, 2)])
 def test_a_delta_needs_its_snapshot(epochs):
     """A delta of another epoch, or with nothing before it, is never applied."""
-    picture = Picture()
+    client = ClientState()
     for epoch in epochs[:-1]:
-        picture.show(Frame(Token(epoch, "1-0"), 1, 0, True, "snapshot", {}))
+        client.apply(Frame(Token(epoch, "1-0"), 1, 0, True, "snapshot", {}))
     with pytest.raises(ValueError, match="follows no snapshot"):
-        picture.show(Frame(Token(epochs[-1], "2-0"), 2, 0, True, "delta", {}))
+        client.apply(Frame(Token(epochs[-1], "2-0"), 2, 0, True, "delta", {}))

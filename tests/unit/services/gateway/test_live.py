@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.views.frame import Picture, Token
+from projections.views.frame import ClientState, Token
 from projections.views.merge_patch import State
 from services.client import StateFollower
 from services.gateway.live.channel import Channel, SubscriptionMessage
@@ -37,9 +37,9 @@ FILTERS = (
 
 def states() -> list[State]:
     """The state after each frame."""
-    update, content = Picture(), []
+    update, content = ClientState(), []
     for frame in frames():
-        update.show(frame)
+        update.apply(frame)
         content.append(update.state)
     return content
 
