@@ -62,7 +62,7 @@ function actionOf(entries: readonly DecisionRow[]): Action {
   };
 }
 
-/** A penalty as it stands. */
+/** The current state of a penalty. */
 export interface ListedPenalty {
   readonly id: string;
   readonly car: string;

@@ -2,15 +2,15 @@
 
 import type { Json } from "../live/patch";
 
-/** An event as a desk writes it: without when, by whom, and which number it has. */
+/** An event without its time, author and number. */
 export type Decision = Readonly<Record<string, Json>> & { readonly type: string };
 
-/** Decisions that stand and fall together, with the number of the first. Sent again they count once. */
+/** Decisions that are recorded together, with the number of the first. Sent twice they count once. */
 export interface Order {
   readonly source: string;
   readonly source_seq: number;
   readonly decisions: readonly Decision[];
-  /** When, in ms on the session clock; null for now. */
+  /** The session time (ms); null for now. */
   readonly at_ms: number | null;
   /** Only if the log is at this position. */
   readonly expected: string | null;
@@ -85,14 +85,14 @@ export class Sender {
   #next = 0;
   readonly #underWay = new Map<number, Promise<Outcome>>();
 
-  /** `source` must be nobody else's: a new one each time a page is loaded. */
+  /** `source` must be unique: a new one each time a page is loaded. */
   constructor(
     readonly source: string,
     private readonly post: Post,
     private readonly wait: (ms: number) => Promise<void>,
   ) {}
 
-  /** Take up numbers for these decisions. */
+  /** Number these decisions. */
   order(decisions: readonly Decision[], expected: string | null = null): Order {
     const source_seq = this.#next;
     this.#next += decisions.length;
@@ -148,19 +148,19 @@ function outcome({ status, body }: Answer): Outcome {
   };
 }
 
-/** How the sources of desks begin. */
+/** The prefix of the sources of desks. */
 export const DESK = "desk-";
 
-/** A source for this page that no other page has. */
+/** A random source for this page. */
 export function newSource(random: (bytes: Uint8Array<ArrayBuffer>) => void): string {
   const bytes = new Uint8Array(5);
   random(bytes);
   return `${DESK}${Array.from(bytes, (one) => one.toString(16).padStart(2, "0")).join("")}`;
 }
 
-// -- From what is typed -------------------------------------------------------------------
+// -- Form values -------------------------------------------------------------------
 
-/** A whole number as such; anything else as it was typed, so that the gateway names it. */
+/** A whole number as a number; other text unchanged, so that the gateway reports it. */
 export function numeral(text: string): Json {
   const plain = text.trim();
   return /^\d{1,9}$/.test(plain) ? Number(plain) : plain;
@@ -202,7 +202,7 @@ export function faultOf(faults: readonly Fault[], ...fields: readonly string[]):
   return faults.find((fault) => fields.includes(fault.field))?.reason ?? null;
 }
 
-/** The faults that none of the fields shows. */
+/** The faults of none of these fields. */
 export function otherFaults(faults: readonly Fault[], fields: readonly string[]): readonly Fault[] {
   return faults.filter((fault) => !fields.includes(fault.field));
 }

@@ -24,7 +24,7 @@ export interface Question {
   readonly look?: string;
   readonly decisions: readonly Decision[];
   readonly extra?: Extra | null;
-  /** A word to type. */
+  /** A word to type as confirmation. */
   readonly typed?: string | null;
   readonly reason?: "needed" | "optional";
   /** The previewed result; null for a decision that needs no preview. */
@@ -78,7 +78,7 @@ export class Desk {
     this.question = question;
   }
 
-  /** The car that was picked; it is given once, so that no form finds an old one. */
+  /** Take the picked car. It is returned once, so that no form gets an old one. */
   take(): string | null {
     const car = this.picked;
     this.picked = null;

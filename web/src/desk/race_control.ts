@@ -27,7 +27,7 @@ export interface TrackAction {
   readonly decisions: readonly Decision[];
   /** A decision that can be added to it. */
   readonly extra: Extra | null;
-  /** A word to type, where a slip would end the race. A red flag must not wait for one. */
+  /** A word to type where a slip would end the race. A red flag must not wait for one. */
   readonly typed: string | null;
   /** Whether it is in force. */
   readonly on: boolean;
@@ -44,7 +44,7 @@ const CLOSE: Extra = {
   decisions: [{ type: "pit_lane_closed" }],
 };
 
-/** The flags for the whole track, and the safety car, as the track stands. */
+/** The flags for the whole track and the safety car, given the state of the track. */
 export function trackActions(line: SessionLine | null): TrackAction[] {
   const closed = (line?.pit_lane_closed ?? []).length > 0;
   const out = line?.safety_car_since_ms !== undefined;
@@ -141,7 +141,7 @@ export function lane(open: boolean, name: string | null): Decision {
   return name === null ? { type } : { type, classes: [name] };
 }
 
-/** A flag for a part of the track; it changes no caution. */
+/** A local flag; it changes no caution. */
 export function local(flag: string, sector: number): Decision {
   return { type: "flag_shown", flag, sector };
 }

@@ -10,7 +10,7 @@ const PATIENCE_MS = 8_000;
 /** The preview of a correction in a 24-hour race takes longer. */
 const PREVIEW_MS = 20_000;
 
-/** Ask, and wait no longer than somebody at a desk can. Rejects where no answer comes. */
+/** Send a request with a timeout. Rejects if there is no answer. */
 async function ask(
   path: string,
   token: string | null,

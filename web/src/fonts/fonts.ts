@@ -35,7 +35,7 @@ export async function fontIsThere(boundMs: number): Promise<void> {
   root.style.setProperty("--digit", digit.toFixed(4));
 }
 
-/** What comes within a time; false where it does not. */
+/** The result of a promise, or false after a time. */
 export async function within(coming: Promise<boolean>, boundMs: number): Promise<boolean> {
   let late: ReturnType<typeof setTimeout> | undefined;
   const bound = new Promise<boolean>((done) => {

@@ -1,4 +1,4 @@
-/** When a graphic is on: by itself, or as whoever plays it says. */
+/** When a graphic is on: automatically, or by a playout system. */
 
 export type Mode = "auto" | "on" | "off";
 

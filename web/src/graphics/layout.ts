@@ -1,5 +1,5 @@
 /**
- * How much room there is. A unit is 10 pixels of a picture 1920 wide; graphics.css has the same
+ * Sizes of graphics. A unit is 10 pixels of a picture 1920 wide; graphics.css has the same
  * measures. Whatever is asked for, a graphic keeps to the safe area, and a name to its column.
  */
 
@@ -13,7 +13,7 @@ const HEIGHTS: Partial<Record<Template, readonly [rest: number, row: number]>> =
   pit: [4, 7.2],
 };
 
-/** As many of the rows that are wanted as have room on a picture that is `tall` units high. */
+/** The number of rows that fit on a picture `tall` units high, at most those wanted. */
 export function rowsWithin(
   { rows, scale, safe }: Pick<Parameters, "rows" | "scale" | "safe">,
   template: Template,

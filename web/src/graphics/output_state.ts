@@ -1,4 +1,4 @@
-/** The picture of an output: the topics of its view (`services/gateway/outputs/channel.py`), the others empty. */
+/** The state of an output: the topics of its view; other topics are empty. */
 
 import type { PublishedPenalty, PublishedVisit } from "../generated/rows";
 import type { JsonObject } from "../live/patch";
@@ -40,9 +40,9 @@ export interface OutputState {
   };
 }
 
-/** The picture, if the session has begun; an empty log has no session line. */
-export function outputStateOf(picture: JsonObject | null): OutputState | null {
-  const state = picture as unknown as Partial<OutputState> | null;
+/** The state, or null before the session is opened. */
+export function outputStateOf(received: JsonObject | null): OutputState | null {
+  const state = received as unknown as Partial<OutputState> | null;
   if (state?.session?.title === undefined) return null;
   return {
     session: state.session,

@@ -74,7 +74,7 @@ export interface Parameters {
   readonly holdMs: number;
   /** Whether the flag graphic is visible under green, too. */
   readonly always: boolean;
-  /** How strong a picture is whose source is gone: 1 leaves it as it is. */
+  /** The opacity while the source is lost; 1 leaves it unchanged. */
   readonly dim: number;
   readonly maxHz: number;
   /** Whether age and state are written on the page, for the control room. */

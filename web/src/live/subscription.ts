@@ -81,7 +81,7 @@ export class Subscription {
       this.#token = message.token;
     } catch (error) {
       if (!(error instanceof BadMessage)) throw error;
-      this.#token = null; // begin with a whole picture
+      this.#token = null; // begin with a snapshot
       this.#lose();
       return;
     }

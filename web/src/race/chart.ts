@@ -1,4 +1,4 @@
-/** The laps of all cars as lines of a chart; nothing here knows the page. */
+/** The laps of all cars as lines of a chart, without access to the page. */
 
 import { isCaution } from "../timing/flags";
 import type { CautionRow, ChartRow, Column, LapRow } from "./rows";
@@ -47,7 +47,7 @@ function joined(row: ChartRow, next: ChartRow): ChartRow {
   };
 }
 
-/** What a lap of a car has in a column; null for none. */
+/** The value of a lap of a car; null for none. */
 export function valueAt(row: ChartRow, member: Member, lap: number): number | null {
   return row[member][lap - row.first_lap] ?? null;
 }

@@ -1,9 +1,9 @@
-/** How fast one car comes to another. */
+/** The rate at which one car closes on another. */
 
 import { valueAt } from "./chart";
 import type { ChartRow } from "./rows";
 
-/** Laps that are looked at. */
+/** The number of last laps that are considered. */
 export const WINDOW = 5;
 
 export interface Closing {
@@ -14,9 +14,9 @@ export interface Closing {
 }
 
 /**
- * Of the last laps without a visit to the pits by the car: the median of what it won from each
- * to the next on the car that its gaps are measured from; one lap in traffic, or the first
- * behind the safety car, says nothing. Null with too few of them.
+ * The median gain per lap on the car that gaps are measured from, over the last laps since the
+ * car's last visit to the pits. A median, so that one lap in traffic or the first one behind
+ * the safety car does not count. Null with fewer than two laps.
  */
 export function closing(row: ChartRow): Closing | null {
   const last = row.first_lap + row.behind_ms.length - 1;
@@ -43,7 +43,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
-/** From behind one must win, from ahead one must lose for the cars to meet. */
+/** The cars meet if the one behind gains, or the one ahead loses. */
 function lapsToClose(gap: number, perLap: number): number | null {
   if (perLap === 0 || gap === 0 || Math.sign(gap) !== Math.sign(perLap)) return null;
   return Math.ceil(gap / perLap);

@@ -1,4 +1,4 @@
-/** What the pages say, in words. */
+/** How gaps, times and changes are written on the race pages. */
 
 import { gapText } from "../timing/formatting";
 import type { Closing } from "./closing";

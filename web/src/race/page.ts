@@ -1,4 +1,4 @@
-/** What every page is given. */
+/** Properties of every page. */
 
 import type { Access } from "../live/gateway";
 import type { Address } from "../screen/address";
@@ -19,7 +19,7 @@ export interface PageProps {
   readonly explain: (car: string, about: string) => void;
 }
 
-/** The question to ask for a view at the moment that is looked at. */
+/** The request of a view at the displayed moment. */
 export function viewRequest(
   { live, address }: Pick<PageProps, "live" | "address">,
   view: string,

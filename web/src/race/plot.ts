@@ -1,4 +1,4 @@
-/** What is drawn on a chart beside its lines. */
+/** Drawing of a chart: dashes, colours, bands, labels. */
 
 import type { Band } from "./chart";
 
@@ -14,12 +14,12 @@ export interface Line {
 
 const DASHES: readonly (readonly number[])[] = [[], [7, 3], [2, 3], [9, 3, 2, 3]];
 
-/** The dash of the so-manieth line of a colour. */
+/** The dash pattern of the nth line of a colour. */
 export function dashOf(count: number): readonly number[] {
   return DASHES[count % DASHES.length] ?? [];
 }
 
-/** A colour (`#rrggbb`) so that a thin line of it is seen on this ground (`rgb(...)`). */
+/** The colour (`#rrggbb`), darkened if a thin line of it would be hard to see on this ground (`rgb(...)`). */
 export function onGround(colour: string, ground: string): string {
   const [red = 0, green = 0, blue = 0] = (ground.match(/[\d.]+/g) ?? []).map(Number);
   if (red + green + blue < 384) return colour;

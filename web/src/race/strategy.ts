@@ -9,13 +9,13 @@ export interface Bar {
   readonly laps: number;
   readonly first: number;
   readonly last: number;
-  /** The stint still goes on. */
+  /** Whether the stint is under way. */
   readonly open: boolean;
-  /** How long it is, as a part of the longest of the class: how far its tyres have come. */
+  /** Its length relative to the longest of the class, a measure of tyre age. */
   readonly age: number;
 }
 
-/** Of a car its class, and when it ran last (ms) if it runs no more. */
+/** The class of a car, and when it last ran (ms) if it has stopped. */
 export interface Ran {
   readonly class?: string | undefined;
   readonly until?: number | undefined;

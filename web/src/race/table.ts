@@ -1,4 +1,4 @@
-/** Tables of the pages: what their columns are. */
+/** Columns of the tables of pages. */
 
 import type { RaceClass } from "../timing/classes";
 
@@ -9,7 +9,7 @@ export interface TableColumn<Row> {
   readonly name?: string;
   readonly text: (row: Row) => string;
   readonly right?: boolean;
-  /** Names the row for those who listen. */
+  /** The header cell of the row, for screen readers. */
   readonly names?: boolean;
   /** May be cut where there is no room. */
   readonly cut?: boolean;
@@ -17,7 +17,7 @@ export interface TableColumn<Row> {
   readonly wrap?: boolean;
   readonly look?: (row: Row) => string | undefined;
   readonly chip?: (row: Row) => RaceClass | undefined;
-  /** What pressing the cell does, and what that is called; null: nothing. */
+  /** The action of the cell and its accessible name; null for none. */
   readonly press?: (row: Row) => { readonly name: string; readonly act: () => void } | null;
   /** Left out on a phone. */
   readonly wide?: boolean;

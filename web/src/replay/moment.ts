@@ -1,4 +1,4 @@
-/** A moment of the past that is looked at, as the address of the page says it. */
+/** A displayed moment of the past, as the address of the page has it. */
 
 import type { Address } from "../screen/address";
 import { clockText } from "../timing/formatting";

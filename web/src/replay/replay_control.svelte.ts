@@ -52,7 +52,7 @@ export class ReplayControl {
   /** Of a moment that is played on by this viewer alone. */
   ownSpeed: Speed = $state(1);
   ownPlaying = $state(false);
-  /** Whether the moment that is looked at has yet to come. */
+  /** Whether the requested moment has yet to arrive. */
   waiting = $state(false);
   /** Whether there is a bar to put markers on. */
   seen = false;
@@ -75,7 +75,7 @@ export class ReplayControl {
   );
 
   /** The moment that is displayed; a refused moment leads back to it. */
-  #stands: Moment | null = null;
+  #displayedMoment: Moment | null = null;
   /** The moment of the address, until its snapshot has arrived. */
   #addressed: Moment | null = null;
   #written: Moment | null = null;
@@ -106,9 +106,9 @@ export class ReplayControl {
     clearTimeout(this.#writing);
   }
 
-  // -- What is looked at ---------------------------------------------------------------
+  // -- The displayed moment ---------------------------------------------------------------
 
-  /** The address says what is looked at, now or after going back. */
+  /** Follow the address, which changes with links and with the history. */
   follow(moment: Moment | null): void {
     if (isSameMoment(moment, this.#written)) return;
     clearTimeout(this.#writing);
@@ -165,42 +165,42 @@ export class ReplayControl {
     this.moment = moment;
     this.#displayed = this.#addressed = null;
     if (moment === null) {
-      this.#stands = null;
+      this.#displayedMoment = null;
       this.live.look(null);
     } else {
       this.live.hold();
-      void this.#askPicture();
+      void this.#requestSnapshot();
     }
   }
 
   #write(): void {
     clearTimeout(this.#writing);
     this.#writing = undefined;
-    this.#written = this.#stands;
-    this.go(addressOfMoment(this.#stands), true);
+    this.#written = this.#displayedMoment;
+    this.go(addressOfMoment(this.#displayedMoment), true);
   }
 
-  async #askPicture(): Promise<void> {
+  async #requestSnapshot(): Promise<void> {
     this.waiting = true;
     if (this.#asking) return;
     this.#asking = true;
     while (this.moment !== null && !isSameMoment(this.moment, this.#displayed) && !this.#ended) {
-      const asked: Moment = this.moment;
+      const requested: Moment = this.moment;
       try {
-        const picture = await snapshotAt(this.live.name, asked, this.access);
-        this.#stand(asked, picture);
-        this.#displayed = asked;
+        const snapshot = await snapshotAt(this.live.name, requested, this.access);
+        this.#display(requested, snapshot);
+        this.#displayed = requested;
       } catch (error) {
-        if (isSameMoment(this.moment, asked)) await this.#refused(asked, error);
+        if (isSameMoment(this.moment, requested)) await this.#refused(requested, error);
       }
     }
     this.#asking = this.waiting = false;
   }
 
-  #stand(asked: Moment, picture: Parameters<LiveSession["look"]>[0]): void {
+  #display(requested: Moment, snapshot: Parameters<LiveSession["look"]>[0]): void {
     if (this.moment === null || this.#ended) return;
-    this.live.look(picture);
-    this.#stands = asked;
+    this.live.look(snapshot);
+    this.#displayedMoment = requested;
     this.refusal = null;
     clearTimeout(this.#writing);
     if (this.#writeAtOnce) this.#write();
@@ -208,22 +208,22 @@ export class ReplayControl {
   }
 
   /** Return to the moment that was displayed before, in the address too. */
-  async #refused(asked: Moment, error: unknown): Promise<void> {
+  async #refused(requested: Moment, error: unknown): Promise<void> {
     this.ownPlaying = false;
     this.refusal = messageOf(error);
     const answered = error instanceof Refused && error.status < 500;
-    if (!answered && isSameMoment(asked, this.#addressed)) {
+    if (!answered && isSameMoment(requested, this.#addressed)) {
       await new Promise((done) => setTimeout(done, AGAIN_MS));
       return;
     }
-    this.moment = this.#displayed = this.#stands;
+    this.moment = this.#displayed = this.#displayedMoment;
     if (this.moment === null) this.live.look(null);
     this.#write();
   }
 
   // -- Playing -------------------------------------------------------------------------
 
-  /** What comes is left where it is, and what is over is played from its beginning. */
+  /** Play or pause. A running session is paused at its clock; an ended one is played from its start. */
   toggle(): void {
     if (this.steering) void this.#steer({ do: this.playing ? "pause" : "play" });
     else if (this.looking) this.#own(!this.ownPlaying);

@@ -1,7 +1,4 @@
-/**
- * What is looked at, as the address of the page says it, so that any page can be shared as a
- * link and the browser goes back.
- */
+/** The state of the pages in their address, for links and for the history of the browser. */
 
 export const PAGES = ["timing", "car", "battle", "race"] as const;
 export type Page = (typeof PAGES)[number];
@@ -15,7 +12,7 @@ export interface Address {
   readonly to: string | null;
   /** The part of the page, by its name; null: its first. */
   readonly part: string | null;
-  /** A moment of the race that is looked at, and what was known when; null: now. */
+  /** The displayed moment, and as known when; null for now. */
   readonly at: string | null;
   readonly knownAt: string | null;
 }
@@ -34,7 +31,7 @@ export function addressOf(url: URL): Address {
   };
 }
 
-/** The address with something else looked at; whatever else it says stays, the token too. */
+/** The address with a change; everything else in it stays, including the token. */
 export function addressed(url: URL, change: Partial<Address>): URL {
   const address = { ...addressOf(url), ...change };
   const next = new URL(url);

@@ -1,6 +1,6 @@
 /**
- * What the tower shows of a picture. Each part is set only where it says something new, so that
- * a picture in which three rows changed has three rows drawn, and nothing else looked at.
+ * The content of the tower. Each part is set only if it has changed, so that a state in which
+ * three rows changed redraws three rows and evaluates nothing else.
  */
 
 import { Bests } from "../timing/bests";
@@ -8,7 +8,7 @@ import { classesOf, type RaceClass } from "../timing/classes";
 import { inOrder, type Standing, type State } from "../timing/state";
 import { sameItems, steady } from "../timing/stable";
 
-/** Names that a session's cars may do without. */
+/** Members that may be absent for all cars of a session. */
 const NAMES = ["driver", "team", "vehicle"] as const;
 
 export class Board {
@@ -18,7 +18,7 @@ export class Board {
   /** The timing lines of the session. */
   lines: readonly string[] = $state.raw([]);
   bests: Bests = $state.raw(new Bests([]));
-  /** The names that no car has. */
+  /** The members that no car has. */
   missing: readonly string[] = $state.raw([]);
 
   readonly #classes = steady<RaceClass[]>((before, next) =>

@@ -49,7 +49,7 @@ export class Choices {
     }
   }
 
-  /** Have a replay bar, or none. */
+  /** Show or hide the replay bar. */
   readonly bar = (visible: boolean): void => {
     this.stored.bar = visible;
     this.save();
@@ -76,7 +76,7 @@ function read(storage: Storage | null): Partial<Stored> {
   }
 }
 
-/** The browser's storage, where it lets us. */
+/** The browser's storage, or null where it is disabled. */
 export function ownStorage(): Storage | null {
   try {
     return localStorage;

@@ -1,8 +1,8 @@
-/** Whose a pressed key is. */
+/** Which element a pressed key belongs to. */
 
 /**
- * Whether a key belongs to what has the focus, to a dialog that is open or to the browser, so
- * that no page may act on it: whoever types a word into a field presses the keys of all pages.
+ * Whether a key belongs to the focused element, to an open dialog or to the browser, so that no
+ * shortcut may act on it: typing a word into a field presses the keys of many shortcuts.
  */
 export function isTaken(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true;
@@ -15,13 +15,13 @@ export function isTaken(event: KeyboardEvent): boolean {
   return field !== null && takes(field, event.key);
 }
 
-/** The field that is written into or chosen from; null: none. */
+/** The form field at an event target; null for none. */
 export function fieldOf(at: EventTarget | null): HTMLElement | null {
   const fields = "input, select, textarea, [contenteditable]:not([contenteditable='false'])";
   return at instanceof Element ? at.closest<HTMLElement>(fields) : null;
 }
 
-/** What is ticked is no place for letters. */
+/** Whether a field takes a key: checkboxes and radio buttons take no letters. */
 function takes({ type }: Partial<HTMLInputElement>, key: string): boolean {
   if (type === "checkbox") return key === " ";
   return type !== "radio" || key === " " || key.startsWith("Arrow");

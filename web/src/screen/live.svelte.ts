@@ -123,15 +123,15 @@ export class LiveSession implements Listener {
   }
 
   /** Show the snapshot of a past moment; null for the newest state. */
-  look(picture: (Message & { kind: "snapshot" }) | null): void {
+  look(snapshot: (Message & { kind: "snapshot" }) | null): void {
     this.past =
-      picture === null
+      snapshot === null
         ? null
         : {
-            state: stateOf(picture.data),
-            recordedAt: picture.at,
-            clock: { at: picture.clock.at, running: false },
-            position: picture.token,
+            state: stateOf(snapshot.data),
+            recordedAt: snapshot.at,
+            clock: { at: snapshot.clock.at, running: false },
+            position: snapshot.token,
           };
     this.#overall.reset();
     this.#inClass.reset();

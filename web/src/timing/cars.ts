@@ -1,4 +1,4 @@
-/** What a car does, and which cars match what is typed. */
+/** The state of a car, and the search for cars. */
 
 import type { Standing } from "./state";
 import { CAR_STATES } from "./wording";
@@ -17,7 +17,7 @@ export function carState(row: Standing): CarState {
   return owes ? CAR_STATES.penalty : CAR_STATES.running;
 }
 
-/** Whether the car is what was typed: a number exactly or its beginning, or any name. */
+/** Whether the car matches a search: the beginning of its number, or a part of a name. */
 export function matches(row: Standing, typed: string): boolean {
   const wanted = typed.trim().toLocaleLowerCase();
   if (wanted === "") return true;

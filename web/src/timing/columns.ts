@@ -1,6 +1,6 @@
 /**
- * The columns of the tower. Each makes its cells from a row and from what all rows are
- * compared to; nothing here knows the page.
+ * The columns of the tower. Each makes its cells from a row and the scene that all rows share,
+ * without access to the page.
  */
 
 import display from "../../../projections/views/display.json";
@@ -22,7 +22,7 @@ export interface Cell {
   readonly title?: string | undefined;
 }
 
-/** What all rows are compared to. */
+/** What the cells of all rows need. */
 export interface Scene {
   readonly bests: Bests;
   readonly classes: ReadonlyMap<string, RaceClass>;
@@ -30,7 +30,7 @@ export interface Scene {
   readonly inClass: boolean;
   readonly moved: ReadonlyMap<string, number>;
   readonly clockMs: number;
-  /** The gaps to the car that they are measured from, as they are written; null: as usual. */
+  /** The gaps to a chosen car, formatted; null for the usual gaps. */
   readonly measured: ReadonlyMap<string, string> | null;
 }
 
@@ -43,9 +43,9 @@ export interface Column {
   readonly width: number;
   readonly grows?: boolean;
   readonly align?: "right" | "centre";
-  /** Shown on pages as wide (px) unless the viewer says otherwise. */
+  /** Visible by default on pages at least this wide (px). */
   readonly from: number;
-  /** Cannot be taken away. */
+  /** Always visible. */
   readonly fixed?: boolean;
   readonly cell: (row: Standing, scene: Scene) => Cell;
 }
@@ -59,7 +59,7 @@ export interface Fitting {
 /** The smallest type (px) that can be read from where a timing screen stands. */
 export const LEAST_PX = 11;
 
-/** How it is set, the best first: the padding, and the least size of the type for it. */
+/** Typesettings, the best first: the padding and the smallest type size for it. */
 const SET: readonly (readonly [pad: number, px: number])[] = [
   [7, 13],
   [5, 12],
@@ -68,15 +68,15 @@ const SET: readonly (readonly [pad: number, px: number])[] = [
 ];
 
 /**
- * What gives way where there is no room, the first first. What is not named stays: places,
- * number, gap, interval and last lap, and what a car owes and where it is: state and penalties.
+ * The columns that are left out where there is no room, in this order. Others stay: places,
+ * number, gap, interval, last lap, state and penalties.
  */
 const GIVES_WAY: readonly RegExp[] = [
   ...[/^last_pit$/, /^best_lap$/, /^pace$/, /^vehicle$/, /^sector /, /^best$/, /^class_gap$/],
   ...[/^stops$/, /^stint$/, /^driver_short$/, /^team$/, /^laps$/, /^driver$/, /^moved$/],
 ];
 
-/** The columns that have room in a width (px), where a digit is so wide (em). */
+/** The columns that fit into a width (px); `digit` is the width of a digit (em). */
 export function fitting(wanted: readonly Column[], room: number, digit: number): Fitting {
   let columns = wanted;
   for (;;) {
@@ -93,7 +93,7 @@ export function fitting(wanted: readonly Column[], room: number, digit: number):
 /** An interval below this is emphasized as a battle. */
 export const CLOSE_MS = display.close_interval_ms;
 
-/** A time with its mark; one without keeps the room, so that times stay in line. */
+/** A time with its mark. An empty mark keeps its space, so that times are aligned. */
 function marked(text: string, mark: Mark): Cell {
   return { text, look: mark, sign: SIGNS[mark], spoken: SPOKEN[mark] };
 }

@@ -1,4 +1,4 @@
-/** Which cars won and lost places lately, for the marks beside them. */
+/** Places won and lost recently, for the marks beside the cars. */
 
 import display from "../../../projections/views/display.json";
 import { sameEntries, steady } from "./stable";
@@ -12,8 +12,8 @@ export class Movements {
   readonly #won = steady<ReadonlyMap<string, number>>(sameEntries);
 
   /**
-   * Note each car's place at a time of the viewer's clock. Gives the places won (lost:
-   * below 0) since the car last stood still; the same object as before, if they are the same.
+   * Note each car's place at a time of the viewer's clock. Returns the places won (lost: below
+   * 0) since the car's marks began; the same object as before if nothing changed.
    */
   see(places: ReadonlyMap<string, number>, nowMs: number): ReadonlyMap<string, number> {
     for (const [car, place] of places) {
@@ -31,7 +31,7 @@ export class Movements {
     return this.#won(won);
   }
 
-  /** Forget what was: after a jump nobody has overtaken anybody. */
+  /** Forget the places: after a jump in time nobody has overtaken anybody. */
   reset(): void {
     this.#places = new Map();
     this.#moved.clear();

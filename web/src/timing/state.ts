@@ -34,9 +34,9 @@ export type State = Immutable<
 /** The topics that the screen subscribes to. */
 export const TOPICS = "session,standings,control,fastest,cautions";
 
-/** The state, if the session has begun; an empty log has no session line. */
-export function stateOf(picture: JsonObject | null): State | null {
-  const state = picture as unknown as Partial<State> | null;
+/** The state, or null before the session is opened. */
+export function stateOf(received: JsonObject | null): State | null {
+  const state = received as unknown as Partial<State> | null;
   return state?.session?.title === undefined ? null : (state as State);
 }
 
