@@ -50,7 +50,12 @@ class ChartRow(RowModel):
     positions: Annotated[LapColumn, Heading("Positions")]
     behind_ms: Annotated[LapColumn, Heading("Behind")]
     behind_laps: Annotated[LapColumn, Heading("Laps behind")]
-    pit_laps: Annotated[LapColumn, Heading("In the pits")]
+    pit_laps: Annotated[
+        list[int],
+        Heading("In the pits"),
+        Field(description="the laps that ended in the pits"),
+        DisplayFormat("times"),
+    ]
 
 
 def gaps(race: Race, to: str | None = None) -> list[Row]:

@@ -37,6 +37,7 @@ function car(name: string, more: Partial<ChartRow> = {}): ChartRow {
   return {
     car: name,
     class: "GT",
+    to: null,
     first_lap: 1,
     at_ms: times,
     lap_time_ms: times.map(() => 60_000),

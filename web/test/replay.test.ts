@@ -21,7 +21,9 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 function marker(kind: Kind, number: number, at: number, end: number | null = null): Marker {
-  return { kind, number, at_ms: at, end_ms: end, lap: 1, car: null, label: `${kind} ${number}` };
+  const label = `${kind} ${number}`;
+  const times = { at_ms: at, end_ms: end, wall_clock: null, end_wall_clock: null };
+  return { kind, number, lap: 1, car: null, label, ...times };
 }
 
 const SPAN = { startMs: 0, endMs: 10 * HOUR };

@@ -13,9 +13,11 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from projections.views import MODELS, MessagesRow, SessionRow
+from projections.views.gaps import ChartRow, GapsRow
 from projections.views.published import PublishedState, SubscribedState
 from projections.views.row_schema import RowSchema, Schema, json_schema
 from projections.views.rows import RowModel
+from services.queries.tables import race_tables, sporting_tables
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 POSITION: Schema = {
@@ -76,15 +78,19 @@ def _frame(members: Schema) -> Schema:
 
 def all_models() -> Schema:
     """Every model of a row, and the published state, as the definitions of one document."""
+    tables = (*race_tables.TABLES.values(), *sporting_tables.TABLES.values())
     models: list[type[RowModel]] = [
         *MODELS.values(),
+        *(table.row for table in tables),
+        GapsRow,
+        ChartRow,
         MessagesRow,
         SessionRow,
         PublishedState,
         SubscribedState,
     ]
     _, document = models_json_schema(
-        [(model, "validation") for model in models], schema_generator=RowSchema
+        [(model, "validation") for model in dict.fromkeys(models)], schema_generator=RowSchema
     )
     return {"$schema": DIALECT, "title": "lapstream", **document}
 

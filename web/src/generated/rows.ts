@@ -45,6 +45,130 @@ export interface CautionsRow {
   pitted: string[];
 }
 /**
+ * A contender in a championship.
+ */
+export interface ChampionshipRow {
+  rank: number;
+  tied: boolean;
+  name: string;
+  car: string | null;
+  class: string;
+  points: number;
+  /**
+   * the points of round 1 and on, null where no place was scored
+   */
+  by_round: (number | null)[];
+}
+/**
+ * The laps of a car as columns that begin with `first_lap`.
+ */
+export interface ChartRow {
+  car: string;
+  class: string | null;
+  to: string | null;
+  first_lap: number;
+  /**
+   * one a lap, null for one that was not timed
+   */
+  at_ms: (number | null)[];
+  /**
+   * one a lap, null for one that was not timed
+   */
+  lap_time_ms: (number | null)[];
+  /**
+   * one a lap, null for one that was not timed
+   */
+  positions: (number | null)[];
+  /**
+   * one a lap, null for one that was not timed
+   */
+  behind_ms: (number | null)[];
+  /**
+   * one a lap, null for one that was not timed
+   */
+  behind_laps: (number | null)[];
+  /**
+   * the laps that ended in the pits
+   */
+  pit_laps: number[];
+}
+/**
+ * A contender for a title, and what it needs.
+ */
+export interface ClinchRow {
+  names: string[];
+  class: string;
+  of: "drivers" | "teams" | "manufacturers";
+  points: number;
+  status: "clinched" | "clinched_share" | "alive" | "alive_share" | "out" | "open";
+  least: number | null;
+  most: number | null;
+  /**
+   * a place in the class, or "no_score"; null where there is none
+   */
+  clinches_from: number | string | null;
+  /**
+   * a place in the class, or "no_score"; null where there is none
+   */
+  can_win_from: number | string | null;
+  sentence: string | null;
+  beaten: string[];
+  against: RivalRow[];
+  left: string[];
+}
+/**
+ * What a contender needs against a rival.
+ */
+export interface RivalRow {
+  rival: string[];
+  /**
+   * by the rival's place the contender's worst that will do, null for none
+   */
+  beats_from: {
+    /**
+     * a place in the class, or "no_score"; null where there is none
+     */
+    [k: string]: number | string | null;
+  };
+  /**
+   * by the rival's place the contender's worst that will do, null for none
+   */
+  ties_from: {
+    /**
+     * a place in the class, or "no_score"; null where there is none
+     */
+    [k: string]: number | string | null;
+  };
+}
+/**
+ * A title, and when it was decided.
+ */
+export interface ClinchWhenRow {
+  class: string;
+  of: "drivers" | "teams" | "manufacturers";
+  names: string[];
+  /**
+   * milliseconds on the session clock
+   */
+  at_ms: number;
+  leader_lap: number;
+  happened: string;
+  sentence: string | null;
+}
+/**
+ * A figure in which a published table differs from what was scored.
+ */
+export interface ContradictionsRow {
+  of: "drivers" | "teams" | "manufacturers";
+  class: string;
+  name: string;
+  figure: string;
+  published: number | string | null;
+  source: string;
+  scored: number | string | null;
+  scored_from: string;
+}
+/**
  * Something that race control did or wrote; `lap` is the leader's by then.
  */
 export interface ControlRow {
@@ -82,6 +206,80 @@ export interface ControlRow {
   basis: "recorded" | "published" | "reconstructed";
 }
 /**
+ * A car that two revisions of a result differ in.
+ */
+export interface DifferencesRow {
+  car: string;
+  class: string | null;
+  position_before: number | null;
+  position_after: number | null;
+  laps_before: number | null;
+  laps_after: number | null;
+  /**
+   * milliseconds
+   */
+  total_ms_before: number | null;
+  /**
+   * milliseconds
+   */
+  total_ms_after: number | null;
+  status_before:
+    | "classified"
+    | "not_classified"
+    | "retired"
+    | "running"
+    | "not_started"
+    | "disqualified"
+    | "withdrawn"
+    | null;
+  status_after:
+    | "classified"
+    | "not_classified"
+    | "retired"
+    | "running"
+    | "not_started"
+    | "disqualified"
+    | "withdrawn"
+    | null;
+  points_before: number | null;
+  points_after: number | null;
+}
+/**
+ * A driver's time at the wheel against the limits of the pack.
+ */
+export interface DriveTimesRow {
+  car: string;
+  class: string | null;
+  driver: string;
+  at_wheel: boolean;
+  /**
+   * milliseconds on the session clock
+   */
+  total_ms: number;
+  /**
+   * milliseconds on the session clock
+   */
+  in_window_ms: number | null;
+  /**
+   * milliseconds on the session clock
+   */
+  minimum_ms: number | null;
+  /**
+   * milliseconds on the session clock
+   */
+  to_minimum_ms: number | null;
+  /**
+   * milliseconds on the session clock
+   */
+  to_maximum_ms: number | null;
+  /**
+   * milliseconds on the session clock
+   */
+  to_window_ms: number | null;
+  alert: "short" | "soon" | "over" | null;
+  rule: string | null;
+}
+/**
  * A driver of a car.
  */
 export interface DriversRow {
@@ -94,6 +292,27 @@ export interface DriversRow {
   drive_time_ms: number;
   laps: number;
   at_wheel: boolean;
+}
+/**
+ * An event that a statement rests on.
+ */
+export interface EvidenceRow {
+  position: string | null;
+  source: string;
+  source_seq: number;
+}
+/**
+ * A statement about a car, and what it rests on.
+ */
+export interface ExplainRow {
+  about: string;
+  text: string;
+  rule: string | null;
+  rule_source: string | null;
+  /**
+   * the events that it rests on, in the order of the log
+   */
+  events: EvidenceRow[];
 }
 /**
  * The best lap of a car.
@@ -143,6 +362,20 @@ export interface PublishedFastestLap {
 export interface GapValue {
   laps: number | null;
   ms: number | null;
+}
+/**
+ * The gap of a car to another.
+ *
+ * `side` is where the car is, seen from the other; the gap is compared where the one behind
+ * last crossed a line.
+ */
+export interface GapsRow {
+  car: string;
+  class: string | null;
+  position: number;
+  to: string;
+  side: "ahead" | "behind" | "same";
+  gap: GapValue;
 }
 /**
  * A lap of a car.
@@ -293,6 +526,17 @@ export interface PitsRow {
     | "chequered"
     | null;
   driver_changed: boolean;
+}
+/**
+ * A contender by what the session is worth.
+ */
+export interface PointsRow {
+  rank: number;
+  tied: boolean;
+  name: string;
+  car: string | null;
+  class: string;
+  points: number;
 }
 /**
  * A penalty of a car that stands.
@@ -746,6 +990,42 @@ export interface PublishedVisit {
   driver_changed: boolean;
 }
 /**
+ * Where a car would come back to if it stopped now.
+ */
+export interface RejoinRow {
+  car: string;
+  class: string | null;
+  under: "green" | "caution";
+  /**
+   * milliseconds
+   */
+  cost_ms: number;
+  stops: number;
+  cost_of: string | null;
+  position: number;
+  class_position: number;
+  ahead: string | null;
+  /**
+   * milliseconds
+   */
+  ahead_ms: number | null;
+  behind: string | null;
+  /**
+   * milliseconds
+   */
+  behind_ms: number | null;
+  class_ahead: string | null;
+  /**
+   * milliseconds
+   */
+  class_ahead_ms: number | null;
+  class_behind: string | null;
+  /**
+   * milliseconds
+   */
+  class_behind_ms: number | null;
+}
+/**
  * A car in the result; `points` is what its place is worth, null without a pack.
  */
 export interface ResultsRow {
@@ -780,6 +1060,181 @@ export interface ResultsRow {
   team: string | null;
   vehicle: string | null;
   penalty_laps: number;
+}
+/**
+ * A result of a session, one of those that followed each other.
+ */
+export interface RevisionsRow {
+  number: number;
+  status: "provisional" | "amended" | "final";
+  declared: boolean;
+  rests_on: string;
+  position: string;
+  learned_at: string;
+  cars: number;
+}
+/**
+ * A rule in which two packs differ.
+ */
+export interface RuleDifferenceRow {
+  key: string;
+  /**
+   * as the pack has it: a number, a word, yes or no, a list or a table
+   */
+  a: {
+    [k: string]: unknown;
+  };
+  /**
+   * as the pack has it: a number, a word, yes or no, a list or a table
+   */
+  b: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * A rule of a pack.
+ */
+export interface RuleRow {
+  key: string;
+  /**
+   * as the pack has it: a number, a word, yes or no, a list or a table
+   */
+  value: {
+    [k: string]: unknown;
+  };
+  source: string;
+}
+/**
+ * A regulation pack.
+ */
+export interface RulesRow {
+  pack: string;
+  version: number;
+  title: string;
+  rules: number;
+  assumed: number;
+}
+/**
+ * A round of a season, and what of it was scored.
+ */
+export interface SeasonRow {
+  round: number;
+  name: string;
+  circuit: string | null;
+  date: string | null;
+  /**
+   * milliseconds on the session clock
+   */
+  time_limit_ms: number | null;
+  qualifying: number;
+  race: number;
+  segments: number;
+  sessions: string[];
+  changed: string[];
+}
+/**
+ * A season of the store, or one that is built in.
+ */
+export interface SeasonsRow {
+  season: string;
+  title: string | null;
+  series: string | null;
+  rules: string | null;
+  classes: string[];
+  rounds: number;
+  last_round: number;
+  built_in: boolean;
+}
+/**
+ * A session: how it stands, and what its log holds.
+ */
+export interface SessionDetailsRow {
+  session: string;
+  title: string;
+  series: string | null;
+  circuit: string | null;
+  kind: "race" | "qualifying" | "practice";
+  classes: string[];
+  timing_lines: string[];
+  /**
+   * the regulation pack
+   */
+  rules: string | null;
+  /**
+   * wall-clock time of session clock 0
+   */
+  starts_at: string | null;
+  /**
+   * where the events are from
+   */
+  provenance: string | null;
+  /**
+   * milliseconds on the session clock
+   */
+  clock_ms: number;
+  /**
+   * milliseconds on the session clock
+   */
+  time_to_go_ms: number | null;
+  laps_to_go: number | null;
+  flag:
+    | "green"
+    | "yellow"
+    | "fcy"
+    | "safety_car"
+    | "vsc"
+    | "code_60"
+    | "slow_zone"
+    | "red"
+    | "white"
+    | "chequered"
+    | null;
+  /**
+   * milliseconds on the session clock
+   */
+  flag_since_ms: number | null;
+  /**
+   * the number of the caution under way
+   */
+  caution: number | null;
+  /**
+   * milliseconds on the session clock
+   */
+  caution_since_ms: number | null;
+  /**
+   * milliseconds on the session clock
+   */
+  safety_car_since_ms: number | null;
+  /**
+   * the classes that must not enter it
+   */
+  pit_lane_closed: string[] | null;
+  leader: string | null;
+  /**
+   * the laps that the leader has completed
+   */
+  leader_lap: number;
+  lead_changes: number;
+  /**
+   * milliseconds on the session clock
+   */
+  ended_ms: number | null;
+  cars: number;
+  events: number;
+  unreadable: number;
+  position: string;
+  learned_at: string | null;
+  state_hash: string;
+  /**
+   * how long (ms) the field can be silent while the clock runs
+   */
+  patience_ms: number;
+  /**
+   * local flags that stand, by sector
+   */
+  sector_flags: {
+    [k: string]: SectorFlag;
+  } | null;
 }
 /**
  * What is run, and how it stands with clock, flag and laps.
@@ -864,6 +1319,18 @@ export interface SessionRow {
   sector_flags: {
     [k: string]: SectorFlag;
   } | null;
+}
+/**
+ * A session of the store, or a race that is built in.
+ */
+export interface SessionsRow {
+  session: string;
+  title: string | null;
+  kind: "race" | "qualifying" | "practice" | null;
+  entries: number;
+  first_learned_at: string | null;
+  last_learned_at: string | null;
+  built_in: boolean;
 }
 /**
  * A car in the running order.
@@ -1029,4 +1496,58 @@ export interface SubscribedState {
   championship?: {
     [k: string]: unknown;
   };
+}
+/**
+ * A car as it would be classified, beside the present.
+ */
+export interface WhatIfRow {
+  car: string;
+  class: string | null;
+  position_now: number | null;
+  position_then: number | null;
+  gained: number | null;
+  class_position_now: number | null;
+  class_position_then: number | null;
+  laps_now: number | null;
+  laps_then: number;
+  /**
+   * milliseconds
+   */
+  total_ms_now: number | null;
+  /**
+   * milliseconds
+   */
+  total_ms_then: number | null;
+  status_now:
+    | "classified"
+    | "not_classified"
+    | "retired"
+    | "running"
+    | "not_started"
+    | "disqualified"
+    | "withdrawn"
+    | null;
+  status_then:
+    | "classified"
+    | "not_classified"
+    | "retired"
+    | "running"
+    | "not_started"
+    | "disqualified"
+    | "withdrawn"
+    | "not_listed";
+  points_now: number | null;
+  points_then: number | null;
+}
+/**
+ * A contender as the championship would stand, beside how it stands.
+ */
+export interface WhatIfTitleRow {
+  rank_then: number;
+  rank_now: number | null;
+  name: string;
+  car: string | null;
+  class: string;
+  points_then: number;
+  points_now: number | null;
 }

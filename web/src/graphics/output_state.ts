@@ -1,11 +1,10 @@
 /** The state of an output: the topics of its view; other topics are empty. */
 
-import type { PublishedPenalty, PublishedVisit } from "../generated/rows";
+import type { PublishedPenalty, SubscribedState } from "../generated/rows";
 import type { JsonObject } from "../live/patch";
 import { classesOf, type RaceClass } from "../timing/classes";
-import type { Fastest, Gap, Immutable, SessionLine, Standing } from "../timing/state";
+import type { Gap, Immutable } from "../timing/state";
 
-export type Visit = Immutable<PublishedVisit>;
 export type PenaltyItem = Immutable<PublishedPenalty>;
 
 export interface BattleItem {
@@ -26,19 +25,18 @@ export interface Contender {
   readonly gained?: number;
 }
 
-export interface OutputState {
-  readonly session: SessionLine;
-  readonly standings: Readonly<Record<string, Standing>>;
-  readonly fastest: Fastest;
-  readonly pits: Readonly<Record<string, Readonly<Record<string, Visit>>>>;
-  readonly penalties: Readonly<Record<string, PenaltyItem>>;
+type Topics = Required<
+  Pick<SubscribedState, "session" | "standings" | "fastest" | "pits" | "penalties">
+>;
+
+export type OutputState = Immutable<Topics> & {
   readonly battle: Readonly<Record<string, BattleItem>>;
   readonly championship: {
     readonly title?: string;
     readonly of?: string;
     readonly rows: Readonly<Record<string, Contender>>;
   };
-}
+};
 
 /** The state, or null before the session is opened. */
 export function outputStateOf(received: JsonObject | null): OutputState | null {

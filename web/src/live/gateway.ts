@@ -1,17 +1,13 @@
 /** Addresses of the gateway, and requests over HTTP. */
 
+import type { SessionsRow } from "../generated/rows";
+
 /** A bearer token, where reading needs one: behind `#`, so that no log on the way has it. */
 export interface Access {
   readonly token: string | null;
 }
 
-export interface SessionSummary {
-  readonly session: string;
-  readonly title: string | null;
-  readonly kind: string | null;
-  readonly entries: number;
-  readonly last_learned_at: string | null;
-}
+export type SessionSummary = Readonly<SessionsRow>;
 
 /** A refused request, with the gateway's message. */
 export class Refused extends Error {

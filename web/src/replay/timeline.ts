@@ -1,6 +1,8 @@
 /** Where moments lie on the bar, without a page: times to places, marks, ticks, jumps. */
 
+import type { MarkersRow } from "../generated/rows";
 import { flagOf, type Flag } from "../timing/flags";
+import type { Immutable } from "../timing/state";
 import { flagNamed } from "../timing/wording";
 import { clockText } from "../timing/formatting";
 
@@ -16,15 +18,7 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 
 /** A row of the gateway's `markers`. */
-export interface Marker {
-  readonly kind: Kind;
-  readonly number: number;
-  readonly at_ms: number;
-  readonly end_ms: number | null;
-  readonly lap: number;
-  readonly car: string | null;
-  readonly label: string;
-}
+export type Marker = Immutable<MarkersRow>;
 
 /** What the bar is long, in ms on the session clock. */
 export interface Span {
