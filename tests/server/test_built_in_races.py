@@ -61,7 +61,7 @@ async def test_a_name_that_is_taken_is_left_alone(new: Store) -> None:
     """Neither a session nor a replay of that name becomes another one."""
     log = Log(new)
     await log.append("mine", list(opened("1").laps("1", 2)))
-    async with serving(new) as url, httpx.AsyncClient() as client:
+    async with serving(new) as url, httpx.AsyncClient(timeout=60) as client:
         await Replays(new).start("mine", name=RACE)
         assert (await client.get(url + VIEW)).status_code == 503  # nobody has shown it yet
         await Replays(new).stop(RACE)
@@ -77,7 +77,7 @@ async def test_a_store_that_takes_no_writes(new: Store, monkeypatch: pytest.Monk
         raise StoreUnfit("a store", "it rejected a command (READONLY)")
 
     monkeypatch.setattr(Log, "append", refuse)
-    async with serving(new) as url, httpx.AsyncClient() as client:
+    async with serving(new) as url, httpx.AsyncClient(timeout=60) as client:
         answer = await client.get(url + VIEW)
         assert (answer.status_code, "no session" in answer.text) == (404, True)
         with pytest.raises(SubscriptionRefused) as refused:

@@ -6,6 +6,7 @@ import asyncio
 import http.server
 import json
 import shlex
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,12 @@ def _quiet_gateway() -> Iterator[None]:
     configure("ERROR")
     yield
     structlog.configure(**before)
+
+
+@pytest.fixture(autouse=True)
+def logs_on_stderr() -> None:
+    """Keep the gateway's log lines out of the commands' stdout, which is captured."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
 
 class Operator:

@@ -107,7 +107,7 @@ async def test_a_gateway_of_this_machine_has_its_names(
     """A page that makes its own name lead to this machine is not answered under it."""
     async with (
         serving(store, GatewaySettings(origins=(PAGE,))) as url,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
     ):
         answer = await client.get(f"{url}/sessions", headers={"Host": host})
         assert answer.status_code == status, answer.text
@@ -127,7 +127,7 @@ async def raw_handshake(url: str, address: str, headers: dict[str, str]) -> int:
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
         "Sec-WebSocket-Version": "13",
     }
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         answer = await client.get(address.replace("ws://", "http://"), headers=wanted)
     return answer.status_code
 
@@ -135,7 +135,7 @@ async def raw_handshake(url: str, address: str, headers: dict[str, str]) -> int:
 async def test_a_gateway_for_others_is_called_by_any_name(store: Store) -> None:
     """One that listens beyond this machine cannot know its names."""
     everywhere = "0.0.0.0"  # noqa: S104 - that is what is tried
-    async with serving(store, host=everywhere) as url, httpx.AsyncClient() as client:
+    async with serving(store, host=everywhere) as url, httpx.AsyncClient(timeout=60) as client:
         answer = await client.get(f"{url}/sessions", headers={"Host": "timing.example"})
     assert answer.status_code == 200
 

@@ -71,6 +71,10 @@ class Desk:
                     yield following.apply(line.removeprefix("data: "))
 
 
+SHORT_LIVED = httpx.Limits(keepalive_expiry=1.0)
+"""Connections are given up before the gateway closes them: a test may be slow between requests."""
+
+
 @contextlib.asynccontextmanager
 async def at_desk(
     store: Store, name: str, token: str | None = OPERATOR
@@ -79,7 +83,7 @@ async def at_desk(
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with (
         serving(store, SETTINGS) as url,
-        httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client,
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=60, limits=SHORT_LIVED) as client,
     ):
         yield Desk(client, name), url
 
@@ -400,7 +404,7 @@ async def test_an_output_of_a_replay(store: Store, session: str) -> None:
     async with replaying(store), at_desk(store, session) as (desk, _):
         try:
             replays = Replays(store)
-            await replays.begin(RACE, name=session, begin="lap:100", playing=False)
+            await replays.begin(RACE, name=session, begin="lap:100", playing=False, seconds=60)
             await desk.ask("PUT", json={"session": session, "rows": 1})
             await desk.shows(100)
             frozen = await desk.ask("POST", "/freeze")
