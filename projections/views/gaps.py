@@ -50,12 +50,7 @@ class ChartRow(RowModel):
     positions: Annotated[LapColumn, Heading("Positions")]
     behind_ms: Annotated[LapColumn, Heading("Behind")]
     behind_laps: Annotated[LapColumn, Heading("Laps behind")]
-    pit_laps: Annotated[
-        list[int],
-        Heading("In the pits"),
-        Field(description="the laps that ended in the pits"),
-        DisplayFormat("times"),
-    ]
+    pit_laps: Annotated[LapColumn, Heading("In the pits")]
 
 
 def gaps(race: Race, to: str | None = None) -> list[Row]:

@@ -88,9 +88,9 @@ export interface ChartRow {
    */
   behind_laps: (number | null)[];
   /**
-   * the laps that ended in the pits
+   * one a lap, null for one that was not timed
    */
-  pit_laps: number[];
+  pit_laps: (number | null)[];
 }
 /**
  * A contender for a title, and what it needs.

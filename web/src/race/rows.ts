@@ -4,7 +4,10 @@ import type * as generated from "../generated/rows";
 import type { Gap, Immutable } from "../timing/state";
 
 export type CautionRow = Immutable<generated.CautionsRow>;
-export type ChartRow = Immutable<generated.ChartRow>;
+/** Laps that ended in the pits are never null, though the schema of 0.1 allows it. */
+export type ChartRow = Immutable<
+  Omit<generated.ChartRow, "pit_laps"> & { readonly pit_laps: readonly number[] }
+>;
 export type ClinchRow = Immutable<generated.ClinchRow>;
 export type ControlRow = Immutable<generated.ControlRow>;
 export type DifferenceRow = Immutable<generated.DifferencesRow>;
