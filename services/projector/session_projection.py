@@ -16,14 +16,14 @@ from faststream.exceptions import StopConsume
 from projections.timeline import ForgottenPast
 from projections.views.frame import Token
 from projections.views.merge_patch import State
-from replay.entries import parse_position
+from replay.entries import START, parse_position
 from services.projector.faststream_adapter import BATCH, EntryHandler
 from services.projector.schedule import MonotonicClock, SnapshotSchedule, retry
 from services.projector.session_fold import CannotFold, FoldStep, RawEntry, SessionFold
 from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.frame_reader import state_at
-from services.storage.projection_store import Commit, ProjectionStore
+from services.storage.projection_store import Commit, ProjectionStore, TakenOver
 
 logger = structlog.get_logger(__name__)
 
@@ -55,8 +55,9 @@ class SessionProjection:
         self._schedule = SnapshotSchedule(clock)
         self._clock = clock
         self._fold = SessionFold()
-        self._folded_at = clock()
+        self._idle_since: float | None = None
         self._suspended = False
+        self._suspended_at: Token | None = None
         self._first_epoch = 1
         self._stored_blocks: set[str] = set()
         self._folding: asyncio.Task[None] | None = None
@@ -76,6 +77,7 @@ class SessionProjection:
         subscriber = self._subscriber(self.session, self._fold.position, self._handle)
         try:
             await subscriber.start()
+            self._idle_since = self._clock()
             await self._end
         finally:
             await subscriber.stop()
@@ -90,16 +92,19 @@ class SessionProjection:
 
     @property
     def idle_seconds(self) -> float:
-        """How long no entry was folded; 0 while there is work."""
+        """How long no entry was folded; 0 while there is work, as for all of a load."""
         working = any(task and not task.done() for task in (self._folding, self._committing))
-        return 0.0 if working or self._suspended else self._clock() - self._folded_at
+        if working or self._idle_since is None:
+            return 0.0
+        return self._clock() - self._idle_since
 
     def suspend(self) -> None:
         """Drop the folded session from memory; the next entry loads it again.
 
         Only where ``idle_seconds`` is not 0: all that was folded is committed then.
         """
-        self._fold, self._stored_blocks, self._suspended = SessionFold(), set(), True
+        self._suspended, self._suspended_at, self._idle_since = True, self._fold.token, None
+        self._fold, self._stored_blocks = SessionFold(), set()
         self._logger.debug("session suspended: no entries for a while")
 
     def end(self, error: Exception) -> None:
@@ -153,6 +158,15 @@ class SessionProjection:
             async with self._turn:
                 self._fold.fold_published(entries)
 
+    async def _resume(self) -> None:
+        """Load the suspended session where it stood. Raises TakenOver if it stands elsewhere."""
+        self._suspended, before = False, self._suspended_at
+        await self._load(whole=False)
+        # The subscriber goes on from there: it would miss what lies between, as all of the log
+        # where the derived keys were deleted meanwhile.
+        if self._fold.position != (START if before is None else before.position):
+            raise TakenOver(self.session, before, str(self._fold.token or ""))
+
     # -- Folding and committing --------------------------------------------------------
 
     async def _handle(self, entries: Sequence[RawEntry]) -> None:
@@ -171,11 +185,10 @@ class SessionProjection:
 
     async def _take(self, entries: Sequence[RawEntry]) -> None:
         if self._suspended:
-            self._suspended = False
-            await self._load(whole=False)
+            await self._resume()
         async with self._turn:
             step = self._fold.fold(entries, self._first_epoch)
-        self._folded_at = self._clock()
+        self._idle_since = self._clock()
         if step is not None:
             commit = self._commit_of(step)
             if self._committing is not None:

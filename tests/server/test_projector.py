@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,10 @@ from projections.views.frame import ClientState, Frame, Token
 from projections.views.frame_builder import frame_state
 from replay.entries import START
 from services.projector import app as projector_app
-from services.projector import schedule
+from services.projector import schedule, session_projection
 from services.projector.app import Projector
 from services.projector.schedule import LEASE_MS
-from services.projector.session_fold import SessionFold
+from services.projector.session_fold import BYTES_PER_SESSION, SessionFold
 from services.storage import projection_store
 from services.storage.client import Store, open_store
 from services.storage.event_log import Log
@@ -708,6 +709,53 @@ async def test_an_idle_session_leaves_memory_and_comes_back(store, log, session,
         assert working.memory > 0
         await suspended()
         await append_and_tell(log, store, session, [story.void(story.last, at=361_000)])
+    await check_frames(store, session, story)
+
+
+async def test_a_session_is_not_suspended_while_it_is_loaded(store, log, session, monkeypatch):
+    """However long loading takes: half a log would become frames of another race."""
+    story = a_race()
+    async with projecting(store, session):
+        last = await append_and_tell(log, store, session, story.events)
+    monkeypatch.setattr(projector_app, "MEMORY_BUDGET", 0)
+    monkeypatch.setattr(projector_app, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(session_projection, "BATCH", 2)
+    hours = count(step=3600.0)
+
+    def clock() -> float:
+        return next(hours) if working.memory > BYTES_PER_SESSION else 0.0  # from the first batch on
+
+    working = Projector(store, [session], clock=clock)
+    app = FastStream(logger=None)
+    working.attach(app)
+    async with app:
+        await eventually(partial(is_suspended, store, session, working), "suspended")
+    assert str(await ProjectionStore(store, session).token()) == f"1:{last}"
+    await check_frames(store, session, story)
+
+
+async def is_suspended(store: Store, session: str, working: Projector) -> bool:
+    """Whether the projector loaded the session, and then suspended it."""
+    return (await health(store, session)).get("projector") == working.name and not working.memory
+
+
+async def test_a_suspended_session_whose_frames_were_deleted_is_folded_again(
+    store, log, session, monkeypatch
+):
+    """Derived keys may be deleted at any time, also while nobody holds the race in memory."""
+    monkeypatch.setattr(projector_app, "MEMORY_BUDGET", 0)
+    monkeypatch.setattr(projector_app, "POLL_SECONDS", 0.01)
+    clock, story = HandClock(), a_race()
+    working = Projector(store, [session], clock=clock)
+    app = FastStream(logger=None)
+    working.attach(app)
+    async with app:
+        await append_and_tell(log, store, session, story.events)
+        clock.now += projector_app.IDLE_SECONDS + 1
+        await eventually(partial(is_suspended, store, session, working), "suspended")
+        for name in ("token", "frames", "snapshot", "checkpoint", "blocks"):
+            await store.redis.delete(key(session, name))
+        await append_and_tell(log, store, session, [story.lap("7", 6, 360_000).last])
     await check_frames(store, session, story)
 
 
