@@ -1,7 +1,7 @@
 """All projections on decoded events, against a bare running-order fold.
 
 Ours is the timeline: identities, effective order, checkpoints and every projection. The
-line also tells the cost of an event after 1, 10 and 24 hours of race, in microseconds.
+line also has the cost of an event after 1, 10 and 24 hours of race, in microseconds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def fold(events: list[AnyEvent]) -> Timeline:
 
 
 class BareRunningOrder:
-    """Laps, lines and times by car: the least from which an order can be told."""
+    """Laps, lines and times by car: the least from which an order follows."""
 
     def __init__(self) -> None:
         self.laps: dict[str, int] = {}

@@ -1,7 +1,7 @@
 """An Al Kamel file to its official classification and lap chart, against pandas.
 
 Ours goes the whole way: every row checked, all crossings, visits, flags and retirements
-told as events, and all projections folded. pandas reads the same columns, and makes the
+translated to events, and all projections folded. pandas reads the same columns, and makes the
 same classification and the same chart. The ratio is of times. The file is Le Mans 2024,
 where it is to be had; else one of the same size is made up.
 """
@@ -31,7 +31,7 @@ Outcome = tuple[list[tuple[str, int, int]], dict[tuple[str, int], int]]
 def with_lapstream(path: Path) -> Outcome:
     """Events, folds, classification, chart."""
     race = Race()
-    race.apply_all(import_alkamel(path, rules="wec-2024"))  # told in effective order
+    race.apply_all(import_alkamel(path, rules="wec-2024"))  # returned in effective order
     rows = [(row.car, row.laps, row.total_ms or 0) for row in classify(race) if row.laps]
     return rows, views.lap_positions(race)
 

@@ -59,7 +59,7 @@ def arriving() -> list[AnyEvent]:
     """The events of a race in the order in which they arrive."""
     draw = random.Random(500)
     events = synthetic_race(cars=40, hours=6)[: PER_SECOND * SECONDS + 1]
-    # A race tells about one event a second; here its seconds pass 500 times as fast.
+    # A race has about one event a second; here its seconds pass 500 times as fast.
     late = 1000 / PER_SECOND
     due = [
         number + (draw.random() * LATE_MS / late if draw.random() < LATE else 0)
@@ -69,7 +69,7 @@ def arriving() -> list[AnyEvent]:
 
 
 class Side:
-    """One side: how an event is appended, and what its subscriber is told."""
+    """One side: how an event is appended, and what its subscriber receives."""
 
     def __init__(self, append: Append, position_of: Callable[[Any], str]) -> None:
         self._append = append

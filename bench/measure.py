@@ -1,4 +1,4 @@
-"""Two sides measured in one run, and the line that tells of them."""
+"""Two sides measured in one run, and the line that reports them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """From the log to committed frames, against reading and validating the same entries.
 
 Ours is a projector with an embedded server: entries through FastStream, decoded, folded
-by all projections, told as frames, committed, on disk. Against it stands a bare client:
+by all projections, published as frames, committed, on disk. Against it stands a bare client:
 XREAD with 1,000 entries at a time, and pydantic's validation of each. The ratio is of
 events a second: ours/against.
 """

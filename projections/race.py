@@ -122,11 +122,11 @@ class Race:
     def fork(self, mark: Mark) -> Race:
         """Return an independent race with this race's state at ``mark``."""
         fork = Race()
-        fork.become(self, mark)
+        fork.copy_from(self, mark)
         return fork
 
-    def become(self, other: Race, mark: Mark) -> None:
-        """Take over another race's state at ``mark``, sharing no mutable objects.
+    def copy_from(self, other: Race, mark: Mark) -> None:
+        """Copy another race's state at ``mark``, sharing no mutable objects.
 
         Both must be folds of the same events, of which this one may have folded none yet.
         """

@@ -93,7 +93,7 @@ class Timeline:
         self._times: list[int] = []
         self._events: list[AnyEvent] = []
         self._folded = 0
-        self._valid = 0
+        self._valid = 0  # how many leading events are folded and unchanged
         self._marks: list[tuple[int, Mark]] = [(0, self.race.mark())]
 
     def __len__(self) -> int:

@@ -80,7 +80,7 @@ def pack(session: str, entries: Iterable[LogEntry]) -> bytes:
 def unpack(packed: bytes, file: str, largest: int = LARGEST) -> tuple[Manifest, list[LogEntry]]:
     """The manifest and the entries of an archive, once everything in it was checked.
 
-    Raises BadArchive, which names ``file`` and, where it can be told, the line; also for
+    Raises BadArchive, which names ``file`` and, where it is known, the line; also for
     one with more than ``largest`` bytes of entries.
     """
     head, _, body = _decompress(packed, file, largest).partition(b"\n")
@@ -114,7 +114,7 @@ def write_archive(path: Path, session: str, entries: Iterable[LogEntry]) -> None
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that comes to be whole or not at all; what is no file is written to.
+    """Write a file that comes to be whole or not at all; a device or pipe is written to directly.
 
     Raises OSError, which leaves what was there as it was.
     """
@@ -160,7 +160,7 @@ def _entry_line(entry: LogEntry) -> bytes:
 def _is_json_object(payload: bytes) -> bool:
     """Whether the payload is a JSON object on one line, and nothing around it.
 
-    NaN and Infinity, which Python would read, are no JSON.
+    NaN and Infinity, which Python would read, are not JSON.
     """
     on_one_line = b"\n" not in payload and b"\r" not in payload
     if not on_one_line or payload[:1] != b"{" or payload[-1:] != b"}":
@@ -173,7 +173,7 @@ def _is_json_object(payload: bytes) -> bool:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _read_entry(line: bytes, file: str, number: int) -> LogEntry:
@@ -234,7 +234,7 @@ def _read_manifest(line: bytes, file: str) -> Manifest:
     except (ValueError, RecursionError):
         members = None
     if not isinstance(members, dict) or members.pop("format", None) != FORMAT:
-        raise BadArchive(file, "this is no archive of lapstream", line=1)
+        raise BadArchive(file, "not an archive of lapstream", line=1)
     version = members.pop("version", None)
     if isinstance(version, int) and version > VERSION:
         reason = f"format {version} is newer than {VERSION}: update lapstream to read it"
@@ -251,10 +251,10 @@ def _read_manifest(line: bytes, file: str) -> Manifest:
 
 
 def _decompress(packed: bytes, file: str, largest: int) -> bytes:
-    """All lines of the file. A cut file is told by the line in which it ends."""
+    """All lines of the file. The error for a cut file names the line in which it ends."""
     decompressor = zlib.decompressobj(wbits=31)
     if packed[:2] != b"\x1f\x8b":
-        raise BadArchive(file, "this is no archive of lapstream: it is not gzip")
+        raise BadArchive(file, "not an archive of lapstream: it is not gzip")
     try:
         lines = decompressor.decompress(packed, LONGEST_MANIFEST)
         if rest := decompressor.unconsumed_tail:

@@ -9,7 +9,7 @@ the wall-clock time at the circuit. Two forms:
   (``* LOC:``) makes it a marker where that is read.
 
 **Timecode.** Frames are counted at 24, 25, 30, 50 or 60 a second, or as drop frame at 29.97
-or 59.94 [SMPTE ST 12-1: of each minute that is no multiple of ten the first two frame
+or 59.94 [SMPTE ST 12-1: of each minute that is not a multiple of ten the first two frame
 numbers, at 59.94 four, are left out]. It begins again at midnight. A CMX3600 list numbers
 its events with three digits and so holds 999.
 """

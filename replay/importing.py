@@ -77,7 +77,7 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
 ) -> list[RaceEvent]:
     """Return the events of an Al Kamel laps file and, optionally, its official result.
 
-    ``length_ms`` is the scheduled length, which the files do not have.
+    ``length_ms`` is the scheduled length, which is not in the files.
 
     Missing arguments are inferred from the path where possible: the title from file and
     folder, the kind from the file name (default: race), the day of the start from an IMSA
@@ -88,7 +88,7 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
     title or rules that a session cannot have.
     """
     path = Path(laps_path)
-    steps = [f"read {path.name}", "tell the race"]
+    steps = [f"read {path.name}", "make the events"]
     if results_path is not None:
         steps.insert(1, f"read {Path(results_path).name}")
     report = _reporter(steps, progress)
@@ -102,7 +102,7 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
     if zone is not None and _zone_info(zone) is None:
         raise ValueError(f"no time zone {zone!r}; one is America/New_York")
     zone = zone or zone_of(path)
-    with _frame_faults():
+    with _session_faults():
         events = session_events(
             laps,
             results,
@@ -134,7 +134,7 @@ def import_alkamel_result(
     """
     path = Path(results_path)
     results = parse_results(_read(path), str(results_path))
-    with _frame_faults():
+    with _session_faults():
         return result_events(
             results,
             title=title or title_of(path),
@@ -146,7 +146,7 @@ def import_alkamel_result(
 
 
 @contextlib.contextmanager
-def _frame_faults() -> Iterator[None]:
+def _session_faults() -> Iterator[None]:
     """Convert a ValidationError of the session's members to a ValueError."""
     try:
         yield
@@ -245,7 +245,7 @@ def _due(path: Path) -> datetime | None:
     try:
         return datetime.strptime(named[1], "%Y%m%d%H%M") if named else None  # noqa: DTZ007 (local)
     except ValueError:
-        return None  # twelve digits that are no time
+        return None  # twelve digits that are not a time
 
 
 def _in_words(name: str) -> str:

@@ -1,7 +1,7 @@
 """Which penalties explain an official result that the laps alone do not.
 
 A timing file has the laps, not the stewards' decisions; an official result has their
-effect. Two kinds can be told from it without guessing:
+effect. Two kinds follow from it without guessing:
 
 - time added after the race: the official total is longer than the time at the line by
   whole seconds;
@@ -9,7 +9,7 @@ effect. Two kinds can be told from it without guessing:
   laps and time (with the time added) without some cars, and then those cars, as they were
   penalised one after the other.
 
-In qualifying a third kind can be told: lap times that were deleted, which are all those
+In qualifying a third kind follows: deleted lap times, which are all those
 quicker than the one that the result prints (or all, where it prints none).
 
 Anything else is listed as unreconciled, never forced. The official result is read here
@@ -105,7 +105,7 @@ class _Draft:
         )
 
     def delete(self, car: str, lap: int, reason: str) -> None:
-        """Note a lap time that the official result passes over."""
+        """Add the deletion of a lap time that the official result does not count."""
         self.decisions.append(
             LapTimeDeleted(**self._head(), car=car, lap=lap, reason=f"{INFERRED}: {reason}")
         )

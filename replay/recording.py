@@ -1,10 +1,12 @@
-"""Recordings: races of which any moment can be shown, and played on from there.
+"""Recordings: races that can be shown at any moment, and played on from there.
 
-A recording is a sequence of events, each at the place where it falls due. Of a race as it
-happened, places are times of the session clock (ms) and events come in effective order. Of
-a race as it was shown, places are wall-clock times (ms since 1970) and events come in the
-order of the log: late ones late, and corrections when they were made. A cursor is a race
-somewhere along the recording.
+A recording is a sequence of events, each with the place where it falls due. A place is
+
+- in `RecordingAsHappened` a session time (ms); events come in effective order;
+- in `RecordingAsShown` a wall-clock time (ms since 1970); events come in the order of the
+  log, late ones late, and corrections when they were made.
+
+A cursor is a race somewhere along the recording.
 
 Cost: a recording as it happened is folded once, with a mark every MARK_EVERY events; a mark
 is O(cars), about 30 KB at 60 cars, and a cursor anywhere folds fewer events than lie between
@@ -162,7 +164,7 @@ class CursorAsHappened:
         """Go by way of the last mark before, unless this is on the way from there."""
         marked, mark = self._recording.mark_before(index)
         if mark is not None and not marked <= self.index <= index:
-            self.race.become(self._recording.whole, mark)
+            self.race.copy_from(self._recording.whole, mark)
             self.index = marked
         self.play(index)
 
@@ -233,7 +235,7 @@ class RecordingAsShown(ShownTimes):
         self.whole = timeline.race
 
     def cursor(self, index: int) -> CursorAsShown:
-        """The race as the first ``index`` entries tell it."""
+        """The race folded from the first ``index`` entries."""
         cursor = CursorAsShown(self)
         cursor.move(index)
         return cursor
@@ -273,7 +275,7 @@ class CursorAsShown:
         self.index = index
 
     def move(self, index: int) -> None:
-        """Go by way of the last timeline kept before, unless this is on the way from there."""
+        """Fork the last kept timeline before ``index``, unless the cursor lies between the two."""
         at, kept = self._recording.kept_before(index)
         if not at <= self.index <= index:
             self._timeline, self.index = kept.fork(), at

@@ -191,8 +191,11 @@ class Player:
         return f"seek to {format_clock(self.clock_at)}"
 
     def _moment(self, to: str) -> int:
-        """Raises BadMoment, which tells nothing of how long the whole race is, nor of what is
-        to come in it: whoever watches the replay may be told why it was not obeyed."""
+        """The place of a moment.
+
+        Raises BadMoment, whose message reveals neither the length of the race nor what is still
+        to come in it, as viewers of the replay may read it.
+        """
         try:
             return moment_of(to, self.recording.whole)
         except NoSuchMoment:

@@ -1,4 +1,4 @@
-"""Gaps, times, flags and penalties as text.
+"""Formatting of gaps, times, flags and penalties as text.
 
 ``show_...`` is for tables and sentences, ``..._text`` for narrow columns of a tower.
 """

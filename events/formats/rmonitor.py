@@ -419,7 +419,7 @@ _KINDS = frozenset({"SFT", "SFP", "POT", "POP", "PIT", "PIP"})
 
 def _kind(cell: str) -> str:
     if cell not in _KINDS:
-        raise ValueError(f"{cell!r} is no line; there are {', '.join(sorted(_KINDS))}")
+        raise ValueError(f"{cell!r} is not a line; there are {', '.join(sorted(_KINDS))}")
     return cell
 
 

@@ -141,7 +141,7 @@ def _still(needs: TitleNeeds) -> Outcome | None:
 
 
 def _bound(outlook: Outlook, against: RivalTable, outcome: Outcome) -> int:
-    """The worst place of the rival that this outcome does not do against (0: none)."""
+    """The worst place of the rival for which this outcome is not enough (0: none)."""
     table = against.beats_from if outlook.outright.alive else against.ties_from
     taken = None if against.shares_car or outcome == "no_score" else outcome
     return max(
@@ -197,7 +197,7 @@ def _spoken(outlook: Outlook, steps: Sequence[SufficientResult]) -> str:
 
 
 def _must(outlook: Outlook, outcome: Outcome) -> str:
-    """The least that it must do itself; nothing where its worst outcome may do."""
+    """The worst result that is enough for the contender; empty if any is."""
     if outcome == "no_score":
         return ""
     if outcome == outlook.places[-1]:

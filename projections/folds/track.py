@@ -6,7 +6,7 @@ row each. Its first and last lap are the overall leader's laps that ended under 
 fell between two crossings. A white flag (last lap) counts as green; shown under a caution, it
 does not end the caution.
 
-A flag with a sector is local: it is no caution, and stands until it is cleared by another
+A flag with a sector is local: it is not a caution, and stands until it is cleared by another
 flag or a green flag in its sector, by a green flag for the whole track (all posts then show
 green), or by the session's end. Other flags for the whole track do not clear it: under a
 full-course yellow it still says where, and the white flag is shown at the line only.

@@ -300,7 +300,7 @@ def _short_of_distance(
 ) -> list[_Ranked]:
     """Mark cars that took the flag with too few laps as not classified, and set their group.
 
-    A disqualified car is no winner, so its laps are no measure for the others.
+    A disqualified car is not the winner, so the others are not measured by its laps.
     """
     most: dict[str | None, int] = {}
     for car_row in cars:

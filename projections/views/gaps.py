@@ -120,8 +120,8 @@ def chart(race: Race, to: str | None = None, since_ms: int = 0) -> list[Row]:
     was not timed. ``positions`` are the places in which the car completed each lap.
     ``behind_ms`` is how much later than ``to`` (None: than whoever was first) it did so,
     negative for earlier; ``behind_laps`` the whole laps between them then. ``pit_laps`` has the
-    numbers of the laps on which the car was in the lane. With ``since_ms`` only laps are
-    told of which something became known at or after that time (ms on the session clock).
+    numbers of the laps on which the car was in the lane. With ``since_ms`` only those laps are
+    listed of which something became known at or after that time (ms on the session clock).
     Raises UnknownCar. Costs O(laps).
     """
     order = race.order.cars()

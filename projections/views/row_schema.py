@@ -26,7 +26,7 @@ class RowSchema(GenerateJsonSchema):
         return False
 
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
-        """Without ``"default": null``: an absent member is no null."""
+        """Without ``"default": null``: an absent member is not null."""
         found = super().default_schema(schema)
         if found.get("default", ...) is None:
             del found["default"]

@@ -1,1 +1,1 @@
-"""Races told from published facts: one TOML file of facts a race."""
+"""Races reconstructed from published facts: one TOML file of facts for each."""

@@ -1,1 +1,1 @@
-"""Seasons told from published results, and what was published of their standings."""
+"""Seasons reconstructed from published results, and their published standings."""

@@ -18,7 +18,7 @@ class BadGatewayUrl(LapstreamError):
 
     def __init__(self, url: str) -> None:
         self.url = url
-        super().__init__(f"{url!r} is no gateway's address such as http://127.0.0.1:8000")
+        super().__init__(f"{url!r} is not a gateway's address such as http://127.0.0.1:8000")
 
 
 class NoGateway(LapstreamError):
@@ -60,7 +60,7 @@ class GatewayClient:
         try:
             answer = json.loads(raw) if raw else None
         except ValueError:
-            raise NoGateway(self._url, "what answers there is no gateway") from None
+            raise NoGateway(self._url, "what answers there is not a gateway") from None
         if status >= http.client.BAD_REQUEST:
             detail = answer.get("detail") if isinstance(answer, dict) else None
             raise GatewayRefused(status, str(detail or http.client.responses.get(status, "no")))

@@ -140,7 +140,7 @@ def token(
 ) -> None:
     """Make a token. The first line is the token; the second is what to keep of it."""
     if role not in [one.name.lower() for one in Role]:
-        raise typer.BadParameter(f"{role!r} is no role: viewer, output, control or admin")
+        raise typer.BadParameter(f"{role!r} is not a role: viewer, output, control or admin")
     secret, line = new_token(name, Role[role.upper()])
     Tokens([line])
     typer.echo(f"{secret}\n{line}")

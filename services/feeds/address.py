@@ -17,7 +17,7 @@ class BadAddress(LapstreamError):
 
     def __init__(self, address: str) -> None:
         self.address = address
-        super().__init__(f"{address!r} is no address of a feed: write HOST:PORT")
+        super().__init__(f"{address!r} is not the address of a feed: write HOST:PORT")
 
 
 class BadFeed(LapstreamError):

@@ -62,7 +62,7 @@ class OriginMiddleware:
 
     def _host_refused(self, headers: Headers) -> RequestRefused | None:
         host = headers.get("host")
-        # Every browser sends Host; what does not (HTTP/1.0) is no page.
+        # Every browser sends Host; what does not (HTTP/1.0) is not a page.
         if host is None or not self._loopback or ANY in self._origins:
             return None
         name = _name_of(f"//{host}")

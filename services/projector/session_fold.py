@@ -70,7 +70,7 @@ class SessionFold:
         self.folded = 0
         """Entries folded since the last checkpoint."""
         self.recorded_ms = parse_position(position)[0]
-        """The recorded time (ms since 1970) of the newest entry that is no audit event."""
+        """The recorded time (ms since 1970) of the newest entry other than an audit event."""
         self._frames = FrameBuilder()
         self._parked: tuple[Parked, ...] = ()
 

@@ -31,8 +31,9 @@ logger = structlog.get_logger(__name__)
 class SessionProjection:
     """Folds one session and commits its frames, from the last commit on.
 
-    ``projector`` is the name written to the session's health, ``turn`` is held while
-    folding, ``subscriber`` opens a subscriber of the session's log after a position.
+    ``projector`` is the name written to the session's health; ``turn`` is a lock shared by all
+    sessions of the projector, held while folding; ``subscriber`` opens a subscriber of the
+    session's log after a position.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class SessionProjection:
     def suspend(self) -> None:
         """Drop the folded session from memory; the next entry loads it again.
 
-        Only where ``idle_seconds`` is not 0: all that was folded is committed then.
+        Call only while ``idle_seconds`` is above 0: all that was folded is committed then.
         """
         self._suspended, self._suspended_at, self._idle_since = True, self._fold.token, None
         self._fold, self._stored_blocks = SessionFold(), set()
@@ -116,7 +117,7 @@ class SessionProjection:
 
     async def _load(self, whole: bool) -> None:
         """Fold up to the last commit, or begin a new epoch where that cannot be done."""
-        # Raises for a key that is no stream, which FastStream would read again without a pause.
+        # Raises for a key that is not a stream, which FastStream would read again without a pause.
         await self._log.length(self.session)
         token = await self._keys.token()
         if token is None:

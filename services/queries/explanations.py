@@ -52,7 +52,7 @@ def _row(
 
 
 def _source(rule: str | None, pack: RegulationPack | None) -> str | None:
-    """The source of the pack's rule of that key; None for what is no rule of a pack."""
+    """The source of the pack's rule of that key; None for what is not a rule of a pack."""
     if rule is None or pack is None or not pack.has_rule(rule):
         return None
     return pack.source_of(rule) or ASSUMED

@@ -12,7 +12,7 @@ from projections.rules.packs import RegulationPack, builtin_names, builtin_pack,
 def pack_named(name: str) -> RegulationPack:
     """The built-in pack of that name, else that in the file of that path.
 
-    Raises UnknownRules, and BadRules for a file that is no pack.
+    Raises UnknownRules, and BadRules for a file that is not a pack.
     """
     if name in builtin_names():
         return builtin_pack(name)

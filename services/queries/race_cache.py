@@ -44,8 +44,8 @@ BYTES_PER_RACE = 500_000
 BUDGET_BYTES = 128 * 2**20
 """Some six races of a day. The newest race asked about is kept whatever its size."""
 
-AT_ONCE = 2
-"""Questions that are answered at once: folding is work for a processor."""
+CONCURRENT_FOLDS = 2
+"""How many races are folded at the same time: folding is CPU-bound."""
 
 DECIDED = frozenset({*DECISIONS, *HOLDS})
 
@@ -53,7 +53,7 @@ DECIDED = frozenset({*DECISIONS, *HOLDS})
 class FoldResult(NamedTuple, Generic[T]):
     """An answer, and the log position up to which was folded for it.
 
-    ``learned`` is when the newest entry that is no audit was recorded (ms since 1970).
+    ``learned`` is when the newest entry other than an audit event was recorded (ms since 1970).
     """
 
     answer: T
@@ -186,7 +186,7 @@ class RaceCache:
         self._log = log
         self._budget = budget_bytes
         self._races: OrderedDict[_Key, _Fold | _Loading] = OrderedDict()
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._turns = asyncio.Semaphore(CONCURRENT_FOLDS)
 
     @property
     def memory(self) -> int:
@@ -224,7 +224,8 @@ class RaceCache:
         """What ``view`` makes of the race as it stood ``at`` a moment; it runs in a thread.
 
         The log is folded up to ``upto``, a position or a wall-clock time (ms since 1970).
-        ``kept_as`` names a fold whose ``upto`` only ever grows, as that of a delay does.
+        ``kept_as`` is the cache key for a fold whose ``upto`` only increases, such as that of a
+        delayed output; default: ``upto``.
         """
 
         def answer(fold: _Fold) -> FoldResult[T]:

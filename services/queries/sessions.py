@@ -47,7 +47,7 @@ class SessionQuestion:
 class FoldedSession:
     """A session's log, read and folded.
 
-    - ``unreadable``: how many entries are no readable events;
+    - ``unreadable``: how many entries are not readable events;
     - ``position``: the last position read;
     - ``events``: each event with its position, in the order of the log;
     - ``differs_from_built_in``: the session has the name of a built-in race but other events,

@@ -120,7 +120,7 @@ class ReplayRunner:
         refused = dict(self._state.refused)
         for position, command in commands:
             if command is None:
-                refused[position] = "this is no command"
+                refused[position] = "not a command"
                 continue
             try:
                 jump = self.player.execute(command) or jump

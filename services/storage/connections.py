@@ -34,7 +34,7 @@ def backoff_retry(retries: int) -> Retry:
 async def connected(
     url: str, name: str, connections: int, retries: int = RETRIES
 ) -> AsyncIterator[Redis]:
-    """A client of the server at ``url``. Raises StoreUnavailable for what is no URL."""
+    """A client of the server at ``url``. Raises StoreUnavailable for what is not a URL."""
     try:
         pool = ConnectionPool.from_url(
             url,
@@ -45,7 +45,8 @@ async def connected(
         )
     except ValueError:
         raise StoreUnavailable(
-            name, "this is no store: write redis://HOST:PORT, rediss://HOST:PORT or unix://PATH"
+            name,
+            "not the URL of a store: write redis://HOST:PORT, rediss://HOST:PORT or unix://PATH",
         ) from None
     redis = Redis.from_pool(pool)
     try:

@@ -60,7 +60,7 @@ class NoRecording(LapstreamError):
 class ReceivedLines(NamedTuple):
     """Whole lines received at once; empty where a connection began.
 
-    ``number`` tells apart what was received within the same millisecond.
+    ``number`` distinguishes what was received within the same millisecond.
     """
 
     at: datetime

@@ -58,7 +58,7 @@ end
 
 _READ = Script(_SCRIPT + "return kept()")
 
-# A last frame of another session, other cars or another championship is no fallback.
+# A last frame of another session, other cars or another championship is not a fallback.
 _PUT = Script(
     _SCRIPT
     + """

@@ -278,7 +278,7 @@ class Replays:
     ) -> list[tuple[str, Command | None]]:
         """The commands after a position; ``block_ms``: how long to wait for one.
 
-        None in place of an entry that is no command, which another program added.
+        None in place of an entry that is not a command, which another program added.
         """
         with self.store.translated_errors():
             reply: Any = await self._redis.xread({key(replay, "control"): after}, block=block_ms)

@@ -148,9 +148,9 @@ def test_no_recording(machine: Machine) -> None:
 def test_no_address(machine: Machine) -> None:
     """What is no address is refused in a line."""
     error = machine.run("feed", "rmonitor", "timing", "--session", "live", code=1)
-    assert error == "lapstream: 'timing' is no address of a feed: write HOST:PORT\n"
+    assert error == "lapstream: 'timing' is not the address of a feed: write HOST:PORT\n"
     error = machine.run("feed", "rmonitor", "a..b:5000", "--session", "live", code=1)
-    assert error == "lapstream: 'a..b:5000' is no address of a feed: write HOST:PORT\n"
+    assert error == "lapstream: 'a..b:5000' is not the address of a feed: write HOST:PORT\n"
 
 
 def test_a_replay_takes_no_feed(machine: Machine) -> None:

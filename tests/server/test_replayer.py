@@ -304,7 +304,7 @@ async def test_what_there_is_not_changes_nothing(deck: Deck) -> None:
     assert (after.token.epoch, after.clock_at) == (before.token.epoch, before.clock_at)
     await deck.store.redis.xadd(key(deck.replay, "control"), {"stop": "it"})
     await deck.turn()
-    assert "this is no command" in (await deck.replays.state(deck.replay)).refused.values()
+    assert "not a command" in (await deck.replays.state(deck.replay)).refused.values()
 
 
 async def test_the_end(deck: Deck, timeline: Timeline) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib
+import io
 import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tokenize
 import tomllib
 import zipfile
 from collections import Counter
@@ -561,6 +563,17 @@ def identifiers(code: str) -> Iterator[str]:
                 yield name
 
 
+def prose(code: str) -> Iterator[str]:
+    """The comments of Python code, and its docstrings, those of variables too."""
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                yield text
+
+
 def words_in(name: str) -> list[str]:
     """The words of an identifier in snake_case or CamelCase, in lower case."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_")
@@ -610,6 +623,23 @@ class TestManners:
             found |= {(path, name) for name in names if banned & set(words_in(name))}
         # The reel of an edit decision list is a term of CMX3600.
         assert sorted(found - {("replay/edit_list.py", "reel")}) == []
+
+    def test_plain_prose(self) -> None:
+        """Comments and docstrings are free of them, too; "tell apart" may stay."""
+        banned = re.compile(
+            r"\b(told|untold|tell(?!s? apart|\s+\w+\s+apart)|tells(?! apart)|telling|wish(es)?|"
+            r"aired|airing)\b",
+            re.IGNORECASE,
+        )
+        places = {*PACKAGES, "bench", "docs"}
+        found = [
+            (path, " ".join(text.split())[:100])
+            for path, code in texts()
+            if path.endswith(".py") and path.split("/")[0] in places
+            for text in prose(code)
+            if banned.search(text)
+        ]
+        assert found == []
 
     def test_text_is_tidy(self) -> None:
         """Text files end with one line feed and have no trailing blanks; timing files may."""

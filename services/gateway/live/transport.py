@@ -87,7 +87,7 @@ async def serve_websocket(
         await asyncio.wait(tasks)
     for task in tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
-            raise error  # a fault of ours; that the client left is no error
+            raise error  # a fault of ours; a client that left is not an error
     if publisher.ended:
         code = SERVICE_RESTART if publisher.removal_reason is None else NOT_FOUND
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it has left by itself

@@ -34,7 +34,7 @@ class OutputChannel:
         self.ended = False
         """Whether subscribers are to be disconnected: the output was changed or removed."""
         self.removal_reason: str | None = None
-        """None: subscribers reconnect, and are refused then if the output was removed."""
+        """Why subscribers are disconnected for good; None if they may reconnect."""
         self._listeners = Listeners()
         self._display = OutputDisplay(stored, self._listeners.notify)
         memory = OutputMemory(store, self._display)

@@ -47,7 +47,7 @@ class TopicDeriver:
     async def __call__(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with the topic.
 
-        Raises the errors of reading and folding, and UnknownRound for a session that is no round
+        Raises the errors of reading and folding, and UnknownRound for a session that is not a round
         of the season.
         """
         topic = await self._view_of_race(snapshot, await DERIVED[self._output.view](self))

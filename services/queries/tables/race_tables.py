@@ -96,7 +96,7 @@ FASTEST_LAPS = Table(
 
 MESSAGES = Table(
     "messages",
-    "What race control told everyone, in order.",
+    "What race control announced, in order.",
     views.MessagesRow,
 )
 

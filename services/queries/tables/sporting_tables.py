@@ -119,7 +119,7 @@ class DifferencesRow(RowModel):
 DIFFERENCES = Table(
     "differences",
     "The cars that two revisions of a result differ in, in the order of the later one; null "
-    "where a car is not listed, or what is compared is not told.",
+    "where a car is not listed, or the compared value is unknown.",
     DifferencesRow,
 )
 
@@ -355,7 +355,7 @@ CLINCH = Table(
     "rivals do, `can_win_from` the worst with which it can still be won; `beaten` are the cars "
     "that can no longer pass it, and `against` has, by the rival's result, the worst that stays "
     "ahead of it. With several results left, qualifying included, `clinches_from` is the worst "
-    "in the next of them that wins already, of the others only the status is told, and `open` "
+    "in the next of them that wins already, of the others only the status is given, and `open` "
     "may be out all the same.",
     ClinchRow,
 )

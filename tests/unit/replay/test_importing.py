@@ -106,7 +106,7 @@ def test_progress_is_told(folder):
     assert steps == [
         ("read laps.csv", 0, 3),
         ("read results.csv", 1, 3),
-        ("tell the race", 2, 3),
+        ("make the events", 2, 3),
         ("done", 3, 3),
     ]
 

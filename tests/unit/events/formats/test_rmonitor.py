@@ -132,7 +132,7 @@ def test_times(text: str, ms: int | None) -> None:
         ('$G,1,"70,16,"00:44:13.233"', "cells"),
         ('$B,36,"Barber', "unterminated quote"),
         ('$B,36,Bar"ber"', "a quote"),
-        ('$L,"13","T1","XXX","10/06/2007","11:16:23.345",1,"GT2"', "no line"),
+        ('$L,"13","T1","XXX","10/06/2007","11:16:23.345",1,"GT2"', "not a line"),
         ('$L,"13","T1","SFT","31/31/2007","11:16:23.345",1,"GT2"', "not a day"),
         ('$C,1,"G\x00TO"', "control characters"),
         ("##2025-13-99 13:58:48.222", "time data"),
