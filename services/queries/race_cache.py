@@ -153,8 +153,12 @@ class _Fold:
             self.recorded.append(entry.position, event)
             if type(event) in DECIDED:
                 self.decided.append((entry.position, event))
-        # The order does not matter to a timeline; an empty one folds what is in order quicker.
-        self.timeline.add(events if len(self.timeline) else sorted(events, key=attrgetter("at")))
+        if not len(self.timeline):
+            # What is in order is folded quicker, and the order does not matter to a timeline, but
+            # that the first of a repeated identity counts: an imported log may have repeats.
+            counted = {event.identity: event for event in reversed(events)}
+            events = sorted(counted.values(), key=attrgetter("at"))
+        self.timeline.add(events)
         self.position = batches[-1][-1].position
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from services.queries.race_cache import RecordedEvents
+from typing import cast
+
+from events import encode
+from replay.entries import EVENT_FIELD, LogEntry
+from services.queries.race_cache import RaceCache, RecordedEvents
+from services.storage.event_log import Log
 from tests.builders import opened
+from tests.unit.services.memory import MemoryLog
 
 LARGEST = 2**64 - 1
 
@@ -23,3 +29,19 @@ def test_recorded_events_are_a_sequence() -> None:
     assert recorded[-1] == pairs[-1]
     assert recorded[1:3] == pairs[1:3]
     assert recorded[:-1] == pairs[:-1]
+
+
+async def test_the_first_of_a_repeated_identity_counts() -> None:
+    """As for the projector, also where the repeat lies earlier on the session clock."""
+    story = opened("7").laps("7", 2)
+    first = story.last
+    repeated = first.model_copy(update={"at": first.at - 1000})
+    payloads = [encode(event) for event in [*story.events, repeated]]
+    log = MemoryLog()
+    log.logs["race"] = [
+        LogEntry(f"{number}-0", (EVENT_FIELD, payload))
+        for number, payload in enumerate(payloads, 1)
+    ]
+    found = await RaceCache(cast("Log", log)).ask("race", lambda race: race.at)
+    assert found.answer == first.at
+    assert found.events == len(story.events)
