@@ -2,7 +2,7 @@
 
     python -m docs.build            into build/site; warnings, dead links and anchors fail
     python -m docs.build serve      the same on http://127.0.0.1:8001, without the final check
-    python -m docs.build modules    rewrite the list of modules in docs/architecture.md
+    python -m docs.build modules    rewrite the list in docs/reference/modules.md
 
 Pages are staged in ``build/docs``: those of ``docs/``, in which a reference page's generated
 part replaces its marker, and the changelog. Zensical makes the site from these.

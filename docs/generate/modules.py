@@ -1,4 +1,4 @@
-"""The list of modules in ``docs/architecture.md``: one line for each, from its docstring."""
+"""The list of modules in ``docs/reference/modules.md``: one line for each, from its docstring."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from docs.generate.markdown import cell, table
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "architecture.md"
+PAGE = ROOT / "docs" / "reference" / "modules.md"
 PACKAGES = ("events", "projections", "replay", "services")
 FIRST, LAST = "<!-- modules -->", "<!-- end of modules -->"
 
@@ -49,7 +49,7 @@ def section() -> str:
 
 def _section() -> Iterator[str]:
     for folder, paths in groupby(modules(), key=lambda path: path.parent):
-        yield f"#### `{folder.as_posix()}/`\n"
+        yield f"## `{folder.as_posix()}/`\n"
         yield table(
             ["Module", "What it holds"], [(f"`{path.name}`", _about(ROOT / path)) for path in paths]
         )

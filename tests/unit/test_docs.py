@@ -51,9 +51,27 @@ class TestPages:
         assert sorted(addresses(SITE["nav"])) == sorted([*ours, "changelog.md"])
 
     def test_every_module_is_listed(self) -> None:
-        """The architecture page lists each module; ``python -m docs.build modules`` writes it."""
+        """The page of modules lists each; ``python -m docs.build modules`` writes it."""
         listed = modules.listed(modules.PAGE.read_text("utf-8"))
         assert listed == [path.as_posix() for path in modules.modules()]
+
+    def test_every_package_is_described(self) -> None:
+        """The architecture page has a line for each package, or for the one that it is part of."""
+        page = (ROOT / "docs/architecture.md").read_text("utf-8")
+        described = set(re.findall(r"^\| `([\w/]+)/` \|", page, re.MULTILINE))
+        packages = {path.parent.as_posix() for path in modules.modules()}
+        bare = {"services"}
+        assert described <= packages
+        assert [
+            name
+            for name in sorted(packages - bare)
+            if not any(f"{name}/".startswith(f"{one}/") for one in described - bare)
+        ] == []
+        assert {name for name in packages if name.count("/") == 1} - described <= {
+            "replay/petit_le_mans_2007",
+            "replay/races",
+            "replay/seasons",
+        }
 
     def test_every_variable_is_listed(self) -> None:
         """The page of settings has each environment variable that the code reads, and no other."""
