@@ -13,7 +13,7 @@ from events.errors import LapstreamError
 from services.gateway import errors
 from services.gateway.json_bodies import JsonBodyMiddleware
 from services.gateway.origins import OriginMiddleware
-from services.gateway.outputs.channels import OutputChannels
+from services.gateway.outputs.live_outputs import LiveOutputs
 from services.gateway.routes import (
     analysis,
     decisions,
@@ -70,7 +70,7 @@ def create_app(
                 await stack.enter_async_context(scheduled_collection())
             gateway = Gateway(opened, settings, races)
             stack.push_async_callback(gateway.close)
-            outputs = OutputChannels(gateway)
+            outputs = LiveOutputs(gateway)
             stack.push_async_callback(outputs.close)
             app.state.gateway = gateway
             app.state.outputs = outputs

@@ -19,8 +19,8 @@ from services.gateway.routes.output_models import (
     OutputName,
     TheOutputs,
     Viewer,
-    output_channel,
-    output_channels,
+    live_output,
+    live_outputs,
     output_content,
 )
 from services.gateway.routes.streams import EVENT_STREAM, event_stream
@@ -109,10 +109,10 @@ async def stream(
     """The output's view and the session line: a snapshot, then deltas. A freeze and a release each
     begin an epoch, with a reason. A WebSocket at this address receives the same messages."""
     options = query.options(valid_event_id(last_event_id))
-    channel = await output_channel(outputs, name)
+    live = await live_output(outputs, name)
     gateway.check_capacity()
-    subscription = Subscription(channel.buffer, channel.messages, options, now_ms())
-    return event_stream(gateway, channel, subscription)
+    subscription = Subscription(live.buffer, live.messages, options, now_ms())
+    return event_stream(gateway, live, subscription)
 
 
 @router.websocket("/outputs/{name}/stream")
@@ -122,7 +122,7 @@ async def live(websocket: WebSocket, name: OutputName) -> None:
     try:
         authorize(websocket, Role.VIEWER, gateway.settings)
         options = parse_query(websocket, OutputQuery).options()
-        channel = await output_channel(output_channels(websocket), name)
+        live = await live_output(live_outputs(websocket), name)
         gateway.check_capacity()
     except RequestRefused as error:
         await websocket.send_denial_response(error.response())
@@ -133,5 +133,5 @@ async def live(websocket: WebSocket, name: OutputName) -> None:
     with gateway.subscriber("websocket"):
         # After this no refusal can be sent, only a close code.
         await websocket.accept()
-        subscription = Subscription(channel.buffer, channel.messages, options, now_ms())
-        await serve_websocket(websocket, channel, subscription)
+        subscription = Subscription(live.buffer, live.messages, options, now_ms())
+        await serve_websocket(websocket, live, subscription)

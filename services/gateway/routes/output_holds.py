@@ -13,14 +13,14 @@ from events import AnyEvent, OutputFrozen, OutputReleased
 from events.errors import LapstreamError
 from services.gateway.auth import requires
 from services.gateway.errors import RequestRefused, responses
-from services.gateway.outputs.channels import OutputChannels
 from services.gateway.outputs.content import OutputContent, frame_of
+from services.gateway.outputs.live_outputs import LiveOutputs
 from services.gateway.routes.output_models import (
     HoldReason,
     OutputName,
     OutputStatus,
     TheOutputs,
-    output_channel,
+    live_output,
     output_content,
     output_status,
     stored_output,
@@ -55,10 +55,10 @@ async def freeze(
     a frozen output changes nothing. It is recorded as an event in the session's log."""
     if await output_content(outputs, name) is None:
         raise RequestRefused(409, f"output {name!r} has not shown anything yet")
-    channel = await output_channel(outputs, name)
-    with channel.paused():  # nothing later is shown than what is stored
+    live = await live_output(outputs, name)
+    with live.paused():  # nothing later is shown than what is stored
         stored = await _newest(outputs, name)
-        content = channel.content(outputs.store_lost)
+        content = live.content(outputs.store_lost)
         if stored.frozen is None and content is not None:
             hold = await _hold(gateway, content, operator.name, why)
             stored = await outputs.store.freeze(name, hold, frame_of(content.snapshot))
@@ -99,7 +99,7 @@ async def release(
     return await output_status(outputs, stored)
 
 
-async def _newest(outputs: OutputChannels, name: str) -> StoredOutput:
+async def _newest(outputs: LiveOutputs, name: str) -> StoredOutput:
     """The output as the store has it now: another gateway may have changed it."""
     stored = await outputs.store.get(name)
     outputs.update(name, stored)

@@ -14,9 +14,9 @@ from events.base import CarNumber, Name, Text
 from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused
 from services.gateway.live.query import MAX_DELAY_MS
-from services.gateway.outputs.channel import OutputChannel
-from services.gateway.outputs.channels import OutputChannels
 from services.gateway.outputs.content import OutputContent
+from services.gateway.outputs.live_output import LiveOutput
+from services.gateway.outputs.live_outputs import LiveOutputs
 from services.gateway.views.flat_rows import MAX_ROWS
 from services.roles import Role
 from services.storage.output_store import NoSuchOutput, StoredOutput
@@ -25,18 +25,18 @@ from services.storage.output_views import OutputView
 # -- Dependencies --------------------------------------------------------------------------
 
 
-def output_channels(connection: HTTPConnection) -> OutputChannels:
+def live_outputs(connection: HTTPConnection) -> LiveOutputs:
     """The outputs of the application."""
-    channels: OutputChannels = connection.app.state.outputs
-    return channels
+    outputs: LiveOutputs = connection.app.state.outputs
+    return outputs
 
 
-TheOutputs = Annotated[OutputChannels, Depends(output_channels)]
+TheOutputs = Annotated[LiveOutputs, Depends(live_outputs)]
 OutputName = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$", examples=["tower"])]
 Viewer = Depends(requires(Role.VIEWER))
 
 
-async def stored_output(outputs: OutputChannels, name: str) -> StoredOutput:
+async def stored_output(outputs: LiveOutputs, name: str) -> StoredOutput:
     """The output of a name. Raises RequestRefused if there is none."""
     try:
         return await outputs.stored(name)
@@ -44,15 +44,15 @@ async def stored_output(outputs: OutputChannels, name: str) -> StoredOutput:
         raise _unknown(error) from None
 
 
-async def output_channel(outputs: OutputChannels, name: str) -> OutputChannel:
-    """The channel of an output. Raises RequestRefused if there is none."""
+async def live_output(outputs: LiveOutputs, name: str) -> LiveOutput:
+    """The live output of that name. Raises RequestRefused if there is none."""
     try:
-        return await outputs.channel(name)
+        return await outputs.live_output(name)
     except NoSuchOutput as error:
         raise _unknown(error) from None
 
 
-async def output_content(outputs: OutputChannels, name: str) -> OutputContent | None:
+async def output_content(outputs: LiveOutputs, name: str) -> OutputContent | None:
     """What an output shows. Raises RequestRefused if there is none of that name."""
     try:
         return await outputs.content(name)
@@ -155,10 +155,10 @@ class HoldReason(BaseModel):
     reason: Text | None = None
 
 
-async def output_status(outputs: OutputChannels, stored: StoredOutput) -> OutputStatus:
+async def output_status(outputs: LiveOutputs, stored: StoredOutput) -> OutputStatus:
     """The status of an output."""
-    channel = await outputs.channel(stored.output.name)
-    content = channel.content(outputs.store_lost)
+    live = await outputs.live_output(stored.output.name)
+    content = live.content(outputs.store_lost)
     hold = stored.frozen.hold if stored.frozen else None
     return OutputStatus(
         **stored.output.model_dump(),

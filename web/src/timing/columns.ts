@@ -90,7 +90,7 @@ export function fitting(wanted: readonly Column[], room: number, digit: number):
   }
 }
 
-/** An interval below this is emphasized as a battle. */
+/** An interval (ms) below this is emphasized. */
 export const CLOSE_MS = display.close_interval_ms;
 
 /** A time with its mark. An empty mark keeps its space, so that times are aligned. */

@@ -25,7 +25,7 @@ FIRST_SNAPSHOT_SECONDS = 2.0
 """How long a request waits for the first snapshot of an output."""
 
 
-class OutputChannel:
+class LiveOutput:
     """An output with its source, its buffer and its subscribers."""
 
     def __init__(self, gateway: Gateway, store: OutputStore, stored: StoredOutput) -> None:
@@ -81,7 +81,7 @@ class OutputChannel:
         return self._source.paused()
 
     def update(self, stored: StoredOutput) -> bool:
-        """Follow a change in the store; False if it needs another channel."""
+        """Follow a change in the store; False if it needs another live output."""
         # Other settings need another source and another filter; a freeze does not.
         if stored.effective != self.output:
             return False

@@ -8,16 +8,16 @@ import structlog
 
 from events.errors import LapstreamError
 from services.gateway.live.session_tail import RETRY_SECONDS
-from services.gateway.outputs.channel import OutputChannel
 from services.gateway.outputs.content import OutputContent
+from services.gateway.outputs.live_output import LiveOutput
 from services.gateway.state import Gateway
 from services.storage.output_store import NoSuchOutput, OutputStore, StoredOutput
 
 logger = structlog.get_logger(__name__)
 
 
-class OutputChannels:
-    """The channels of the outputs in use, and the settings of all."""
+class LiveOutputs:
+    """The outputs in use, each with its source and buffer, and the settings of all."""
 
     def __init__(self, gateway: Gateway) -> None:
         self.store = OutputStore(gateway.store)
@@ -25,7 +25,7 @@ class OutputChannels:
         """Whether the store is away."""
         self._gateway = gateway
         self._stored: dict[str, StoredOutput] = {}
-        self._channels: dict[str, OutputChannel] = {}
+        self._live: dict[str, LiveOutput] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._loaded = asyncio.Event()
         self._following = asyncio.create_task(self._follow_changes())
@@ -44,42 +44,42 @@ class OutputChannels:
             raise NoSuchOutput(name, list(known))
         return known[name]
 
-    async def channel(self, name: str) -> OutputChannel:
-        """The channel of an output, started if need be. Raises NoSuchOutput."""
+    async def live_output(self, name: str) -> LiveOutput:
+        """A live output, started if need be. Raises NoSuchOutput."""
         stored = await self.stored(name)
-        channel = self._channels.get(name)
-        if channel is None:
-            channel = self._channels[name] = OutputChannel(self._gateway, self.store, stored)
-        return channel
+        output = self._live.get(name)
+        if output is None:
+            output = self._live[name] = LiveOutput(self._gateway, self.store, stored)
+        return output
 
     async def content(self, name: str) -> OutputContent | None:
         """What an output shows; None if it never showed anything. Raises NoSuchOutput."""
-        return await (await self.channel(name)).first_content(self.store_lost)
+        return await (await self.live_output(name)).first_content(self.store_lost)
 
     def update(self, name: str, stored: StoredOutput | None) -> None:
         """Follow a change in the store; None: the output was removed."""
-        channel = self._channels.get(name)
+        output = self._live.get(name)
         if stored is None:
             self._stored.pop(name, None)
         elif name not in self._stored or stored.revision >= self._stored[name].revision:
             self._stored[name] = stored
-        if channel is not None and (stored is None or not channel.update(stored)):
-            del self._channels[name]
+        if output is not None and (stored is None or not output.update(stored)):
+            del self._live[name]
             # Kept in a set: asyncio itself holds tasks by weak references.
-            closing = asyncio.create_task(channel.close())
+            closing = asyncio.create_task(output.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
     def end(self) -> None:
         """Disconnect all subscribers."""
-        for channel in self._channels.values():
-            channel.end()
+        for output in self._live.values():
+            output.end()
 
     async def close(self) -> None:
-        """Close all channels."""
+        """Close all outputs."""
         self._following.cancel()
         await asyncio.wait([self._following])
-        closing = [channel.close() for channel in self._channels.values()]
+        closing = [output.close() for output in self._live.values()]
         await asyncio.gather(*closing, *self._closing)
 
     async def _follow_changes(self) -> None:
