@@ -17,7 +17,6 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar, overload
 
 from events import AnyEvent, decode
@@ -153,12 +152,10 @@ class _Fold:
             self.recorded.append(entry.position, event)
             if type(event) in DECIDED:
                 self.decided.append((entry.position, event))
-        if not len(self.timeline):
-            # What is in order is folded quicker, and the order does not matter to a timeline, but
-            # that the first of a repeated identity counts: an imported log may have repeats.
-            counted = {event.identity: event for event in reversed(events)}
-            events = sorted(counted.values(), key=attrgetter("at"))
-        self.timeline.add(events)
+        if len(self.timeline):
+            self.timeline.add(events)
+        else:
+            self.timeline = Timeline.of_recorded(events)
         self.position = batches[-1][-1].position
 
 

@@ -7,7 +7,6 @@ import gc
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from operator import attrgetter
 
 from events import AnyEvent, SeasonOpened, decode
 from events.errors import (
@@ -93,10 +92,7 @@ async def read_session(log: Log, question: SessionQuestion) -> FoldedSession:
         )
         if positioned and isinstance(positioned[0][1], SeasonOpened):
             raise NotASession(question.session)
-        events = [event for _, event in positioned]
-        events.sort(key=attrgetter("at"))  # any order gives the same state, this one sooner
-        timeline = Timeline()
-        timeline.add(events)
+        timeline = Timeline.of_recorded([event for _, event in positioned])
         differs = check is not None and not check.matches
         return FoldedSession(timeline, unreadable, position, positioned, differs)
     finally:
