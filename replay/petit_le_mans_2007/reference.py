@@ -1,6 +1,6 @@
 """The reference: how far the head of the race has come at each moment.
 
-Every car is described by how many laps it is behind this reference, which itself is no
+Every car is described by how many laps it is behind this reference, which itself is not a
 car: it covers a green lap, pit stops included, in ``GREEN_LAP_MS`` and a lap behind the
 safety car in about twice that, and completes lap 394 at the winner's time to the
 millisecond. Its laps are called reference laps; they may be fractions.
