@@ -26,6 +26,10 @@ from projections.engine.corrections import CORRECTIONS, Corrections, Identity, e
 from projections.engine.state import Mark
 from projections.race import Race
 
+BYTES_PER_EVENT = 650
+"""What an event takes with all that is folded from it, as measured with ``tracemalloc`` on a
+race of 29,000 events of 31 cars: 506 bytes the event, 115 the timeline, the rest its position."""
+
 CHECKPOINT_EVERY = 1024
 CLOSEST = 32
 """The minimum distance of checkpoints for late events, in events; a checkpoint costs as much

@@ -67,7 +67,8 @@ IDLE_SECONDS = 30.0
 long as folding the log since its last checkpoint, half a second at most for a race of a day."""
 
 HURRY_SECONDS = 3.0
-"""The same beyond twice the budget, as when many races are imported at once."""
+"""The same beyond twice the budget, as when many races are imported at once, for a session
+that is over: a live one can be silent for longer, behind a red flag or a safety car."""
 
 logger = structlog.get_logger(__name__)
 
@@ -145,13 +146,15 @@ class Projector:
         excess = memory - MEMORY_BUDGET
         if excess <= 0:
             return
-        idle_seconds = IDLE_SECONDS if memory < 2 * MEMORY_BUDGET else HURRY_SECONDS
+        hurry = memory >= 2 * MEMORY_BUDGET
         idle = sorted(self._projections.values(), key=attrgetter("idle_seconds"), reverse=True)
         for projection in idle:
-            if excess <= 0 or projection.idle_seconds < idle_seconds:
+            if excess <= 0:
                 return
-            excess -= projection.memory
-            projection.suspend()
+            limit = HURRY_SECONDS if hurry and projection.over else IDLE_SECONDS
+            if projection.idle_seconds >= limit:
+                excess -= projection.memory
+                projection.suspend()
 
     async def _listed(self) -> set[str]:
         if self._named is not None:

@@ -17,7 +17,7 @@ from events.errors import LapstreamError, UndecodableEvent, UnreadableEvent
 from events.outputs import AUDIT_EVENTS
 from projections.engine.state import canonical, digest
 from projections.race import Race
-from projections.timeline import Timeline
+from projections.timeline import BYTES_PER_EVENT, Timeline
 from projections.views.frame import Frame, Token
 from projections.views.frame_builder import FrameBuilder, cars_of
 from projections.views.merge_patch import State
@@ -26,9 +26,6 @@ from replay.entries import EVENT_FIELD, START, entry_payload, parse_position
 from services.storage.projection_store import Checkpoint, Parked
 
 CHECKPOINT_VERSION = 2
-
-BYTES_PER_EVENT = 650
-"""Of an event with all that is folded from it (29,000 events of 31 cars)."""
 
 BYTES_PER_SESSION = 500_000
 """Of the published state."""
@@ -73,6 +70,11 @@ class SessionFold:
         """The recorded time (ms since 1970) of the newest entry other than an audit event."""
         self._frames = FrameBuilder()
         self._parked: tuple[Parked, ...] = ()
+
+    @property
+    def over(self) -> bool:
+        """Whether the session clock stands: the race is over, or has not begun."""
+        return not clock_running(self.timeline.race)
 
     @property
     def memory(self) -> int:

@@ -92,6 +92,11 @@ class SessionProjection:
         return 0 if self._suspended else self._fold.memory
 
     @property
+    def over(self) -> bool:
+        """Whether no entries are due: the session clock stands."""
+        return self._fold.over
+
+    @property
     def idle_seconds(self) -> float:
         """How long no entry was folded; 0 while there is work, as for all of a load."""
         working = any(task and not task.done() for task in (self._folding, self._committing))

@@ -24,7 +24,7 @@ from events.errors import UnreadableEvent
 from events.outputs import AUDIT_EVENTS
 from projections.race import Race
 from projections.results.decisions import DECISIONS, HOLDS
-from projections.timeline import Timeline
+from projections.timeline import BYTES_PER_EVENT, Timeline
 from replay.entries import START, LogEntry, parse_position
 from replay.recording import Recording, RecordingAsHappened, RecordingAsShown
 from services.queries.sessions import race_at
@@ -32,13 +32,12 @@ from services.storage.event_log import Log
 
 T = TypeVar("T")
 
-BYTES_PER_EVENT = 650
 RECORDING_BYTES_PER_EVENT = 130
 """What a recording adds to the events: its marks and histories."""
 SHOWN_RECORDING_BYTES_PER_EVENT = 300
 """What a recording as it was known adds: timelines along its way."""
 BYTES_PER_RACE = 500_000
-"""What even an empty race takes, and one of few events with many cars."""
+"""What even a race of few events takes, with the state that is published of it."""
 
 BUDGET_BYTES = 128 * 2**20
 """Some six races of a day. The newest race asked about is kept whatever its size."""
@@ -130,6 +129,7 @@ class _Fold:
     learned: int = 0
     unreadable: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    broken: bool = False
 
     @property
     def memory(self) -> int:
@@ -238,7 +238,7 @@ class RaceCache:
         return await self._ask(session, answer, upto, kept_as or upto or "")
 
     async def ask_known(self, session: str, view: Callable[[KnownRace], T]) -> T:
-        """What ``view`` makes of all that is known now. It must not raise."""
+        """What ``view`` makes of all that is known now; it runs in a thread."""
 
         def answer(fold: _Fold) -> T:
             return view(KnownRace(fold.timeline, fold.decided, fold.position, fold.learned))
@@ -255,33 +255,61 @@ class RaceCache:
         if not isinstance(found, _Loading):
             task = asyncio.create_task(self._record(session, upto, as_shown))
             found = self._races[key] = _Loading(task, as_shown)
+            # Also where nobody waits for it any more.
+            task.add_done_callback(lambda done: self._recorded(key, done))
         self._races.move_to_end(key)
-        try:
-            recording = await asyncio.shield(found.task)
-        except BaseException:
-            if found.task.done() and self._races.get(key) is found:
-                del self._races[key]
-            raise
-        self._keep_budget(key)
-        return recording
+        return await asyncio.shield(found.task)
+
+    def _recorded(self, key: _Key, task: asyncio.Task[Recording]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            self._keep_budget(key)
+            return
+        kept = self._races.get(key)
+        if isinstance(kept, _Loading) and kept.task is task:
+            del self._races[key]
 
     async def _ask(
         self, session: str, answer: Callable[[_Fold], T], upto: str | None, kept_as: str
     ) -> T:
         key = ("fold", session, kept_as)
+        async with self._turns:
+            while True:
+                fold = self._fold_of(key)
+                async with fold.lock:
+                    if not fold.broken:
+                        return await self._answer(key, fold, answer, upto)
+
+    def _fold_of(self, key: _Key) -> _Fold:
         fold = self._races.get(key)
         if not isinstance(fold, _Fold):
             fold = self._races[key] = _Fold()
         self._races.move_to_end(key)
-        async with self._turns, fold.lock:
-            try:
-                await self._advance(session, fold, upto)
-            except BaseException:
-                if self._races.get(key) is fold:  # it may have stopped half-way
-                    del self._races[key]
-                raise
-            self._keep_budget(key)
+        return fold
+
+    async def _answer(
+        self, key: _Key, fold: _Fold, answer: Callable[[_Fold], T], upto: str | None
+    ) -> T:
+        """Bring the fold up to date and ask it; drop it where either may be half done.
+
+        A thread goes on after the task that waits for it was cancelled: whoever waited for
+        the same fold then begins another.
+        """
+        try:
+            await self._advance(key[1], fold, upto)
+        except BaseException:
+            self._drop(key, fold)
+            raise
+        self._keep_budget(key)
+        try:
             return await asyncio.to_thread(answer, fold)
+        except asyncio.CancelledError:
+            self._drop(key, fold)
+            raise
+
+    def _drop(self, key: _Key, fold: _Fold) -> None:
+        fold.broken = True
+        if self._races.get(key) is fold:
+            del self._races[key]
 
     async def _advance(self, session: str, fold: _Fold, upto: str | None) -> None:
         if upto is not None and _is_behind(upto, fold.position):

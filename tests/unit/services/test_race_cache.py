@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import cast
+import asyncio
+import threading
+from typing import Any, cast
+
+import pytest
 
 from events import encode
 from replay.entries import EVENT_FIELD, LogEntry
+from services.queries import race_cache
 from services.queries.race_cache import RaceCache, RecordedEvents
 from services.storage.event_log import Log
 from tests.builders import opened
@@ -45,3 +50,71 @@ async def test_the_first_of_a_repeated_identity_counts() -> None:
     found = await RaceCache(cast("Log", log)).ask("race", lambda race: race.at)
     assert found.answer == first.at
     assert found.events == len(story.events)
+
+
+def held(*sessions: str) -> MemoryLog:
+    """A log that holds the same race of two laps in each session."""
+    log = MemoryLog()
+    for session in sessions:
+        log.hold(session, map(encode, opened("7").laps("7", 2).events))
+    return log
+
+
+async def test_a_fold_that_was_cancelled_half_way_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever waited for it gets a fold of its own, although the thread still works on the old."""
+    takes, blocked, take = 0, threading.Event(), race_cache._Fold.take
+
+    def slow(fold: Any, batches: Any) -> None:
+        nonlocal takes
+        takes += 1
+        if takes == 1:
+            blocked.wait(20)
+        take(fold, batches)
+
+    monkeypatch.setattr(race_cache._Fold, "take", slow)
+    cache = RaceCache(cast("Log", held("race")))
+    first = asyncio.create_task(cache.ask("race", lambda race: race.order.laps["7"]))
+    while not takes:  # noqa: ASYNC110 - set by a thread
+        await asyncio.sleep(0)
+    second = asyncio.create_task(cache.ask("race", lambda race: race.order.laps["7"]))
+    for _ in range(10):  # until it waits for the same fold
+        await asyncio.sleep(0)
+    first.cancel()
+    found = await second
+    blocked.set()
+    assert (found.answer, takes) == (2, 2)
+    assert first.cancelled()
+
+
+async def test_the_budget_keeps_the_races_asked_about_last() -> None:
+    """Beyond the budget the race asked about longest ago goes, and is folded again if asked."""
+    cache = RaceCache(cast("Log", held("one", "two", "three")), budget_bytes=1_100_000)
+    for session in ("one", "two", "three"):
+        found = await cache.ask(session, lambda race: race.order.laps["7"])
+        assert found.answer == 2
+    assert cache.races == 2
+    assert cache.memory <= 1_100_000
+    assert (await cache.ask("one", lambda race: race.order.laps["7"])).answer == 2
+
+
+async def test_a_recording_counts_and_a_failed_one_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A recording that could not be read leaves nothing; made again, it is within the budget."""
+    log = held("race")
+    cache, read = RaceCache(cast("Log", log)), log.read
+
+    def failing(*_: Any, **__: Any) -> Any:
+        raise OSError("away")
+
+    monkeypatch.setattr(log, "read", failing)
+    with pytest.raises(OSError, match="away"):
+        await cache.recording("race", "9999999999999-0")
+    await asyncio.sleep(0)
+    assert cache.races == 0
+    monkeypatch.setattr(log, "read", read)
+    recording = await cache.recording("race", "9999999999999-0")
+    assert recording.whole.order.laps["7"] == 2
+    assert cache.memory > 0
