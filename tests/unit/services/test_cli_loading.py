@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from services.cli.app import COMMANDS, app, command_tree
@@ -52,3 +53,17 @@ def test_a_misspelled_command_is_named_with_those_like_it() -> None:
     result = CliRunner().invoke(app, ["standing"])
     assert result.exit_code == 2
     assert "standings" in result.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_loads_on_its_own(name: str) -> None:
+    """In a fresh process nothing that another command imports hides a missing import."""
+    program = "from services.cli.app import app; app()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, name, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
