@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from services.logging import configure
+from services.logging import configure, get_logger
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +53,18 @@ def test_quiet_below_the_level(monkeypatch: pytest.MonkeyPatch) -> None:
     text = lines(monkeypatch, "ERROR")
     structlog.get_logger("test").warning("never mind")
     assert text.getvalue() == ""
+
+
+def test_the_root_logger_of_a_host_program_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A program that loads a module of ours keeps its handlers; our errors go to stderr."""
+    structlog.reset_defaults()
+    root, own = logging.getLogger(), logging.NullHandler()
+    monkeypatch.setattr(root, "handlers", [own])
+    logger = get_logger("test")
+    logger.warning("never mind")
+    logger.error("store lost", reason="gone")
+    assert root.handlers == [own]
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["level"]) == ("store lost", "error")
