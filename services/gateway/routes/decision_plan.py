@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from events import AnyEvent, SeasonOpened
+from events import AnyEvent, SeasonOpened, check_names
 from events.clock import format_clock, parse_clock
 from events.codec import shortened
 from events.errors import (
@@ -88,6 +88,7 @@ def plan(known: KnownRace, batch: DecisionBatch, now_ms: float) -> DecisionPlan:
     events = [_event(known.timeline, index, at, batch) for index in range(len(batch.decisions))]
     for index, event in enumerate(events):
         with _refusing(index, batch.decisions[index]):
+            check_names(event)
             check(known.timeline, event)
     return DecisionPlan(events, False)
 
