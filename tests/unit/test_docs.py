@@ -117,6 +117,24 @@ class TestReference:
             assert name.startswith("#/components/schemas/")
             assert name.rpartition("/")[2] in document["components"]["schemas"]
 
+    def test_operation_ids_are_kept(self) -> None:
+        """Generated clients name their methods by these; new routes come behind them."""
+        golden = json.loads((ROOT / "tests/golden/operation_ids_0_1.json").read_text("utf-8"))
+        ids = {
+            f"{method.upper()} {path}": operation["operationId"]
+            for path, operations in http.openapi()["paths"].items()
+            for method, operation in operations.items()
+        }
+        assert {route: ids.get(route) for route in golden} == golden
+        assert len(set(ids.values())) == len(ids)
+
+    def test_answers_are_open_where_they_were(self) -> None:
+        """An added member breaks no client that validates answers; rows stay as described."""
+        schemas = http.openapi()["components"]["schemas"]
+        for name in ("SessionLine", "Standings", "StandingsFlatRow", "Chart"):
+            assert "additionalProperties" not in schemas[name], name
+        assert schemas["StandingsRow"]["additionalProperties"] is False
+
     def test_events_has_every_type(self) -> None:
         """Each type of event has a heading and an example."""
         page = events.page()

@@ -160,6 +160,7 @@ async def whoami(
 
 @router.get(
     "/sessions/{session}/decisions",
+    operation_id="book_sessions__session__decisions_get",
     summary="List the decisions",
     dependencies=[Depends(requires(Role.VIEWER))],
     response_model=DecisionList,

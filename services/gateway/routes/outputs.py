@@ -34,6 +34,7 @@ router = APIRouter(tags=["outputs"])
 
 @router.get(
     "/outputs",
+    operation_id="outputs_outputs_get",
     summary="List the outputs",
     dependencies=[Viewer],
     responses=responses(401, 403, 503),
@@ -45,6 +46,7 @@ async def list_outputs(outputs: TheOutputs) -> list[OutputStatus]:
 
 @router.get(
     "/outputs/{name}",
+    operation_id="output_outputs__name__get",
     summary="Get an output",
     dependencies=[Viewer],
     responses=responses(401, 403, 404, 422, 503),
@@ -56,6 +58,7 @@ async def get_output(outputs: TheOutputs, name: OutputName) -> OutputStatus:
 
 @router.put(
     "/outputs/{name}",
+    operation_id="put_outputs__name__put",
     summary="Create or change an output",
     dependencies=[Depends(requires(Role.OUTPUT))],
     responses=responses(401, 403, 404, 422, 503),
@@ -120,6 +123,7 @@ def _check_cars(settings: OutputSettings) -> None:
 
 @router.delete(
     "/outputs/{name}",
+    operation_id="remove_outputs__name__delete",
     summary="Remove an output",
     status_code=204,
     dependencies=[Depends(requires(Role.OUTPUT))],

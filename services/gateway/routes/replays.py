@@ -139,6 +139,7 @@ async def begin(
 
 @controllable.post(
     "/archives",
+    operation_id="bring_in_archives_post",
     summary="Import an archive",
     status_code=201,
     responses=responses(401, 403, 409, 413, 422, 503),

@@ -49,6 +49,7 @@ class SessionSnapshot(BaseModel):
 
 @router.get(
     "/sessions/{session}/picture",
+    operation_id="picture_sessions__session__picture_get",
     summary="Get the whole state of a session at a moment",
     response_model=SessionSnapshot,
     responses=responses(304, 401, 403, 404, 422, 503),

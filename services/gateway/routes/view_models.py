@@ -8,7 +8,7 @@ from __future__ import annotations
 import keyword
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from projections.views import SessionRow
 from projections.views.freshness import Freshness
@@ -16,9 +16,14 @@ from projections.views.rows import RowModel
 from services.gateway.views.flat_rows import flat_keys
 from services.queries.tables.columns import Table
 
+_OPEN = ConfigDict(extra="ignore")
+"""A member that is added later breaks no client that validates what it reads."""
+
 
 class SessionLine(SessionRow):
     """The facts that accompany every answer: the state of the session, and the age of the data."""
+
+    model_config = _OPEN
 
     clock_running: Annotated[bool, Field(description="Whether the clock has run on since.")]
     position: Annotated[str, Field(description="Log position of the newest event.")]
@@ -35,12 +40,16 @@ class SessionLine(SessionRow):
     stale: Annotated[bool, Field(description="Whether `freshness` is `stale`.")]
 
 
+class _OpenModel(RowModel):
+    model_config = _OPEN
+
+
 def view_model(table: Table) -> type[BaseModel]:
     """The answer of a view: ``Standings`` of ``StandingsRow``."""
     rows: Any = list[table.row]  # type: ignore[name-defined]
     return create_model(
         table.row.__name__.removesuffix("Row"),
-        __base__=RowModel,
+        __base__=_OpenModel,
         __doc__=table.about,
         session=(SessionLine, ...),
         rows=(rows, ...),
@@ -55,7 +64,7 @@ def flat_row_model(table: Table) -> type[BaseModel]:
     }
     return create_model(
         f"{table.row.__name__.removesuffix('Row')}FlatRow",
-        __base__=RowModel,
+        __base__=_OpenModel,
         __doc__="A row as text by stable keys, with the session line; empty beyond the field.",
         **fields,
     )
