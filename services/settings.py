@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AliasGenerator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from events.errors import BadSetting, LapstreamError
@@ -92,9 +92,18 @@ def _sessions(text: str) -> tuple[str, ...] | None:
     return tuple(text.split(",")) if text else None
 
 
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
 class _Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", arbitrary_types_allowed=True
+        alias_generator=AliasGenerator(validation_alias=_variable),
+        populate_by_name=True,
+        case_sensitive=True,
+        frozen=True,
+        extra="ignore",
+        arbitrary_types_allowed=True,
     )
 
     @classmethod
@@ -111,7 +120,8 @@ class _Settings(BaseSettings):
 
 
 def _bad_setting(error: Any) -> BadSetting:
-    name = f"{PREFIX}{'_'.join(map(str, error['loc'])).upper()}"
+    name = str(error["loc"][0])
+    name = name if name.startswith(PREFIX) else _variable(name)
     cause = error.get("ctx", {}).get("error")
     return BadSetting(name, str(error["input"]), str(cause) if cause else error["msg"])
 

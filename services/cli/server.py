@@ -79,8 +79,9 @@ def serve(
         store=store,
         data=data,
         **({"tokens_file": str(tokens)} if tokens else {}),
-        **({"private": True} if private else {}),
     )
+    if private:  # not an argument of `load`: an invalid LAPSTREAM_PRIVATE is refused all the same
+        settings = settings.model_copy(update={"private": True})
     feeds = [FeedTarget.parse(one) for one in feed or ()]
     configure(settings.log_level)
     with contextlib.closing(listen(host, port)) as listener:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
 
 from events.errors import BadSetting
+from services.cli.app import app
 from services.gateway import build_app
 from services.projector.app import build_app as build_projector
 from services.replayer.app import build_app as build_replayer
@@ -87,6 +89,25 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(settings.tokens) == 0
     assert settings == GatewaySettings(tokens=settings.tokens)
     assert ProjectorSettings.load().sessions is None
+
+
+def test_variables_are_case_sensitive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable in other capitals is not one of ours, and a value given in Python wins."""
+    monkeypatch.setenv("lapstream_store", "redis://elsewhere:6379")
+    monkeypatch.setenv("LAPSTREAM_connections", "many")
+    assert GatewaySettings.load().store is None
+    monkeypatch.setenv("LAPSTREAM_STORE", "redis://here:6379")
+    assert GatewaySettings.load().store == "redis://here:6379"
+    assert GatewaySettings.load(store="redis://given:6379").store == "redis://given:6379"
+    assert GatewaySettings.load(store=None).store is None
+
+
+def test_an_invalid_variable_is_refused_beside_its_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``serve --private`` does not hide that LAPSTREAM_PRIVATE is wrong."""
+    monkeypatch.setenv("LAPSTREAM_PRIVATE", "maybe")
+    result = CliRunner().invoke(app, ["serve", "--private"])
+    assert result.exit_code != 0
+    assert "LAPSTREAM_PRIVATE must be 1 or 0, not 'maybe'" in result.output + str(result.exception)
 
 
 def test_sessions_of_a_projector(monkeypatch: pytest.MonkeyPatch) -> None:
