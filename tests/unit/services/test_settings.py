@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from events.errors import BadSetting
 from services.cli.app import app
 from services.gateway import build_app
+from services.intake import build_app as build_intake
 from services.projector.app import build_app as build_projector
 from services.replayer.app import build_app as build_replayer
 from services.settings import BadSettings, GatewaySettings, LogSettings, ProjectorSettings
@@ -60,7 +61,7 @@ def test_an_invalid_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str
 def test_a_level_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every service says so in a line, and ends; capitals do not matter."""
     monkeypatch.setenv("LAPSTREAM_LOG_LEVEL", "loud")
-    for build in (build_app, build_projector, build_replayer):
+    for build in (build_app, build_intake, build_projector, build_replayer):
         with pytest.raises(SystemExit, match=r"LAPSTREAM_LOG_LEVEL must be one of .*, not 'loud'"):
             build()
     monkeypatch.setenv("LAPSTREAM_LOG_LEVEL", "warning")
