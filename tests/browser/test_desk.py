@@ -331,7 +331,9 @@ async def test_the_end_of_a_race(desk: Desk) -> None:
 
 async def test_graphics_are_held(desk: Desk) -> None:
     """An output is frozen by a second click, shows by whom, and is released."""
-    async with httpx.AsyncClient(base_url=desk.served.address, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=desk.served.address, trust_env=False, timeout=60
+    ) as client:
         made = await client.put(
             "/outputs/tower",
             json={"session": SESSION},

@@ -39,7 +39,7 @@ class Control(Served):
     async def ask(self, method: str, path: str, **more: Any) -> Any:
         """The answer to a request that is granted."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with httpx.AsyncClient(base_url=self.address, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.address, trust_env=False, timeout=60) as client:
             answer = await client.request(method, path, headers=headers, **more)
         assert answer.status_code == 200, answer.text
         return answer.json()

@@ -248,7 +248,7 @@ async def test_faults_are_named(client: httpx.AsyncClient) -> None:
 async def test_a_session_without_rules_or_season(store: Store, session: str) -> None:
     """What follows from rules is not there without; what is timed is."""
     await Log(store).append(session, list(opened("1", "2").laps("1", 2)))
-    async with serving(store) as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving(store) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
         statuses = {
             name: (await client.get(f"/sessions/{session}/{name}", params=params)).status_code
             for name, params in (

@@ -74,7 +74,7 @@ async def test_an_event_stream_ends(store: Store, replay: str) -> None:
     """And whoever comes again is answered 404."""
     async with (
         serving(store, SETTINGS) as url,
-        httpx.AsyncClient(base_url=url) as client,
+        httpx.AsyncClient(base_url=url, timeout=60) as client,
         asyncio.timeout(SECONDS),
     ):
         messages = sse(client, url, replay, StateFollower())

@@ -312,7 +312,7 @@ class TestViews:
             not in (await client.get("/sessions", headers=origin)).headers
         )
         open_to_it = GatewaySettings(origins=("https://graphics.example",))
-        async with serving(store, open_to_it) as url, httpx.AsyncClient() as other:
+        async with serving(store, open_to_it) as url, httpx.AsyncClient(timeout=60) as other:
             answer = await other.get(f"{url}/sessions", headers=origin)
         assert answer.headers["access-control-allow-origin"] == "https://graphics.example"
 
@@ -463,7 +463,7 @@ class TestSubscriptions:
         """There are as many subscribers as may be; the next is told to come again."""
         async with (
             serving(store, GatewaySettings(connections=1)) as url,
-            httpx.AsyncClient() as client,
+            httpx.AsyncClient(timeout=60) as client,
         ):
             messages = subscribe(url, projected)
             await anext(messages)
@@ -549,7 +549,7 @@ class TestIntake:
         """A producer that is too fast is told when to come again."""
         slow = GatewaySettings(tokens=WITH_TOKENS.tokens, events_per_second=0.001)
         body = b"[" + b",".join(encode(message(number)) for number in range(600)) + b"]"
-        async with serving(store, slow) as url, httpx.AsyncClient() as client:
+        async with serving(store, slow) as url, httpx.AsyncClient(timeout=60) as client:
             answers = [
                 await client.post(
                     f"{url}/sessions/{session}/events", content=body, headers=bearer(Role.CONTROL)
@@ -585,7 +585,7 @@ class TestRoles:
 
     async def test_nothing_is_writable_without_tokens(self, store: Store, session: str) -> None:
         """Where no token is set nobody can write."""
-        async with serving(store) as url, httpx.AsyncClient() as client:
+        async with serving(store) as url, httpx.AsyncClient(timeout=60) as client:
             answer = await client.post(
                 f"{url}/sessions/{session}/events", content=encode(message(1))
             )
@@ -595,7 +595,7 @@ class TestRoles:
         """Where reading is private, it needs a token, over every way."""
         private = GatewaySettings(tokens=WITH_TOKENS.tokens, private=True)
         secret = SECRETS[Role.VIEWER][0]
-        async with serving(store, private) as url, httpx.AsyncClient() as client:
+        async with serving(store, private) as url, httpx.AsyncClient(timeout=60) as client:
             for path in ("/sessions", f"/sessions/{projected}", f"/sessions/{projected}/stream"):
                 assert (await client.get(url + path)).status_code == 401
             with pytest.raises(SubscriptionRefused) as refused:
@@ -625,7 +625,7 @@ class TestServe:
             port = await process.listening()
             url = f"http://127.0.0.1:{port}"
             assert str(tmp_path) in process.said
-            async with httpx.AsyncClient() as client, projecting(store, session):
+            async with httpx.AsyncClient(timeout=60) as client, projecting(store, session):
                 answer = await client.post(
                     f"{url}/sessions/{session}/events",
                     content=encode(message(1)),
