@@ -30,8 +30,8 @@ async function answer(
   patience = PATIENCE_MS,
 ): Promise<Answer> {
   const headers = { "Content-Type": "application/json" };
-  const asked = { method: "POST", headers, body: JSON.stringify(body) };
-  const response = await ask(path, token, asked, patience);
+  const options = { method: "POST", headers, body: JSON.stringify(body) };
+  const response = await ask(path, token, options, patience);
   return { status: response.status, body: await response.json().catch(() => null) };
 }
 
@@ -98,8 +98,8 @@ export interface DrivenLap {
 
 /** The laps of a car, the last one first; none for a car that is not there. */
 export async function lapsOf(session: string, token: string, car: string): Promise<DrivenLap[]> {
-  const asked = new URLSearchParams({ car });
-  const response = await ask(`${ofSession(session)}/laps?${asked}`, token);
+  const parameters = new URLSearchParams({ car });
+  const response = await ask(`${ofSession(session)}/laps?${parameters}`, token);
   if (!response.ok) return [];
   return ((await response.json()) as { rows: DrivenLap[] }).rows.reverse();
 }

@@ -22,15 +22,15 @@ export function digitEm(): number {
  * that is seen does not jump.
  */
 export async function fontIsThere(boundMs: number): Promise<void> {
-  const asked = WEIGHTS.map((weight) =>
+  const loads = WEIGHTS.map((weight) =>
     document.fonts.load(`${weight} 16px "${FAMILY}"`, "0123456789"),
   );
-  const came = Promise.all(asked).then(
+  const loaded = Promise.all(loads).then(
     (faces) => faces.every((found) => found.length > 0),
     () => false,
   );
   const root = document.documentElement;
-  root.dataset["font"] = (await within(came, boundMs)) ? "own" : "other";
+  root.dataset["font"] = (await within(loaded, boundMs)) ? "own" : "other";
   digit = measured();
   root.style.setProperty("--digit", digit.toFixed(4));
 }

@@ -38,8 +38,8 @@ export class Graphic {
   );
   readonly parameters: Parameters = $derived.by(() => {
     const template = this.template ?? "tower";
-    const asked = parametersOf(this.#query, template);
-    return { ...asked, rows: rowsWithin(asked, template, this.#tall) };
+    const parameters = parametersOf(this.#query, template);
+    return { ...parameters, rows: rowsWithin(parameters, template, this.#tall) };
   });
   /** Why the parameters of the address cannot be shown; null if they can. */
   readonly wrong: string | null = $derived(this.#whyNot(this.parameters));

@@ -53,7 +53,7 @@ export class LiveOutput implements Listener {
   readonly isGone: boolean = $derived(this.link === "lost" || this.freshness.state === "stale");
   #epoch = 0;
   #drawing = 0;
-  #asking = false;
+  #requesting = false;
 
   constructor(
     readonly name: string,
@@ -67,7 +67,7 @@ export class LiveOutput implements Listener {
     );
     setInterval(() => (this.now = Date.now()), TICK_MS);
     addEventListener("online", () => subscription.hurry());
-    void this.#askView();
+    void this.#requestView();
   }
 
   message(message: Message): void {
@@ -85,7 +85,7 @@ export class LiveOutput implements Listener {
   }
 
   connection(state: Connection): void {
-    if (state === "lost") void this.#askView(); // a changed output closes its subscriptions
+    if (state === "lost") void this.#requestView(); // a changed output closes its subscriptions
     this.link = state;
   }
 
@@ -102,17 +102,17 @@ export class LiveOutput implements Listener {
     };
   }
 
-  async #askView(): Promise<void> {
-    if (this.#asking) return;
-    this.#asking = true;
+  async #requestView(): Promise<void> {
+    if (this.#requesting) return;
+    this.#requesting = true;
     try {
       this.view = (await outputInfo(this.name, this.access)).view;
       this.refusal = null;
     } catch (error) {
       this.refusal = error instanceof Refused ? error.message : null;
-      setTimeout(() => void this.#askView(), ASK_AGAIN_MS);
+      setTimeout(() => void this.#requestView(), ASK_AGAIN_MS);
     } finally {
-      this.#asking = false;
+      this.#requesting = false;
     }
   }
 }

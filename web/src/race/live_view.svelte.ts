@@ -48,16 +48,16 @@ export class LiveView<Row> {
   refusal: string | null = $state(null);
   /** Why the rows could not be renewed; null if they are current. */
   problem: string | null = $state(null);
-  #asked: string | null = null;
+  #query: string | null = null;
   #of: string | null = null;
   #version: string | null = null;
   #etag: string | null = null;
-  #askedAt = -Infinity;
+  #requestedAt = -Infinity;
   /** The pause since the last request before the next one. */
   #patience = 0;
   #wholeAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #asking: AbortController | null = null;
+  #pending: AbortController | null = null;
   #wanted: ViewRequest | null = null;
 
   constructor(
@@ -74,11 +74,11 @@ export class LiveView<Row> {
 
   #follow(wanted: ViewRequest | null): void {
     this.#wanted = wanted;
-    const asked = wanted === null ? null : JSON.stringify(wanted.question);
-    if (asked !== this.#asked) {
+    const query = wanted === null ? null : JSON.stringify(wanted.question);
+    if (query !== this.#query) {
       const of = wanted === null ? null : withoutMoment(wanted.question);
       this.#end();
-      this.#asked = asked;
+      this.#query = query;
       this.#version = this.#etag = null;
       this.#patience = SCRUB_MS;
       this.#wholeAt = -Infinity;
@@ -91,32 +91,32 @@ export class LiveView<Row> {
   }
 
   #soon(): void {
-    if (this.#asking !== null || this.#timer !== undefined) return;
-    const wait = Math.max(0, this.#askedAt + this.#patience - performance.now());
+    if (this.#pending !== null || this.#timer !== undefined) return;
+    const wait = Math.max(0, this.#requestedAt + this.#patience - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.#ask();
+      void this.#request();
     }, wait);
   }
 
-  async #ask(): Promise<void> {
+  async #request(): Promise<void> {
     const wanted = this.#wanted;
     if (wanted === null) return;
-    const asking = (this.#asking = new AbortController());
-    this.#askedAt = performance.now();
+    const pending = (this.#pending = new AbortController());
+    this.#requestedAt = performance.now();
     this.#patience = this.pace;
     let late = false;
     const patience = setTimeout(() => {
       late = true;
-      asking.abort();
+      pending.abort();
     }, PATIENCE_MS);
     try {
-      await this.#take(wanted, asking.signal);
+      await this.#take(wanted, pending.signal);
       this.#version = wanted.as;
       this.problem = null;
     } catch (error) {
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- set by the timer
-      if (asking.signal.aborted && !late) return;
+      if (pending.signal.aborted && !late) return;
       const answer = error instanceof Refused ? error.message : "the gateway does not answer";
       if (this.rows === null) this.refusal = answer;
       else this.problem = answer;
@@ -125,8 +125,8 @@ export class LiveView<Row> {
     } finally {
       clearTimeout(patience);
     }
-    if (this.#asking !== asking) return;
-    this.#asking = null;
+    if (this.#pending !== pending) return;
+    this.#pending = null;
     if (this.#wanted !== null && this.#wanted.as !== this.#version) this.#soon();
   }
 
@@ -154,7 +154,7 @@ export class LiveView<Row> {
   #end(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#asking?.abort();
-    this.#asking = null;
+    this.#pending?.abort();
+    this.#pending = null;
   }
 }

@@ -12,19 +12,19 @@ export class MeasuredGaps {
   readonly #watched: LiveView<GapRow>;
   /** Null while they are not measured. */
   readonly gaps: ReadonlyMap<string, string> | null = $derived.by(() => {
-    if (this.asked().to === null) return null;
+    if (this.selection().to === null) return null;
     return new Map((this.#watched.rows ?? []).map((row) => [row.car, sidedGap(row)]));
   });
 
   constructor(
-    private readonly asked: () => Pick<PageProps, "live" | "address"> & {
+    private readonly selection: () => Pick<PageProps, "live" | "address"> & {
       readonly to: string | null;
     },
     access: () => Access,
   ) {
     this.#watched = new LiveView<GapRow>(
       () => {
-        const { to, ...scope } = asked();
+        const { to, ...scope } = selection();
         return to === null ? null : viewRequest(scope, "gaps", { to });
       },
       access,

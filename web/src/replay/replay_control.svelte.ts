@@ -81,7 +81,7 @@ export class ReplayControl {
   #written: Moment | null = null;
   #writeAtOnce = false;
   #writing: ReturnType<typeof setTimeout> | undefined;
-  #asking = false;
+  #requesting = false;
   #displayed: Moment | null = null;
   #playedAt = 0;
   #markersEtag: string | null = null;
@@ -182,8 +182,8 @@ export class ReplayControl {
 
   async #requestSnapshot(): Promise<void> {
     this.waiting = true;
-    if (this.#asking) return;
-    this.#asking = true;
+    if (this.#requesting) return;
+    this.#requesting = true;
     while (this.moment !== null && !isSameMoment(this.moment, this.#displayed) && !this.#ended) {
       const requested: Moment = this.moment;
       try {
@@ -194,7 +194,7 @@ export class ReplayControl {
         if (isSameMoment(this.moment, requested)) await this.#refused(requested, error);
       }
     }
-    this.#asking = this.waiting = false;
+    this.#requesting = this.waiting = false;
   }
 
   #display(requested: Moment, snapshot: Parameters<LiveSession["look"]>[0]): void {
@@ -285,7 +285,7 @@ export class ReplayControl {
   #tick(): void {
     if (document.hidden) return;
     const now = performance.now();
-    if (this.ownPlaying && !this.#asking) this.#playOn(now);
+    if (this.ownPlaying && !this.#requesting) this.#playOn(now);
     if (this.replay !== null && now - this.#askedReplayAt >= REPLAY_MS) void this.#askReplay();
     if (this.seen && now - this.#askedMarkersAt >= MARKERS_MS) void this.#askMarkers();
   }
