@@ -9,10 +9,13 @@ What has to be known of FastStream 0.7.8:
 - Its parsers decode the values of entries as text, and an entry that they cannot read takes
   the rest of the batch with it. So the ones here pass on what was received.
 - StopConsume stops one subscriber, and so one session; the others continue.
+- A subscriber that is stopped cancels its tasks and does not wait for them: a connection
+  that one of them is opening is then left open.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
@@ -85,6 +88,14 @@ def log_subscriber(broker: RedisBroker, session: str, position: str, handle: Ent
     )
     subscriber(handle)
     return subscriber
+
+
+async def stop(subscriber: Any) -> None:
+    """Stop a subscriber and wait until its tasks have released their connections."""
+    tasks = list(subscriber.tasks)
+    await subscriber.stop()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 class _ClusterState(RedisClusterConnectionState):

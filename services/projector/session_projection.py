@@ -17,7 +17,7 @@ from projections.timeline import ForgottenPast
 from projections.views.frame import Token
 from projections.views.merge_patch import State
 from replay.entries import START, parse_position
-from services.projector.faststream_adapter import BATCH, EntryHandler
+from services.projector.faststream_adapter import BATCH, EntryHandler, stop
 from services.projector.schedule import MonotonicClock, SnapshotSchedule, retry
 from services.projector.session_fold import CannotFold, FoldStep, RawEntry, SessionFold
 from services.storage.client import Store
@@ -81,10 +81,12 @@ class SessionProjection:
             self._idle_since = self._clock()
             await self._end
         finally:
-            await subscriber.stop()
-            for task in (self._folding, self._committing):
-                if task is not None:
-                    task.cancel()
+            await stop(subscriber)
+            working = [task for task in (self._folding, self._committing) if task is not None]
+            for task in working:
+                task.cancel()
+            if working:
+                await asyncio.wait(working)
 
     @property
     def memory(self) -> int:
