@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -32,7 +34,21 @@ QUIET = (
     "--disable-sync",
 )
 
-expect.set_options(timeout=30_000)  # on a busy machine a race is folded in more than five seconds
+PATIENCE_SECONDS = 30.0
+"""On a busy machine a race is folded in more than five seconds."""
+
+expect.set_options(timeout=1000 * PATIENCE_SECONDS)
+
+
+async def holds(page: Page, function: str, arg: Any = None) -> None:
+    """Wait until a function of JavaScript returns true in the page.
+
+    Page.wait_for_function evaluates a string in the page, which its security policy forbids.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not await page.evaluate(function, arg):
+        assert time.monotonic() < deadline, f"never true: {function}, {arg}"
+        await asyncio.sleep(0.02)
 
 
 class Served:

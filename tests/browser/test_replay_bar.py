@@ -20,7 +20,7 @@ from services.roles import Role, Tokens, new_token
 from services.settings import GatewaySettings
 from services.storage.client import Store
 from services.terminal.tower_columns import short_tags
-from tests.browser.conftest import Served
+from tests.browser.conftest import Served, holds
 from tests.browser.test_screen import ALL_COLUMNS, append, cells, expected, shows, standing
 from tests.builders import Story
 
@@ -54,14 +54,15 @@ async def told(served: Served, path: str, **query: str) -> Any:
 
 async def looks_at(page: Page, ms: int, reach: float = 0) -> int:
     """Wait until the page shows a moment of the past, or one within reach; which one."""
-    await page.wait_for_function(
+    await holds(
+        page,
         """([ms, reach]) => {
             const at = document.querySelector(".timing").dataset.at;
             const head = document.querySelector(".rail").getAttribute("aria-valuenow");
             const waits = document.querySelector(".replay").getAttribute("aria-busy") === "true";
             return !waits && at === head && Math.abs(Number(at) - ms) <= reach;
         }""",
-        arg=[ms, reach],
+        [ms, reach],
     )
     at = await page.locator(".timing").get_attribute("data-at")
     assert at is not None
