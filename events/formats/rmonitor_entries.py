@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from events.base import Event
 from events.formats.rmonitor import Competitor, CompetitorDetails
+from events.formats.rmonitor_kind import KindsByName, folded_name, run_kind
 from events.formats.rmonitor_recorded import ENTRY_MEMBERS, RecordedRun
 from events.running import CarRetired, CarReturned
 from events.session import Driver, EntryAdded, EntryAmended, SessionKind, SessionOpened
@@ -14,21 +16,15 @@ from events.stewards import PenaltyRescinded
 
 METRES = {"mi": 1609.344, "km": 1000.0}
 
-KINDS: dict[str, SessionKind] = {
-    "qual": "qualifying",
-    "practice": "practice",
-    "warm": "practice",
-    "test": "practice",
-}
-
 UNTITLED = "RMonitor feed"
 
 MOST_CARS = 1000
 MOST_CLASSES = 100
 """Far above any field; bounds memory where a feed sends garbage."""
 
+_OF_THE_EVENT = frozenset(Event.model_fields)
 _CAR = re.compile(r"[!-~]([ -~]{0,14}[!-~])?")
-_RUN = re.compile(r", run (.+)$")
+_RUN = re.compile(r", run (?P<run>[^,]+)(?:, (?P<name>.*))?$", re.DOTALL)
 _VEHICLE_NAME = re.compile(r"[\d(]")
 
 
@@ -36,14 +32,16 @@ _VEHICLE_NAME = re.compile(r"[\d(]")
 class RunOptions:
     """Facts about a run that the feed does not send, given by the user.
 
-    ``track_unit`` is ``mi`` or ``km``: feeds send the track length without a unit. Raises
-    ValueError for values that a session cannot have.
+    ``kind`` is of all runs, ``kinds`` of runs by their names, which may have ``*`` and ``?``;
+    both prevail over what the feed hints at. ``track_unit`` is ``mi`` or ``km``: feeds send the
+    track length without a unit. Raises ValueError for values that a session cannot have.
     """
 
     title: str | None = None
     kind: SessionKind | None = None
     rules: str | None = None
     track_unit: str = "mi"
+    kinds: tuple[tuple[str, SessionKind], ...] = ()
 
     def __post_init__(self) -> None:
         if self.title is not None and not 0 < len(self.title) <= 200:
@@ -52,6 +50,10 @@ class RunOptions:
             raise ValueError("rules: longer than 64 characters")
         if self.track_unit not in METRES:
             raise ValueError(f"track_unit: {self.track_unit!r} is neither mi nor km")
+
+    def kind_of(self, name: str) -> SessionKind | None:
+        """Return the kind that the user gave for a run of that name; None if none was given."""
+        return KindsByName(self.kinds).kind(name) or self.kind
 
 
 @dataclass(slots=True)
@@ -70,15 +72,16 @@ class _Entry:
 class Entries:
     """The cars of a run by registration, its classes and its session's facts.
 
-    ``run`` is the run's id in the feed, None until the feed has sent it; ``limits`` and
-    ``starts_at`` are set by the run's clock. ``unsettled`` is True while there are changes
-    that are not recorded yet.
+    ``run`` is the run's id in the feed, None until the feed has sent it; ``sort_mode`` is by
+    what a relay sorts the run. ``limits`` and ``starts_at`` are set by the run's clock.
+    ``unsettled`` is True while there are changes that are not recorded yet.
     """
 
     recorded: RecordedRun
     options: RunOptions
     run: str | None = None
     name: str = ""
+    sort_mode: str = ""
     classes: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
@@ -93,16 +96,36 @@ class Entries:
         opened = recorded.opened
         if opened is not None:
             found = _RUN.search(opened.provenance or "")
-            entries.run = found[1] if found else None
+            if found:
+                entries.run = found["run"]
+                named = opened.title if opened.title not in (options.title, UNTITLED) else ""
+                entries.name = found["name"] or named
             entries.starts_at = opened.starts_at
             entries.limits = _limits_of(opened)
         return entries
 
     def carried_over(self, recorded: RecordedRun) -> Entries:
         """Return the same entries and names for a restarted run."""
-        entries = Entries(recorded, self.options, self.run, self.name, self.classes, self.settings)
+        entries = Entries(recorded, self.options, self.run, self.name, self.sort_mode)
+        entries.classes, entries.settings = self.classes, self.settings
         entries._entries = self._entries
         return entries
+
+    def is_run(self, run: str, name: str) -> bool:
+        """Whether these are this run's id and name: ids are used again, under another name.
+
+        A name that is blank, or that a log recorded by an earlier version lacks, equals any.
+        """
+        names = {folded_name(_name(known) or "") for known in (self.name, name)}
+        return self.run == run and (len(names) == 1 or "" in names)
+
+    def named(self, run: str, name: str) -> None:
+        """Set the run's id and name."""
+        self.run, self.name, self.unsettled = run, name or self.name, True
+
+    def sorted_by(self, mode: str) -> None:
+        """Set by what the run is sorted."""
+        self.sort_mode, self.unsettled = mode, True
 
     def class_named(self, class_id: str, name: str) -> None:
         """Set the name of a class."""
@@ -162,25 +185,36 @@ class Entries:
         if opened is None:
             self.recorded.record(SessionOpened, 0, **frame)
         elif any(getattr(opened, name) != value for name, value in frame.items()):
+            stay = opened.model_fields_set - _OF_THE_EVENT
+            facts = {name: getattr(opened, name) for name in stay} | frame
             # Of two SessionOpened on one millisecond the newer could not be identified.
-            self.recorded.record(SessionOpened, max(self.recorded.now, opened.at + 1), **frame)
+            self.recorded.record(SessionOpened, max(self.recorded.now, opened.at + 1), **facts)
 
     def _frame(self) -> dict[str, object]:
         """Return the known facts of the session; unknown ones stay as recorded."""
         options, name = self.options, _name(self.name)
         known: dict[str, object] = {
             "title": options.title or name,
-            "kind": options.kind or (name and _kind(name)),
+            "kind": options.kind_of(self.name) or run_kind(self.name, self.sort_mode),
             "rules": options.rules,
             "circuit": _name(self.settings.get("TRACKNAME", "")),
             "circuit_length_m": self._length(),
             "classes": self._class_names() or None,
             "starts_at": self.starts_at,
-            "provenance": f"{UNTITLED}, run {self.run}" if self.run else UNTITLED,
+            "provenance": self._provenance(),
             **self.limits,
         }
         frame = {name: value for name, value in known.items() if value is not None}
-        return frame if self.recorded.opened else {"title": UNTITLED, "kind": "race"} | frame
+        opened = self.recorded.opened
+        title, kind = (opened.title, opened.kind) if opened else (UNTITLED, "race")
+        return {"title": title, "kind": kind} | frame
+
+    def _provenance(self) -> str:
+        """Return the run's id, and its name where that is not the title."""
+        if not self.run:
+            return UNTITLED
+        name = _name(self.name) if self.options.title else None
+        return f"{UNTITLED}, run {self.run}" + (f", {name}" if name else "")
 
     def _class_names(self) -> tuple[str, ...]:
         names = (_name(name) for name in self.classes.values())
@@ -243,12 +277,6 @@ class Entries:
 def _name(text: str) -> str | None:
     """Trim a name to what an event can hold; None for a blank."""
     return text.strip()[:200].strip() or None
-
-
-def _kind(name: str) -> SessionKind:
-    """Infer the kind of session from a run's name; a race if there is no hint."""
-    folded = name.casefold()
-    return next((kind for word, kind in KINDS.items() if word in folded), "race")
 
 
 def _limits_of(opened: SessionOpened) -> dict[str, int]:

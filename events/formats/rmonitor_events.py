@@ -1,9 +1,11 @@
 """Translation of an RMonitor feed to the events of its runs.
 
-Each run of a feed (``$B``) becomes a session. Feeds send a run's cars before the run itself,
-so records after a cleared board (``$I``) or at the beginning of a connection are held until
-it is known which run they belong to. A board that is cleared and filled again is not a new
-run and changes nothing.
+Each run of a feed (``$B``) becomes a session. Ids are used again (67 is ``Saturday 8 Hour`` in
+one real feed and ``7 Hour`` in another): the same run has the same id and the same name. Feeds
+send a run's cars and sort mode before the run itself, so records after a cleared board
+(``$I``), after a sort mode or at the beginning of a connection are held until it is known
+which run they belong to. A board that is cleared and filled again is not a new run and changes
+nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from events.formats.rmonitor import (
     Record,
     RunNamed,
     Setting,
+    SortMode,
     Unreadable,
 )
 from events.formats.rmonitor_entries import RunOptions
@@ -44,8 +47,8 @@ BEATS_TO_WAIT = 10
 BEATS_TO_FOLLOW = 2
 """Heartbeats after which all names of a run or a cleared board have been received."""
 
-NAMES = (RunNamed, ClassNamed, Setting, Competitor, CompetitorDetails)
-"""Records with names, which belong to the run that is named with them."""
+NAMES = (RunNamed, SortMode, ClassNamed, Setting, Competitor, CompetitorDetails)
+"""Records with names and the sort mode, which belong to the run that is named with them."""
 
 TIMING_RECORDS = (RaceInformation, QualifyingInformation, Passing, PastLap, CorrectedTime, Crossing)
 """Records that feeds send only after all names."""
@@ -156,7 +159,7 @@ class Translator:
             if self._held is None:
                 self._held = _HeldRecords(needs_run=True, needs_beat=True, beats=BEATS_TO_WAIT)
             self._held.needs_run = True
-        elif isinstance(record, BoardCleared) and self._held is None:
+        elif isinstance(record, BoardCleared | SortMode) and self._held is None:
             self._held = _HeldRecords(needs_run=False, needs_beat=False, beats=BEATS_TO_FOLLOW)
 
     def _release(self) -> list[RunEvent]:
@@ -169,7 +172,7 @@ class Translator:
     def _translate(self, record: Record) -> list[RunEvent]:
         events: list[RunEvent] = []
         if isinstance(record, RunNamed):
-            events += self._go_to(record.run)
+            events += self._go_to(record.run, record.name)
         current = self._runs[self._current]
         events += self._numbered(current.take(record))
         if current.clock.restarted:
@@ -178,13 +181,13 @@ class Translator:
             events += self._numbered(self._runs[self._current].take(record))
         return events
 
-    def _go_to(self, name: str) -> list[RunEvent]:
-        """Switch to the run of that id: a recorded one, or a new one."""
-        current = self._runs[self._current]
-        if current.entries.run in (None, name):
+    def _go_to(self, run: str, name: str) -> list[RunEvent]:
+        """Switch to the run of that id and name: a recorded one, or a new one."""
+        current = self._runs[self._current].entries
+        if current.run is None or current.is_run(run, name):
             return []
         for number in reversed(range(len(self._runs))):
-            if self._runs[number].entries.run == name:
+            if self._runs[number].entries.is_run(run, name):
                 self._current = number
                 return []
         return self._begin(Run.resumed(self._options, RecordedRun()))

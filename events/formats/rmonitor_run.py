@@ -34,6 +34,7 @@ from events.formats.rmonitor import (
     Record,
     RunNamed,
     Setting,
+    SortMode,
 )
 from events.formats.rmonitor_clock import RunClock
 from events.formats.rmonitor_entries import Entries, RunOptions
@@ -102,7 +103,9 @@ class Run:
             case Received(at=at):
                 self._received = at
             case RunNamed(run=run, name=name):
-                entries.run, entries.name, entries.unsettled = run, name, True
+                entries.named(run, name)
+            case SortMode(mode=mode):
+                entries.sorted_by(mode)
             case ClassNamed(class_id=class_id, name=name):
                 entries.class_named(class_id, name)
             case Setting(name=name, value=value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,7 @@ from services.cli.transfers import SessionKind, append_whole, bring, import_summ
 if TYPE_CHECKING:
     from events import AnyEvent
     from events.formats.rmonitor_entries import RunOptions
+    from events.session import SessionKind as Kinds
     from services.storage import client as stores
     from services.storage.event_log import Log
     from services.storage.feed_store import FeedHealth
@@ -34,7 +36,13 @@ class LengthUnit(StrEnum):
 Recording = Annotated[Path, typer.Argument(metavar="FILE", help="A recorded feed.")]
 Title = Annotated[str | None, typer.Option(help="The title. Default: the run's name.")]
 Kind = Annotated[
-    SessionKind | None, typer.Option(help="Default: what the run's name says, else race.")
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]KIND",
+        help="The kind of all runs, or of those named NAME (with * and ?); repeatable. One of "
+        "race, qualifying, practice. Default: what a run's name hints at, else its sort mode "
+        "($RMS), else race.",
+    ),
 ]
 Rules = Annotated[
     str | None, typer.Option(metavar="PACK", help="The regulation pack it is run under.")
@@ -60,17 +68,38 @@ def register(app: typer.Typer) -> None:
 
 
 def _options(
-    title: str | None, kind: SessionKind | None, rules: str | None, track_unit: LengthUnit
+    title: str | None, kind: list[str] | None, rules: str | None, track_unit: LengthUnit
 ) -> RunOptions:
     """What a feed does not say itself. Raises UnknownRules and BadParameter."""
     from events.formats.rmonitor_entries import RunOptions
     from services.queries.packs import pack_named
 
     pack = pack_named(rules).name if rules else None
+    named, of_all = _kinds(kind or ())
     try:
-        return RunOptions(title, kind.value if kind else None, pack, track_unit.value)
+        return RunOptions(title, of_all, pack, track_unit.value, named)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def _kinds(given: Sequence[str]) -> tuple[tuple[tuple[str, Kinds], ...], Kinds | None]:
+    """The kinds given for names of runs, and the one for all others. Raises BadParameter."""
+    named: dict[str, Kinds] = {}
+    of_all: list[Kinds] = []
+    for text in given:
+        name, equals, kind = text.rpartition("=")
+        if kind not in set(SessionKind) or (equals and not name.strip()):
+            kinds = ", ".join(SessionKind)
+            reason = f"{text!r} is neither KIND nor NAME=KIND; kinds: {kinds}"
+            raise typer.BadParameter(reason, param_hint="--kind")
+        if equals:
+            named[name] = SessionKind(kind).value
+        else:
+            of_all.append(SessionKind(kind).value)
+    if len(of_all) > 1:
+        reason = "give one kind for all runs, and others as NAME=KIND"
+        raise typer.BadParameter(reason, param_hint="--kind")
+    return tuple(named.items()), of_all[0] if of_all else None
 
 
 def import_rmonitor(

@@ -551,11 +551,13 @@ class TestRuns:
         assert laps(feed.events(0))[-1] == ("7", 4, 390_000, 90_000)
         assert laps(feed.events(1)) == []
 
-    def test_the_same_run_renamed(self) -> None:
-        """A run that gets another name is the same run."""
-        feed = Feed(g("7", 3, 300_000))
+    def test_the_same_run_named_late(self) -> None:
+        """A run whose name was blank is the same run once it is named."""
+        feed = Feed(opening=['$B,36,""', *OPENING[1:], BEAT, BEAT])
+        feed.say(g("7", 3, 300_000))
         opened = only(feed.say('$B,36,"Saturday 7 Hour"', beat(301)))
         assert (opened.type, opened.title) == ("session_opened", "Saturday 7 Hour")
+        assert feed.say('$B,36,""', beat(302)) == []
 
     def test_begun_again(self) -> None:
         """A clock that runs from the start again, after laps, begins a new run of that id."""
