@@ -29,6 +29,7 @@ from events.season import (
 )
 from events.session import (
     FINISH_LINE,
+    DataDoubted,
     Driver,
     EntryAdded,
     EntryAmended,
@@ -70,6 +71,7 @@ __all__ = [
     "Contest",
     "Correction",
     "CrossingsReassigned",
+    "DataDoubted",
     "Driver",
     "DriverChanged",
     "EntryAdded",

@@ -19,6 +19,7 @@ from events.running import (
 )
 from events.season import RoundScored, SeasonOpened
 from events.session import (
+    DataDoubted,
     EntryAdded,
     EntryAmended,
     GridSet,
@@ -76,6 +77,7 @@ RaceEvent = (
     | OutputFrozen
     | OutputReleased
     | RaceControlMessage
+    | DataDoubted
     | SessionEnded
 )
 SeasonEvent = SeasonOpened | RoundScored

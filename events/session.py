@@ -139,6 +139,24 @@ class SessionEnded(Event):
     reason: Text | None = None
 
 
+class DataDoubted(Event):
+    """A value of the source contradicts what is known; nothing that counts rests on it.
+
+    ``file``, ``line`` and ``column`` say where it is, as far as the source has them; ``value``
+    is what it says, ``reason`` why it is doubtful, ``treatment`` what was made of it. ``at`` is
+    the session time that it belongs to, 0 for the session as a whole.
+    """
+
+    type: Literal["data_doubted"] = "data_doubted"
+    file: Name | None = None
+    line: Annotated[int, Field(ge=1, le=2**53)] | None = None
+    column: Name | None = None
+    car: CarNumber | None = None
+    value: Text | None = None
+    reason: Text
+    treatment: Text
+
+
 ResultStatus = Literal[
     "classified", "not_classified", "retired", "not_started", "disqualified", "withdrawn"
 ]

@@ -14,6 +14,7 @@ from events import EVENT_TYPES, Event, LapCompleted
 from projections.engine.corrections import CorrectionApplied
 from projections.engine.state import Handler, Mark, Projection, canonical, digest, stored_block
 from projections.folds.control import RaceControl
+from projections.folds.doubts import Doubts
 from projections.folds.drivers import Drivers
 from projections.folds.lap_chart import LapChart
 from projections.folds.laps import Laps
@@ -36,6 +37,7 @@ class Race:
         self.chart = LapChart(session=self.session)
         self.drivers = Drivers(order=self.order)
         self.stewards = Stewards()
+        self.doubts = Doubts()
         self.control = RaceControl(
             session=self.session,
             order=self.order,
@@ -54,6 +56,7 @@ class Race:
             self.chart,
             self.drivers,
             self.stewards,
+            self.doubts,
         )
         self._handlers = self._dispatch()
 

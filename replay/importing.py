@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
-from events import RaceEvent
+from events import DataDoubted, RaceEvent
 from events.errors import BadTimingFile
 from events.formats.alkamel import parse_laps, parse_results
 from events.formats.alkamel_events import result_events, session_events
@@ -73,11 +73,13 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
     length_ms: int | None = None,
     day: date | None = None,
     zone: str | None = None,
+    strict: bool = False,
     progress: Progress | None = None,
 ) -> list[RaceEvent]:
     """Return the events of an Al Kamel laps file and, optionally, its official result.
 
-    ``length_ms`` is the scheduled length, which is not in the files.
+    ``length_ms`` is the scheduled length, which is not in the files. With ``strict``, files
+    with a doubtful value are refused, where otherwise each is a DataDoubted.
 
     Missing arguments are inferred from the path where possible: the title from file and
     folder, the kind from the file name (default: race), the day of the start from an IMSA
@@ -115,6 +117,8 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
             starts_at=_starts_at(path, laps.start_of_day_ms, day, zone),
             zone=zone,
         )
+    if strict:
+        _refuse_doubts(events, laps_path, results_path)
     report()
     return events
 
@@ -127,6 +131,7 @@ def import_alkamel_result(
     round_number: int | None = None,
     rules: str | None = None,
     length_ms: int | None = None,
+    strict: bool = False,
 ) -> list[RaceEvent]:
     """Return the events of an official result alone, for a session without a laps file.
 
@@ -135,13 +140,29 @@ def import_alkamel_result(
     path = Path(results_path)
     results = parse_results(_read(path), str(results_path))
     with _session_faults():
-        return result_events(
+        events = result_events(
             results,
             title=title or title_of(path),
             series=series,
             round_number=round_number,
             rules=rules,
             time_limit_ms=length_ms,
+        )
+    if strict:
+        _refuse_doubts(events, results_path)
+    return events
+
+
+def _refuse_doubts(events: Iterable[RaceEvent], *paths: Path | str | None) -> None:
+    doubts = [event for event in events if isinstance(event, DataDoubted)]
+    if doubts:
+        first, *others = sorted(doubts, key=lambda doubt: (doubt.file or "", doubt.line or 0))
+        reason = f"{first.reason} (refused as doubts are, under --strict"
+        reason += f"; there are {len(others)} more)" if others else ")"
+        given = {Path(path).name: str(path) for path in paths if path is not None}
+        name = first.file or ""
+        raise BadTimingFile(
+            given.get(name, name), reason, line=first.line, column=first.column, value=first.value
         )
 
 
@@ -211,11 +232,11 @@ def _read(path: Path) -> str:
 
 
 def _starts_at(
-    path: Path, start_of_day_ms: int, day: date | None, zone: str | None
+    path: Path, start_of_day_ms: int | None, day: date | None, zone: str | None
 ) -> datetime | None:
     """When session clock 0 was: a time of day, on the day given or nearest to when due."""
     info = _zone_info(zone) if zone else None
-    if info is None:
+    if info is None or start_of_day_ms is None:
         return None
     time_of_day = timedelta(milliseconds=start_of_day_ms)
     if day is not None:

@@ -8,15 +8,18 @@ their headings. ``events.formats.alkamel_events`` translates the parsed files to
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from events.base import CarNumber
+from events.clock import format_lap_time
 from events.errors import BadTimingFile
+from events.formats.doubts import Doubt, bounded
 from events.formats.table import TimingTable, read_table
 from events.running import MOST_LAPS
 from events.session import Driver, ResultRow, ResultStatus, SessionKind
@@ -27,10 +30,11 @@ HOUR_MS = 3_600_000
 ROUNDING_MS = 2
 """Tolerance between times of a file, each of which was rounded on its own."""
 
-LAPS_COLUMNS = (
-    *("NUMBER", "DRIVER_NUMBER", "LAP_NUMBER", "LAP_TIME", "CROSSING_FINISH_LINE_IN_PIT"),
-    *("S1", "S2", "S3", "ELAPSED", "HOUR", "DRIVER_NAME", "PIT_TIME", "CLASS", "TEAM"),
-    "MANUFACTURER",
+LAPS_COLUMNS = ("NUMBER", "LAP_NUMBER", "LAP_TIME", "ELAPSED")
+"""What a laps file must have: the order of the cars rests on it."""
+OPTIONAL_LAPS_COLUMNS = (
+    *("DRIVER_NUMBER", "CROSSING_FINISH_LINE_IN_PIT", "S1", "S2", "S3", "HOUR", "DRIVER_NAME"),
+    *("PIT_TIME", "CLASS", "TEAM", "MANUFACTURER", "FLAG_AT_FL"),
 )
 RACE_RESULT_COLUMNS = (
     *("POSITION", "NUMBER", "STATUS", "LAPS", "TOTAL_TIME", "FL_LAPNUM", "FL_TIME"),
@@ -38,6 +42,7 @@ RACE_RESULT_COLUMNS = (
 )
 QUALIFYING_RESULT_COLUMNS = ("POS", "NUMBER", "LAP", "TIME", "LAPS", "TEAM", "CLASS", "VEHICLE")
 
+SECTORS = ("S1", "S2", "S3")
 FLAGS: dict[str, Flag | None] = {
     "GF": "green",
     "FCY": "fcy",
@@ -64,8 +69,6 @@ DRIVER_COLUMNS = tuple(
 MOST_CARS = 1000
 
 _CAR_NUMBER: TypeAdapter[str] = TypeAdapter(CarNumber)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +99,16 @@ class CarLaps:
 class LapsFile:
     """The laps of a session, by car in the order of the file.
 
-    ``start_of_day_ms`` is the local time of day of the session's start in ms; ``has_flags`` is
-    False for the older form of the file, without the column FLAG_AT_FL.
+    ``start_of_day_ms`` is the local time of day of the session's start in ms, None without the
+    column HOUR; ``has_flags`` is False for the older form of the file, without the column
+    FLAG_AT_FL. ``doubts`` are the values that were left out, or replaced.
     """
 
     file: str
     cars: tuple[CarLaps, ...]
-    start_of_day_ms: int
+    start_of_day_ms: int | None
     has_flags: bool
+    doubts: tuple[Doubt, ...] = ()
 
 
 class ResultFileRow(NamedTuple):
@@ -129,39 +134,34 @@ def parse_laps(text: str, file: str) -> LapsFile:
     """Parse and check the laps of a session (``23_*`` files).
 
     ``file`` is the name given in errors. Raises BadTimingFile for text that is not such a file,
-    and for inconsistent content: laps of a car not numbered 1 to n, an ELAPSED that is not the
-    sum of the lap times, sectors that do not add up to the lap, an HOUR that is not the start
-    plus ELAPSED.
+    and where what the order rests on does not hold: laps of a car not numbered 1 to n, an
+    ELAPSED that does not grow, or that is contradicted by the lap times and not confirmed by
+    HOUR or the sectors. Anything else that cannot be right is a doubt: LAP_TIME is replaced by
+    the time between the two crossings, other values are left out.
     """
     if not _headings(text).isdisjoint({"POSITION", "POS"}):
         raise BadTimingFile(file, "this is a result file; a laps file is expected here", line=1)
-    table = read_table(text, file, required=LAPS_COLUMNS, optional=("FLAG_AT_FL",))
-    has_flags = "FLAG_AT_FL" in table
+    table = read_table(text, file, required=LAPS_COLUMNS, optional=OPTIONAL_LAPS_COLUMNS)
     completed_at = table.given_times("ELAPSED")
-    lap_times = table.given_times("LAP_TIME")
-    s1, s2, s3 = (table.times(column) for column in ("S1", "S2", "S3"))
-    pit_times = table.times("PIT_TIME")
-    drivers, classes = table.names("DRIVER_NAME"), table.names("CLASS")
-    teams, makes = table.names("TEAM"), table.names("MANUFACTURER")
-    in_pit_lane = _coded(table, "CROSSING_FINISH_LINE_IN_PIT", IN_PIT_LANE)
-    flags: list[Flag | None] = [None] * table.rows
-    if has_flags:
-        flags = _coded(table, "FLAG_AT_FL", FLAGS)
-    for column, times in (("LAP_TIME", lap_times), ("S1", s1), ("S2", s2), ("S3", s3)):
-        if 0 in times:
-            raise table.fault(times.index(0), column, "impossible time")
+    runs = _runs(table)
+    for car, first, end in runs:
+        _check_lap_numbers(table, car, first, end)
+        _check_elapsed(table, completed_at, first, end)
+    s1, s2, s3 = (table.doubtful_times(column) for column in SECTORS)
+    start_of_day_ms, off_the_hour = _start_of_day(table, completed_at)
+    lap_times = _lap_times(table, runs, completed_at, (s1, s2, s3), off_the_hour)
     _check_sectors(table, lap_times, s1, s2, s3)
-    cars: dict[str, CarLaps] = {}
-    for car, first, end in _runs(table):
-        if car in cars:
-            raise table.fault(first, "LAP_NUMBER", f"laps of car {car} are not in one block")
-        _check_lap_numbers(table, first, end)
-        _check_elapsed(table, first, completed_at[first:end], lap_times[first:end])
-        cars[car] = CarLaps(
+    pit_times = table.doubtful_times("PIT_TIME")
+    drivers, classes = table.doubtful_names("DRIVER_NAME"), table.doubtful_names("CLASS")
+    teams, makes = table.doubtful_names("TEAM"), table.doubtful_names("MANUFACTURER")
+    in_pit_lane = table.doubtful_codes("CROSSING_FINISH_LINE_IN_PIT", IN_PIT_LANE, default=False)
+    flags = table.doubtful_codes("FLAG_AT_FL", FLAGS, default=None)
+    cars = tuple(
+        CarLaps(
             car=car,
-            car_class=classes[first],
-            team=teams[first],
-            manufacturer=makes[first],
+            car_class=_of_car(table, "CLASS", classes, first, end),
+            team=_of_car(table, "TEAM", teams, first, end),
+            manufacturer=_of_car(table, "MANUFACTURER", makes, first, end),
             crew=_crew(table, first, end, drivers),
             first_line=first + 2,
             started_at=[0, *completed_at[first : end - 1]],
@@ -173,8 +173,10 @@ def parse_laps(text: str, file: str) -> LapsFile:
             pit_times=pit_times[first:end],
             flags=flags[first:end],
         )
-    start_of_day_ms = _start_of_day(table, completed_at)
-    return LapsFile(file, tuple(cars.values()), start_of_day_ms, has_flags)
+        for car, first, end in runs
+    )
+    doubts = _placed(table, runs, completed_at)
+    return LapsFile(file, cars, start_of_day_ms, "FLAG_AT_FL" in table, doubts)
 
 
 def parse_results(text: str, file: str) -> ResultsFile:
@@ -197,24 +199,18 @@ def _headings(text: str) -> set[str]:
     return {name.strip() for name in re.split("[;,]", heading)}
 
 
-def _coded(table: TimingTable, column: str, codes: dict[str, T]) -> list[T]:
-    cells = table[column]
-    if not codes.keys() >= set(cells):
-        row = next(row for row, cell in enumerate(cells) if cell not in codes)
-        known = ", ".join(filter(None, codes))
-        raise table.fault(row, column, f"unknown code; expected {known} or an empty cell")
-    return [*map(codes.__getitem__, cells)]
-
-
 def _runs(table: TimingTable) -> list[tuple[str, int, int]]:
     """Return each car with its first row and the row after its last; rows are grouped by car."""
-    runs: list[tuple[str, int, int]] = []
+    runs: dict[str, tuple[str, int, int]] = {}
     first = 0
     for _, run in groupby(table["NUMBER"]):
         end = first + sum(1 for _ in run)
-        runs.append((_car_number(table, first), first, end))
+        car = _car_number(table, first)
+        if car in runs:
+            raise table.fault(first, "LAP_NUMBER", f"laps of car {car} are not in one block")
+        runs[car] = (car, first, end)
         first = end
-    return runs
+    return [*runs.values()]
 
 
 def _car_number(table: TimingTable, row: int) -> str:
@@ -224,7 +220,7 @@ def _car_number(table: TimingTable, row: int) -> str:
         raise table.fault(row, "NUMBER", "not a car number of 1 to 16 characters") from None
 
 
-def _check_lap_numbers(table: TimingTable, first: int, end: int) -> None:
+def _check_lap_numbers(table: TimingTable, car: str, first: int, end: int) -> None:
     numbers = table["LAP_NUMBER"][first:end]
     if len(numbers) > MOST_LAPS:
         raise table.fault(first + MOST_LAPS, "LAP_NUMBER", f"more than {MOST_LAPS} laps of a car")
@@ -233,28 +229,64 @@ def _check_lap_numbers(table: TimingTable, first: int, end: int) -> None:
             row = first + lap - 1
             is_repeated = 0 < table.count(row, "LAP_NUMBER", MOST_LAPS) < lap
             fault = "repeated lap" if is_repeated else "gap in the laps"
-            car = table["NUMBER"][row]
             raise table.fault(row, "LAP_NUMBER", f"{fault}: lap {lap} of car {car} expected here")
 
 
-def _check_elapsed(
-    table: TimingTable, first: int, completed_at: Sequence[int], lap_times: Sequence[int]
-) -> None:
+def _check_elapsed(table: TimingTable, completed_at: Sequence[int], first: int, end: int) -> None:
     before = 0
-    for index, (at, lap_time) in enumerate(zip(completed_at, lap_times, strict=True)):
-        if not -ROUNDING_MS <= at - before - lap_time <= ROUNDING_MS:
-            reason = "impossible time: not the sum of the car's lap times"
-            raise table.fault(first + index, "ELAPSED", reason)
-        before = at
+    for row in range(first, end):
+        if completed_at[row] <= before:
+            raise table.fault(row, "ELAPSED", "impossible time: not after the lap before")
+        before = completed_at[row]
+
+
+def _lap_times(
+    table: TimingTable,
+    runs: Sequence[tuple[str, int, int]],
+    completed_at: Sequence[int],
+    sectors: Sequence[Sequence[int | None]],
+    off_the_hour: Container[int] | None,
+) -> list[int]:
+    """Return LAP_TIME where it is the time since the crossing before, which replaces any other.
+
+    ``off_the_hour`` are the rows whose HOUR does not confirm ELAPSED; None without HOUR.
+    """
+    firsts = {first for _, first, _ in runs}
+    between = "replaced by the time between the two crossings"
+    printed = table.doubtful_times("LAP_TIME", between)
+    lap_times: list[int] = []
+    for row, (at, lap_time) in enumerate(zip(completed_at, printed, strict=True)):
+        spent = at if row in firsts else at - completed_at[row - 1]
+        if lap_time is None:
+            if not table["LAP_TIME"][row]:
+                table.doubt(row, "LAP_TIME", "missing time", between)
+            lap_time = spent
+        elif not -ROUNDING_MS <= spent - lap_time <= ROUNDING_MS:
+            by_hour = off_the_hour is not None and row not in off_the_hour
+            if not by_hour and not _add_up(spent, *(sector[row] for sector in sectors)):
+                reason = "impossible time: not the sum of the car's lap times"
+                raise table.fault(row, "ELAPSED", reason)
+            table.doubt(row, "LAP_TIME", "not the time since the crossing before", between)
+            lap_time = spent
+        lap_times.append(lap_time)
+    return lap_times
+
+
+def _add_up(lap_time: int, s1: int | None, s2: int | None, s3: int | None) -> bool:
+    """Whether all three sectors were timed and make up this lap."""
+    if s1 is None or s2 is None or s3 is None:
+        return False
+    return s1 + s2 <= lap_time and -ROUNDING_MS <= s1 + s2 + s3 - lap_time <= ROUNDING_MS
 
 
 def _check_sectors(
     table: TimingTable,
     lap_times: Sequence[int],
-    s1: Sequence[int | None],
-    s2: Sequence[int | None],
-    s3: Sequence[int | None],
+    s1: list[int | None],
+    s2: list[int | None],
+    s3: list[int | None],
 ) -> None:
+    """Leave out the sectors of each lap that they do not make up: one is wrong, none is known."""
     for row, (lap, first, second, third) in enumerate(zip(lap_times, s1, s2, s3, strict=True)):
         if first is None or second is None or third is None:
             sound = (first or 0) + (second or 0) + (third or 0) <= lap
@@ -262,29 +294,74 @@ def _check_sectors(
             to_s2 = first + second
             sound = to_s2 <= lap and -ROUNDING_MS <= to_s2 + third - lap <= ROUNDING_MS
         if not sound:
-            raise table.fault(row, "LAP_TIME", "impossible time: not the sum of S1, S2 and S3")
+            value = " + ".join(table[column][row] or "-" for column in SECTORS if column in table)
+            reason = f"the sectors do not make up the lap of {format_lap_time(lap)}"
+            table.doubt(row, "S1", reason, "all sectors of the lap are left out", value=value)
+            s1[row] = s2[row] = s3[row] = None
 
 
-def _start_of_day(table: TimingTable, elapsed: Sequence[int]) -> int:
-    """Return HOUR - ELAPSED in ms of day, which is the same for every crossing.
+def _start_of_day(
+    table: TimingTable, elapsed: Sequence[int]
+) -> tuple[int | None, Container[int] | None]:
+    """Return HOUR - ELAPSED in ms of day, and the rows with another; None without HOUR.
 
     HOUR wraps at midnight, and shifts by an hour when summer time begins or ends.
     """
-    hours = table.given_times("HOUR")
-    starts = [(hour - at) % DAY_MS for hour, at in zip(hours, elapsed, strict=True)]
-    start = starts[0]
-    for other in sorted(set(starts)):
-        apart = abs((other - start + DAY_MS // 2) % DAY_MS - DAY_MS // 2)
-        if apart > ROUNDING_MS and abs(apart - HOUR_MS) > ROUNDING_MS:
-            reason = "impossible time: HOUR - ELAPSED is not what it is on line 2"
-            raise table.fault(starts.index(other), "HOUR", reason)
-    return start
+    if "HOUR" not in table:
+        return None, None
+    hours = table.doubtful_times("HOUR", zero=True)
+    starts = [
+        None if hour is None else (hour - at) % DAY_MS
+        for hour, at in zip(hours, elapsed, strict=True)
+    ]
+    counts = Counter(start for start in starts if start is not None)
+    if not counts:
+        return None, None
+    first = next(start for start in starts if start is not None)
+    candidates = (first, counts.most_common(1)[0][0])
+    start = min(candidates, key=lambda one: sum(counts[other] for other in _apart(counts, one)))
+    off = _apart(counts, start)
+    rows = {row for row, other in enumerate(starts) if other is None or other in off}
+    for row in sorted(rows):
+        if starts[row] is not None:
+            table.doubt(row, "HOUR", "HOUR - ELAPSED is not what it is on the other lines")
+    return start, rows
+
+
+def _apart(starts: Iterable[int], start: int) -> set[int]:
+    """Return the times of day that are not this start, nor an hour beside it."""
+    return {
+        other
+        for other in starts
+        if (apart := abs((other - start + DAY_MS // 2) % DAY_MS - DAY_MS // 2)) > ROUNDING_MS
+        and abs(apart - HOUR_MS) > ROUNDING_MS
+    }
+
+
+def _of_car(
+    table: TimingTable, column: str, values: Sequence[str | None], first: int, end: int
+) -> str | None:
+    """Return what most rows of a car have in a column, with a doubt about the first other."""
+    own = values[first:end]
+    if len(set(own)) == 1:
+        return own[0]
+    [(most, _)] = Counter(value for value in own if value is not None).most_common(1)
+    row = next((row for row in range(first, end) if values[row] not in (None, most)), None)
+    if row is not None:
+        table.doubt(row, column, "not what most rows of the car say", f"replaced by {most}")
+    return most
 
 
 def _crew(
     table: TimingTable, first: int, end: int, drivers: Sequence[str | None]
 ) -> dict[int, str]:
-    """Return seat to name of the drivers who drove; seat 0 or blank is an unknown driver."""
+    """Return seat to name of the drivers who drove; seat 0 or blank is an unknown driver.
+
+    Without the column DRIVER_NUMBER the seats are in the order in which they drove.
+    """
+    if "DRIVER_NUMBER" not in table:
+        named = dict.fromkeys(name for name in drivers[first:end] if name)
+        return dict(enumerate([*named][:MOST_SEATS], 1))
     seats = table["DRIVER_NUMBER"]
     rows = dict(zip(seats[first:end], range(first, end), strict=True)).values()
     seated = ((_seat(table, row), drivers[row]) for row in rows)
@@ -292,7 +369,23 @@ def _crew(
 
 
 def _seat(table: TimingTable, row: int) -> int:
-    return table.count(row, "DRIVER_NUMBER", MOST_SEATS)
+    cell = table["DRIVER_NUMBER"][row].strip() or "0"
+    if cell.isascii() and cell.isdigit() and len(cell) <= 9 and int(cell) <= MOST_SEATS:
+        return int(cell)
+    table.doubt(row, "DRIVER_NUMBER", f"not a whole number of at most {MOST_SEATS}")
+    return 0
+
+
+def _placed(
+    table: TimingTable, runs: Sequence[tuple[str, int, int]], completed_at: Sequence[int]
+) -> tuple[Doubt, ...]:
+    """Return the doubts with car and session time, in the order of the lines."""
+    cars = {row: car for car, first, end in runs for row in range(first, end)}
+    doubts = sorted(table.doubts, key=lambda doubt: doubt.line)
+    return bounded(
+        replace(doubt, car=cars[doubt.line - 2], at=completed_at[doubt.line - 2])
+        for doubt in doubts
+    )
 
 
 def _race_rows(table: TimingTable) -> list[ResultRow]:

@@ -20,7 +20,10 @@ Basis ``reconstructed``: what is inferred:
 - A crossing of S1 or S2 without a sector time: interpolated by the car's median split.
 - PitEntered and PitExited. PIT_TIME is on the row after a ``B`` and runs from lane entry to
   lane exit, but the file does not say when. The exit is assumed at the earlier of (finish
-  crossing + PIT_TIME) and the out-lap's S1 crossing, the entry PIT_TIME before it. A visit
+  crossing + PIT_TIME) and the out-lap's S1 crossing, the entry PIT_TIME before it. A PIT_TIME
+  too long for that began before an earlier ``B``, if each row between is a ``B`` without a
+  PIT_TIME: the car was pushed over the finish line in the lane (IMSA's Glen practice of 2022,
+  car 14: 38:11 over two crossings). A visit
   without PIT_TIME is assumed from the finish crossing to the out-lap's S1, the latest
   possible times; a final ``B`` has no exit. PIT_TIME on lap 1, or on a row whose previous
   row is not ``B``, is a visit inside that lap: a start from the pit lane, or else in the
@@ -44,6 +47,7 @@ consists of that result and its cars, and a car's make is the beginning of its v
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise, starmap
 from math import ceil
@@ -58,6 +62,7 @@ from events.clock import format_clock
 from events.drafts import Drafts
 from events.errors import BadTimingFile
 from events.formats.alkamel import FLAGS, CarLaps, LapsFile, ResultFileRow, ResultsFile
+from events.formats.doubts import LEFT_OUT, Doubt, bounded
 from events.running import (
     CarRetired,
     DriverChanged,
@@ -68,6 +73,7 @@ from events.running import (
 )
 from events.session import (
     FINISH_LINE,
+    DataDoubted,
     Driver,
     EntryAdded,
     ResultDeclared,
@@ -107,7 +113,9 @@ def session_events(  # noqa: PLR0913 (options, by keyword)
     if results is not None:
         _check_same_session(laps, results, kind)
     drafts = Drafts(source)
-    _draft_running(drafts, laps)
+    laps, visits = _with_visits(laps)
+    _draft_running(drafts, laps, visits)
+    _draft_doubts(drafts, laps.doubts)
     flags = _flags(laps, kind)
     for at, flag, basis in flags:
         drafts.add(FlagShown, at, flag=flag, basis=basis)
@@ -202,27 +210,52 @@ class _Split(NamedTuple):
 
 
 class _Visit(NamedTuple):
-    """A visit to the pit lane that ends on lap ``lap``; times in ms.
+    """A visit to the pit lane from lap ``first`` to lap ``last``; times in ms.
 
-    ``across`` is True if the car crossed the finish line in the lane.
+    A car that crosses the finish line in the lane enters on one lap and exits on a later one;
+    ``exited_at`` is None for a car that ends in the lane.
     """
 
-    lap: int
+    first: int
+    last: int
     entered_at: int
     exited_at: int | None
-    across: bool
+
+    @property
+    def across(self) -> bool:
+        """Whether the car crossed the finish line in the lane."""
+        return self.first < self.last
 
 
-def _draft_running(drafts: Drafts, laps: LapsFile) -> None:
+_Visits = dict[str, list[_Visit]]
+
+
+def _with_visits(laps: LapsFile) -> tuple[LapsFile, _Visits]:
+    """Return the visits of each car, and the laps without the pit times that fit none."""
+    visits: _Visits = {}
+    doubts = [*laps.doubts]
+    cars: list[CarLaps] = []
+    for run in laps.cars:
+        visits[run.car], left_out = _visits(run, _timed_crossings(run))
+        if left_out:
+            doubts += [_impossible_visit(laps.file, run, lap, visits[run.car]) for lap in left_out]
+            pit_times = [*run.pit_times]
+            for lap in left_out:
+                pit_times[lap - 1] = None
+            run = replace(run, pit_times=pit_times)
+        cars.append(run)
+    return replace(laps, cars=tuple(cars), doubts=bounded(doubts)), visits
+
+
+def _draft_running(drafts: Drafts, laps: LapsFile, visits: _Visits) -> None:
     # `Drafts` requires cars in the order of their numbers.
     for run in sorted(laps.cars, key=lambda run: run.car):
-        timed = _timed_crossings(run)
-        visits = _visits(laps.file, run, timed)
+        timed, own = _timed_crossings(run), visits[run.car]
         _draft_crossings(drafts, run, timed)
-        _draft_missed_crossings(drafts, laps, run, timed, visits)
+        _draft_missed_crossings(drafts, laps, run, timed, own)
         inferred: dict[str, object] = {"car": run.car, "basis": "reconstructed"}
-        exits = [visit.exited_at for visit in visits if visit.exited_at is not None]
-        drafts.add_all(PitEntered, [visit.entered_at for visit in visits], inferred)
+        exits = [visit.exited_at for visit in own if visit.exited_at is not None]
+        drafts.add_all(PitEntered, [visit.entered_at for visit in own], inferred)
         drafts.add_all(PitExited, exits, inferred)
         _draft_drivers(drafts, run)
 
@@ -271,9 +304,12 @@ def _draft_missed_crossings(
     split = _median_split([run]) or _median_split(laps.cars) if missed else None
     if split is None:
         return
-    left = {visit.lap: visit.exited_at for visit in visits if visit.across}
-    entered = {visit.lap - 1: visit.entered_at for visit in visits if visit.across}
+    left = {visit.last: visit.exited_at for visit in visits if visit.across}
+    entered = {visit.first: visit.entered_at for visit in visits if visit.across}
+    in_lane = {lap for visit in visits for lap in range(visit.first + 1, visit.last)}
     for lap in missed:
+        if lap in in_lane:
+            continue
         start, end = run.started_at[lap - 1], run.completed_at[lap - 1]
         s1, s2 = timed.s1[lap - 1], timed.s2[lap - 1]
         if s1 is None:
@@ -300,56 +336,105 @@ def _median_split(runs: Sequence[CarLaps]) -> _Split | None:
     return _Split(*(median(column) for column in zip(*shares, strict=True)))
 
 
-def _visits(file: str, run: CarLaps, timed: _Crossings) -> list[_Visit]:
-    """The car's visits to the pit lane, oldest first."""
+def _visits(run: CarLaps, timed: _Crossings) -> tuple[list[_Visit], list[int]]:
+    """Return the car's visits, oldest first, and the laps whose PIT_TIME fits none of them."""
     visits: list[_Visit] = []
-    free_from = 0  # the exit before
+    left_out: list[int] = []
     across = inside = False  # of the lap before: its B, and whether a visit was inside it
     rows = zip(run.pit_times, run.in_pit_lane, strict=True)
     for lap, (pit_time, crossed_in_lane) in enumerate(rows, 1):
         visit = None
-        if pit_time is not None or (across and not inside):
-            visit = _visit(run, timed, lap, pit_time, across)
-            if visit is None or visit.entered_at < free_from:
-                raise _impossible_visit(file, run, lap)
+        if pit_time is not None:
+            visit = _visit(run, timed, lap, pit_time, visits, across=across)
+            if visit is None:
+                left_out.append(lap)
+        if visit is None and across and not inside:
+            visit = _visit_of_unknown_length(run, timed, lap)
+        if visit is not None:
+            while visits and visits[-1].last > visit.first:
+                visits.pop()  # of unknown length, and part of this one
             visits.append(visit)
-            free_from = visit.exited_at or free_from
         inside = visit is not None and not visit.across
         across = crossed_in_lane
     if across and not inside:
-        visits.append(_Visit(len(run.pit_times) + 1, run.completed_at[-1], None, across=True))
-    return visits
+        last = len(run.pit_times)
+        visits.append(_Visit(last, last + 1, run.completed_at[-1], None))
+    return visits, left_out
 
 
 def _visit(
-    run: CarLaps, timed: _Crossings, lap: int, pit_time: int | None, across: bool
+    run: CarLaps,
+    timed: _Crossings,
+    lap: int,
+    pit_time: int,
+    visits: Sequence[_Visit],
+    *,
+    across: bool,
 ) -> _Visit | None:
-    """Return the visit that ends on a lap; None if PIT_TIME does not fit into the laps."""
+    """Return the visit that ends on a lap; None if PIT_TIME does not fit into the laps.
+
+    A visit longer than the car can have been in the lane since the last crossing began before
+    an earlier one: the car was pushed over the line in the lane, perhaps more than once.
+    """
+    if not across:
+        visit = _visit_inside(run, timed, lap, pit_time)
+        return visit if visit and visit.entered_at >= _free_from(visits) else None
+    first_line = _lines(run, timed, lap)[0]
+    free = [*visits]
+    for first in range(lap - 1, 0, -1):
+        at_line = run.completed_at[first - 1]
+        exited_at = min(at_line + pit_time, first_line)
+        earliest = max(run.started_at[first - 1], _free_from(free))
+        if exited_at >= run.started_at[lap - 1] and exited_at - pit_time >= earliest:
+            return _Visit(first, lap, exited_at - pit_time, exited_at)
+        if first == 1 or not run.in_pit_lane[first - 2] or run.pit_times[first - 1] is not None:
+            return None
+        if free and free[-1].last == first:
+            free.pop()  # of unknown length: this one may have begun before it
+    return None
+
+
+def _visit_inside(run: CarLaps, timed: _Crossings, lap: int, pit_time: int) -> _Visit | None:
     start, end = run.started_at[lap - 1], run.completed_at[lap - 1]
-    lines = [at for at in (timed.s1[lap - 1], timed.s2[lap - 1], end) if at is not None]
-    if pit_time is None:
-        return _Visit(lap, start, lines[0], across)
-    if across or (lap == 1 and pit_time <= lines[0]):
-        earliest = run.started_at[lap - 2] if across else 0
-        exited_at = min(start + pit_time, lines[0])
-    else:
-        stretches = zip([start, *lines], lines, strict=False)
-        earliest, until = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
-        if until - earliest < pit_time:
-            earliest, until = start, end
-        exited_at = until - (until - earliest - pit_time) // 2
+    lines = _lines(run, timed, lap)
+    if lap == 1 and pit_time <= lines[0]:
+        return _Visit(lap, lap, 0, pit_time)
+    stretches = zip([start, *lines], lines, strict=False)
+    earliest, until = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
+    if until - earliest < pit_time:
+        earliest, until = start, end
+    exited_at = until - (until - earliest - pit_time) // 2
     entered_at = exited_at - pit_time
-    return _Visit(lap, entered_at, exited_at, across) if entered_at >= earliest else None
+    return _Visit(lap, lap, entered_at, exited_at) if entered_at >= earliest else None
 
 
-def _impossible_visit(file: str, run: CarLaps, lap: int) -> BadTimingFile:
-    pit_time = run.pit_times[lap - 1]
-    return BadTimingFile(
+def _visit_of_unknown_length(run: CarLaps, timed: _Crossings, lap: int) -> _Visit:
+    return _Visit(lap - 1, lap, run.started_at[lap - 1], _lines(run, timed, lap)[0])
+
+
+def _lines(run: CarLaps, timed: _Crossings, lap: int) -> list[int]:
+    """Return the times at which the car is known to have crossed a line on a lap."""
+    crossed = (timed.s1[lap - 1], timed.s2[lap - 1], run.completed_at[lap - 1])
+    return [at for at in crossed if at is not None]
+
+
+def _free_from(visits: Sequence[_Visit]) -> int:
+    """Return the exit before, from which on a car can enter the lane."""
+    return next((visit.exited_at for visit in reversed(visits) if visit.exited_at), 0)
+
+
+def _impossible_visit(file: str, run: CarLaps, lap: int, visits: Sequence[_Visit]) -> Doubt:
+    is_kept = any(visit.last == lap for visit in visits)
+    treatment = "the visit ends at S1 at the latest" if is_kept else "and with it the visit"
+    return Doubt(
         file,
-        "impossible time: longer than the car can have been in the pit lane",
-        line=run.first_line + lap - 1,
-        column="PIT_TIME",
-        value=None if pit_time is None else format_clock(pit_time),
+        run.first_line + lap - 1,
+        "PIT_TIME",
+        format_clock(run.pit_times[lap - 1] or 0),
+        "longer than the car can have been in the pit lane",
+        f"{LEFT_OUT}, {treatment}",
+        run.car,
+        run.completed_at[lap - 1],
     )
 
 
@@ -506,6 +591,21 @@ def _check_same_session(laps: LapsFile, results: ResultsFile, kind: SessionKind)
             reason = f"{laps.file} has {completed.get(row.car, 0)} laps of car {row.car}"
             value = str(row.laps)
             raise BadTimingFile(results.file, reason, line=line, column="LAPS", value=value)
+
+
+def _draft_doubts(drafts: Drafts, doubts: Sequence[Doubt]) -> None:
+    for doubt in doubts:
+        drafts.add(
+            DataDoubted,
+            doubt.at,
+            file=PurePath(doubt.file).name,
+            line=doubt.line,
+            column=doubt.column,
+            car=doubt.car,
+            value=doubt.value,
+            reason=doubt.reason,
+            treatment=doubt.treatment,
+        )
 
 
 def _draft_end(drafts: Drafts, results: ResultsFile | None, at: int) -> None:

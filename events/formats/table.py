@@ -6,29 +6,39 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 from events.errors import BadTimingFile
+from events.formats.doubts import LEFT_OUT, Doubt, shortened
 
+NOT_A_TIME = "not a time such as 35.200, 1:09.195 or 5:00:00.000"
 LONGEST_NAME = 99
 """Two such names and a blank still fit into an event's name (200 characters)."""
-LONGEST_QUOTE = 60
 BLOCK = 50_000
 
 # A time's shape has 0 for the digits 0 to 5 and 6 for the digits 6 to 9.
 _TIME_SHAPE = re.compile(r"(?:(?:[06]{1,3}:0[06]|0?[06]):0[06]|0?[06])\.[06]{3}|")
+# A spreadsheet drops the zeros at the end: 39.57 was 39.570, and 40 was 40.000.
+_SHORT_TIME = re.compile(r"(?:(?:\d{1,3}:\d\d|\d?\d):\d\d|\d?\d)\.\d\d?|\d?\d", re.ASCII)
 _TO_SHAPE = str.maketrans("0123456789'", "0000006666:")
 _TO_DIGITS = str.maketrans("", "", ":'.")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class TimingTable:
-    """The rows of a timing file below its header, by column; row i is on line i + 2."""
+    """The rows of a timing file below its header, by column; row i is on line i + 2.
+
+    ``doubts`` collects the values that the methods named ``doubtful_...`` left out, and those
+    that the parser of the file adds.
+    """
 
     file: str
     columns: dict[str, list[str]]
     rows: int
+    doubts: list[Doubt] = field(default_factory=list)
 
     def __contains__(self, column: str) -> bool:
         return column in self.columns
@@ -38,8 +48,21 @@ class TimingTable:
 
     def fault(self, row: int, column: str, reason: str) -> BadTimingFile:
         """Return the error to raise for one cell."""
-        value = _shortened(self[column][row])
+        value = shortened(self[column][row])
         return BadTimingFile(self.file, reason, line=row + 2, column=column, value=value)
+
+    def doubt(
+        self,
+        row: int,
+        column: str,
+        reason: str,
+        treatment: str = LEFT_OUT,
+        *,
+        value: str | None = None,
+    ) -> None:
+        """Record a doubt about one cell; ``value`` replaces the cell in it."""
+        cell = shortened(self[column][row] if value is None else value)
+        self.doubts.append(Doubt(self.file, row + 2, column, cell, reason, treatment))
 
     def times(self, column: str) -> list[int | None]:
         """Parse the column's times to milliseconds, None for an empty cell.
@@ -51,7 +74,28 @@ class TimingTable:
         times = parse_times(cells)
         if times is None:
             row = next(row for row, cell in enumerate(cells) if parse_times([cell]) is None)
-            raise self.fault(row, column, "not a time such as 35.200, 1:09.195 or 5:00:00.000")
+            raise self.fault(row, column, NOT_A_TIME)
+        return times
+
+    def doubtful_times(
+        self, column: str, treatment: str = LEFT_OUT, *, zero: bool = False
+    ) -> list[int | None]:
+        """Like ``times``, with a doubt and None where a cell is not a time.
+
+        Nor may it be zero, except with ``zero``. A column that the file lacks is empty.
+        """
+        if column not in self:
+            return [None] * self.rows
+        times = parse_times(self[column])
+        if times is None:
+            times = [time for cell in self[column] for time in parse_times([cell]) or [-1]]
+        wrong = (-1,) if zero else (-1, 0)
+        if any(time in times for time in wrong):
+            for row, time in enumerate(times):
+                if time in wrong:
+                    reason = NOT_A_TIME if time else "impossible time"
+                    self.doubt(row, column, reason, treatment)
+                    times[row] = None
         return times
 
     def given_times(self, column: str) -> list[int]:
@@ -60,6 +104,38 @@ class TimingTable:
         if "" in cells:
             raise self.fault(cells.index(""), column, "missing time")
         return cast("list[int]", self.times(column))
+
+    def doubtful_codes(self, column: str, codes: dict[str, T], default: T) -> list[T]:
+        """The values of the column's codes, with a doubt and the default for an unknown one.
+
+        A column that the file lacks has the default throughout.
+        """
+        if column not in self:
+            return [default] * self.rows
+        cells = self[column]
+        if not codes.keys() >= set(cells):
+            known = ", ".join(filter(None, codes))
+            for row, cell in enumerate(cells):
+                if cell not in codes:
+                    self.doubt(row, column, f"unknown code; expected {known} or an empty cell")
+            return [codes.get(cell, default) for cell in cells]
+        return [*map(codes.__getitem__, cells)]
+
+    def doubtful_names(self, column: str) -> list[str | None]:
+        """Like ``names``, with a doubt and None for a name that is too long.
+
+        A column that the file lacks is empty.
+        """
+        if column not in self:
+            return [None] * self.rows
+        names = {cell: cell.strip() or None for cell in set(self[column])}
+        too_long = {cell for cell, name in names.items() if len(name or "") > LONGEST_NAME}
+        if too_long:
+            for row, cell in enumerate(self[column]):
+                if cell in too_long:
+                    self.doubt(row, column, f"longer than {LONGEST_NAME} characters")
+            names |= dict.fromkeys(too_long)
+        return [*map(names.__getitem__, self[column])]
 
     def names(self, column: str) -> list[str | None]:
         """The column's names, interned, None for an empty cell."""
@@ -86,6 +162,9 @@ def parse_times(cells: Sequence[str]) -> list[int | None] | None:
     """
     text = "\n".join(cells)
     shapes = set(text.translate(_TO_SHAPE).split("\n"))
+    if any(map(_SHORT_TIME.fullmatch, shapes)):
+        text = "\n".join(map(_with_thousandths, cells))
+        shapes = set(text.translate(_TO_SHAPE).split("\n"))
     if not all(map(_TIME_SHAPE.fullmatch, shapes)) or text.count("\n") != len(cells) - 1:
         return None
     # Without separators a time is the number HHHMMSSmmm. Its last five digits are milliseconds
@@ -97,6 +176,14 @@ def parse_times(cells: Sequence[str]) -> list[int | None] | None:
             int(digits) - excess[int(digits) // 100_000] if digits else None for digits in written
         ]
     return [number - excess[number // 100_000] for number in map(int, written)]
+
+
+def _with_thousandths(cell: str) -> str:
+    """Return a time with the zeros that were dropped from its end."""
+    if _SHORT_TIME.fullmatch(cell.translate(_TO_SHAPE)) is None:
+        return cell
+    whole, _, fraction = cell.partition(".")
+    return f"{whole}.{fraction:0<3}"
 
 
 class _Excess(dict[int, int]):
@@ -204,7 +291,7 @@ def _check_header(file: str, header: list[str], required: Iterable[str], separat
     missing = next((name for name in required if name not in header), None)
     if missing is None:
         return
-    seen = _shortened(separator.join(header))
+    seen = shortened(separator.join(header))
     if len(header) == 1:
         reason = "the header is not separated by ; or ,"
         raise BadTimingFile(file, reason, line=1, column=missing, value=seen)
@@ -225,14 +312,10 @@ def _rows(file: str, header: list[str], rows: list[list[str]], needed: int) -> l
 def _bad_width(
     file: str, header: list[str], cells: list[str], line: int, needed: int
 ) -> BadTimingFile:
-    value = _shortened(cells[-1]) if cells else ""
+    value = shortened(cells[-1]) if cells else ""
     if len(cells) < needed:
         column = header[max(len(cells) - 1, 0)]
         reason = f"the row is cut short: {len(cells)} of {needed} columns, this is the last"
         return BadTimingFile(file, reason, line=line, column=column, value=value)
     reason = f"the row has {len(cells)} columns, its header {len(header)}"
     return BadTimingFile(file, reason, line=line, column=header[-1] or header[-2], value=value)
-
-
-def _shortened(value: str) -> str:
-    return value if len(value) <= LONGEST_QUOTE else value[: LONGEST_QUOTE - 3] + "..."

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from projections.race import Race
 from projections.views.cautions import CautionsRow, cautions
 from projections.views.control import ControlRow, MessagesRow, control, messages
+from projections.views.doubts import DoubtsRow, doubts
 from projections.views.drivers import DriversRow, drivers
 from projections.views.laps import (
     FastestLapsRow,
@@ -50,6 +51,7 @@ VIEWS: dict[str, Callable[[Race], list[Row]]] = {
     "stints": stints,
     "markers": markers,
     "control": control,
+    "doubts": doubts,
 }
 """The tables that need nothing but the race."""
 
@@ -66,6 +68,7 @@ MODELS: dict[str, type[RowModel]] = {
     "stints": StintsRow,
     "markers": MarkersRow,
     "control": ControlRow,
+    "doubts": DoubtsRow,
 }
 """The models of their rows."""
 
@@ -76,6 +79,7 @@ __all__ = [
     "CachedPlace",
     "CautionsRow",
     "ControlRow",
+    "DoubtsRow",
     "DriversRow",
     "FastestLapsRow",
     "LapsRow",
@@ -96,6 +100,7 @@ __all__ = [
     "cautions",
     "control",
     "declared_results",
+    "doubts",
     "drivers",
     "fastest_laps",
     "lap_positions",

@@ -52,6 +52,11 @@ class SessionRow(RowModel):
         Field(description="how long (ms) the field can be silent while the clock runs"),
     ]
     sector_flags: Annotated[SectorFlags | None, Heading("Local flags")]
+    doubts: Annotated[
+        int | None,
+        Heading("Doubts"),
+        Field(description="how many values of the source were doubtful; null without any"),
+    ]
 
 
 def session_line(race: Race) -> Row:
@@ -85,6 +90,7 @@ def session_line(race: Race) -> Row:
         "ended_ms": race.session.ended_at,
         "patience_ms": patience_ms(race),
         "sector_flags": _sector_flags(race) or None,
+        "doubts": len(race.doubts.doubted) or None,
     }
 
 

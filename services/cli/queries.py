@@ -84,12 +84,19 @@ def session(
     session: Session,
     at: At = None,
     known_at: KnownAt = None,
+    doubts: Annotated[
+        bool, typer.Option("--doubts", help="List the doubtful values of its files instead.")
+    ] = False,
     form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
     """The session itself: what is run, how it stands, what its log holds."""
     race, recorded = query_race(SessionQuestion(session, at, known_at), store, data)
+    if doubts:
+        heading = session_heading(views.session_line(race))
+        print_rows(race_tables.DOUBTS, views.doubts(race), form, heading)
+        return
     print_rows(race_tables.SESSION, [_session_row(session, race, recorded)], form)
 
 
@@ -124,7 +131,7 @@ def schema(
     from services.queries.tables import sporting_tables
     from services.queries.tables.schemas import frame_schema
 
-    tables = {**race_tables.TABLES, **sporting_tables.TABLES}
+    tables = {**race_tables.TABLES, "doubts": race_tables.DOUBTS, **sporting_tables.TABLES}
     if of == "events":
         found = json_schema()
     elif of == "frames":

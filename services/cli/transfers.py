@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
-from events import AnyEvent, EntryAdded, ResultDeclared, SessionOpened, encode
+from events import AnyEvent, DataDoubted, EntryAdded, ResultDeclared, SessionOpened, encode
 from events.clock import format_lap_time, parse_clock
 from events.errors import PositionConflict, SessionNotEmpty
 from projections.results.classification import Convention
@@ -40,6 +40,7 @@ def parse_length(text: str | int) -> int:
     return length
 
 
+DOUBTS_LISTED = 10
 bring = typer.Typer(no_args_is_help=True)
 IN_AND_OUT = "Bring in and take out"
 
@@ -115,6 +116,12 @@ def import_alkamel(
     zone: Annotated[
         str | None, typer.Option(help="The circuit's time zone, such as America/New_York.")
     ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Refuse files with a doubtful value, in place of recording the doubt."
+        ),
+    ] = False,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -133,6 +140,7 @@ def import_alkamel(
         "round_number": number,
         "rules": pack.name if pack else None,
         "length_ms": length,
+        "strict": strict,
     }
     if laps is None and results is None:
         raise typer.BadParameter("give LAPS.csv, or --results for a result without laps")
@@ -158,6 +166,7 @@ def import_alkamel(
         added = with_log(store, data, lambda log: append_whole(log, session, whole))
         progress("done", 1, 1)
     typer.echo(import_summary(session, whole, added=added))
+    typer.echo("".join(f"{line}\n" for line in _doubted(session, events)), nl=False)
     if found:
         typer.echo("".join(f"{line}\n" for line in _explained(found)), nl=False)
 
@@ -170,6 +179,7 @@ class SessionFacts(TypedDict):
     round_number: int | None
     rules: str | None
     length_ms: int | None
+    strict: bool
 
 
 def _reconciled(events: Sequence[AnyEvent], convention: Convention) -> Reconciliation | None:
@@ -192,6 +202,25 @@ def _explained(found: Reconciliation) -> Iterator[str]:
         what = plain(one.what.removesuffix("_ms"))
         ours, theirs = _figure(one.what, one.computed), _figure(one.what, one.official)
         yield f"not explained: #{one.car}, {what} {ours} by the laps, {theirs} in the result"
+
+
+def _doubted(session: str, events: Sequence[AnyEvent]) -> Iterator[str]:
+    """A line for each of the first doubts, and one that counts the rest."""
+    doubts = [event for event in events if isinstance(event, DataDoubted)]
+    for doubt in doubts[:DOUBTS_LISTED]:
+        where = ", ".join(
+            part
+            for part in (
+                doubt.file if doubt.line is None else f"{doubt.file}:{doubt.line}",
+                doubt.column and f"column {doubt.column}",
+                doubt.value and f"value {doubt.value!r}",
+            )
+            if part
+        )
+        yield f"doubt: {where}: {doubt.reason}; {doubt.treatment}"
+    if len(doubts) > DOUBTS_LISTED:
+        more = len(doubts) - DOUBTS_LISTED
+        yield f"{more} more doubts: see `lapstream session {session} --doubts`"
 
 
 def _figure(what: str, value: str | None) -> str:

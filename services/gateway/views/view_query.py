@@ -54,6 +54,7 @@ TABLES: dict[str, Table] = {
         **race_tables.TABLES,
         "messages": race_tables.MESSAGES,
         "control": race_tables.CONTROL,
+        "doubts": race_tables.DOUBTS,
     }.items()
     if name in _RACE_VIEWS
 }

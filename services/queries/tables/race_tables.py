@@ -108,6 +108,13 @@ CONTROL = Table(
     views.ControlRow,
 )
 
+DOUBTS = Table(
+    "doubts",
+    "The values of the source that contradict what is known: where each is, what it says, and "
+    "what was made of it. Nothing that the order rests on is among them.",
+    views.DoubtsRow,
+)
+
 GAPS = Table(
     "gaps",
     "The gap of every car to one of them, in the running order. `side` is where the car is, "

@@ -59,6 +59,7 @@ _happenings = st.one_of(
     _told(ev.EntryAmended, car=_cars, car_class=st.sampled_from(["GT", "P"])),
     _told(ev.EntryAmended, car=_cars, role=st.sampled_from(["competitor", "safety_car"])),
     _told(ev.RaceControlMessage, text=st.just("Track clear")),
+    _told(ev.DataDoubted, reason=st.just("no time"), treatment=st.sampled_from("xy")),
     _told(
         ev.SessionOpened,
         title=st.just("A race told again"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from events import EntryAdded, ResultDeclared, SessionOpened
+from events import DataDoubted, EntryAdded, ResultDeclared, SessionOpened
 from events.catalogue import RaceEvent
 from events.errors import BadTimingFile
 from replay.importing import (
@@ -152,8 +152,21 @@ def test_no_such_file(tmp_path):
 
 def test_a_fault_names_the_path_as_given(folder):
     """Line, column and value of a fault follow the path."""
+    path = put(folder, "laps.csv", LAPS.replace(";2:00.000;", ";??;"))
+    assert str(fault(path)).startswith(f"{path}:3, column ELAPSED, value '??': ")
+
+
+def test_doubts_are_kept_or_refused(folder):
+    """A doubtful value is an event; under ``strict`` it refuses the file, by its path as given."""
     path = put(folder, "laps.csv", LAPS.replace("FF", "??"))
-    assert str(fault(path)).startswith(f"{path}:3, column FLAG_AT_FL, value '??': ")
+    doubts = [event for event in import_alkamel(path) if isinstance(event, DataDoubted)]
+    assert [(one.file, one.line, one.column, one.value) for one in doubts] == [
+        ("laps.csv", 3, "FLAG_AT_FL", "??")
+    ]
+    with pytest.raises(BadTimingFile) as raised:
+        import_alkamel(path, strict=True)
+    assert str(raised.value).startswith(f"{path}:3, column FLAG_AT_FL, value '??': unknown code")
+    assert import_alkamel(put(folder, "sound.csv", LAPS), strict=True)
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,22 @@ export interface DifferencesRow {
   points_after: number | null;
 }
 /**
+ * A value that contradicts what is known, and what was made of it.
+ */
+export interface DoubtsRow {
+  /**
+   * milliseconds on the session clock
+   */
+  at_ms: number;
+  file: string | null;
+  line: number | null;
+  column: string | null;
+  car: string | null;
+  value: string | null;
+  reason: string;
+  treatment: string;
+}
+/**
  * A driver's time at the wheel against the limits of the pack.
  */
 export interface DriveTimesRow {
@@ -786,6 +802,10 @@ export interface PublishedSession {
     [k: string]: SectorFlag;
   };
   /**
+   * how many values of the source were doubtful; null without any
+   */
+  doubts?: number;
+  /**
    * the length of the session by time
    */
   time_limit_ms?: number;
@@ -1235,6 +1255,10 @@ export interface SessionDetailsRow {
   sector_flags: {
     [k: string]: SectorFlag;
   } | null;
+  /**
+   * how many values of the source were doubtful; null without any
+   */
+  doubts: number | null;
 }
 /**
  * What is run, and how it stands with clock, flag and laps.
@@ -1319,6 +1343,10 @@ export interface SessionRow {
   sector_flags: {
     [k: string]: SectorFlag;
   } | null;
+  /**
+   * how many values of the source were doubtful; null without any
+   */
+  doubts: number | null;
 }
 /**
  * A session of the store, or a race that is built in.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from events.errors import BadTimingFile
 from events.formats.alkamel import LAPS_COLUMNS, parse_laps, parse_results
+from events.formats.doubts import MOST_DOUBTS
 from events.formats.table import parse_times
 from tests.alkamel import HEADER, Lap, car, laps_text, result_row, result_text, written
 
@@ -148,10 +149,14 @@ def test_summer_time_ends():
         ("24:01:55.856", 86_515_856),
         ("100:00:00.000", 360_000_000),
         ("", None),
+        ("39.57", 39_570),
+        ("40", 40_000),
+        ("1:39.5", 99_500),
+        ("12:01:40.0", 43_300_000),
     ],
 )
 def test_times_in_every_form(text, ms):
-    """Seconds, minutes, hours past a day, and apostrophes for colons."""
+    """Seconds, minutes, hours past a day, apostrophes for colons, zeros dropped from the end."""
     assert parse_times([text]) == [ms]
     assert parse_times(["1:00.000", text, ""]) == [60_000, ms, None]
 
@@ -167,7 +172,8 @@ def test_times_in_every_form(text, ms):
             "1:60:00.000",
             "1:00",
             "90",
-            "1.5",
+            "60.5",
+            "1:5.0",
             "-1.000",
         ),
         *(
@@ -185,7 +191,7 @@ def test_times_in_every_form(text, ms):
     ],
 )
 def test_what_is_no_time(text):
-    """Minutes and seconds past 59, fractions of other lengths and other signs are refused."""
+    """Minutes and seconds past 59, longer fractions and other signs are refused."""
     assert parse_times(["1:00.000", text]) is None
 
 
@@ -212,23 +218,10 @@ def test_a_missing_column_is_named(column):
         ("007;1;2;", "007;1;3;", 3, "LAP_NUMBER", "3"),
         ("007;2;3;", "007;2;2;", 4, "LAP_NUMBER", "2"),
         ("007;1;1;", "007;1;0;", 2, "LAP_NUMBER", "0"),
-        ("007;1;1;1:00.000", "007;1;1;61.000", 2, "LAP_TIME", "61.000"),
-        ("007;1;1;1:00.000", "007;1;1;", 2, "LAP_TIME", ""),
-        ("007;1;1;1:00.000", "007;1;1;1:01.000", 2, "LAP_TIME", "1:01.000"),
-        ("007;1;1;1:00.000", "007;1;1;0.000", 2, "LAP_TIME", "0.000"),
-        (";20.000;", ";0.000;", 2, "S1", "0.000"),
         (";2:00.000;", ";2:01.000;", 3, "ELAPSED", "2:01.000"),
         (";2:00.000;", ";1:00.000;", 3, "ELAPSED", "1:00.000"),
         (";2:00.000;", ";;", 3, "ELAPSED", ""),
-        (";12:02:00.000;", ";12:02:03.000;", 3, "HOUR", "12:02:03.000"),
-        (";12:02:00.000;", ";24:02:60.000;", 3, "HOUR", "24:02:60.000"),
-        (";;20.000;0;30.000", ";X;20.000;0;30.000", 2, "CROSSING_FINISH_LINE_IN_PIT", "X"),
-        (";50.000;GT", ";50;GT", 4, "PIT_TIME", "50"),
-        ("FCY", "XX", 6, "FLAG_AT_FL", "XX"),
-        ("FCY", "gf", 6, "FLAG_AT_FL", "gf"),
-        ("007;2;3", "007;x;3", 4, "DRIVER_NUMBER", "x"),
-        ("007;2;3", "007;12;3", 4, "DRIVER_NUMBER", "12"),
-        ("Bo Čech", "B" * 100, 4, "DRIVER_NAME", "B" * 57 + "..."),
+        (";2:00.000;", ";2:00,000;", 3, "ELAPSED", "2:00,000"),
         ("\r\n7;1;1", "\r\n;1;1", 5, "NUMBER", ""),
         ("\r\n7;1;1", "\r\n12345678901234567;1;1", 5, "NUMBER", "12345678901234567"),
     ],
@@ -239,6 +232,88 @@ def test_a_bad_cell_is_named(old, new, line, column, value):
     error = fault(text)
     assert (error.file, error.line, error.column, error.value) == ("laps.csv", line, column, value)
     assert all(part in str(error) for part in ("laps.csv", str(line), column, repr(value)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "column", "value"),
+    [
+        ("007;1;1;1:00.000", "007;1;1;61.000", 2, "LAP_TIME", "61.000"),
+        ("007;1;1;1:00.000", "007;1;1;", 2, "LAP_TIME", ""),
+        ("007;1;1;1:00.000", "007;1;1;1:01.000", 2, "LAP_TIME", "1:01.000"),
+        ("007;1;1;1:00.000", "007;1;1;0.000", 2, "LAP_TIME", "0.000"),
+        (";20.000;", ";0.000;", 2, "S1", "0.000"),
+        (";20.000;", ";twenty;", 2, "S1", "twenty"),
+        (";20.000;", ";20.500;", 2, "S1", "20.500 + 30.000 + 10.000"),
+        (";20.000;", ";1:20.000;", 2, "S1", "1:20.000 + 30.000 + 10.000"),
+        (";12:02:00.000;", ";12:02:03.000;", 3, "HOUR", "12:02:03.000"),
+        (";12:02:00.000;", ";24:02:60.000;", 3, "HOUR", "24:02:60.000"),
+        (";12:01:00.000;", ";12:02:00.000;", 2, "HOUR", "12:02:00.000"),
+        (";;20.000;0;30.000", ";X;20.000;0;30.000", 2, "CROSSING_FINISH_LINE_IN_PIT", "X"),
+        (";50.000;GT", ";99;GT", 4, "PIT_TIME", "99"),
+        ("FCY", "XX", 6, "FLAG_AT_FL", "XX"),
+        ("FCY", "gf", 6, "FLAG_AT_FL", "gf"),
+        ("007;2;3", "007;x;3", 4, "DRIVER_NUMBER", "x"),
+        ("007;2;3", "007;12;3", 4, "DRIVER_NUMBER", "12"),
+        ("Bo Čech", "B" * 100, 4, "DRIVER_NAME", "B" * 57 + "..."),
+        ("GT;;Team A;Make A", "GTX;;Team A;Make A", 2, "CLASS", "GTX"),
+        ("GT;;Team A;Make A", "GT;;Team X;Make A", 2, "TEAM", "Team X"),
+    ],
+)
+def test_a_doubtful_cell_costs_no_race(old, new, line, column, value):
+    """What the order does not rest on is left out or replaced, and recorded as a doubt."""
+    sound = parse_laps(TWO_CARS, "laps.csv")
+    laps = parse_laps(TWO_CARS.replace(old, new, 1), "laps.csv")
+    [doubt] = laps.doubts
+    assert (doubt.file, doubt.line, doubt.column, doubt.value) == ("laps.csv", line, column, value)
+    assert (doubt.car, doubt.at) == {
+        2: ("007", 60_000),
+        3: ("007", 120_000),
+        4: ("007", 220_000),
+        6: ("7", 121_000),
+    }[line]
+    for run, other in zip(laps.cars, sound.cars, strict=True):
+        assert (run.car, run.completed_at, run.lap_times) == (
+            *(other.car, other.completed_at, other.lap_times),
+        )
+        assert (run.car_class, run.team) == (other.car_class, other.team)
+    assert laps.start_of_day_ms == sound.start_of_day_ms
+
+
+def test_a_lap_time_that_only_elapsed_contradicts():
+    """HOUR or the sectors confirm ELAPSED; without both, nothing says which of the two is right."""
+    text = TWO_CARS.replace("007;1;1;1:00.000", "007;1;1;1:01.000", 1)
+    text = text.replace("HOUR", "X")
+    assert [doubt.column for doubt in parse_laps(text, "laps.csv").doubts] == ["LAP_TIME"]
+    error = fault(re.sub("S[123];", "X;", text))
+    assert (error.line, error.column, error.value) == (2, "ELAPSED", "1:00.000")
+
+
+def test_the_doubts_of_a_column_are_bounded():
+    """A column that is wrong throughout gives a hundred doubts, the last of which counts on."""
+    text = laps_text(car("7", *[Lap(flag="XX")] * 250))
+    doubts = parse_laps(text, "laps.csv").doubts
+    assert len(doubts) == MOST_DOUBTS
+    assert doubts[-1].reason.startswith(f"{250 - MOST_DOUBTS + 1} more values")
+    assert doubts[-1].line == MOST_DOUBTS + 1
+
+
+NOT_NEEDED = {
+    *("DRIVER_NUMBER", "CROSSING_FINISH_LINE_IN_PIT", "S1", "S2", "S3", "HOUR", "DRIVER_NAME"),
+    *("PIT_TIME", "CLASS", "GROUP", "TEAM", "MANUFACTURER", "FLAG_AT_FL", "TOP_SPEED"),
+}
+
+
+@pytest.mark.parametrize("column", [*sorted(NOT_NEEDED), "all of them"])
+def test_a_column_that_is_not_needed(column):
+    """A file may lack what no race needs to be timed: names, teams, sectors, flags."""
+    names = [name.strip() for name in HEADER.split(";")]
+    absent = NOT_NEEDED if column == "all of them" else {column}
+    header = ";".join("X" if name in absent else name for name in names)
+    laps = parse_laps(TWO_CARS.replace(HEADER, header), "laps.csv")
+    sound = parse_laps(TWO_CARS, "laps.csv")
+    assert laps.doubts == ()
+    assert [run.completed_at for run in laps.cars] == [run.completed_at for run in sound.cars]
+    assert (laps.cars[0].crew == {}) is (absent >= {"DRIVER_NAME"})
 
 
 def test_a_lap_left_out():

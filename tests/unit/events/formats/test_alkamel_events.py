@@ -281,22 +281,51 @@ def test_a_visit_inside_a_lap_without_sectors():
 
 
 @pytest.mark.parametrize(
-    ("laps", "line"),
+    ("laps", "line", "left"),
     [
-        ([Lap(b=True), Lap(pit=90_000)], 3),
-        ([Lap(), Lap(pit=70_000)], 3),
-        ([Lap(b=True), Lap(b=True, pit=15_000), Lap(s1=60_000, pit=130_000)], 4),
-        ([Lap(), Lap(b=True), Lap(pit=90_000)], 4),
+        ([Lap(b=True), Lap(pit=90_000)], 3, [60_000, 80_000]),
+        ([Lap(), Lap(pit=70_000)], 3, []),
+        (
+            [Lap(b=True), Lap(b=True, pit=15_000), Lap(s1=60_000, pit=130_000)],
+            4,
+            [60_000, 75_000, 120_000, 180_000],
+        ),
+        ([Lap(), Lap(b=True), Lap(pit=90_000)], 4, [120_000, 140_000]),
     ],
     ids=["before the start", "longer than its lap", "into the visit before", "into the lap before"],
 )
-def test_an_impossible_visit(laps, line):
-    """A visit that does not fit into the car's laps names its row and PIT_TIME."""
-    with pytest.raises(BadTimingFile) as raised:
-        told(car("7", *laps))
-    error = raised.value
-    assert (error.file, error.line, error.column) == ("laps.csv", line, "PIT_TIME")
-    assert error.value is not None
+def test_an_impossible_visit(laps, line, left):
+    """A PIT_TIME that fits into no visit is a doubt; where there is a B, the visit stays."""
+    events = told(car("7", *laps))
+    [doubt] = of(ev.DataDoubted, events)
+    assert (doubt.file, doubt.line, doubt.column, doubt.car) == ("laps.csv", line, "PIT_TIME", "7")
+    assert doubt.value is not None
+    assert doubt.at == of(ev.LapCompleted, events)[line - 2].at
+    assert [at for _, at in visits(events)] == left
+
+
+IN_LAP = Lap(s3=60_000, b=True)
+IN_LANE = Lap(None, None, None, time=2_400_000, b=True)
+
+
+@pytest.mark.parametrize(
+    ("laps", "pit_time", "expected"),
+    [
+        # 41:40 over a lap of 40:00 in the lane: it began 0:50 before the first B.
+        ([IN_LAP, IN_LANE], 2_500_000, (60_000, 2_560_000)),
+        # The exit was before S1: the entry is at the first crossing in the lane.
+        ([IN_LAP, IN_LANE], 2_430_000, (110_000, 2_540_000)),
+        ([IN_LAP, IN_LANE, IN_LANE], 4_830_000, (110_000, 4_940_000)),
+    ],
+    ids=["two crossings", "out before S1", "three crossings"],
+)
+def test_a_visit_over_several_crossings(laps, pit_time, expected):
+    """A car that is pushed over the finish line in the lane is there once, not twice."""
+    events = told(car("7", *laps, Lap(s1=50_000, pit=pit_time), Lap(flag="FF")))
+    assert of(ev.DataDoubted, events) == []
+    assert tuple(at for _, at in visits(events)) == expected
+    assert expected[1] - expected[0] == pit_time
+    assert [at for _, _, at, basis in lines(events) if basis == "reconstructed"] == []
 
 
 def test_a_crossing_missed_beside_the_lane():
