@@ -1,7 +1,8 @@
 """The lap chart: the leader of each lap, overall and in class, and the lead changes.
 
-Rule: the leader of a lap is the first car to complete it; a lead change is another car being
-the first to complete the next lap.
+Rules: the leader of a lap is the first car to complete it; a lead change is another car being
+the first to complete the next lap. Only a race has leaders: in qualifying and practice nobody is
+ahead of anybody by laps.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class LapChart(Projection):
 
     def lap_completed(self, event: LapCompleted) -> bool:
         """Fold a lap; return True if it is the overall leader's."""
+        if not self.session.is_race:
+            return False
         car, lap = event.car, event.lap
         name = self.session.car_class(car)
         if name is not None:

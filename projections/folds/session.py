@@ -48,6 +48,11 @@ class Session(Projection):
         }
 
     @property
+    def is_race(self) -> bool:
+        """Whether the session is a race; qualifying and practice are ordered by best lap."""
+        return self.opened.kind == "race"
+
+    @property
     def lines(self) -> tuple[str, ...]:
         """The timing lines in the order of a lap; the last is the finish line."""
         return self.opened.timing_lines or (FINISH_LINE,)

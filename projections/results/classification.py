@@ -11,8 +11,8 @@ Rules common to all series:
   their penalties. The order of all other cars stays the same;
 - a disqualified car is placed at the end, and the cars behind it move up.
 
-Qualifying and practice are classified by best lap, of equal ones the earlier first; deleted
-lap times do not count; cars without a time come last.
+Qualifying and practice are classified in the order of the session (``projections.session_order``):
+by best lap, then the cars without a time by number, whether they left the pits or not.
 
 The series' convention, defined by the pack, differs in: whether a car must take the flag;
 whether retirements and cars short of the distance keep their place on laps (ALMS, IMSA) or
@@ -33,6 +33,7 @@ from projections.folds.running_order import NEVER, natural
 from projections.folds.stewards import Penalty, as_imposed
 from projections.race import Race
 from projections.rules import packs
+from projections.session_order import by_best_lap
 
 NOT_SERVED = frozenset({"imposed", "converted"})
 FINISHED, SHORT, DID_NOT_FINISH = 0, 1, 2
@@ -120,7 +121,13 @@ def classify(
     penalties = _ActivePenalties(race, convention.penalties, without)
     counted = _counted_laps(race, convention.classification)
     cars = [_ranked(race, lap, car, penalties, convention) for car, lap in counted.items()]
-    if race.session.opened.kind == "race":
+    listed = convention.classification.no_laps == "last"
+    idle = [
+        car_row
+        for car_row in _without_laps(race, counted, penalties)
+        if listed or car_row.status == "running"
+    ]
+    if race.session.is_race:
         cars = _short_of_distance(cars, convention.classification, penalties)
         cars.sort(
             key=lambda car_row: (
@@ -131,13 +138,11 @@ def classify(
             )
         )
     else:
-        cars = [car_row._replace(status="classified") for car_row in cars]
-        cars.sort(key=lambda car_row: (*_best(race, car_row.car), natural(car_row.car)))
+        rows = {car_row.car: car_row._replace(status="classified") for car_row in cars}
+        rows.update((car_row.car, car_row) for car_row in idle)
+        cars, idle = [rows[car] for car in by_best_lap(race, rows)], []
     cars = penalties.disqualify(penalties.back_of_class(penalties.places_dropped(cars)))
-    listed = convention.classification.no_laps == "last"
-    idle = _without_laps(race, counted, penalties)
-    cars += [car_row for car_row in idle if listed or car_row.status == "running"]
-    return _rows(race, cars)
+    return _rows(race, cars + idle)
 
 
 def _counted_laps(race: Race, rules: packs.ClassificationRules) -> dict[str, Lap]:
@@ -238,7 +243,11 @@ class _ActivePenalties:
             if at is not None:
                 moved = order.pop(at)
                 last = max(
-                    (i for i, car_row in enumerate(order) if _same_class(car_row, moved)),
+                    (
+                        i
+                        for i, car_row in enumerate(order)
+                        if _same_class(car_row, moved) and car_row.total_ms
+                    ),
                     default=at - 1,
                 )
                 order.insert(last + 1, moved)
@@ -391,7 +400,7 @@ def _gap(race: Race, first: _Ranked, car_row: _Ranked) -> tuple[int | None, int 
     The first has (0, 0), as in the running order. A car without laps, or placed behind by a
     decision alone, has no gap.
     """
-    if race.session.opened.kind == "race":
+    if race.session.is_race:
         done, laps, ms = (
             car_row.laps > 0,
             first.laps - car_row.laps,

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from projections.race import Race
+from projections.session_order import session_order
 from projections.views.rows import ClockMs, Heading, Row, RowModel
 
 
@@ -21,7 +22,7 @@ class DriversRow(RowModel):
 
 def drivers(race: Race) -> list[Row]:
     """Each driver's laps and time at the wheel, by car in the running order."""
-    return [row for car in race.order.cars() for row in _crew(race, car)]
+    return [row for car in session_order(race) for row in _crew(race, car)]
 
 
 def _crew(race: Race, car: str) -> list[Row]:

@@ -13,7 +13,10 @@ from pydantic import Field
 
 from events.errors import UnknownCar
 from projections.folds.laps import Lap
+from projections.folds.running_order import Gap
 from projections.race import Race
+from projections.session_order import gap_between, session_order
+from projections.views.laps import lap_positions
 from projections.views.rows import DisplayFormat, GapValue, Heading, Row, RowModel
 
 LapColumn = Annotated[
@@ -59,7 +62,7 @@ def gaps(race: Race, to: str | None = None) -> list[Row]:
     ``side`` is where the car is, seen from the other: ``ahead``, ``behind`` or ``same``;
     ``gap`` is ``{laps, ms}`` as in the standings. Raises UnknownCar.
     """
-    order = race.order.cars()
+    order = session_order(race)
     other = _reference(order, to)
     place = order.index(other) if other is not None else 0
     return [
@@ -83,10 +86,13 @@ def _reference(order: Sequence[str], to: str | None) -> str | None:
 
 def _gap(race: Race, car: str, other: str | None, *, is_behind: bool) -> Row:
     if car == other or other is None:
-        known = car in race.order.passings
+        known = car in (race.order.passings if race.session.is_race else race.laps.best)
         return {"laps": 0, "ms": 0} if known else {"laps": None, "ms": None}
     ahead, behind = (other, car) if is_behind else (car, other)
-    gap = race.order.gap(ahead, behind, race.at)
+    return _members(gap_between(race, ahead, behind))
+
+
+def _members(gap: Gap | None) -> Row:
     return gap._asdict() if gap else {"laps": None, "ms": None}
 
 
@@ -113,6 +119,11 @@ def _line_of(race: Race, car: str | None) -> _Line:
     return _Line([one.lap for one in car_laps], [one.at for one in car_laps])
 
 
+def _reference_line(race: Race, to: str | None) -> _Line:
+    """The laps that others are compared with; none outside a race, where laps are no distance."""
+    return _line_of(race, to) if race.session.is_race else _Line((), ())
+
+
 def chart(race: Race, to: str | None = None, since_ms: int = 0) -> list[Row]:
     """The laps of each car as columns, for charts: a row a car, in the running order.
 
@@ -120,20 +131,22 @@ def chart(race: Race, to: str | None = None, since_ms: int = 0) -> list[Row]:
     was not timed. ``positions`` are the places in which the car completed each lap.
     ``behind_ms`` is how much later than ``to`` (None: than whoever was first) it did so,
     negative for earlier; ``behind_laps`` the whole laps between them then. ``pit_laps`` has the
-    numbers of the laps on which the car was in the lane. With ``since_ms`` only those laps are
-    listed of which something became known at or after that time (ms on the session clock).
+    numbers of the laps on which the car was in the lane. In qualifying and practice
+    ``positions`` are those by best lap, and nobody is behind anybody on laps. With ``since_ms``
+    only those laps are listed of which something became known at or after that time (ms on the
+    session clock).
     Raises UnknownCar. Costs O(laps).
     """
-    order = race.order.cars()
+    order = session_order(race)
     if to is not None:
         _reference(order, to)
-    lines, other = {car: _line_of(race, car) for car in order}, _line_of(race, to)
+    lines, other = {car: _line_of(race, car) for car in order}, _reference_line(race, to)
     car_laps = {
         car: race.laps.laps[car][_first_since(lines[car], other, since_ms) :]
         for car in order
         if lines[car].laps
     }
-    places = _places(lines, {lap.lap for laps in car_laps.values() for lap in laps})
+    places = _places(race, lines, {lap.lap for laps in car_laps.values() for lap in laps})
     return [
         {
             "car": car,
@@ -146,8 +159,12 @@ def chart(race: Race, to: str | None = None, since_ms: int = 0) -> list[Row]:
     ]
 
 
-def _places(lines: Mapping[str, _Line], laps: Iterable[int]) -> dict[tuple[str, int], int]:
+def _places(
+    race: Race, lines: Mapping[str, _Line], laps: Iterable[int]
+) -> dict[tuple[str, int], int]:
     """The places in which cars completed these laps, as the lap chart has them."""
+    if not race.session.is_race:
+        return lap_positions(race)
     places = {}
     for lap in laps:
         crossed = [(at, car) for car, line in lines.items() if (at := line.at(lap)) is not None]

@@ -1,11 +1,14 @@
 """Laps: all of them, the best of each car, and who led which."""
 
+from bisect import bisect_left, insort
 from typing import Annotated
 
 from pydantic import Field
 
 from projections.folds.laps import BestLap
+from projections.folds.running_order import natural
 from projections.race import Race
+from projections.session_order import session_order
 from projections.views.rows import (
     ClockMs,
     FlagName,
@@ -56,13 +59,18 @@ def laps(race: Race, car: str | None = None) -> list[Row]:
             "flag": lap.flag,
             "deleted": lap.lap in race.laps.deleted.get(one, ()),
         }
-        for one in (race.order.cars() if car is None else [car])
+        for one in (session_order(race) if car is None else [car])
         for lap in race.laps.laps.get(one, ())
     ]
 
 
 def lap_positions(race: Race) -> dict[tuple[str, int], int]:
-    """The lap chart: (car, lap) to the place in which the car completed that lap."""
+    """The lap chart: (car, lap) to the place in which the car completed that lap.
+
+    In qualifying and practice that is the place by best lap once the lap was completed.
+    """
+    if not race.session.is_race:
+        return _places_by_time(race)
     crossings = [(lap.lap, lap.at, car) for car, of_car in race.laps.laps.items() for lap in of_car]
     crossings.sort()
     chart: dict[tuple[str, int], int] = {}
@@ -71,6 +79,29 @@ def lap_positions(race: Race) -> dict[tuple[str, int], int]:
         place = place + 1 if lap == line else 1
         line = lap
         chart[car, lap] = place
+    return chart
+
+
+def _places_by_time(race: Race) -> dict[tuple[str, int], int]:
+    """The place by best lap with which each lap left its car; O(laps log cars) and a shift."""
+    order = [car for car in race.order.cars() if race.laps.laps.get(car)]
+    untimed = sorted(map(natural, race.order.cars()))
+    timed: list[tuple[int, int, tuple[int, str]]] = []
+    bests: dict[str, tuple[int, int, tuple[int, str]]] = {}
+    chart: dict[tuple[str, int], int] = {}
+    driven = sorted((lap.at, car, lap) for car in order for lap in race.laps.laps[car])
+    for at, car, lap in driven:
+        number, ms, best = natural(car), lap.lap_time_ms, bests.get(car)
+        counts = ms is not None and lap.lap not in race.laps.deleted.get(car, ())
+        if ms is not None and counts and (best is None or ms < best[0]):
+            if best is None:
+                del untimed[bisect_left(untimed, number)]
+            else:
+                del timed[bisect_left(timed, best)]
+            best = bests[car] = (ms, at, number)
+            insort(timed, best)
+        before = len(timed) + bisect_left(untimed, number)
+        chart[car, lap.lap] = 1 + (before if best is None else bisect_left(timed, best))
     return chart
 
 
@@ -85,7 +116,7 @@ class LeadersRow(RowModel):
 
 
 def leaders(race: Race) -> list[Row]:
-    """The spells in the lead: who led from which lap to which."""
+    """The spells in the lead of a race: who led from which lap to which."""
     spells: list[Row] = []
     for led in race.chart.leaders:
         if spells and spells[-1]["car"] == led.car:

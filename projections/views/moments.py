@@ -12,8 +12,8 @@ from projections.wording import plain
 def moment_of(text: str, race: Race) -> int:
     """The session clock (ms) of an instant.
 
-    ``H:MM:SS[.mmm]`` is that time; ``lap:N`` the instant the overall leader completes
-    lap N; ``caution:N`` the start of caution N, and so for every kind of marker
+    ``H:MM:SS[.mmm]`` is that time; ``lap:N`` the instant the overall leader of a race
+    completes lap N; ``caution:N`` the start of caution N, and so for every kind of marker
     (``restart:9``, ``lead-change:3``, ``penalty:1``). ``race`` is the whole race. Raises
     BadMoment where the text names no instant, and NoSuchMoment for one that the race never
     reached.
@@ -38,6 +38,9 @@ def moment_of(text: str, race: Race) -> int:
 
 
 def _lap(text: str, lap: int, race: Race) -> int:
+    if not race.session.is_race:
+        kind = race.session.opened.kind
+        raise NoSuchMoment(text, f"{kind} has no leader's laps; write a time such as 0:15:00")
     for led in race.chart.leaders:
         if led.lap == lap:
             return led.at

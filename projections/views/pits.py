@@ -6,6 +6,7 @@ from pydantic import Field
 
 from projections.folds.pits import Visit
 from projections.race import Race
+from projections.session_order import session_order
 from projections.views.rows import FlagName, Heading, MomentMs, Row, RowModel, TimeMs
 
 
@@ -75,4 +76,4 @@ def stints(race: Race, car: str | None = None) -> list[Row]:
 
 
 def _of(race: Race, car: str | None) -> list[str]:
-    return race.order.cars() if car is None else [car]
+    return session_order(race) if car is None else [car]

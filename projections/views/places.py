@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from projections.folds.running_order import LEADING, NEVER, Gap
 from projections.race import Race
+from projections.session_order import session_order, time_gap
 
 
 class Place(NamedTuple):
@@ -40,7 +41,7 @@ class CachedPlace(NamedTuple):
 
 
 def places(race: Race) -> dict[str, Place]:
-    """The cars in the running order, each with its places and its gaps."""
+    """The cars in the order of the session, each with its places and its gaps."""
     return {car: row.place for car, row in cached_places(race).items()}
 
 
@@ -49,7 +50,7 @@ def cached_places(
     known: Mapping[str, CachedPlace] = MappingProxyType({}),
     moved: Set[str] = frozenset(),
 ) -> dict[str, CachedPlace]:
-    """The cars in the running order; gaps that are ``known`` and still stand are taken over.
+    """The cars in the order of the session; gaps that are ``known`` and still stand are taken over.
 
     ``known`` is of this race at an earlier moment, since when nothing happened but to the
     cars that ``moved``.
@@ -59,7 +60,7 @@ def cached_places(
     leader: str | None = None
     ahead: str | None = None
     classes: dict[str | None, tuple[int, str, str | None]] = {}  # how many, first and last
-    for position, car in enumerate(race.order.cars(), start=1):
+    for position, car in enumerate(session_order(race), start=1):
         leader = leader or car
         entry = entries.get(car)
         name = entry.car_class if entry else None
@@ -114,6 +115,8 @@ def _cached_place(
 
 
 def _gap(race: Race, ahead: str | None, car: str) -> tuple[Gap | None, int]:
+    if not race.session.is_race:
+        return time_gap(race, ahead, car), NEVER
     if ahead is None or ahead == car:
         return LEADING if car in race.order.passings else None, NEVER
     return race.order.gap_until(ahead, car, race.at)

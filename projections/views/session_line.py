@@ -6,6 +6,7 @@ from pydantic import Field
 
 from events.session import SessionKind
 from projections.race import Race
+from projections.session_order import first_of
 from projections.views.freshness import patience_ms
 from projections.views.rows import ClockMs, FlagName, Heading, Row, RowModel, SectorFlags, TimeMs
 
@@ -41,11 +42,17 @@ class SessionRow(RowModel):
         Heading("Pit lane closed for"),
         Field(description="the classes that must not enter it"),
     ]
-    leader: Annotated[str | None, Heading("Leader")]
-    leader_lap: Annotated[
-        int, Heading("Leader's laps"), Field(description="the laps that the leader has completed")
+    leader: Annotated[
+        str | None,
+        Heading("Leader"),
+        Field(description="of qualifying and practice the car with the best lap"),
     ]
-    lead_changes: Annotated[int, Heading("Lead changes")]
+    leader_lap: Annotated[
+        int,
+        Heading("Leader's laps"),
+        Field(description="the laps that the leader of a race has completed, else 0"),
+    ]
+    lead_changes: Annotated[int, Heading("Lead changes"), Field(description="of a race, else 0")]
     ended_ms: Annotated[ClockMs | None, Heading("Ended")]
     patience_ms: Annotated[
         TimeMs,
@@ -62,8 +69,9 @@ class SessionRow(RowModel):
 def session_line(race: Race) -> Row:
     """The line above every table: what is run, and how it stands with clock, flag and laps."""
     opened, track = race.session.opened, race.track
-    leader = race.order.leader()
-    laps = race.order.laps.get(leader, 0) if leader else 0
+    leader = first_of(race)
+    is_race = race.session.is_race
+    laps = race.order.laps.get(leader, 0) if leader and is_race else 0
     caution = track.current
     return {
         "title": opened.title,
@@ -86,7 +94,7 @@ def session_line(race: Race) -> Row:
         "pit_lane_closed": sorted(track.pit_lane_closed) or None,
         "leader": leader,
         "leader_lap": laps,
-        "lead_changes": race.chart.changes,
+        "lead_changes": race.chart.changes if is_race else 0,
         "ended_ms": race.session.ended_at,
         "patience_ms": patience_ms(race),
         "sector_flags": _sector_flags(race) or None,
@@ -109,6 +117,8 @@ def _time_to_go(race: Race) -> int | None:
 
 def _laps_to_go(race: Race, laps: int) -> int | None:
     opened = race.session.opened
+    if not race.session.is_race:
+        return None
     limit = opened.laps_limit
     if limit is None and opened.distance_limit_m and opened.circuit_length_m:
         limit = -(-opened.distance_limit_m // opened.circuit_length_m)

@@ -45,10 +45,11 @@ def print_table(table: Table, rows: Sequence[Row], heading: str | None = None) -
 
 def session_heading(line: Mapping[str, Any]) -> str:
     """The lines above every table: title, clock, flag, leader."""
-    parts = [format_clock(line["clock_ms"])]
+    parts, race = [format_clock(line["clock_ms"])], line["kind"] == "race"
     if line["flag"]:
         flag = flag_name(line["flag"])
-        parts.append(f"{flag} (caution {line['caution']})" if line["caution"] else flag)
+        parts.append(f"{flag} (caution {line['caution']})" if line["caution"] and race else flag)
     if line["leader"] is not None:
-        parts.append(f"car {line['leader']} leads on lap {line['leader_lap']}")
+        leads = f"leads on lap {line['leader_lap']}" if race else "is quickest"
+        parts.append(f"car {line['leader']} {leads}")
     return f"{on_one_line(line['title'])}\n{' · '.join(parts)}\n"

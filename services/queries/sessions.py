@@ -18,6 +18,7 @@ from events.errors import (
     UnreadableEvent,
 )
 from projections.race import Race
+from projections.session_order import session_order
 from projections.timeline import Timeline
 from projections.views.moments import moment_of
 from replay.entries import START, check_session_id, parse_position
@@ -182,14 +183,14 @@ def recorded_at(position: str) -> datetime | None:
 
 
 def chosen_cars(race: Race, car_class: str | None, cars: Iterable[str]) -> list[str] | None:
-    """The cars of the class or with the numbers, in running order; None without either.
+    """The cars of the class or with the numbers, in the order of the session; None without either.
 
     Raises UnknownClass and UnknownCar.
     """
     wanted = set(cars)
     if car_class is None and not wanted:
         return None
-    order = race.order.cars()
+    order = session_order(race)
     for car in wanted.difference(order):
         raise UnknownCar(car, tuple(order))
     if car_class is not None:

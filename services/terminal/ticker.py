@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from projections.views.merge_patch import State
 from projections.wording import flag_name, penalty_name
-from services.formatting import clock_text, on_one_line, running_text, show_gap
-from services.terminal.tower_state import TowerState
+from services.formatting import clock_text, lap_time_text, on_one_line, running_text, show_gap
+from services.terminal.tower_state import TowerState, is_race
 
 TOP = 5
 EVERY_MS = 15 * 60_000
@@ -45,9 +45,20 @@ class Ticker:
 
 
 def front(state: TowerState) -> str:
-    """The first five on one line: ``lap 121: 7 LMP2, 1 LMP1 +3.204, ...``."""
-    cars = ", ".join(_in_front(row) for row in state.rows[:TOP])
-    return f"lap {state.session['leader_lap']}: {cars}"
+    """The first five on one line: ``lap 121: 7 LMP2, 1 LMP1 +3.204, ...``.
+
+    Of qualifying and practice the quickest five: ``best laps: 7 GTP 1:09.195, 10 GTP +0.204``.
+    """
+    if is_race(state.session):
+        cars = ", ".join(_in_front(row) for row in state.rows[:TOP])
+        return f"lap {state.session['leader_lap']}: {cars}"
+    timed = [row for row in state.rows[:TOP] if row.get("best_lap_ms") is not None]
+    return f"best laps: {', '.join(map(_quickest, timed)) or 'none yet'}"
+
+
+def _quickest(row: Mapping[str, Any]) -> str:
+    time = lap_time_text(row["best_lap_ms"]) if row["position"] == 1 else None
+    return " ".join(filter(None, (row["car"], row.get("class"), time))) if time else _in_front(row)
 
 
 def _in_front(row: Mapping[str, Any]) -> str:
@@ -59,7 +70,7 @@ def _in_front(row: Mapping[str, Any]) -> str:
 def _changes(before: State, now: State, clock_ms: int) -> Iterator[Line]:
     yield from _flags(before["session"], now["session"])
     yield from _local_flags(before["session"], now["session"], clock_ms)
-    yield from _cautions(before["cautions"], now["cautions"])
+    yield from _cautions(before["cautions"], now["cautions"], is_race(now["session"]))
     yield from _lead(before["session"], now["session"], clock_ms)
     yield from _cars(before["standings"], now["standings"], clock_ms)
     yield from _penalties(before["penalties"], now["penalties"])
@@ -89,17 +100,17 @@ def _local_flags(
         yield Line(clock_ms, f"sector {sector}: clear")
 
 
-def _cautions(before: State, now: State) -> Iterator[Line]:
+def _cautions(before: State, now: State, race: bool) -> Iterator[Line]:
     """From the ledger, which also has cautions that began and ended between two states."""
     for name, caution in now.items():
         was = before.get(name, {})
         if not was:
-            text = f"{flag_name(caution['kind'])}, caution {caution['number']}"
+            number = f", caution {caution['number']}" if race else ""
+            text = f"{flag_name(caution['kind'])}{number}"
             yield Line(caution["start_ms"], text + _leads(caution.get("leader_before")))
         if "end_ms" in caution and "end_ms" not in was:
-            text = (
-                f"end of caution {caution['number']} after {running_text(caution['duration_ms'])}"
-            )
+            what = f"caution {caution['number']}" if race else flag_name(caution["kind"])
+            text = f"end of {what} after {running_text(caution['duration_ms'])}"
             yield Line(caution["end_ms"], text + _leads(caution.get("leader_after")))
 
 
@@ -108,10 +119,20 @@ def _leads(car: str | None) -> str:
 
 
 def _lead(before: Mapping[str, Any], now: Mapping[str, Any], clock_ms: int) -> Iterator[Line]:
+    if not is_race(now):
+        yield from _best(before, now, clock_ms)
+        return
     changes = now["lead_changes"]
     if changes > before["lead_changes"]:
         text = f"car {now.get('leader')} leads on lap {now['leader_lap']} (lead change {changes})"
         yield Line(clock_ms, text)
+
+
+def _best(before: Mapping[str, Any], now: Mapping[str, Any], clock_ms: int) -> Iterator[Line]:
+    """Another car with the best lap of qualifying or practice."""
+    car = now.get("leader")
+    if car is not None and car != before.get("leader"):
+        yield Line(clock_ms, f"car {car} is quickest")
 
 
 def _cars(before: State, now: State, clock_ms: int) -> Iterator[Line]:

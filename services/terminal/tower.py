@@ -22,7 +22,7 @@ from services.terminal.tower_columns import (
     chosen_columns,
     columns_of,
 )
-from services.terminal.tower_state import Row, TowerOptions, TowerState
+from services.terminal.tower_state import Row, TowerOptions, TowerState, is_race
 
 SMALLEST = (40, 10)
 """Columns and lines below which nothing useful fits."""
@@ -85,7 +85,7 @@ def _band(state: TowerState, width: int) -> Text:
     sign, style = BANDS.get(flag, ("", "bold"))
     left = f" {f'{sign} {flag_title(flag).upper()} {sign}'.strip()}"
     since = session.get("caution_since_ms")
-    if session.get("caution") and since is not None:
+    if session.get("caution") and since is not None and is_race(session):
         lasted = running_text(state.clock_ms - since)
         left += f"  caution {session['caution']}  {lasted}"
     elif session.get("flag_since_ms") is not None and flag != "chequered":
@@ -110,10 +110,7 @@ def _facts(context: TowerContext, width: int) -> Text:
     session, rows = context.state.session, context.state.rows
     local = show_sectors(session.get("sector_flags")).upper()
     flags = f" {local} " if local else ""
-    parts = [f"lap {session['leader_lap']}"]
-    if session.get("leader") is not None:
-        parts.append(f"car {session['leader']} leads")
-    parts.append(f"{session['lead_changes']} lead changes")
+    parts = _race_facts(session) if is_race(session) else _timed_facts(session, rows)
     running = sum(row["status"] in ("running", "pit", "finished") for row in rows)
     in_lane = sum(row["status"] == "pit" for row in rows)
     parts.append(f"{running} of {len(rows)} running")
@@ -122,6 +119,22 @@ def _facts(context: TowerContext, width: int) -> Text:
     line = Text(_fit(f"{flags} {' · '.join(parts)}" if local else " · ".join(parts), width))
     line.stylize(CAUTION_STYLE, 0, len(flags))
     return line
+
+
+def _race_facts(session: Row) -> list[str]:
+    parts = [f"lap {session['leader_lap']}"]
+    if session.get("leader") is not None:
+        parts.append(f"car {session['leader']} leads")
+    return [*parts, f"{session['lead_changes']} lead changes"]
+
+
+def _timed_facts(session: Row, rows: Sequence[Row]) -> list[str]:
+    """Of qualifying and practice: who is quickest, and how many have a time."""
+    parts = [session["kind"]]
+    if session.get("leader") is not None:
+        parts.append(f"car {session['leader']} is quickest")
+    timed = sum(row.get("best_lap_ms") is not None for row in rows)
+    return [*parts, f"{timed} of {len(rows)} with a time"]
 
 
 def _headings(columns: Sequence[tuple[TowerColumn, int]], columns_wide: int) -> Text:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from projections.views.display import CLASS_COLOURS, CLOSE_INTERVAL_MS
 from projections.wording import CAR_STATES, penalty_tag
 from services.formatting import gap_text, lap_time_text, running_text
-from services.terminal.tower_state import Row, TowerOptions, TowerState
+from services.terminal.tower_state import Row, TowerOptions, TowerState, is_race
 
 
 class Cell(NamedTuple):
@@ -175,6 +175,7 @@ def _interval(context: TowerContext, row: Row) -> Cell:
     interval = row.get("class_interval" if in_class else "interval") or {}
     leads = row["class_position" if in_class else "position"] == 1
     close = (interval.get("ms") or CLOSE_INTERVAL_MS) < CLOSE_INTERVAL_MS
+    close &= is_race(context.state.session)
     return Cell(gap_text(interval, leads=leads), "bold" if close else "")
 
 
@@ -241,6 +242,7 @@ def _penalty(context: TowerContext, row: Row) -> Cell:
 
 
 def columns_of(context: TowerContext) -> list[TowerColumn]:
+    race = is_race(context.state.session)
     tag_width = max(map(len, context.class_tags.values()), default=0)
     car_width = max((cell_len(row["car"]) for row in context.state.rows), default=3)
     return [
@@ -257,9 +259,9 @@ def columns_of(context: TowerContext) -> list[TowerColumn]:
         TowerColumn("Int", 7, 1, _interval, right=True),
         TowerColumn("ClGap", 7, 12, _class_gap, right=True),
         TowerColumn("Last ", 9, 3, _last, right=True),
-        TowerColumn("Best ", 9, 5, _best, right=True),
+        TowerColumn("Best ", 9, 5 if race else 1, _best, right=True),
         TowerColumn("Pace", 8, 16, _pace, right=True),
-        TowerColumn("Pit", 3, 4, _stops, right=True),
+        TowerColumn("Pit", 3, 4 if race else 18, _stops, right=True),
         TowerColumn("Stint", 5, 11, _stint, right=True),
         TowerColumn("", 3, 1, _state),
         TowerColumn("Lane", 5, 14, _lane, right=True),

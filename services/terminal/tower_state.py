@@ -12,6 +12,11 @@ from projections.views.merge_patch import State
 Row = Mapping[str, Any]
 
 
+def is_race(session: Row) -> bool:
+    """Whether the session line is that of a race; other sessions are ordered by best lap."""
+    return bool(session["kind"] == "race")
+
+
 class TowerState(NamedTuple):
     """The published state of a session as a tower reads it.
 

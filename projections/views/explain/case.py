@@ -30,7 +30,7 @@ class Case:
     @property
     def is_race(self) -> bool:
         """Whether the session is a race."""
-        return self.race.session.opened.kind == "race"
+        return self.race.session.is_race
 
     @property
     def is_over(self) -> bool:

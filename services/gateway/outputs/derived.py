@@ -19,6 +19,7 @@ from projections.folds.running_order import Gap
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.provisional import own_pack, rounds_scored
+from projections.session_order import gap_between, session_order
 from projections.views.merge_patch import State
 from services.gateway.live.filters import casefolded
 from services.gateway.live.frame_buffer import Snapshot
@@ -105,19 +106,19 @@ DERIVED: Mapping[OutputView, Callable[[TopicDeriver], Awaitable[Callable[[Race],
 
 
 def battle(race: Race, cars: tuple[str, ...]) -> State:
-    """The chosen cars in the running order, by car: place among them, gap and interval.
+    """The chosen cars in the order of the session, by car: place among them, gap and interval.
 
     ``gap`` is to the first of them, ``interval`` to the one directly ahead. Both are absent for the
     first, and before a crossing.
     """
     wanted = casefolded(cars)
-    chosen = [car for car in race.order.cars() if car.casefold() in wanted]
+    chosen = [car for car in session_order(race) if car.casefold() in wanted]
     rows: State = {}
     for place, car in enumerate(chosen):
         row: State = {"position": place + 1}
         if place:
-            row["gap"] = _gap(race.order.gap(chosen[0], car, race.at))
-            row["interval"] = _gap(race.order.gap(chosen[place - 1], car, race.at))
+            row["gap"] = _gap(gap_between(race, chosen[0], car))
+            row["interval"] = _gap(gap_between(race, chosen[place - 1], car))
         rows[car] = row
     return rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from projections.timeline import Timeline
 from projections.views.frame_builder import frame_state
 from services.terminal.ticker import EVERY_MS, Ticker
-from tests.builders import Story
+from tests.builders import Story, opened
 from tests.unit.services.tower_race import told
 
 
@@ -66,4 +66,21 @@ def test_local_flags() -> None:
         " 0:12:01  sector 2: yellow",
         " 0:12:05  sector 2: slow zone",
         " 0:12:12  sector 2: clear",
+    ]
+
+
+def qualifying() -> Story:
+    """Three cars in qualifying, of which one has no time, and a red flag."""
+    story = opened("7", "10", "25", kind="qualifying", title="Short Le Mans, reconstructed")
+    story.lap("7", 1, 150_000, None).lap("7", 2, 240_000, 90_000).lap("10", 1, 241_000, 89_600)
+    return story.flag("red", 250_000).flag("green", 300_000)
+
+
+def test_qualifying_is_no_race() -> None:
+    """Who is quickest, red flags, and the best laps; no leader, laps or cautions."""
+    assert lines(qualifying(), 240_500, 310_000, EVERY_MS + 1) == [
+        " 0:04:10  red",
+        " 0:05:00  end of red after 0:50",
+        " 0:05:10  car 10 is quickest",
+        " 0:15:00  best laps: 10 GT 1:29.600, 7 GT +0.400",
     ]

@@ -17,6 +17,7 @@ from services.storage.built_in import BUILT_IN
 from services.terminal.tower import Tower, plain_lines, render
 from services.terminal.tower_columns import short_tags
 from services.terminal.tower_state import Movements, TowerOptions, TowerState
+from tests.builders import opened
 from tests.display import display_cases
 from tests.unit.services.tower_race import CLOCK_MS, told
 
@@ -52,6 +53,22 @@ def test_at_80_by_24(board: TowerState) -> None:
         " 5     GT2   3 007     Aston Ma…   0                                       0 DNS",
         "0:11:55 Car 7 retired: engine",
         "▶ 60x  data 0.3 s old                                             ? help  q quit",
+    ]
+
+
+def test_qualifying_is_no_race() -> None:
+    """The best lap beside the gap to it; no laps of a leader, no lead changes."""
+    story = opened("7", "10", "25", kind="qualifying", title="Qualifying", time_limit_ms=900_000)
+    story.lap("7", 1, 150_000, None).lap("7", 2, 240_000, 90_000).lap("10", 1, 241_000, 89_600)
+    state = TowerState.of(frame_state(story.flag("red", 250_000).race()), 260_000)
+    assert lines(state, TowerOptions(), 70, 11)[:7] == [
+        "Qualifying                                                     0:04:20",
+        " ■ RED FLAG ■  0:10                                     0:10:40 to go",
+        "qualifying · car 10 is quickest · 2 of 3 with a time · 2 of 3 running",
+        " P Class No Drv Team       Lap     Gap     Int     Last      Best",
+        " 1 GT  1 10                  1       -       - 1:29.600◆ 1:29.600◆",
+        " 2 GT  2  7                  2   0.400   0.400 1:30.000• 1:30.000",
+        " 3 GT  3 25                  0                                     DNS",
     ]
 
 
