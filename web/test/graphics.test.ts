@@ -137,6 +137,19 @@ describe("the tower", () => {
     expect(new Set(retired.map((line) => line.gap))).toEqual(new Set([""]));
   });
 
+  test("of qualifying: the best time, gaps to it, and who has none", () => {
+    const timed: OutputState = { ...race, session: { ...race.session, kind: "qualifying" } };
+    const standings = {
+      ...race.standings,
+      "7": { ...race.standings["7"], position: 1, best_lap_ms: 69_195, gap: { laps: 0, ms: 0 } },
+      "1": { ...race.standings["1"], position: 2, best_lap_ms: 69_400, gap: { ms: 205 } },
+      "6": { ...race.standings["6"], position: 3, best_lap_ms: undefined, gap: {} },
+    } as unknown as OutputState["standings"];
+    const cars = { ...all, cars: ["7", "1", "6"] };
+    const lines = towerLines({ ...timed, standings }, cars);
+    expect(lines.map((line) => line.gap)).toEqual(["1:09.195", "+0.205", "NO TIME"]);
+  });
+
   test("parts follow each other, and the first comes again", () => {
     const parts = [0, 1, 2, 3].map((page) => pageOf([1, 2, 3, 4, 5], 2, page));
     expect(parts).toEqual([[1, 2], [3, 4], [5], [1, 2]]);

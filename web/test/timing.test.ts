@@ -160,6 +160,7 @@ describe("a race", () => {
       inClass: false,
       moved: new Map([["7", 2]]),
       clockMs: 33_000_000,
+      timed: false,
       measured: null,
     };
     const columns = columnsFor(race.session.timing_lines, 4);
@@ -177,6 +178,8 @@ describe("a race", () => {
     expect(cell("gap", second, true)?.text).toBe("-");
     expect(cell("interval", second)).toEqual({ text: "0.900", look: "close" });
     expect(cell("moved", second)?.text).toBe("▲2");
+    const behind = columns.find(({ id }) => id === "interval");
+    expect(behind?.cell(second, { ...scene, timed: true })).toEqual({ text: "0.900" });
     const inPit = row({ status: "pit", in_pit_since_ms: 32_930_000 });
     expect(cell("state", inPit)?.text).toBe("PIT 1:10");
     expect(
@@ -235,6 +238,16 @@ describe("columns have room, or give way", () => {
       expect(ids(set)).toEqual(expect.arrayContaining(["position", "car", "gap", "last", "state"]));
       if (wanted === wide) expect(ids(set)).toContain("penalties");
     }
+  });
+
+  test("of qualifying the best lap comes before the gaps, and stays", () => {
+    const timed = columnsFor(["S1", "S2", "FL"], 6, null, true);
+    const shown = timed.filter((column) => column.from <= 1600 || column.fixed);
+    const order = shown.map(({ id }) => id);
+    expect(order.indexOf("best")).toBe(order.indexOf("gap") - 1);
+    for (const id of ["pace", "stint", "stops"]) expect(order).not.toContain(id);
+    expect(ids(fitting(shown, 10, 0.54))).toContain("best");
+    expect(timed.find(({ id }) => id === "gap")?.name).toBe("Gap to the best lap");
   });
 
   test("sectors and bests go before names, and what a car owes never", () => {

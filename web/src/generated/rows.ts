@@ -781,11 +781,17 @@ export interface PublishedSession {
    * the classes that must not enter it
    */
   pit_lane_closed?: string[];
+  /**
+   * of qualifying and practice the car with the best lap
+   */
   leader?: string;
   /**
-   * the laps that the leader has completed
+   * the laps that the leader of a race has completed, else 0
    */
   leader_lap: number;
+  /**
+   * of a race, else 0
+   */
   lead_changes: number;
   /**
    * milliseconds on the session clock
@@ -1229,11 +1235,17 @@ export interface SessionDetailsRow {
    * the classes that must not enter it
    */
   pit_lane_closed: string[] | null;
+  /**
+   * of qualifying and practice the car with the best lap
+   */
   leader: string | null;
   /**
-   * the laps that the leader has completed
+   * the laps that the leader of a race has completed, else 0
    */
   leader_lap: number;
+  /**
+   * of a race, else 0
+   */
   lead_changes: number;
   /**
    * milliseconds on the session clock
@@ -1323,11 +1335,17 @@ export interface SessionRow {
    * the classes that must not enter it
    */
   pit_lane_closed: string[] | null;
+  /**
+   * of qualifying and practice the car with the best lap
+   */
   leader: string | null;
   /**
-   * the laps that the leader has completed
+   * the laps that the leader of a race has completed, else 0
    */
   leader_lap: number;
+  /**
+   * of a race, else 0
+   */
   lead_changes: number;
   /**
    * milliseconds on the session clock

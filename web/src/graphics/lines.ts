@@ -1,7 +1,8 @@
 /** The lines of tower and championship. All figures come from the output; none is computed. */
 
 import { carState } from "../timing/cars";
-import { inOrder, type Gap, type Standing } from "../timing/state";
+import { lapTimeText } from "../timing/formatting";
+import { inOrder, isRace, type Gap, type Standing } from "../timing/state";
 import { classNamed, type OutputState, type Contender } from "./output_state";
 import type { GapTo, Parameters } from "./parameters";
 import { behindText, FamilyNames } from "./formatting";
@@ -27,15 +28,21 @@ export function towerLines(output: OutputState, wanted: Selection): TowerLine[] 
   return rows.map((row) => ({
     row,
     place: name === null ? row.position : row.class_position,
-    gap: gapOf(row, wanted.gap, name !== null),
+    gap: gapOf(row, wanted.gap, name !== null, isRace(output.session)),
     state: carState(row).tag,
   }));
 }
 
-function gapOf(row: Standing, to: GapTo, inClass: boolean): string {
+/**
+ * The gap as it is on air: of the leader of a race that word, of the quickest car of qualifying
+ * and practice its time. A car that goes no further in a race has none; a best lap stands.
+ */
+function gapOf(row: Standing, to: GapTo, inClass: boolean, race: boolean): string {
   const leads = (inClass ? row.class_position : row.position) === 1;
-  if (to === "none" || row.status === "retired" || row.status === "not_started") return "";
-  if (leads) return "LEADER";
+  if (to === "none") return "";
+  if (race && (row.status === "retired" || row.status === "not_started")) return "";
+  if (!race && row.best_lap_ms === undefined) return "NO TIME";
+  if (leads) return race ? "LEADER" : lapTimeText(row.best_lap_ms);
   const gap: Gap | undefined = inClass
     ? { leader: row.class_gap, ahead: row.class_interval }[to]
     : { leader: row.gap, ahead: row.interval }[to];

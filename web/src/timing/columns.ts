@@ -30,6 +30,8 @@ export interface Scene {
   readonly inClass: boolean;
   readonly moved: ReadonlyMap<string, number>;
   readonly clockMs: number;
+  /** Whether cars are ordered by best lap: in qualifying and practice. */
+  readonly timed: boolean;
   /** The gaps to a chosen car, formatted; null for the usual gaps. */
   readonly measured: ReadonlyMap<string, string> | null;
 }
@@ -83,8 +85,9 @@ export function fitting(wanted: readonly Column[], room: number, digit: number):
     const chs = columns.reduce((sum, { width }) => sum + width, 0);
     const set = SET.find(([pad, px]) => chs * digit * px + columns.length * pad * 2 <= room);
     if (set !== undefined) return { columns, pad: set[0] };
-    const next = GIVES_WAY.find((kind) => columns.some(({ id }) => kind.test(id)));
-    const gone = next && columns.findLast(({ id }) => next.test(id));
+    const loose = columns.filter(({ fixed }) => fixed !== true);
+    const next = GIVES_WAY.find((kind) => loose.some(({ id }) => kind.test(id)));
+    const gone = next && loose.findLast(({ id }) => next.test(id));
     if (gone === undefined) return { columns, pad: 2 };
     columns = columns.filter((column) => column !== gone);
   }
@@ -144,7 +147,7 @@ function interval(row: Standing, scene: Scene): Cell {
     : [row.interval, row.position];
   const text = words.gapText(gap, place === 1);
   const close = place > 1 && !gap.laps && gap.ms !== undefined && gap.ms < CLOSE_MS;
-  return close ? { text, look: "close" } : { text };
+  return close && !scene.timed ? { text, look: "close" } : { text };
 }
 
 function state(row: Standing, scene: Scene): Cell {
@@ -189,15 +192,21 @@ const grows = { grows: true } as const;
 
 /**
  * Every column, in order. The sectors are the timing lines of the session; `tag` is the
- * length of the longest class name, `to` the car that gaps are measured from.
+ * length of the longest class name, `to` the car that gaps are measured from. Where cars are
+ * `timed`, ordered by best lap, that comes before the gaps and always stays, and what is of a
+ * race is left to choice.
  */
 export function columnsFor(
   lines: readonly string[],
   tag: number,
   to: string | null = null,
+  timed = false,
 ): Column[] {
+  const usual = timed ? "Gap to the best lap" : "Gap to the leader";
   const measured: [string, string] =
-    to === null ? ["Gap", "Gap to the leader"] : [`to ${to}`, `Gap to car ${to}`];
+    to === null ? ["Gap", usual] : [`to ${to}`, `Gap to car ${to}`];
+  const best = column("best", "Best", "Best lap", 9.5, TABLET, bestLap, right);
+  const ofRace = timed ? CHOICE : TABLET;
   return [
     column(
       "position",
@@ -227,9 +236,18 @@ export function columnsFor(
     column("team", "Team", "Team", 16, DESK, (row) => ({ text: row.team ?? "" }), grows),
     column("vehicle", "Car", "Vehicle", 14, WALL, (row) => ({ text: row.vehicle ?? "" }), grows),
     column("laps", "Laps", "Laps", 4, TABLET, (row) => ({ text: String(row.laps) }), right),
+    ...(timed ? [{ ...best, fixed: true }] : []),
     column("gap", ...measured, 7, ALWAYS, gap, right),
     column("interval", "Int", "Interval to the car ahead", 7, ALWAYS, interval, right),
-    column("class_gap", "Cl gap", "Gap to the class leader", 7, DESK, classGap, right),
+    column(
+      "class_gap",
+      "Cl gap",
+      timed ? "Gap to the best lap of the class" : "Gap to the class leader",
+      7,
+      DESK,
+      classGap,
+      right,
+    ),
     column("last", "Last", "Last lap", 9.5, ALWAYS, lastLap, right),
     ...lines.map((line, place) =>
       column(
@@ -242,13 +260,13 @@ export function columnsFor(
         right,
       ),
     ),
-    column("best", "Best", "Best lap", 9.5, TABLET, bestLap, right),
+    ...(timed ? [] : [best]),
     column(
       "best_lap",
       "on lap",
       "Lap of the best",
       4,
-      CHOICE,
+      timed ? DESK : CHOICE,
       (row) => ({ text: String(row.best_lap ?? "") }),
       right,
     ),
@@ -257,7 +275,7 @@ export function columnsFor(
       "Pace",
       "Mean of the last green laps",
       8,
-      WALL,
+      timed ? CHOICE : WALL,
       (row) => ({ text: words.lapTimeText(row.pace_ms) }),
       right,
     ),
@@ -266,11 +284,11 @@ export function columnsFor(
       "Stint",
       "Laps since the last stop",
       4,
-      TABLET,
+      ofRace,
       (row) => ({ text: String(row.stint_laps) }),
       right,
     ),
-    column("stops", "Stops", "Pit stops", 4, TABLET, (row) => ({ text: String(row.stops) }), right),
+    column("stops", "Stops", "Pit stops", 4, ofRace, (row) => ({ text: String(row.stops) }), right),
     column(
       "last_pit",
       "Last in",

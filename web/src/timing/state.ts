@@ -40,7 +40,12 @@ export function stateOf(received: JsonObject | null): State | null {
   return state?.session?.title === undefined ? null : (state as State);
 }
 
-/** The cars in the running order. */
+/** Whether the session is a race; qualifying and practice are ordered by best lap. */
+export function isRace(session: Pick<SessionLine, "kind">): boolean {
+  return session.kind === "race";
+}
+
+/** The cars in the order of the session. */
 export function inOrder(state: Pick<State, "standings">): Standing[] {
   return Object.values(state.standings).sort((one, other) => one.position - other.position);
 }
