@@ -21,6 +21,7 @@ from events.running import (
 from events.season import (
     Alias,
     Contest,
+    RoundAmended,
     RoundScored,
     ScoredDriver,
     ScoredRow,
@@ -102,6 +103,7 @@ __all__ = [
     "RaceEvent",
     "ResultDeclared",
     "ResultRow",
+    "RoundAmended",
     "RoundScored",
     "SafetyCarDeployed",
     "SafetyCarWithdrawn",

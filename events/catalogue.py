@@ -17,7 +17,7 @@ from events.running import (
     PitExited,
     PitStopped,
 )
-from events.season import RoundScored, SeasonOpened
+from events.season import RoundAmended, RoundScored, SeasonOpened
 from events.session import (
     DataDoubted,
     EntryAdded,
@@ -80,7 +80,7 @@ RaceEvent = (
     | DataDoubted
     | SessionEnded
 )
-SeasonEvent = SeasonOpened | RoundScored
+SeasonEvent = SeasonOpened | RoundScored | RoundAmended
 AnyEvent = RaceEvent | Correction | SeasonEvent
 
 EVENT_TYPES: dict[str, type[Event]] = {

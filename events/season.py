@@ -6,14 +6,26 @@ pack, so a season can be scored again under another pack, and every point can be
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from events.base import BoundedTuple, CarNumber, Count, Duration, Event, EventPart, Name, Text
+from events.base import (
+    BoundedTuple,
+    CarNumber,
+    Count,
+    Duration,
+    Event,
+    EventPart,
+    Milliseconds,
+    Name,
+    Text,
+)
 from events.session import ResultStatus
 
 RoundNumber = Annotated[int, Field(ge=1, le=100)]
+Date = Annotated[str, Field(max_length=10, pattern=r"^\d{4}-\d\d-\d\d$")]
+RaceLength = Annotated[int, Field(gt=0, le=2**53)]
 
 Contest = Literal["drivers", "teams", "manufacturers"]
 """The contenders of a championship."""
@@ -27,8 +39,8 @@ class SeasonRound(EventPart):
 
     name: Name
     circuit: Name | None = None
-    date: Annotated[str, Field(max_length=10, pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
-    time_limit_ms: Annotated[int, Field(gt=0, le=2**53)] | None = None
+    date: Date | None = None
+    time_limit_ms: RaceLength | None = None
     classes: BoundedTuple[Name] = ()
 
 
@@ -57,6 +69,25 @@ class SeasonOpened(Event):
     provenance: Text | None = None
 
 
+class RoundAmended(Event):
+    """A change of the calendar: a round cancelled, reinstated, moved, renamed or added.
+
+    ``round`` is its number; one more than the last adds a round, which needs a ``name``. Absent
+    members stay unchanged. A cancelled round keeps its number: no race of it is left, and it
+    counts neither as a round nor as a dropped result. Results scored in it before stay.
+    """
+
+    type: Literal["round_amended"] = "round_amended"
+    round: RoundNumber
+    cancelled: bool | None = None
+    name: Name | None = None
+    circuit: Name | None = None
+    date: Date | None = None
+    time_limit_ms: RaceLength | None = None
+    classes: BoundedTuple[Name] | None = None
+    reason: Text | None = None
+
+
 class ScoredDriver(EventPart):
     """A driver of a scored car; ``drive_ms`` is the time at the wheel, None if unknown."""
 
@@ -69,6 +100,9 @@ class ScoredRow(EventPart):
 
     ``car`` and ``laps`` are None if unknown. ``championships`` are those the entry is eligible
     for, by series ("ALMS") or by series and contest ("ALMS drivers"); None means all.
+    ``fastest_lap`` marks the fastest of the class, of equal ones the earlier. ``best_lap_ms`` is
+    the car's best lap, ``best_lap_at`` the session time (ms) at which it ended, ``laps_led`` the
+    laps at whose end the car led its class.
     """
 
     position: Annotated[int, Field(ge=1, le=10_000)]
@@ -80,6 +114,9 @@ class ScoredRow(EventPart):
     drivers: BoundedTuple[ScoredDriver] = ()
     championships: BoundedTuple[Name] | None = None
     fastest_lap: bool = False
+    best_lap_ms: Duration | None = None
+    best_lap_at: Milliseconds | None = None
+    laps_led: Count | None = None
 
 
 class RoundScored(Event):
@@ -91,6 +128,9 @@ class RoundScored(Event):
     ``percent_run`` is the percentage of the scheduled race that was run if it was cut short.
     """
 
+    VERSION: ClassVar[int] = 2
+
+    v: Annotated[int, Field(ge=2, le=2)] = 2
     type: Literal["round_scored"] = "round_scored"
     round: RoundNumber
     part: Literal["race", "qualifying"] = "race"

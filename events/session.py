@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
@@ -192,14 +192,20 @@ class PointsAdjusted(Event):
     """Points added or (negative) deducted by decision, outside the scale.
 
     ``championship`` is ``drivers``, ``teams`` or ``manufacturers``. Without a class the
-    adjustment applies in every class in which the name has scored; without a round it counts
+    adjustment applies in every class in which the name took part; without a round it counts
     from the first round on.
     """
 
+    VERSION: ClassVar[int] = 2
+
+    v: Annotated[int, Field(ge=2, le=2)] = 2
     type: Literal["points_adjusted"] = "points_adjusted"
     championship: Name
     car_class: Name | None = None
     round: Annotated[int, Field(ge=1, le=100)] | None = None
     name: Name
-    points: Annotated[int, Field(ge=-10_000, le=10_000)]
+    points: (
+        Annotated[int, Field(ge=-10_000, le=10_000)]
+        | Annotated[float, Field(ge=-10_000, le=10_000)]
+    )
     reason: Text

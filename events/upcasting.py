@@ -15,9 +15,17 @@ from typing import Any
 Payload = dict[str, Any]
 Upcast = Callable[[Payload], Payload]
 
-UPCASTS: Mapping[tuple[str, int], Upcast] = {}
-"""``(type, version)`` to the step that gives version + 1. Empty as every event is at its first
-version."""
+
+def _unchanged(payload: Payload) -> Payload:
+    """The step to a version that only allows more."""
+    return payload
+
+
+UPCASTS: Mapping[tuple[str, int], Upcast] = {
+    ("points_adjusted", 1): _unchanged,  # 2: fractions of points
+    ("round_scored", 1): _unchanged,  # 2: best laps and laps led of its rows
+}
+"""``(type, version)`` to the step that gives version + 1."""
 
 
 def upcast(payload: Payload, newest: int, steps: Mapping[tuple[str, int], Upcast]) -> Payload:

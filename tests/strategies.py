@@ -67,6 +67,9 @@ def _of_class(cls: Any, metadata: list[Any]) -> SearchStrategy[Any]:
         return st.booleans()
     if cls is int:
         return st.integers(*_bounds(metadata))
+    if cls is float:
+        least, most = _bounds(metadata)
+        return st.floats(least, most).filter(lambda value: not value.is_integer())
     if cls is str:
         low, high = _length(metadata, longest=2000)
         pattern = next((note.pattern for note in metadata if hasattr(note, "pattern")), None)

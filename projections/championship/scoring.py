@@ -19,36 +19,82 @@ from typing import Any
 from events import AnyEvent, EventVoided, PointsAdjusted, RoundScored
 from projections.championship.season import Result, Season
 from projections.race import Race
-from projections.results.classification import Convention, classify
+from projections.results.classification import Classified, Convention, classify
 from projections.results.provisional import SOURCE, adjustments, rounds_declared, rounds_scored
 from projections.timeline import Timeline
 
 NOT_COMPARED = {"at": 0, "source": SOURCE, "source_seq": 0, "by": None, "reason": None}
 """Members that are ignored when two results are compared."""
 
+AS_DECIDED = "scale or share run as decided"
+"""The reason of a result whose scale or share run was given, and stays when it is added again."""
+
 
 def session_results(
     season: Season, timeline: Timeline, number: int, session: str
 ) -> list[RoundScored]:
-    """Return all results of a session as a round of a season, for the season's classes."""
+    """Return all results of a session as a round of a season, for the classes that run in it.
+
+    In qualifying a class without any lap time has no result.
+    """
     race = timeline.race
     declared = race.session.declared
     if declared and not race.order.passings:
-        results = rounds_declared(race, declared[-1], number)
+        results = counting(season, rounds_declared(race, declared[-1], number))
     else:
         results = _results_now(season, race, number)
         results += _segments(season, timeline, number, results)
-    classes = season.opened.classes if season.opened else ()
-    return [
-        one.model_copy(update={"session": session})
-        for one in results
-        if not classes or one.car_class in classes
-    ]
+    return [_as_decided(season, one.model_copy(update={"session": session})) for one in results]
+
+
+def _as_decided(season: Season, result: RoundScored) -> RoundScored:
+    """The result with the scale and the share run that were decided when it was scored."""
+    known = season.scored.get(Result.of(result))
+    if known is None or known.session != result.session or known.reason != AS_DECIDED:
+        return result
+    return result.model_copy(
+        update={"scale": known.scale, "percent_run": known.percent_run, "reason": AS_DECIDED}
+    )
 
 
 def _results_now(season: Season, race: Race, number: int) -> list[RoundScored]:
     rows = classify(race, Convention.of(season.pack))
-    return [one.model_copy(update={"reason": None}) for one in rounds_scored(race, rows, number)]
+    return [
+        one.model_copy(update={"reason": None}) for one in rounds_now(season, race, rows, number)
+    ]
+
+
+def rounds_now(
+    season: Season, race: Race, rows: Iterable[Classified], number: int
+) -> list[RoundScored]:
+    """Return the results that count in a season if the session ended now, as a round of it."""
+    rounds = rounds_scored(race, rows, number, season.pack, season.time_limit(number))
+    return counting(season, rounds)
+
+
+def counting(season: Season, results: Iterable[RoundScored]) -> list[RoundScored]:
+    """Return the results that count in a season: of its classes, in the rounds they run.
+
+    A class in whose qualifying nobody set a time has no result, as its order would be by car
+    number; unless the official result gives the order and no times at all.
+    """
+    results = list(results)
+    official = {one.round for one in results if one.basis == "published"}
+    timed = {one.round for one in results if _is_timed(one)}
+    return [
+        one
+        for one in results
+        if season.runs(one.car_class, one.round)
+        and (
+            one.part == "race"
+            or _is_timed(one)
+            or (one.round in official and one.round not in timed)
+        )
+    ]
+
+
+def _is_timed(result: RoundScored) -> bool:
+    return any(row.best_lap_ms for row in result.rows)
 
 
 def cup_marks(season: Season, race: Race, number: int) -> tuple[int, ...]:
@@ -137,11 +183,24 @@ def missing_events(
 
 
 def _is_known(season: Season, result: RoundScored) -> bool:
-    key = Result(result.round, result.part, result.segment, result.car_class)
-    known = season.scored.get(key)
-    return known is not None and known.model_copy(update=NOT_COMPARED) == result.model_copy(
-        update=NOT_COMPARED
-    )
+    known = season.scored.get(Result.of(result))
+    return known is not None and _compared(known) == _compared(_as_known(result, known))
+
+
+def _compared(result: RoundScored) -> RoundScored:
+    return result.model_copy(update=NOT_COMPARED)
+
+
+def _as_known(result: RoundScored, known: RoundScored) -> RoundScored:
+    """The result without what a result scored by an older lapstream does not state."""
+    if any(row.best_lap_ms is not None or row.laps_led is not None for row in known.rows):
+        return result
+    rows = tuple(row.model_copy(update=dict.fromkeys(_SINCE_2)) for row in result.rows)
+    return result.model_copy(update={"rows": rows})
+
+
+_SINCE_2 = ("best_lap_ms", "best_lap_at", "laps_led")
+"""Members of a row that version 1 of `round_scored` did not have."""
 
 
 def _reason(session: str) -> str:

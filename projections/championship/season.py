@@ -2,18 +2,20 @@
 
 Rules:
 
-- a contender's points are the sum over the rounds without the worst ``drops``, plus the
-  adjustments by decision;
+- a contender's points are the sum over the rounds without those that the pack drops, plus the
+  adjustments by decision. A round that the class does not run, or that was cancelled, is no
+  round to drop; a round that a contender missed is;
 - a later result replaces an earlier one of the same round, part, segment and class;
 - equal points share the rank; where the pack counts back, most race wins go first, then most
   second places, third places and so on;
 - each class, and drivers, teams and manufacturers, are separate championships: a driver who
-  changes class is a new contender there. A contender without any scored place is in no table.
+  changes class is a new contender there. Whoever took part in a result is in its table, with or
+  without a scored place; a guest is not, nor is a car that did not start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -22,15 +24,18 @@ from events import (
     Contest,
     Correction,
     PointsAdjusted,
+    RoundAmended,
     RoundScored,
     ScoredDriver,
     ScoredRow,
     SeasonOpened,
+    SeasonRound,
 )
 from events.errors import UnknownClass
 from projections.engine.corrections import CORRECTIONS, Corrections, effective_key
-from projections.results.points import Award, score, tidy
-from projections.rules.packs import Number, RegulationPack, TieRules, builtin_pack
+from projections.results.points import Award, entrant, score
+from projections.results.points import total as total_of
+from projections.rules.packs import Number, PointsRules, RegulationPack, TieRules, builtin_pack
 
 Row = dict[str, Any]
 
@@ -43,13 +48,18 @@ class Result(NamedTuple):
     segment: int | None
     car_class: str
 
+    @classmethod
+    def of(cls, scored: RoundScored) -> Result:
+        """Return the key of a result."""
+        return cls(scored.round, scored.part, scored.segment, scored.car_class)
+
 
 class Total(NamedTuple):
     """A contender's total. ``finishes`` counts its wins, second places, ... in races.
 
     ``name`` identifies the contender, ``printed_name`` is for display; ``car`` is the last car
-    that scored for it. ``by_round`` has the points from round 1 on, None where no place was
-    scored; ``dropped`` are the rounds that do not count.
+    that scored for it, else the last that it drove. ``by_round`` has the points from round 1 on,
+    None where no place was scored; ``dropped`` are the rounds whose points do not count.
     """
 
     name: str
@@ -70,19 +80,34 @@ class Ranked(NamedTuple):
     total: Total
 
 
+class CalendarRound(NamedTuple):
+    """A round of the calendar as amended."""
+
+    number: int
+    planned: SeasonRound
+    cancelled: bool
+
+    def is_run_by(self, car_class: str) -> bool:
+        """Whether a race of the class counts in it: it is not cancelled, and the class runs."""
+        return not self.cancelled and (
+            not self.planned.classes or car_class in self.planned.classes
+        )
+
+
 @dataclass(slots=True)
 class Season:
     """The fold of a season's own log, under the pack that it names or another.
 
-    ``apply`` folds SeasonOpened, RoundScored and PointsAdjusted in effective order and ignores
-    other events. Queries raise UnknownRules if the season names a pack that is not built in
-    and no other was given.
+    ``apply`` folds SeasonOpened, RoundAmended, RoundScored and PointsAdjusted in effective order
+    and ignores other events. Queries raise UnknownRules if the season names a pack that is not
+    built in and no other was given.
     """
 
     other_pack: RegulationPack | None = None
     opened: SeasonOpened | None = None
     scored: dict[Result, RoundScored] = field(default_factory=dict)
     adjusted: list[PointsAdjusted] = field(default_factory=list)
+    amended: list[RoundAmended] = field(default_factory=list)
     _awards: dict[Result, list[Award]] = field(default_factory=dict, repr=False)
 
     def apply(self, event: AnyEvent) -> None:
@@ -92,22 +117,30 @@ class Season:
                 self.opened = event
                 self._awards.clear()
             case RoundScored():
-                result = Result(event.round, event.part, event.segment, event.car_class)
+                result = Result.of(event)
                 self.scored[result] = event
                 self._awards.pop(result, None)
             case PointsAdjusted():
                 self.adjusted.append(event)
+            case RoundAmended():
+                self.amended.append(event)
+                self._awards.clear()
             case _:
                 pass
 
     def under(self, pack: RegulationPack) -> Season:
         """Return the same season scored under another pack."""
-        return Season(pack, self.opened, dict(self.scored), list(self.adjusted))
+        return Season(pack, self.opened, dict(self.scored), list(self.adjusted), list(self.amended))
 
     def with_scored(self, events: Iterable[RoundScored]) -> Season:
         """Return the season with additional results, such as those of a running race."""
         season = Season(
-            self.other_pack, self.opened, dict(self.scored), list(self.adjusted), dict(self._awards)
+            self.other_pack,
+            self.opened,
+            dict(self.scored),
+            list(self.adjusted),
+            list(self.amended),
+            dict(self._awards),
         )
         for event in events:
             season.apply(event)
@@ -139,9 +172,28 @@ class Season:
         return tuple(dict.fromkeys([*named, *(result.car_class for result in self.scored)]))
 
     @property
+    def rounds(self) -> tuple[CalendarRound, ...]:
+        """The calendar as amended; ``rounds[0]`` is round 1."""
+        planned = self.opened.rounds if self.opened else ()
+        rounds = [CalendarRound(number, one, False) for number, one in enumerate(planned, start=1)]
+        for event in self.amended:
+            if event.round == len(rounds) + 1 and event.name is not None:
+                rounds.append(CalendarRound(event.round, SeasonRound(name=event.name), False))
+            if event.round <= len(rounds):
+                rounds[event.round - 1] = _amend(rounds[event.round - 1], event)
+        return tuple(rounds)
+
+    @property
     def last_round(self) -> int:
         """The last round of which anything was scored; 0 before the first."""
         return max((result.round for result in self.scored), default=0)
+
+    def runs(self, car_class: str, number: int) -> bool:
+        """Whether a class of the season runs in a round, as far as the calendar says."""
+        rounds = self.rounds
+        planned = rounds[number - 1].planned.classes if number <= len(rounds) else ()
+        named = self.opened.classes if self.opened else ()
+        return (not named or car_class in named) and (not planned or car_class in planned)
 
     # Awards and names
 
@@ -164,6 +216,26 @@ class Season:
                 return alias.means
         return name
 
+    def entered(self, of: Contest, car_class: str | None = None) -> set[str]:
+        """Return the names entered in a result of the class or of any, whatever they scored."""
+        return self.names_of(
+            of,
+            (
+                row
+                for result, scored in self.scored.items()
+                if car_class in (None, result.car_class)
+                for row in scored.rows
+            ),
+        )
+
+    def names_of(self, of: Contest, rows: Iterable[ScoredRow]) -> set[str]:
+        """Return the names for which these rows score, aliases resolved."""
+        rules = self.pack.points.teams if of == "teams" else self.pack.points.manufacturers
+        if of == "drivers":
+            return {driver.name for row in rows for driver in self.named(row).drivers}
+        names = (entrant(rules, self.named(row)) for row in rows)
+        return {name for name in names if name is not None}
+
     def named(self, row: ScoredRow) -> ScoredRow:
         """Return the row with all aliases resolved."""
         drivers = tuple(
@@ -182,8 +254,8 @@ class Season:
 
     def time_limit(self, number: int) -> int | None:
         """Return the scheduled length of a round in ms, if known."""
-        rounds = self.opened.rounds if self.opened else ()
-        return rounds[number - 1].time_limit_ms if number <= len(rounds) else None
+        rounds = self.rounds
+        return rounds[number - 1].planned.time_limit_ms if number <= len(rounds) else None
 
     # Standings
 
@@ -207,9 +279,14 @@ class Season:
             sheets.setdefault(award.name, _Sheet()).add(result, award)
         if cup is None:
             self._adjust(sheets, of, car_class, until)
-        rounds = max(until, len(self.opened.rounds) if self.opened else 0)
-        counted = max(0, rounds - self.pack.points.drops)
-        return [sheets[name].total(name, car_class, until, counted) for name in sorted(sheets)]
+        drops = _Drops(self.pack.points, self._rounds_run(car_class))
+        return [sheets[name].total(name, car_class, until, drops) for name in sorted(sheets)]
+
+    def _rounds_run(self, car_class: str) -> frozenset[int]:
+        """The rounds that count for a class: those of the calendar, and any others scored."""
+        planned = {one.number for one in self.rounds if one.is_run_by(car_class)}
+        scored = {result.round for result in self.scored if result.car_class == car_class}
+        return frozenset(planned | scored)
 
     def standings(
         self,
@@ -219,10 +296,11 @@ class Season:
         after_round: int | None = None,
         cup: str | None = None,
     ) -> list[Row]:
-        """Return rows ``{rank, tied, name, car, class, points, by_round}``, best first.
+        """Return rows ``{rank, tied, name, car, class, points, by_round, dropped}``, best first.
 
-        ``by_round`` lists the points from round 1 on, None where no place was scored. Without
-        ``car_class`` all classes are listed in turn, each with its own ranks.
+        ``by_round`` lists the points from round 1 on, None where no place was scored;
+        ``dropped`` the rounds of these that do not count. Without ``car_class`` all classes are
+        listed in turn, each with its own ranks.
         """
         classes = self.classes if car_class is None else (car_class,)
         return [
@@ -234,6 +312,7 @@ class Season:
                 "class": name,
                 "points": one.total.points,
                 "by_round": list(one.total.by_round),
+                "dropped": list(one.total.dropped),
             }
             for name in classes
             for one in ranked(
@@ -249,7 +328,7 @@ class Season:
             if result.car_class != car_class or result.round > until:
                 continue
             for award in self.awards(result):
-                if award.contest == of and award.cup == cup and award.place is not None:
+                if award.contest == of and award.cup == cup and award.took_part:
                     yield result, award
 
     def _adjust(self, sheets: dict[str, _Sheet], of: Contest, car_class: str, until: int) -> None:
@@ -275,37 +354,74 @@ class _Sheet:
         self.finishes: dict[int, int] = {}
 
     def add(self, result: Result, award: Award) -> None:
-        """Add an award with a place."""
+        """Add an award; without a place the contender has taken part, and no more."""
+        if award.place is None:
+            self.printed_name = self.printed_name or award.printed_name
+            self.car = self.car or award.car
+            return
         self.printed_name = award.printed_name
         self.car = award.car or self.car
-        self.scored[result.round] = self.scored.get(result.round, 0) + award.points
-        if result.part == "race" and result.segment is None and award.place is not None:
+        self.scored[result.round] = total_of((self.scored.get(result.round, 0), award.points))
+        if result.part == "race" and result.segment is None:
             self.finishes[award.place] = self.finishes.get(award.place, 0) + 1
 
     def adjust(self, event: PointsAdjusted) -> None:
         """Add an adjustment, which is never dropped."""
-        self.decided[event.round] = self.decided.get(event.round, 0) + event.points
+        self.decided[event.round] = total_of((self.decided.get(event.round, 0), event.points))
 
-    def total(self, name: str, car_class: str, until: int, counted: int) -> Total:
-        """Return the sum of the best ``counted`` rounds and the adjustments."""
-        best_first = sorted(self.scored, key=lambda number: (-self.scored[number], number))
-        counting = sum(self.scored[number] for number in best_first[:counted])
+    def total(self, name: str, car_class: str, until: int, drops: _Drops) -> Total:
+        """Return the sum of the rounds that count and the adjustments."""
+        dropped = drops.of(self.scored)
+        counting = [points for number, points in self.scored.items() if number not in dropped]
         worst = max(self.finishes, default=0)
         return Total(
             name=name,
             printed_name=self.printed_name or name,
             car=self.car,
             car_class=car_class,
-            points=tidy(counting + sum(self.decided.values())),
+            points=total_of((*counting, *self.decided.values())),
             finishes=tuple(self.finishes.get(place, 0) for place in range(1, worst + 1)),
             by_round=tuple(self._of_round(number) for number in range(1, until + 1)),
-            dropped=tuple(sorted(best_first[counted:])),
+            dropped=tuple(sorted(dropped)),
         )
 
     def _of_round(self, number: int) -> Number | None:
         if number not in self.scored and number not in self.decided:
             return None
-        return tidy(self.scored.get(number, 0) + self.decided.get(number, 0))
+        return total_of((self.scored.get(number, 0), self.decided.get(number, 0)))
+
+
+class _Drops:
+    """The rules by which results are dropped, for a class that runs certain rounds."""
+
+    def __init__(self, rules: PointsRules, rounds: frozenset[int]) -> None:
+        self._must_count = rounds.intersection(rules.must_count)
+        self._groups = [(rounds.intersection(part.rounds), part.best) for part in rules.parts]
+        if rules.drops:
+            self._groups.append((rounds, max(0, len(rounds) - rules.drops)))
+        if rules.best is not None:
+            self._groups.append((rounds, rules.best))
+
+    def of(self, scored: Mapping[int, Number]) -> set[int]:
+        """Return the scored rounds that do not count: of equal ones the later.
+
+        Rounds that must count take their share of the results that do, run or not.
+        """
+        dropped: set[int] = set()
+        for rounds, best in self._groups:
+            left = best - len(rounds & self._must_count)
+            free = (rounds & scored.keys()) - self._must_count - dropped
+            best_first = sorted(free, key=lambda number: (-scored[number], number))
+            dropped.update(best_first[max(0, left) :])
+        return dropped
+
+
+def _amend(round_: CalendarRound, event: RoundAmended) -> CalendarRound:
+    names = ("name", "circuit", "date", "time_limit_ms", "classes")
+    changes = {name: value for name in names if (value := getattr(event, name)) is not None}
+    cancelled = round_.cancelled if event.cancelled is None else event.cancelled
+    planned = round_.planned.model_copy(update=changes)
+    return CalendarRound(round_.number, planned, cancelled)
 
 
 def ranked(totals: Iterable[Total], ties: TieRules) -> list[Ranked]:

@@ -3,7 +3,8 @@
 Rules:
 
 - the remaining results are the races of the calendar that were not scored yet, and their
-  qualifying where the pack scores it. A round that names its classes counts for these only;
+  qualifying where the pack scores it. A round that names its classes counts for these only, a
+  cancelled one for none;
 - a running session is the last thing known: later results are ignored, and its cars in their
   current state are the field. Retired and finished cars pass no other. Otherwise, and as long
   as no car of the class was timed, the field is open, and any contender may take part or not;
@@ -39,6 +40,7 @@ from projections.championship.clinch import (
     with_rounds_left,
 )
 from projections.championship.reachable_places import Car, OnTrack, RaceField, field_now, open_field
+from projections.championship.scoring import rounds_now
 from projections.championship.season import Season, Total, ranked
 from projections.race import Race
 from projections.results.classification import NOT_SERVED, Classified, Convention, classify
@@ -155,10 +157,12 @@ def decided(
 
 def _refuse_uncovered(pack: RegulationPack, of: Contest) -> None:
     points = pack.points
-    if points.drops:
+    if points.has_drops:
         raise Undecidable("points.drops", "which rounds are dropped depends on all of them")
     if points.fastest_lap is not None:
         raise Undecidable("points.fastest_lap", "a point does not depend on the place")
+    if points.most_laps_led is not None:
+        raise Undecidable("points.most_laps_led", "a point does not depend on the place")
     if of != "drivers" and not _entrants(pack, of).best_only:
         raise Undecidable(f"points.{of}.best_only", "a contender adds up the points of its cars")
 
@@ -179,7 +183,7 @@ def _known(
         return season.known(lambda result: result.round <= upto), None
     before = (live.number, _part(live) == "race")
     known = season.known(lambda result: (result.round, result.part == "race") < before)
-    scored = rounds_scored(live.race, live.rows, live.number)
+    scored = rounds_now(season, live.race, live.rows, live.number)
     known = known.with_adjusted(adjustments(live.race, scored, season.pack))
     if live.race.session.ended_at is not None:
         return known.with_scored(scored), None
@@ -192,11 +196,11 @@ def _part(live: LiveRound) -> str:
 
 def _left(known: Season, car_class: str, live: LiveRound | None) -> tuple[RemainingResult, ...]:
     """Return the remaining results of a class, in order."""
-    rounds = known.opened.rounds if known.opened else ()
     run = {(result.round, result.part) for result in known.scored}
     left = []
-    for number, one in enumerate(rounds, start=1):
-        if (number, "race") in run or (one.classes and car_class not in one.classes):
+    for one in known.rounds:
+        number = one.number
+        if (number, "race") in run or not one.is_run_by(car_class):
             continue
         if known.pack.points.qualifying is not None and (number, "qualifying") not in run:
             left.append(RemainingResult(number, "qualifying"))
@@ -266,7 +270,7 @@ class _TitleFight:
 
     def _enter(self, live: LiveRound) -> None:
         """Add the cars of a running session; once begun, other contenders are absent."""
-        for scored in rounds_scored(live.race, live.rows, live.number):
+        for scored in rounds_scored(live.race, live.rows, live.number, self._pack):
             if scored.car_class == self._class:
                 self._here = self._rows(scored)
         self._begun = any(row.car in live.race.order.passings for row in self._here)

@@ -18,8 +18,9 @@ Unknown values (laps, time at the wheel) do not keep anyone from scoring.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import NamedTuple, get_args
 
 from events import Contest, RoundScored, ScoredRow
@@ -52,7 +53,8 @@ class Award(NamedTuple):
 
     ``name`` identifies the contender, ``printed_name`` is for display: where each car is a
     contender, its number (``#7``), and the number with the team's name. ``cup`` is the cup that
-    the points count for; None for the championship.
+    the points count for; None for the championship. ``took_part`` is false for guests, for cars
+    that did not start and for drivers who never drove.
     """
 
     contest: Contest
@@ -63,6 +65,7 @@ class Award(NamedTuple):
     points: Number
     why: tuple[Why, ...]
     cup: str | None = None
+    took_part: bool = True
 
 
 def score(
@@ -78,7 +81,8 @@ def score(
     ``time_limit_ms`` the scheduled length of the race. Contenders without points have an award
     of 0 with the reason. Raises BadRules if ``scored`` names a scale that the pack lacks.
     """
-    judges = _judges(pack, scored, RuleScope(scored.round, scored.car_class, time_limit_ms))
+    where = RuleScope(scored.round, scored.car_class, time_limit_ms)
+    judges = _judges(pack, scored, where, series)
     rows = sorted(scored.rows, key=lambda row: row.position)
     return [
         award
@@ -101,7 +105,8 @@ def place_points(
     Drivers and other cars of the team are not considered, and cups are left out. Raises
     BadRules as `score` does.
     """
-    judges = _judges(pack, scored, RuleScope(scored.round, scored.car_class, time_limit_ms))
+    where = RuleScope(scored.round, scored.car_class, time_limit_ms)
+    judges = _judges(pack, scored, where, series)
     rows = sorted(scored.rows, key=lambda row: row.position)
     return [
         _award("drivers", _number(one.row) or "", judge, one)
@@ -111,9 +116,22 @@ def place_points(
     ]
 
 
-def tidy(points: Number) -> Number:
+def tidy(points: Number | Fraction) -> Number:
     """Return whole points as an int: 25.0 as 25; 12.5 unchanged."""
-    return int(points) if points == int(points) else points
+    return int(points) if points == int(points) else float(points)
+
+
+def exact(points: Number) -> Fraction:
+    """Return points as they are written: 0.1 is a tenth, so that ten of them are 1."""
+    return Fraction(points) if isinstance(points, int) else Fraction(repr(points))
+
+
+def total(points: Iterable[Number]) -> Number:
+    """Return the exact sum: three times 0.1 is 0.3."""
+    points = list(points)
+    if all(isinstance(one, int) for one in points):
+        return sum(points)
+    return tidy(sum(map(exact, points), Fraction(0)))
 
 
 # -- Places: who is eligible -------------------------------------------------------------
@@ -175,9 +193,9 @@ class _Judge:
         """Return why a driver of a scoring car cannot score; never in qualifying and cups."""
         return None
 
-    def bonus(self, row: ScoredRow, place: int) -> tuple[Number, Why] | None:  # noqa: ARG002 (others need it)
-        """Return points in addition to those for the place; none in qualifying and cups."""
-        return None
+    def bonuses(self, row: ScoredRow, place: int) -> Iterator[tuple[Number, Why]]:  # noqa: ARG002 (others need it)
+        """Yield points in addition to those for the place; none in qualifying and cups."""
+        yield from ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +205,8 @@ class _RaceJudge(_Judge):
     rules: PointsRules = field(kw_only=True)
     required_laps: int = field(kw_only=True)
     minimum: DriveLimits = field(kw_only=True)
+    fastest: frozenset[_Key] = frozenset()
+    led_most: _Key | None = None
 
     def car_barred(self, row: ScoredRow) -> Why | None:
         """A status that does not score, or too few laps."""
@@ -205,25 +225,78 @@ class _RaceJudge(_Judge):
         text = f"{_clock(drive_ms)} at the wheel, {_clock(minimum_ms)} needed for points"
         return Why(self.minimum.minimum_rule, text)
 
-    def bonus(self, row: ScoredRow, place: int) -> tuple[Number, Why] | None:
-        """The fastest lap, for a car placed well enough."""
-        fastest = self.rules.fastest_lap
-        if fastest is None or not row.fastest_lap or place > (fastest.within or place):
-            return None
-        text = f"fastest lap: {_points(fastest.points)}"
-        return fastest.points, Why("points.fastest_lap.points", text)
+    def bonuses(self, row: ScoredRow, place: int) -> Iterator[tuple[Number, Why]]:
+        """The fastest lap and the most laps led."""
+        fastest, led = self.rules.fastest_lap, self.rules.most_laps_led
+        if fastest and _key(row) in self.fastest and self.may_have_fastest_lap(row, place):
+            text = f"fastest lap: {_points(fastest.points)}"
+            yield fastest.points, Why("points.fastest_lap.points", text)
+        if led and _key(row) == self.led_most:
+            text = f"most laps led ({row.laps_led}): {_points(led.points)}"
+            yield led.points, Why("points.most_laps_led.points", text)
+
+    def may_have_fastest_lap(self, row: ScoredRow, place: int | None) -> bool:
+        """Whether a car may have the points for the fastest lap."""
+        rule = self.rules.fastest_lap
+        if rule is None or place is None or self.car_barred(row):
+            return False
+        return place <= (rule.within or place) and row.status in (rule.statuses or (row.status,))
+
+    def with_bonuses(self, placed: Sequence[_Placed]) -> _RaceJudge:
+        """The judge with the cars that have a bonus."""
+        return replace(self, fastest=self._fastest(placed), led_most=self._led_most(placed))
+
+    def _fastest(self, placed: Sequence[_Placed]) -> frozenset[_Key]:
+        """The cars whose lap is the fastest of those that count; usually one."""
+        rule = self.rules.fastest_lap
+        if rule is None:
+            return frozenset()
+        counting = placed
+        if rule.passed_on == "if_excluded":
+            counting = [one for one in placed if not self._is_excluded(one)]
+        elif rule.passed_on == "always":
+            counting = [one for one in placed if self.may_have_fastest_lap(one.row, one.place)]
+        timed = [one.row for one in counting if one.row.best_lap_ms]
+        if not any(one.row.best_lap_ms for one in placed):  # only the fastest is known
+            return frozenset(_key(one.row) for one in counting if one.row.fastest_lap)
+        if not timed:
+            return frozenset()
+        first = min(timed, key=lambda row: (row.best_lap_ms or 0, row.best_lap_at or 0))
+        equal = [row for row in timed if row.best_lap_ms == first.best_lap_ms]
+        return frozenset(map(_key, equal if rule.shared else [first]))
+
+    def _led_most(self, placed: Sequence[_Placed]) -> _Key | None:
+        led = [one.row for one in placed if one.row.laps_led and not self._is_excluded(one)]
+        most = max(led, key=lambda row: (row.laps_led or 0, -row.position), default=None)
+        return None if most is None else _key(most)
+
+    def _is_excluded(self, one: _Placed) -> bool:
+        """Whether a car is not in the result, or is a guest whom the points do not see."""
+        unseen = one.place is None and self.rules.ineligible == "invisible"
+        return unseen or one.row.status in ("disqualified", "withdrawn")
+
+
+_Key = tuple[int, str | None]
+
+
+def _key(row: ScoredRow) -> _Key:
+    return row.position, row.car
 
 
 def _no_points_for(row: ScoredRow) -> Why:
     return Why("points.statuses", f"{row.status.replace('_', ' ')}: no points")
 
 
-def _judges(pack: RegulationPack, scored: RoundScored, where: RuleScope) -> list[_Judge]:
+def _judges(
+    pack: RegulationPack, scored: RoundScored, where: RuleScope, series: str | None
+) -> Sequence[_Judge]:
     """Return the scales for this result: one for race or qualifying, one per cup for a segment."""
     if scored.segment is not None:
         return [_cup_judge(scored, cup) for cup in pack.points.cups]
     if scored.part == "race":
-        return [_race_judge(pack, scored, where)]
+        rows = sorted(scored.rows, key=lambda row: row.position)
+        placed = _places(pack, rows, "drivers", series)
+        return [_race_judge(pack, scored, where).with_bonuses(placed)]
     scale = pack.points.qualifying
     if scale is None:
         return []
@@ -236,8 +309,8 @@ def _cup_judge(scored: RoundScored, cup: Cup) -> _Judge:
     return _Judge(of, f"points.cups.{cup.name}.points", scale.at, cup=cup.name)
 
 
-def _race_judge(pack: RegulationPack, scored: RoundScored, where: RuleScope) -> _Judge:
-    rules, scale, factor = pack.points, _scale(pack, scored, where), 1.0
+def _race_judge(pack: RegulationPack, scored: RoundScored, where: RuleScope) -> _RaceJudge:
+    rules, scale, factor = pack.points, _scale(pack, scored, where), Fraction(1)
     notes: tuple[Why, ...] = ()
     percent = scored.percent_run
     reduction = None if percent is None else rules.reduction(percent)
@@ -245,13 +318,13 @@ def _race_judge(pack: RegulationPack, scored: RoundScored, where: RuleScope) -> 
         index = rules.reduced.index(reduction)
         text = f"{percent} % run, less than {reduction.below_percent} %"
         notes = (Why(f"points.reduced.{index}.below_percent", text),)
-        factor = reduction.factor
+        factor = exact(reduction.factor)
         scale = rules.scale_named(reduction.scale or scale.name) or scale
     limits = pack.drive_time.limits_at(where)
     return _RaceJudge(
         scored.car_class,
         f"points.scales.{scale.name}.points",
-        lambda place: tidy(scale.at(place) * factor),
+        lambda place: tidy(exact(scale.at(place)) * factor),
         notes,
         rules=rules,
         required_laps=_required_laps(rules, scored),
@@ -298,14 +371,16 @@ def _drivers(judge: _Judge, placed: Sequence[_Placed]) -> list[Award]:
     for one in placed:
         for driver in one.row.drivers:
             award = _award("drivers", driver.name, judge, one, judge.driver_barred(driver.drive_ms))
+            if driver.drive_ms == 0 and award.place is None:
+                award = award._replace(took_part=False)
             before = best.get(driver.name)
             if before is None or _worth(award) > _worth(before):
                 best[driver.name] = award
     return list(best.values())
 
 
-def _worth(award: Award) -> tuple[Number, bool]:
-    return award.points, award.place is not None
+def _worth(award: Award) -> tuple[Number, bool, bool]:
+    return award.points, award.place is not None, award.took_part
 
 
 def _entrants(
@@ -365,13 +440,13 @@ def _award(
     barred = judge.car_barred(row) or barred
     if one.place is None or barred:
         why = (*one.why, barred) if barred else one.why
-        return Award(contest, name, printed_name, row.car, None, 0, why, judge.cup)
+        raced = one.place is not None and row.status not in ("not_started", "withdrawn")
+        return Award(contest, name, printed_name, row.car, None, 0, why, judge.cup, raced)
     points = judge.worth(one.place)
     text = f"{ordinal(one.place)} in {judge.of}: {_points(points)}"
     why = (*one.why, *judge.notes, Why(judge.rule, text))
-    bonus = judge.bonus(row, one.place)
-    if bonus is not None:
-        points, why = tidy(points + bonus[0]), (*why, bonus[1])
+    for bonus, reason in judge.bonuses(row, one.place):
+        points, why = total((points, bonus)), (*why, reason)
     return Award(contest, name, printed_name, row.car, one.place, points, why, judge.cup)
 
 

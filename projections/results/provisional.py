@@ -5,7 +5,9 @@ The same rows serve running races, finished races and what-if analysis.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from typing import cast
 
 from events import (
@@ -21,7 +23,7 @@ from events.session import ResultStatus
 from projections.folds.drivers import DriverTotal
 from projections.race import Race
 from projections.results.classification import NOT_SERVED, Classified
-from projections.results.points import Award, entrant, place_points, score
+from projections.results.points import Award, entrant, place_points, score, total
 from projections.rules.packs import Number, RegulationPack, builtin_names, builtin_pack
 
 SOURCE = "lapstream"
@@ -34,13 +36,18 @@ def own_pack(race: Race) -> RegulationPack | None:
 
 
 def rounds_scored(
-    race: Race, classification: Iterable[Classified], number: int | None = None
+    race: Race,
+    classification: Iterable[Classified],
+    number: int | None = None,
+    pack: RegulationPack | None = None,
+    scheduled_ms: int | None = None,
 ) -> list[RoundScored]:
     """Return the result of each class if the session ended now.
 
     ``number`` is the round; by default that of the session, or 1. Practice scores nothing, and
     cars outside every class are left out. Drive times are included only after the race, as
-    drivers short of the minimum may still drive before.
+    drivers short of the minimum may still drive before; so is the share that was run, for which
+    ``pack`` and ``scheduled_ms`` are as for `percent_run`.
     """
     if race.session.opened.kind == "practice":
         return []
@@ -56,6 +63,7 @@ def rounds_scored(
             part="qualifying" if race.session.opened.kind == "qualifying" else "race",
             car_class=car_class,
             overall_laps=overall_laps,
+            percent_run=percent_run(race, overall_laps, pack, scheduled_ms),
             rows=_rows(race, [row for row in rows if row.car_class == car_class]),
             reason="as it stands",
         )
@@ -93,11 +101,61 @@ def rounds_declared(
     ]
 
 
+def percent_run(
+    race: Race,
+    winner_laps: int,
+    pack: RegulationPack | None = None,
+    scheduled_ms: int | None = None,
+) -> int | None:
+    """Return how much of a race that is over was run, in whole percent, rounded down.
+
+    None for a race that went its full length, still runs, or whose scheduled length is unknown.
+    A race scheduled by time and distance was run in full if either was; where the pack (default:
+    the session's own) names its measure, that one decides. ``scheduled_ms`` is the length of the
+    round: it counts for a race that a red flag ended and that does not state its own length.
+    """
+    over = _over_at(race)
+    if race.session.opened.kind != "race" or over is None:
+        return None
+    pack = pack or own_pack(race)
+    measure = pack.points.reduced_by if pack else None
+    shares = _shares_run(race, over, winner_laps)
+    if not shares and scheduled_ms and race.track.ended_under_red_at is not None:
+        shares = [("time", Fraction(over, scheduled_ms))]
+    run = max((share for by, share in shares if measure in (None, by)), default=None)
+    return None if run is None or run >= 1 else int(run * 100)
+
+
+def _over_at(race: Race) -> int | None:
+    """Return the session time at which the race was stopped or ended; None while it runs."""
+    if race.track.ended_under_red_at is not None:
+        return race.track.ended_under_red_at
+    if race.order.chequered_at is not None:
+        return race.order.chequered_at
+    return race.session.ended_at
+
+
+def _shares_run(race: Race, over: int, winner_laps: int) -> list[tuple[str, Fraction]]:
+    """Return the share of each scheduled length that was run, with what measures it."""
+    opened = race.session.opened
+    shares = []
+    if opened.time_limit_ms:
+        shares.append(("time", Fraction(over, opened.time_limit_ms)))
+    if opened.laps_limit:
+        shares.append(("distance", Fraction(winner_laps, opened.laps_limit)))
+    if opened.distance_limit_m and opened.circuit_length_m:
+        metres = winner_laps * opened.circuit_length_m
+        shares.append(("distance", Fraction(metres, opened.distance_limit_m)))
+    return shares
+
+
 def _declared_rows(race: Race, rows: list[ResultRow]) -> tuple[ScoredRow, ...]:
     timed = [(row.best_lap_ms, place) for place, row in enumerate(rows) if row.best_lap_ms]
     fastest = min(timed)[1] if timed else None
     return tuple(
-        _scored_row(race, row.car, place + 1, row.status, row.laps, place == fastest)
+        _scored_row(race, row.car, place + 1, row.status, row.laps).model_copy(
+            update={"fastest_lap": place == fastest, "best_lap_ms": row.best_lap_ms}
+        )
         for place, row in enumerate(rows)
     )
 
@@ -147,7 +205,7 @@ def points_by_car(
         return {}
     taken = points_taken(race)
     return {
-        car: award.points - taken.get(car, 0)
+        car: total((award.points, -taken.get(car, 0)))
         for car, award in place_awards(race, rounds, pack).items()
     }
 
@@ -197,15 +255,28 @@ def points_taken(race: Race) -> dict[str, int]:
 
 def _rows(race: Race, rows: list[Classified]) -> tuple[ScoredRow, ...]:
     fastest = _fastest(race, rows)
-    return tuple(
-        _scored_row(race, row.car, row.class_position, _status(row), row.laps, row.car == fastest)
-        for row in rows
-    )
+    led = _laps_led(race, rows)
+    scored = []
+    for row in rows:
+        best = race.laps.best.get(row.car)
+        facts = {
+            "fastest_lap": row.car == fastest,
+            "best_lap_ms": best.ms if best else None,
+            "best_lap_at": best.at if best else None,
+            "laps_led": led[row.car],
+        }
+        one = _scored_row(race, row.car, row.class_position, _status(row), row.laps)
+        scored.append(one.model_copy(update=facts))
+    return tuple(scored)
 
 
-def _scored_row(
-    race: Race, car: str, place: int, status: ResultStatus, laps: int, fastest: bool
-) -> ScoredRow:
+def _laps_led(race: Race, rows: Iterable[Classified]) -> Counter[str]:
+    """Return the laps at whose end each of these cars led its class."""
+    classes = {row.car_class for row in rows if row.car_class is not None}
+    return Counter(led.car for name in classes for led in race.chart.class_leaders.get(name, ()))
+
+
+def _scored_row(race: Race, car: str, place: int, status: ResultStatus, laps: int) -> ScoredRow:
     entry = race.session.entries.get(car)
     return ScoredRow(
         position=place,
@@ -216,8 +287,12 @@ def _scored_row(
         manufacturer=entry.manufacturer if entry else None,
         drivers=_crew(race, car),
         championships=entry.championships if entry else None,
-        fastest_lap=fastest,
     )
+
+
+def entered_row(race: Race, car: str) -> ScoredRow:
+    """Return the row of a car that is entered, whatever became of it."""
+    return _scored_row(race, car, 1, "not_started", 0)
 
 
 def _status(row: Classified) -> ResultStatus:

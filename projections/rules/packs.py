@@ -30,7 +30,7 @@ from events.errors import BadRules, UnknownRules
 from events.session import ResultStatus
 
 Number = int | float
-"""Points: whole, or halves where a pack awards them."""
+"""Points: whole, or fractions where a pack awards them."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[int, Field(ge=0, le=10**6)]
@@ -233,10 +233,33 @@ class ReducedPoints(RuleTable):
 
 
 class FastestLap(RuleTable):
-    """Points for the fastest lap, optionally only for a car placed ``within`` so many."""
+    """Points for the fastest lap of a class.
+
+    Only a car placed ``within`` so many has them, and only one with a status of ``statuses``
+    (empty: any that scores). The lap of an excluded car counts for nobody: the points are
+    ``passed_on`` to the next fastest, either only ``if_excluded`` (disqualified or withdrawn),
+    or ``always`` to the fastest car that may have them, or ``never``. Of equal laps the earlier
+    counts, or ``shared`` each of them.
+    """
 
     points: PointsGiven
     within: Annotated[int, Field(gt=0)] | None = None
+    statuses: tuple[ResultStatus, ...] = ()
+    passed_on: Literal["if_excluded", "always", "never"] = "if_excluded"
+    shared: bool = False
+
+
+class MostLapsLed(RuleTable):
+    """Points for leading the most laps of a class; of equal numbers the better placed car."""
+
+    points: PointsGiven
+
+
+class SeasonPart(RuleTable):
+    """A part of a season, by its ``rounds``, of which only the ``best`` so many results count."""
+
+    rounds: tuple[int, ...]
+    best: Annotated[int, Field(ge=0, le=100)]
 
 
 class EntrantRules(RuleTable):
@@ -281,7 +304,12 @@ class PointsRules(DistanceRules):
 
     The minimum distance is that for points. ``statuses`` are those that score. ``ineligible``
     entries (guests) are ``invisible``, so that the cars behind them move up, or
-    ``keep_place``. The worst ``drops`` rounds of a season do not count.
+    ``keep_place``. ``reduced_by`` is the measure of a shortened race: the ``time`` or
+    ``distance`` scheduled; without it a race is shortened if neither was reached.
+
+    The worst ``drops`` rounds of a season do not count, or only the ``best`` so many rounds, or
+    of each of its ``parts`` only the best. A missed round is a dropped one. Rounds that
+    ``must_count`` are never dropped.
     """
 
     statuses: tuple[ResultStatus, ...]
@@ -290,6 +318,11 @@ class PointsRules(DistanceRules):
     scales: Annotated[tuple[Scale, ...], Field(min_length=1)]
     qualifying: Scale | None = None
     fastest_lap: FastestLap | None = None
+    most_laps_led: MostLapsLed | None = None
+    best: Annotated[int, Field(ge=0, le=100)] | None = None
+    parts: tuple[SeasonPart, ...] = ()
+    must_count: tuple[int, ...] = ()
+    reduced_by: Literal["time", "distance"] | None = None
     reduced: tuple[ReducedPoints, ...] = ()
     teams: EntrantRules
     manufacturers: EntrantRules
@@ -310,6 +343,11 @@ class PointsRules(DistanceRules):
                 return car_class not in self.teams.without
             case "manufacturers":
                 return car_class not in self.manufacturers.without
+
+    @property
+    def has_drops(self) -> bool:
+        """Whether results can be dropped."""
+        return bool(self.drops or self.parts) or self.best is not None
 
     def scale_named(self, name: str) -> Scale | None:
         """The scale of that name."""

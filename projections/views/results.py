@@ -49,7 +49,7 @@ def results(race: Race, pack: RegulationPack | None = None) -> list[Row]:
     """
     pack = pack or own_pack(race)
     rows = classify(race, Convention.of(pack))
-    points = points_by_car(race, rounds_scored(race, rows), pack)
+    points = points_by_car(race, rounds_scored(race, rows, pack=pack), pack)
     return [_result(race, row, points.get(row.car)) for row in rows]
 
 

@@ -48,6 +48,7 @@ from services.queries.seasons import (
 )
 from services.queries.sessions import SessionQuestion, class_named
 from services.queries.tables import sporting_tables
+from services.queries.tables.columns import Row
 from services.queries.titles import clinch_rows, contender_sentence, decided_rows, live_of
 
 POINTS = "Points and titles"
@@ -85,7 +86,7 @@ def points(
     race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     pack = required_pack(session, race, rules)
     name = class_named(race, car_class) if car_class else None
-    rounds = rounds_scored(race, classify(race, Convention.of(pack)))
+    rounds = rounds_scored(race, classify(race, Convention.of(pack)), pack=pack)
     season = season_of_session(race, rounds, pack, series)
     rows = season.standings(of=of.value, car_class=name)
     heading = f"{session_heading(session_line(race))}{pack.title}, {of}\n"
@@ -127,10 +128,22 @@ def championship(
     ]
     when = "" if after is None else f", {'after' if answer.race is None else 'in'} round {after}"
     what = f"{of}{f', {cup} cup' if cup else ''}{when}"
-    print_rows(sporting_tables.CHAMPIONSHIP, rows, form, f"{_heading(answer)}{what}\n")
+    shown = list(map(_with_drops_marked, rows)) if form is OutputFormat.TABLE else rows
+    print_rows(sporting_tables.CHAMPIONSHIP, shown, form, f"{_heading(answer)}{what}\n")
+    if form is OutputFormat.TABLE and any(row["dropped"] for row in rows):
+        typer.echo("\n(…): a dropped round, which does not count")
     if form is OutputFormat.TABLE and cup is None:
         for line in published_otherwise(season, of.value, {row["class"] for row in rows}):
             typer.echo(line)
+
+
+def _with_drops_marked(row: Row) -> Row:
+    """The row with the points of dropped rounds in parentheses."""
+    marked = [
+        f"({points})" if number in row["dropped"] else points
+        for number, points in enumerate(row["by_round"], start=1)
+    ]
+    return {**row, "by_round": marked}
 
 
 def _answer(question: SeasonQuestion, after: int | None, store: Store, data: Data) -> SeasonAnswer:

@@ -6,12 +6,23 @@ import difflib
 import re
 import time
 from collections.abc import Collection, Iterable, Sequence
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from pydantic import ValidationError
 
-from events import Alias, AnyEvent, Contest, PointsAdjusted, RoundScored, SeasonOpened, SeasonRound
-from events.clock import parse_clock
+from events import (
+    Alias,
+    AnyEvent,
+    Contest,
+    PointsAdjusted,
+    RoundAmended,
+    RoundScored,
+    SeasonOpened,
+    SeasonRound,
+)
+from events.clock import format_clock, parse_clock
 from events.errors import (
     AppendRefused,
     NothingPublished,
@@ -20,9 +31,11 @@ from events.errors import (
     UnknownRound,
     WrongSeries,
 )
-from projections.championship.scoring import cup_marks, missing_events, session_results
-from projections.championship.season import Season
+from projections.championship.scoring import AS_DECIDED, cup_marks, missing_events, session_results
+from projections.championship.season import Result, Season
 from projections.race import Race
+from projections.results.points import tidy
+from projections.results.provisional import entered_row
 from replay.entries import START, parse_position
 from services.cli.decisions import By, GivenReason, login
 from services.cli.options import As, Data, KnownAt, Of, OutputFormat, SeasonName, Sessions, Store
@@ -30,6 +43,7 @@ from services.cli.output import print_rows
 from services.cli.shell import with_log
 from services.cli.store_queries import query_season, read_with_warning
 from services.queries.listings import season_rows
+from services.queries.names import find_name
 from services.queries.packs import pack_named
 from services.queries.seasons import (
     SeasonAnswer,
@@ -51,6 +65,9 @@ SOURCE = "season"
 
 PUBLISHED = ("alms-2007",)
 """The seasons with known published tables."""
+
+MOST_POINTS = 10_000
+"""The most points that one adjustment gives or takes."""
 
 season = typer.Typer(no_args_is_help=True)
 
@@ -156,10 +173,16 @@ def _rounds_text(opened: SeasonOpened) -> str:
 
 
 async def _open(log: Log, name: str, opened: SeasonOpened) -> None:
+    there = AppendRefused(
+        f"there is a log {name!r} already; choose another name, or change the season's calendar "
+        "with `season amend`, `season extend` and `season cancel`"
+    )
+    if await log.exists(name) and await log.length(name):
+        raise there  # before the append, which takes the same event for one sent twice
     try:
         await log.append(name, [opened], expected=START)
     except PositionConflict:
-        raise AppendRefused(f"there is a log {name!r} already; choose another name") from None
+        raise there from None
 
 
 @season.command("list")
@@ -179,7 +202,13 @@ def show_season(
     """The rounds of a season, with what was scored and whether it has changed since."""
     answer = query_season(SeasonQuestion(name, known_at), store, data)
     changed = {} if known_at else with_log(store, data, lambda log: _changed(log, answer))
-    print_rows(sporting_tables.SEASON, _rounds(answer.season, changed), form, f"{answer.title}\n")
+    rows = _rounds(answer.season, changed)
+    if form is OutputFormat.TABLE:
+        rows = [
+            {**row, "name": f"{row['name']} (cancelled)"} if row["cancelled"] else row
+            for row in rows
+        ]
+    print_rows(sporting_tables.SEASON, rows, form, f"{answer.title}\n")
     if form is OutputFormat.TABLE:
         for session in changed:
             add = f"lapstream season add {name} {session} --round {changed[session]}"
@@ -218,7 +247,7 @@ async def _is_changed(log: Log, kept: Season, session: str, number: int, known: 
 
 def _rounds(scored: Season, changed: Iterable[str]) -> Sequence[Row]:
     rows = []
-    for number, one in enumerate(scored.opened.rounds if scored.opened else (), start=1):
+    for number, one, cancelled in scored.rounds:
         results = {key: one for key, one in scored.scored.items() if key.round == number}
         whole = [key for key in results if key.segment is None]
         sessions = dict.fromkeys(one.session for one in results.values() if one.session)
@@ -234,6 +263,8 @@ def _rounds(scored: Season, changed: Iterable[str]) -> Sequence[Row]:
                 "segments": len({key.segment for key in results if key.segment}),
                 "sessions": list(sessions),
                 "changed": [session for session in sessions if session in changed],
+                "cancelled": cancelled,
+                "classes": list(one.classes),
             }
         )
     return rows
@@ -258,6 +289,27 @@ def add(
             "--part", metavar="race|qualifying", help="What it has to be. Default: what it is."
         ),
     ] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            "--scale",
+            metavar="NAME",
+            help="A scale of the pack other than the usual, as of a sprint.",
+        ),
+    ] = None,
+    percent_run: Annotated[
+        int | None,
+        typer.Option(
+            "--percent-run",
+            metavar="N",
+            min=0,
+            max=100,
+            help="How much of the race was run, for reduced points. Default: as its length says.",
+        ),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="In place of the result of another session.")
+    ] = False,
     by: By = None,
     store: Store = None,
     data: Data = None,
@@ -266,40 +318,116 @@ def add(
 
     A session added again, as after a decision, replaces its earlier result. A session with
     only a declared result is scored from that. If the pack has a cup, a race is also scored
-    as it stood at the cup's marks.
+    as it stood at the cup's marks. Nothing is scored if one of the sessions cannot be.
     """
+    wanted = _Wanted(number, part, scale, percent_run, replace)
 
-    async def added(log: Log) -> None:
+    async def added(log: Log) -> list[str]:
+        kept, existing = await read_season(log, name)
+        lines: list[str] = []
+        events: list[AnyEvent] = []
         for session in sessions:
-            typer.echo(await _add(log, name, session, number, part, by))
+            line, more = await _plan(log, kept, name, session, wanted)
+            kept = kept.with_scored(one for one in more if isinstance(one, RoundScored))
+            lines.append(line)
+            events += more
+        if events:
+            await _append(log, name, existing, events, by)
+        return lines
 
-    with_log(store, data, added)
+    for line in with_log(store, data, added):
+        typer.echo(line)
 
 
-async def _add(
-    log: Log, name: str, session: str, number: int | None, part: str | None, by: str | None
-) -> str:
-    kept, existing = await read_season(log, name)
+class _Wanted(NamedTuple):
+    """The options of `season add`."""
+
+    number: int | None
+    part: str | None
+    scale: str | None
+    percent_run: int | None
+    replace: bool
+
+
+async def _plan(
+    log: Log, kept: Season, name: str, session: str, wanted: _Wanted
+) -> tuple[str, list[AnyEvent]]:
+    """The events that score a session, and the line that says so."""
     recorded = await read_with_warning(log, SessionQuestion(session))
     race = recorded.timeline.race
     kind = race.session.opened.kind
-    if kind == "practice" or part not in (None, kind):
-        wanted = part or "a race or qualifying"
-        raise typer.BadParameter(f"{session} is a {kind} session, and {wanted} is wanted")
-    if number is None and race.session.opened.round is None:
+    if kind == "practice" or wanted.part not in (None, kind):
+        needed = wanted.part or "a race or qualifying"
+        raise typer.BadParameter(f"{session} is a {kind} session, and {needed} is wanted")
+    if wanted.number is None and race.session.opened.round is None:
         raise typer.BadParameter(f"{session} does not say which round it is: give --round")
     try:
         check_series(kept, race, session)
     except WrongSeries as error:
         raise typer.BadParameter(str(error)) from None
-    number = round_of(kept, race, number)
-    results = session_results(kept, recorded.timeline, number, session)
+    number = round_of(kept, race, wanted.number)
+    if kept.rounds[number - 1].cancelled:
+        raise AppendRefused(
+            f"round {number} is cancelled; `season reinstate {name} {number}` first"
+        )
+    results = _as_wanted(kept, session_results(kept, recorded.timeline, number, session), wanted)
+    _check_shortened(kept, race, results, session)
+    if not wanted.replace:
+        _check_replaced(kept, results, session)
     events = missing_events(kept, race, results, session)
-    if events:
-        await _append(log, name, existing, events, by)
     classes = dict.fromkeys(one.car_class for one in events if isinstance(one, RoundScored))
     what = ", ".join(classes) or ("points taken" if events else "nothing new")
-    return f"{name}: round {number}, {kind}, from {session}: {what}{_cup(kept, race, results)}"
+    reduced = next((f"; {one.percent_run} % run" for one in results if _is_reduced(kept, one)), "")
+    cups = _cup(kept, race, results)
+    return f"{name}: round {number}, {kind}, from {session}: {what}{reduced}{cups}", events
+
+
+def _as_wanted(kept: Season, results: Iterable[RoundScored], wanted: _Wanted) -> list[RoundScored]:
+    """The results with the scale and the share run that were given. Raises BadParameter."""
+    changes: dict[str, Any] = {}
+    if wanted.percent_run is not None:
+        changes |= {"percent_run": wanted.percent_run, "reason": AS_DECIDED}
+    if wanted.scale is not None:
+        names = [one.name for one in kept.pack.points.scales]
+        changes["scale"] = find_name(wanted.scale, names)
+        if changes["scale"] is None:
+            there_are = ", ".join(names)
+            raise typer.BadParameter(f"no scale {wanted.scale!r}; there are {there_are}")
+        changes["reason"] = AS_DECIDED
+    return [one.model_copy(update=changes) if one.part == "race" else one for one in results]
+
+
+def _is_reduced(kept: Season, result: RoundScored) -> bool:
+    percent = result.percent_run
+    return percent is not None and kept.pack.points.reduction(percent) is not None
+
+
+def _check_shortened(
+    kept: Season, race: Race, results: Sequence[RoundScored], session: str
+) -> None:
+    """Raise AppendRefused for a race that a red flag ended and whose length is unknown."""
+    if race.track.ended_under_red_at is None or not kept.pack.points.reduced:
+        return
+    opened = race.session.opened
+    planned = kept.time_limit(results[0].round) if results else None
+    lengths = (opened.time_limit_ms, opened.laps_limit, opened.distance_limit_m, planned)
+    if not any(lengths) and all(one.percent_run is None for one in results):
+        raise AppendRefused(
+            f"a red flag ended {session}, and nothing says how long it was to be: "
+            "give --percent-run, on which its points depend"
+        )
+
+
+def _check_replaced(kept: Season, results: Iterable[RoundScored], session: str) -> None:
+    """Raise AppendRefused if another session has been scored as the same result."""
+    for one in results:
+        known = kept.scored.get(Result.of(one))
+        if known is not None and known.session not in (None, session):
+            raise AppendRefused(
+                f"the {one.part} of round {one.round} is scored from {known.session}: give "
+                f"--replace to score {session} in its place. A second race of a meeting is a "
+                "round of its own"
+            )
 
 
 def _cup(kept: Season, race: Race, results: Sequence[RoundScored]) -> str:
@@ -339,7 +467,8 @@ def adjust(
     of: Annotated[Of, typer.Argument(help="Whose championship.")],
     who: Annotated[str, typer.Argument(metavar="NAME", help="The contender, as tables name it.")],
     points: Annotated[
-        int, typer.Argument(metavar="POINTS", help="Given, or (below 0, after --) taken.")
+        float,
+        typer.Argument(metavar="POINTS", help="Given, or (below 0, after --) taken; as 5 or 0.5."),
     ],
     reason: GivenReason,
     car_class: Annotated[
@@ -352,14 +481,22 @@ def adjust(
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """Give points to a contender, or take some, by decision."""
+    """Give points to a contender, or take some, by decision.
+
+    A contender is whoever is entered in a result of the season, with points or without.
+    """
+    if not abs(points) <= MOST_POINTS:
+        raise typer.BadParameter(
+            f"{points} points are not between -{MOST_POINTS} and {MOST_POINTS}"
+        )
+    given = tidy(points)
 
     async def adjusted(log: Log) -> None:
         kept, existing = await read_season(log, name)
         if number is not None and number > rounds_of(kept):
             raise UnknownRound(number, rounds_of(kept))
         chosen = chosen_classes(kept, car_class)[0] if car_class else None
-        _check_contender(kept, of, who, chosen)
+        await _check_contender(log, kept, of, who, chosen)
         event = PointsAdjusted(
             at=0,
             source=SOURCE,
@@ -368,25 +505,179 @@ def adjust(
             car_class=chosen,
             round=number,
             name=who,
-            points=points,
+            points=given,
             reason=reason,
         )
         await _append(log, name, existing, [event], by)
 
     with_log(store, data, adjusted)
-    typer.echo(f"{name}: {who} {points:+} points ({reason})")
+    typer.echo(f"{name}: {who} {given:+} points ({reason})")
 
 
-def _check_contender(kept: Season, of: Of, who: str, car_class: str | None) -> None:
-    """Raise UnknownContender unless somebody of that name has scored."""
-    known = {
-        total.name
-        for one in ([car_class] if car_class else kept.classes)
-        for total in kept.totals(of=of.value, car_class=one)
-    }
-    if kept.name(of.value, who) not in known:
+async def _check_contender(log: Log, kept: Season, of: Of, who: str, car_class: str | None) -> None:
+    """Raise UnknownContender unless somebody of that name is entered in a session scored."""
+    known = kept.entered(of.value, car_class)
+    name = kept.name(of.value, who)
+    if name not in known:
+        sessions = {one.session for one in kept.scored.values() if one.session is not None}
+        for session in sorted(sessions):
+            known |= await _entered(log, kept, session, of, car_class)
+    if name not in known:
         near = difflib.get_close_matches(who, known, n=3, cutoff=0.5)
         raise UnknownContender(who, of.value, tuple(near or sorted(known)[:10]))
+
+
+async def _entered(log: Log, kept: Season, session: str, of: Of, car_class: str | None) -> set[str]:
+    """The names on a session's entry list, with those of cars that no result has."""
+    if not await log.exists(session):  # the season came without its sessions
+        return set()
+    race = (await read_with_warning(log, SessionQuestion(session))).timeline.race
+    entries = [one for one in race.session.entries.values() if car_class in (None, one.car_class)]
+    return kept.names_of(of.value, (entered_row(race, one.car) for one in entries))
+
+
+# -- The calendar --------------------------------------------------------------------------
+
+Round = Annotated[int, typer.Argument(metavar="ROUND", min=1, max=100, help="Its number.")]
+
+
+@season.command("cancel")
+def cancel(
+    name: SeasonName,
+    number: Round,
+    reason: GivenReason,
+    by: By = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Cancel a round: no race of it is left, and it is no round that could be dropped."""
+    _amend(name, {"round": number, "cancelled": True, "reason": reason}, by, store, data)
+
+
+@season.command("reinstate")
+def reinstate(
+    name: SeasonName,
+    number: Round,
+    reason: GivenReason,
+    by: By = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Take back that a round is cancelled."""
+    _amend(name, {"round": number, "cancelled": False, "reason": reason}, by, store, data)
+
+
+@season.command("amend")
+def amend(
+    name: SeasonName,
+    number: Round,
+    reason: GivenReason,
+    new_name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Another name.")
+    ] = None,
+    date: Annotated[
+        str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Another date.")
+    ] = None,
+    circuit: Annotated[
+        str | None, typer.Option("--circuit", metavar="NAME", help="Another circuit.")
+    ] = None,
+    length: Annotated[
+        str | None, typer.Option("--length", metavar="H:MM", help="Another scheduled length.")
+    ] = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option("--classes", metavar="CLASS,...", help="The classes that run in it."),
+    ] = None,
+    by: By = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Move or rename a round, or change its length or classes."""
+    changes = {
+        "name": new_name,
+        "date": _date(date) if date else None,
+        "circuit": circuit,
+        "time_limit_ms": _length(length) if length else None,
+        "classes": tuple(_listed(classes)) if classes else None,
+    }
+    if not any(changes.values()):
+        raise typer.BadParameter(
+            "give what changes: --name, --date, --circuit, --length, --classes"
+        )
+    _amend(name, {"round": number, "reason": reason, **changes}, by, store, data)
+
+
+@season.command("extend")
+def extend(
+    name: SeasonName,
+    added: Annotated[
+        str, typer.Argument(metavar="ROUND", help='As "NAME [H:MM] [[CLASS CLASS]]".')
+    ],
+    reason: GivenReason,
+    by: By = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Add a round at the end of the calendar."""
+    new_round = parse_round(added)
+    changes = {
+        "round": None,
+        "name": new_round.name,
+        "time_limit_ms": new_round.time_limit_ms,
+        "classes": new_round.classes or None,
+        "reason": reason,
+    }
+    _amend(name, changes, by, store, data)
+
+
+def _date(text: str) -> str:
+    """The date. Raises BadParameter."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date such as 2024-11-02") from None
+
+
+def _length(text: str) -> int:
+    """``6:00`` in ms. Raises BadParameter."""
+    if re.fullmatch(r"\d{1,3}:[0-5]\d", text) and (length := parse_clock(f"{text}:00")):
+        return length
+    raise typer.BadParameter(f"{text!r} is not a length such as 6:00")
+
+
+def _amend(name: str, changes: dict[str, Any], by: str | None, store: Store, data: Data) -> None:
+    """Append a change of the calendar, and print the round as it is then; no round is a new one."""
+
+    async def amended(log: Log) -> str:
+        kept, existing = await read_season(log, name)
+        number = changes["round"] or rounds_of(kept) + 1
+        if changes["round"] is not None and number > rounds_of(kept):
+            raise UnknownRound(number, rounds_of(kept))
+        members = {**changes, "round": number}
+        if changes.get("classes"):
+            members["classes"] = tuple(chosen_classes(kept, one)[0] for one in changes["classes"])
+        try:
+            event = RoundAmended(at=0, source=SOURCE, source_seq=0, **members)
+        except ValidationError as invalid:
+            fault = invalid.errors(include_url=False)[0]
+            where = ".".join(map(str, fault["loc"]))
+            raise typer.BadParameter(f"{where}: {fault['msg']}, with {fault['input']!r}") from None
+        await _append(log, name, existing, [event], by)
+        kept.apply(event)
+        return _round_text(kept, number)
+
+    typer.echo(f"{name}: {with_log(store, data, amended)}")
+
+
+def _round_text(kept: Season, number: int) -> str:
+    _, planned, cancelled = kept.rounds[number - 1]
+    length = planned.time_limit_ms and format_clock(planned.time_limit_ms).split(".")[0]
+    classes = f"[{' '.join(planned.classes)}]" if planned.classes else None
+    facts = [planned.name, planned.circuit, planned.date, length, classes]
+    scored = any(result.round == number for result in kept.scored)
+    if cancelled:
+        facts.append("cancelled" + ("; what was scored in it still counts" if scored else ""))
+    return f"round {number}: {', '.join(str(fact) for fact in facts if fact)}"
 
 
 @season.command("alias")

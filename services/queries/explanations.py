@@ -68,7 +68,7 @@ class ClassificationPoints(NamedTuple):
     def of(cls, race: Race, pack: RegulationPack | None) -> ClassificationPoints:
         """The classification of a session under a pack."""
         rows = classify(race, Convention.of(pack))
-        return cls(rows, points_by_car(race, rounds_scored(race, rows), pack))
+        return cls(rows, points_by_car(race, rounds_scored(race, rows, pack=pack), pack))
 
 
 def changed_rows(now: ClassificationPoints, then: ClassificationPoints) -> Sequence[Row]:

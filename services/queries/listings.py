@@ -81,7 +81,7 @@ def _season_row(name: str, events: Sequence[AnyEvent]) -> Row:
         "series": opened.series if opened else None,
         "rules": opened.rules if opened else None,
         "classes": list(season.classes),
-        "rounds": len(opened.rounds) if opened else 0,
+        "rounds": len(season.rounds),
         "last_round": season.last_round,
         "built_in": name in SEASONS,
     }

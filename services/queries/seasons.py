@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from events import encode
 from events.errors import NoSuchMoment, NotASeason, UnknownRound, WrongSeries
-from projections.championship.scoring import before_session
+from projections.championship.scoring import before_session, rounds_now
 from projections.championship.season import Season, season_of
 from projections.race import Race
 from projections.results.classification import Convention, classify
-from projections.results.provisional import adjustments, rounds_scored
+from projections.results.provisional import adjustments
 from services.queries.names import find_class
 from services.queries.packs import pack_named
 from services.queries.sessions import (
@@ -122,7 +122,9 @@ async def _built_in_events(log: Log, name: str) -> PositionedEvents:
     check = BuiltInCheck.of(name)
     if check is None:
         return ()
-    events, _, _ = await read_events(log, name, check=check)
+    events, _, _ = await read_events(log, name)
+    for _, event in events:  # in the newest version, whichever the log has
+        check.add(encode(event))
     return events[: check.length] if check.matches else ()
 
 
@@ -138,7 +140,8 @@ def round_of(
     number = given or race.session.opened.round or _scored_as(season, session) or 0
     if not number:
         run = {result.round for result in season.scored if result.part == "race"}
-        number = next((one for one in range(1, rounds + 1) if one not in run), rounds)
+        free = (one.number for one in season.rounds if not one.cancelled and one.number not in run)
+        number = next(free, rounds)
     if not 1 <= number <= rounds:
         raise UnknownRound(number, rounds)
     return number
@@ -162,13 +165,13 @@ def check_series(season: Season, race: Race, session: str) -> None:
 
 def rounds_of(season: Season) -> int:
     """How many rounds the season's calendar has."""
-    return len(season.opened.rounds) if season.opened else 0
+    return len(season.rounds)
 
 
 def as_it_stands(season: Season, race: Race, number: int) -> Season:
     """The season as it would be if the session ended now."""
     rows = classify(race, Convention.of(season.pack))
-    rounds = [one for one in rounds_scored(race, rows, number) if one.car_class in season.classes]
+    rounds = rounds_now(season, race, rows, number)
     return season.with_scored(rounds).with_adjusted(adjustments(race, rounds, season.pack))
 
 

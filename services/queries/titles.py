@@ -8,6 +8,7 @@ from events import AnyEvent, CarRetired, Contest, FlagShown, LapCompleted, LineP
 from projections.championship.clinch import Outlook
 from projections.championship.clinch_sentences import next_sentence, open_sentence, sentence
 from projections.championship.titles import (
+    WON,
     LiveRound,
     RemainingResult,
     Title,
@@ -32,15 +33,17 @@ def decided_rows(answer: SeasonAnswer, of: Contest, car_class: str) -> Iterator[
         return
     race = timeline.race_at(found.at)
     leader = race.order.leader()
-    champion = found.title.contenders[0]
+    champions = [one for one in found.title.contenders if one.status in WON]
     yield {
         "class": car_class,
         "of": of,
-        "names": list(champion.names),
+        "names": [name for one in champions for name in one.names],
         "at_ms": found.at,
         "leader_lap": race.order.laps.get(leader, 0) if leader else 0,
         "happened": decisive_moment(found.events, race),
-        "sentence": contender_sentence(found.title, champion),
+        "sentence": " ".join(
+            dict.fromkeys(contender_sentence(found.title, one) or "" for one in champions)
+        ),
     }
 
 

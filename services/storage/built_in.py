@@ -69,7 +69,7 @@ SEASONS = {
         _alms_2007_title,
         _alms_2007,
         49,
-        "454d0f5262bc4f6e1fe86439f37fcc3a56c365a768346205c4fe63f50c852797",
+        "23ff57e9e330ba615ebb3cf9820c69438868871bc7914ccfd6e7c82933fed2f2",
     ),
 }
 """The built-in seasons by their logs."""

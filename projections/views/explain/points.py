@@ -20,7 +20,7 @@ from projections.wording import penalty_noun
 
 def points(case: Case, pack: RegulationPack) -> Iterator[Statement]:
     """What the place is worth, who gets less than that, and what the stewards took."""
-    rounds = rounds_scored(case.race, case.rows)
+    rounds = rounds_scored(case.race, case.rows, pack=pack)
     placed = place_awards(case.race, rounds, pack).get(case.car)
     if placed is None:
         return

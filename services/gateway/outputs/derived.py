@@ -143,7 +143,7 @@ def championship(race: Race, season: Season | None, output: Output) -> State:
         pack = own_pack(race)
         if pack is None:
             return {"of": output.of, "rows": {}}
-        rounds = rounds_scored(race, classify(race, Convention.of(pack)))
+        rounds = rounds_scored(race, classify(race, Convention.of(pack)), pack=pack)
         return _topic(season_of_session(race, rounds, pack), None, output)
     if season.opened is None:
         return {"of": output.of, "rows": {}}

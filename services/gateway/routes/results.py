@@ -92,7 +92,7 @@ async def points(
         race = moment.race
         pack = required_pack(request.session, race)
         name = class_named(race, car_class) if car_class else None
-        rounds = rounds_scored(race, classify(race, Convention.of(pack)))
+        rounds = rounds_scored(race, classify(race, Convention.of(pack)), pack=pack)
         return season_of_session(race, rounds, pack).standings(of=of, car_class=name)
 
     return await request.respond("points", view, of, car_class)

@@ -91,6 +91,7 @@ DISPLAYS: dict[str, Display] = {
     "texts": Display(" ".join, whole=False, spread=_one_cell(" ".join)),
     "names": Display(", ".join, whole=False, spread=_one_cell(", ".join)),
     "times": Display(_show_times, spread=_one_cell(_show_numbers)),
+    "rounds": Display(_show_numbers, spread=_one_cell(_show_numbers)),
     "by_round": Display(_show_numbers, spread=_one_cell(_show_numbers)),
     "penalties": Display(_show_penalties, whole=False, spread=_one_cell(_show_penalties)),
     "value": Display(_show_value, whole=False, spread=_one_cell(_show_value)),

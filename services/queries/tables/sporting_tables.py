@@ -322,11 +322,17 @@ class ChampionshipRow(PointsRow):
     """A contender in a championship."""
 
     by_round: Annotated[ByRound, Heading("By round", rank=1)]
+    dropped: Annotated[
+        list[int],
+        Field(description="the rounds whose points do not count, by the pack's rule"),
+        DisplayFormat("rounds"),
+    ]
 
 
 CHAMPIONSHIP = Table(
     "championship",
-    "A championship, each class for itself, best first.",
+    "A championship, each class for itself, best first. In the printed table the points of "
+    "dropped rounds are in parentheses.",
     ChampionshipRow,
 )
 
@@ -415,13 +421,16 @@ class SeasonRow(RowModel):
     segments: Annotated[int, Heading("Segments")]
     sessions: Annotated[list[str], Heading("Sessions", rank=1)]
     changed: list[str]
+    cancelled: bool
+    classes: list[str]
 
 
 SEASON = Table(
     "season-show",
     "The rounds of a season and what of them was scored: in how many classes qualifying and "
     "the race, and how many segments of a cup. `changed` are the sessions that have another "
-    "result now than was scored; with --known-at that is not looked into.",
+    "result now than was scored; with --known-at that is not looked into. `classes` are those "
+    "that run, where not all do. A cancelled round is marked behind its name when printed.",
     SeasonRow,
 )
 

@@ -372,6 +372,8 @@ class TestWhateverComes:
     def test_one_wrong_member(self, payload: dict[str, Any]) -> None:
         """What is read in spite of a change is what the schema allows, too."""
         event = attempt(json.dumps(payload).encode())
+        if event is not None and event.v != payload.get("v", 1):
+            payload = json.loads(encode(event))  # the schema is that of the newest version
         assert event is None or SCHEMA_OF[event.type].is_valid(payload)
 
 
@@ -394,9 +396,10 @@ class TestSchema:
 
     @pytest.mark.parametrize("name", sorted(PAYLOADS))
     def test_takes_every_example(self, name: str) -> None:
-        """Every stored payload is valid, as a whole and as its own type."""
-        WHOLE.validate(PAYLOADS[name])
-        SCHEMA_OF[PAYLOADS[name]["type"]].validate(PAYLOADS[name])
+        """Every stored payload is valid in its newest version, as a whole and as its own type."""
+        newest = json.loads(encode(decode_payload(PAYLOADS[name])))
+        WHOLE.validate(newest)
+        SCHEMA_OF[newest["type"]].validate(newest)
 
     @pytest.mark.parametrize("model", MODELS)
     @settings(A_FEW, max_examples=examples(8, few=3))
@@ -462,7 +465,7 @@ def is_bounded(schema: dict[str, Any]) -> bool:
             return all(is_bounded(option) for option in options)
         case {"type": "array", "items": item}:
             return "maxItems" in schema and is_bounded(item)
-        case {"type": "integer"}:
+        case {"type": "integer" | "number"}:
             low, high = {"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}
             return bool(low & set(schema) and high & set(schema))
         case {"type": "string"}:

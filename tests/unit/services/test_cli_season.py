@@ -195,12 +195,43 @@ def test_a_season_without_contenders(season: Commands) -> None:
 
 
 def test_several_sessions_at_once(season: Commands) -> None:
-    """One after the other, as far as it goes."""
+    """All of them, or none if one cannot be scored."""
     season.hold("qualifying-1", told("qualifying", "2", "1"))
     added = ("season", "add", SEASON, RACE, "qualifying-1")
-    done = season.run(*added, "nowhere", "--round", "1")
-    assert (done.exit_code, len(done.stdout.splitlines())) == (1, 2)
-    assert "no session 'nowhere'" in done.stderr
+    assert "no session 'nowhere'" in season.refused(*added, "nowhere", "--round", "1")
+    assert len(season.events(SEASON)) == 1
+    said = season.told(*added, "--round", "1")
+    assert [line.partition(";")[0][-4:] for line in said.splitlines()] == [": GT"] * 2
     assert points(season) == {"D1": 382, "D2": 355}
     said = season.told(*added, "--round", "1")
     assert [line.partition(";")[0][-11:] for line in said.splitlines()] == ["nothing new"] * 2
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_two_sessions_that_are_the_same_result(season: Commands, at_once: bool) -> None:
+    """The second never replaces the first in silence."""
+    season.hold("race-2", told("race", "2", "1"))
+    add = ("season", "add", SEASON)
+    if not at_once:
+        season.told(*add, RACE, "--round", "1")
+    sessions = (RACE, "race-2") if at_once else ("race-2",)
+    assert "the race of round 1 is scored from race-1: give --replace" in season.refused(
+        *add, *sessions, "--round", "1"
+    )
+    assert points(season) == ({} if at_once else {"D1": 350, "D2": 320})
+    season.told(*add, *sessions, "--round", "1", "--replace")
+    assert points(season) == {"D2": 350, "D1": 320}
+
+
+@pytest.mark.parametrize(("timed", "points_of"), [(False, {}), (True, {"D2": 35, "D1": 32})])
+def test_qualifying_without_times(
+    season: Commands, timed: bool, points_of: dict[str, float]
+) -> None:
+    """A class in which nobody set a time scores nothing by car number."""
+    story = Story().opened(lines=("FL",), series="Club", kind="qualifying")
+    for place, car in enumerate(("2", "1")):
+        story.entry(car, drivers=(ev.Driver(number=1, name=f"D{car}"),))
+        story.lap(car, 1, 90_000 + place, 90_000 + place if timed else None)
+    season.hold("qualifying-1", story.ended(200_000))
+    season.told("season", "add", SEASON, "qualifying-1", "--round", "1")
+    assert points(season) == points_of

@@ -58,6 +58,10 @@ export interface ChampionshipRow {
    * the points of round 1 and on, null where no place was scored
    */
   by_round: (number | null)[];
+  /**
+   * the rounds whose points do not count, by the pack's rule
+   */
+  dropped: number[];
 }
 /**
  * The laps of a car as columns that begin with `first_lap`.
@@ -1157,6 +1161,8 @@ export interface SeasonRow {
   segments: number;
   sessions: string[];
   changed: string[];
+  cancelled: boolean;
+  classes: string[];
 }
 /**
  * A season of the store, or one that is built in.

@@ -4,6 +4,7 @@ import type * as generated from "../generated/rows";
 import type { Gap, Immutable } from "../timing/state";
 
 export type CautionRow = Immutable<generated.CautionsRow>;
+export type ChampionshipRow = Immutable<generated.ChampionshipRow>;
 /** Laps that ended in the pits are never null, though the schema of 0.1 allows it. */
 export type ChartRow = Immutable<
   Omit<generated.ChartRow, "pit_laps"> & { readonly pit_laps: readonly number[] }

@@ -53,6 +53,7 @@ class TestSums:
             "class": "GT",
             "points": points,
             "by_round": by_round,
+            "dropped": [],
         }
 
     def test_after_a_round(self) -> None:
