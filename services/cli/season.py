@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import re
 import time
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -633,7 +633,7 @@ def extend(
 def _date(text: str) -> str:
     """The date. Raises BadParameter."""
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
+        return dt.date.fromisoformat(text).isoformat()
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a date such as 2024-11-02") from None
 
