@@ -39,6 +39,7 @@ attributes, and a message of one line: what is wrong and, where possible, what t
     ├── Undecidable                a title whose rules are not covered
     ├── AppendRefused              no event of the batch was appended
     │   ├── PositionConflict       the log is not at the expected position
+    │   ├── IdentityTaken          another event has that source and number
     │   └── SessionNotEmpty        an import that keeps positions needs an empty session
     ├── BadSetting                 an environment variable with an invalid value
     └── StoreError
@@ -402,6 +403,41 @@ class PositionConflict(AppendRefused):
             f"session {session!r} is at position {actual}, not at {expected}: "
             "read the events appended since, then try again"
         )
+
+
+class IdentityTaken(AppendRefused):
+    """Another event has the identity (``source``, ``source_seq``) of an event of the batch.
+
+    ``position`` is that of the recorded event, None if it is in the same batch. ``recorded`` and
+    ``sent`` are the JSON of both; ``index`` is the index in the batch of the one that was sent.
+    """
+
+    LONGEST = 300
+
+    def __init__(
+        self,
+        session: str,
+        identity: tuple[str, int],
+        position: str | None,
+        recorded: bytes,
+        sent: bytes,
+        index: int,
+    ) -> None:
+        self.session = session
+        self.source, self.source_seq = identity
+        self.position = position
+        self.recorded = recorded
+        self.sent = sent
+        self.index = index
+        where = f"at position {position}" if position else "earlier in the same batch"
+        super().__init__(
+            f"number {self.source_seq} of source {self.source!r} is taken in {session!r} by "
+            f"another event, {where}: {self._shortened(recorded)}; sent: {self._shortened(sent)}"
+        )
+
+    def _shortened(self, event: bytes) -> str:
+        text = event.decode(errors="replace")
+        return text if len(text) <= self.LONGEST else f"{text[: self.LONGEST]}..."
 
 
 class SessionNotEmpty(AppendRefused):

@@ -3,7 +3,8 @@
     async for update in subscribe("http://127.0.0.1:8000", "petit-le-mans-2007"):
         print(update.clock_at, update.state["session"].get("leader"))
 
-``subscribe_output`` does the same for a named output. A lost connection is reopened, and resumes
+``next_number`` asks with which number a source continues. ``subscribe_output`` does the same as
+``subscribe`` for a named output. A lost connection is reopened, and resumes
 with the last token: no change is missed or repeated. ``StateFollower`` is the same without a
 connection, for messages that arrive another way (server-sent events).
 """
@@ -12,10 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
+import json
 import random  # noqa: TID251 - clients of a lost gateway should not all reconnect at once
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
+from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.request import ProxyHandler, Request, build_opener
 
 from pydantic_core import from_json
 from websockets.asyncio.client import connect
@@ -48,6 +53,15 @@ class SubscriptionRefused(LapstreamError):
         self.status = status
         self.detail = detail
         super().__init__(f"the subscription was refused ({status}): {detail}")
+
+
+class NumberRefused(LapstreamError):
+    """The gateway does not say with which number a source continues: 401, 403, 404, 422 or 503."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        self.status = status
+        self.detail = detail
+        super().__init__(f"the number was refused ({status}): {detail}")
 
 
 class BrokenStream(LapstreamError):
@@ -161,6 +175,35 @@ async def subscribe_output(
     async with contextlib.aclosing(_updates(address, token, heartbeats=heartbeats)) as updates:
         async for update in updates:
             yield update
+
+
+async def next_number(url: str, session: str, source: str, *, token: str | None = None) -> int:
+    """Return the ``source_seq`` with which a source continues in a session.
+
+    For a program that lost its counter: the number follows all of the source's events, and is 0
+    for a source without any. Nothing is reserved. ``url`` is the gateway's, ``token`` a bearer
+    token of the role control. Raises NumberRefused, and OSError if the gateway does not answer.
+    """
+    return await asyncio.to_thread(_next_number, url, session, source, token)
+
+
+def _next_number(url: str, session: str, source: str, token: str | None) -> int:
+    parts = urlsplit(url)
+    path = f"{parts.path.rstrip('/')}/sessions/{quote(session)}/next-number"
+    address = urlunsplit((parts.scheme, parts.netloc, path, urlencode({"source": source}), ""))
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"{url!r} is not a gateway's address such as http://127.0.0.1:8000")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    # Not the environment's proxy, which a gateway on this machine could not be reached by.
+    opener = build_opener(ProxyHandler({}))
+    try:
+        with opener.open(Request(address, headers=headers), timeout=SILENCE_SECONDS) as answer:  # noqa: S310 (scheme checked)
+            return int(json.load(answer)["next_seq"])
+    except HTTPError as error:
+        detail = error.read().decode(errors="replace")
+        raise NumberRefused(error.code, detail) from None
+    except http.client.HTTPException as error:
+        raise OSError(str(error) or type(error).__name__) from None
 
 
 async def _updates(

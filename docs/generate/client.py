@@ -12,6 +12,7 @@ from services import client
 NAMES = (
     "subscribe",
     "subscribe_output",
+    "next_number",
     "StateUpdate",
     "StateFollower",
     "stream_url",

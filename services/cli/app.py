@@ -203,6 +203,11 @@ COMMANDS: Mapping[str, LazyCommand] = {
         "Write a session's whole log to one file, from which it can be imported again.",
         ("transfers",),
     ),
+    "next-number": LazyCommand(
+        "Bring in and take out",
+        "Print the number with which a source continues, for a program that lost its counter.",
+        ("transfers",),
+    ),
     "import": LazyCommand(
         "Bring in and take out",
         "Bring a race in from a timing file or an archive.",

@@ -191,7 +191,7 @@ class DecisionContext:
             summary = f"would be decided: {describe_decision(decided)}"
         else:
             (decided,), position = await decide(
-                log, self.session, RACE_CONTROL, lambda n: [event(n)], after=recorded.position
+                log, self.session, RACE_CONTROL, lambda n: [event(n)]
             )
             summary = (
                 f"{RACE_CONTROL} {decided.source_seq} at {position}: {describe_decision(decided)}"

@@ -452,7 +452,7 @@ async def _append(
             for index, event in enumerate(events)
         ]
 
-    await decide(log, name, SOURCE, numbered, len(events), after=existing[-1][0])
+    await decide(log, name, SOURCE, numbered, len(events))
 
 
 def _now(existing: PositionedEvents) -> int:

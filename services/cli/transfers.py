@@ -14,7 +14,7 @@ import typer
 
 from events import AnyEvent, DataDoubted, EntryAdded, ResultDeclared, SessionOpened, encode
 from events.clock import format_lap_time, parse_clock
-from events.errors import PositionConflict, SessionNotEmpty
+from events.errors import IdentityTaken, PositionConflict, SessionNotEmpty
 from projections.results.classification import Convention
 from projections.results.revisions import describe_decision
 from projections.wording import plain
@@ -62,6 +62,7 @@ def register(app: typer.Typer) -> None:
         rich_help_panel=IN_AND_OUT,
     )
     app.command("export", rich_help_panel=IN_AND_OUT)(export)
+    app.command("next-number", rich_help_panel=IN_AND_OUT)(next_number)
 
 
 @bring.command("alkamel")
@@ -236,7 +237,7 @@ async def append_whole(log: Log, session: str, events: Sequence[AnyEvent]) -> bo
     """
     try:
         result = await log.append(session, events, expected=START)
-    except PositionConflict:
+    except (PositionConflict, IdentityTaken):
         result = None
     if result is not None and result.added:
         return True
@@ -289,6 +290,21 @@ def export(
     log_entries = with_log(store, data, entries)
     write_archive(file, session, log_entries)
     typer.echo(f"{file}: {len(log_entries)} entries of {session}")
+
+
+def next_number(
+    session: Session,
+    source: Annotated[
+        str, typer.Option("--source", metavar="NAME", help="The source that numbers its events.")
+    ],
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Print the number with which a source continues, for a program that lost its counter.
+
+    It follows every source_seq of the source in the session. Nothing is reserved.
+    """
+    typer.echo(with_log(store, data, lambda log: log.next_free_number(session, source)))
 
 
 # -- Progress ------------------------------------------------------------------------------

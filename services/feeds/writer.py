@@ -9,8 +9,8 @@ from operator import attrgetter
 
 import structlog
 
-from events import Event, decode, encode
-from events.errors import LapstreamError, UndecodableEvent
+from events import Event, decode
+from events.errors import IdentityTaken, LapstreamError, UndecodableEvent
 from events.formats.rmonitor import Reader, Received, Record
 from events.formats.rmonitor_events import RunEvent, Translator
 from events.formats.rmonitor_recorded import SOURCE
@@ -107,13 +107,11 @@ class FeedWriter:
         if run != self.run:
             logger.info("feed began another run", session=session)
         self.run = run
-        result = await self._log.append(session, events)  # type: ignore[arg-type]
+        try:
+            await self._log.append(session, events)  # type: ignore[arg-type]
+        except IdentityTaken:
+            raise ForeignEvents(session) from None
         self.events += len(events)
-        # Ours are there already if the last reply was lost; others have the same numbers.
-        if result.duplicates:
-            there = {encode(event) for event in await recorded_events(self._log, session)}
-            if not all(encode(event) in there for event in events):
-                raise ForeignEvents(session)
 
     def _add_lines(self, chunk: Chunk) -> None:
         """Note the whole lines received: a recording has lines of its own in between."""

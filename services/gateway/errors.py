@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 
 from events.codec import shortened
@@ -16,6 +17,7 @@ from events.errors import (
     AppendRefused,
     BadMoment,
     BadSessionId,
+    IdentityTaken,
     LapstreamError,
     NotASession,
     PositionConflict,
@@ -52,7 +54,15 @@ class Problem(BaseModel):
     detail: str = Field(examples=["no session 'petit' in this store; there are no sessions yet"])
     errors: list[FieldError] = []
     position: str | None = Field(
-        default=None, description="The last position of the log, for a conflict."
+        default=None,
+        description="For a conflict: the last position of the log, or that of the event that has "
+        "the `source` and `source_seq` of one that was sent.",
+    )
+    recorded: dict[str, Any] | None = Field(
+        default=None, description="The event that has the identity of one that was sent."
+    )
+    sent: dict[str, Any] | None = Field(
+        default=None, description="The event whose identity another event has."
     )
 
 
@@ -67,9 +77,13 @@ class RequestRefused(Exception):
         *,
         headers: Mapping[str, str] | None = None,
         position: str | None = None,
+        recorded: dict[str, Any] | None = None,
+        sent: dict[str, Any] | None = None,
     ) -> None:
         self.status = status
-        self.problem = Problem(detail=detail, errors=list(errors), position=position)
+        self.problem = Problem(
+            detail=detail, errors=list(errors), position=position, recorded=recorded, sent=sent
+        )
         self.headers = headers
         super().__init__(detail)
 
@@ -89,7 +103,7 @@ def check_expected(position: str | None) -> None:
             raise RequestRefused(422, f"expected: {error}", [fault]) from None
 
 
-def as_refusal(error: LapstreamError) -> RequestRefused:  # noqa: C901 (an arm for each error)
+def as_refusal(error: LapstreamError) -> RequestRefused:  # noqa: C901, PLR0912 (an arm for each error)
     """The refusal for an error of lapstream's own."""
     detail = str(error)
 
@@ -99,6 +113,16 @@ def as_refusal(error: LapstreamError) -> RequestRefused:  # noqa: C901 (an arm f
     match error:
         case PositionConflict(actual=actual):
             return RequestRefused(409, detail, position=actual)
+        case IdentityTaken(source_seq=number, index=index):
+            reason = "another event has this number of the source"
+            return RequestRefused(
+                409,
+                detail,
+                [FieldError(field="source_seq", value=str(number), reason=reason, index=index)],
+                position=error.position,
+                recorded=from_json(error.recorded),
+                sent=from_json(error.sent),
+            )
         case UnknownSession() | BadSessionId() | NoSuchReplay():
             return RequestRefused(404, detail)
         case BadMoment(value=value, reason=reason):
@@ -169,7 +193,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         401: {"description": "A token is required."},
         403: {"description": "The role of the token does not allow this."},
         404: {"description": "No such session, class or car."},
-        409: {"description": "The log is at another position."},
+        409: {"description": "The log is at another position, or another event has the identity."},
         413: {"description": "The body is too large."},
         422: {"description": "The request is not valid; `errors` has each field that is wrong."},
         429: {"description": "Too many events; `Retry-After` says when to send again."},

@@ -13,6 +13,12 @@ redis-py does by itself. The numbers appended from each source are kept as disjo
 in the sorted set ``{s}:seen:<source>`` (member: first number, score: last number): a producer
 that counts needs one interval, one that skips numbers one for each gap.
 
+An identity belongs to one event. Intervals do not say which, so only when the script meets a
+number that was appended before, it writes nothing and names it; the log is then searched, from
+its end, for the event of that number. The same event was sent again and counts as a duplicate;
+another one is refused, and the batch with it. Batches of new events pay nothing for this, and
+it needs no key that logs of earlier versions lack.
+
 A plain XADD bypasses this check, so the fold, too, ignores an identity that it has seen.
 """
 
@@ -24,12 +30,14 @@ from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
+from pydantic_core import from_json
 from redis.exceptions import ResponseError
 
 from events import AnyEvent, Event, check_names, decode, decode_payload, encode
 from events.errors import (
     AppendRefused,
     BadSessionId,
+    IdentityTaken,
     PositionConflict,
     SessionNotEmpty,
     UndecodableEvent,
@@ -71,14 +79,16 @@ local function was_seen(key, number)
     return range.seen
 end
 
--- Notes the number unless it was seen, before or in this batch. Writes nothing.
+-- Notes the number if it is new. Writes nothing. Returns false if it was seen in this batch,
+-- nil if it was seen before.
 local function note_new(key, number)
     local mine = fresh[key]
     if not mine then
         mine = {numbers = {}, set = {}}
         fresh[key] = mine
     end
-    if mine.set[number] or was_seen(key, number) then return false end
+    if mine.set[number] then return false end
+    if was_seen(key, number) then return nil end
     mine.set[number] = true
     mine.numbers[#mine.numbers + 1] = number
     return true
@@ -122,13 +132,17 @@ local before = newest and newest[1] or '0-0'
 
 local to_add = {}
 local any = false
+local unchecked = {'seen'}  -- then the indices, from 0, of events whose number was seen before
 for i = 2, #ARGV, 3 do
-    local add = note_new(KEYS[tonumber(ARGV[i])], tonumber(ARGV[i + 1]))
-    to_add[#to_add + 1] = add
+    local key = tonumber(ARGV[i])  -- negative: the log is known to have this very event
+    local add = note_new(KEYS[math.abs(key)], tonumber(ARGV[i + 1]))
+    if add == nil and key > 0 then unchecked[#unchecked + 1] = #to_add end
+    to_add[#to_add + 1] = add or false
     any = any or add
 end
 -- A batch without a new event is one that was sent twice, whatever was appended after it.
 if any and expected ~= '' and expected ~= before then return {'conflict', before} end
+if #unchecked > 1 then return unchecked end
 
 local reply = {before, before}  -- the position before, the position now, and each event's
 for i = 1, #to_add do
@@ -236,8 +250,8 @@ class Log:
 
         With ``expected`` the log must be at that position (``0-0`` for an empty one),
         unless it already holds the whole batch. Every event is validated before anything
-        is sent. Raises PositionConflict, UndecodableEvent for an invalid event, and
-        UnfitName.
+        is sent. Raises PositionConflict, IdentityTaken for an event whose identity another
+        event has, UndecodableEvent for an invalid event, and UnfitName.
         """
         return await self.append_validated(
             session, list(map(_validated, events)), expected=expected
@@ -252,23 +266,83 @@ class Log:
             parse_position(expected)
         keys = {log: 1}
         arguments: list[bytes | str | int] = [expected or ""]
-        for event in events:
-            source, number = event.identity
+        payloads: dict[tuple[str, int], bytes] = {}
+        for index, event in enumerate(events):
+            source, number = identity = event.identity
             source_key = keys.setdefault(seen_key(session, source), len(keys) + 1)
-            arguments += (source_key, number, encode(event))
+            payload = encode(event)
+            if payloads.setdefault(identity, payload) != payload:
+                raise IdentityTaken(session, identity, None, payloads[identity], payload, index)
+            arguments += (source_key, number, payload)
         if len(arguments) == 1:
             return AppendResult((), await self.last_position(session))
         await self._list(session)
-        with self._store.translated_errors():
-            before, position, *positions = await _APPEND(self._redis, list(keys), arguments)
-        if before == b"conflict":
-            raise PositionConflict(session, expected or START, position.decode())
+        while True:
+            with self._store.translated_errors():
+                before, *rest = await _APPEND(self._redis, list(keys), arguments)
+            if before == b"conflict":
+                raise PositionConflict(session, expected or START, rest[0].decode())
+            if before != b"seen":
+                break
+            await self._check_identities(session, events, rest)
+            for index in rest:
+                arguments[1 + 3 * index] = -abs(int(arguments[1 + 3 * index]))
+        position, *positions = rest
         if before == b"0-0":  # a server that lost its last second may have lost the listing
             await self._list(session, again=True)
         return AppendResult(
             tuple(None if added is None else added.decode() for added in positions),
             position.decode(),
         )
+
+    async def _check_identities(
+        self, session: str, events: Sequence[AnyEvent], indices: Sequence[int]
+    ) -> None:
+        """Raise IdentityTaken unless the log has these very events.
+
+        A number that is marked as appended, but that no event of the log has, counts as the
+        same event: the log lost it, and it has never been another one.
+        """
+        sent = {events[index].identity: (encode(events[index]), index) for index in indices}
+        taken: dict[tuple[str, int], LogEntry] = {}
+        log, end = log_key(session), "+"
+        left = set(sent)
+        while left:
+            with self._store.translated_errors():
+                batch = _entries(await self._raw.xrevrange(log, end, count=BATCH))
+            for entry in batch:
+                identity = _raw_identity(entry)
+                if identity not in left:
+                    continue
+                if _is_same(entry.payload, sent[identity][0]):
+                    left.remove(identity)
+                    taken.pop(identity, None)
+                else:  # of several, which only a raw append can have made, the first counts
+                    taken[identity] = entry
+            if len(batch) < BATCH:
+                break
+            end = f"({batch[-1].position}"
+        for identity, entry in taken.items():
+            payload, index = sent[identity]
+            raise IdentityTaken(session, identity, entry.position, entry.payload, payload, index)
+
+    async def next_free_number(self, session: str, source: str) -> int:
+        """The number that follows every one of the source, appended or given out.
+
+        For producers that lost their counter. Nothing is reserved: a source is one producer.
+        The log is read, as events that other programs append to it are in no other key.
+        """
+        keys = seen_key(session, source), next_number_key(session, source)
+        with self._store.translated_errors():
+            seen: Any = await self._redis.zrange(keys[0], -1, -1, withscores=True)
+            given = await self._redis.get(keys[1])
+        last = max([int(given or 0) - 1, *(int(last) for _, last in seen)])
+        async for batch in self.read(session):
+            for entry in batch:
+                found = _raw_identity(entry)
+                if found is not None and found[0] == source:
+                    last = max(last, found[1])
+        return last + 1
 
     async def next_number(self, session: str, source: str, count: int = 1) -> int:
         """The first of ``count`` numbers (``source_seq``) reserved for the caller.
@@ -430,6 +504,25 @@ def _identity(entry: LogEntry) -> tuple[str, int] | None:
         return decode(entry.payload).identity
     except UndecodableEvent:
         return None
+
+
+def _raw_identity(entry: LogEntry) -> tuple[str, int] | None:
+    """An entry's identity, without validation of the event."""
+    try:
+        event = from_json(entry.payload)
+        return event["source"], event["source_seq"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_same(recorded: bytes, sent: bytes) -> bool:
+    """Whether the log has this very event, however its JSON is written."""
+    if recorded == sent:
+        return True
+    try:
+        return encode(decode(recorded)) == sent
+    except UndecodableEvent:
+        return False
 
 
 def _decoded(name: Any) -> str | None:

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from events.errors import PositionConflict, SessionNotEmpty, StoreUnavailable, StoreUnfit
+from events.errors import (
+    IdentityTaken,
+    PositionConflict,
+    SessionNotEmpty,
+    StoreUnavailable,
+    StoreUnfit,
+)
 from services.client import subscribe
 from services.storage.client import Store, open_store
 from services.storage.event_log import AppendResult, Log
@@ -62,6 +68,11 @@ async def test_logs_lie_on_different_nodes(cluster: Cluster, store: Store):
         assert (first.added, again.added, again.duplicates) == (20, 10, 20)
         with pytest.raises(PositionConflict):
             await log.append(session, batch("y", 0, 1), expected=first.position)
+        different = [*batch("x", 30, 1), events[4].model_copy(update={"text": "another"})]
+        with pytest.raises(IdentityTaken) as taken:
+            await log.append(session, different)
+        assert taken.value.position == first.positions[4]
+        assert await log.next_free_number(session, "x") == 30
         assert await log.next_number(session, "x") == 30
         async with aclosing(log.tail(session)) as tail:
             entries = await anext(tail)

@@ -25,7 +25,15 @@ from projections.timeline import Timeline
 from projections.views.frame_builder import frame_state
 from replay.entries import EVENT_FIELD, LogEntry, parse_position
 from replay.petit_le_mans_2007 import petit_le_mans_2007
-from services.client import StateFollower, StateUpdate, SubscriptionRefused, stream_url, subscribe
+from services.client import (
+    NumberRefused,
+    StateFollower,
+    StateUpdate,
+    SubscriptionRefused,
+    next_number,
+    stream_url,
+    subscribe,
+)
 from services.gateway.live import tail_pool
 from services.gateway.live.filters import Filter
 from services.gateway.views.flat_rows import flat_keys
@@ -526,6 +534,47 @@ class TestIntake:
         second = await client.post(url, content=encode(message(2)), headers=headers)
         assert second.status_code == 409
         assert second.json()["position"] == first.json()["position"]
+
+    async def test_another_event_of_a_used_identity(
+        self, client: httpx.AsyncClient, store: Store, session: str
+    ) -> None:
+        """It is refused, with the position of the first and both events, and not lost silently."""
+        url, headers = f"/sessions/{session}/events", bearer(Role.CONTROL)
+        first = await client.post(url, content=encode(message(1)), headers=headers)
+        body = b"[" + encode(message(2)) + b"," + encode(message(1, "bye")) + b"]"
+        answer = await client.post(url, content=body, headers=headers)
+        assert answer.status_code == 409
+        problem = answer.json()
+        assert problem["position"] == first.json()["positions"][0]
+        assert (problem["recorded"]["text"], problem["sent"]["text"]) == ("hello", "bye")
+        [fault] = problem["errors"]
+        assert (fault["index"], fault["field"], fault["value"]) == (1, "source_seq", "1")
+        assert await Log(store).length(session) == 1
+
+    async def test_the_next_number(
+        self, client: httpx.AsyncClient, store: Store, session: str
+    ) -> None:
+        """A producer that lost its counter asks for its next number."""
+        url, headers = f"/sessions/{session}/next-number", bearer(Role.CONTROL)
+        asked: dict[str, Any] = {"params": {"source": "rc"}, "headers": headers}
+        content = {"session": session, "source": "rc", "next_seq": 0}
+        assert (await client.get(url, **asked)).json() == content
+        await Log(store).append(session, [message(4)])
+        assert (await client.get(url, **asked)).json() == {**content, "next_seq": 5}
+        assert (await client.get(url, params={"source": "rc"})).status_code == 401
+        assert (await client.get(url, headers=headers)).status_code == 422
+        assert (await client.get("/sessions/A/next-number", **asked)).status_code == 404
+
+    async def test_the_next_number_in_python(
+        self, client: httpx.AsyncClient, store: Store, session: str
+    ) -> None:
+        """The Python client returns the same number, and raises what the gateway refuses."""
+        await Log(store).append(session, [message(4)])
+        url = str(client.base_url)
+        token = bearer(Role.CONTROL)["Authorization"].removeprefix("Bearer ")
+        assert await next_number(url, session, "rc", token=token) == 5
+        with pytest.raises(NumberRefused, match="401"):
+            await next_number(url, session, "rc")
 
     async def test_nothing_of_a_wrong_batch(
         self, client: httpx.AsyncClient, store: Store, session: str

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from events import PenaltyImposed, RaceControlMessage, decode, encode
+from events import AnyEvent, PenaltyImposed, RaceControlMessage, decode, encode
 from events.errors import (
     AppendRefused,
     BadSessionId,
+    IdentityTaken,
     PositionConflict,
     SessionNotEmpty,
     StoreUnfit,
@@ -170,6 +171,93 @@ async def test_nothing_to_append(log: Log, session: str):
     result = await log.append(session, [])
     assert (result.added, result.position) == (0, START)
     assert not await log.exists(session)
+
+
+# -- Identity --------------------------------------------------------------------------
+
+
+async def taken(
+    log: Log, session: str, events: Sequence[AnyEvent], **options: Any
+) -> IdentityTaken:
+    """Why a batch is refused; nothing of it is appended."""
+    before = await log.length(session)
+    with pytest.raises(IdentityTaken) as caught:
+        await log.append(session, events, **options)
+    assert await log.length(session) == before
+    return caught.value
+
+
+def other(number: int, text: str = "b", source: str = "x") -> RaceControlMessage:
+    """Another event than `told` with that number."""
+    return RaceControlMessage(at=0, source=source, source_seq=number, text=text)
+
+
+@pytest.mark.parametrize("behind", [0, 2500])
+async def test_another_event_of_a_used_identity(log: Log, session: str, behind: int):
+    """It is refused with its batch, however far back the first stands, and both are named."""
+    first = await log.append(session, told(0, 1, 2))
+    if behind:
+        await log.append(session, batch("y", 0, behind))
+    error = await taken(log, session, [*told(3, 0), other(1)])
+    assert (error.position, error.source, error.source_seq) == (first.positions[1], "x", 1)
+    assert (error.recorded, error.sent) == (encode(told(1)[0]), encode(other(1)))
+    assert error.index == 2
+    assert str(first.positions[1]) in str(error)
+    assert '"text":"a"' in str(error)
+    assert '"text":"b"' in str(error)
+
+
+async def test_twice_in_one_batch_with_other_content(log: Log, session: str):
+    """Of two different events with one identity in one batch neither is appended."""
+    error = await taken(log, session, [*told(1, 2), other(2)])
+    assert (error.position, error.index) == (None, 2)
+    assert "earlier in the same batch" in str(error)
+
+
+async def test_the_same_event_written_differently(log: Log, store: Store, session: str):
+    """An event that another program wrote with blanks and another order is the same event."""
+    (event,) = told(7)
+    text = '{"text": "a", "source_seq": 7, "source": "x", "at": 0, "type": "race_control_message"}'
+    await log.append_at_positions(session, [LogEntry("1-0", (b"event", text.encode()))])
+    assert (await log.append(session, [event])).duplicates == 1
+    assert (await taken(log, session, [other(7)])).position == "1-0"
+
+
+async def test_a_log_of_an_earlier_version(log: Log, store: Store, session: str):
+    """Of the intervals nothing else is needed; a number whose event is lost stays a duplicate."""
+    await store.redis.zadd(f"{{{session}}}:seen:x", {"0": 3})
+    await store.redis.xadd(log_key(session), {"event": encode(told(2)[0])})
+    assert (await log.append(session, told(1, 2))).duplicates == 2
+    await taken(log, session, [other(2)])
+    assert (await log.append(session, [other(3)])).duplicates == 1
+
+
+async def test_a_raw_repeat_does_not_count(log: Log, store: Store, session: str):
+    """Of two events of one identity, which only a raw append makes, the first counts."""
+    first = await log.append(session, told(1))
+    await store.redis.xadd(log_key(session), {"event": encode(other(1))})
+    assert (await log.append(session, told(1))).duplicates == 1
+    assert (await taken(log, session, [other(1, "c")])).position == first.position
+
+
+async def test_expected_position_is_checked_first(log: Log, session: str):
+    """A writer that is behind learns so, not that its numbers are taken."""
+    await log.append(session, told(0))
+    with pytest.raises(PositionConflict):
+        await log.append(session, [other(0), *told(1)], expected=START)
+    await taken(log, session, [other(0)], expected=START)
+
+
+async def test_next_free_number(log: Log, store: Store, session: str):
+    """It follows what was appended, given out, and appended by other programs; none is reserved."""
+    assert await log.next_free_number(session, "x") == 0
+    await log.append(session, told(0, 1, 7))
+    assert [await log.next_free_number(session, source) for source in "xxy"] == [8, 8, 0]
+    assert await log.next_number(session, "x", 3) == 8
+    assert await log.next_free_number(session, "x") == 11
+    await store.redis.xadd(log_key(session), {"event": encode(told(20)[0])})
+    await store.redis.xadd(log_key(session), {"event": "no event"})
+    assert await log.next_free_number(session, "x") == 21
 
 
 # -- Validation ------------------------------------------------------------------------

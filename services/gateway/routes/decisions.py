@@ -23,7 +23,7 @@ from events import (
     PenaltyRescinded,
     PenaltyServed,
 )
-from events.errors import AppendRefused
+from events.errors import AppendRefused, IdentityTaken
 from projections.results.decisions import describe, state_of, undo_of
 from projections.timeline import Timeline
 from replay.entries import parse_position
@@ -255,16 +255,24 @@ async def decide(
         decider.name,
         request.at_ms if request.at is None else request.at,
     )
+    again = False
     while True:
         found = await gateway.races.ask_known(session, lambda known: _plan(known, batch, dry_run))
         if isinstance(found, RequestRefused):
             raise found
         if found.recorded or dry_run:
             break
-        result = await gateway.log.append_validated(
-            session, found.events, expected=request.expected
-        )
-        if result.added:  # otherwise the same request was quicker, and is found in the log now
+        # The same request may have been quicker, at another moment: it is found in the log now.
+        try:
+            result = await gateway.log.append_validated(
+                session, found.events, expected=request.expected
+            )
+        except IdentityTaken:
+            if again:
+                raise
+            again = True
+            continue
+        if result.added:
             logger.info(
                 "decisions appended",
                 session=session,

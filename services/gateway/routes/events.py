@@ -88,7 +88,8 @@ async def append(
     ] = None,
 ) -> AppendedEvents:
     """Append, all or nothing. `source` and `source_seq` are the identity of an event: sent again,
-    it is not appended again, and the response is the same success."""
+    it is not appended again, and the response is the same success. Another event of that identity
+    is refused (409), with its `position` and both events, `recorded` and `sent`."""
     check_expected(expected)
     events = read_events(await _body(request))
     wait = request.app.state.rate_limit.take(producer.name, len(events))
@@ -115,6 +116,34 @@ async def append(
         added=result.added,
         duplicates=result.duplicates,
     )
+
+
+class SourceNumber(BaseModel):
+    """The number with which a source continues in a session."""
+
+    session: str
+    source: str
+    next_seq: int = Field(
+        description="The `source_seq` that follows every number of the source.", examples=[17]
+    )
+
+
+@router.get(
+    "/sessions/{session}/next-number",
+    summary="Get the next number of a source",
+    responses=responses(401, 403, 404, 422, 503),
+    dependencies=[Depends(requires(Role.CONTROL))],
+)
+async def next_number(
+    request: Request,
+    session: str,
+    source: Annotated[str, Query(min_length=1, max_length=64, description="The `source`.")],
+) -> SourceNumber:
+    """For a producer that lost its counter. Nothing is reserved; a source without events, or a
+    session that is not there yet, begins with 0."""
+    log: Log = request.app.state.log
+    number = await log.next_free_number(session, source)
+    return SourceNumber(session=session, source=source, next_seq=number)
 
 
 async def _body(request: Request) -> bytes:

@@ -10,7 +10,7 @@ import structlog
 from fastapi import APIRouter, Depends
 
 from events import AnyEvent, OutputFrozen, OutputReleased
-from events.errors import LapstreamError
+from events.errors import IdentityTaken, LapstreamError
 from services.gateway.auth import requires
 from services.gateway.errors import RequestRefused, responses
 from services.gateway.outputs.content import OutputContent, frame_of
@@ -133,8 +133,13 @@ async def _session_clock(gateway: Gateway, session: str, default: int) -> int:
 
 async def _record(gateway: Gateway, hold: Hold, events: Sequence[AnyEvent]) -> None:
     """Append the events to the session's log; a replay has none."""
-    if hold.number is not None:
-        await gateway.log.append(hold.output.session, events)
+    if hold.number is None:
+        return
+    for event in events:
+        # A release that was recorded before the output's own key was written is recorded with
+        # another clock when it is repeated: the first counts.
+        with contextlib.suppress(IdentityTaken):
+            await gateway.log.append(hold.output.session, [event])
 
 
 def _frozen_event(hold: Hold) -> OutputFrozen:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from events import AnyEvent, decode, encode
-from events.errors import PositionConflict, SessionNotEmpty
+from events.errors import IdentityTaken, PositionConflict, SessionNotEmpty
 from replay.entries import EVENT_FIELD, START, LogEntry, parse_position
 from services.storage.event_log import AppendResult, SessionSummary
 
@@ -42,7 +42,14 @@ class MemoryLog:
     ) -> AppendResult:
         if expected == START and self.logs.get(session):
             raise PositionConflict(session, START, self.logs[session][-1].position)
-        known = {decode(entry.payload).identity for entry in self.logs.get(session, [])}
+        known = {decode(entry.payload).identity: entry for entry in self.logs.get(session, [])}
+        for index, event in enumerate(events):
+            there = known.get(event.identity)
+            if there is not None and there.payload != encode(event):
+                sent = encode(event)
+                raise IdentityTaken(
+                    session, event.identity, there.position, there.payload, sent, index
+                )
         positions: list[str | None] = []
         for event in events:
             if event.identity in known:
@@ -60,6 +67,8 @@ class MemoryLog:
     async def next_number(self, session: str, source: str, count: int = 1) -> int:
         events = (decode(entry.payload) for entry in self.logs.get(session, []))
         return 1 + max((one.source_seq for one in events if one.source == source), default=-1)
+
+    next_free_number = next_number
 
     async def read(
         self, session: str, after: str = START, upto: str | None = None, **_: Any

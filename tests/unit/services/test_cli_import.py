@@ -135,3 +135,11 @@ def test_an_unknown_pack_is_refused_first(lapstream: Commands, folder: Path) -> 
     )
     assert "no regulation pack 'x'" in said
     assert lapstream.log.logs == {}
+
+
+def test_next_number(lapstream: Commands) -> None:
+    """A program that lost its counter is told the number that follows its source's last."""
+    message = ev.RaceControlMessage(at=0, source="desk", source_seq=4, text="a")
+    lapstream.hold("race", [message])
+    assert lapstream.told("next-number", "race", "--source", "desk") == "5\n"
+    assert lapstream.told("next-number", "race", "--source", "loop") == "0\n"
