@@ -12,6 +12,7 @@ from events import EntryAdded
 from projections.folds.running_order import NEVER, Gap
 from projections.folds.stewards import Penalty
 from projections.race import Race
+from projections.views.driver_names import three_letters
 from projections.views.places import places
 from projections.views.rows import (
     CarPenalties,
@@ -170,8 +171,7 @@ def short_name(entry: EntryAdded | None, driver: str | None) -> str | None:
     for one in entry.drivers if entry else ():
         if one.name == driver and one.short:
             return one.short
-    family = "".join(sign for sign in (driver.split() or [""])[-1] if sign.isalpha())
-    return (family or driver)[:3].upper()
+    return three_letters(driver)
 
 
 def status(race: Race, car: str) -> CarStatus:

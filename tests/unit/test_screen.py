@@ -199,7 +199,7 @@ def fixtures() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["messages.json", "patches.json", "words.json"])
+@pytest.mark.parametrize("name", ["messages.json", "patches.json", "words.json", "names.json"])
 def test_fixtures_are_current(name: str) -> None:
     """The page's tests are held to what this gateway sends: web/test/write_fixtures.py."""
     assert (WEB / "test" / "fixtures" / name).read_text() == fixtures().text(name)

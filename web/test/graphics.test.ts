@@ -21,7 +21,9 @@ import {
 import { parseMessage } from "../src/live/messages";
 import { ReceivedState } from "../src/live/received_state";
 import type { Standing } from "../src/timing/state";
+import { nameParts } from "../src/graphics/driver_names";
 import sent from "./fixtures/messages.json";
+import names from "./fixtures/names.json";
 
 /** The 2007 Petit Le Mans in its last caution, as the gateway sends it. */
 function lastCaution(): OutputState {
@@ -320,6 +322,10 @@ describe("when a graphic is on", () => {
 });
 
 describe("words", () => {
+  test.each(names as [string, string, string][])("the names of %s", (name, given, family) => {
+    expect(nameParts(name)).toEqual({ given, family });
+  });
+
   test("names", () => {
     expect(familyName("Renger van der Zande")).toBe("VAN DER ZANDE");
     expect(familyName("Popow")).toBe("POPOW");
@@ -328,6 +334,8 @@ describe("words", () => {
       "J. TAYLOR",
       "DELÉTRAZ",
     ]);
+    const alike = new FamilyNames(["ZHOU Guanyu", "ZHOU Cao", "Kees DE GROOT"]);
+    expect([alike.of("ZHOU Guanyu"), alike.of("Kees DE GROOT")]).toEqual(["G. ZHOU", "DE GROOT"]);
     const row = Object.values(race.standings)[0] as Standing;
     const { driver: _, ...without } = row;
     expect(carName(without, "driver")).toBe(row.team ?? row.vehicle ?? "");

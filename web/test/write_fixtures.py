@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from projections.timeline import Timeline
+from projections.views.driver_names import name_parts
 from projections.views.frame import Frame, Token
 from projections.views.frame_builder import FrameBuilder
 from projections.views.merge_patch import apply_patch, merge_patch
@@ -170,7 +171,30 @@ def words() -> Told:
     }
 
 
-FIXTURES = {"messages.json": messages, "patches.json": patches, "words.json": words}
+DRIVERS = (
+    *("Jan MEIER JR", "Rui Paulo DA SILVA", "Kees DE GROOT", "山田 太郎", "김 철수"),
+    *("ZHOU Guanyu", "YE Yifei", "LOPEZ Jose Maria", "DE GROOT Kees", "Jose Maria LOPEZ"),
+    *("PJ Hyett", "PJ HYETT", "JR Hildebrand", "J.P. MONTOYA", "John H. Potter"),
+    *("Albert Costa Balboa", "Albert COSTA BALBOA", "Juan Pablo Montoya", "JUAN PABLO MONTOYA"),
+    *("Renger van der Zande", "Renger van der ZANDE", "Larry TEN VOORDE", "Reshad DE GÉRUS"),
+    *("DE GROOT", "de Groot", "Al Unser Jr.", "Van Smith", "Popow", "   ", "Max V."),
+    *("Meier, Jan", "DE GROOT, Kees", "Jan Meier, Jr.", "Jan Meier III", "Bruno Junior"),
+    *("Nelson Piquet Junior", "Augusto Farfus dos Santos Junior", "ジェンソン・バトン"),
+    *("Laurens McLAREN", "Derek DeBOER", "Pato O'Ward", "Laurents HÖRR", "Valentin Hasse-Clot"),
+)
+
+
+def names() -> list[list[str]]:
+    """Drivers with their given and family names."""
+    return [[name, *name_parts(name)] for name in DRIVERS]
+
+
+FIXTURES = {
+    "messages.json": messages,
+    "patches.json": patches,
+    "words.json": words,
+    "names.json": names,
+}
 
 
 def text(name: str) -> str:

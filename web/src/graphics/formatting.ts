@@ -2,12 +2,12 @@
 
 import type { Gap, Standing } from "../timing/state";
 import { gapText } from "../timing/formatting";
+import { nameParts } from "./driver_names";
 import type { Name } from "./parameters";
 
 /** `VAN DER ZANDE` of `Renger van der Zande`; a name of one word is that word. */
 export function familyName(name: string): string {
-  const words = name.trim().split(/\s+/);
-  return (words.length > 1 ? words.slice(1) : words).join(" ").toLocaleUpperCase();
+  return nameParts(name).family.toLocaleUpperCase();
 }
 
 /** Family names by full name; where two people share one, with their initials. */
@@ -25,7 +25,8 @@ export class FamilyNames {
   of(name: string): string {
     const family = familyName(name);
     const alone = (this.#people.get(family)?.size ?? 0) < 2;
-    return alone ? family : `${name.trim().charAt(0).toLocaleUpperCase()}. ${family}`;
+    const initial = nameParts(name).given.charAt(0).toLocaleUpperCase();
+    return alone || initial === "" ? family : `${initial}. ${family}`;
   }
 }
 
