@@ -12,7 +12,8 @@ from events.errors import UnfitName
 Milliseconds = Annotated[int, Field(ge=-(2**53), le=2**53)]
 """Milliseconds, within the integers that every JSON implementation represents exactly."""
 
-Duration = Annotated[int, Field(ge=0, le=2**53)]
+MAX_DURATION_MS = 2**53
+Duration = Annotated[int, Field(ge=0, le=MAX_DURATION_MS)]
 """A non-negative span of time in milliseconds."""
 
 CarNumber = Annotated[str, Field(max_length=16, pattern=r"^[!-~]([ -~]*[!-~])?$")]
@@ -22,6 +23,10 @@ line feeds are refused, as they would make another car that looks the same."""
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=2000)]
 Count = Annotated[int, Field(ge=0, le=2**31)]
+
+MAX_ROUND = 100
+RoundNumber = Annotated[int, Field(ge=1, le=MAX_ROUND)]
+"""A round of a season, from 1."""
 
 T = TypeVar("T")
 BoundedTuple = Annotated[tuple[T, ...], Field(max_length=1000)]

@@ -19,11 +19,11 @@ from events.base import (
     EventPart,
     Milliseconds,
     Name,
+    RoundNumber,
     Text,
 )
 from events.session import ResultStatus
 
-RoundNumber = Annotated[int, Field(ge=1, le=100)]
 Date = Annotated[str, Field(max_length=10, pattern=r"^\d{4}-\d\d-\d\d$")]
 RaceLength = Annotated[int, Field(gt=0, le=2**53)]
 

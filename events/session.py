@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from events.base import (
+    MAX_ROUND,
     Basis,
     BoundedTuple,
     CarNumber,
@@ -17,6 +18,7 @@ from events.base import (
     Event,
     EventPart,
     Name,
+    RoundNumber,
     Text,
 )
 
@@ -73,7 +75,7 @@ class SessionOpened(Event):
     title: Name
     series: Name | None = None
     season: Annotated[str, Field(max_length=64)] | None = None
-    round: Count | None = None
+    round: Annotated[int, Field(ge=0, le=MAX_ROUND)] | None = None
     kind: SessionKind
     circuit: Name | None = None
     circuit_length_m: Annotated[int, Field(gt=0, le=100_000)] | None = None
@@ -202,7 +204,7 @@ class PointsAdjusted(Event):
     type: Literal["points_adjusted"] = "points_adjusted"
     championship: Name
     car_class: Name | None = None
-    round: Annotated[int, Field(ge=1, le=100)] | None = None
+    round: RoundNumber | None = None
     name: Name
     points: (
         Annotated[int, Field(ge=-10_000, le=10_000)]

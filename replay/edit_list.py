@@ -16,15 +16,14 @@ its events with three digits and so holds 999.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from events.clock import format_clock
 from events.errors import LapstreamError
-from projections.views.markers import Marker, MarkerKind
+from projections.views.markers import Marker, MarkerKind, moment, wall_clock
+from replay.csv_text import csv_text
 
 DAY_MS = 86_400_000
 MOST_EVENTS = 999
@@ -133,28 +132,25 @@ class _Timed:
         self._starts_at = starts_at
 
     def wall_clock(self, at: int) -> str:
-        """The time of day, with its offset from UTC."""
-        return self._at(at).isoformat(timespec="milliseconds")
+        """The time of day, with its offset from UTC; empty beyond the calendar."""
+        return wall_clock(self._starts_at, at) or ""
 
     def timecode(self, at: int) -> str:
-        """The timecode that pictures of that moment bear."""
-        then = self._at(at)
+        """The timecode that pictures of that moment bear; midnight beyond the calendar."""
+        then = moment(self._starts_at, at)
+        if then is None:
+            return timecode(0, self.rate)
         midnight = then.replace(hour=0, minute=0, second=0, microsecond=0)
         return timecode((then - midnight) // timedelta(milliseconds=1), self.rate)
-
-    def _at(self, at: int) -> datetime:
-        return self._starts_at + timedelta(milliseconds=at)
 
 
 def csv_list(markers: Iterable[Marker], starts_at: datetime | None, rate: Rate) -> str:
     """The markers as CSV, with a header; without ``starts_at`` their times of day are empty."""
     timed = None if starts_at is None else _Timed(starts_at, rate)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows = []
     for marker in markers:
         times = (marker.at_ms, marker.end_ms)
-        writer.writerow(
+        rows.append(
             (
                 marker.kind,
                 marker.number,
@@ -166,7 +162,7 @@ def csv_list(markers: Iterable[Marker], starts_at: datetime | None, rate: Rate) 
                 marker.label,
             )
         )
-    return text.getvalue().rstrip("\n")
+    return csv_text(COLUMNS, rows).rstrip("\n")
 
 
 def cmx3600(

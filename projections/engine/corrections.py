@@ -80,7 +80,7 @@ def effective_key(event: AnyEvent) -> EffectiveKey:
     Decisions after the flag share the millisecond of the newest event; ``source_seq`` orders
     them, as a number (10 after 9).
     """
-    car = getattr(event, "car", "")
+    car = getattr(event, "car", None) or ""  # a message of race control may be about no car
     return (event.at, _RANK[type(event)], car, event.source, event.source_seq, encode(event))
 
 

@@ -299,8 +299,10 @@ def undo_of(timeline: Timeline, event: AnyEvent) -> dict[str, object] | None:
     return {"type": "event_voided", "voided_source": source, "voided_seq": number}
 
 
-def describe(timeline: Timeline, event: AnyEvent) -> str:  # noqa: C901, PLR0912 (an arm for each decision)
-    """Describe a decision in a few words."""
+def describe(  # noqa: C901, PLR0912 (an arm for each decision)
+    timeline: Timeline, event: AnyEvent, within: tuple[Identity, ...] = ()
+) -> str:
+    """Describe a decision in a few words; ``within`` are the voids that it is described for."""
     match event:
         case FlagShown(flag=flag, sector=sector):
             return f"{flag_name(flag)} flag" + (f", sector {sector}" if sector else "")
@@ -334,21 +336,23 @@ def describe(timeline: Timeline, event: AnyEvent) -> str:  # noqa: C901, PLR0912
             to = penalty_noun(kind, amount)
             return f"{_penalty(timeline, name)} becomes {to}" + (f" ({reason})" if reason else "")
         case EventVoided():
-            return _voided(timeline, event)
+            return _voided(timeline, event, within)
         case _ if isinstance(event, DECISIONS):
             return describe_decision(event)
         case _:
             return plain(event.type)
 
 
-def _voided(timeline: Timeline, void: EventVoided) -> str:
+def _voided(timeline: Timeline, void: EventVoided, within: tuple[Identity, ...]) -> str:
     identity = (void.voided_source, void.voided_seq)
     voided = find(timeline, identity)
-    if voided is None:
+    within = (*within, void.identity)
+    if voided is None or identity in within:  # voids may name each other
         return f"{identity[0]} {identity[1]} voided ({void.reason})"
+    text = describe(timeline, voided, within)
     if isinstance(voided, DECISIONS):
-        return f"taken back: {describe(timeline, voided)} ({void.reason})"
-    return f"{describe(timeline, voided)} voided ({void.reason})"
+        return f"taken back: {text} ({void.reason})"
+    return f"{text} voided ({void.reason})"
 
 
 def _penalty(timeline: Timeline, name: str) -> str:

@@ -19,6 +19,7 @@ from events import (
     ScoredDriver,
     ScoredRow,
 )
+from events.base import MAX_DURATION_MS
 from events.session import ResultStatus
 from projections.folds.drivers import DriverTotal
 from projections.race import Race
@@ -317,7 +318,8 @@ def _is_over(race: Race) -> bool:
 
 
 def _drive_ms(name: str, driven: Mapping[str, DriverTotal]) -> int:
-    return driven[name].ms if name in driven else 0
+    # Times at the two ends of what an event holds may be further apart than that.
+    return min(driven[name].ms, MAX_DURATION_MS) if name in driven else 0
 
 
 def _fastest(race: Race, rows: Iterable[Classified]) -> str | None:

@@ -139,14 +139,17 @@ class _RevisionLog:
 
     def _describe(self, event: AnyEvent) -> str:
         """Describe a decision, with the car if it refers to another decision."""
-        penalty = self._timeline.race.stewards.penalties.get(getattr(event, "penalty_id", ""))
-        if isinstance(event, EventVoided):
-            voided = self._decided.get((event.voided_source, event.voided_seq))
-            if voided is not None:
-                return f"{self._describe(voided)}, voided: {event.reason}"
-        if penalty is not None and not isinstance(event, PenaltyImposed):
-            return f"#{penalty.car}: {describe_decision(event)}"
-        return describe_decision(event)
+        decision, reasons, seen = event, "", {event.identity}
+        while isinstance(decision, EventVoided):
+            voided = self._decided.get((decision.voided_source, decision.voided_seq))
+            if voided is None or voided.identity in seen:  # voids may name each other
+                break
+            reasons = f", voided: {decision.reason}{reasons}"
+            seen.add(voided.identity)
+            decision = voided
+        penalty = self._timeline.race.stewards.penalties.get(getattr(decision, "penalty_id", ""))
+        of = "" if penalty is None or isinstance(decision, PenaltyImposed) else f"#{penalty.car}: "
+        return f"{of}{describe_decision(decision)}{reasons}"
 
     def _fold(self) -> None:
         self._timeline.add(self._waiting)

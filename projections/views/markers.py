@@ -9,7 +9,7 @@ and the chequered flag; a local flag lasts until it is cleared, as in ``projecti
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain, groupby
 from operator import attrgetter
 from typing import Annotated, Literal, NamedTuple, get_args
@@ -68,19 +68,30 @@ def markers(race: Race) -> list[Row]:
     """
     starts_at = race.session.opened.starts_at
 
-    def wall_clock(at: int | None) -> str | None:
-        if at is None or starts_at is None:
-            return None
-        return (starts_at + timedelta(milliseconds=at)).isoformat(timespec="milliseconds")
-
     return [
         {
             **marker._asdict(),
-            "wall_clock": wall_clock(marker.at_ms),
-            "end_wall_clock": wall_clock(marker.end_ms),
+            "wall_clock": wall_clock(starts_at, marker.at_ms),
+            "end_wall_clock": wall_clock(starts_at, marker.end_ms),
         }
         for marker in all_markers(race)
     ]
+
+
+def moment(starts_at: datetime | None, at: int | None) -> datetime | None:
+    """The time of day of a session time (ms); None where unknown or beyond the calendar."""
+    if at is None or starts_at is None:
+        return None
+    try:
+        return starts_at + timedelta(milliseconds=at)
+    except OverflowError:  # before the year 1 or after 9999
+        return None
+
+
+def wall_clock(starts_at: datetime | None, at: int | None) -> str | None:
+    """The same in ISO 8601, with its offset from UTC."""
+    then = moment(starts_at, at)
+    return None if then is None else then.isoformat(timespec="milliseconds")
 
 
 def all_markers(race: Race) -> list[Marker]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response, WebSocket
 from fastapi.responses import StreamingResponse
 
 from events.errors import LapstreamError
+from replay.csv_text import csv_text
 from services.gateway.auth import authorize
 from services.gateway.errors import RequestRefused, as_refusal, responses
 from services.gateway.live.query import OutputQuery, parse_query, valid_event_id
@@ -25,7 +26,6 @@ from services.gateway.routes.output_models import (
 )
 from services.gateway.routes.streams import EVENT_STREAM, event_stream
 from services.gateway.state import TheGateway, gateway_of
-from services.gateway.views.flat_rows import csv_text
 from services.gateway.views.http_cache import conditional_response, data_headers
 from services.gateway.views.responses import Format
 from services.roles import Role
@@ -87,7 +87,7 @@ async def rows(
     return conditional_response(
         request,
         rows_etag(lines, form),
-        lambda: csv_text(keys, lines) if form == "csv" else lines,
+        lambda: csv_text(keys, (line.values() for line in lines)) if form == "csv" else lines,
         data_headers(content.snapshot.token.position, content.age_ms),
     )
 

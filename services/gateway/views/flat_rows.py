@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -48,15 +46,6 @@ def flat_rows(result: ViewResult, now: float, count: int | None = None) -> list[
 def flat_keys(table: Table) -> list[str]:
     """The keys of flat rows, in order."""
     return [*table.cells(None), *(f"session_{name}" for name in SESSION_CELLS)]
-
-
-def csv_text(keys: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
-    """Flat rows as CSV with a header."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, keys, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def etag_content(rows: Sequence[Mapping[str, str]]) -> bytes:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from fastapi import Request
 from fastapi.responses import Response
 
-from services.gateway.views.flat_rows import csv_text, etag_content, flat_keys, flat_rows
+from replay.csv_text import csv_text
+from services.gateway.views.flat_rows import etag_content, flat_keys, flat_rows
 from services.gateway.views.http_cache import conditional_response, data_headers
 from services.gateway.views.view_query import ViewResult
 
@@ -40,7 +41,11 @@ def view_response(
         result,
         now,
         options,
-        lambda: csv_text(flat_keys(result.table), rows) if form == "csv" else rows,
+        lambda: (
+            csv_text(flat_keys(result.table), (row.values() for row in rows))
+            if form == "csv"
+            else rows
+        ),
     )
 
 

@@ -6,8 +6,6 @@ CSV file, the JSON Schema that both keep to, and what people see.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from projections.views.rows import RowModel, member_names, row_fields
+from replay.csv_text import csv_text
 from services.formatting import on_one_line
 from services.queries.tables.displays import DISPLAYS, Display
 
@@ -90,16 +89,13 @@ class Table:
 
     def csv(self, rows: Iterable[Row]) -> str:
         """CSV with a header, a line a row, nested values spread over columns of their own."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(self.cells(None)), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(map(self.cells, rows))
-        return text.getvalue().rstrip("\n")
+        header = list(self.cells(None))
+        return csv_text(header, (self.cells(row).values() for row in rows)).rstrip("\n")
 
     def cells(self, row: Row | None) -> dict[str, Any]:
         """The CSV cells of a row by their column's name; of None, empty ones."""
         return {
-            name: _csv_cell(cell)
+            name: _flat_cell(cell)
             for column in self.columns
             for name, cell in column.display.spread(column.name, row and row[column.name]).items()
         }
@@ -179,5 +175,5 @@ def _cell(column: Column, value: Any) -> str:
     return "" if value is None else on_one_line(column.display.show(value))
 
 
-def _csv_cell(value: Any) -> Any:
+def _flat_cell(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value

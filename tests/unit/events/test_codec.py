@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -490,3 +491,14 @@ def test_a_lap_beyond_any_race_is_refused():
     assert last.lap == 10_000
     with pytest.raises(UnreadableEvent, match=r"lap: .* less than or equal to 10000, with 10001"):
         decode(lap % 10_001)
+
+
+@pytest.mark.parametrize(
+    ("number", "accepted"), [(0, True), (1, True), (100, True), (101, False), (2**31, False)]
+)
+def test_the_round_of_a_session_can_be_scored(number: int, accepted: bool) -> None:
+    """A session names no round that a season could not hold."""
+    payload = {"type": "session_opened", "at": 0, "source": "a", "source_seq": 0}
+    payload |= {"title": "A race", "kind": "race", "round": number}
+    with contextlib.nullcontext() if accepted else pytest.raises(UndecodableEvent, match="round"):
+        decode_payload(payload)

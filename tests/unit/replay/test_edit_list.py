@@ -111,3 +111,11 @@ def test_a_list_holds_999_events() -> None:
     assert "\n999  AX" in cmx3600("A race", [LEAD] * 999, NOON, RATES["25"])
     with pytest.raises(TooManyEvents, match="1000 markers"):
         cmx3600("A race", [LEAD] * 1000, NOON, RATES["25"])
+
+
+def test_a_marker_beyond_the_calendar():
+    """It has no time of day: empty in CSV, and midnight where a list needs a timecode."""
+    far = CAUTION._replace(at_ms=2**53, end_ms=None)
+    (row,) = csv.DictReader(io.StringIO(csv_list([far], NOON, RATES["25"])))
+    assert row["wall_clock"] == ""
+    assert "00:00:00:00" in cmx3600("A race", [far], NOON, RATES["25"])

@@ -154,3 +154,16 @@ def test_a_correction_looks_at_what_it_concerns(monkeypatch: pytest.MonkeyPatch)
         ("2", 300),
     ]
     assert timeline.events == what_counts(story)
+
+
+@pytest.mark.parametrize("cars", [("7", None), (None, "7"), (None, None)])
+def test_messages_of_one_millisecond(cars):
+    """A message about a car and one about none have an order, the same however they arrive."""
+    story = opened("7").laps("7", 2)
+    messages = [
+        story.tell(ev.RaceControlMessage, 120_000, text=f"to {car}", car=car) for car in cars
+    ]
+    story.tell(ev.SessionEnded, 120_000)
+    either = race_of(story.events).state_hash()
+    swapped = [event for event in story if event not in messages] + messages[::-1]
+    assert race_of(swapped).state_hash() == either

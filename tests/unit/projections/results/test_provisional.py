@@ -165,3 +165,14 @@ def test_a_session_as_a_season_of_its_own() -> None:
     rows = season.standings(of="teams")
     points = {row["name"]: row["points"] for row in rows}
     assert points == {"A": 26, "B": 26, "C": 22}
+
+
+def test_time_at_the_wheel_between_the_ends_of_time() -> None:
+    """Times further apart than an event can hold are still scored."""
+    story = Story().opened(lines=("FL",))
+    story.entry("1", drivers=crew("Ann"))
+    story.lap("1", 1, -(2**53), driver="Ann").lap("1", 2, 2**53, driver="Ann")
+    story.flag("chequered", 2**53)
+    found = story.race()
+    (scored,) = rounds_scored(found, classify(found))
+    assert scored.rows[0].drivers[0].drive_ms == 2**53

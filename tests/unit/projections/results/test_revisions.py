@@ -81,3 +81,12 @@ def test_what_changed_between_two():
     ]
     assert (changed[1].total_ms_before, changed[1].total_ms_after) == (60_000, 62_000)
     assert differences(before.rows, before.rows) == []
+
+
+def test_voids_that_name_each_other_or_themselves_are_described():
+    """What they name is not followed in a circle."""
+    story = race()
+    mutual = len(story.events)
+    for at, seq in ((70_000, mutual + 1), (71_000, mutual), (72_000, mutual + 2)):
+        story.tell(ev.EventVoided, at, voided_source="test", voided_seq=seq, reason="a slip")
+    assert len(revisions(log(story))) == 1

@@ -22,6 +22,7 @@ from projections.championship.season import Season
 from projections.views.frame import Token
 from projections.views.frame_builder import frame_state
 from projections.views.published import SubscribedState
+from replay.csv_text import csv_text
 from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, token_order
 from services.gateway.outputs.content import (
     EPOCHS,
@@ -35,7 +36,6 @@ from services.gateway.outputs.content import (
 from services.gateway.outputs.derived import DERIVED, battle, championship
 from services.gateway.outputs.flat_output import output_rows, rows_etag
 from services.gateway.outputs.rows import JUST_OUT_MS, OUTPUT_VIEWS
-from services.gateway.views.flat_rows import csv_text
 from services.storage.output_store import Output
 from services.storage.output_views import OutputView
 from tests.builders import Story, opened
@@ -96,7 +96,7 @@ def test_as_many_rows_as_asked_for(view: OutputView, count: int) -> None:
     assert len(rows) == count
     assert all(list(row) == keys for row in rows)
     assert all(isinstance(cell, str) for row in rows for cell in row.values())
-    assert list(csv.DictReader(io.StringIO(csv_text(keys, rows)))) == rows
+    assert list(csv.DictReader(io.StringIO(csv_text(keys, (row.values() for row in rows))))) == rows
 
 
 def test_rows_and_pushes_choose_alike() -> None:
