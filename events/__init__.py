@@ -40,6 +40,7 @@ from events.session import (
     ResultRow,
     SessionEnded,
     SessionOpened,
+    SessionResumed,
 )
 from events.stewards import (
     LapTimeDeleted,
@@ -114,6 +115,7 @@ __all__ = [
     "SeasonRound",
     "SessionEnded",
     "SessionOpened",
+    "SessionResumed",
     "WaveByGiven",
     "check_names",
     "decode",

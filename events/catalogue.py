@@ -27,6 +27,7 @@ from events.session import (
     ResultDeclared,
     SessionEnded,
     SessionOpened,
+    SessionResumed,
 )
 from events.stewards import (
     LapTimeDeleted,
@@ -79,6 +80,7 @@ RaceEvent = (
     | RaceControlMessage
     | DataDoubted
     | SessionEnded
+    | SessionResumed
 )
 SeasonEvent = SeasonOpened | RoundScored | RoundAmended
 AnyEvent = RaceEvent | Correction | SeasonEvent
@@ -96,5 +98,6 @@ The session and its entries come before the events that refer to them. A flag co
 crossings of the same millisecond: a lap finished in the millisecond of the chequered flag has
 taken it, and one finished in the millisecond a caution began counts under it. A car enters
 the lane before it crosses the finish line in it, and exits afterwards. Penalties served,
-converted and rescinded share a rank: they apply in the order of their decisions.
+converted and rescinded share a rank: they apply in the order of their decisions. A session is
+resumed after its end, which a decision may share a millisecond with.
 """

@@ -159,6 +159,16 @@ class DataDoubted(Event):
     treatment: Text
 
 
+class SessionResumed(Event):
+    """Race control resumes a session that was over: the chequered flag, or its end, is revoked.
+
+    What was timed before stays as it is; every car runs again from here on.
+    """
+
+    type: Literal["session_resumed"] = "session_resumed"
+    reason: Text | None = None
+
+
 ResultStatus = Literal[
     "classified", "not_classified", "retired", "not_started", "disqualified", "withdrawn"
 ]

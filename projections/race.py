@@ -16,6 +16,7 @@ from projections.engine.state import Handler, Mark, Projection, canonical, diges
 from projections.folds.control import RaceControl
 from projections.folds.doubts import Doubts
 from projections.folds.drivers import Drivers
+from projections.folds.finish import Finish
 from projections.folds.lap_chart import LapChart
 from projections.folds.laps import Laps
 from projections.folds.pits import Pits
@@ -30,16 +31,20 @@ class Race:
 
     def __init__(self) -> None:
         self.session = Session()
-        self.order = RunningOrder(session=self.session)
-        self.track = Track(session=self.session)
-        self.pits = Pits(session=self.session, order=self.order, track=self.track)
+        self.finish = Finish()
+        self.order = RunningOrder(session=self.session, finish=self.finish)
+        self.track = Track(session=self.session, finish=self.finish)
+        self.pits = Pits(
+            session=self.session, finish=self.finish, order=self.order, track=self.track
+        )
         self.laps = Laps(track=self.track, pits=self.pits)
         self.chart = LapChart(session=self.session)
-        self.drivers = Drivers(order=self.order)
+        self.drivers = Drivers(finish=self.finish, order=self.order)
         self.stewards = Stewards()
         self.doubts = Doubts()
         self.control = RaceControl(
             session=self.session,
+            finish=self.finish,
             order=self.order,
             track=self.track,
             chart=self.chart,
@@ -49,6 +54,7 @@ class Race:
         self.projections: tuple[Projection, ...] = (
             self.control,  # first, as it compares an event with the state before it
             self.session,
+            self.finish,
             self.order,
             self.track,
             self.pits,
@@ -75,11 +81,14 @@ class Race:
         unused race, with lists as long as its history, until the next garbage collection.
         """
         order, track, pits = self.order, self.track, self.pits
-        laps, chart, drivers = self.laps, self.chart, self.drivers
+        laps, chart, drivers, control = self.laps, self.chart, self.drivers, self.control
 
         def lap_completed(event: LapCompleted) -> None:
             if not order.lap_completed(event):
                 return
+            if order.retired and event.car in order.retired:
+                order.runs_again(event.car)
+                control.lap_after_retirement(event)
             if chart.lap_completed(event):
                 track.leader_completed(event.lap, event.car)
             if event.in_pit_lane:

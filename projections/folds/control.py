@@ -2,7 +2,8 @@
 
 Rules: the items are flags (a repeated flag is none), the safety car, the pit lane, penalties
 and their changes, deleted lap times, corrections that a person decided, declared results,
-retirements and messages. A voided event is not listed, but its void is. A penalty's change
+retirements and messages, and the session resumed. A car that parks after it has finished has not
+retired. A voided event is not listed, but its void is. A penalty's change
 names the penalty as it was before. Each item has the lap that the overall leader had
 completed by then.
 """
@@ -34,11 +35,13 @@ from events import (
     ResultDeclared,
     SafetyCarDeployed,
     SafetyCarWithdrawn,
+    SessionResumed,
     WaveByGiven,
 )
 from events.clock import format_clock
 from projections.engine.corrections import CorrectionApplied
 from projections.engine.state import Handlers, History, Projection, of, row, sibling
+from projections.folds.finish import Finish
 from projections.folds.lap_chart import LapChart
 from projections.folds.running_order import RunningOrder
 from projections.folds.session import Session
@@ -91,9 +94,10 @@ class RaceControl(Projection):
     """The control items, the messages among them, and the frozen outputs."""
 
     NAME: ClassVar[str] = "control"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     session: Session = sibling()
+    finish: Finish = sibling()
     order: RunningOrder = sibling()
     track: Track = sibling()
     chart: LapChart = sibling()
@@ -121,6 +125,7 @@ class RaceControl(Projection):
             PassAroundGiven: self._pass_around,
             CarRetired: self._retired,
             CarReturned: self._returned,
+            SessionResumed: self._resumed,
             OutputFrozen: self._frozen,
             OutputReleased: self._released,
         }
@@ -260,12 +265,23 @@ class RaceControl(Projection):
         self._add_message(event, "message", "Pass-around: " + ", ".join(event.cars), None)
 
     def _retired(self, event: CarRetired) -> None:
+        if self.finish.has_finished(event.car, event.at):
+            return
         text = f"Car {event.car} retired" + (f": {event.reason}" if event.reason else "")
         self._add_message(event, "retirement", text, event.car)
 
     def _returned(self, event: CarReturned) -> None:
         if event.car in self.order.retired:
             self._add(event, "retirement", f"Car {event.car} is back", event.car)
+
+    def lap_after_retirement(self, event: LapCompleted) -> None:
+        """Fold a lap of a car that was retired."""
+        text = f"Car {event.car} is running again: it completed lap {event.lap}"
+        self._add(event, "retirement", text, event.car)
+
+    def _resumed(self, event: SessionResumed) -> None:
+        if self.finish.over:
+            self._add(event, "flag", f"Session resumed{_because(event.reason)}")
 
     def _frozen(self, event: OutputFrozen) -> None:
         self.frozen[event.output] = event.at

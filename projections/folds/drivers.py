@@ -13,6 +13,7 @@ from typing import ClassVar, NamedTuple
 
 from events import DriverChanged, LapCompleted
 from projections.engine.state import Handlers, Histories, Projection, of, row, sibling
+from projections.folds.finish import Finish
 from projections.folds.running_order import RunningOrder
 
 
@@ -45,8 +46,9 @@ class Drivers(Projection):
     """The driver at the wheel, the totals of ended stints, and the ended stints, by car."""
 
     NAME: ClassVar[str] = "drivers"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
+    finish: Finish = sibling()
     order: RunningOrder = sibling()
     at_wheel: dict[str, CurrentDriver] = of(row(CurrentDriver), dict)
     totals: dict[str, tuple[DriverTotal, ...]] = of(
@@ -85,8 +87,8 @@ class Drivers(Projection):
 
     def _current_total(self, car: str, wheel: CurrentDriver, until: int) -> DriverTotal:
         """Return the current stint as a total, until the car finished or retired."""
-        if car in self.order.finished:
-            until = min(until, self.order.finished[car])
+        if car in self.finish.cars:
+            until = min(until, self.finish.cars[car])
         elif car in self.order.retired:
             until = min(until, self.order.last_seen(car) or 0)
         laps = self.order.laps.get(car, 0) - wheel.laps
@@ -104,6 +106,8 @@ class Drivers(Projection):
 
     def _changed(self, event: DriverChanged) -> None:
         if event.car in self.order.session.apart:
+            return
+        if self.finish.has_finished(event.car, event.at):
             return
         wheel = self.at_wheel.get(event.car)
         if wheel is None or wheel.driver != event.driver:

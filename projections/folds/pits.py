@@ -5,7 +5,9 @@ through or the race was stopped (red flag) meanwhile. A car drove through if it 
 penalty, or if the visit took no longer than the session's drive-through time (+5 %), if that
 is known; a visit in which the car stood or the driver changed is a stop in any case. A stint
 runs from the start or a stop to the next stop. A car that completes a later lap on the track
-has left the lane, even if the pit-exit line missed it; the time of its exit is unknown.
+has left the lane, even if the pit-exit line missed it; the time of its exit is unknown. What a
+car does in the lane after it has finished (``projections.folds.finish``) is no visit, and does
+not change the visit in which it finished.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from events import (
     PitStopped,
 )
 from projections.engine.state import Handlers, Histories, Projection, of, row, sibling
+from projections.folds.finish import Finish
 from projections.folds.running_order import RunningOrder
 from projections.folds.session import Session
 from projections.folds.track import Track
@@ -73,9 +76,10 @@ class Pits(Projection):
     """The cars in the lane, and the visits of each car."""
 
     NAME: ClassVar[str] = "pits"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     session: Session = sibling()
+    finish: Finish = sibling()
     order: RunningOrder = sibling()
     track: Track = sibling()
     current: dict[str, Visit] = of(_visit, dict)
@@ -130,10 +134,17 @@ class Pits(Projection):
         """Laps completed since the last stop."""
         return self.order.laps.get(car, 0) - self.stint_from.get(car, 0)
 
+    def _visit_of(self, car: str, at: int) -> Visit | None:
+        """Return the visit under way of a car that has not finished."""
+        visit = self.current.get(car)
+        return None if visit is None or self.finish.has_finished(car, at) else visit
+
     def _entered(self, event: PitEntered) -> None:
         car = event.car
         if car in self.current or car in self.session.apart:
             return  # read twice at pit entry, or not a competitor's transponder
+        if self.finish.has_finished(car, event.at):
+            return
         kind = "stoppage" if self.track.flag == "red" else "stop"
         lap = self.order.laps.get(car, 0) + 1
         self.current[car] = Visit(event.at, None, lap, kind, None, self.track.flag, False)
@@ -151,15 +162,16 @@ class Pits(Projection):
             self._count(event.car, visit)
 
     def _stopped(self, event: PitStopped) -> None:
-        visit = self.current.get(event.car)
+        visit = self._visit_of(event.car, event.at)
         if visit is not None:
             stood = (visit.stationary_ms or 0) + event.stationary_ms
             self.current[event.car] = visit._replace(stationary_ms=stood)
 
     def _exited(self, event: PitExited) -> None:
-        visit = self.current.pop(event.car, None)
+        visit = self._visit_of(event.car, event.at)
         if visit is None:
             return  # an exit without an entry: nothing is known of the visit
+        del self.current[event.car]
         visit = visit._replace(exited_ms=event.at)
         if visit.kind == "stop" and self._drove_through(visit):
             visit = visit._replace(kind="drive_through")
@@ -179,12 +191,12 @@ class Pits(Projection):
             self.stint_from[car] = visit.lap
 
     def _driver_changed(self, event: DriverChanged) -> None:
-        visit = self.current.get(event.car)
+        visit = self._visit_of(event.car, event.at)
         if visit is not None:
             self.current[event.car] = visit._replace(driver_changed=True)
 
     def _flag_shown(self, event: FlagShown) -> None:
-        if event.flag == "red" and event.sector is None:
+        if event.flag == "red" and event.sector is None and not self.finish.over:
             for car, visit in self.current.items():
                 self.current[car] = visit._replace(kind="stoppage")
 
@@ -194,6 +206,6 @@ class Pits(Projection):
 
     def _penalty_served(self, event: PenaltyServed) -> None:
         car = self.drive_throughs.get(event.penalty_id)
-        visit = self.current.get(car) if car else None
+        visit = self._visit_of(car, event.at) if car else None
         if car and visit is not None:
             self.current[car] = visit._replace(kind="drive_through")

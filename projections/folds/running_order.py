@@ -12,7 +12,8 @@ Rules (the definition of the running order at a moment):
   next line; a gap of a whole lap or more is counted in laps. Between two cars that go no
   further it is constant: the difference in completed laps, as in the result;
 - crossings before the session's start, on formation laps, do not count;
-- a car has finished when it crosses the finish line under the chequered flag.
+- what a car does after its finish (``projections.folds.finish``) does not count;
+- a car that completes a lap after it was retired is running again.
 
 Folding a crossing costs O(1); the order is sorted on request, O(n log n) in the cars.
 """
@@ -26,12 +27,12 @@ from typing import ClassVar, NamedTuple
 from events import (
     CarRetired,
     CarReturned,
-    FlagShown,
     LapCompleted,
     LinePassed,
     SessionOpened,
 )
-from projections.engine.state import Handlers, Histories, Projection, sibling
+from projections.engine.state import Handlers, Histories, History, Projection, of, row, sibling
+from projections.folds.finish import Finish
 from projections.folds.session import Session
 
 NEVER = 2**62
@@ -47,6 +48,16 @@ class Gap(NamedTuple):
 LEADING = Gap(0, 0)
 
 
+class Retirement(NamedTuple):
+    """A retirement that was taken back, or that a lap contradicted."""
+
+    at: int
+    car: str
+
+
+_retirement = row(Retirement)
+
+
 @dataclass(slots=True)
 class RunningOrder(Projection):
     """The crossings of each car.
@@ -57,15 +68,16 @@ class RunningOrder(Projection):
     """
 
     NAME: ClassVar[str] = "order"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     session: Session = sibling()
+    finish: Finish = sibling()
     passings: Histories[int] = field(default_factory=Histories)
     laps: dict[str, int] = field(default_factory=dict)
     best_sectors: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    finished: dict[str, int] = field(default_factory=dict)
     retired: dict[str, int] = field(default_factory=dict)
-    chequered_at: int | None = None
+    """When each car retired (ms), of those that have not run since."""
+    taken_back: History[Retirement] = of(_retirement, History)
     line_numbers: dict[str, int] = field(default_factory=dict)
     lines_per_lap: int = 1
 
@@ -73,7 +85,6 @@ class RunningOrder(Projection):
         return {
             SessionOpened: self._opened,
             LinePassed: self._line_passed,
-            FlagShown: self._flag_shown,
             CarRetired: self._retired,
             CarReturned: self._returned,
         }
@@ -84,27 +95,35 @@ class RunningOrder(Projection):
         self.lines_per_lap = len(event.timing_lines)
         self.line_numbers = {line: n for n, line in enumerate(event.timing_lines[:-1], start=1)}
 
-    def _flag_shown(self, event: FlagShown) -> None:
-        if event.sector is not None:
-            return
-        if event.flag == "chequered":
-            if self.chequered_at is None:
-                self.chequered_at = event.at
-        elif self.chequered_at is not None:
-            # The chequered flag was a mistake: the race continues.
-            self.chequered_at = None
-            self.finished = {}
+    @property
+    def finished(self) -> dict[str, int]:
+        """When each finished car finished (ms)."""
+        return self.finish.cars
 
     def _retired(self, event: CarRetired) -> None:
-        self.retired[event.car] = event.at
+        if not self.finish.has_finished(event.car, event.at):
+            self.retired[event.car] = event.at
 
     def _returned(self, event: CarReturned) -> None:
-        self.retired.pop(event.car, None)
+        self.runs_again(event.car)
+
+    def runs_again(self, car: str) -> None:
+        """Take back that the car retired."""
+        at = self.retired.pop(car, None)
+        if at is not None:
+            self.taken_back.append(Retirement(at, car))
+
+    def retirements(self) -> list[Retirement]:
+        """Return every retirement, those taken back included, in the order of time."""
+        standing = (Retirement(at, car) for car, at in self.retired.items())
+        return sorted([*self.taken_back, *standing])
 
     def _line_passed(self, event: LinePassed) -> None:
         number = self.line_numbers.get(event.line)
         car = event.car
-        if number is None or car in self.finished or event.at < 0 or car in self.session.apart:
+        if number is None or event.at < 0 or car in self.session.apart:
+            return
+        if self.finish.has_finished(car, event.at):
             return
         if not 1 <= event.lap <= self.laps.get(car, 0) + 2:
             return  # the finish line may have missed the car once; otherwise the lap is wrong
@@ -116,15 +135,14 @@ class RunningOrder(Projection):
         Those are formation laps, repeated laps, laps after the flag, and those of cars that
         are not competitors.
         """
-        car = event.car
-        if event.at < 0 or car in self.finished or event.lap <= self.laps.get(car, 0):
+        car, lap, at, finish = event.car, event.lap, event.at, self.finish
+        if at < 0 or lap <= self.laps.get(car, 0) or car in self.session.apart:
             return False
-        if car in self.session.apart:
+        if finish.has_finished(car, at):
             return False
-        self.laps[car] = event.lap
-        self._pass(car, event.lap * self.lines_per_lap, event.at)
-        if self.chequered_at is not None:
-            self.finished[car] = event.at
+        self.laps[car] = lap
+        self._pass(car, lap * self.lines_per_lap, at)
+        finish.lap_completed(car, lap, at)
         return True
 
     def finish_where_they_stand(self) -> None:
@@ -132,7 +150,7 @@ class RunningOrder(Projection):
         for car, history in self.passings.items():
             lines = self.laps.get(car, 0) * self.lines_per_lap
             if lines and car not in self.retired:
-                self.finished.setdefault(car, history[lines - 1])
+                self.finish.finished_at(car, history[lines - 1])
 
     def _pass(self, car: str, line: int, at: int) -> None:
         history = self.passings[car]

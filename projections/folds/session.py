@@ -13,6 +13,7 @@ from events import (
     ResultDeclared,
     SessionEnded,
     SessionOpened,
+    SessionResumed,
 )
 from projections.engine.state import Handlers, History, Projection, model, of
 
@@ -45,6 +46,7 @@ class Session(Projection):
             GridSet: self._grid_set,
             ResultDeclared: self._result_declared,
             SessionEnded: self._ended,
+            SessionResumed: self._resumed,
         }
 
     @property
@@ -90,6 +92,9 @@ class Session(Projection):
 
     def _ended(self, event: SessionEnded) -> None:
         self.ended_at = event.at
+
+    def _resumed(self, _: SessionResumed) -> None:
+        self.ended_at = None
 
 
 _AMENDABLE = {"car_class", "team", "vehicle", "manufacturer", "drivers", "championships", "role"}

@@ -2,9 +2,11 @@
 
 Rules: a caution runs from the first flag for the whole track that is not green to the next
 that is green or chequered; kinds that follow each other without green share its number, one
-row each. Its first and last lap are the overall leader's laps that ended under it, none if it
-fell between two crossings. A white flag (last lap) counts as green; shown under a caution, it
-does not end the caution.
+row each. After the chequered flag, and after the session's end, none begins: a yellow or red
+flag is for cars on their way in, and the track state stays what the end made it (see
+``projections.folds.finish``). Its first and last lap are the overall leader's laps that ended
+under it, none if it fell between two crossings. A white flag (last lap) counts as green; shown
+under a caution, it does not end the caution.
 
 A flag with a sector is local: it is not a caution, and stands until it is cleared by another
 flag or a green flag in its sector, by a green flag for the whole track (all posts then show
@@ -25,8 +27,10 @@ from events import (
     SafetyCarDeployed,
     SafetyCarWithdrawn,
     SessionEnded,
+    SessionResumed,
 )
 from projections.engine.state import Handlers, History, Projection, of, row, sibling
+from projections.folds.finish import Finish
 from projections.folds.session import Session
 
 EVERYONE = ""
@@ -67,13 +71,16 @@ class Track(Projection):
     """The current flags, the cautions and the local flags."""
 
     NAME: ClassVar[str] = "track"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     session: Session = sibling()
+    finish: Finish = sibling()
     flag: str | None = None
     since: int = 0
     green_since: int | None = None
-    chequered_at: int | None = None
+    after_end: str | None = None
+    """The flag shown last since the chequered flag or the session's end; a resumed session
+    goes on under it."""
     number: int = 0
     current: Caution | None = of(_caution, lambda: None)
     closed: History[Caution] = of(_caution, History)
@@ -84,7 +91,6 @@ class Track(Projection):
     pit_lane_closed: dict[str, int] = field(default_factory=dict)
     lap_leader: str | None = None
     red_at: int | None = None
-    ended: bool = False
 
     def handlers(self) -> Handlers:
         return {
@@ -95,12 +101,13 @@ class Track(Projection):
             PitLaneClosed: self._pit_lane_closed,
             PitEntered: self._pit_entered,
             SessionEnded: self._session_ended,
+            SessionResumed: self._session_resumed,
         }
 
     @property
     def ended_under_red_at(self) -> int | None:
         """The time of the red flag that ended the race (ms), or None."""
-        return self.red_at if self.ended or self.chequered_at is not None else None
+        return self.red_at if self.finish.over else None
 
     def cautions(self) -> list[Caution]:
         """Return the caution ledger, oldest first, including the current caution."""
@@ -113,7 +120,8 @@ class Track(Projection):
     def changed_by(self, event: FlagShown) -> bool:
         """Whether the flag, before it is folded, changes any current flag."""
         if event.sector is None:
-            return event.flag != self.flag or (event.flag == "green" and bool(self.local))
+            shown = self.after_end or self.flag
+            return event.flag != shown or (event.flag == "green" and bool(self.local))
         standing = self.local.get(str(event.sector))
         return event.flag != (standing.flag if standing else "green")
 
@@ -127,22 +135,37 @@ class Track(Projection):
             return
         if event.flag == "green":
             self._clear_all(event.at)
-        if event.flag == self.flag:
-            return
-        if event.flag == "white" and self.current is not None:
-            return  # the last lap begins under caution, which goes on
-        racing = event.flag in RACING
-        if racing and not (self.flag in RACING or self.flag is None):
-            self.green_since = event.at
-        if event.flag != "chequered":
-            self.red_at = event.at if event.flag == "red" else None
-        self.flag = event.flag
-        self.since = event.at
-        self.chequered_at = event.at if event.flag == "chequered" else None
-        if racing or event.flag == "chequered":
-            self._close(event.at)
+        if event.flag == "chequered":
+            self._chequered(event.at)
+        elif self.finish.over:
+            self.after_end = event.flag
         else:
-            self._begin(event.flag, event.at)
+            self._show(event.flag, event.at)
+
+    def _chequered(self, at: int) -> None:
+        """Show the chequered flag, since it was shown first if it has come back."""
+        self.after_end = None
+        if self.flag != "chequered":
+            self.flag, self.since = "chequered", at
+            self._close(at)
+        if self.finish.chequered_at is not None:
+            self.since = self.finish.chequered_at
+
+    def _show(self, flag: str, at: int) -> None:
+        if flag == self.flag:
+            return
+        if flag == "white" and self.current is not None:
+            return  # the last lap begins under caution, which goes on
+        racing = flag in RACING
+        if racing and not (self.flag in RACING or self.flag is None):
+            self.green_since = at
+        self.red_at = at if flag == "red" else None
+        self.flag = flag
+        self.since = at
+        if racing:
+            self._close(at)
+        else:
+            self._begin(flag, at)
 
     def _local_shown(self, sector: int, flag: str, at: int) -> None:
         standing = self.local.get(str(sector))
@@ -188,10 +211,16 @@ class Track(Projection):
 
     def _session_ended(self, event: SessionEnded) -> None:
         self._clear_all(event.at)
-        self.ended = True
+
+    def _session_resumed(self, event: SessionResumed) -> None:
+        flag = self.after_end or ("green" if self.flag == "chequered" else self.flag)
+        self.after_end = None
+        if flag is not None:
+            self._show(flag, event.at)
 
     def _safety_car_deployed(self, event: SafetyCarDeployed) -> None:
-        self.safety_car_since = event.at
+        if not self.finish.over:
+            self.safety_car_since = event.at
 
     def _safety_car_withdrawn(self, _: SafetyCarWithdrawn) -> None:
         self.safety_car_since = None

@@ -294,7 +294,7 @@ def _outcome(race: Race, car: str, rules: packs.ClassificationRules) -> tuple[st
     """Return a car's status and group (finishers first)."""
     if car in race.order.finished:
         return "classified", FINISHED
-    over = race.order.chequered_at is not None or race.track.ended_under_red_at is not None
+    over = race.finish.chequered_at is not None or race.track.ended_under_red_at is not None
     retired = car in race.order.retired
     if not over or (race.session.ended_at is None and not retired):
         return ("retired" if retired else "running"), FINISHED
@@ -332,7 +332,7 @@ def _without_laps(
 ) -> list[_Ranked]:
     """Return the cars without a lap: in running order until the race is over."""
     idle = [car for car in race.order.cars() if car in race.session.entries and car not in counted]
-    if _is_over(race):
+    if race.finish.over:
         idle.sort(key=natural)
     return [
         _Ranked(
@@ -354,11 +354,7 @@ def _idle_status(race: Race, car: str, penalties: _ActivePenalties) -> str:
         return "disqualified"
     if car not in race.order.passings:
         return "not_started"
-    return "retired" if _is_over(race) or car in race.order.retired else "running"
-
-
-def _is_over(race: Race) -> bool:
-    return race.order.chequered_at is not None or race.session.ended_at is not None
+    return "retired" if race.finish.over or car in race.order.retired else "running"
 
 
 def _best(race: Race, car: str) -> tuple[int, int]:

@@ -33,6 +33,7 @@ from events import (
     ResultRow,
     SafetyCarDeployed,
     SafetyCarWithdrawn,
+    SessionResumed,
     WaveByGiven,
 )
 from events.clock import format_clock
@@ -74,6 +75,7 @@ Decision = (
     | LapAmended
     | CrossingsReassigned
     | ResultDeclared
+    | SessionResumed
 )
 """The decisions of race control and the stewards."""
 
@@ -127,6 +129,9 @@ def check(timeline: Timeline, event: AnyEvent) -> None:  # noqa: C901, PLR0912 (
             _check_classes(race, classes)
         case ResultDeclared():
             check_over(race)
+        case SessionResumed():
+            if not race.finish.over:
+                raise BadDecision("type", "the session is not over, so there is nothing to resume")
         case _:
             pass
 
@@ -170,7 +175,7 @@ def check_voidable(timeline: Timeline, identity: Identity) -> None:
 
 def check_over(race: Race) -> None:
     """Raise RaceNotOver before the chequered flag and the session's end."""
-    if race.order.chequered_at is None and race.session.ended_at is None:
+    if not race.finish.over:
         raise RaceNotOver
 
 
@@ -322,6 +327,8 @@ def describe(  # noqa: C901, PLR0912 (an arm for each decision)
             return f"message: {text}"
         case ResultDeclared(status=status):
             return f"result declared {status}"
+        case SessionResumed(reason=reason):
+            return "session resumed" + (f" ({reason})" if reason else "")
         case OutputFrozen(output=output):
             return f"output {output} frozen"
         case OutputReleased(output=output):

@@ -151,7 +151,7 @@ def _minimum(race: Race, pack: RegulationPack, limits: DriveLimits, now: int) ->
 
 def _remaining(race: Race, now: int) -> int | None:
     limit = race.session.opened.time_limit_ms
-    if race.order.chequered_at is not None:
+    if race.finish.chequered_at is not None:
         return 0
     return None if limit is None else max(0, limit - now)
 

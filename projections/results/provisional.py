@@ -306,15 +306,11 @@ def _crew(race: Race, car: str) -> tuple[ScoredDriver, ...]:
     entry = race.session.entries.get(car)
     entered = [driver.name for driver in entry.drivers] if entry else []
     driven = race.drivers.drive_time(car, until=race.at)
-    known = driven and _is_over(race)
+    known = driven and race.finish.over
     return tuple(
         ScoredDriver(name=name, drive_ms=_drive_ms(name, driven) if known else None)
         for name in dict.fromkeys([*entered, *driven])
     )
-
-
-def _is_over(race: Race) -> bool:
-    return race.order.chequered_at is not None or race.session.ended_at is not None
 
 
 def _drive_ms(name: str, driven: Mapping[str, DriverTotal]) -> int:

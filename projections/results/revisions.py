@@ -23,6 +23,7 @@ from events import (
     PenaltyRescinded,
     PenaltyServed,
     ResultDeclared,
+    SessionResumed,
 )
 from events.clock import format_clock
 from projections.engine.corrections import Identity
@@ -41,6 +42,7 @@ DECISIONS = (
     EventVoided,
     LapAmended,
     CrossingsReassigned,
+    SessionResumed,
 )
 BATCH = 5_000
 
@@ -159,7 +161,7 @@ class _RevisionLog:
         """Add a revision if the result changed."""
         self._fold()
         race = self._timeline.race
-        if race.order.chequered_at is None and race.session.ended_at is None:
+        if not race.finish.over:
             return
         if not race.order.passings:  # a session with a declared result and no laps
             return
@@ -239,6 +241,8 @@ def describe_decision(event: AnyEvent) -> str:
             return f"#{event.car}: entry amended"
         case ResultDeclared():
             return f"result declared {event.status}: {event.rests_on}"
+        case SessionResumed():
+            return "session resumed" + (f": {event.reason}" if event.reason else "")
         case _:
             raise AssertionError(event.type)
 

@@ -107,7 +107,7 @@ def suppose(race: Race, hypothesis: Hypothesis) -> Race:
         if car in race.order.finished or car in race.order.retired:
             done = "finished" if car in race.order.finished else "retired"
             raise BadHypothesis(f"retire {car}", f"#{car} has {done} already")
-    if hypothesis.finish_now and (race.order.chequered_at, race.session.ended_at) != (None, None):
+    if hypothesis.finish_now and race.finish.over:
         raise BadHypothesis("finish now", "the race is over already")
     then = race.fork(race.mark())
     number = 0

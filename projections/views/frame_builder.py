@@ -311,7 +311,7 @@ def _crew(race: Race, car: str) -> State:
 
 def _results(race: Race) -> State:
     """``views.results`` by car, once the race is over; nothing before."""
-    if race.order.chequered_at is None and race.session.ended_at is None:
+    if not race.finish.over:
         return {}
     return {row["car"]: {**dense(row), "gap": dense(row["gap"])} for row in views.results(race)}
 

@@ -132,7 +132,7 @@ def _cautions(race: Race) -> Iterator[tuple[int, Found]]:
 def _restarts(race: Race) -> Iterator[tuple[int, Found]]:
     for number, kinds in _ledger(race):
         end = kinds[-1].end_ms
-        if end is not None and end != race.track.chequered_at:
+        if end is not None and end != race.finish.chequered_at:
             yield number, (end, None, kinds[-1].leader_after, f"Restart after caution {number}")
 
 
@@ -146,10 +146,10 @@ def _flags(race: Race) -> Iterator[Found]:
         for caution in kinds:
             yield caution.start_ms, caution.end_ms, None, f"Flag: {flag_name(caution.kind)}"
         end = kinds[-1].end_ms
-        if end is not None and end != race.track.chequered_at:
+        if end is not None and end != race.finish.chequered_at:
             yield end, None, None, "Flag: green"
-    if race.track.chequered_at is not None:
-        yield race.track.chequered_at, None, None, "Flag: chequered"
+    if race.finish.chequered_at is not None:
+        yield race.finish.chequered_at, None, None, "Flag: chequered"
 
 
 def _local_flags(race: Race) -> Iterator[Found]:
@@ -170,7 +170,7 @@ def _penalty(penalty: Penalty) -> str:
 
 
 def _retirements(race: Race) -> Iterator[Found]:
-    for car, at in sorted(race.order.retired.items(), key=lambda one: (one[1], one[0])):
+    for at, car in race.order.retirements():
         yield at, None, car, f"Car {car} retires"
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from events.session import SessionKind
+from projections.folds.finish import laps_of_distance
 from projections.race import Race
 from projections.session_order import first_of
 from projections.views.freshness import patience_ms
@@ -112,17 +113,18 @@ def _sector_flags(race: Race) -> dict[str, Row]:
 
 def _time_to_go(race: Race) -> int | None:
     limit = race.session.opened.time_limit_ms
-    return None if limit is None else max(0, limit - race.at)
+    if limit is None:
+        return None
+    return 0 if race.finish.over else max(0, limit - race.at)
 
 
 def _laps_to_go(race: Race, laps: int) -> int | None:
-    opened = race.session.opened
     if not race.session.is_race:
         return None
-    limit = opened.laps_limit
-    if limit is None and opened.distance_limit_m and opened.circuit_length_m:
-        limit = -(-opened.distance_limit_m // opened.circuit_length_m)
-    return None if limit is None else max(0, limit - laps)
+    limit = laps_of_distance(race.session.opened)
+    if limit is None:
+        return None
+    return 0 if race.finish.over else max(0, limit - laps)
 
 
 def clock_running(race: Race) -> bool:

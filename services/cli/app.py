@@ -55,8 +55,8 @@ COMMANDS: Mapping[str, LazyCommand] = {
     ),
     "session": LazyCommand(
         "Ask",
-        "The session itself: what is run, how it stands, what its log holds.",
-        ("queries",),
+        "The session itself: what is run, how it stands, what its log holds; resuming it.",
+        ("queries", "decisions"),
     ),
     "standings": LazyCommand(
         "Ask",

@@ -29,6 +29,7 @@ from events import (
     PenaltyRescinded,
     PenaltyServed,
     ResultDeclared,
+    SessionResumed,
 )
 from events.clock import parse_clock
 from events.errors import BadDecision
@@ -39,6 +40,7 @@ from projections.results.whatif import penalty_from
 from projections.views.moments import moment_of
 from services.cli.options import As, Data, OutputFormat, Rules, Session, Store
 from services.cli.output import print_rows
+from services.cli.session_group import session_commands
 from services.cli.shell import with_log
 from services.cli.store_queries import read_with_warning
 from services.queries.explanations import ClassificationPoints, differing_rows
@@ -455,6 +457,17 @@ def _at_position(recorded: FoldedSession, position: str) -> tuple[str, int]:
         if there == position:
             return event.identity
     raise BadDecision("event", f"no event at position {position!r}, and no SEQ after a source")
+
+
+@session_commands.command("resume")
+@decision_command
+def resume(context: DecisionContext, reason: Reason = None) -> None:
+    """Let a session go on after the chequered flag or its end; every car runs again.
+
+    Laps that finished cars completed until then do not count. If the flag was shown by mistake,
+    void it instead: then they do.
+    """
+    context.decide(lambda _, head: SessionResumed(**head, reason=reason))
 
 
 # -- Results -------------------------------------------------------------------------------

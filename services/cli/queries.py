@@ -12,6 +12,7 @@ from projections import views
 from projections.race import Race
 from services.cli.options import As, At, CarClass, Cars, Data, KnownAt, OutputFormat, Session, Store
 from services.cli.output import print_rows, session_heading
+from services.cli.session_group import session_commands
 from services.cli.shell import with_log
 from services.cli.store_queries import query_race
 from services.queries.sessions import FoldedSession, SessionQuestion, chosen_cars
@@ -36,7 +37,12 @@ OF_CARS: tuple[tuple[Table, View, str], ...] = (
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("sessions", rich_help_panel="Ask")(sessions)
-    app.command("session", rich_help_panel="Ask")(session)
+    app.add_typer(
+        session_commands,
+        name="session",
+        help="The session itself: what is run, how it stands, what its log holds; resuming it.",
+        rich_help_panel="Ask",
+    )
     for table, view, about in OF_CARS:
         app.command(table.name, help=about, rich_help_panel="Ask")(_of_cars(table, view))
     app.command("cautions", rich_help_panel="Ask")(cautions)
@@ -80,6 +86,7 @@ def cautions(
     print_rows(race_tables.CAUTIONS, views.cautions(race), form, heading)
 
 
+@session_commands.command("show")
 def session(
     session: Session,
     at: At = None,

@@ -35,7 +35,7 @@ class Case:
     @property
     def is_over(self) -> bool:
         """Whether the chequered flag was shown, or the session ended."""
-        return self.race.order.chequered_at is not None or self.race.session.ended_at is not None
+        return self.race.finish.over
 
     def row_of(self, car: str) -> Classified:
         return next(row for row in self.rows if row.car == car)

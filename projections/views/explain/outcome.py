@@ -22,7 +22,8 @@ def status(case: Case) -> Iterator[Statement]:
         yield _too_few_laps(case)
     elif case.car in race.order.finished:
         at = format_clock(race.order.finished[case.car])
-        yield Statement("status", f"It took the chequered flag at {at}.", (*flag, *last))
+        did = "took the chequered flag" if flag else "completed the distance"
+        yield Statement("status", f"It {did} at {at}.", (*flag, *last))
     elif row.status == "retired":
         yield _retired(case)
     elif row.status == "running" and case.is_over:

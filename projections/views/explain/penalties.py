@@ -109,5 +109,5 @@ def _without(case: Case, penalties: Collection[str]) -> str | None:
 
 
 def _when(case: Case, at: int) -> str:
-    flag = case.race.order.chequered_at
+    flag = case.race.finish.chequered_at
     return "after the flag" if flag is not None and at >= flag else f"at {clock_words(at)}"

@@ -21,11 +21,15 @@ from events import (
     PenaltyRescinded,
     PenaltyServed,
 )
-from projections.engine.corrections import CORRECTIONS, Corrections, effective_key
+from projections.engine.corrections import CORRECTIONS, CROSSINGS, Corrections, effective_key
 from projections.race import Race
 from projections.views.explain.statements import Identity
 
 Correction = EventVoided | LapAmended | LapTimeDeleted | CrossingsReassigned
+
+
+def _ends(event: FlagShown, chequered_at: int | None) -> bool:
+    return (event.flag, event.sector, event.at) == ("chequered", None, chequered_at)
 
 
 class Record:
@@ -49,9 +53,13 @@ class Record:
         if any(isinstance(event, CORRECTIONS) for event in recorded):
             corrections = Corrections(recorded)
             counted = [one for one in map(corrections.effective, recorded) if one is not None]
+        finish = race.finish
         for event in counted:
-            if event.at <= race.at:
+            finished_at = finish.cars.get(getattr(event, "car", ""), race.at)
+            if event.at <= race.at and (event.at <= finished_at or type(event) not in CROSSINGS):
                 self._note(event)
+            if isinstance(event, FlagShown) and _ends(event, finish.chequered_at):
+                self.chequered = (event.identity,)
         for history in self.penalties.values():
             history.sort(key=effective_key)
         self._note_corrections(recorded, counted)
@@ -69,8 +77,6 @@ class Record:
                 self.retired = event
             case EntryAdded(car=self._car) | EntryAmended(car=self._car):
                 self.entry = (*self.entry, event.identity)
-            case FlagShown(flag="chequered", sector=None):
-                self.chequered = (event.identity,)
             case _:
                 pass
 

@@ -62,7 +62,7 @@ async def differences(
 def _revisions(moment: RaceMoment) -> Sequence[Revision]:
     """The revisions; before there is a result none, without reading the recorded events."""
     race = moment.race
-    over = race.order.chequered_at is not None or race.session.ended_at is not None
+    over = race.finish.over
     if not over and not race.session.declared:
         return []
     return revisions(moment.recorded, Convention.of(own_pack(race)))

@@ -58,12 +58,15 @@ _happenings = st.one_of(
     _told(ev.PenaltyRescinded, penalty_id=_ids),
     _told(ev.EntryAmended, car=_cars, car_class=st.sampled_from(["GT", "P"])),
     _told(ev.EntryAmended, car=_cars, role=st.sampled_from(["competitor", "safety_car"])),
+    _told(ev.SessionEnded),
+    _told(ev.SessionResumed),
     _told(ev.RaceControlMessage, text=st.just("Track clear")),
     _told(ev.DataDoubted, reason=st.just("no time"), treatment=st.sampled_from("xy")),
     _told(
         ev.SessionOpened,
         title=st.just("A race told again"),
-        kind=st.just("race"),
+        kind=st.sampled_from(["race", "race", "qualifying"]),
+        laps_limit=st.none() | _laps,
         timing_lines=st.sampled_from([LINES, ("FL",)]),
     ),
 )

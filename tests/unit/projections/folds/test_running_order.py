@@ -84,9 +84,9 @@ def test_the_race_of_a_car_ends_at_the_flag():
 
 
 def test_a_flag_shown_by_mistake_lets_the_race_go_on():
-    """Green after chequered: cars run on and are scored."""
+    """Green after a chequered flag that no car took: cars run on and are scored."""
     story = (
-        opened("1").laps("1", 1).flag("chequered", 60_000).flag("green", 61_000).lap("1", 2, 9**6)
+        opened("1").laps("1", 1).flag("chequered", 60_001).flag("green", 61_000).lap("1", 2, 9**6)
     )
     assert story.race().order.laps == {"1": 2}
     assert story.race().order.finished == {}
