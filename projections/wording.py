@@ -68,6 +68,8 @@ _WORDING = json.loads(files(__package__).joinpath("wording.json").read_text("utf
 
 FLAGS: Mapping[str, FlagWording] = _WORDING["flags"]
 NO_FLAG: str = _WORDING["no_flag"]
+OVER: str = _WORDING["over"]
+"""What is said of a session that is over."""
 PENALTIES: Mapping[str, PenaltyWording] = _WORDING["penalties"]
 CAR_STATES: Mapping[str, StateWording] = _WORDING["car_states"]
 """By the status of a standings row, and ``out_lap`` and ``penalty``."""

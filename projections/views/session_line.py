@@ -1,6 +1,7 @@
 """The session line: what goes with every table."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -125,6 +126,11 @@ def _laps_to_go(race: Race, laps: int) -> int | None:
     if limit is None:
         return None
     return 0 if race.finish.over else max(0, limit - laps)
+
+
+def is_over(line: Mapping[str, Any]) -> bool:
+    """Whether the session of a session line, published or of a table, is over."""
+    return line.get("flag") == "chequered" or line.get("ended_ms") is not None
 
 
 def clock_running(race: Race) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 import typer
 
 from events.clock import format_clock
-from projections.wording import flag_name
+from projections.views.session_line import is_over
+from projections.wording import OVER, flag_name
 from services.cli.options import OutputFormat
 from services.formatting import on_one_line
 from services.queries.tables.columns import Row, Table
@@ -46,10 +47,14 @@ def print_table(table: Table, rows: Sequence[Row], heading: str | None = None) -
 def session_heading(line: Mapping[str, Any]) -> str:
     """The lines above every table: title, clock, flag, leader."""
     parts, race = [format_clock(line["clock_ms"])], line["kind"] == "race"
-    if line["flag"]:
+    over = is_over(line)
+    if over:
+        parts.append(OVER.lower())
+    elif line["flag"]:
         flag = flag_name(line["flag"])
         parts.append(f"{flag} (caution {line['caution']})" if line["caution"] and race else flag)
     if line["leader"] is not None:
-        leads = f"leads on lap {line['leader_lap']}" if race else "is quickest"
-        parts.append(f"car {line['leader']} {leads}")
+        leads = "first after {} laps" if over else "leads on lap {}"
+        stands = leads.format(line["leader_lap"]) if race else "is quickest"
+        parts.append(f"car {line['leader']} {stands}")
     return f"{on_one_line(line['title'])}\n{' · '.join(parts)}\n"

@@ -14,7 +14,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from projections.views.freshness import Freshness, freshness
-from projections.wording import flag_title
+from projections.views.session_line import is_over
+from projections.wording import OVER, flag_title
 from services.formatting import clock_text, running_text, show_sectors
 from services.terminal.tower_columns import (
     TowerColumn,
@@ -85,10 +86,11 @@ def _band(state: TowerState, width: int) -> Text:
     sign, style = BANDS.get(flag, ("", "bold"))
     left = f" {f'{sign} {flag_title(flag).upper()} {sign}'.strip()}"
     since = session.get("caution_since_ms")
-    if session.get("caution") and since is not None and is_race(session):
+    over = is_over(session)
+    if session.get("caution") and since is not None and is_race(session) and not over:
         lasted = running_text(state.clock_ms - since)
         left += f"  caution {session['caution']}  {lasted}"
-    elif session.get("flag_since_ms") is not None and flag != "chequered":
+    elif session.get("flag_since_ms") is not None and not over:
         left += f"  {running_text(state.clock_ms - session['flag_since_ms'])}"
     if session.get("pit_lane_closed"):
         left += "  PITS CLOSED"
@@ -97,8 +99,8 @@ def _band(state: TowerState, width: int) -> Text:
 
 def _to_go(state: TowerState) -> str:
     session, parts = state.session, []
-    if session.get("flag") == "chequered":
-        return ""
+    if is_over(session):
+        return OVER.lower()
     if session.get("time_limit_ms") is not None:
         parts.append(clock_text(max(0, session["time_limit_ms"] - state.clock_ms)))
     if session.get("laps_to_go") is not None:

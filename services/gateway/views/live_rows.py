@@ -18,6 +18,7 @@ from projections.views import (
 )
 from projections.views.merge_patch import State
 from projections.views.published import row_of
+from projections.views.session_line import is_over
 from services.gateway.live.frame_buffer import Snapshot
 from services.queries.tables import race_tables
 from services.queries.tables.columns import Row, Table
@@ -29,7 +30,8 @@ def session_line(snapshot: Snapshot) -> dict[str, Any]:
     line = row_of(SessionRow, session)
     line["clock_ms"] = snapshot.clock_at
     limit = session.get("time_limit_ms")
-    line["time_to_go_ms"] = None if limit is None else max(0, limit - snapshot.clock_at)
+    to_go = 0 if is_over(session) else (limit or 0) - snapshot.clock_at
+    line["time_to_go_ms"] = None if limit is None else max(0, to_go)
     return line
 
 

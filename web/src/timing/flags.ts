@@ -47,6 +47,13 @@ export function localFlagOf(name: string): Flag {
   return { words: localFlagTitle(name), look: lookOf(name) };
 }
 
+/** Whether the session is over: the chequered flag was shown, or nothing more is timed. */
+export function isOver(
+  session: Pick<SessionLine, "flag" | "ended_ms"> | null | undefined,
+): boolean {
+  return session?.flag === "chequered" || session?.ended_ms !== undefined;
+}
+
 export function flagOf(name: string | undefined): Flag {
   return { words: flagTitle(name), look: lookOf(name) };
 }

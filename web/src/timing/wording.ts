@@ -24,6 +24,7 @@ const PIT_VISITS: Readonly<Record<string, string>> = wording.pit_visits;
 
 export const PENALTY_KINDS: readonly string[] = Object.keys(wording.penalties);
 export const CAR_STATES = wording.car_states;
+export const OVER: string = wording.over;
 export const MARKERS = wording.markers;
 export const RESULT_REVISIONS = wording.result_revisions;
 
