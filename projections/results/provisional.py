@@ -131,8 +131,8 @@ def _over_at(race: Race) -> int | None:
     """Return the session time at which the race was stopped or ended; None while it runs."""
     if race.track.ended_under_red_at is not None:
         return race.track.ended_under_red_at
-    if race.order.chequered_at is not None:
-        return race.order.chequered_at
+    if race.finish.chequered_at is not None:
+        return race.finish.chequered_at
     return race.session.ended_at
 
 
