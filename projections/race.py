@@ -38,7 +38,7 @@ class Race:
             session=self.session, finish=self.finish, order=self.order, track=self.track
         )
         self.laps = Laps(track=self.track, pits=self.pits)
-        self.chart = LapChart(session=self.session)
+        self.chart = LapChart(session=self.session, order=self.order)
         self.drivers = Drivers(finish=self.finish, order=self.order)
         self.stewards = Stewards()
         self.doubts = Doubts()

@@ -139,8 +139,7 @@ class RaceControl(Projection):
         flag: str | None = None,
         sector: int | None = None,
     ) -> None:
-        led = self.chart.leaders
-        lap = led[-1].lap if led else 0
+        lap = self.chart.leader_lap()
         self.items.append(ControlItem(event.at, kind, text, car, flag, sector, lap, event.basis))
 
     # The track

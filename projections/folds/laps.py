@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 from events import LapCompleted, LapTimeDeleted
 from projections.engine.state import Handlers, Histories, Projection, of, row, sibling
 from projections.folds.pits import Pits
+from projections.folds.running_order import natural
 from projections.folds.track import Track
 
 PACE_LAPS = 5
@@ -84,7 +85,9 @@ class Laps(Projection):
 
     def fastest(self) -> list[tuple[str, BestLap]]:
         """Return each car's best lap, quickest first; of equal ones the earlier first."""
-        return sorted(self.best.items(), key=lambda item: (item[1].ms, item[1].at, item[0]))
+        return sorted(
+            self.best.items(), key=lambda item: (item[1].ms, item[1].at, natural(item[0]))
+        )
 
     def _counts(self, car: str, lap: int) -> bool:
         return lap not in self.deleted.get(car, ())

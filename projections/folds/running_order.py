@@ -4,6 +4,9 @@ Rules (the definition of the running order at a moment):
 
 - more completed laps first, then more lines crossed since (S1, S2), then the earlier
   crossing of that line; cars without a crossing come last, in grid order, then by number;
+- of cars that cross a line in the same millisecond the one that was ahead at the line before is
+  ahead, then the one with the better place on the grid, then the lower number (9 before 10).
+  ``precedence`` is this rule, for every order of cars at a line;
 - a line that a loop missed is filled in at the next line, so the order at the finish line is
   right without any sector line. A sector line counts for the car's current lap, or the next
   if the finish line missed the car; a mistaken lap number puts no car laps ahead;
@@ -21,8 +24,10 @@ Folding a crossing costs O(1); the order is sorted on request, O(n log n) in the
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from functools import cmp_to_key
+from typing import Any, ClassVar, NamedTuple
 
 from events import (
     CarRetired,
@@ -172,14 +177,14 @@ class RunningOrder(Projection):
     def cars(self) -> list[str]:
         """Return all cars in running order; cars without any crossing come last."""
         passings, apart = self.passings, self.session.apart
+        key = self.precedence()
         running = (car for car in passings if car not in apart)
-        keyed = [(-len(passings[car]), passings[car][-1], car) for car in running]
+        keyed = [(-len(passings[car]), passings[car][-1], key(car), car) for car in running]
         keyed.sort()
-        places = {car: place for place, car in enumerate(self.session.grid)}
         entered = (car for car in self.session.entries if car not in apart)
         waiting = [car for car in entered if car not in passings]
-        waiting.sort(key=lambda car: (places.get(car, NEVER), natural(car)))
-        return [car for _, _, car in keyed] + waiting
+        waiting.sort(key=self._grid_key)
+        return [car for _, _, _, car in keyed] + waiting
 
     def leader(self) -> str | None:
         """Return the leader on the road, or None before the first crossing."""
@@ -187,10 +192,36 @@ class RunningOrder(Projection):
         leader, most, at = None, 0, 0
         for car, history in self.passings.items():
             passed, last = len(history), history[-1]
-            further = passed > most or (passed == most and (last, car) < (at, leader or ""))
-            if further and car not in apart:
-                leader, most, at = car, passed, last
+            further = passed > most or (passed == most and last <= at)
+            level = leader is not None and (passed, last) == (most, at)
+            if not further or car in apart or (level and not self.is_ahead(car, leader or "")):
+                continue
+            leader, most, at = car, passed, last
         return leader
+
+    def precedence(self, lap: int | None = None) -> Callable[[str], Any]:
+        """Return the sort key of cars that crossed a line in the same millisecond.
+
+        The line is the end of ``lap``, or (None) the line that they crossed last.
+        """
+        lines = NEVER if lap is None else lap * self.lines_per_lap
+        return cmp_to_key(lambda car, other: self._compare(car, other, lines))
+
+    def is_ahead(self, car: str, other: str) -> bool:
+        """Whether ``car`` takes precedence over ``other`` at the line that both crossed last."""
+        return self._compare(car, other, NEVER) < 0
+
+    def _compare(self, car: str, other: str, lines: int) -> int:
+        mine, theirs = self.passings.get(car, ()), self.passings.get(other, ())
+        for line in range(min(lines, len(mine), len(theirs)) - 1, -1, -1):
+            if mine[line] != theirs[line] and not (_missed(mine, line) or _missed(theirs, line)):
+                return mine[line] - theirs[line]
+        key, than = self._grid_key(car), self._grid_key(other)
+        return (key > than) - (key < than)
+
+    def _grid_key(self, car: str) -> tuple[int, tuple[int, str]]:
+        grid = self.session.grid
+        return (grid.index(car) if car in grid else NEVER, natural(car))
 
     def last_seen(self, car: str) -> int | None:
         """Return the session time of the car's last crossing, in ms."""

@@ -2,7 +2,8 @@
 
 Rules common to all series:
 
-- order by completed laps, descending, then by the time at the line of the last lap. Time
+- order by completed laps, descending, then by the time at the line of the last lap, then by who
+  was ahead there (``RunningOrder.precedence``). Time
   penalties not served on track are added to that time, and laps taken away are subtracted. A
   penalty counts from the moment it is imposed, whether the car is running or retired;
 - a car dropped by N places is placed behind the N-th car of its class that was behind it;
@@ -26,7 +27,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from projections.folds.laps import Lap
 from projections.folds.running_order import NEVER, natural
@@ -129,14 +130,7 @@ def classify(
     ]
     if race.session.is_race:
         cars = _short_of_distance(cars, convention.classification, penalties)
-        cars.sort(
-            key=lambda car_row: (
-                car_row.group,
-                -car_row.laps,
-                car_row.total_ms,
-                natural(car_row.car),
-            )
-        )
+        cars.sort(key=lambda car_row: _placed_by(race, car_row))
     else:
         rows = {car_row.car: car_row._replace(status="classified") for car_row in cars}
         rows.update((car_row.car, car_row) for car_row in idle)
@@ -288,6 +282,13 @@ def _ranked(
         penalty_ms=added,
         penalty_laps=taken,
     )
+
+
+def _placed_by(race: Race, car_row: _Ranked) -> tuple[int, int, int, int, Any]:
+    """Return the sort key of a car: of equal totals the one ahead at the line comes first."""
+    at = car_row.total_ms - car_row.penalty_ms
+    precedence = race.order.precedence(car_row.laps + car_row.penalty_laps)
+    return (car_row.group, -car_row.laps, car_row.total_ms, at, precedence(car_row.car))
 
 
 def _outcome(race: Race, car: str, rules: packs.ClassificationRules) -> tuple[str, int]:

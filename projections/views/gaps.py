@@ -168,7 +168,9 @@ def _places(
     places = {}
     for lap in laps:
         crossed = [(at, car) for car, line in lines.items() if (at := line.at(lap)) is not None]
-        for place, (_, car) in enumerate(sorted(crossed), start=1):
+        key = race.order.precedence(lap)
+        crossed.sort(key=lambda one: (one[0], key(one[1])))
+        for place, (_, car) in enumerate(crossed, start=1):
             places[car, lap] = place
     return places
 

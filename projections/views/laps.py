@@ -72,7 +72,8 @@ def lap_positions(race: Race) -> dict[tuple[str, int], int]:
     if not race.session.is_race:
         return _places_by_time(race)
     crossings = [(lap.lap, lap.at, car) for car, of_car in race.laps.laps.items() for lap in of_car]
-    crossings.sort()
+    precedence = race.order.precedence
+    crossings.sort(key=lambda one: (one[0], one[1], precedence(one[0])(one[2])))
     chart: dict[tuple[str, int], int] = {}
     line, place = 0, 0
     for lap, _, car in crossings:

@@ -102,12 +102,13 @@ def all_markers(race: Race) -> list[Marker]:
 
 def markers_of(race: Race, kind: MarkerKind) -> list[Marker]:
     """The markers of one kind, in the order of their numbers."""
-    times = [led.at for led in race.chart.leaders]
+    leaders = race.chart.leaders
+    times = [led.at for led in leaders]
 
     def marker(number: int, found: Found) -> Marker:
         at, end, car, label = found
         passed = bisect_right(times, at)
-        lap = race.chart.leaders[passed - 1].lap if passed else 0
+        lap = leaders[passed - 1].lap if passed else 0
         return Marker(kind, number, at, end, lap, car, label)
 
     if kind == "caution":

@@ -44,7 +44,7 @@ def _lap(text: str, lap: int, race: Race) -> int:
     for led in race.chart.leaders:
         if led.lap == lap:
             return led.at
-    last = race.chart.leaders[-1].lap if race.chart.leaders else 0
+    last = race.chart.leader_lap()
     raise NoSuchMoment(text, f"no leader completed that lap; the last was lap {last}")
 
 
