@@ -17,8 +17,9 @@ from pydantic import ValidationError
 
 from events import DataDoubted, RaceEvent
 from events.errors import BadTimingFile
-from events.formats.alkamel import parse_laps, parse_results
+from events.formats.alkamel import parse_laps
 from events.formats.alkamel_events import result_events, session_events
+from events.formats.alkamel_results import ResultsFile, parse_results
 from events.session import SessionKind
 
 Progress = Callable[[str, int, int], None]
@@ -54,7 +55,9 @@ KINDS: dict[str, SessionKind] = {
     "qual": "qualifying",
     "practice": "practice",
     "warm": "practice",
+    "session": "practice",
 }
+"""Words in a file's name. IMSA's test days have sessions: 202401191100-session-1-laps.csv."""
 
 # IMSA's names begin with the local time the session was due: 202210011210-race-laps.csv
 _DUE = re.compile(r"(\d{12})(?!\d)", re.ASCII)
@@ -109,7 +112,7 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
             laps,
             results,
             title=title or title_of(path),
-            kind=kind or kind_of(path),
+            kind=kind or _named_kind(path) or _kind_by_result(results),
             series=series,
             round_number=round_number,
             rules=rules,
@@ -191,8 +194,17 @@ def title_of(path: Path) -> str:
 
 def kind_of(path: Path) -> SessionKind:
     """Infer the kind of session from the file name; a race by default."""
+    return _named_kind(path) or "race"
+
+
+def _named_kind(path: Path) -> SessionKind | None:
     name = path.name.casefold()
-    return next((kind for word, kind in KINDS.items() if word in name), "race")
+    return next((kind for word, kind in KINDS.items() if word in name), None)
+
+
+def _kind_by_result(results: ResultsFile | None) -> SessionKind:
+    """Return the kind of a session that no name tells: a result by best laps is no race's."""
+    return "practice" if results and results.kind != "race" else "race"
 
 
 def zone_of(path: Path) -> str | None:

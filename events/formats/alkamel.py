@@ -1,4 +1,4 @@
-"""Parser of Al Kamel timing files: a session's laps and its official result.
+"""Parser of Al Kamel laps files (``23_*``).
 
 The two dialects differ only in the separator: the timing service's own files have ``;``
 (with CRLF and a byte-order mark), copies published by IMSA have ``,``. Columns are found by
@@ -7,22 +7,16 @@ their headings. ``events.formats.alkamel_events`` translates the parsed files to
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
-
-from events.base import CarNumber
 from events.clock import format_lap_time
 from events.errors import BadTimingFile
 from events.formats.doubts import Doubt, bounded
-from events.formats.table import TimingTable, read_table
+from events.formats.table import TimingTable, car_number, headings_of, read_table
 from events.running import MOST_LAPS
-from events.session import Driver, ResultRow, ResultStatus, SessionKind
 from events.track import Flag
 
 DAY_MS = 86_400_000
@@ -36,11 +30,6 @@ OPTIONAL_LAPS_COLUMNS = (
     *("DRIVER_NUMBER", "CROSSING_FINISH_LINE_IN_PIT", "S1", "S2", "S3", "HOUR", "DRIVER_NAME"),
     *("PIT_TIME", "CLASS", "TEAM", "MANUFACTURER", "FLAG_AT_FL"),
 )
-RACE_RESULT_COLUMNS = (
-    *("POSITION", "NUMBER", "STATUS", "LAPS", "TOTAL_TIME", "FL_LAPNUM", "FL_TIME"),
-    *("TEAM", "CLASS", "VEHICLE"),
-)
-QUALIFYING_RESULT_COLUMNS = ("POS", "NUMBER", "LAP", "TIME", "LAPS", "TEAM", "CLASS", "VEHICLE")
 
 SECTORS = ("S1", "S2", "S3")
 FLAGS: dict[str, Flag | None] = {
@@ -52,23 +41,7 @@ FLAGS: dict[str, Flag | None] = {
     "": None,
 }
 IN_PIT_LANE = {"B": True, "": False}
-STATUSES: dict[str, ResultStatus] = {
-    "classified": "classified",
-    "not classified": "not_classified",
-    "retired": "retired",
-    "not started": "not_started",
-    "disqualified": "disqualified",
-    "excluded": "disqualified",
-    "withdrawn": "withdrawn",
-}
 MOST_SEATS = 9
-DRIVER_PARTS = ("FIRSTNAME", "SECONDNAME", "SHORTNAME", "COUNTRY", "LICENSE")
-DRIVER_COLUMNS = tuple(
-    f"DRIVER{seat}_{part}" for seat in range(1, MOST_SEATS + 1) for part in DRIVER_PARTS
-)
-MOST_CARS = 1000
-
-_CAR_NUMBER: TypeAdapter[str] = TypeAdapter(CarNumber)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +84,6 @@ class LapsFile:
     doubts: tuple[Doubt, ...] = ()
 
 
-class ResultFileRow(NamedTuple):
-    """One car of a result file, with the facts about the car that only this file has."""
-
-    row: ResultRow
-    line: int
-    team: str | None
-    vehicle: str | None
-    crew: tuple[Driver, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ResultsFile:
-    """An official result of a race or of qualifying, in finishing order."""
-
-    file: str
-    kind: SessionKind
-    lines: tuple[ResultFileRow, ...]
-
-
 def parse_laps(text: str, file: str) -> LapsFile:
     """Parse and check the laps of a session (``23_*`` files).
 
@@ -139,7 +93,7 @@ def parse_laps(text: str, file: str) -> LapsFile:
     HOUR or the sectors. Anything else that cannot be right is a doubt: LAP_TIME is replaced by
     the time between the two crossings, other values are left out.
     """
-    if not _headings(text).isdisjoint({"POSITION", "POS"}):
+    if not headings_of(text).isdisjoint({"POSITION", "POS"}):
         raise BadTimingFile(file, "this is a result file; a laps file is expected here", line=1)
     table = read_table(text, file, required=LAPS_COLUMNS, optional=OPTIONAL_LAPS_COLUMNS)
     completed_at = table.given_times("ELAPSED")
@@ -179,45 +133,18 @@ def parse_laps(text: str, file: str) -> LapsFile:
     return LapsFile(file, cars, start_of_day_ms, "FLAG_AT_FL" in table, doubts)
 
 
-def parse_results(text: str, file: str) -> ResultsFile:
-    """Parse an official result (``03_*`` and ``05_*`` files; heading ``POS`` is qualifying).
-
-    ``file`` is the name given in errors. Raises BadTimingFile.
-    """
-    headings = _headings(text)
-    if "LAP_TIME" in headings:
-        raise BadTimingFile(file, "this is a laps file; a result file is expected here", line=1)
-    if "POS" in headings:
-        table = read_table(text, file, required=QUALIFYING_RESULT_COLUMNS, beyond=DRIVER_COLUMNS)
-        return ResultsFile(file, "qualifying", _result_lines(table, _qualifying_rows(table)))
-    table = read_table(text, file, required=RACE_RESULT_COLUMNS, beyond=DRIVER_COLUMNS)
-    return ResultsFile(file, "race", _result_lines(table, _race_rows(table)))
-
-
-def _headings(text: str) -> set[str]:
-    heading = text.removeprefix("\ufeff").split("\n", 1)[0]
-    return {name.strip() for name in re.split("[;,]", heading)}
-
-
 def _runs(table: TimingTable) -> list[tuple[str, int, int]]:
     """Return each car with its first row and the row after its last; rows are grouped by car."""
     runs: dict[str, tuple[str, int, int]] = {}
     first = 0
     for _, run in groupby(table["NUMBER"]):
         end = first + sum(1 for _ in run)
-        car = _car_number(table, first)
+        car = car_number(table, first)
         if car in runs:
             raise table.fault(first, "LAP_NUMBER", f"laps of car {car} are not in one block")
         runs[car] = (car, first, end)
         first = end
     return [*runs.values()]
-
-
-def _car_number(table: TimingTable, row: int) -> str:
-    try:
-        return _CAR_NUMBER.validate_python(table["NUMBER"][row].strip())
-    except ValidationError:
-        raise table.fault(row, "NUMBER", "not a car number of 1 to 16 characters") from None
 
 
 def _check_lap_numbers(table: TimingTable, car: str, first: int, end: int) -> None:
@@ -386,86 +313,3 @@ def _placed(
         replace(doubt, car=cars[doubt.line - 2], at=completed_at[doubt.line - 2])
         for doubt in doubts
     )
-
-
-def _race_rows(table: TimingTable) -> list[ResultRow]:
-    totals, bests = table.times("TOTAL_TIME"), table.times("FL_TIME")
-    classes = table.names("CLASS")
-    return [
-        ResultRow(
-            # A car that did not start is listed last, without a position.
-            position=table.count(row, "POSITION", MOST_CARS) or row + 1,
-            car=_car_number(table, row),
-            car_class=classes[row],
-            status=_status(table, row),
-            laps=table.count(row, "LAPS", MOST_LAPS),
-            total_ms=totals[row],
-            best_lap_ms=bests[row],
-            best_lap=table.count(row, "FL_LAPNUM", MOST_LAPS) or None,
-        )
-        for row in range(table.rows)
-    ]
-
-
-def _qualifying_rows(table: TimingTable) -> list[ResultRow]:
-    bests, classes = table.times("TIME"), table.names("CLASS")
-    return [
-        ResultRow(
-            position=table.count(row, "POS", MOST_CARS) or row + 1,
-            car=_car_number(table, row),
-            car_class=classes[row],
-            status="classified",
-            laps=table.count(row, "LAPS", MOST_LAPS),
-            best_lap_ms=bests[row],
-            best_lap=table.count(row, "LAP", MOST_LAPS) or None,
-        )
-        for row in range(table.rows)
-    ]
-
-
-def _status(table: TimingTable, row: int) -> ResultStatus:
-    status = STATUSES.get(table["STATUS"][row].strip().casefold())
-    if status is None:
-        raise table.fault(row, "STATUS", f"unknown status; expected {', '.join(STATUSES)}")
-    return status
-
-
-def _result_lines(table: TimingTable, rows: Sequence[ResultRow]) -> tuple[ResultFileRow, ...]:
-    teams, vehicles = table.names("TEAM"), table.names("VEHICLE")
-    crews = _result_crews(table)
-    seen: set[str] = set()
-    for index, row in enumerate(rows):
-        if row.car in seen:
-            raise table.fault(index, "NUMBER", "this car is listed twice in the result")
-        seen.add(row.car)
-    return tuple(
-        ResultFileRow(row, index + 2, teams[index], vehicles[index], tuple(crews[index]))
-        for index, row in enumerate(rows)
-    )
-
-
-def _result_crews(table: TimingTable) -> list[list[Driver]]:
-    crews: list[list[Driver]] = [[] for _ in range(table.rows)]
-    for seat in range(1, MOST_SEATS + 1):
-        if f"DRIVER{seat}_SECONDNAME" not in table:
-            break
-        columns = [_names_if_any(table, f"DRIVER{seat}_{part}") for part in DRIVER_PARTS]
-        for crew, (first, second, short, country, rating) in zip(
-            crews, zip(*columns, strict=True), strict=True
-        ):
-            name = " ".join(filter(None, (first, second)))
-            if name:
-                driver = Driver(
-                    number=seat,
-                    name=name,
-                    short=short if short and len(short) <= 8 else None,
-                    # Nearly always "AUS", but also "Australia".
-                    country=country if country and len(country) <= 3 else None,
-                    rating=rating if rating and len(rating) <= 16 else None,
-                )
-                crew.append(driver)
-    return crews
-
-
-def _names_if_any(table: TimingTable, column: str) -> list[str | None]:
-    return table.names(column) if column in table else [None] * table.rows

@@ -61,8 +61,10 @@ from events.catalogue import RaceEvent
 from events.clock import format_clock
 from events.drafts import Drafts
 from events.errors import BadTimingFile
-from events.formats.alkamel import FLAGS, CarLaps, LapsFile, ResultFileRow, ResultsFile
+from events.formats.alkamel import FLAGS, CarLaps, LapsFile
+from events.formats.alkamel_results import ResultFileRow, ResultsFile
 from events.formats.doubts import LEFT_OUT, Doubt, bounded
+from events.formats.names import near_names
 from events.running import (
     CarRetired,
     DriverChanged,
@@ -115,7 +117,8 @@ def session_events(  # noqa: PLR0913 (options, by keyword)
     drafts = Drafts(source)
     laps, visits = _with_visits(laps)
     _draft_running(drafts, laps, visits)
-    _draft_doubts(drafts, laps.doubts)
+    _draft_doubts(drafts, [*laps.doubts, *(results.doubts if results else ())])
+    _draft_doubts(drafts, [*_other_classes(laps, results), *_similar_names(laps, results)])
     flags = _flags(laps, kind)
     for at, flag, basis in flags:
         drafts.add(FlagShown, at, flag=flag, basis=basis)
@@ -179,10 +182,11 @@ def result_events(
             car_class=line.row.car_class,
             team=line.team,
             vehicle=line.vehicle,
-            manufacturer=line.vehicle and _make(line.vehicle),
+            manufacturer=line.manufacturer or (line.vehicle and _make(line.vehicle)),
             drivers=line.crew,
             basis="published",
         )
+    _draft_doubts(drafts, [*results.doubts, *_similar_names(None, results)])
     _draft_end(drafts, results, max(line.row.total_ms or 0 for line in results.lines))
     return cast("list[RaceEvent]", drafts.events())
 
@@ -582,7 +586,7 @@ def _crew(run: CarLaps | None, line: ResultFileRow | None) -> tuple[Driver, ...]
 
 def _check_same_session(laps: LapsFile, results: ResultsFile, kind: SessionKind) -> None:
     """Refuse the result of another session: one may take laps from a car, but never add any."""
-    if results.kind != kind:
+    if (results.kind == "race") != (kind == "race"):
         reason = f"this is the result of a {results.kind}, the laps are of a {kind}"
         raise BadTimingFile(results.file, reason, line=1)
     completed = {run.car: len(run.completed_at) for run in laps.cars}
@@ -591,6 +595,43 @@ def _check_same_session(laps: LapsFile, results: ResultsFile, kind: SessionKind)
             reason = f"{laps.file} has {completed.get(row.car, 0)} laps of car {row.car}"
             value = str(row.laps)
             raise BadTimingFile(results.file, reason, line=line, column="LAPS", value=value)
+
+
+def _other_classes(laps: LapsFile, results: ResultsFile | None) -> list[Doubt]:
+    """Return a doubt for each car whose class in the result is not that of the laps."""
+    classes = {run.car: run.car_class for run in laps.cars}
+    return [
+        Doubt(
+            results.file,
+            line.line,
+            "CLASS",
+            line.row.car_class,
+            f"the laps file has {classes[line.row.car]}",
+            f"the car runs in {classes[line.row.car]}",
+            line.row.car,
+        )
+        for line in (results.lines if results else ())
+        if results and line.row.car_class and classes.get(line.row.car)
+        if line.row.car_class != classes[line.row.car]
+    ]
+
+
+def _similar_names(laps: LapsFile | None, results: ResultsFile | None) -> list[Doubt]:
+    """Return a doubt for each driver whose name nearly equals another's."""
+    places: dict[str, tuple[str, int, str, str]] = {}
+    if laps:
+        for run in laps.cars:
+            where = (laps.file, run.first_line, "DRIVER_NAME", run.car)
+            places |= {name: where for name in run.crew.values() if name not in places}
+    if results:
+        for line in results.lines:
+            where = (results.file, line.line, "DRIVER", line.row.car)
+            places |= {one.name: where for one in line.crew if one.name not in places}
+    return [
+        Doubt(file, line, column, name, f"nearly the name of {other}", "kept as it is", car)
+        for name, other in near_names(places)
+        for file, line, column, car in (places[name],)
+    ]
 
 
 def _draft_doubts(drafts: Drafts, doubts: Sequence[Doubt]) -> None:

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
+from pydantic import TypeAdapter, ValidationError
+
+from events.base import CarNumber
 from events.errors import BadTimingFile
 from events.formats.doubts import LEFT_OUT, Doubt, shortened
 
@@ -122,7 +125,7 @@ class TimingTable:
         return [*map(codes.__getitem__, cells)]
 
     def doubtful_names(self, column: str) -> list[str | None]:
-        """Like ``names``, with a doubt and None for a name that is too long.
+        """The column's names, interned, None for an empty cell, and with a doubt for a long one.
 
         A column that the file lacks is empty.
         """
@@ -137,14 +140,18 @@ class TimingTable:
             names |= dict.fromkeys(too_long)
         return [*map(names.__getitem__, self[column])]
 
-    def names(self, column: str) -> list[str | None]:
-        """The column's names, interned, None for an empty cell."""
-        cells = self[column]
-        names = {cell: cell.strip() or None for cell in set(cells)}
-        if any(len(name or "") > LONGEST_NAME for name in names.values()):
-            row = next(row for row, cell in enumerate(cells) if len(cell.strip()) > LONGEST_NAME)
-            raise self.fault(row, column, f"longer than {LONGEST_NAME} characters")
-        return [*map(names.__getitem__, cells)]
+    def doubtful_counts(self, column: str, most: int) -> list[int]:
+        """The column's whole numbers, 0 for an empty cell, and with a doubt for any other.
+
+        A column that the file lacks has 0 throughout.
+        """
+        counts = [0] * self.rows
+        for row in range(self.rows if column in self else 0):
+            try:
+                counts[row] = self.count(row, column, most)
+            except BadTimingFile as fault:
+                self.doubt(row, column, fault.reason)
+        return counts
 
     def count(self, row: int, column: str, most: int) -> int:
         """The cell's whole number, 0 for an empty cell."""
@@ -184,6 +191,23 @@ def _with_thousandths(cell: str) -> str:
         return cell
     whole, _, fraction = cell.partition(".")
     return f"{whole}.{fraction:0<3}"
+
+
+_CAR_NUMBER: TypeAdapter[str] = TypeAdapter(CarNumber)
+
+
+def car_number(table: TimingTable, row: int) -> str:
+    """Return the car of a row, from its column NUMBER. Raises BadTimingFile."""
+    try:
+        return _CAR_NUMBER.validate_python(table["NUMBER"][row].strip())
+    except ValidationError:
+        raise table.fault(row, "NUMBER", "not a car number of 1 to 16 characters") from None
+
+
+def headings_of(text: str) -> set[str]:
+    """Return the headings of a table, by which its kind is told."""
+    heading = text.removeprefix("\ufeff").split("\n", 1)[0]
+    return {name.strip() for name in re.split("[;,]", heading)}
 
 
 class _Excess(dict[int, int]):

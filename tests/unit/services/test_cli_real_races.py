@@ -11,7 +11,7 @@ import pytest
 
 from events import LapCompleted
 from events.clock import parse_clock
-from events.formats.alkamel import parse_results
+from events.formats.alkamel_results import parse_results
 from tests.data import DATA, needs_data
 from tests.unit.services.commands import Commands
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 import events as ev
 from events import RANK, decode, encode
 from events.errors import BadTimingFile
-from events.formats.alkamel import parse_laps, parse_results
+from events.formats.alkamel import parse_laps
 from events.formats.alkamel_events import session_events
+from events.formats.alkamel_results import parse_results
 from tests.alkamel import Lap, car, laps_text, result_row, result_text
 
 

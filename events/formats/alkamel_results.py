@@ -1,0 +1,287 @@
+"""Parser of Al Kamel results: races (``03_*``), results by class (``05_*``), qualifying, practice.
+
+The series that Al Kamel times publish the same facts under different headings. Each fact is
+looked for under all of them; a crew is named in one of these ways:
+
+- ``DRIVER1_FIRSTNAME``, ``DRIVER1_SECONDNAME``, ... by seat (IMSA, SRO);
+- ``DRIVER_FIRSTNAME``, ``DRIVER_SECONDNAME``, one driver a car (GR Cup, Formula E);
+- ``DRIVER_1``, ``DRIVER_2``, ... full names by seat (WEC, ELMS), or ``DRIVER1``, ``DRIVER1_NAME``;
+- ``DRIVERS``, full names separated by ``/`` (results by class), ``,`` or ``&``;
+- ``DRIVER_NAME`` or ``DRIVER``, one full name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from events.errors import BadTimingFile
+from events.formats.doubts import Doubt, bounded
+from events.formats.table import TimingTable, car_number, headings_of, read_table
+from events.running import MOST_LAPS
+from events.session import Driver, ResultRow, ResultStatus, SessionKind
+
+MOST_CARS = 1000
+MOST_SEATS = 9
+HEADINGS: dict[str, tuple[str, ...]] = {
+    "position": ("POSITION", "POS"),
+    "number": ("NUMBER",),
+    "laps": ("LAPS",),
+    "status": ("STATUS",),
+    "total_time": ("TOTAL_TIME", "ELAPSED"),
+    "best_lap": ("FL_LAPNUM", "BEST_LAP_NUM", "LAP"),
+    "best_time": ("FL_TIME", "BEST_LAP_TIME", "TIME"),
+    "team": ("TEAM",),
+    "class": ("CLASS", "CLASS_TYPE"),
+    "subclass": ("GROUP",),
+    "vehicle": ("VEHICLE",),
+    "manufacturer": ("MANUFACTURER",),
+}
+"""Each fact with the headings under which it is published."""
+NEEDED = ("position", "number", "laps")
+STATUSES: dict[str, ResultStatus] = {
+    "classified": "classified",
+    "finished": "classified",
+    "running": "classified",
+    "not classified": "not_classified",
+    "nc": "not_classified",
+    "retired": "retired",
+    "dnf": "retired",
+    "not started": "not_started",
+    "dns": "not_started",
+    "disqualified": "disqualified",
+    "dsq": "disqualified",
+    "dq": "disqualified",
+    "excluded": "disqualified",
+    "withdrawn": "withdrawn",
+}
+FIRST_NAMES = ("FIRSTNAME",)
+LAST_NAMES = ("SECONDNAME", "SURNAME", "LASTNAME")
+DRIVER_PARTS = (
+    FIRST_NAMES,
+    LAST_NAMES,
+    ("SHORTNAME",),
+    ("COUNTRY", "NATIONALITY"),
+    ("LICENSE", "RATING"),
+)
+SEATS = ("", *map(str, range(1, MOST_SEATS + 1)))
+"""The seats in headings: DRIVER_FIRSTNAME has none."""
+
+_Crews = list[list[Driver]]
+
+
+class ResultFileRow(NamedTuple):
+    """One car of a result file, with the facts about the car that only this file has."""
+
+    row: ResultRow
+    line: int
+    team: str | None
+    vehicle: str | None
+    crew: tuple[Driver, ...]
+    subclass: str | None = None
+    manufacturer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsFile:
+    """An official result in finishing order; ``kind`` is a race's, or qualifying for any other."""
+
+    file: str
+    kind: SessionKind
+    lines: tuple[ResultFileRow, ...]
+    doubts: tuple[Doubt, ...] = ()
+
+
+def parse_results(text: str, file: str) -> ResultsFile:
+    """Parse an official result of any of these forms.
+
+    A result with total times is a race's. ``file`` is the name given in errors. Raises
+    BadTimingFile for text that is not such a file, and for a place, number or count of laps
+    that cannot be read, or a car that is listed twice. Anything else is a doubt.
+    """
+    headings = headings_of(text)
+    if "LAP_TIME" in headings:
+        raise BadTimingFile(file, "this is a laps file; a result file is expected here", line=1)
+    columns = {fact: _heading(headings, names) for fact, names in HEADINGS.items()}
+    table = read_table(
+        text,
+        file,
+        required=[columns[fact] for fact in NEEDED],
+        optional=[column for fact, column in columns.items() if fact not in NEEDED],
+        beyond=sorted(name for name in headings if name.startswith("DRIVER")),
+    )
+    rows = _rows(table, columns)
+    is_race = columns["total_time"] in table
+    lines = _in_order(_lines(table, columns, rows, _crews(table)))
+    return ResultsFile(file, "race" if is_race else "qualifying", lines, _with_cars(table, rows))
+
+
+def _heading(headings: Iterable[str], names: Sequence[str]) -> str:
+    """Return the first of the names that the file has, else the first."""
+    return next((name for name in names if name in headings), names[0])
+
+
+def _rows(table: TimingTable, columns: dict[str, str]) -> list[ResultRow]:
+    totals = table.doubtful_times(columns["total_time"], zero=True)
+    bests = table.doubtful_times(columns["best_time"], zero=True)
+    classes = table.doubtful_names(columns["class"])
+    best_laps = table.doubtful_counts(columns["best_lap"], MOST_LAPS)
+    rows: list[ResultRow] = []
+    seen: set[str] = set()
+    for row in range(table.rows):
+        car = car_number(table, row)
+        if car in seen:
+            raise table.fault(row, "NUMBER", "this car is listed twice in the result")
+        seen.add(car)
+        laps = table.count(row, columns["laps"], MOST_LAPS)
+        rows.append(
+            ResultRow(
+                # A car that did not start is listed last, without a position.
+                position=table.count(row, columns["position"], MOST_CARS) or row + 1,
+                car=car,
+                car_class=classes[row],
+                status=_status(table, row, laps, is_timed=bests[row] is not None),
+                laps=laps,
+                total_ms=totals[row],
+                best_lap_ms=bests[row],
+                best_lap=best_laps[row] or None,
+            )
+        )
+    return rows
+
+
+def _status(table: TimingTable, row: int, laps: int, *, is_timed: bool) -> ResultStatus:
+    """Return the status as printed; without one, a car with a lap is classified."""
+    is_race = not {"TOTAL_TIME", "ELAPSED"}.isdisjoint(table.columns)
+    cell = table["STATUS"][row].strip() if "STATUS" in table else ""
+    if not cell:
+        return "classified" if laps or is_timed or not is_race else "not_started"
+    status = STATUSES.get(cell.casefold())
+    if status is None:
+        reason = f"unknown status; expected {', '.join(STATUSES)}"
+        table.doubt(row, "STATUS", reason, "taken as classified")
+        return "classified"
+    if status == "classified" and not laps:
+        table.doubt(row, "STATUS", "classified without a lap", "kept as it is")
+    return status
+
+
+def _lines(
+    table: TimingTable, columns: dict[str, str], rows: Sequence[ResultRow], crews: _Crews
+) -> list[ResultFileRow]:
+    teams, vehicles = (table.doubtful_names(columns[fact]) for fact in ("team", "vehicle"))
+    subclasses = table.doubtful_names(columns["subclass"])
+    makes = table.doubtful_names(columns["manufacturer"])
+    facts = zip(rows, teams, vehicles, crews, subclasses, makes, strict=True)
+    return [
+        ResultFileRow(row, line, team, vehicle, tuple(crew), subclass, make)
+        for line, (row, team, vehicle, crew, subclass, make) in enumerate(facts, 2)
+    ]
+
+
+def _in_order(lines: Sequence[ResultFileRow]) -> tuple[ResultFileRow, ...]:
+    """Return the lines by place.
+
+    Results by class count in each class anew where they have no overall place; then the
+    overall order is that of laps and total times, without those of best laps.
+    """
+    places = [line.row.position for line in lines]
+    if len(set(places)) == len(places):
+        return tuple(sorted(lines, key=lambda line: line.row.position))
+    is_race = any(line.row.total_ms for line in lines)
+    ordered = sorted(lines, key=lambda line: _merit(line.row, is_race=is_race))
+    return tuple(
+        line._replace(row=line.row.model_copy(update={"position": place}))
+        for place, line in enumerate(ordered, 1)
+    )
+
+
+def _merit(row: ResultRow, *, is_race: bool) -> tuple[int, int, int]:
+    if is_race:
+        return (-row.laps, row.total_ms or 0, row.position)
+    return (row.best_lap_ms is None, row.best_lap_ms or 0, row.position)
+
+
+def _with_cars(table: TimingTable, rows: Sequence[ResultRow]) -> tuple[Doubt, ...]:
+    return bounded(
+        replace(doubt, car=rows[doubt.line - 2].car if doubt.line > 1 else None)
+        for doubt in sorted(table.doubts, key=lambda doubt: doubt.line)
+    )
+
+
+# --- Crews ---------------------------------------------------------------------------------
+
+
+def _crews(table: TimingTable) -> _Crews:
+    """Return the crew of each row, by the first way in which the file names any driver."""
+    ways: tuple[Callable[[TimingTable], _Crews], ...] = (_by_parts, _by_full_names, _in_one_cell)
+    for way in ways:
+        crews = way(table)
+        if any(crews):
+            return crews
+    unknown = sorted(name for name in table.columns if name.startswith("DRIVER"))
+    if unknown and any(any(map(str.strip, table[name])) for name in unknown):
+        reason = "no known way to name a crew"
+        table.doubts.append(
+            Doubt(table.file, 1, unknown[0], ", ".join(unknown)[:60], reason, "no drivers")
+        )
+    return [[] for _ in range(table.rows)]
+
+
+def _by_parts(table: TimingTable) -> _Crews:
+    crews: _Crews = [[] for _ in range(table.rows)]
+    for seat in SEATS:
+        headings = [[f"DRIVER{seat}_{name}" for name in names] for names in DRIVER_PARTS]
+        parts = [table.doubtful_names(_heading(table.columns, names)) for names in headings]
+        for crew, (first, second, short, country, rating) in zip(
+            crews, zip(*parts, strict=True), strict=True
+        ):
+            name = " ".join(filter(None, (first, second)))
+            if name:
+                driver = Driver(
+                    number=int(seat or 1),
+                    name=name,
+                    short=short if short and len(short) <= 8 else None,
+                    # Nearly always "AUS", but also "Australia".
+                    country=country if country and len(country) <= 3 else None,
+                    rating=rating if rating and len(rating) <= 16 else None,
+                )
+                crew.append(driver)
+    return crews
+
+
+def _by_full_names(table: TimingTable) -> _Crews:
+    crews: _Crews = [[] for _ in range(table.rows)]
+    for seat in SEATS[1:]:
+        headings = (f"DRIVER_{seat}", f"DRIVER{seat}", f"DRIVER{seat}_NAME", f"DRIVER_{seat}_NAME")
+        names = table.doubtful_names(_heading(table.columns, headings))
+        for crew, name in zip(crews, names, strict=True):
+            if name:
+                crew.append(Driver(number=int(seat), name=name))
+    return crews
+
+
+def _in_one_cell(table: TimingTable) -> _Crews:
+    column = _heading(table.columns, ("DRIVERS", "DRIVER_NAME", "DRIVER_NAMES", "DRIVER"))
+    cells = table[column] if column in table else [""] * table.rows
+    return [
+        [
+            Driver(number=seat, name=name[:200])
+            for seat, name in enumerate(_names_in(cell)[:MOST_SEATS], 1)
+        ]
+        for cell in cells
+    ]
+
+
+def _names_in(cell: str) -> list[str]:
+    """Return the names in a cell: ``Ann Driver / Bob Racer``.
+
+    A comma separates names of two words each; ``Racer, Bob`` is one name.
+    """
+    separator = "/" if "/" in cell else "&" if "&" in cell else ","
+    parts = [" ".join(part.split()) for part in re.split(f"[{separator}]", cell)]
+    if separator == "," and any(part and " " not in part for part in parts):
+        parts = [" ".join(cell.split())]
+    return [part for part in parts if part]
