@@ -37,7 +37,7 @@ class Race:
         self.pits = Pits(
             session=self.session, finish=self.finish, order=self.order, track=self.track
         )
-        self.laps = Laps(track=self.track, pits=self.pits)
+        self.laps = Laps(session=self.session, track=self.track, pits=self.pits)
         self.chart = LapChart(session=self.session, order=self.order)
         self.drivers = Drivers(finish=self.finish, order=self.order)
         self.stewards = Stewards()

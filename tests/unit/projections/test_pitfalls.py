@@ -184,8 +184,8 @@ def test_formation_laps_do_not_count():
     race = story.race()
     assert [row["status"] for row in views.standings(race)] == ["not_started"] * 2
     assert race.chart.leaders == []
-    story.line("1", "S1", 1, 20_000).lap("1", 1, LAP)
-    assert race_of(story.events).laps.best["1"] == BestLap(LAP, 1, LAP, None)
+    story.line("1", "S1", 1, 20_000).lap("1", 1, LAP).lap("1", 2, 2 * LAP, LAP)
+    assert race_of(story.events).laps.best["1"] == BestLap(LAP, 2, 2 * LAP, None)
     assert race_of(story.events).order.sectors("1", 1)[0] == 20_000
 
 
@@ -330,10 +330,10 @@ def test_seconds_do_not_move_a_car_past_a_lapped_one():
 
 def test_a_deleted_lap_time_still_counts_as_a_lap():
     """Track limits take the time away, before or after the lap is told, and nothing else."""
-    story = opened("1").lap("1", 1, LAP).lap("1", 2, LAP + 50_000, 50_000)
-    story.tell(ev.LapTimeDeleted, 1, car="1", lap=2)
+    story = opened("1").lap("1", 1, LAP).lap("1", 2, 2 * LAP, LAP)
+    story.lap("1", 3, 2 * LAP + 50_000, 50_000).tell(ev.LapTimeDeleted, 1, car="1", lap=3)
     row = of_car(story.race(), "1")
-    assert (row["laps"], row["best_lap_ms"]) == (2, LAP)
+    assert (row["laps"], row["best_lap_ms"]) == (3, LAP)
 
 
 def test_a_result_revised_days_later():

@@ -193,8 +193,8 @@ def test_a_file_that_is_no_text(tmp_path, raw, line, reason):
 def test_a_bad_result_is_named(folder):
     """A fault in the result names the result."""
     laps = put(folder, "laps.csv", LAPS)
-    result = put(folder, "results.csv", RESULT.replace("2:00.000", "2:99.000"))
-    assert fault(laps, result).column == "TOTAL_TIME"
+    result = put(folder, "results.csv", RESULT.replace(";2;2:00.000", ";two;2:00.000"))
+    assert fault(laps, result).column == "LAPS"
     assert "laps" in fault(laps, laps).reason
     assert "result" in fault(put(folder, "r.csv", RESULT)).reason
 

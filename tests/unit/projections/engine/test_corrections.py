@@ -40,19 +40,20 @@ def test_a_voided_void_restores():
 def test_an_amended_lap():
     """Everything that rests on the lap follows its amendment."""
     story = opened("1", "2").lap("1", 1, 60_000).lap("2", 1, 61_000, 61_000)
+    story.lap("1", 2, 120_000, 60_000).lap("2", 2, 122_000, 61_000)
     story.tell(
         ev.LapAmended,
         700_000,
         car="2",
-        lap=1,
-        completed_at=59_000,
+        lap=2,
+        completed_at=119_000,
         lap_time_ms=59_000,
         reason="transponder",
     )
     race = story.race()
     assert race.order.cars() == ["2", "1"]
     assert race.laps.best["2"].ms == 59_000
-    assert race.chart.leaders[0].car == "2"
+    assert race.chart.leaders[-1].car == "2"
 
 
 def test_swapped_transponders():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 import events as ev
 from projections import views
 from projections.race import Race
-from tests.builders import opened
+from tests.builders import Story, opened
 
 
 def drive_time(race: Race, until: int) -> dict[str, int]:
@@ -22,12 +24,38 @@ def test_best_lap_is_the_first_of_equal_ones():
 
 def test_a_deleted_lap_time_leaves_the_lap():
     """Track limits: the lap counts, the next best time stands in."""
-    story = opened("1").lap("1", 1, 60_000).lap("1", 2, 118_000, 58_000)
-    story.tell(ev.LapTimeDeleted, 130_000, car="1", lap=2)
+    story = opened("1").lap("1", 1, 60_000).lap("1", 2, 121_000, 61_000)
+    story.lap("1", 3, 179_000, 58_000).tell(ev.LapTimeDeleted, 180_000, car="1", lap=3)
     race = story.race()
-    assert race.order.laps["1"] == 2
-    assert race.laps.best["1"].ms == 60_000
-    assert [row["deleted"] for row in views.laps(race, "1")] == [False, True]
+    assert race.order.laps["1"] == 3
+    assert race.laps.best["1"].ms == 61_000
+    assert [row["deleted"] for row in views.laps(race, "1")] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "first_at", "laps", "best"),
+    [
+        # Quicker than any other lap, from the start and not from the line.
+        ("race", 58_000, 3, 2),
+        ("race", 58_000, 1, None),
+        # Timed from the crossing of the line at the start, 5 s after the session began.
+        ("race", 63_000, 3, 1),
+        ("qualifying", 58_000, 3, 1),
+        ("practice", 58_000, 1, 1),
+    ],
+)
+def test_the_first_lap_of_a_race_is_no_best_lap(kind, first_at, laps, best):
+    """The first lap of a race begins at the start, not at the line."""
+    story = Story()
+    story.tell(ev.SessionOpened, 0, title="A session", kind=kind)
+    story.lap("1", 1, first_at, 58_000)
+    for lap in range(2, laps + 1):
+        story.lap("1", lap, first_at + 60_000 * (lap - 1), 60_000)
+    found = story.race().laps.best.get("1")
+    assert (found and found.lap) == best
+    story.tell(ev.LapTimeDeleted, 900_000, car="1", lap=2)
+    again = story.race().laps.best.get("1")
+    assert (again and again.lap) == (3 if best == 2 else best)
 
 
 def test_pace_is_of_green_laps_without_a_visit():
