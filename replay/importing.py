@@ -203,7 +203,7 @@ def _named_kind(path: Path) -> SessionKind | None:
 
 
 def _kind_by_result(results: ResultsFile | None) -> SessionKind:
-    """Return the kind of a session that no name tells: a result by best laps is no race's."""
+    """Return the kind of a session whose name has none: a result by best laps is not a race."""
     return "practice" if results and results.kind != "race" else "race"
 
 

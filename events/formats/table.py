@@ -205,7 +205,7 @@ def car_number(table: TimingTable, row: int) -> str:
 
 
 def headings_of(text: str) -> set[str]:
-    """Return the headings of a table, by which its kind is told."""
+    """Return the headings of a table, from which its kind follows."""
     heading = text.removeprefix("\ufeff").split("\n", 1)[0]
     return {name.strip() for name in re.split("[;,]", heading)}
 
