@@ -12,6 +12,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -21,6 +22,8 @@ from events.errors import LapstreamError
 from services.feeds.address import FeedTarget
 from services.feeds.follower import Feed, run_feed
 from services.gateway import create_app
+from services.gateway.connections import ConnectionLimit
+from services.gateway.http_protocol import LimitedProtocol
 from services.gateway.live.websocket_transport import DirectProtocol
 from services.gateway.origins import is_of_this_machine
 from services.gateway.routes import events as intake
@@ -41,6 +44,11 @@ def missing_screen() -> str | None:
 
 LARGEST_MESSAGE = 1 << 16
 """Bytes of a message from a subscriber; such messages are ignored."""
+
+MOST_DESCRIPTORS = 1 << 16
+OTHER_DESCRIPTORS = 1200
+"""Descriptors for the store's connections (``services.storage.connections.CONNECTIONS``) and
+files."""
 
 GRACE_SECONDS = 10
 BACKLOG = 4096
@@ -82,13 +90,38 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def server_of(app: FastAPI, listening: Callable[[], None] = lambda: None) -> Server:
-    """A server for the application, with lapstream's limits."""
+def connection_limit() -> ConnectionLimit:
+    """The connections that this process has descriptors for, of which it asks for all it may have.
+
+    Some stay for the store and files, and a quarter of the rest for clients with a token.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows, where sockets are not descriptors
+        return ConnectionLimit()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    if soft == resource.RLIM_INFINITY:
+        return ConnectionLimit()
+    most = max(soft - min(OTHER_DESCRIPTORS, soft // 2), 1)
+    return ConnectionLimit(most, most * 3 // 4)
+
+
+def server_of(
+    app: FastAPI,
+    listening: Callable[[], None] = lambda: None,
+    limit: ConnectionLimit | None = None,
+) -> Server:
+    """A server for the application, with lapstream's limits; ``limit`` is that of connections."""
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)  # INFO is a line for each connection
     return Server(
         uvicorn.Config(
             app,
+            http=partial(LimitedProtocol, limit=ConnectionLimit() if limit is None else limit),  # type: ignore[arg-type]
             ws=DirectProtocol,
             ws_max_size=LARGEST_MESSAGE,
             ws_per_message_deflate=False,  # a frame is encoded once for all
@@ -156,7 +189,7 @@ async def serve(
     races = RaceCache(Log(store))
     loopback = is_of_this_machine(listener.getsockname()[0])
     app = whole_app(settings, store, races=races, loopback=loopback)
-    server = server_of(app, listening)
+    server = server_of(app, listening, connection_limit())
     projecting = asyncio.create_task(run_projector(store, stop) if projector else stop.wait())
     replaying = asyncio.create_task(run_replayer(store, stop, races) if projector else stop.wait())
     serving = asyncio.create_task(server.serve([listener]))

@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from events.errors import LapstreamError
 from services.gateway import errors
+from services.gateway.body_limits import BodyLimitMiddleware
 from services.gateway.json_bodies import JsonBodyMiddleware
 from services.gateway.origins import OriginMiddleware
 from services.gateway.outputs.live_outputs import LiveOutputs
@@ -87,6 +88,8 @@ def create_app(
     app.state.settings = settings
     # Middleware added later runs earlier: the check of origins comes first.
     app.add_middleware(JsonBodyMiddleware)
+    larger = {"/archives": replays.LARGEST_ARCHIVE}
+    app.add_middleware(BodyLimitMiddleware, settings=settings, larger=larger)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware,

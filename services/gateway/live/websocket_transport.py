@@ -18,6 +18,8 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from services.gateway.connections import KEY, Connection
+
 EXTENSION = "lapstream.direct"
 """The key of the `DirectConnection` among the extensions of an ASGI scope."""
 
@@ -53,12 +55,27 @@ class DirectConnection:
 class DirectProtocol(WebSocketsSansIOProtocol):
     """uvicorn's protocol with a `DirectConnection` for the application."""
 
+    _connection: Connection | None = None
+
     def handle_connect(self, event: Request) -> None:
         """Answer the handshake. uvicorn starts the application after this."""
         super().handle_connect(event)
         scope: Any = getattr(self, "scope", None)  # absent where the handshake was refused
         if scope is not None:
             scope["extensions"][EXTENSION] = DirectConnection(self)
+
+    def counted_as(self, connection: Connection) -> None:
+        """Belong to a connection that was counted before it became a WebSocket."""
+        self._connection = connection
+        scope: Any = getattr(self, "scope", None)
+        if scope is not None:
+            scope["extensions"][KEY] = connection
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        if self._connection is not None:
+            self._connection.closed()
+        super().connection_lost(exc)
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send an ASGI message."""

@@ -20,6 +20,7 @@ from events import json_schema
 from events.errors import LapstreamError
 from services.gateway import errors
 from services.gateway.auth import requires
+from services.gateway.body_limits import BodyLimitMiddleware
 from services.gateway.errors import RequestRefused, check_expected, responses
 from services.gateway.intake import MOST_EVENTS, RateLimit, read_events
 from services.logging import configure
@@ -27,9 +28,6 @@ from services.roles import Grant, Role
 from services.settings import GatewaySettings
 from services.storage.client import open_store
 from services.storage.event_log import Log
-
-LARGEST_BODY = 1 << 20
-"""Bytes of a batch."""
 
 router = APIRouter(tags=["intake"])
 logger = structlog.get_logger(__name__)
@@ -91,7 +89,7 @@ async def append(
     it is not appended again, and the response is the same success. Another event of that identity
     is refused (409), with its `position` and both events, `recorded` and `sent`."""
     check_expected(expected)
-    events = read_events(await _body(request))
+    events = read_events(await request.body())
     wait = request.app.state.rate_limit.take(producer.name, len(events))
     if wait:
         raise RequestRefused(
@@ -146,18 +144,6 @@ async def next_number(
     return SourceNumber(session=session, source=source, next_seq=number)
 
 
-async def _body(request: Request) -> bytes:
-    """The body, up to the largest size. Raises RequestRefused."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise RequestRefused(
-                413, f"the body is larger than {LARGEST_BODY} bytes: send less at once"
-            )
-    return bytes(body)
-
-
 def attach(app: FastAPI, settings: GatewaySettings) -> None:
     """Add the intake to an application with a lifespan that sets ``app.state.log``."""
     app.state.rate_limit = RateLimit(settings.events_per_second)
@@ -175,6 +161,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
     app = FastAPI(title="lapstream intake", version=version("lapstream"), lifespan=lifespan)
     app.state.settings = settings
+    app.add_middleware(BodyLimitMiddleware, settings=settings, larger={})
     errors.install(app)
     attach(app, settings)
 

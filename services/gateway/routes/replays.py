@@ -153,13 +153,9 @@ async def begin(
 async def import_archive(gateway: TheGateway, request: Request) -> ImportedArchive:
     """Import a file written by `lapstream export`. Importing it again changes nothing. The response
     names the session, of which a replay can be started."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_ARCHIVE:
-            raise RequestRefused(413, f"the archive is larger than {LARGEST_ARCHIVE} bytes")
+    body = await request.body()
     try:
-        manifest, entries = await asyncio.to_thread(unpack, bytes(body), "the archive", LARGEST_LOG)
+        manifest, entries = await asyncio.to_thread(unpack, body, "the archive", LARGEST_LOG)
     except BadArchive as error:
         raise RequestRefused(422, str(error)) from None
     await gateway.replays.bring_in(manifest.session, entries)
