@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 
 class UnitWords(TypedDict):
@@ -46,8 +46,12 @@ class AmountWording(TypedDict):
 
 
 class PenaltyWording(TypedDict):
-    """The words of a kind of penalty."""
+    """The words of a kind of penalty, and its effect.
 
+    It is ``to_serve``, ``counts`` in the result without being served, or changes nothing.
+    """
+
+    effect: Literal["to_serve", "counts", "none"]
     name: str
     title: str
     noun: str

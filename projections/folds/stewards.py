@@ -9,6 +9,12 @@ from typing import ClassVar, NamedTuple
 from events import PenaltyConverted, PenaltyImposed, PenaltyRescinded, PenaltyServed
 from projections.engine.state import Handlers, Projection, of, row
 
+TO_SERVE = ("drive_through", "stop_and_go", "stop_and_hold")
+"""The kinds of penalty that are served in the pit lane, and owed until then."""
+
+COUNTING = frozenset({"time", "laps", "places", "back_of_class", "disqualification", "points"})
+"""The kinds that count in the result without being served."""
+
 
 class Penalty(NamedTuple):
     """A penalty; ``status`` is imposed, served, converted or rescinded; times in ms."""

@@ -6,6 +6,8 @@ Rules common to all series:
   was ahead there (``RunningOrder.precedence``). Time
   penalties not served on track are added to that time, and laps taken away are subtracted. A
   penalty counts from the moment it is imposed, whether the car is running or retired;
+- while cars are on their laps, a car with added time stands behind those that follow it on the
+  same lap within that time;
 - a car dropped by N places is placed behind the N-th car of its class that was behind it;
 - a car sent to the back of its class is placed directly behind the last car of the class that
   completed a lap, its laps and time unchanged; several such cars are placed in the order of
@@ -25,7 +27,7 @@ race.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -33,6 +35,7 @@ from projections.folds.laps import Lap
 from projections.folds.running_order import NEVER, natural
 from projections.folds.stewards import Penalty, as_imposed
 from projections.race import Race
+from projections.results.time_lost import moved_back, within_lap_ms
 from projections.rules import packs
 from projections.session_order import by_best_lap
 
@@ -112,16 +115,23 @@ class _Ranked(NamedTuple):
 
 
 def classify(
-    race: Race, convention: Convention = ON_LAPS, without: Collection[str] = ()
+    race: Race,
+    convention: Convention = ON_LAPS,
+    without: Collection[str] = (),
+    lost: Mapping[str, int] | None = None,
 ) -> list[Classified]:
     """Return the classification: all cars that the convention lists, winner first.
 
-    ``without`` has the ids of penalties to ignore, for showing their effect. Costs
-    O(n log n) in the cars.
+    ``without`` has the ids of penalties to ignore, for showing their effect; ``lost`` the time
+    (ms) that running cars would lose on the road besides. Costs O(n log n) in the cars.
     """
     penalties = _ActivePenalties(race, convention.penalties, without)
     counted = _counted_laps(race, convention.classification)
-    cars = [_ranked(race, lap, car, penalties, convention) for car, lap in counted.items()]
+    lost = lost or {}
+    cars = [
+        _ranked(race, lap, car, penalties, convention, lost.get(car, 0))
+        for car, lap in counted.items()
+    ]
     listed = convention.classification.no_laps == "last"
     idle = [
         car_row
@@ -131,6 +141,7 @@ def classify(
     if race.session.is_race:
         cars = _short_of_distance(cars, convention.classification, penalties)
         cars.sort(key=lambda car_row: _placed_by(race, car_row))
+        cars = _where_time_is_lost(race, cars)
     else:
         rows = {car_row.car: car_row._replace(status="classified") for car_row in cars}
         rows.update((car_row.car, car_row) for car_row in idle)
@@ -267,11 +278,43 @@ def _same_class(car_row: _Ranked, other: _Ranked) -> bool:
     return car_row.car_class == other.car_class
 
 
+def _where_time_is_lost(race: Race, cars: list[_Ranked]) -> list[_Ranked]:
+    """Move running cars with added time behind those that follow within that time.
+
+    While cars are on their laps, their laps and times at the line do not compare: one that has
+    just completed a lap would keep its place in front of all that have not.
+    """
+    rows = {row.car: row for row in cars}
+    late = [row.car for row in cars if row.penalty_ms]
+    if not late or not any(row.status == "running" for row in cars):
+        return cars
+
+    def usual(row: _Ranked) -> tuple[int, int, int, int, Any]:
+        without = row._replace(total_ms=row.total_ms - row.penalty_ms, penalty_ms=0)
+        return _placed_by(race, without)
+
+    def passes(ahead: str, behind: str) -> bool:
+        first, other = rows[ahead], rows[behind]
+        if first.group != other.group or other.status != "running" or first.penalty_laps:
+            return _placed_by(race, other) < _placed_by(race, first)
+        gap = within_lap_ms(race, ahead, behind)
+        return gap is not None and gap < first.penalty_ms - other.penalty_ms
+
+    order = [row.car for row in sorted(cars, key=usual)]
+    return [rows[car] for car in moved_back(order, late, passes)]
+
+
 def _ranked(
-    race: Race, lap: Lap, car: str, penalties: _ActivePenalties, convention: Convention
+    race: Race,
+    lap: Lap,
+    car: str,
+    penalties: _ActivePenalties,
+    convention: Convention,
+    lost: int = 0,
 ) -> _Ranked:
     status, group = _outcome(race, car, convention.classification)
     added, taken = penalties.added_ms(car, status), penalties.total("laps", car)
+    added += lost if status == "running" else 0
     return _Ranked(
         car=car,
         car_class=race.session.car_class(car),

@@ -49,7 +49,7 @@ from events.errors import (
     UnknownPenalty,
 )
 from events.session import ResultStatus
-from projections.folds.stewards import Penalty
+from projections.folds.stewards import TO_SERVE, Penalty
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.revisions import describe_decision
@@ -281,15 +281,18 @@ def _declared(status: str) -> ResultStatus:
 def state_of(timeline: Timeline, event: AnyEvent) -> str:
     """Return the state of a decision.
 
-    ``voided``; for a penalty ``owed``, ``served``, ``converted`` (owed in its new form) or
-    ``rescinded``; otherwise ``in force``.
+    ``voided``; for a penalty ``owed`` (to be served), ``served``, ``converted`` (owed in its
+    new form) or ``rescinded``; otherwise ``in force``, as for penalties that simply count.
     """
     if event.identity in timeline.voided:
         return "voided"
     if isinstance(event, PenaltyImposed):
         penalty = timeline.race.stewards.penalties.get(event.penalty_id)
-        status = penalty.status if penalty else "imposed"
-        return "owed" if status == "imposed" else status
+        if penalty is None:
+            return "owed" if event.kind in TO_SERVE else "in force"
+        if penalty.status in ("imposed", "converted") and penalty.kind not in TO_SERVE:
+            return "in force"
+        return "owed" if penalty.status == "imposed" else penalty.status
     return "in force"
 
 

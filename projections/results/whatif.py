@@ -6,7 +6,7 @@ The log is unchanged: hypothetical events are folded into a copy of the race.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, cast, get_args
 
 from events import CarRetired, FlagShown, PenaltyImposed
@@ -15,6 +15,7 @@ from events.stewards import PenaltyKind
 from projections.folds.running_order import natural
 from projections.race import Race
 from projections.results.classification import ON_LAPS, Classified, Convention, classify
+from projections.results.time_lost import Effect, effects, lost_on_road
 
 SOURCE = "what-if"
 KINDS = get_args(PenaltyKind)
@@ -151,8 +152,16 @@ def what_if(
 
     ``convention_then`` classifies the hypothetical race by another pack.
     """
-    then = classify(suppose(race, hypothesis), convention_then or convention)
-    return changes(classify(race, convention), then)
+    supposed, rules = suppose(race, hypothesis), convention_then or convention
+    lost = lost_on_road(effects_of(race, hypothesis, rules))
+    return changes(classify(race, convention), classify(supposed, rules, lost=lost))
+
+
+def effects_of(race: Race, hypothesis: Hypothesis, convention: Convention) -> list[Effect]:
+    """Return what each hypothetical penalty changes; nothing is served if the race ends now."""
+    if hypothesis.finish_now:
+        race = suppose(race, replace(hypothesis, penalties=()))
+    return effects(race, convention.penalties, hypothesis.penalties)
 
 
 def changes(now: Sequence[Classified], then: Sequence[Classified]) -> list[PlaceChange]:

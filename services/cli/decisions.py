@@ -36,6 +36,7 @@ from events.errors import BadDecision
 from projections.results.classification import Convention
 from projections.results.decisions import check, in_force, result_rows
 from projections.results.revisions import describe_decision
+from projections.results.time_lost import effects, lost_on_road, penalties_in
 from projections.results.whatif import penalty_from
 from projections.views.moments import moment_of
 from services.cli.options import As, Data, OutputFormat, Rules, Session, Store
@@ -198,8 +199,11 @@ class DecisionContext:
             summary = (
                 f"{RACE_CONTROL} {decided.source_seq} at {position}: {describe_decision(decided)}"
             )
+        found = effects(race, Convention.of(pack).penalties, penalties_in(race, [decided]))
         recorded.timeline.add([decided])
-        rows = differing_rows(before, ClassificationPoints.of(recorded.timeline.race, pack))
+        then = ClassificationPoints.of(recorded.timeline.race, pack, lost_on_road(found))
+        rows = differing_rows(before, then)
+        summary = "\n".join([summary, *(effect.text for effect in found)])
         if self.form is not OutputFormat.TABLE:
             print_rows(sporting_tables.WHATIF, rows, self.form)
         elif not rows:

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from projections.results.whatif import Hypothesis, parse_penalty, suppose
+from projections.results.classification import Convention
+from projections.results.time_lost import lost_on_road
+from projections.results.whatif import Hypothesis, effects_of, parse_penalty, suppose
 from projections.views import session_line
 from services.cli.options import (
     As,
@@ -133,13 +135,16 @@ def what_if(
     race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     supposed = suppose(race, hypothesis)
     then = pack_named(rules) if rules else pack_of(race)
+    found = effects_of(race, hypothesis, Convention.of(then))
     rows = changed_rows(
-        ClassificationPoints.of(race, pack_of(race)), ClassificationPoints.of(supposed, then)
+        ClassificationPoints.of(race, pack_of(race)),
+        ClassificationPoints.of(supposed, then, lost_on_road(found)),
     )
     cars = chosen_cars(race, car_class, car or ())
     if cars is not None:
         rows = [row for row in rows if row["car"] in cars]
     heading = session_heading(session_line(race))
+    heading += "".join(f"{effect.text}\n" for effect in found)
     if season is None:
         print_rows(sporting_tables.WHATIF, rows, form, heading)
         return
@@ -148,7 +153,7 @@ def what_if(
     season_then = answer.season.under(pack_named(rules)) if rules else answer.season
     titles = titles_changed(
         as_it_stands(answer.season, race, answer.number),
-        as_it_stands(season_then, supposed, answer.number),
+        as_it_stands(season_then, supposed, answer.number, lost_on_road(found)),
         of.value,
         chosen_classes(answer.season, car_class),
         answer.number,

@@ -377,6 +377,15 @@ async def _plan(
     events = missing_events(kept, race, results, session)
     classes = dict.fromkeys(one.car_class for one in events if isinstance(one, RoundScored))
     what = ", ".join(classes) or ("points taken" if events else "nothing new")
+    if not results:
+        entered = {one.car_class for one in race.session.entries.values() if one.car_class}
+        running = [one for one in kept.classes if kept.runs(one, number)]
+        what = (
+            f"nothing to score: it has the classes {', '.join(sorted(entered)) or 'none'}, "
+            f"and in this round run {', '.join(running) or 'none'}"
+        )
+        if entered.intersection(running):
+            what = "nothing to score: nobody set a time"
     reduced = next((f"; {one.percent_run} % run" for one in results if _is_reduced(kept, one)), "")
     cups = _cup(kept, race, results)
     return f"{name}: round {number}, {kind}, from {session}: {what}{reduced}{cups}", events

@@ -10,6 +10,7 @@ from projections.championship.season import Season
 from projections.race import Race
 from projections.results.classification import Classified, Convention, classify
 from projections.results.provisional import points_by_car, rounds_scored
+from projections.results.time_lost import road_order
 from projections.results.whatif import changes
 from projections.rules.packs import Number, RegulationPack
 from projections.views.explain import Statement, explain
@@ -59,20 +60,29 @@ def _source(rule: str | None, pack: RegulationPack | None) -> str | None:
 
 
 class ClassificationPoints(NamedTuple):
-    """A classification and the points of its places."""
+    """A classification, the points of its places, and the order on the road."""
 
     rows: Sequence[Classified]
     points: Mapping[str, Number]
+    road: Sequence[str]
 
     @classmethod
-    def of(cls, race: Race, pack: RegulationPack | None) -> ClassificationPoints:
-        """The classification of a session under a pack."""
-        rows = classify(race, Convention.of(pack))
-        return cls(rows, points_by_car(race, rounds_scored(race, rows, pack=pack), pack))
+    def of(
+        cls, race: Race, pack: RegulationPack | None, lost: Mapping[str, int] | None = None
+    ) -> ClassificationPoints:
+        """The classification of a session under a pack.
+
+        ``lost`` is the time (ms) that cars would lose on the road.
+        """
+        rows = classify(race, Convention.of(pack), lost=lost)
+        points = points_by_car(race, rounds_scored(race, rows, pack=pack), pack)
+        return cls(rows, points, road_order(race, lost or {}))
 
 
 def changed_rows(now: ClassificationPoints, then: ClassificationPoints) -> Sequence[Row]:
     """Every car as it is and as it would be, in the order it would have."""
+    road_now = {car: place for place, car in enumerate(now.road, start=1)}
+    road_then = {car: place for place, car in enumerate(then.road, start=1)}
     return [
         {
             "car": change.car,
@@ -90,6 +100,8 @@ def changed_rows(now: ClassificationPoints, then: ClassificationPoints) -> Seque
             "status_then": change.status_then,
             "points_now": now.points.get(change.car),
             "points_then": then.points.get(change.car),
+            "road_position_now": road_now.get(change.car),
+            "road_position_then": road_then.get(change.car),
         }
         for change in changes(now.rows, then.rows)
     ]
@@ -101,7 +113,9 @@ def differing_rows(now: ClassificationPoints, then: ClassificationPoints) -> Seq
     return [
         row
         for row in changed_rows(now, then)
-        if row["car"] in differing or row["points_now"] != row["points_then"]
+        if row["car"] in differing
+        or row["points_now"] != row["points_then"]
+        or row["road_position_now"] != row["road_position_then"]
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from events import encode
@@ -168,9 +168,14 @@ def rounds_of(season: Season) -> int:
     return len(season.rounds)
 
 
-def as_it_stands(season: Season, race: Race, number: int) -> Season:
-    """The season as it would be if the session ended now."""
-    rows = classify(race, Convention.of(season.pack))
+def as_it_stands(
+    season: Season, race: Race, number: int, lost: Mapping[str, int] | None = None
+) -> Season:
+    """The season as it would be if the session ended now.
+
+    ``lost`` is the time (ms) that cars would lose on the road before.
+    """
+    rows = classify(race, Convention.of(season.pack), lost=lost)
     rounds = rounds_now(season, race, rows, number)
     return season.with_scored(rounds).with_adjusted(adjustments(race, rounds, season.pack))
 

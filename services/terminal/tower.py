@@ -36,8 +36,9 @@ space   pause, go on              n  p   next, previous caution
 q       quit
 
 Last and best laps:  ◆ best of all   ◇ best of its class   • the car's own best
-State:  PIT in the lane  OUT out-lap  PEN owes a penalty  RET retired
-        FIN finished     DNS did not start
+State:  PIT in the lane  OUT out-lap  PEN has a penalty to serve
+        RET retired      FIN finished     DNS did not start
+Order:  on the road; penalties with = count in the result without being served
 ▲2 ▼1   places won and lost just now      ► a car to watch"""
 
 CAUTION_STYLE = "bold black on #ffd800"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from projections.views.display import CLASS_COLOURS, CLOSE_INTERVAL_MS
-from projections.wording import CAR_STATES, penalty_tag
+from projections.wording import CAR_STATES, PENALTIES, penalty_tag
 from services.formatting import gap_text, lap_time_text, running_text
 from services.terminal.tower_state import Row, TowerOptions, TowerState, is_race
 
@@ -93,16 +93,35 @@ def state_of(row: Row) -> str:
     last_pit_lap = row.get("last_pit_lap")
     if last_pit_lap is not None and last_pit_lap >= row["laps"]:
         return CAR_STATES["out_lap"]["tag"]
-    owes = any(one["status"] != "served" for one in row["penalties"].values())
+    owes = any(_effect(one) == "to_serve" for one in row["penalties"].values())
     return CAR_STATES["penalty" if owes else "running"]["tag"]
 
 
+def _effect(penalty: Row) -> str:
+    """``to_serve``, ``counts`` (in the result, without being served) or ``none``."""
+    words = PENALTIES.get(penalty["kind"])
+    if penalty["status"] == "served":
+        return "none"
+    return "to_serve" if words is None else words["effect"]
+
+
 def penalty_text(penalties: Iterable[Row]) -> Cell:
-    """The penalties to serve, as ``SG+30``; else the last one served, in brackets."""
+    """The penalties to serve, as ``SG+30``, and those that count in the result, as ``=+30``.
+
+    Without any, the last of the others, in brackets.
+    """
     penalties = list(penalties)
-    owed = [one for one in penalties if one["status"] != "served"]
-    text = " ".join(penalty_tag(one["kind"], one.get("amount")) for one in owed or penalties[-1:])
-    return Cell(text, "bold #ff7f50") if owed else Cell(f"({text})" if text else "", "dim")
+    standing = [one for one in penalties if _effect(one) != "none"]
+    text = " ".join(_tag(one) for one in standing or penalties[-1:])
+    if not standing:
+        return Cell(f"({text})" if text else "", "dim")
+    owed = any(_effect(one) == "to_serve" for one in standing)
+    return Cell(text, "bold #ff7f50" if owed else "bold")
+
+
+def _tag(penalty: Row) -> str:
+    tag = penalty_tag(penalty["kind"], penalty.get("amount"))
+    return f"={tag}" if _effect(penalty) == "counts" else tag
 
 
 # -- Columns --------------------------------------------------------------------------------

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from events import AnyEvent, PenaltyConverted, PenaltyImposed, PenaltyServed
-from projections.folds.stewards import Penalty, as_imposed
+from projections.folds.stewards import COUNTING, TO_SERVE, Penalty, as_imposed
 from projections.results.classification import NOT_SERVED, classify
 from projections.views.explain.case import Case
 from projections.views.explain.statements import Statement, clock_words, join_words
 from projections.wording import penalty_given, penalty_noun
 
-TO_SERVE = ("drive_through", "stop_and_go", "stop_and_hold")
-MOVING = frozenset({*TO_SERVE, "time", "laps", "places", "back_of_class", "disqualification"})
+MOVING = frozenset({*TO_SERVE, *COUNTING} - {"points"})
 """The kinds that can move a car in the result."""
 
 

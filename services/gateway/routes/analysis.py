@@ -10,9 +10,11 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from events.errors import BadHypothesis
+from projections.results.classification import Convention
 from projections.results.drive_time import drive_times
 from projections.results.provisional import own_pack
-from projections.results.whatif import Hypothesis, parse_penalty, suppose
+from projections.results.time_lost import lost_on_road
+from projections.results.whatif import Hypothesis, effects_of, parse_penalty, suppose
 from projections.views import gaps as gap_views
 from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused
@@ -128,7 +130,8 @@ async def what_if(
     def view(moment: RaceMoment) -> Sequence[Row]:
         race, pack = moment.race, own_pack(moment.race)
         with _refusing_bad_hypotheses():
-            then = ClassificationPoints.of(suppose(race, hypothesis), pack)
+            lost = lost_on_road(effects_of(race, hypothesis, Convention.of(pack)))
+            then = ClassificationPoints.of(suppose(race, hypothesis), pack, lost)
         return explanations.changed_rows(ClassificationPoints.of(race, pack), then)
 
     return await request.respond("whatif", view, hypothesis, car_class, query.cars, query=query)

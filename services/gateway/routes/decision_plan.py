@@ -33,6 +33,7 @@ from projections.race import Race
 from projections.results.classification import Convention
 from projections.results.decisions import DECISIONS, Decision, check, lap_event, result_rows
 from projections.results.provisional import own_pack
+from projections.results.time_lost import effects, lost_on_road, penalties_in
 from projections.results.whatif import KINDS
 from projections.timeline import Timeline
 from projections.views.freshness import patience_ms, ran_on_ms
@@ -93,16 +94,23 @@ def plan(known: KnownRace, batch: DecisionBatch, now_ms: float) -> DecisionPlan:
     return DecisionPlan(events, False)
 
 
-def would_change(timeline: Timeline, events: Sequence[AnyEvent]) -> tuple[Timeline, Sequence[Row]]:
-    """The timeline with the events, and the cars with a change."""
+class Preview(NamedTuple):
+    """The timeline with the events of a batch, the cars with a change, and what penalties do."""
+
+    timeline: Timeline
+    changes: Sequence[Row]
+    effects: Sequence[str]
+
+
+def would_change(timeline: Timeline, events: Sequence[AnyEvent]) -> Preview:
+    """Preview the events of a batch."""
+    race, pack = timeline.race, own_pack(timeline.race)
+    found = effects(race, Convention.of(pack).penalties, penalties_in(race, events))
+    before = ClassificationPoints.of(race, pack)
     then = timeline.fork()  # the cached one is shared
     then.add(events)
-    pack = own_pack(timeline.race)
-    before, after = (
-        ClassificationPoints.of(timeline.race, pack),
-        ClassificationPoints.of(then.race, pack),
-    )
-    return then, differing_rows(before, after)
+    after = ClassificationPoints.of(then.race, pack, lost_on_road(found))
+    return Preview(then, differing_rows(before, after), [effect.text for effect in found])
 
 
 def session_time(known: KnownRace, wanted: int | str | None, now_ms: float) -> int:

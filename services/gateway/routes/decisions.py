@@ -113,6 +113,11 @@ class DecisionResult(BaseModel):
     changes: list[WhatIfRow] = Field(
         description="In a dry run: the cars with a change, now and then."
     )
+    effects: list[str] = Field(
+        default=[],
+        description="In a dry run: for each penalty, which order it changes (on the road or "
+        "classified only), and the time that serving it costs.",
+    )
 
 
 class RecordedDecision(DecisionEvent):
@@ -290,6 +295,7 @@ async def decide(
         by=decider.name,
         events=found.described,
         changes=[WhatIfRow.model_validate(row) for row in found.changes],
+        effects=list(found.effects),
     )
 
 
@@ -301,6 +307,7 @@ class _Found(NamedTuple):
     described: list[DecisionEvent]
     changes: Sequence[Mapping[str, Any]]
     position: str
+    effects: Sequence[str]
 
 
 def _plan(
@@ -310,10 +317,10 @@ def _plan(
     timeline = known.timeline
     try:
         events, recorded = decision_plan.plan(known, batch, now_ms())
-        changes: Sequence[Mapping[str, Any]] = ()
+        preview = decision_plan.Preview(timeline, (), ())
         if dry_run and not recorded:
-            timeline, changes = decision_plan.would_change(timeline, events)
+            preview = decision_plan.would_change(timeline, events)
     except RequestRefused as error:
         return error
-    described = [_event(timeline, event) for event in events]
-    return _Found(events, recorded, described, changes, known.position)
+    described = [_event(preview.timeline, event) for event in events]
+    return _Found(events, recorded, described, preview.changes, known.position, preview.effects)

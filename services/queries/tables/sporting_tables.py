@@ -160,12 +160,15 @@ class WhatIfRow(RowModel):
     status_then: Annotated[Literal[Outcome, "not_listed"], Heading("then", rank=2)]
     points_now: Annotated[Points | None, Heading("Points")]
     points_then: Annotated[Points | None, Heading("then")]
+    road_position_now: int | None
+    road_position_then: int | None
 
 
 WHATIF = Table(
     "whatif",
     "The classification as it would be beside the present one, in the order it would be. "
-    "`gained` is positive for places won.",
+    "`gained` is positive for places won. The road positions are those of the running order, which "
+    "added time never changes and a penalty to be served does.",
     WhatIfRow,
 )
 
@@ -173,13 +176,13 @@ WHATIF = Table(
 class WhatIfTitleRow(RowModel):
     """A contender as the championship would stand, beside how it stands."""
 
-    rank_then: Annotated[int, Heading("Rank")]
-    rank_now: Annotated[int | None, Heading("now")]
+    rank_then: Annotated[int, Heading("Then")]
+    rank_now: Annotated[int | None, Heading("Now")]
     name: Annotated[str, Heading("Name")]
     car: Annotated[str | None, Heading("Car")]
     car_class: Annotated[str, Heading("Class"), Field(alias="class")]
-    points_then: Annotated[Points, Heading("Points")]
-    points_now: Annotated[Points | None, Heading("now")]
+    points_then: Annotated[Points, Heading("Points then")]
+    points_now: Annotated[Points | None, Heading("Points now")]
 
 
 WHATIF_TITLE = Table(

@@ -16,6 +16,7 @@ from events.stewards import PenaltyKind
 from events.track import Flag
 from projections import wording
 from projections.championship import clinch
+from projections.folds.stewards import COUNTING, TO_SERVE
 from projections.folds.track import RACING
 from projections.views.freshness import TRAINS
 from projections.views.markers import MarkerKind
@@ -54,6 +55,13 @@ def test_each_flag_is_registered() -> None:
     assert set(re.findall(r"(\w+):", looks)) == flags, "web/src/timing/flags.ts"
     assert flags >= TRAINS, "projections/views/freshness.py"
     assert flags >= RACING, "projections/folds/track.py"
+
+
+def test_effects_of_penalties() -> None:
+    """What is to be served, and what counts without, is the same in words and in the folds."""
+    effects = {kind: words["effect"] for kind, words in wording.PENALTIES.items()}
+    assert {kind for kind, effect in effects.items() if effect == "to_serve"} == set(TO_SERVE)
+    assert {kind for kind, effect in effects.items() if effect == "counts"} == COUNTING
 
 
 def test_forms_are_complete() -> None:

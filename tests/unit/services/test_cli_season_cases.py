@@ -376,7 +376,8 @@ class TestDrops:
             *("--classes", "A,B", "--rounds", "R1, R2 [B], R3"),
         )
         add(lapstream, finished("1", "2"), 1)
-        assert "nothing new" in add(lapstream, finished("1", "2"), 2)
+        said = add(lapstream, finished("1", "2"), 2)
+        assert "nothing to score: it has the classes A, and in this round run B" in said
         add(lapstream, finished("2", "1"), 3)
         pack = self.pack(tmp_path, "drops = 1")
         assert self.standings(lapstream, pack)["D1"] == (25, [25, None, 18], [3])

@@ -90,7 +90,7 @@ export function penaltiesOf(entries: readonly DecisionRow[]): ListedPenalty[] {
   return [...penalties.filter(isOpen), ...penalties.filter((one) => !isOpen(one))];
 }
 
-/** Whether its state can still change. */
+/** Whether it is still to be served. */
 export function isOpen({ state }: { readonly state: DecisionState }): boolean {
   return state === "owed" || state === "converted";
 }

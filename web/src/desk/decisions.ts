@@ -56,6 +56,8 @@ export interface DecisionResult {
   readonly by: string;
   readonly events: readonly DecisionText[];
   readonly changes: readonly Change[];
+  /** What each penalty of a preview changes; absent from gateways before 0.2. */
+  readonly effects?: readonly string[];
 }
 
 export type Outcome =

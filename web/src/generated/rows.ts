@@ -1590,6 +1590,8 @@ export interface WhatIfRow {
     | "not_listed";
   points_now: number | null;
   points_then: number | null;
+  road_position_now: number | null;
+  road_position_then: number | null;
 }
 /**
  * A contender as the championship would stand, beside how it stands.

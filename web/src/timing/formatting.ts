@@ -1,7 +1,7 @@
 /** How times, gaps and penalties are written; as the terminal's tower writes them. */
 
 import type { Gap, Penalty } from "./state";
-import { penaltyTag } from "./wording";
+import { penaltyEffect, penaltyTag } from "./wording";
 
 const MINUTE = 60_000;
 
@@ -53,15 +53,26 @@ export function ageText(ms: number): string {
   return ms < MINUTE ? `${Math.floor(ms / 1000)} s` : runningText(ms);
 }
 
-/** What a car still owes, `SG+30`; else what it served, in brackets. */
+/**
+ * What a car still owes, `SG+30`, and what counts in the result without being served, `=+30`;
+ * else the last of the others, in brackets.
+ */
 export function penaltyText(penalties: readonly Penalty[]): string {
-  const owed = penalties.filter(isOwed);
-  const tags = (owed.length > 0 ? owed : penalties.slice(-1)).map(penaltyTag).join(" ");
-  return owed.length > 0 || tags === "" ? tags : `(${tags})`;
+  const standing = penalties.filter((one) => isOwed(one) || isCounting(one));
+  const tags = (standing.length > 0 ? standing : penalties.slice(-1))
+    .map((one) => (isCounting(one) ? `=${penaltyTag(one)}` : penaltyTag(one)))
+    .join(" ");
+  return standing.length > 0 || tags === "" ? tags : `(${tags})`;
 }
 
+/** Whether it is still to be served in the pit lane. */
 export function isOwed(penalty: Penalty): boolean {
-  return penalty.status !== "served";
+  return penalty.status !== "served" && penaltyEffect(penalty.kind) === "to_serve";
+}
+
+/** Whether it counts in the result without being served, such as added time. */
+export function isCounting(penalty: Penalty): boolean {
+  return penalty.status !== "served" && penaltyEffect(penalty.kind) === "counts";
 }
 
 function two(value: number): string {

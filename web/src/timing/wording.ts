@@ -7,6 +7,7 @@
 import wording from "../../../projections/wording.json";
 
 interface PenaltyWording {
+  readonly effect: string;
   readonly name: string;
   readonly title: string;
   readonly tag: string;
@@ -27,6 +28,11 @@ export const CAR_STATES = wording.car_states;
 export const OVER: string = wording.over;
 export const MARKERS = wording.markers;
 export const RESULT_REVISIONS = wording.result_revisions;
+
+/** Whether a penalty of that kind is `to_serve`, `counts` in the result, or does neither. */
+export function penaltyEffect(kind: string): string {
+  return PENALTIES[kind]?.effect ?? "to_serve";
+}
 
 /** An identifier as text: `not_started` as `not started`. */
 export function plain(word: string): string {

@@ -132,7 +132,7 @@ def test_a_penalty_is_rescinded() -> None:
         ev.PenaltyImposed, 190_000, penalty_id="p", car="2", kind="time", amount=5, reason="contact"
     )
     folded = timeline(told)
-    assert state_of(folded, imposed) == "owed"
+    assert state_of(folded, imposed) == "in force"  # it counts without being served
     assert undo_of(folded, imposed) == {"type": "penalty_rescinded", "penalty_id": "p"}
     served = told.tell(ev.PenaltyServed, 195_000, penalty_id="p")
     folded = timeline(told)
@@ -144,6 +144,32 @@ def test_a_penalty_is_rescinded() -> None:
     folded = timeline(told)
     assert (state_of(folded, imposed), undo_of(folded, imposed)) == ("rescinded", None)
     assert describe(folded, rescinded) == "#2: 5 s added to its time rescinded (appeal)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount", "state"),
+    [
+        ("drive_through", None, "owed"),
+        ("stop_and_hold", 30, "owed"),
+        ("time", 5, "in force"),
+        ("laps", 1, "in force"),
+        ("warning", None, "in force"),
+    ],
+)
+@pytest.mark.parametrize("converted", [False, True])
+def test_only_what_is_to_be_served_is_owed(
+    kind: str, amount: int | None, state: str, converted: bool
+) -> None:
+    """Also in the form that a penalty was converted to."""
+    told = story()
+    given = ("laps", 2) if converted else (kind, amount)
+    imposed = told.tell(
+        ev.PenaltyImposed, 190_000, penalty_id="p", car="2", kind=given[0], amount=given[1]
+    )
+    if converted:
+        told.tell(ev.PenaltyConverted, 191_000, penalty_id="p", kind=kind, amount=amount)
+    owed = "converted" if converted and state == "owed" else state
+    assert state_of(timeline(told), imposed) == owed
 
 
 @pytest.mark.parametrize(
