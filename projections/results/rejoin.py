@@ -115,7 +115,7 @@ def stop_costs(race: Race) -> dict[tuple[str, str | None], Cost]:
 
 
 def drive_through_cost(race: Race, car_class: str | None) -> Cost | None:
-    """Return the cost of a drive-through under green; None if nothing tells.
+    """Return the cost of a drive-through under green; None if that is unknown.
 
     ``stops`` counts the drive-throughs measured, 0 if the session states their time.
     """

@@ -106,7 +106,7 @@ def _to_serve(
     more = max(0, value - rules.drive_through_s)
     ms = through + 1000 * (more + ((amount or 0) if kind == "stop_and_hold" else 0))
     if not ms:
-        text = f"{what}, to be served: nothing tells how long that takes in this race"
+        text = f"{what}, to be served: how long that takes in this race is unknown"
         return Effect(car, kind, "road", None, text)
     source = "of the pack" if measured is None else _measured(measured.stops)
     text = (
