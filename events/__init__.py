@@ -6,7 +6,7 @@ Import from here: ``from events import LapCompleted, decode``.
 from events.base import Basis, Event, check_names
 from events.catalogue import EVENT_TYPES, RANK, AnyEvent, Correction, RaceEvent, SeasonEvent
 from events.codec import decode, decode_payload, encode, json_schema
-from events.corrections import CrossingsReassigned, EventVoided, LapAmended
+from events.corrections import CrossingInserted, CrossingsReassigned, EventVoided, LapAmended
 from events.outputs import OutputFrozen, OutputReleased
 from events.running import (
     CarRetired,
@@ -72,6 +72,7 @@ __all__ = [
     "CarReturned",
     "Contest",
     "Correction",
+    "CrossingInserted",
     "CrossingsReassigned",
     "DataDoubted",
     "Driver",

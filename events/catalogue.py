@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from events.base import Event
-from events.corrections import CrossingsReassigned, EventVoided, LapAmended
+from events.corrections import CrossingInserted, CrossingsReassigned, EventVoided, LapAmended
 from events.outputs import OutputFrozen, OutputReleased
 from events.running import (
     CarRetired,
@@ -47,7 +47,7 @@ from events.track import (
     WaveByGiven,
 )
 
-Correction = EventVoided | LapAmended | CrossingsReassigned
+Correction = EventVoided | LapAmended | CrossingsReassigned | CrossingInserted
 RaceEvent = (
     SessionOpened
     | EntryAdded

@@ -51,3 +51,17 @@ class CrossingsReassigned(Event):
     end: Milliseconds
     swap: bool = False
     reason: Text
+
+
+class CrossingInserted(Event):
+    """The car crossed the finish line at ``completed_at``, which the timing missed.
+
+    The lap that it falls into is split in two, and later laps move up by one number.
+    """
+
+    type: Literal["crossing_inserted"] = "crossing_inserted"
+    car: CarNumber
+    completed_at: Milliseconds
+    driver: Name | None = None
+    in_pit_lane: bool = False
+    reason: Text

@@ -8,13 +8,17 @@ Rules:
   effective order is valid. Nothing depends on the order of arrival;
 - CrossingsReassigned moves crossings to the other car and renumbers their laps: the laps
   that car had completed before, plus those since. LapAmended then refers to the renumbered
-  lap. Of several corrections of the same thing the last in effective order prevails.
+  lap. Of several corrections of the same thing the last in effective order prevails;
+- where a crossing of the finish line is voided, put in (CrossingInserted) or amended to another
+  time, the numbers and times of the car's other laps follow (``projections.engine.lap_sequence``).
+  Amendments and deleted lap times name laps by the numbers that result.
 
 A correction reconsiders only the events that it concerns:
 
 - a void: the event of that identity, and the voids connected with it;
 - an amendment: those of the car's crossings that count as that lap;
-- reassigned crossings: the crossings of all cars named by any reassignment.
+- reassigned crossings: the crossings of all cars named by any reassignment;
+- a crossing voided, put in or amended to another time: the crossings of its car.
 
 A correction that a person decided (``by``) is also folded into the race, at its own time, as
 ``CorrectionApplied``, so that the control items list it. A timing feed's correction of its own
@@ -37,6 +41,7 @@ from events import (
     RANK,
     AnyEvent,
     Correction,
+    CrossingInserted,
     CrossingsReassigned,
     Event,
     EventVoided,
@@ -48,8 +53,11 @@ from events import (
     PitStopped,
     encode,
 )
+from projections.engine.lap_sequence import LapSequence, lap_sequence
 
-CORRECTIONS = (EventVoided, LapAmended, CrossingsReassigned)
+NOTHING_ALTERED = LapSequence({}, {})
+
+CORRECTIONS = (EventVoided, LapAmended, CrossingsReassigned, CrossingInserted)
 CROSSINGS = (LinePassed, LapCompleted, PitEntered, PitStopped, PitExited)
 
 M = TypeVar("M", bound=Correction)
@@ -105,6 +113,11 @@ class Corrections:
         self._amended: dict[LapOfCar, dict[str, Any]] = {}
         self._moves: list[CrossingsReassigned] = []
         self._moved: list[_Moved] = []
+        self._insertions: dict[str, list[CrossingInserted]] = {}
+        self._sequences: dict[str, LapSequence] = {}
+        """By car, the laps as they count where they follow from corrected crossings."""
+        self._moved_laps: set[str] = set()
+        """The cars whose laps have to be worked out again."""
         self._recorded = _Recorded(each for each in events if type(each) not in CORRECTIONS)
         self._altered: dict[Identity, AnyEvent | None] = {}
         """By identity, the events that count otherwise than recorded; None: not at all."""
@@ -133,6 +146,11 @@ class Corrections:
         """The corrections, voided ones included."""
         return self._given.values()
 
+    @property
+    def inserted(self) -> Collection[LapCompleted]:
+        """The laps that end with a crossing that was put in."""
+        return [lap for one in self._sequences.values() for lap in one.inserted.values()]
+
     # Adding events
 
     def take(self, event: AnyEvent) -> AnyEvent | None:
@@ -152,6 +170,10 @@ class Corrections:
         counts = self.effective(event)
         if counts is not event:
             self._altered[event.identity] = counts
+        if counts is None:
+            self._lap_moves(event)
+        elif self._sequences and getattr(counts, "car", None) in self._sequences:
+            self._moved_laps.add(getattr(counts, "car"))  # noqa: B009 - it has, as just seen
         return counts
 
     def effective(self, event: AnyEvent) -> AnyEvent | None:
@@ -160,6 +182,10 @@ class Corrections:
             return None
         if self._moved and isinstance(event, CROSSINGS):
             event = self._reassign(event)
+        if self._sequences and isinstance(event, LinePassed | LapCompleted):
+            sequence = self._sequences.get(event.car)
+            if sequence is not None:
+                return sequence.altered.get(event.identity, event)
         if self._amended and isinstance(event, LapCompleted):
             changes = self._amended.get((event.car, event.lap))
             if changes:
@@ -175,7 +201,7 @@ class Corrections:
 
     def settle(self) -> list[EffectiveChange]:
         """Apply the corrections added since the last call; return the changed events."""
-        if not self._new and not self._miscounted and not self._named_now:
+        if not (self._new or self._miscounted or self._named_now or self._moved_laps):
             return []
         new, self._new = self._new, []
         affected: list[Correction] = list(new)  # with those voided or restored by the new ones
@@ -184,24 +210,99 @@ class Corrections:
             event = self._recorded.named(identity)
             if event is not None:
                 concerned.append(event)
-                self._miscounted |= isinstance(event, LapCompleted)
+                self._lap_moves(event)
             elif identity in self._given:
                 affected.append(self._given[identity])
+        self._keep(new)
+        self._moved_laps |= {one.car for one in affected if isinstance(one, CrossingInserted)}
+        for lap in {(one.car, one.lap) for one in affected if isinstance(one, LapAmended)}:
+            concerned += self._standing_as(lap)
+            moved = "at" in self._amended.get(lap, {})
+            self._amend(lap)
+            if moved or "at" in self._amended[lap] or lap[0] in self._sequences:
+                self._moved_laps.add(lap[0])
+        if self._miscounted or any(isinstance(one, CrossingsReassigned) for one in affected):
+            self._moved_laps |= self._cars_moved()
+            concerned += self._move()
+            self._moved_laps |= self._cars_moved()
+            self._miscounted = False
+        before, after = self._follow_through(concerned)
+        named = [*self._named_now, *(one.identity for one in new)]
+        self._named_now = []
+        affected += self._voids.reaching(named)
+        return [
+            *self._reconsidered(concerned),
+            *_differences(before, after),
+            *self._applied_changes(affected),
+        ]
+
+    def _keep(self, new: Iterable[Correction]) -> None:
+        """Keep new corrections by what they concern."""
         for one in new:
             if isinstance(one, LapAmended):
                 self._amendments.setdefault((one.car, one.lap), []).append(one)
             elif isinstance(one, CrossingsReassigned):
                 self._moves.append(one)
-        for lap in {(one.car, one.lap) for one in affected if isinstance(one, LapAmended)}:
-            concerned += self._standing_as(lap)
-            self._amend(lap)
-        if self._miscounted or any(isinstance(one, CrossingsReassigned) for one in affected):
-            concerned += self._move()
-            self._miscounted = False
-        named = [*self._named_now, *(one.identity for one in new)]
-        self._named_now = []
-        affected += self._voids.reaching(named)
-        return [*self._reconsidered(concerned), *self._applied_changes(affected)]
+            elif isinstance(one, CrossingInserted):
+                self._insertions.setdefault(one.car, []).append(one)
+
+    # Laps that follow from corrected crossings
+
+    def _lap_moves(self, event: AnyEvent) -> None:
+        """Note the cars whose laps follow from a crossing that was voided or restored."""
+        if isinstance(event, LapCompleted):
+            self._miscounted = True
+            self._moved_laps |= {event.car, getattr(self._reassign(event), "car", event.car)}
+
+    def _follow_through(
+        self, concerned: list[AnyEvent]
+    ) -> tuple[dict[Identity, LapCompleted], dict[Identity, LapCompleted]]:
+        """Work out the laps of the cars noted; add their crossings to those ``concerned``.
+
+        Returns the laps put in, before and after.
+        """
+        cars, self._moved_laps = self._moved_laps, set()
+        before = self._inserted_laps(cars)
+        for car in cars:
+            concerned += self._work_out(car)
+        return before, self._inserted_laps(cars)
+
+    def _inserted_laps(self, cars: Iterable[str]) -> dict[Identity, LapCompleted]:
+        sequences = (self._sequences[car] for car in cars if car in self._sequences)
+        return {lap.identity: lap for one in sequences for lap in one.inserted.values()}
+
+    def _work_out(self, car: str) -> list[AnyEvent]:
+        """Work out the laps of a car; return the crossings that may count otherwise."""
+        voided = self._voids.voided
+        insertions = [one for one in self._insertions.get(car, ()) if one.identity not in voided]
+        amended = {lap: changes for (of, lap), changes in self._amended.items() if of == car}
+        crossings = self._crossings_of(car)
+        before = self._sequences.pop(car, NOTHING_ALTERED)
+        if (
+            insertions
+            or any("at" in changes for changes in amended.values())
+            or any(type(one) is LapCompleted and one.identity in voided for one in crossings)
+        ):
+            self._sequences[car] = lap_sequence(
+                crossings, insertions, voided, lambda lap: amended.get(lap, {})
+            )
+        after = self._sequences.get(car, NOTHING_ALTERED)
+        names = before.altered.keys() | after.altered.keys()
+        names = {name for name in names if before.altered.get(name) != after.altered.get(name)}
+        if (before is NOTHING_ALTERED) != (after is NOTHING_ALTERED):  # amended otherwise
+            names |= {one.identity for one in crossings if one.identity in self._altered}
+        recorded = (self._recorded.named(name) for name in sorted(names))
+        return [one for one in recorded if one is not None]
+
+    def _crossings_of(self, car: str) -> list[AnyEvent]:
+        """Return the lines and laps of a car after reassignments, voided ones included."""
+        cars = {car} | self._cars_moved()
+        timed = (self._reassign(event) for of in cars for event in self._recorded.crossings(of))
+        return [
+            event
+            for event in timed
+            if isinstance(event, LinePassed | LapCompleted) and event.car == car
+        ]
 
     def _applied_changes(self, corrections: Iterable[Correction]) -> list[EffectiveChange]:
         """Return the changes of CorrectionApplied events for these corrections."""
@@ -273,6 +374,9 @@ class Corrections:
                     changes[member] = value
         self._amended[lap] = changes
 
+    def _cars_moved(self) -> set[str]:
+        return {car for moved in self._moved for car in moved.laps_before}
+
     def _move(self) -> list[AnyEvent]:
         """Recompute the reassignments; return the crossings that they concern."""
         before = self._moved
@@ -297,6 +401,15 @@ class Corrections:
             ]
             laps[car] = max(before, default=0)
         return _Moved(move, laps)
+
+
+def _differences(
+    before: dict[Identity, LapCompleted], after: dict[Identity, LapCompleted]
+) -> list[EffectiveChange]:
+    """Return the changes from one set of laps to another."""
+    names = before.keys() | after.keys()
+    changes = [EffectiveChange(before.get(name), after.get(name)) for name in sorted(names)]
+    return [change for change in changes if change.was != change.now]
 
 
 class _Recorded:

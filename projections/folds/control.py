@@ -16,6 +16,7 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 from events import (
     CarRetired,
     CarReturned,
+    CrossingInserted,
     CrossingsReassigned,
     Event,
     FlagShown,
@@ -201,6 +202,8 @@ class RaceControl(Projection):
                 self._add(event, "correction", text, car)
             case CrossingsReassigned() as moved:
                 self._add(event, "correction", _reassigned(moved))
+            case CrossingInserted(car=car, reason=reason) as crossing:
+                self._add(event, "correction", f"{_inserted(crossing)}{_because(reason)}", car)
             case void:
                 self._voided(event, _because(getattr(void, "reason", None)))
 
@@ -216,7 +219,7 @@ class RaceControl(Projection):
         text = f"{self._what(voided)}, {what}{because}"
         self._add(event, "correction", text, getattr(voided, "car", None))
 
-    def _what(self, event: Event | None) -> str:
+    def _what(self, event: Event | None) -> str:  # noqa: C901, PLR0912 (an arm for each event)
         """Describe an event as its control item does, or would."""
         match event:
             case FlagShown(flag=flag, sector=None):
@@ -237,6 +240,8 @@ class RaceControl(Projection):
                 return f"Car {car}: lap {lap} amended"
             case CrossingsReassigned():
                 return _reassigned(event)
+            case CrossingInserted():
+                return _inserted(event)
             case RaceControlMessage(text=text):
                 return f"Message “{text}”"
             case ResultDeclared(status=status):
@@ -308,6 +313,10 @@ def _imposed(event: PenaltyImposed) -> str:
 
 def _time_deleted(event: LapTimeDeleted) -> str:
     return f"Car {event.car}: time of lap {event.lap} deleted"
+
+
+def _inserted(event: CrossingInserted) -> str:
+    return f"Car {event.car}: crossing at {format_clock(event.completed_at)} put in"
 
 
 def _reassigned(event: CrossingsReassigned) -> str:

@@ -13,6 +13,7 @@ from typing import cast, get_args
 
 from events import (
     AnyEvent,
+    CrossingInserted,
     CrossingsReassigned,
     EventVoided,
     FlagShown,
@@ -74,6 +75,7 @@ Decision = (
     | EventVoided
     | LapAmended
     | CrossingsReassigned
+    | CrossingInserted
     | ResultDeclared
     | SessionResumed
 )
@@ -116,6 +118,8 @@ def check(timeline: Timeline, event: AnyEvent) -> None:  # noqa: C901, PLR0912 (
             _check_between(race, event)
         case CrossingsReassigned():
             _check_reassigned(race, event)
+        case CrossingInserted():
+            _check_inserted(race, event)
         case EventVoided(voided_source=source, voided_seq=number):
             check_voidable(timeline, (source, number))
         case WaveByGiven(cars=cars) | PassAroundGiven(cars=cars):
@@ -219,6 +223,20 @@ def _check_reassigned(race: Race, event: CrossingsReassigned) -> None:
         raise BadDecision("to_car", "another car than the one it was timed for")
     if event.end <= event.start:
         raise BadDecision("end", "later than the start")
+
+
+def _check_inserted(race: Race, event: CrossingInserted) -> None:
+    """Raise UnknownCar, or BadDecision for a crossing that cannot be one."""
+    check_car(race, event.car)
+    at = event.completed_at
+    if not 0 < at <= race.at:
+        until = format_clock(race.at)
+        raise BadDecision("completed_at", f"after the start, and no later than {until}, now")
+    finished_at = race.finish.cars.get(event.car)
+    if finished_at is not None and at > finished_at:
+        raise BadDecision("completed_at", f"before the finish at {format_clock(finished_at)}")
+    if any(lap.at == at for lap in race.laps.laps.get(event.car, ())):
+        raise BadDecision("completed_at", f"#{event.car} has a crossing at {format_clock(at)}")
 
 
 def _check_classes(race: Race, classes: Iterable[str]) -> None:

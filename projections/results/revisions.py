@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from events import (
     AnyEvent,
+    CrossingInserted,
     CrossingsReassigned,
     EntryAmended,
     EventVoided,
@@ -42,6 +43,7 @@ DECISIONS = (
     EventVoided,
     LapAmended,
     CrossingsReassigned,
+    CrossingInserted,
     SessionResumed,
 )
 BATCH = 5_000
@@ -213,7 +215,7 @@ def _revision_row(row: Classified, taken: int) -> RevisionRow:
     )
 
 
-def describe_decision(event: AnyEvent) -> str:
+def describe_decision(event: AnyEvent) -> str:  # noqa: C901, PLR0912 (an arm for each decision)
     """Describe one of ``DECISIONS`` or a declared result in a few words."""
     match event:
         case PenaltyImposed() | PenaltyConverted():
@@ -234,6 +236,9 @@ def describe_decision(event: AnyEvent) -> str:
             return f"#{event.car}: lap {event.lap} amended: {event.reason}"
         case LapTimeDeleted():
             return f"#{event.car}: time of lap {event.lap} deleted"
+        case CrossingInserted():
+            at = format_clock(event.completed_at)
+            return f"#{event.car}: crossing at {at} put in: {event.reason}"
         case CrossingsReassigned():
             moved = f"#{event.from_car} to #{event.to_car} from {format_clock(event.start)}"
             return f"crossings moved, {moved}: {event.reason}"

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from events import (
     AnyEvent,
+    CrossingInserted,
     CrossingsReassigned,
     EventVoided,
     LapAmended,
@@ -384,6 +385,38 @@ def amend_lap(
             lap=lap,
             completed_at=completed_at,
             lap_time_ms=lap_time,
+            driver=driver,
+            in_pit_lane=in_pit_lane,
+            reason=reason,
+        )
+    )
+
+
+@amendments.command("crossing")
+@decision_command
+def amend_crossing(
+    context: DecisionContext,
+    car: Car,
+    completed_at: Annotated[
+        int,
+        typer.Argument(
+            parser=parse_time,
+            metavar="H:MM:SS.mmm",
+            help="When the car crossed the finish line, on the session clock.",
+        ),
+    ],
+    reason: GivenReason,
+    driver: Annotated[str | None, typer.Option(metavar="NAME", help="Who drove the lap.")] = None,
+    in_pit_lane: Annotated[
+        bool, typer.Option("--in-pit-lane", help="It crossed the line in the pit lane.")
+    ] = False,
+) -> None:
+    """Put in a crossing that the timing missed: it splits a lap, and later laps move up by one."""
+    context.decide(
+        lambda _, head: CrossingInserted(
+            **head,
+            car=car,
+            completed_at=completed_at,
             driver=driver,
             in_pit_lane=in_pit_lane,
             reason=reason,

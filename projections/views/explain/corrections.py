@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from events import (
     AnyEvent,
+    CrossingInserted,
     CrossingsReassigned,
     EventVoided,
     LapAmended,
@@ -47,6 +48,8 @@ def corrections(case: Case) -> Iterator[Statement]:
                 time = of.lap_time_ms if isinstance(of, LapCompleted) else None
                 what = f", {format_lap_time(time)}," if time else ""
                 text = f"The time of lap {event.lap}{what} was deleted{reason}."
+            case CrossingInserted():
+                text = f"A crossing at {format_clock(event.completed_at)} was put in{reason}."
             case CrossingsReassigned():
                 text = f"Crossings of #{event.from_car} were given to #{event.to_car}"
                 text += f"{' and the other way round' if event.swap else ''}{reason}."

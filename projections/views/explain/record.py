@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from events import (
     AnyEvent,
     CarRetired,
+    CrossingInserted,
     CrossingsReassigned,
     EntryAdded,
     EntryAmended,
@@ -25,7 +26,7 @@ from projections.engine.corrections import CORRECTIONS, CROSSINGS, Corrections, 
 from projections.race import Race
 from projections.views.explain.statements import Identity
 
-Correction = EventVoided | LapAmended | LapTimeDeleted | CrossingsReassigned
+Correction = EventVoided | LapAmended | LapTimeDeleted | CrossingsReassigned | CrossingInserted
 
 
 def _ends(event: FlagShown, chequered_at: int | None) -> bool:
@@ -53,6 +54,7 @@ class Record:
         if any(isinstance(event, CORRECTIONS) for event in recorded):
             corrections = Corrections(recorded)
             counted = [one for one in map(corrections.effective, recorded) if one is not None]
+            counted += corrections.inserted
         finish = race.finish
         for event in counted:
             finished_at = finish.cars.get(getattr(event, "car", ""), race.at)
@@ -102,6 +104,9 @@ class Record:
                     if isinstance(event, LapAmended) and lap:
                         self._laps[event.car, event.lap] = (*lap, event.identity)
                     if event.car != self._car or (isinstance(event, LapTimeDeleted) and not lap):
+                        continue
+                case CrossingInserted():
+                    if self._car != event.car:
                         continue
                 case CrossingsReassigned():
                     if self._car not in (event.from_car, event.to_car):

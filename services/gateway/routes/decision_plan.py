@@ -221,7 +221,7 @@ def _completed(timeline: Timeline, members: dict[str, Any]) -> dict[str, Any]:
             _name_lap(timeline, members)
         case "crossings_reassigned":
             _span(race, members)
-        case "lap_amended":
+        case "lap_amended" | "crossing_inserted":
             for name in _CLOCKS:
                 if isinstance(members.get(name), str):
                     members[name] = _clock(name, members[name])

@@ -93,6 +93,14 @@ _corrections = st.one_of(
         by=_deciders,
     ),
     _told(
+        ev.CrossingInserted,
+        car=_cars,
+        completed_at=TIMES,
+        driver=st.none() | _drivers,
+        reason=st.just("a test"),
+        by=_deciders,
+    ),
+    _told(
         ev.CrossingsReassigned,
         from_car=_cars,
         to_car=_cars,

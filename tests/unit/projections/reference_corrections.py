@@ -12,6 +12,7 @@ from typing import Any
 from events import (
     AnyEvent,
     Correction,
+    CrossingInserted,
     CrossingsReassigned,
     EventVoided,
     LapAmended,
@@ -25,6 +26,7 @@ from projections.engine.corrections import (
     Identity,
     effective_key,
 )
+from projections.engine.lap_sequence import LapSequence, lap_sequence
 
 
 def what_counts(events: Iterable[AnyEvent]) -> list[AnyEvent]:
@@ -39,16 +41,43 @@ def what_counts(events: Iterable[AnyEvent]) -> list[AnyEvent]:
         for move in corrections
         if isinstance(move, CrossingsReassigned)
     ]
-    counts = []
-    for event in recorded:
+    moved = []
+    for event in in_order:
+        if isinstance(event, CORRECTIONS):
+            continue
         for move, laps_before in moves:
             event = _moved(event, move, laps_before)
-        for amended in corrections:
-            if isinstance(amended, LapAmended) and isinstance(event, LapCompleted):
-                event = _amended(event, amended)
+        moved.append(event)
+    counts = []
+    cars = {event.car for event in moved if isinstance(event, LapCompleted | LinePassed)}
+    cars |= {one.car for one in corrections if isinstance(one, CrossingInserted)}
+    sequences = {car: _sequence(car, moved, corrections, voided) for car in sorted(cars)}
+    for event in moved:
+        if event.identity in voided:
+            continue
+        if isinstance(event, LapCompleted | LinePassed):
+            event = sequences[event.car].altered.get(event.identity, event)
         counts.append(event)
+    counts += [lap for one in sequences.values() for lap in one.inserted.values()]
     told = [_told(one, in_order) for one in corrections]
     return sorted([*counts, *filter(None, told)], key=effective_key)  # type: ignore[list-item]
+
+
+def _sequence(
+    car: str, moved: list[AnyEvent], corrections: list[Correction], voided: set[Identity]
+) -> LapSequence:
+    """The laps of a car, amended in the order of the amendments."""
+
+    def changes(lap: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for amended in corrections:
+            if isinstance(amended, LapAmended) and (amended.car, amended.lap) == (car, lap):
+                found |= _changes(amended)
+        return found
+
+    crossings = [event for event in moved if getattr(event, "car", None) == car]
+    put_in = [one for one in corrections if isinstance(one, CrossingInserted) and one.car == car]
+    return lap_sequence(crossings, put_in, voided, changes)
 
 
 def _told(correction: Correction, events: list[AnyEvent]) -> CorrectionApplied | None:
@@ -115,13 +144,11 @@ def _moved(event: Any, move: CrossingsReassigned, laps_before: dict[str, int]) -
     return event.model_copy(update=changes)
 
 
-def _amended(event: LapCompleted, amended: LapAmended) -> LapCompleted:
-    if (amended.car, amended.lap) != (event.car, event.lap):
-        return event
+def _changes(amended: LapAmended) -> dict[str, Any]:
     changes = {
         "at": amended.completed_at,
         "lap_time_ms": amended.lap_time_ms,
         "driver": amended.driver,
         "in_pit_lane": amended.in_pit_lane,
     }
-    return event.model_copy(update={k: v for k, v in changes.items() if v is not None})
+    return {k: v for k, v in changes.items() if v is not None}

@@ -185,6 +185,8 @@ const TAKES_REASON = new Set([
   "event_voided",
   "lap_amended",
   "crossings_reassigned",
+  "crossing_inserted",
+  "session_resumed",
 ]);
 
 export function takesReason(decisions: readonly Decision[]): boolean {

@@ -1,0 +1,211 @@
+"""The laps of one car under corrections: their numbers and times follow from the crossings.
+
+Rules:
+
+- a lap runs from crossing to crossing of the finish line. A crossing taken away merges its lap
+  with the next: the times add up, and later laps move down by one number. A crossing put in
+  splits a lap, and later laps move up by one;
+- a source numbers laps by the crossings that it counted. Later numbers move only if they are of
+  the source that counted the crossing taken away, and if no other crossing has its number: a
+  lap that was voided and sent again keeps its number;
+- a lap amended to end earlier or later is as much shorter or longer, and the next the other
+  way;
+- a lap time changes only if it was measured from a crossing that moved: a feed that corrects
+  itself sends times that are right already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from events import AnyEvent, CrossingInserted, LapCompleted, LinePassed
+
+Identity = tuple[str, int]
+
+MEASURED_MS = 2000
+"""A lap time was measured from a crossing if it agrees with it by this much (ms): feeds round to
+whole seconds."""
+
+SAME_CROSSING_MS = 1000
+"""A crossing timed this soon after one that was put in is the same (ms)."""
+
+
+class LapSequence(NamedTuple):
+    """The crossings of a car that count otherwise than recorded, and the laps put in."""
+
+    altered: Mapping[Identity, AnyEvent]
+    inserted: Mapping[Identity, LapCompleted]
+
+
+class _Crossing(NamedTuple):
+    """A crossing of the finish line: as recorded, and when it counts (ms); None: not at all."""
+
+    recorded_at: int
+    at: int | None
+    lap_time_ms: int | None
+
+
+def lap_sequence(
+    crossings: Iterable[AnyEvent],
+    insertions: Sequence[CrossingInserted],
+    voided: Collection[Identity],
+    changes: Callable[[int], Mapping[str, Any]],
+) -> LapSequence:
+    """Return what the crossings of a car count as; ``changes`` are the amendments of a lap.
+
+    ``crossings`` are the car's lines and laps, voided ones included. Costs O(n log n).
+    """
+    sequence = _Sequence(changes)
+    events: list[LinePassed | LapCompleted | CrossingInserted] = [
+        event for event in crossings if isinstance(event, LinePassed | LapCompleted)
+    ]
+    sequence.numbers = {
+        event.lap
+        for event in events
+        if isinstance(event, LapCompleted) and event.identity not in voided
+    }
+    for event in sorted([*events, *insertions], key=_in_time):
+        if isinstance(event, CrossingInserted):
+            sequence.insert(event)
+        elif isinstance(event, LinePassed):
+            sequence.line(event)
+        elif event.identity in voided:
+            sequence.take_away(event)
+        else:
+            sequence.lap(event)
+    return LapSequence(sequence.altered, sequence.inserted)
+
+
+def _in_time(
+    event: LinePassed | LapCompleted | CrossingInserted,
+) -> tuple[int, bool, str, int]:
+    at = event.completed_at if isinstance(event, CrossingInserted) else event.at
+    return (at, not isinstance(event, LinePassed), event.source, event.source_seq)
+
+
+class _Sequence:
+    """The crossings of a car so far, in order of time."""
+
+    def __init__(self, changes: Callable[[int], Mapping[str, Any]]) -> None:
+        self.altered: dict[Identity, AnyEvent] = {}
+        self.inserted: dict[Identity, LapCompleted] = {}
+        self.numbers: set[int] = set()
+        self._changes = changes
+        self._vacated: set[tuple[int, str]] = set()
+        self._gained = 0
+        self._awaited: tuple[int, int] | None = None
+        """The number of a lap that was put in and that the timing may not have counted, and
+        when it ended."""
+        self._last = 0
+        self._since: list[_Crossing] = []
+        """The crossing that the current lap runs from, then those taken away since."""
+        self._untimed: LapCompleted | None = None
+        """A lap put in whose start is not known yet."""
+
+    def take_away(self, event: LapCompleted) -> None:
+        """Pass a voided crossing of the finish line."""
+        if event.at >= 0 and event.lap not in self.numbers:
+            self._vacated.add((event.lap, event.source))
+        self._since.append(_Crossing(event.at, None, event.lap_time_ms))
+
+    def insert(self, event: CrossingInserted) -> None:
+        """Pass a crossing that was put in."""
+        lap, at = self._last + 1, event.completed_at
+        start = self._start()
+        completed = LapCompleted(
+            at=at,
+            source=event.source,
+            source_seq=event.source_seq,
+            by=event.by,
+            basis=event.basis,
+            car=event.car,
+            lap=lap,
+            lap_time_ms=at - start if start is not None and at > start else None,
+            driver=event.driver,
+            in_pit_lane=event.in_pit_lane,
+        )
+        completed = completed.model_copy(update=self._amended(completed))
+        self.inserted[event.identity] = completed
+        self._untimed = completed if completed.lap_time_ms is None else None
+        self._awaited = (lap, at)
+        self._last = lap
+        # What is timed next was measured from the crossing before.
+        before = [one._replace(at=None) for one in self._since]
+        self._since = [_Crossing(at, completed.at, completed.lap_time_ms), *before]
+
+    def line(self, event: LinePassed) -> None:
+        """Pass an intermediate line."""
+        lap = self._number(event)
+        if lap != event.lap:
+            self.altered[event.identity] = event.model_copy(update={"lap": lap})
+
+    def lap(self, event: LapCompleted) -> None:
+        """Pass a crossing of the finish line that counts."""
+        lap = self._number(event)
+        time = self._lap_time(event)
+        counts = event
+        if lap != event.lap or time != event.lap_time_ms:
+            counts = event.model_copy(update={"lap": lap, "lap_time_ms": time})
+        amended = self._amended(counts)
+        if amended:
+            counts = counts.model_copy(update=amended)
+        if counts is not event:
+            self.altered[event.identity] = counts
+        if lap > self._last:  # a repeated crossing ends no lap
+            self._last = lap
+            # The next may have been measured from one that this one replaces.
+            replaced = [one for one in self._since if one.at is None]
+            replaced = [one for one in replaced if one.recorded_at > self._since[0].recorded_at]
+            self._since = [_Crossing(event.at, counts.at, counts.lap_time_ms), *replaced]
+            self._untimed = None
+
+    def _number(self, event: LinePassed | LapCompleted) -> int:
+        down = sum(lap < event.lap and source == event.source for lap, source in self._vacated)
+        lap = event.lap - down + self._gained
+        if self._awaited is not None and lap >= self._awaited[0]:
+            number, at = self._awaited
+            if lap == number and event.at - at <= SAME_CROSSING_MS:
+                return lap
+            self._awaited = None
+            if lap == number:
+                self._gained += 1
+                lap += 1
+        return max(1, lap)
+
+    def _start(self) -> int | None:
+        """Return when the current lap began (ms), as far as it is known."""
+        if not self._since:
+            return None
+        first = self._since[0]
+        if first.at is not None:
+            return first.at
+        return None if first.lap_time_ms is None else first.recorded_at - first.lap_time_ms
+
+    def _lap_time(self, event: LapCompleted) -> int | None:
+        """Return the lap time, from where the lap began instead of where it was measured from."""
+        time = event.lap_time_ms
+        if time is None or not self._since:
+            return time
+        measured = event.at - time
+        if self._untimed is not None and measured < self._untimed.at:
+            part = self._untimed.model_copy(update={"lap_time_ms": self._untimed.at - measured})
+            self.inserted[part.identity] = part
+            return event.at - part.at
+        start = self._start()
+        ends = [one.recorded_at for one in self._since] + ([] if start is None else [start])
+        nearest = min(ends, key=lambda at: (abs(at - measured), at != start))
+        if nearest == start or abs(nearest - measured) > MEASURED_MS:
+            return time
+        if start is None:
+            return None
+        moved = time + nearest - start
+        return moved if moved > 0 else time
+
+    def _amended(self, lap: LapCompleted) -> dict[str, Any]:
+        """Return the amendments of a lap; one that ends later is as much longer."""
+        changes = dict(self._changes(lap.lap))
+        moved = changes.get("at", lap.at) - lap.at
+        if moved and lap.lap_time_ms is not None and "lap_time_ms" not in changes:
+            changes["lap_time_ms"] = max(0, lap.lap_time_ms + moved)
+        return changes
