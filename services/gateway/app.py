@@ -83,6 +83,8 @@ def create_app(
         version=version("lapstream"),
         description=DESCRIPTION,
         license_info={"name": "MIT"},
+        docs_url=None,  # FastAPI's load their scripts from elsewhere; see `routes.pages`
+        redoc_url=None,
         lifespan=lifespan,
     )
     app.state.settings = settings

@@ -159,7 +159,13 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             app.state.log = Log(store)
             yield
 
-    app = FastAPI(title="lapstream intake", version=version("lapstream"), lifespan=lifespan)
+    app = FastAPI(
+        title="lapstream intake",
+        version=version("lapstream"),
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's load their scripts from elsewhere
+        redoc_url=None,
+    )
     app.state.settings = settings
     app.add_middleware(BodyLimitMiddleware, settings=settings, larger={})
     errors.install(app)

@@ -1,4 +1,4 @@
-"""The pages: the timing screen, the desk, the graphics, and their assets.
+"""The pages: timing screen, desk, graphics, the HTTP interface's description, and their assets.
 
 Their files are built from ``web/`` into ``services/screen`` and ship with the package. Without them
 everything else works, and ``/`` says how to build them.
@@ -17,7 +17,12 @@ from starlette.types import Scope
 FILES = Path(__file__).resolve().parents[2] / "screen"
 """The output folder of the build."""
 
-PAGES = {"/": "index.html", "/desk": "desk.html", "/graphics": "graphics.html"}
+PAGES = {
+    "/": "index.html",
+    "/desk": "desk.html",
+    "/graphics": "graphics.html",
+    "/docs": "docs.html",
+}
 """The pages by their paths. Each file is built from the one of the same name in ``web/``."""
 
 NOT_BUILT = "the timing screen was not built: `make screen` does it"
@@ -37,6 +42,16 @@ UNFRAMED = {
     **HEADERS,
     "Content-Security-Policy": f"{HEADERS['Content-Security-Policy']}; frame-ancestors 'none'",
 }
+REFERENCE = {
+    # Swagger UI draws its signs from data: URLs in its style sheet.
+    **UNFRAMED,
+    "Content-Security-Policy": UNFRAMED["Content-Security-Policy"].replace(
+        "img-src 'self'", "img-src 'self' data:"
+    ),
+}
+PAGE_HEADERS = {"desk.html": UNFRAMED, "docs.html": REFERENCE}
+"""The headers of pages other than ``HEADERS``."""
+
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -67,7 +82,7 @@ def install(app: FastAPI) -> None:
 
 def _page(file: str) -> Callable[[], Awaitable[Response]]:
     """A route that serves a page."""
-    headers = UNFRAMED if file == "desk.html" else HEADERS
+    headers = PAGE_HEADERS.get(file, HEADERS)
 
     async def page() -> Response:
         if not built():
