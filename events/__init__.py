@@ -9,6 +9,7 @@ from events.codec import decode, decode_payload, encode, json_schema
 from events.corrections import CrossingInserted, CrossingsReassigned, EventVoided, LapAmended
 from events.outputs import OutputFrozen, OutputReleased
 from events.running import (
+    BestLapReported,
     CarRetired,
     CarReturned,
     DriverChanged,
@@ -68,6 +69,7 @@ __all__ = [
     "Alias",
     "AnyEvent",
     "Basis",
+    "BestLapReported",
     "CarRetired",
     "CarReturned",
     "Contest",

@@ -8,6 +8,7 @@ from events.base import Event
 from events.corrections import CrossingInserted, CrossingsReassigned, EventVoided, LapAmended
 from events.outputs import OutputFrozen, OutputReleased
 from events.running import (
+    BestLapReported,
     CarRetired,
     CarReturned,
     DriverChanged,
@@ -68,6 +69,7 @@ RaceEvent = (
     | DriverChanged
     | CarReturned
     | CarRetired
+    | BestLapReported
     | LapTimeDeleted
     | PenaltyImposed
     | PenaltyServed

@@ -39,6 +39,18 @@ class LapCompleted(Event):
     in_pit_lane: bool = False
 
 
+class BestLapReported(Event):
+    """The timing has this best lap of a car, of which no crossing or no time is recorded.
+
+    So where a feed was joined after the lap. It counts as a lap time, not as a completed lap.
+    """
+
+    type: Literal["best_lap_reported"] = "best_lap_reported"
+    car: CarNumber
+    lap: LapNumber
+    lap_time_ms: Annotated[int, Field(ge=1, le=2**53)]
+
+
 class PitEntered(Event):
     """The car crossed the pit-entry line."""
 

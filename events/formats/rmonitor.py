@@ -4,7 +4,7 @@ A feed consists of lines ``$CMD,cell,cell...`` with text in quotes, in no define
 IMSA's enhanced form adds ``$L``, a line crossing; relays add ``$RM...`` records of their
 own. A feed recording has additional lines ``##YYYY-MM-DD HH:MM:SS.mmm``, the UTC time at
 which the following lines were received; ``connected`` after the time marks the beginning of
-a connection.
+a connection, ``|rmonitor`` and ``|flags`` the system in a recording of several.
 
 Malformed input never raises. A line that cannot be parsed becomes an ``Unreadable`` record
 with the reason. Oddities of real feeds that are parsed:
@@ -42,7 +42,8 @@ _TIME = re.compile(
     re.ASCII,
 )
 _RECEIVED = re.compile(
-    r"##(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3})(?: (connected))?", re.ASCII | re.IGNORECASE
+    r"##(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3})(?: (connected)|\|\w{1,32})?",
+    re.ASCII | re.IGNORECASE,
 )
 
 

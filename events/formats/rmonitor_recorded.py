@@ -12,9 +12,21 @@ from typing import NamedTuple
 
 from events.base import Event
 from events.corrections import EventVoided, LapAmended
-from events.running import CarRetired, CarReturned, LapCompleted, PitEntered, PitExited
+from events.running import (
+    BestLapReported,
+    CarRetired,
+    CarReturned,
+    LapCompleted,
+    PitEntered,
+    PitExited,
+)
 from events.session import EntryAdded, EntryAmended, GridSet, SessionEnded, SessionOpened
-from events.stewards import PenaltyConverted, PenaltyImposed, PenaltyRescinded
+from events.stewards import (
+    LapTimeDeleted,
+    PenaltyConverted,
+    PenaltyImposed,
+    PenaltyRescinded,
+)
 from events.track import FlagShown
 
 SOURCE = "rmonitor"
@@ -30,6 +42,21 @@ class RecordedLap(NamedTuple):
     at: int
     lap_time_ms: int | None
     in_pit_lane: bool
+    seq: int
+
+
+class RecordedDeletion(NamedTuple):
+    """A deleted lap time; ``seq`` is the number of the event that deleted it."""
+
+    seq: int
+    reason: str | None
+
+
+class ReportedLap(NamedTuple):
+    """A reported best lap; ``seq`` is the number of the event that reported it."""
+
+    lap: int
+    ms: int
     seq: int
 
 
@@ -49,6 +76,8 @@ class RecordedRun:
     flags: list[FlagShown] = field(default_factory=list)
     grid: tuple[str, ...] = ()
     laps: dict[str, list[RecordedLap]] = field(default_factory=dict)
+    deleted: dict[str, dict[int, RecordedDeletion]] = field(default_factory=dict)
+    reported: dict[str, list[ReportedLap]] = field(default_factory=dict)
     in_lane: set[str] = field(default_factory=set)
     retired: set[str] = field(default_factory=set)
     excluded: dict[str, str] = field(default_factory=dict)
@@ -60,6 +89,7 @@ class RecordedRun:
     """The race time of the feed's last heartbeat, in ms; negative during a countdown."""
     new_events: list[Event] = field(default_factory=list)
     """The events recorded since the last ``take_events``."""
+    _bests: dict[str, int | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> RecordedRun:
@@ -123,6 +153,20 @@ class RecordedRun:
         """The last recorded lap before that one."""
         return next((known for known in reversed(self.laps.get(car, ())) if known.lap < lap), None)
 
+    def timed_laps(self, car: str) -> list[RecordedLap]:
+        """The laps whose times count."""
+        deleted = self.deleted.get(car, {})
+        return [lap for lap in self.laps.get(car, ()) if lap.lap_time_ms and lap.lap not in deleted]
+
+    def best(self, car: str) -> int | None:
+        """The car's best lap time (ms) of those that count."""
+        if car not in self._bests:
+            deleted = self.deleted.get(car, {})
+            reported = [one.ms for one in self.reported.get(car, ()) if one.lap not in deleted]
+            timed = [lap.lap_time_ms or 0 for lap in self.timed_laps(car)]
+            self._bests[car] = min(timed + reported, default=None)
+        return self._bests[car]
+
     def taken(self, car: str) -> int:
         """How many laps were taken away from the car."""
         return sum(self.laps_taken.get(car, {}).values())
@@ -153,8 +197,16 @@ class RecordedRun:
             case LapCompleted(car=car, lap=lap, at=at):
                 lap_time, in_lane = event.lap_time_ms, event.in_pit_lane
                 self._add_lap(car, RecordedLap(lap, at, lap_time, in_lane, event.source_seq))
-            case LapAmended():
+            case LapAmended(car=car):
                 self._lap_amended(event)
+                self._bests.pop(car, None)
+            case LapTimeDeleted(car=car, lap=lap, reason=reason):
+                deletion = RecordedDeletion(event.source_seq, reason)
+                self.deleted.setdefault(car, {})[lap] = deletion
+                self._bests.pop(car, None)
+            case BestLapReported(car=car, lap=lap, lap_time_ms=ms):
+                self.reported.setdefault(car, []).append(ReportedLap(lap, ms, event.source_seq))
+                self._bests.pop(car, None)
             case PitEntered(car=car):
                 self.in_lane.add(car)
             case PitExited(car=car):
@@ -190,6 +242,9 @@ class RecordedRun:
         if len(laps) > 1 and laps[-2].lap > lap.lap:
             laps.sort()
         self.newest = max(self.newest, lap.at)
+        best = self._bests.get(car)
+        if best is None or not lap.lap_time_ms or lap.lap_time_ms < best:
+            self._bests.pop(car, None)
 
     def _lap_amended(self, event: LapAmended) -> None:
         laps = self.laps.get(event.car, [])
@@ -220,6 +275,11 @@ class RecordedRun:
         self.flags = [flag for flag in self.flags if flag.source_seq != seq]
         for car, laps in self.laps.items():
             self.laps[car] = [lap for lap in laps if lap.seq != seq]
+        for car, deleted in self.deleted.items():
+            self.deleted[car] = {lap: one for lap, one in deleted.items() if one.seq != seq}
+        for car, reported in self.reported.items():
+            self.reported[car] = [one for one in reported if one.seq != seq]
+        self._bests.clear()
 
 
 ENTRY_MEMBERS = ("car_class", "team", "vehicle", "drivers")

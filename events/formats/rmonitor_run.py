@@ -6,8 +6,8 @@ of the last ``$F``, in whole seconds, and never before a crossing that the feed 
 in the same second. ``$L`` has a time of day, which is converted by the offset between the two
 clocks, taken from finish line crossings known in both. Before the start ``at`` is 0.
 
-How each record is interpreted is documented in ``rmonitor_laps``, ``rmonitor_entries`` and
-``rmonitor_clock``.
+How each record is interpreted is documented in ``rmonitor_laps``, ``rmonitor_bests``,
+``rmonitor_entries`` and ``rmonitor_clock``.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from events.formats.rmonitor import (
     Setting,
     SortMode,
 )
+from events.formats.rmonitor_bests import RunBests
 from events.formats.rmonitor_clock import RunClock
 from events.formats.rmonitor_entries import Entries, RunOptions
 from events.formats.rmonitor_laps import RunLaps
@@ -54,6 +55,7 @@ class Run:
     entries: Entries
     clock: RunClock
     laps: RunLaps
+    bests: RunBests
     refused: int = 0
     """The number of records with values that no event can hold, such as a 40-letter number."""
 
@@ -63,7 +65,8 @@ class Run:
     @classmethod
     def of(cls, recorded: RecordedRun, entries: Entries) -> Run:
         """Return a run with new clocks and laps."""
-        return cls(recorded, entries, RunClock(recorded, entries), RunLaps(recorded))
+        clock = RunClock(recorded, entries)
+        return cls(recorded, entries, clock, RunLaps(recorded), RunBests(recorded))
 
     @classmethod
     def resumed(cls, options: RunOptions, recorded: RecordedRun) -> Run:
@@ -87,12 +90,14 @@ class Run:
         return self.recorded.take_events()
 
     def settle(self) -> list[Event]:
-        """Return the events that open the session or update its entries."""
+        """Return the events that what is still held gives, at the end of the feed."""
         self.entries.settle()
+        self.bests.end()
         return self.recorded.take_events()
 
     def end(self) -> list[Event]:
         """End the run because the feed switched to another: a race after its flag is over."""
+        self.bests.end()
         if self.recorded.flag == "chequered" and not self.recorded.ended:
             self.recorded.record_now(SessionEnded, reason="the timing went on to another run")
         return self.recorded.take_events()
@@ -134,6 +139,9 @@ class Run:
                 self.laps.clock_set_back(self.recorded.clock)
             self.entries.settle()
             self.clock.show_flag(beat)
+            if self.clock.restarted:
+                self.bests.forget()
+            self.bests.heartbeat()
 
     def _car_record(self, reg: str, record: CarRecord) -> None:
         self.entries.settle()
@@ -144,10 +152,12 @@ class Run:
         match record:
             case QualifyingInformation(lap=lap):
                 self.laps.best_laps[car] = lap or 0
+                self.bests.take(car, record)
             case Passing():
                 self.laps.passing(car, record)
             case RaceInformation():
                 self.laps.race_information(car, record)
+                self.bests.standing(car, record)
             case PastLap():
                 self.laps.past_lap(car, record)
             case CorrectedTime():

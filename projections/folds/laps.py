@@ -9,9 +9,9 @@ a first passing with a lap time of zero).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from events import LapCompleted, LapTimeDeleted
+from events import BestLapReported, LapCompleted, LapTimeDeleted
 from projections.engine.state import Handlers, Histories, Projection, of, row, sibling
 from projections.folds.pits import Pits
 from projections.folds.running_order import natural
@@ -49,9 +49,16 @@ _lap = row(Lap)
 _best = row(BestLap)
 
 
+def _bests(values: Any) -> tuple[BestLap, ...]:
+    return tuple(_best(one) for one in values)
+
+
 @dataclass(slots=True)
 class Laps(Projection):
-    """The laps of each car, its best lap, its deleted lap times, and its last green laps."""
+    """The laps of each car, its best lap, its deleted lap times, and its last green laps.
+
+    ``reported`` has best laps that the timing reported and that are not among the laps.
+    """
 
     NAME: ClassVar[str] = "laps"
     VERSION: ClassVar[int] = 2
@@ -63,9 +70,10 @@ class Laps(Projection):
     best: dict[str, BestLap] = of(_best, dict)
     green: dict[str, tuple[int, ...]] = field(default_factory=dict)
     deleted: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    reported: dict[str, tuple[BestLap, ...]] = of(_bests, dict)
 
     def handlers(self) -> Handlers:
-        return {LapTimeDeleted: self._deleted}
+        return {BestLapReported: self._reported, LapTimeDeleted: self._deleted}
 
     def lap_completed(self, event: LapCompleted) -> None:
         """Fold a lap that counts."""
@@ -107,6 +115,14 @@ class Laps(Projection):
                 return False
         return lap.lap not in self.deleted.get(car, ())
 
+    def _reported(self, event: BestLapReported) -> None:
+        car = event.car
+        reported = BestLap(event.lap_time_ms, event.lap, event.at, None)
+        self.reported[car] = (*self.reported.get(car, ()), reported)
+        best = self.best.get(car)
+        if (best is None or reported.ms < best.ms) and self._counts(car, reported.lap):
+            self.best[car] = reported
+
     def _deleted(self, event: LapTimeDeleted) -> None:
         car = event.car
         self.deleted[car] = tuple(sorted({*self.deleted.get(car, ()), event.lap}))
@@ -115,6 +131,7 @@ class Laps(Projection):
             for lap in self.laps.get(car, ())
             if lap.lap_time_ms is not None and self._counts(car, lap)
         ]
+        timed += [best for best in self.reported.get(car, ()) if self._counts(car, best.lap)]
         if timed:
             self.best[car] = min(timed)
         else:

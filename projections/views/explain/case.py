@@ -52,7 +52,7 @@ class Case:
 
     def best_lap_event(self, car: str) -> tuple[Identity, ...]:
         best = self.race.laps.best.get(car)
-        return self.record.lap(car, best.lap) if best else ()
+        return self.record.timed_lap(car, best.lap) if best else ()
 
     def places(self, position: int, class_position: int) -> str:
         in_class = f", {ordinal(class_position)} in {self.row.car_class}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from events import (
     AnyEvent,
+    BestLapReported,
     CarRetired,
     CrossingInserted,
     CrossingsReassigned,
@@ -43,6 +44,7 @@ class Record:
     def __init__(self, race: Race, events: Iterable[AnyEvent], car: str) -> None:
         self._car = car
         self._laps: dict[tuple[str, int], tuple[Identity, ...]] = {}
+        self._reported: dict[tuple[str, int], tuple[Identity, ...]] = {}
         self._last: dict[str, tuple[int, Identity]] = {}
         self.penalties: dict[str, list[AnyEvent]] = {}
         self.corrections: list[tuple[Correction, AnyEvent | None]] = []
@@ -73,6 +75,8 @@ class Record:
                 self._crossed(event)
             case LinePassed():
                 self._crossed(event)
+            case BestLapReported():
+                self._reported[event.car, event.lap] = (event.identity,)
             case PenaltyImposed() | PenaltyServed() | PenaltyConverted() | PenaltyRescinded():
                 self.penalties.setdefault(event.penalty_id, []).append(event)
             case CarRetired(car=self._car):
@@ -118,6 +122,10 @@ class Record:
     def lap(self, car: str, number: int) -> tuple[Identity, ...]:
         """The lap of a car, if it was recorded, and what amended it."""
         return self._laps.get((car, number), ())
+
+    def timed_lap(self, car: str, number: int) -> tuple[Identity, ...]:
+        """The lap of a car, or that its time was reported."""
+        return self.lap(car, number) or self._reported.get((car, number), ())
 
     def last_crossing(self, car: str) -> tuple[Identity, ...]:
         """The last line that the car crossed."""

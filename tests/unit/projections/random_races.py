@@ -51,6 +51,7 @@ _happenings = st.one_of(
     _told(ev.DriverChanged, car=_cars, driver=_drivers),
     _told(ev.CarRetired, car=_cars),
     _told(ev.CarReturned, car=_cars),
+    _told(ev.BestLapReported, car=_cars, lap=_laps, lap_time_ms=st.integers(48, 58)),
     _told(ev.LapTimeDeleted, car=_cars, lap=_laps),
     _told(ev.PenaltyImposed, penalty_id=_ids, car=_cars, kind=st.just("drive_through")),
     _told(ev.PenaltyServed, penalty_id=_ids),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from events import EntryAdded, Event, FlagShown, LapCompleted, SessionOpened
+from events import EntryAdded, Event, FlagShown, LapCompleted, LapTimeDeleted, SessionOpened
 from events.errors import BadTimingFile
 from projections import views
 from projections.race import Race
@@ -63,6 +63,32 @@ def feed_order(name: str) -> list[list[FeedRow]]:
             if row.total or not rows[-1].get(row.car, row).total:
                 rows[-1][row.car] = row
     return [sorted(run.values()) for run in rows]
+
+
+def feed_bests(name: str) -> list[dict[str, tuple[int, int]]]:
+    """The feed's own last best lap of each car, number and time, of each of its runs."""
+    runs: list[str] = []
+    bests: list[dict[str, tuple[int, int]]] = [{}]
+    twice = entered_twice(name)
+    for cells in lines_of(name):
+        if cells[0] == "$B" and cells[1] not in runs:
+            if runs:
+                bests.append({})
+            runs.append(cells[1])
+        elif cells[0] == "$H":
+            best = int(cells[3]), ms(cells[4])
+            if best[1] or cells[2] not in twice:
+                bests[-1][cells[2]] = best
+    return bests
+
+
+def entered_twice(name: str) -> set[str]:
+    """Cars with two lines of $A: the second entry is empty, and has no laps."""
+    entries: dict[str, set[str]] = {}
+    for cells in lines_of(name):
+        if cells[0] == "$A":
+            entries.setdefault(cells[1], set()).add(cells[3])
+    return {car for car, transponders in entries.items() if "" in transponders}
 
 
 @lru_cache
@@ -145,6 +171,20 @@ class TestCaptures:
             ours.sort(key=lambda car: (-net_laps(race, car), race.order.last_seen(car)))
             assert ours == feed
             assert order[len(ours) :] == [car for car in order if car not in race.order.laps]
+
+    def test_best_laps_are_the_feeds(self, name: str) -> None:
+        """At the end of each run every car has the best lap that the feed has, or none as there.
+
+        There are no differences: laps of before the capture are reported best laps.
+        """
+        for race, bests in zip(races_of(name), feed_bests(name), strict=True):
+            ours = {car: (best.lap, best.ms) for car, best in race.laps.best.items()}
+            assert ours == {car: best for car, best in bests.items() if best[1]}
+
+    def test_no_lap_time_is_withdrawn(self, name: str) -> None:
+        """No capture withdraws a best lap; a stale line, or one of a second entry, does not."""
+        for events in runs_of(name):
+            assert [event for event in events if isinstance(event, LapTimeDeleted)] == []
 
     def test_entries_and_classes(self, name: str) -> None:
         """Every car is entered, in the class that the feed's last list has it in."""
