@@ -42,7 +42,8 @@ class LapCompleted(Event):
 class BestLapReported(Event):
     """The timing has this best lap of a car, of which no crossing or no time is recorded.
 
-    So where a feed was joined after the lap. It counts as a lap time, not as a completed lap.
+    So where a feed was joined after the lap. It counts as a lap time, not as a completed lap. The
+    first lap of a race counts as best lap only if it is reported.
     """
 
     type: Literal["best_lap_reported"] = "best_lap_reported"

@@ -8,6 +8,8 @@ compared with the recorded laps that count:
 - no time, but the number of a lap: that lap time is withdrawn;
 - a better time of a lap of which none is recorded (the feed was joined later): a reported best
   lap;
+- the first lap of a race that began at the start, not at the line: as such a lap is no best lap
+  by itself, it is reported as one;
 - another time of a recorded lap, some ms off, or of one whose begin is unknown: the lap is
   amended.
 
@@ -149,14 +151,15 @@ class RunBests:
         """Record the time of a lap that the timing has and the log has not."""
         last = self.recorded.last(car)
         lap = self.recorded.lap(car, stated.lap)
-        if lap is not None and lap.lap_time_ms is not None:
+        if lap is not None and lap.lap_time_ms == stated.ms:
+            self._report(car, stated)  # a first lap, which counts where the timing says so
+        elif lap is not None and lap.lap_time_ms is not None:
             if self._may_be(car, lap, stated.ms):
                 self._amend(car, lap, stated.ms)
         elif not stated.lap:
             pass
-        elif confirmed or (last is not None and stated.lap <= last.lap):
-            values = {"lap": stated.lap, "lap_time_ms": stated.ms}
-            self.recorded.record_now(BestLapReported, car=car, **values)
+        elif confirmed or (last is not None and stated.lap != last.lap + 1):
+            self._report(car, stated)
         else:  # its crossing may follow
             self._unconfirmed[car] = self._beats + BEATS_TO_CONFIRM
 
@@ -211,6 +214,10 @@ class RunBests:
         lap = self.recorded.lap(car, number)
         if lap is not None and lap in self.recorded.timed_laps(car):
             self._delete(car, lap, WITHDRAWN)
+
+    def _report(self, car: str, stated: _StatedBest) -> None:
+        values = {"lap": stated.lap, "lap_time_ms": stated.ms}
+        self.recorded.record_now(BestLapReported, car=car, **values)
 
     def _delete(self, car: str, lap: RecordedLap, reason: str) -> None:
         self.recorded.record_now(LapTimeDeleted, car=car, lap=lap.lap, reason=reason)

@@ -35,6 +35,10 @@ AT_THE_LINE_MS = 2000
 """Two reports of one crossing, in whole seconds at worst, lie at most this far apart."""
 
 
+ROUNDING_MS = 2
+"""Tolerance between a lap time and the race time, each of which was rounded on its own."""
+
+
 class RecordedLap(NamedTuple):
     """A recorded lap; ``seq`` is the number of the event that recorded it first."""
 
@@ -154,9 +158,18 @@ class RecordedRun:
         return next((known for known in reversed(self.laps.get(car, ())) if known.lap < lap), None)
 
     def timed_laps(self, car: str) -> list[RecordedLap]:
-        """The laps whose times count."""
+        """The laps whose times count, as in the car's best lap (``projections.folds.laps``)."""
         deleted = self.deleted.get(car, {})
-        return [lap for lap in self.laps.get(car, ()) if lap.lap_time_ms and lap.lap not in deleted]
+        return [
+            lap
+            for lap in self.laps.get(car, ())
+            if lap.lap_time_ms and lap.lap not in deleted and not self._from_the_start(lap)
+        ]
+
+    def _from_the_start(self, lap: RecordedLap) -> bool:
+        """Whether it is the first lap of a race, and began at the start, not at the line."""
+        is_race = self.opened is not None and self.opened.kind == "race"
+        return is_race and lap.lap == 1 and lap.at - (lap.lap_time_ms or 0) <= ROUNDING_MS
 
     def best(self, car: str) -> int | None:
         """The car's best lap time (ms) of those that count."""
@@ -184,6 +197,7 @@ class RecordedRun:
         match event:
             case SessionOpened():
                 self.opened = event
+                self._bests.clear()
             case SessionEnded():
                 self.ended = True
             case EntryAdded(car=car):

@@ -113,14 +113,17 @@ class Laps(Projection):
             began_at = lap.at - (lap.lap_time_ms or 0)
             if began_at <= ROUNDING_MS:
                 return False
-        return lap.lap not in self.deleted.get(car, ())
+        return not self._is_deleted(car, lap.lap)
+
+    def _is_deleted(self, car: str, lap: int) -> bool:
+        return lap in self.deleted.get(car, ())
 
     def _reported(self, event: BestLapReported) -> None:
         car = event.car
         reported = BestLap(event.lap_time_ms, event.lap, event.at, None)
         self.reported[car] = (*self.reported.get(car, ()), reported)
         best = self.best.get(car)
-        if (best is None or reported.ms < best.ms) and self._counts(car, reported.lap):
+        if (best is None or reported.ms < best.ms) and not self._is_deleted(car, reported.lap):
             self.best[car] = reported
 
     def _deleted(self, event: LapTimeDeleted) -> None:
@@ -131,7 +134,8 @@ class Laps(Projection):
             for lap in self.laps.get(car, ())
             if lap.lap_time_ms is not None and self._counts(car, lap)
         ]
-        timed += [best for best in self.reported.get(car, ()) if self._counts(car, best.lap)]
+        reported = self.reported.get(car, ())
+        timed += [best for best in reported if not self._is_deleted(car, best.lap)]
         if timed:
             self.best[car] = min(timed)
         else:
