@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from functools import cache
 
+import httpx
 import pytest
 import structlog
 import typer.main
@@ -46,6 +47,15 @@ def commands_built_once() -> Iterator[None]:
     """The tree of commands, which typer builds anew whenever a test runs one of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_read_once() -> Iterator[None]:
+    """What clients verify servers with, which httpx reads for each client; no test uses TLS."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = cache(httpx.create_ssl_context)
+        patch.setattr("httpx._transports.default.create_ssl_context", once)
         yield
 
 

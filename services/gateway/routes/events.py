@@ -147,7 +147,7 @@ async def next_number(
 def attach(app: FastAPI, settings: GatewaySettings) -> None:
     """Add the intake to an application with a lifespan that sets ``app.state.log``."""
     app.state.rate_limit = RateLimit(settings.events_per_second)
-    app.include_router(router)
+    app.router.routes.extend(router.routes)  # as the gateway adds its routes
 
 
 def create_app(settings: GatewaySettings) -> FastAPI:
