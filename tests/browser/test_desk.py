@@ -170,6 +170,7 @@ async def test_a_penalty_from_preview_to_rescission(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.slow
 async def test_a_lap_is_voided_and_restored(desk: Desk) -> None:
     """By its number, with what that changes before it is done; undone by another event."""
     await desk.open()
@@ -329,6 +330,7 @@ async def test_the_end_of_a_race(desk: Desk) -> None:
     assert [row.car for row in result.rows] == ["1", "2", "3"]
 
 
+@pytest.mark.slow
 async def test_graphics_are_held(desk: Desk) -> None:
     """An output is frozen by a second click, shows by whom, and is released."""
     async with httpx.AsyncClient(
@@ -355,6 +357,7 @@ async def test_graphics_are_held(desk: Desk) -> None:
     assert [event.type for event in await desk.decided()] == ["output_frozen", "output_released"]
 
 
+@pytest.mark.slow
 async def test_one_screen_and_every_control_named(desk: Desk) -> None:
     """On a full-HD page nothing is out of sight; a tablet has no side; all controls have names."""
     await desk.open()
@@ -378,6 +381,7 @@ async def test_one_screen_and_every_control_named(desk: Desk) -> None:
     assert small == []
 
 
+@pytest.mark.slow
 async def test_a_local_flag_stands_until_it_is_cleared(desk: Desk, browser: Browser) -> None:
     """Pressed at the desk it is marked there and on the tower, and is in the feed of both pages."""
     tower = await browser.new_page()
@@ -414,6 +418,7 @@ async def test_a_local_flag_stands_until_it_is_cleared(desk: Desk, browser: Brow
     await tower.close()
 
 
+@pytest.mark.slow
 async def test_what_is_decided_is_in_the_feed(desk: Desk, browser: Browser) -> None:
     """A lap that is voided, and one that counts again: everyone sees why cars moved."""
     tower = await browser.new_page()

@@ -134,6 +134,7 @@ async def opaque(browser: Browser, page: Page) -> dict[str, float]:
     return told
 
 
+@pytest.mark.slow
 async def test_the_tower_of_a_class(
     browser: Browser, page: Page, control: Control, race: list[AnyEvent]
 ) -> None:
@@ -301,6 +302,7 @@ async def test_every_template_tells_what_the_gateway_does(
     assert await texts(page, "li .name") == [row["name"] for row in mine]
 
 
+@pytest.mark.slow
 async def test_the_lane_is_timed(page: Page, control: Control, race: list[AnyEvent]) -> None:
     """A car in the lane has a timer that runs, in a slot that it keeps; whoever left it has
     the time that it took."""
@@ -326,6 +328,7 @@ async def test_the_lane_is_timed(page: Page, control: Control, race: list[AnyEve
     await expect(timer).to_have_text(text)
 
 
+@pytest.mark.slow
 async def test_keeps_to_the_picture(page: Page, control: Control, race: list[AnyEvent]) -> None:
     """However many rows are asked for, the tower keeps to the safe area; no name is cut; the
     last part of a list is as high as the others; and a class that there is not changes nothing."""
@@ -356,6 +359,7 @@ async def test_keeps_to_the_picture(page: Page, control: Control, race: list[Any
     await expect(page.locator(".check")).not_to_contain_text("NOPE")
 
 
+@pytest.mark.slow
 async def test_old_news_stays_off_the_air(
     page: Page, control: Control, race: list[AnyEvent]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Served
@@ -66,6 +67,7 @@ async def test_a_dialog_has_the_keys(page: Page, served: Served) -> None:
     await expect(page.locator("tbody.field tr[data-car='3']")).to_be_focused()
 
 
+@pytest.mark.slow
 async def test_a_moment_that_is_refused(page: Page, served: Served) -> None:
     """It leaves the picture that comes, with its clock; the bar says why, the address nothing."""
     told = story()
@@ -92,6 +94,7 @@ async def test_a_moment_that_is_refused(page: Page, served: Served) -> None:
     await expect(page).to_have_url(f"{served.address}/?session={SESSION}&at=lap:2")
 
 
+@pytest.mark.slow
 async def test_what_waits_has_no_clock_that_runs(page: Page, served: Served) -> None:
     """While the picture of a moment is asked for the clock stands, as the rows do."""
     position = await append(served, story().events)
@@ -107,6 +110,7 @@ async def test_what_waits_has_no_clock_that_runs(page: Page, served: Served) -> 
     assert await page.locator(".clock b").text_content() == clock
 
 
+@pytest.mark.slow
 async def test_an_alarm_moves_nothing(page: Page, served: Served) -> None:
     """A connection that is lost is told once, and no button goes from under the pointer."""
     position = await append(served, story().events)

@@ -222,6 +222,7 @@ def sided(row: Row) -> str:
     return text and f"{'+' if row['side'] == 'behind' else '−'}{text}"
 
 
+@pytest.mark.slow
 async def test_a_battle_and_its_link(
     page: Page, browser: Browser, served: Served, race: list[AnyEvent]
 ) -> None:
@@ -300,6 +301,7 @@ async def test_gaps_from_any_car_and_why(page: Page, served: Served, race: list[
     await expect(why.locator("li").first).to_have_attribute("data-about", "gap")
 
 
+@pytest.mark.slow
 async def test_it_goes_on(page: Page, served: Served, race: list[AnyEvent]) -> None:
     """While the race runs a chart asks for what came since, and never for all of it again."""
     queries: list[dict[str, list[str]]] = []
@@ -373,6 +375,7 @@ async def test_the_result_and_the_title(page: Page, served: Served, race: list[A
     await expect(sentences).to_have_text(list(dict.fromkeys(row["sentence"] for row in fighting)))
 
 
+@pytest.mark.slow
 async def test_the_title_before_a_race_and_as_it_stands(
     page: Page, served: Served, race: list[AnyEvent]
 ) -> None:
@@ -397,6 +400,7 @@ async def test_the_title_before_a_race_and_as_it_stands(
     )
 
 
+@pytest.mark.slow
 async def test_pages_on_a_phone(page: Page, served: Served, race: list[AnyEvent]) -> None:
     """On a phone no page is wider than the phone."""
     position = await append(served, race[:SOME])

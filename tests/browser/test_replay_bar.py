@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
@@ -176,6 +177,7 @@ async def test_as_it_was_shown(page: Page, served: Served) -> None:
     assert (await cells(page))["1"]["laps"] == "3"
 
 
+@pytest.mark.slow
 async def test_what_runs_is_left_where_it_is(page: Page, served: Served) -> None:
     """Space leaves a session that runs where its newest event is; `l` goes on with what comes."""
     story = Story().opened("1", "2", lines=("FL",)).laps("1", 3)
@@ -192,6 +194,7 @@ async def test_what_runs_is_left_where_it_is(page: Page, served: Served) -> None
     assert (await cells(page))["2"]["laps"] == "1"
 
 
+@pytest.mark.slow
 async def test_a_replay_is_shared(page: Page, browser: Browser, directed: Served) -> None:
     """Begun from the screen and steered by one, a replay is the same to all, to its playhead."""
     await append(directed, race()[:8000])

@@ -237,6 +237,7 @@ async def test_stale(page: Page, served: Served, race: list[AnyEvent]) -> None:
     await expect(page.get_by_role("alert")).to_be_hidden()
 
 
+@pytest.mark.slow
 async def test_sixty_cars_fit(page: Page, served: Served, race: list[AnyEvent]) -> None:
     """Sixty cars stand on a full-HD page without scrolling, and so do thirty."""
     (opened, *rest) = race
@@ -263,7 +264,8 @@ CUT = """() => [document.documentElement, document.querySelector(".tower-place")
 """What is wider than it can be: nothing that tells where a car is, or what it owes, may be."""
 
 
-@pytest.mark.parametrize("font", ["own", pytest.param("other", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("font", ["own", "other"])
 async def test_nothing_is_cut_off(
     page: Page, served: Served, race: list[AnyEvent], font: str
 ) -> None:
@@ -286,6 +288,7 @@ async def test_nothing_is_cut_off(
         assert await page.evaluate(CUT) == [], (width, height)
 
 
+@pytest.mark.slow
 async def test_the_font_comes_along(page: Page, served: Served, race: list[AnyEvent]) -> None:
     """Names and figures are of the font that is shipped, all digits are equally wide, and
     letters beyond Latin 1 are fetched where a name has them."""
@@ -323,6 +326,7 @@ async def test_sessions_are_listed(page: Page, served: Served, race: list[AnyEve
     await expect(page.get_by_role("alert").filter(has_text="nowhere")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_a_reader_is_told(page: Page, served: Served, race: list[AnyEvent]) -> None:
     """The tower is a table whose columns and rows have names, for those who listen to it."""
     position = await append(served, race[:SOME])

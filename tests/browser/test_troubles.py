@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 
 from events import ResultDeclared, ResultRow
@@ -39,6 +40,7 @@ async def test_pages_are_there_without_the_gateway(page: Page, served: Served) -
     await expect(page.get_by_role("button", name="Lap chart")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_revisions_are_chosen_on_the_page(page: Page, served: Served) -> None:
     """However much a result rests on, what chooses it is on the page, and all of it is read."""
     told = story().flag("chequered", 170_000).ended(300_000)
@@ -59,6 +61,7 @@ async def test_revisions_are_chosen_on_the_page(page: Page, served: Served) -> N
     assert await cells.evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth)")
 
 
+@pytest.mark.slow
 async def test_the_only_session_is_shown(page: Page, served: Served) -> None:
     """The bare address leads to the only session there is, and from it a way to the list."""
     position = await append(served, story().events)
@@ -72,6 +75,7 @@ async def test_the_only_session_is_shown(page: Page, served: Served) -> None:
     await shows(page, position)
 
 
+@pytest.mark.slow
 async def test_sectors_of_the_lap_before(page: Page, served: Served) -> None:
     """The last sector is S3, and those of the lap before are told from those of this one."""
     position = await append(served, story().line("1", "S1", 4, 201_000).events)
