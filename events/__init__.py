@@ -60,6 +60,7 @@ from events.track import (
     SafetyCarDeployed,
     SafetyCarWithdrawn,
     WaveByGiven,
+    WeatherMeasured,
 )
 
 __all__ = [
@@ -120,6 +121,7 @@ __all__ = [
     "SessionOpened",
     "SessionResumed",
     "WaveByGiven",
+    "WeatherMeasured",
     "check_names",
     "decode",
     "decode_payload",

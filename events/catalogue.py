@@ -46,6 +46,7 @@ from events.track import (
     SafetyCarDeployed,
     SafetyCarWithdrawn,
     WaveByGiven,
+    WeatherMeasured,
 )
 
 Correction = EventVoided | LapAmended | CrossingsReassigned | CrossingInserted
@@ -80,6 +81,7 @@ RaceEvent = (
     | OutputFrozen
     | OutputReleased
     | RaceControlMessage
+    | WeatherMeasured
     | DataDoubted
     | SessionEnded
     | SessionResumed

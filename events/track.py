@@ -74,6 +74,19 @@ class PassAroundGiven(Event):
     cars: BoundedTuple[CarNumber]
 
 
+class WeatherMeasured(Event):
+    """The weather at the track: air and track (Celsius), humidity, pressure, wind, rain."""
+
+    type: Literal["weather_measured"] = "weather_measured"
+    air_c: Annotated[float, Field(ge=-90, le=90)] | None = None
+    track_c: Annotated[float, Field(ge=-90, le=120)] | None = None
+    humidity_percent: Annotated[float, Field(ge=0, le=100)] | None = None
+    pressure_hpa: Annotated[float, Field(gt=0, le=1200)] | None = None
+    wind_kph: Annotated[float, Field(ge=0, le=500)] | None = None
+    wind_direction_deg: Annotated[int, Field(ge=0, le=359)] | None = None
+    rain: bool | None = None
+
+
 class RaceControlMessage(Event):
     """A race control message to everyone, or about one car."""
 

@@ -24,6 +24,7 @@ from projections.folds.running_order import RunningOrder
 from projections.folds.session import Session
 from projections.folds.stewards import Stewards
 from projections.folds.track import Track
+from projections.folds.weather import Weather
 
 
 class Race:
@@ -42,6 +43,7 @@ class Race:
         self.drivers = Drivers(finish=self.finish, order=self.order)
         self.stewards = Stewards()
         self.doubts = Doubts()
+        self.weather = Weather()
         self.control = RaceControl(
             session=self.session,
             finish=self.finish,
@@ -63,6 +65,7 @@ class Race:
             self.drivers,
             self.stewards,
             self.doubts,
+            self.weather,
         )
         self._handlers = self._dispatch()
 

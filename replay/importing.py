@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
@@ -18,9 +19,20 @@ from pydantic import ValidationError
 from events import DataDoubted, RaceEvent
 from events.errors import BadTimingFile
 from events.formats.alkamel import parse_laps
+from events.formats.alkamel_companions import (
+    Companions,
+    kind_of_file,
+    parse_grid,
+    parse_pits,
+    parse_race_control,
+    parse_weather,
+)
 from events.formats.alkamel_events import result_events, session_events
 from events.formats.alkamel_results import ResultsFile, parse_results
+from events.formats.table import headings_of
 from events.session import SessionKind
+
+T = TypeVar("T")
 
 Progress = Callable[[str, int, int], None]
 """Called with the step that begins, how many are done, and how many there are in all."""
@@ -64,6 +76,40 @@ _DUE = re.compile(r"(\d{12})(?!\d)", re.ASCII)
 _LONGEST_TITLE = 200
 
 
+class CompanionPaths(NamedTuple):
+    """The paths of the files that accompany the laps, as far as there are any."""
+
+    grid: Path | str | None = None
+    pits: Path | str | None = None
+    race_control: Path | str | None = None
+    weather: Path | str | None = None
+
+    def read(self) -> Companions:
+        """Read and parse the files. Raises BadTimingFile."""
+        return Companions(
+            grid=_parsed_if_any(parse_grid, self.grid),
+            pits=_parsed_if_any(parse_pits, self.pits),
+            race_control=_parsed_if_any(parse_race_control, self.race_control),
+            weather=_parsed_if_any(parse_weather, self.weather),
+        )
+
+
+def _parsed_if_any(parse: Callable[[str, str], T], path: Path | str | None) -> T | None:
+    return None if path is None else _parsed(parse, path)
+
+
+def _parsed(parse: Callable[[str, str], T], path: Path | str) -> T:
+    """Parse a file. Raises BadTimingFile, which names what the file is instead if that is known."""
+    text = _read(Path(path))
+    try:
+        return parse(text, str(path))
+    except BadTimingFile as fault:
+        other = kind_of_file(headings_of(text)) if fault.line == 1 else None
+        if other is None:
+            raise
+        raise BadTimingFile(str(path), f"this is {other}: {fault.reason}", line=1) from None
+
+
 def import_alkamel(  # noqa: PLR0913 (options, by keyword)
     laps_path: Path | str,
     results_path: Path | str | None = None,
@@ -76,12 +122,14 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
     length_ms: int | None = None,
     day: date | None = None,
     zone: str | None = None,
+    beside: CompanionPaths | None = None,
     strict: bool = False,
     progress: Progress | None = None,
 ) -> list[RaceEvent]:
     """Return the events of an Al Kamel laps file and, optionally, its official result.
 
-    ``length_ms`` is the scheduled length, which is not in the files. With ``strict``, files
+    ``length_ms`` is the scheduled length, which is not in the files; ``beside`` are the files of
+    grid, pit visits, race control and weather. With ``strict``, files
     with a doubtful value are refused, where otherwise each is a DataDoubted.
 
     Missing arguments are inferred from the path where possible: the title from file and
@@ -98,11 +146,12 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
         steps.insert(1, f"read {Path(results_path).name}")
     report = _reporter(steps, progress)
     report()
-    laps = parse_laps(_read(path), str(laps_path))
+    laps = _parsed(parse_laps, laps_path)
     results = None
     if results_path is not None:
         report()
-        results = parse_results(_read(Path(results_path)), str(results_path))
+        results = _parsed(parse_results, results_path)
+    companions = (beside or CompanionPaths()).read()
     report()
     if zone is not None and _zone_info(zone) is None:
         raise ValueError(f"no time zone {zone!r}; one is America/New_York")
@@ -119,9 +168,10 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
             time_limit_ms=length_ms,
             starts_at=_starts_at(path, laps.start_of_day_ms, day, zone),
             zone=zone,
+            companions=companions,
         )
     if strict:
-        _refuse_doubts(events, laps_path, results_path)
+        _refuse_doubts(events, laps_path, results_path, *companions.files)
     report()
     return events
 
@@ -141,7 +191,7 @@ def import_alkamel_result(
     Raises BadTimingFile and ValueError as `import_alkamel` does.
     """
     path = Path(results_path)
-    results = parse_results(_read(path), str(results_path))
+    results = _parsed(parse_results, results_path)
     with _session_faults():
         events = result_events(
             results,

@@ -47,23 +47,32 @@ consists of that result and its cars, and a car's make is the beginning of its v
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
-from itertools import pairwise, starmap
+from itertools import pairwise
 from math import ceil
-from operator import add
 from pathlib import PurePath
 from statistics import median
 from typing import NamedTuple, cast
 
+from pydantic import ValidationError
+
 from events.base import Basis
 from events.catalogue import RaceEvent
-from events.clock import format_clock
 from events.drafts import Drafts
 from events.errors import BadTimingFile
 from events.formats.alkamel import FLAGS, CarLaps, LapsFile
+from events.formats.alkamel_companions import Companions, GridFile, RaceControlFile, WeatherFile
+from events.formats.alkamel_race_control import on_session_clock
 from events.formats.alkamel_results import ResultFileRow, ResultsFile
-from events.formats.doubts import LEFT_OUT, Doubt, bounded
+from events.formats.alkamel_visits import (
+    Crossings,
+    LaneVisit,
+    VisitsByCar,
+    timed_crossings,
+    with_recorded_visits,
+    with_visits,
+)
+from events.formats.doubts import Doubt
 from events.formats.names import near_names
 from events.running import (
     CarRetired,
@@ -78,12 +87,13 @@ from events.session import (
     DataDoubted,
     Driver,
     EntryAdded,
+    GridSet,
     ResultDeclared,
     SessionEnded,
     SessionKind,
     SessionOpened,
 )
-from events.track import Flag, FlagShown
+from events.track import Flag, FlagShown, RaceControlMessage, WeatherMeasured
 
 SOURCE = "alkamel"
 LAPS_OVERDUE = 3
@@ -102,6 +112,7 @@ def session_events(  # noqa: PLR0913 (options, by keyword)
     time_limit_ms: int | None = None,
     starts_at: datetime | None = None,
     zone: str | None = None,
+    companions: Companions | None = None,
     source: str = SOURCE,
 ) -> list[RaceEvent]:
     """Return the events of a session, ordered by time, rank of the type, and car.
@@ -109,19 +120,22 @@ def session_events(  # noqa: PLR0913 (options, by keyword)
     Their ``source_seq`` is 0, 1, 2... in that order: the same files always give the same
     events. Classes are listed fastest first, by the median lap of a race, else by the best.
     ``rules`` names the regulation pack; ``starts_at`` is the wall-clock time of session clock 0
-    with its offset, ``zone`` the name of its time zone. Raises BadTimingFile where the files
-    contradict each other.
+    with its offset, ``zone`` the name of its time zone. What ``companions`` have replaces what
+    is inferred otherwise. Raises BadTimingFile where the files contradict each other.
     """
+    beside = companions or Companions()
     if results is not None:
         _check_same_session(laps, results, kind)
     drafts = Drafts(source)
-    laps, visits = _with_visits(laps)
+    laps, visits = with_visits(laps)
+    if beside.pits:
+        visits, doubts = with_recorded_visits(laps, visits, beside.pits)
+        _draft_doubts(drafts, doubts)
     _draft_running(drafts, laps, visits)
     _draft_doubts(drafts, [*laps.doubts, *(results.doubts if results else ())])
     _draft_doubts(drafts, [*_other_classes(laps, results), *_similar_names(laps, results)])
-    flags = _flags(laps, kind)
-    for at, flag, basis in flags:
-        drafts.add(FlagShown, at, flag=flag, basis=basis)
+    flags = _draft_race_control(drafts, laps, kind, beside.race_control)
+    _draft_grid(drafts, laps, results, beside.grid)
     if kind == "race":
         _draft_retirements(drafts, laps, flags)
     drafts.add(
@@ -138,10 +152,12 @@ def session_events(  # noqa: PLR0913 (options, by keyword)
         rules=rules,
         starts_at=starts_at,
         zone=zone,
-        provenance=_provenance(laps, results),
+        provenance=_provenance(laps, results, beside),
     )
     _draft_entries(drafts, laps, results)
-    _draft_end(drafts, results, drafts.latest())
+    ended_at = drafts.latest()
+    _draft_weather(drafts, beside.weather, starts_at, ended_at)
+    _draft_end(drafts, results, ended_at)
     return cast("list[RaceEvent]", drafts.events())
 
 
@@ -199,13 +215,6 @@ def _make(vehicle: str) -> str:
 # --- Crossings, visits and drivers ---------------------------------------------------------
 
 
-class _Crossings(NamedTuple):
-    """The timed crossings of S1 and S2 of a car by lap (ms); None where a loop missed it."""
-
-    s1: list[int | None]
-    s2: list[int | None]
-
-
 class _Split(NamedTuple):
     """The crossings of S1 and S2 as fractions of the lap time."""
 
@@ -213,81 +222,22 @@ class _Split(NamedTuple):
     s2: float
 
 
-class _Visit(NamedTuple):
-    """A visit to the pit lane from lap ``first`` to lap ``last``; times in ms.
-
-    A car that crosses the finish line in the lane enters on one lap and exits on a later one;
-    ``exited_at`` is None for a car that ends in the lane.
-    """
-
-    first: int
-    last: int
-    entered_at: int
-    exited_at: int | None
-
-    @property
-    def across(self) -> bool:
-        """Whether the car crossed the finish line in the lane."""
-        return self.first < self.last
-
-
-_Visits = dict[str, list[_Visit]]
-
-
-def _with_visits(laps: LapsFile) -> tuple[LapsFile, _Visits]:
-    """Return the visits of each car, and the laps without the pit times that fit none."""
-    visits: _Visits = {}
-    doubts = [*laps.doubts]
-    cars: list[CarLaps] = []
-    for run in laps.cars:
-        visits[run.car], left_out = _visits(run, _timed_crossings(run))
-        if left_out:
-            doubts += [_impossible_visit(laps.file, run, lap, visits[run.car]) for lap in left_out]
-            pit_times = [*run.pit_times]
-            for lap in left_out:
-                pit_times[lap - 1] = None
-            run = replace(run, pit_times=pit_times)
-        cars.append(run)
-    return replace(laps, cars=tuple(cars), doubts=bounded(doubts)), visits
-
-
-def _draft_running(drafts: Drafts, laps: LapsFile, visits: _Visits) -> None:
+def _draft_running(drafts: Drafts, laps: LapsFile, visits: VisitsByCar) -> None:
     # `Drafts` requires cars in the order of their numbers.
     for run in sorted(laps.cars, key=lambda run: run.car):
-        timed, own = _timed_crossings(run), visits[run.car]
+        timed, own = timed_crossings(run), visits[run.car]
         _draft_crossings(drafts, run, timed)
         _draft_missed_crossings(drafts, laps, run, timed, own)
-        inferred: dict[str, object] = {"car": run.car, "basis": "reconstructed"}
-        exits = [visit.exited_at for visit in own if visit.exited_at is not None]
-        drafts.add_all(PitEntered, [visit.entered_at for visit in own], inferred)
-        drafts.add_all(PitExited, exits, inferred)
+        for basis in dict.fromkeys(visit.basis for visit in own):
+            shared: dict[str, object] = {"car": run.car, "basis": basis}
+            of_basis = [visit for visit in own if visit.basis == basis]
+            exits = [visit.exited_at for visit in of_basis if visit.exited_at is not None]
+            drafts.add_all(PitEntered, [visit.entered_at for visit in of_basis], shared)
+            drafts.add_all(PitExited, exits, shared)
         _draft_drivers(drafts, run)
 
 
-def _timed_crossings(run: CarLaps) -> _Crossings:
-    s1, s2, s3 = run.sectors
-    if None not in s1 and None not in s2:
-        first, second = cast("list[int]", s1), cast("list[int]", s2)
-        at_s1 = [*map(add, run.started_at, first)]
-        return _Crossings([*at_s1], [*map(add, at_s1, second)])
-    laps = zip(run.started_at, run.completed_at, s1, s2, s3, strict=True)
-    return _Crossings(*map(list, zip(*starmap(_timed_lap, laps), strict=True)))
-
-
-def _timed_lap(
-    start: int, end: int, s1: int | None, s2: int | None, s3: int | None
-) -> tuple[int | None, int | None]:
-    """Return the crossings of S1 and S2 in a lap, as far as its sector times give them."""
-    at_s1 = None if s1 is None else start + s1
-    if at_s1 is not None and s2 is not None:
-        return at_s1, at_s1 + s2
-    at_s2 = None if s3 is None else end - s3
-    if at_s1 is None and at_s2 is not None and s2 is not None:
-        at_s1 = at_s2 - s2
-    return at_s1, at_s2
-
-
-def _draft_crossings(drafts: Drafts, run: CarLaps, timed: _Crossings) -> None:
+def _draft_crossings(drafts: Drafts, run: CarLaps, timed: Crossings) -> None:
     drafts.add_laps(LinePassed, timed.s1, {"car": run.car, "line": "S1"})
     drafts.add_laps(LinePassed, timed.s2, {"car": run.car, "line": "S2"})
     drafts.add_laps(
@@ -301,7 +251,7 @@ def _draft_crossings(drafts: Drafts, run: CarLaps, timed: _Crossings) -> None:
 
 
 def _draft_missed_crossings(
-    drafts: Drafts, laps: LapsFile, run: CarLaps, timed: _Crossings, visits: Sequence[_Visit]
+    drafts: Drafts, laps: LapsFile, run: CarLaps, timed: Crossings, visits: Sequence[LaneVisit]
 ) -> None:
     """Draft crossings that a loop missed, outside the pit visits before and after them."""
     missed = [lap for lap, pair in enumerate(zip(*timed, strict=True), 1) if None in pair]
@@ -340,108 +290,6 @@ def _median_split(runs: Sequence[CarLaps]) -> _Split | None:
     return _Split(*(median(column) for column in zip(*shares, strict=True)))
 
 
-def _visits(run: CarLaps, timed: _Crossings) -> tuple[list[_Visit], list[int]]:
-    """Return the car's visits, oldest first, and the laps whose PIT_TIME fits none of them."""
-    visits: list[_Visit] = []
-    left_out: list[int] = []
-    across = inside = False  # of the lap before: its B, and whether a visit was inside it
-    rows = zip(run.pit_times, run.in_pit_lane, strict=True)
-    for lap, (pit_time, crossed_in_lane) in enumerate(rows, 1):
-        visit = None
-        if pit_time is not None:
-            visit = _visit(run, timed, lap, pit_time, visits, across=across)
-            if visit is None:
-                left_out.append(lap)
-        if visit is None and across and not inside:
-            visit = _visit_of_unknown_length(run, timed, lap)
-        if visit is not None:
-            while visits and visits[-1].last > visit.first:
-                visits.pop()  # of unknown length, and part of this one
-            visits.append(visit)
-        inside = visit is not None and not visit.across
-        across = crossed_in_lane
-    if across and not inside:
-        last = len(run.pit_times)
-        visits.append(_Visit(last, last + 1, run.completed_at[-1], None))
-    return visits, left_out
-
-
-def _visit(
-    run: CarLaps,
-    timed: _Crossings,
-    lap: int,
-    pit_time: int,
-    visits: Sequence[_Visit],
-    *,
-    across: bool,
-) -> _Visit | None:
-    """Return the visit that ends on a lap; None if PIT_TIME does not fit into the laps.
-
-    A visit longer than the car can have been in the lane since the last crossing began before
-    an earlier one: the car was pushed over the line in the lane, perhaps more than once.
-    """
-    if not across:
-        visit = _visit_inside(run, timed, lap, pit_time)
-        return visit if visit and visit.entered_at >= _free_from(visits) else None
-    first_line = _lines(run, timed, lap)[0]
-    free = [*visits]
-    for first in range(lap - 1, 0, -1):
-        at_line = run.completed_at[first - 1]
-        exited_at = min(at_line + pit_time, first_line)
-        earliest = max(run.started_at[first - 1], _free_from(free))
-        if exited_at >= run.started_at[lap - 1] and exited_at - pit_time >= earliest:
-            return _Visit(first, lap, exited_at - pit_time, exited_at)
-        if first == 1 or not run.in_pit_lane[first - 2] or run.pit_times[first - 1] is not None:
-            return None
-        if free and free[-1].last == first:
-            free.pop()  # of unknown length: this one may have begun before it
-    return None
-
-
-def _visit_inside(run: CarLaps, timed: _Crossings, lap: int, pit_time: int) -> _Visit | None:
-    start, end = run.started_at[lap - 1], run.completed_at[lap - 1]
-    lines = _lines(run, timed, lap)
-    if lap == 1 and pit_time <= lines[0]:
-        return _Visit(lap, lap, 0, pit_time)
-    stretches = zip([start, *lines], lines, strict=False)
-    earliest, until = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
-    if until - earliest < pit_time:
-        earliest, until = start, end
-    exited_at = until - (until - earliest - pit_time) // 2
-    entered_at = exited_at - pit_time
-    return _Visit(lap, lap, entered_at, exited_at) if entered_at >= earliest else None
-
-
-def _visit_of_unknown_length(run: CarLaps, timed: _Crossings, lap: int) -> _Visit:
-    return _Visit(lap - 1, lap, run.started_at[lap - 1], _lines(run, timed, lap)[0])
-
-
-def _lines(run: CarLaps, timed: _Crossings, lap: int) -> list[int]:
-    """Return the times at which the car is known to have crossed a line on a lap."""
-    crossed = (timed.s1[lap - 1], timed.s2[lap - 1], run.completed_at[lap - 1])
-    return [at for at in crossed if at is not None]
-
-
-def _free_from(visits: Sequence[_Visit]) -> int:
-    """Return the exit before, from which on a car can enter the lane."""
-    return next((visit.exited_at for visit in reversed(visits) if visit.exited_at), 0)
-
-
-def _impossible_visit(file: str, run: CarLaps, lap: int, visits: Sequence[_Visit]) -> Doubt:
-    is_kept = any(visit.last == lap for visit in visits)
-    treatment = "the visit ends at S1 at the latest" if is_kept else "and with it the visit"
-    return Doubt(
-        file,
-        run.first_line + lap - 1,
-        "PIT_TIME",
-        format_clock(run.pit_times[lap - 1] or 0),
-        "longer than the car can have been in the pit lane",
-        f"{LEFT_OUT}, {treatment}",
-        run.car,
-        run.completed_at[lap - 1],
-    )
-
-
 def _draft_drivers(drafts: Drafts, run: CarLaps) -> None:
     before = None
     for at, driver in zip(run.started_at, run.drivers, strict=True):
@@ -451,6 +299,70 @@ def _draft_drivers(drafts: Drafts, run: CarLaps) -> None:
 
 
 # --- The whole session ---------------------------------------------------------------------
+
+
+def _draft_race_control(
+    drafts: Drafts, laps: LapsFile, kind: SessionKind, control: RaceControlFile | None
+) -> list[tuple[int, Flag, Basis]]:
+    """Draft flags and messages; return the flags for the whole track."""
+    flags = _flags(laps, kind)
+    if control is not None:
+        record = on_session_clock(control, laps, is_race=kind == "race")
+        _draft_doubts(drafts, record.doubts)
+        for at, text, car, basis in record.messages:
+            drafts.add(RaceControlMessage, at, text=text, car=car, basis=basis)
+        for one in record.flags:
+            if one.sector is not None:
+                drafts.add(FlagShown, one.at, flag=one.flag, sector=one.sector, basis=one.basis)
+        recorded = [(one.at, one.flag, one.basis) for one in record.flags if one.sector is None]
+        if recorded and kind == "race" and all(flag != "chequered" for _, flag, _ in recorded):
+            recorded += [flag for flag in flags if flag[1] == "chequered"]
+        flags = recorded or flags
+    for at, flag, basis in flags:
+        drafts.add(FlagShown, at, flag=flag, basis=basis)
+    return flags
+
+
+def _draft_grid(
+    drafts: Drafts, laps: LapsFile, results: ResultsFile | None, grid: GridFile | None
+) -> None:
+    """Draft the starting order of the cars that are entered."""
+    if grid is None:
+        return
+    entered = {run.car for run in laps.cars}
+    entered |= {line.row.car for line in results.lines} if results else set()
+    reason = "no such car in laps or results"
+    unknown = [(car, line) for car, line in grid.cars if car not in entered]
+    _draft_doubts(drafts, grid.doubts)
+    _draft_doubts(drafts, [Doubt(grid.file, line, "NUMBER", car, reason) for car, line in unknown])
+    drafts.add(GridSet, 0, order=tuple(car for car, _ in grid.cars if car in entered))
+
+
+def _draft_weather(
+    drafts: Drafts, weather: WeatherFile | None, starts_at: datetime | None, ended_at: int
+) -> None:
+    """Draft the weather of the session; without the wall-clock time of its start it has none."""
+    if weather is None:
+        return
+    _draft_doubts(drafts, weather.doubts)
+    if starts_at is None:
+        reason = "day or time zone of the start are not known"
+        _draft_doubts(drafts, [Doubt(weather.file, 1, "TIME_UTC_SECONDS", "", reason)])
+        return
+    start_s = starts_at.timestamp()
+    for row in weather.rows:
+        at = round((row.utc_s - start_s) * 1000)
+        if 0 <= at <= ended_at:
+            measured = row._asdict()
+            del measured["line"], measured["utc_s"]
+            try:
+                drafts.add(WeatherMeasured, at, **measured)
+            except ValidationError as invalid:
+                fault = invalid.errors()[0]
+                value = f"{fault['loc'][0]} {fault['input']}"
+                reason = "outside what instruments measure"
+                doubt = Doubt(weather.file, row.line, "TIME_UTC_SECONDS", value, reason, at=at)
+                _draft_doubts(drafts, [doubt])
 
 
 def _flags(laps: LapsFile, kind: SessionKind) -> list[tuple[int, Flag, Basis]]:
@@ -551,9 +463,9 @@ def _timing_lines(laps: LapsFile) -> tuple[str, ...]:
     return ("S1", "S2", FINISH_LINE) if timed else (FINISH_LINE,)
 
 
-def _provenance(laps: LapsFile, results: ResultsFile | None) -> str:
-    text = f"Al Kamel timing: {PurePath(laps.file).name}"
-    return f"{text}, {PurePath(results.file).name}" if results else text
+def _provenance(laps: LapsFile, results: ResultsFile | None, companions: Companions) -> str:
+    files = [laps.file, *((results.file,) if results else ()), *companions.files]
+    return f"Al Kamel timing: {', '.join(PurePath(file).name for file in files)}"
 
 
 def _draft_entries(drafts: Drafts, laps: LapsFile, results: ResultsFile | None) -> None:

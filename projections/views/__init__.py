@@ -37,6 +37,7 @@ from projections.views.standings import (
     standings,
     status,
 )
+from projections.views.weather import WeatherMeasuredRow, weather
 
 VIEWS: dict[str, Callable[[Race], list[Row]]] = {
     "standings": standings,
@@ -52,6 +53,7 @@ VIEWS: dict[str, Callable[[Race], list[Row]]] = {
     "markers": markers,
     "control": control,
     "doubts": doubts,
+    "weather": weather,
 }
 """The tables that need nothing but the race."""
 
@@ -69,6 +71,7 @@ MODELS: dict[str, type[RowModel]] = {
     "markers": MarkersRow,
     "control": ControlRow,
     "doubts": DoubtsRow,
+    "weather": WeatherMeasuredRow,
 }
 """The models of their rows."""
 
@@ -94,6 +97,7 @@ __all__ = [
     "SessionRow",
     "StandingsRow",
     "StintsRow",
+    "WeatherMeasuredRow",
     "cached_places",
     "car_facts",
     "car_row",
@@ -117,4 +121,5 @@ __all__ = [
     "standings",
     "status",
     "stints",
+    "weather",
 ]

@@ -103,6 +103,11 @@ COMMANDS: Mapping[str, LazyCommand] = {
         "The caution ledger: kinds, times, the leader's laps, who pitted.",
         ("queries",),
     ),
+    "weather": LazyCommand(
+        "Ask",
+        "The weather as it was measured.",
+        ("queries",),
+    ),
     "schema": LazyCommand(
         "Ask",
         "The JSON Schema of an event in the log, of a frame, or of a command's --format json.",

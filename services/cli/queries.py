@@ -46,6 +46,7 @@ def register(app: typer.Typer) -> None:
     for table, view, about in OF_CARS:
         app.command(table.name, help=about, rich_help_panel="Ask")(_of_cars(table, view))
     app.command("cautions", rich_help_panel="Ask")(cautions)
+    app.command("weather", rich_help_panel="Ask")(weather)
     app.command("schema", rich_help_panel="Ask")(schema)
 
 
@@ -84,6 +85,20 @@ def cautions(
     race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     heading = session_heading(views.session_line(race))
     print_rows(race_tables.CAUTIONS, views.cautions(race), form, heading)
+
+
+def weather(
+    session: Session,
+    at: At = None,
+    known_at: KnownAt = None,
+    form: As = OutputFormat.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """The weather as it was measured."""
+    race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
+    heading = session_heading(views.session_line(race))
+    print_rows(race_tables.WEATHER, views.weather(race), form, heading)
 
 
 @session_commands.command("show")

@@ -117,6 +117,20 @@ def import_alkamel(
     zone: Annotated[
         str | None, typer.Option(help="The circuit's time zone, such as America/New_York.")
     ] = None,
+    grid: Annotated[
+        Path | None, typer.Option(metavar="GRID.csv", help="The official starting grid (02_*).")
+    ] = None,
+    pits: Annotated[
+        Path | None,
+        typer.Option(metavar="PITS.csv", help="The visits to the pit lane as timed (20_*)."),
+    ] = None,
+    flags: Annotated[
+        Path | None,
+        typer.Option(metavar="FLAGS.csv", help="Flags and messages of race control (25_*)."),
+    ] = None,
+    weather: Annotated[
+        Path | None, typer.Option(metavar="WEATHER.csv", help="The weather (26_*).")
+    ] = None,
     strict: Annotated[
         bool,
         typer.Option(
@@ -143,8 +157,11 @@ def import_alkamel(
         "length_ms": length,
         "strict": strict,
     }
+    beside = importing.CompanionPaths(grid, pits, flags, weather)
     if laps is None and results is None:
         raise typer.BadParameter("give LAPS.csv, or --results for a result without laps")
+    if laps is None and any(beside):
+        raise typer.BadParameter("--grid, --pits, --flags and --weather need LAPS.csv")
     with _progress() as progress:
         try:
             if laps is not None:
@@ -154,6 +171,7 @@ def import_alkamel(
                     kind=kind.value if kind else None,
                     day=date.date() if date else None,
                     zone=zone,
+                    beside=beside,
                     progress=progress,
                     **facts,
                 )

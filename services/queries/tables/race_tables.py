@@ -115,6 +115,12 @@ DOUBTS = Table(
     views.DoubtsRow,
 )
 
+WEATHER = Table(
+    "weather",
+    "The weather as it was measured, in order of time.",
+    views.WeatherMeasuredRow,
+)
+
 GAPS = Table(
     "gaps",
     "The gap of every car to one of them, in the running order. `side` is where the car is, "
@@ -226,6 +232,7 @@ TABLES: dict[str, Table] = {
         CAUTIONS,
         PENALTIES_TABLE,
         MARKERS,
+        WEATHER,
     )
 }
 """Every table by its name, which is its command's."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import events as ev
+from services.queries.tables import race_tables
 from tests.alkamel import Lap, car, laps_text, result_row, result_text
 from tests.unit.services.commands import Commands
 
@@ -143,3 +145,57 @@ def test_next_number(lapstream: Commands) -> None:
     lapstream.hold("race", [message])
     assert lapstream.told("next-number", "race", "--source", "desk") == "5\n"
     assert lapstream.told("next-number", "race", "--source", "loop") == "0\n"
+
+
+def test_doubts_are_printed_counted_and_listed(lapstream: Commands, folder: Path) -> None:
+    """A doubtful value is printed at import, counted in the session, and refused if strict."""
+    text = (folder / "laps.csv").read_text()
+    (folder / "laps.csv").write_text(text.replace(";20.000;", ";20.500;", 1))
+    laps = str(folder / "laps.csv")
+    line = lapstream.refused("import", "alkamel", laps, "--session", "race", "--strict")
+    assert f"{laps}:2, column S1, value '20.500 + 30.000 + 10.000': " in line
+    first, doubt = lapstream.told("import", "alkamel", laps, "--session", "race").splitlines()
+    assert first.startswith("race: ")
+    assert doubt == (
+        "doubt: laps.csv:2, column S1, value '20.500 + 30.000 + 10.000': the sectors do not make "
+        "up the lap of 1:00.000; all sectors of the lap are left out"
+    )
+    [row] = json.loads(lapstream.told("session", "race", "--doubts", "--format", "json"))
+    assert list(row.values())[:5] == [60_000, "laps.csv", 2, "S1", "7"]
+    assert list(row) == list(race_tables.DOUBTS.members)
+    assert lapstream.rows("session", "session", "race")[0]["doubts"] == 1
+    assert "Doubts" in lapstream.told("session", "race")
+    assert lapstream.rows("laps", "laps", "race", "--car", "7")[0]["sectors_ms"] == [20_000] * 3
+
+
+def test_a_sound_file_has_no_doubts(lapstream: Commands, folder: Path) -> None:
+    """Nothing is printed of doubts, and strictness changes nothing."""
+    laps = str(folder / "laps.csv")
+    (line,) = lapstream.told("import", "alkamel", laps, "--session", "a", "--strict").splitlines()
+    assert line.startswith("a: ")
+    assert "no doubts" in lapstream.told("session", "a", "--doubts")
+    assert lapstream.rows("session", "session", "a")[0]["doubts"] is None
+
+
+def test_what_is_published_beside_the_laps(lapstream: Commands, folder: Path) -> None:
+    """Grid, flags, visits and weather come in with the laps; a wrong kind of file is named."""
+    (folder / "grid.csv").write_text("POSITION;NUMBER\n1;60\n2;7\n3;31\n")
+    (folder / "flags.csv").write_text(
+        "TIME;ELAPSED;REC_TYPE;FLAG;SECTOR;MESSAGE\n12:01:30.000;1:30.000;FCY;;;\n"
+    )
+    (folder / "weather.csv").write_text("TIME_UTC_SECONDS;AIR_TEMP\n1728748860;21.5\n")
+    options = ("--session", "race", "--date", "2024-10-12", "--zone", "America/New_York")
+    beside = [
+        part
+        for name in ("grid", "flags", "weather")
+        for part in (f"--{name}", str(folder / f"{name}.csv"))
+    ]
+    lapstream.told("import", "alkamel", str(folder / "laps.csv"), *options, *beside)
+    assert lapstream.rows("weather", "weather", "race")[0]["air_c"] == 21.5
+    assert lapstream.rows("cautions", "cautions", "race")[0]["start_ms"] == 90_000
+    flags = str(folder / "flags.csv")
+    line = lapstream.refused("import", "alkamel", flags, "--session", "other")
+    assert f"{flags}:1: this is a file of flags and messages" in line
+    assert "need LAPS.csv" in lapstream.misused(
+        "import", "alkamel", "--results", flags, "--flags", flags, "--session", "other"
+    )

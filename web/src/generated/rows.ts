@@ -1550,6 +1550,31 @@ export interface SubscribedState {
   };
 }
 /**
+ * The weather at a time; null for what was not measured.
+ */
+export interface WeatherMeasuredRow {
+  /**
+   * milliseconds on the session clock
+   */
+  at_ms: number;
+  /**
+   * Celsius
+   */
+  air_c: number | null;
+  /**
+   * Celsius
+   */
+  track_c: number | null;
+  humidity_percent: number | null;
+  pressure_hpa: number | null;
+  wind_kph: number | null;
+  /**
+   * degrees
+   */
+  wind_direction_deg: number | null;
+  rain: boolean | null;
+}
+/**
  * A car as it would be classified, beside the present.
  */
 export interface WhatIfRow {
