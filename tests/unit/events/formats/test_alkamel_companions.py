@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,9 @@ def told(text=LAPS, starts_at=START, **beside):
         "race_control": parse_race_control,
         "weather": parse_weather,
     }
-    parsed = {name: parsers[name](content, f"{name}.csv") for name, content in beside.items()}
+    parsed: dict[str, Any] = {
+        name: parsers[name](content, f"{name}.csv") for name, content in beside.items()
+    }
     laps = parse_laps(text, "laps.csv")
     return session_events(
         laps, title="A race", starts_at=starts_at, companions=Companions(**parsed)
