@@ -51,10 +51,3 @@ def time_gap(race: Race, ahead: str | None, behind: str) -> Gap | None:
         return LEADING
     theirs = best.get(ahead)
     return Gap(None, mine.ms - theirs.ms) if theirs else None
-
-
-def gap_between(race: Race, ahead: str, behind: str) -> Gap | None:
-    """Return the gap between two cars of which ``ahead`` is placed better."""
-    if race.session.is_race:
-        return race.order.gap(ahead, behind, race.at)
-    return time_gap(race, ahead, behind)

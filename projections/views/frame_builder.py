@@ -126,7 +126,7 @@ class FrameBuilder:
         places = views.cached_places(
             race, {} if cars is None else self._places, cars or frozenset()
         )
-        for car, (place, _, _) in places.items():
+        for car, (place, *_) in places.items():
             one = known.get(car)
             if one is None or cars is None or car in cars:
                 facts = views.car_facts(race, car, penalties.get(car, ()))

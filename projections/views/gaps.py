@@ -15,8 +15,9 @@ from events.errors import UnknownCar
 from projections.folds.laps import Lap
 from projections.folds.running_order import Gap
 from projections.race import Race
-from projections.session_order import gap_between, session_order
+from projections.session_order import session_order
 from projections.views.laps import lap_positions
+from projections.views.places import GapsBetween
 from projections.views.rows import DisplayFormat, GapValue, Heading, Row, RowModel
 
 LapColumn = Annotated[
@@ -64,7 +65,7 @@ def gaps(race: Race, to: str | None = None) -> list[Row]:
     """
     order = session_order(race)
     other = _reference(order, to)
-    place = order.index(other) if other is not None else 0
+    place, between = order.index(other) if other is not None else 0, GapsBetween(race)
     return [
         {
             "car": car,
@@ -72,7 +73,7 @@ def gaps(race: Race, to: str | None = None) -> list[Row]:
             "position": position,
             "to": other,
             "side": "same" if car == other else "ahead" if position <= place else "behind",
-            "gap": _gap(race, car, other, is_behind=position > place),
+            "gap": _gap(race, between, car, other, is_behind=position > place),
         }
         for position, car in enumerate(order, start=1)
     ]
@@ -84,12 +85,12 @@ def _reference(order: Sequence[str], to: str | None) -> str | None:
     return to or (order[0] if order else None)
 
 
-def _gap(race: Race, car: str, other: str | None, *, is_behind: bool) -> Row:
+def _gap(race: Race, gaps: GapsBetween, car: str, other: str | None, *, is_behind: bool) -> Row:
     if car == other or other is None:
         known = car in (race.order.passings if race.session.is_race else race.laps.best)
         return {"laps": 0, "ms": 0} if known else {"laps": None, "ms": None}
     ahead, behind = (other, car) if is_behind else (car, other)
-    return _members(gap_between(race, ahead, behind))
+    return _members(gaps.between(ahead, behind))
 
 
 def _members(gap: Gap | None) -> Row:

@@ -15,6 +15,7 @@ from projections.views.explain.statements import (
     gap_words,
     lap_count,
 )
+from projections.views.places import gap_between
 from projections.wording import ordinal
 
 
@@ -131,7 +132,7 @@ def _role(case: Case, what: str, where: Sequence[str]) -> str:
 
 
 def _gap_on_track(case: Case, ahead: str, behind: str) -> str | None:
-    gap = case.race.order.gap(ahead, behind, case.race.at)
+    gap = gap_between(case.race, ahead, behind)
     return gap_words(gap) if gap else None
 
 

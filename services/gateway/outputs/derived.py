@@ -19,8 +19,9 @@ from projections.folds.running_order import Gap
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.provisional import own_pack, rounds_scored
-from projections.session_order import gap_between, session_order
+from projections.session_order import session_order
 from projections.views.merge_patch import State
+from projections.views.places import GapsBetween
 from services.gateway.live.filters import casefolded
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.state import Gateway
@@ -114,11 +115,12 @@ def battle(race: Race, cars: tuple[str, ...]) -> State:
     wanted = casefolded(cars)
     chosen = [car for car in session_order(race) if car.casefold() in wanted]
     rows: State = {}
+    gaps = GapsBetween(race)
     for place, car in enumerate(chosen):
         row: State = {"position": place + 1}
         if place:
-            row["gap"] = _gap(gap_between(race, chosen[0], car))
-            row["interval"] = _gap(gap_between(race, chosen[place - 1], car))
+            row["gap"] = _gap(gaps.between(chosen[0], car))
+            row["interval"] = _gap(gaps.between(chosen[place - 1], car))
         rows[car] = row
     return rows
 
