@@ -28,6 +28,7 @@ from events import (
     SafetyCarWithdrawn,
     SessionEnded,
     SessionResumed,
+    WaveByGiven,
 )
 from projections.engine.state import Handlers, History, Projection, of, row, sibling
 from projections.folds.finish import Finish
@@ -71,7 +72,7 @@ class Track(Projection):
     """The current flags, the cautions and the local flags."""
 
     NAME: ClassVar[str] = "track"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     session: Session = sibling()
     finish: Finish = sibling()
@@ -91,6 +92,8 @@ class Track(Projection):
     pit_lane_closed: dict[str, int] = field(default_factory=dict)
     lap_leader: str | None = None
     red_at: int | None = None
+    wave_by_at: int | None = None
+    """When a wave-by was given last (ms)."""
 
     def handlers(self) -> Handlers:
         return {
@@ -100,6 +103,7 @@ class Track(Projection):
             PitLaneOpened: self._pit_lane_opened,
             PitLaneClosed: self._pit_lane_closed,
             PitEntered: self._pit_entered,
+            WaveByGiven: self._wave_by_given,
             SessionEnded: self._session_ended,
             SessionResumed: self._session_resumed,
         }
@@ -217,6 +221,9 @@ class Track(Projection):
         self.after_end = None
         if flag is not None:
             self._show(flag, event.at)
+
+    def _wave_by_given(self, event: WaveByGiven) -> None:
+        self.wave_by_at = event.at
 
     def _safety_car_deployed(self, event: SafetyCarDeployed) -> None:
         if not self.finish.over:

@@ -1,15 +1,17 @@
 """Drive time, compared with the limits of the regulation pack.
 
 Rules: the limits are those of the pack for the race's round, class and length. Time in the
-pit lane counts if the pack says so. The rolling window ends at the given time. If the pack
-says so, red flags reduce the minimum in proportion to the time for which the race stood.
-Everything is computed for a given time and never stored, so a client can compute it from its
-own clock.
+pit lane counts if the pack says so. The rolling window ends at the given time; one that was
+exceeded earlier stays exceeded. If the pack says so, red flags reduce the minimum in proportion
+to the time for which the race stood. Everything is computed for a given time and never stored,
+so a client can compute it from its own clock.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from events import SessionOpened
@@ -28,7 +30,10 @@ class DriveTimeStatus(NamedTuple):
     ``to_minimum_ms`` is the time still to be driven, 0 when done; ``to_maximum_ms`` and
     ``to_window_ms`` the time that may still be driven in all and in the rolling window,
     negative when exceeded. ``alert`` is ``short`` (the minimum can only just be reached, or no
-    longer), ``soon``, ``over`` or None; ``rule`` is the key of the limit concerned.
+    longer), ``soon``, ``over`` or None; ``rule`` is the key of the limit concerned. A limit that
+    was exceeded stays ``over``: ``most_in_window_ms`` is the most driven in any rolling window so
+    far, ``window_exceeded_at`` when its limit was first exceeded. ``no_limits`` says why limits
+    are missing.
     """
 
     car: str
@@ -43,6 +48,9 @@ class DriveTimeStatus(NamedTuple):
     to_window_ms: int | None
     alert: str | None
     rule: str | None
+    most_in_window_ms: int | None
+    window_exceeded_at: int | None
+    no_limits: str | None
 
 
 def drive_times(race: Race, pack: RegulationPack, at: int | None = None) -> list[DriveTimeStatus]:
@@ -50,9 +58,29 @@ def drive_times(race: Race, pack: RegulationPack, at: int | None = None) -> list
     now = race.at if at is None else at
     rows = []
     for car in race.order.cars():
-        limits = pack.drive_time.limits_at(_where(race.session.opened, race.session.car_class(car)))
-        rows += _crew(race, pack, car, limits, now)
+        where = _where(race.session.opened, race.session.car_class(car))
+        limits = pack.drive_time.limits_at(where)
+        missing = no_limits(pack, where)
+        rows += [row._replace(no_limits=missing) for row in _crew(race, pack, car, limits, now)]
     return rows
+
+
+def no_limits(pack: RegulationPack, where: RuleScope) -> str | None:
+    """Return why a pack's limits are not, or not all, those of a race; None if they are."""
+    limits = pack.drive_time.limits
+    if not limits:
+        return f"{pack.name} has no limits of drive time"
+    depend = any(one.from_hours is not None or one.over_hours is not None for one in limits)
+    if where.time_limit_ms is None and depend:
+        return (
+            f"limits of {pack.name} depend on the scheduled length of the race, which is unknown: "
+            "give --length at import"
+        )
+    if any(one.applies(where) for one in limits):
+        return None
+    hours = "" if where.time_limit_ms is None else f" of {where.time_limit_ms / 3_600_000:g} h"
+    what = " ".join(filter(None, (where.car_class, f"in a race{hours}")))
+    return f"{pack.name} has no limits for {what}"
 
 
 def _where(opened: SessionOpened, car_class: str | None) -> RuleScope:
@@ -101,9 +129,83 @@ def _driver(
     to_maximum = _left(limits.maximum_s, total)
     to_window = None if window is None else _left(limits.maximum_in_window_s, window)
     alert, rule = _alert(who[3], to_minimum, to_maximum, to_window, remaining, limits)
+    most, exceeded_at = None, None
+    if limits.window_s is not None:
+        windows = _RollingWindow(_intervals(stints, stops, now), limits.window_s * SECOND)
+        most = windows.most(now)
+        if limits.maximum_in_window_s is not None:
+            exceeded_at = windows.exceeded_at(limits.maximum_in_window_s * SECOND, now)
+            if exceeded_at is not None and alert != "over":
+                alert, rule = "over", "drive_time.limits.maximum_in_window_s"
     return DriveTimeStatus(
-        *who, total, window, minimum, to_minimum, to_maximum, to_window, alert, rule
+        *who,
+        total,
+        window,
+        minimum,
+        to_minimum,
+        to_maximum,
+        to_window,
+        alert,
+        rule,
+        most,
+        exceeded_at,
+        None,
     )
+
+
+def _intervals(
+    stints: Sequence[DriverStint], stops: Sequence[tuple[int, int]], now: int
+) -> list[tuple[int, int]]:
+    """When the driver was at the wheel, in order, without the stops that do not count."""
+    driven = []
+    for stint in stints:
+        start, end = stint.start, min(stint.end, now)
+        for into, out in sorted(stops):
+            if into < end and out > start:
+                if into > start:
+                    driven.append((start, into))
+                start = max(start, out)
+        if start < end:
+            driven.append((start, end))
+    return sorted(driven)
+
+
+class _RollingWindow:
+    """The time driven in the window that ends at a time (ms); linear between its corners."""
+
+    def __init__(self, driven: Sequence[tuple[int, int]], window_ms: int) -> None:
+        self._starts = [start for start, _ in driven]
+        self._driven = driven
+        self._before = [0, *accumulate(end - start for start, end in driven)]
+        self._window = window_ms
+        edges = {edge for span in driven for edge in span}
+        self._corners = sorted(edges | {edge + window_ms for edge in edges})
+
+    def at(self, end: int) -> int:
+        """Return the time driven in the window that ends then."""
+        return self._until(end) - self._until(end - self._window)
+
+    def most(self, now: int) -> int:
+        """Return the most driven in any window so far."""
+        return max((self.at(end) for end in self._ends(now)), default=0)
+
+    def exceeded_at(self, limit: int, now: int) -> int | None:
+        """Return when more than the limit had been driven for the first time."""
+        for end in self._ends(now):
+            more = self.at(end) - limit
+            if more > 0:
+                return end - more  # until then the driver was at the wheel, and nothing fell out
+        return None
+
+    def _ends(self, now: int) -> list[int]:
+        return [*(corner for corner in self._corners if corner < now), now]
+
+    def _until(self, at: int) -> int:
+        index = bisect_right(self._starts, at)
+        if not index:
+            return 0
+        start, end = self._driven[index - 1]
+        return self._before[index - 1] + min(at, end) - start
 
 
 def _driven(

@@ -193,7 +193,7 @@ _FIGURES = {"minimum_s", "maximum_s", "window_s", "maximum_in_window_s"}
 
 
 class CautionRules(RuleTable):
-    """The procedure under caution, for reference; nothing is computed from it."""
+    """The procedure under caution. Pass-around and wave-by decide who is eligible for them."""
 
     pits_close: bool
     pits_open_by_class: bool

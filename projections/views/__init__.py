@@ -8,6 +8,7 @@ model of its rows (``projections.views.rows``) beside the function that makes th
 from collections.abc import Callable
 
 from projections.race import Race
+from projections.views.caution_queue import QueueRow, queue
 from projections.views.cautions import CautionsRow, cautions
 from projections.views.control import ControlRow, MessagesRow, control, messages
 from projections.views.doubts import DoubtsRow, doubts
@@ -25,6 +26,12 @@ from projections.views.markers import MarkersRow, markers
 from projections.views.penalties import PenaltiesRow, penalties
 from projections.views.pits import PitsRow, StintsRow, pits, stints
 from projections.views.places import CachedPlace, Place, cached_places, places
+from projections.views.race_progress import (
+    CautionPlacesRow,
+    ProgressRow,
+    caution_places,
+    progress,
+)
 from projections.views.results import ResultsRow, declared_results, results
 from projections.views.rows import Row, RowModel
 from projections.views.session_line import SessionRow, session_line
@@ -54,6 +61,9 @@ VIEWS: dict[str, Callable[[Race], list[Row]]] = {
     "control": control,
     "doubts": doubts,
     "weather": weather,
+    "progress": progress,
+    "caution-places": caution_places,
+    "queue": queue,
 }
 """The tables that need nothing but the race."""
 
@@ -72,6 +82,9 @@ MODELS: dict[str, type[RowModel]] = {
     "control": ControlRow,
     "doubts": DoubtsRow,
     "weather": WeatherMeasuredRow,
+    "progress": ProgressRow,
+    "caution-places": CautionPlacesRow,
+    "queue": QueueRow,
 }
 """The models of their rows."""
 
@@ -80,6 +93,7 @@ __all__ = [
     "MODELS",
     "VIEWS",
     "CachedPlace",
+    "CautionPlacesRow",
     "CautionsRow",
     "ControlRow",
     "DoubtsRow",
@@ -92,6 +106,8 @@ __all__ = [
     "PenaltiesRow",
     "PitsRow",
     "Place",
+    "ProgressRow",
+    "QueueRow",
     "ResultsRow",
     "Row",
     "SessionRow",
@@ -101,6 +117,7 @@ __all__ = [
     "cached_places",
     "car_facts",
     "car_row",
+    "caution_places",
     "cautions",
     "control",
     "declared_results",
@@ -115,6 +132,8 @@ __all__ = [
     "penalties",
     "pits",
     "places",
+    "progress",
+    "queue",
     "results",
     "session_line",
     "short_name",

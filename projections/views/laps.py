@@ -116,10 +116,11 @@ class LeadersRow(RowModel):
     at_ms: Annotated[MomentMs, Heading("First led at")]
 
 
-def leaders(race: Race) -> list[Row]:
-    """The spells in the lead of a race: who led from which lap to which."""
+def leaders(race: Race, car_class: str | None = None) -> list[Row]:
+    """The spells in the lead of a race, or of a class: who led from which lap to which."""
     spells: list[Row] = []
-    for led in race.chart.leaders:
+    in_class = race.chart.class_leaders
+    for led in race.chart.leaders if car_class is None else in_class.get(car_class, ()):
         if spells and spells[-1]["car"] == led.car:
             spells[-1]["last_lap"] = led.lap
         else:

@@ -73,6 +73,21 @@ COMMANDS: Mapping[str, LazyCommand] = {
         "Who led from which lap to which.",
         ("queries",),
     ),
+    "progress": LazyCommand(
+        "Ask",
+        "Laps led, and places gained since the start.",
+        ("queries",),
+    ),
+    "caution-places": LazyCommand(
+        "Ask",
+        "Places won and lost under each caution.",
+        ("queries",),
+    ),
+    "queue": LazyCommand(
+        "Ask",
+        "The queue under caution: pass-around and wave-by.",
+        ("queries",),
+    ),
     "fastest-laps": LazyCommand(
         "Ask",
         "Each car's best lap, the quickest first.",

@@ -77,4 +77,7 @@ def ledger(
     rows = [
         drive_time_row(one) for one in drive_times(race, pack) if cars is None or one.car in cars
     ]
-    print_rows(sporting_tables.DRIVE_TIMES, rows, form, session_heading(session_line(race)))
+    heading = session_heading(session_line(race))
+    missing = dict.fromkeys(row["no_limits"] for row in rows if row["no_limits"])
+    heading += "".join(f"{reason}\n" for reason in missing)
+    print_rows(sporting_tables.DRIVE_TIMES, rows, form, heading)

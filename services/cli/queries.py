@@ -15,7 +15,7 @@ from services.cli.output import print_rows, session_heading
 from services.cli.session_group import session_commands
 from services.cli.shell import with_log
 from services.cli.store_queries import query_race
-from services.queries.sessions import FoldedSession, SessionQuestion, chosen_cars
+from services.queries.sessions import FoldedSession, SessionQuestion, chosen_cars, class_named
 from services.queries.tables import race_tables
 from services.queries.tables.columns import Row, Table
 
@@ -25,6 +25,9 @@ OF_CARS: tuple[tuple[Table, View, str], ...] = (
     (race_tables.STANDINGS, views.standings, "The running order, with gaps in time or laps."),
     (race_tables.LAPS_TABLE, views.laps, "Every lap, with its sectors."),
     (race_tables.LEADERS, views.leaders, "Who led from which lap to which."),
+    (race_tables.PROGRESS, views.progress, "Laps led, and places gained since the start."),
+    (race_tables.CAUTION_PLACES, views.caution_places, "Places won and lost under each caution."),
+    (race_tables.QUEUE, views.queue, "The queue under caution: pass-around and wave-by."),
     (race_tables.FASTEST_LAPS, views.fastest_laps, "Each car's best lap, the quickest first."),
     (race_tables.PITS, views.pits, "Every visit to the pit lane."),
     (race_tables.STINTS, views.stints, "Laps from stop to stop."),
@@ -65,6 +68,8 @@ def _of_cars(table: Table, view: View) -> Callable[..., None]:
     ) -> None:
         race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
         rows = view(race)
+        if table is race_tables.LEADERS and car_class is not None:
+            rows = views.leaders(race, class_named(race, car_class))  # the spells within the class
         cars = chosen_cars(race, car_class, car or ())
         if cars is not None:
             rows = [row for row in rows if row["car"] in cars]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from events.errors import UnknownCar
@@ -27,6 +28,7 @@ from services.gateway.views.known_at import (
 )
 from services.queries.names import all_classes, find_class
 from services.queries.race_cache import RaceMoment
+from services.queries.sessions import class_named
 from services.queries.tables import race_tables
 from services.queries.tables.columns import Row, Table
 
@@ -124,6 +126,11 @@ class ViewResult(NamedTuple):
         return weak_etag(repr((*state, form)).encode())
 
 
+def _leaders_of_class(race: Race, car_class: str) -> Sequence[Row]:
+    """The spells in the lead of a class."""
+    return views.leaders(race, class_named(race, car_class))
+
+
 async def query_view(gateway: Gateway, session: str, name: str, query: ViewQuery) -> ViewResult:
     """A view by its name: of the newest snapshot if that has it, else folded from the log.
 
@@ -136,6 +143,8 @@ async def query_view(gateway: Gateway, session: str, name: str, query: ViewQuery
             result = _of_snapshot(name, snapshot, query)
             return result._replace(silent=silent, epoch=snapshot.token.epoch)
     view = _RACE_VIEWS[name]
+    if name == "leaders" and query.car_class is not None:
+        view = partial(_leaders_of_class, car_class=query.car_class)
     return await query_folded(
         gateway, session, TABLES[name], lambda folded: view(folded.race), query
     )

@@ -68,6 +68,27 @@ CAUTIONS = Table(
     views.CautionsRow,
 )
 
+CAUTION_PLACES = Table(
+    "caution-places",
+    "The cars that won or lost places under a caution, overall or in their class, in the order "
+    "after it. The net winners are those that gained the most places in their class.",
+    views.CautionPlacesRow,
+)
+
+QUEUE = Table(
+    "queue",
+    "The queue behind the safety car, and who is eligible for the pass-around and the wave-by "
+    "under the session's rules; empty under green. `pit_lane` is its state for the car's class.",
+    views.QueueRow,
+)
+
+PROGRESS = Table(
+    "progress",
+    "Laps led and places gained since the start, overall and in class, in the order of the race. "
+    "`since` says whether the start is the grid or, where that is unknown, the end of lap 1.",
+    views.ProgressRow,
+)
+
 MARKERS = Table(
     "markers",
     "The moments that people go to, in the order of time: cautions, restarts, lead changes, "
@@ -225,6 +246,9 @@ TABLES: dict[str, Table] = {
         RESULTS,
         LAPS_TABLE,
         LEADERS,
+        PROGRESS,
+        CAUTION_PLACES,
+        QUEUE,
         FASTEST_LAPS,
         PITS,
         STINTS,

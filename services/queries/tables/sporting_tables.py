@@ -289,13 +289,18 @@ class DriveTimesRow(RowModel):
     to_window_ms: Annotated[MomentMs | None, Heading("To window")]
     alert: Annotated[Literal["short", "soon", "over"] | None, Heading("Alert")]
     rule: str | None
+    most_in_window_ms: Annotated[MomentMs | None, Heading("Most in window", rank=2)]
+    window_exceeded_at: Annotated[MomentMs | None, Heading("Exceeded at")]
+    no_limits: str | None
 
 
 DRIVE_TIMES = Table(
     "drive-times",
     "Each driver's time at the wheel against the limits of the pack, null where there is no "
     "limit. `alert` is short (the minimum can only just be reached, or no more), soon or over; "
-    "`rule` is the key of the limit it is about.",
+    "`rule` is the key of the limit it is about. A limit that was exceeded stays over: "
+    "`window_exceeded_at` is when the rolling one first was. `no_limits` says why limits are "
+    "missing.",
     DriveTimesRow,
 )
 

@@ -10,6 +10,25 @@ export interface CarPenalty {
   status: "imposed" | "served" | "converted";
 }
 /**
+ * A car that won or lost places in its class or overall under a caution.
+ */
+export interface CautionPlacesRow {
+  number: number;
+  car: string;
+  class: string | null;
+  position_before: number;
+  position_after: number;
+  /**
+   * positive for places won
+   */
+  gained: number;
+  class_position_before: number;
+  class_position_after: number;
+  class_gained: number;
+  pitted: boolean;
+  net_winner: boolean;
+}
+/**
  * A caution, or one kind of it: kinds that follow each other without green share a number.
  */
 export interface CautionsRow {
@@ -298,6 +317,15 @@ export interface DriveTimesRow {
   to_window_ms: number | null;
   alert: "short" | "soon" | "over" | null;
   rule: string | null;
+  /**
+   * milliseconds on the session clock
+   */
+  most_in_window_ms: number | null;
+  /**
+   * milliseconds on the session clock
+   */
+  window_exceeded_at: number | null;
+  no_limits: string | null;
 }
 /**
  * A driver of a car.
@@ -557,6 +585,28 @@ export interface PointsRow {
   car: string | null;
   class: string;
   points: number;
+}
+/**
+ * A car's laps in the lead, and its places now and at the start.
+ */
+export interface ProgressRow {
+  car: string;
+  class: string | null;
+  grid: number | null;
+  position: number;
+  /**
+   * positive for places won
+   */
+  gained: number | null;
+  class_grid: number | null;
+  class_position: number;
+  class_gained: number | null;
+  laps_led: number;
+  class_laps_led: number;
+  /**
+   * what the places at the start are of
+   */
+  since: "grid" | "lap 1";
 }
 /**
  * A penalty of a car that stands.
@@ -1018,6 +1068,33 @@ export interface PublishedVisit {
     | "white"
     | "chequered";
   driver_changed: boolean;
+}
+/**
+ * A car behind the safety car, and what it is eligible for.
+ */
+export interface QueueRow {
+  queue: number;
+  car: string;
+  class: string | null;
+  class_position: number;
+  /**
+   * whole laps behind the class leader
+   */
+  laps_behind: number;
+  /**
+   * under this caution
+   */
+  pitted: boolean;
+  /**
+   * for its class
+   */
+  pit_lane: "open" | "closed";
+  pass_around: boolean;
+  wave_by: boolean;
+  /**
+   * why it is not eligible
+   */
+  reason: string | null;
 }
 /**
  * Where a car would come back to if it stopped now.

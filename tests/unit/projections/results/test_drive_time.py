@@ -76,3 +76,61 @@ def test_the_clock_stops_with_the_race():
     rows = drive_times(told.race(), ALMS, at=3 * HOUR)
     assert of(rows, "B").total_ms == 31 * MINUTE
     assert of(rows, "B").alert == "short"
+
+
+def test_a_rolling_limit_that_was_exceeded_stays_so():
+    """When it was, and how much was driven in the fullest window, long after it is over."""
+    told = story(24)
+    told.tell(ev.DriverChanged, 5 * HOUR, car="1", driver="A")
+    driver = of(drive_times(told.race(), WEC, at=20 * HOUR), "B")
+    assert (driver.in_window_ms, driver.to_window_ms) == (0, 4 * HOUR)
+    assert (driver.alert, driver.rule) == ("over", "drive_time.limits.maximum_in_window_s")
+    assert driver.most_in_window_ms == 4 * HOUR + 30 * MINUTE
+    assert driver.window_exceeded_at == 4 * HOUR + 30 * MINUTE
+    kept = of(drive_times(told.race(), WEC, at=4 * HOUR), "B")
+    assert (kept.alert, kept.window_exceeded_at) == (None, None)
+
+
+def test_a_rolling_limit_that_was_just_kept():
+    """Twice two hours and a minute with a break, and no window with more than four hours."""
+    told = story(24)
+    for hours, driver in ((2.5, "A"), (6.5, "B"), (8.5, "A")):
+        told.tell(ev.DriverChanged, round(hours * HOUR), car="1", driver=driver)
+    row = of(drive_times(told.race(), WEC, at=20 * HOUR), "B")
+    assert (row.most_in_window_ms, row.window_exceeded_at) == (2 * HOUR, None)
+    assert row.alert is None
+
+
+def test_the_fullest_window_is_that_of_trying_every_minute():
+    """Stops that do not count are left out of it."""
+    told = story(24)
+    at = 30
+    for index, minutes in enumerate((95, 40, 130, 35, 90, 20, 160, 55)):
+        at += minutes
+        told.tell(ev.DriverChanged, at * MINUTE, car="1", driver="BA"[(index + 1) % 2])
+        told.pit("1", (at + 10) * MINUTE, (at + 13) * MINUTE)
+    race = told.race()
+    last = 20 * 60
+    tried = [
+        of(drive_times(race, WEC, at=minute * MINUTE), "B").in_window_ms or 0
+        for minute in range(0, last + 1, 5)
+    ]
+    most = of(drive_times(race, WEC, at=last * MINUTE), "B").most_in_window_ms or 0
+    assert max(tried) <= most <= max(tried) + 5 * MINUTE
+
+
+def test_limits_that_cannot_be_computed():
+    """Each has its reason: an unknown length, a pack or a race without limits."""
+
+    def why(hours: int | None, pack: str) -> str | None:
+        told = opened(time_limit_ms=hours and hours * HOUR, lines=("FL",))
+        told.entry("1", drivers=(ev.Driver(number=1, name="A"),))
+        return drive_times(told.race(), builtin_pack(pack))[0].no_limits
+
+    assert why(24, "wec-2024") is None
+    assert why(None, "wec-2024") == (
+        "limits of wec-2024 depend on the scheduled length of the race, which is unknown: "
+        "give --length at import"
+    )
+    assert why(6, "wec-2024") == "wec-2024 has no limits for GT in a race of 6 h"
+    assert why(3, "alms-2007") is None
