@@ -61,6 +61,9 @@ def test_json_keeps_to_its_schema(log: MemoryLog, query: str) -> None:
     found = rows(query, RACE)
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(found, schema)
+    if query == "caution-places":  # nobody passed under the caution of this race
+        assert found == []
+        return
     assert found
     assert [*found[0]] == [*schema["items"]["properties"]]
 
