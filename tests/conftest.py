@@ -15,6 +15,7 @@ import typer.testing
 from hypothesis import settings
 
 import tests.profiles  # noqa: F401 (registers the profiles)
+from tests import races
 from tests.leftovers import RUN, left_behind, new_run
 
 settings.load_profile("quick")  # the option --hypothesis-profile=full comes after this
@@ -47,6 +48,14 @@ def commands_built_once() -> Iterator[None]:
     """The tree of commands, which typer builds anew whenever a test runs one of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_in_race_made_once() -> Iterator[None]:
+    """The built-in race, which each store that is asked for it would have made anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("replay.petit_le_mans_2007.petit_le_mans_2007", races.petit_le_mans_2007)
         yield
 
 

@@ -12,12 +12,12 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from events import AnyEvent, LapCompleted, LapTimeDeleted
-from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.formatting import gap_text, lap_time_text
 from services.roles import Role, Tokens, new_token
 from services.settings import GatewaySettings
 from services.storage.client import Store
 from tests.browser.conftest import Served
+from tests.races import petit_le_mans_2007
 
 SESSION = "petit"
 BATCH = 2000

@@ -12,10 +12,10 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from events import AnyEvent, PenaltyImposed, SessionEnded
-from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.formatting import gap_text, lap_time_text
 from tests.browser.conftest import Served
 from tests.browser.test_screen import SESSION, append, look, shows
+from tests.races import petit_le_mans_2007
 
 SOME = 4000
 """Events up to about an hour, with a caution and a penalty."""

@@ -16,7 +16,6 @@ from events.clock import format_clock
 from projections.timeline import Timeline
 from projections.views.moments import moment_of
 from replay.entries import EVENT_FIELD, LogEntry
-from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.roles import Role, Tokens, new_token
 from services.settings import GatewaySettings
 from services.storage.client import Store
@@ -24,6 +23,7 @@ from services.terminal.tower_columns import short_tags
 from tests.browser.conftest import Served, holds
 from tests.browser.test_screen import ALL_COLUMNS, append, cells, expected, shows, standing
 from tests.builders import Story
+from tests.races import petit_le_mans_2007
 
 SESSION = "petit"
 SECRET, TOKEN = new_token("director", Role.CONTROL)

@@ -14,11 +14,11 @@ from playwright.async_api import Page, ViewportSize, expect
 
 from events import AnyEvent, encode
 from replay.entries import LogEntry
-from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.formatting import gap_text, lap_time_text
 from services.terminal.tower_columns import penalty_text, short_tags, state_of
 from tests.browser.conftest import Served
 from tests.builders import Story
+from tests.races import petit_le_mans_2007
 
 SESSION = "petit"
 BATCH = 2000

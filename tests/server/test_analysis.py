@@ -9,23 +9,23 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
+import pytest_asyncio
 
 from events import AnyEvent, PenaltyImposed, PointsAdjusted, encode
-from projections.timeline import Timeline
 from projections.views import gaps
 from replay.entries import EVENT_FIELD, LogEntry, parse_position
-from replay.petit_le_mans_2007 import petit_le_mans_2007
-from replay.seasons.alms_2007 import alms_2007
 from services.gateway.routes.view_request import TABLES
 from services.gateway.views.flat_rows import flat_keys
-from services.storage.client import Store
+from services.storage.client import Store, open_store
 from services.storage.event_log import Log
 from tests.builders import opened
+from tests.races import alms_2007, petit_le_mans_2007, petit_le_mans_2007_timeline
 from tests.server.gateways import serving
 
 SEASON = "alms-2007"
@@ -78,10 +78,13 @@ async def client_of(store: Store, session: str) -> AsyncIterator[httpx.AsyncClie
         yield client
 
 
-@pytest.fixture
-async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that only looks at the race."""
-    async with client_of(store, "only-looked-at") as client:
+only_looked_at = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(shared_data: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that only looks at the race, for all tests that do no more."""
+    async with open_store(data=shared_data) as store, client_of(store, "only-looked-at") as client:
         yield client
 
 
@@ -101,6 +104,7 @@ async def told(client: httpx.AsyncClient, name: str, **params: Any) -> list[dict
     return rows
 
 
+@only_looked_at
 async def test_each_has_its_forms(client: httpx.AsyncClient) -> None:
     """Each has a schema, CSV, a fixed number of flat rows, moments, and an entity tag."""
     assert set(QUESTIONS) == set(TABLES)
@@ -122,11 +126,10 @@ async def test_each_has_its_forms(client: httpx.AsyncClient) -> None:
         assert other.status_code == 200
 
 
+@only_looked_at
 async def test_gaps_and_chart(client: httpx.AsyncClient) -> None:
     """They are those of the folded race, of chosen cars and since a time."""
-    timeline = Timeline()
-    timeline.add(events())
-    race = timeline.race
+    race = petit_le_mans_2007_timeline().race
     assert await told(client, "gaps", to="5") == gaps.gaps(race, "5")
     expected = json.loads(json.dumps(gaps.chart(race, "1", 20_000_000)))
     assert await told(client, "chart", to="1", since_ms=20_000_000) == expected
@@ -135,6 +138,7 @@ async def test_gaps_and_chart(client: httpx.AsyncClient) -> None:
     assert {row["class"] for row in in_class} == {"GT1"}
 
 
+@only_looked_at
 async def test_a_title_in_the_season_of_the_session(client: httpx.AsyncClient) -> None:
     """The season that the session names is asked, up to its round; each contender is told of."""
     rows = await told(client, "championship", of="drivers", **{"class": "LMP2"})
@@ -225,6 +229,7 @@ async def test_results_that_followed_each_other(
     assert await told(own, "revisions", at="lap:300") == []
 
 
+@only_looked_at
 async def test_what_would_be(client: httpx.AsyncClient) -> None:
     """Everybody's place now and then, also as the race stood; nothing is recorded."""
     rows = await told(client, "whatif", penalty=["1 time 90", "7 disqualification"])
@@ -237,6 +242,7 @@ async def test_what_would_be(client: httpx.AsyncClient) -> None:
     assert (results[1]["car"], results[1]["status"]) == ("7", "classified")
 
 
+@only_looked_at
 async def test_faults_are_named(client: httpx.AsyncClient) -> None:
     """What is wrong with a question is told with its field."""
     for path, status, field in FAULTS:

@@ -24,7 +24,6 @@ from projections import views
 from projections.timeline import Timeline
 from projections.views.frame_builder import frame_state
 from replay.entries import EVENT_FIELD, LogEntry, parse_position
-from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.client import (
     NumberRefused,
     StateFollower,
@@ -47,6 +46,7 @@ from services.storage.frame_reader import HISTORY_IS_GONE
 from services.storage.keys import key
 from services.storage.projection_store import ProjectionStore
 from tests.builders import opened
+from tests.races import petit_le_mans_2007
 from tests.server.gateways import GatewayProcess, Oracle, serving, sse
 from tests.server.projecting import eventually, projecting, told
 

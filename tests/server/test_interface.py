@@ -20,7 +20,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.gateway import create_app
 from services.gateway.routes.events import attach
 from services.roles import Role, new_token
@@ -30,6 +29,7 @@ from services.storage.event_log import Log
 from services.storage.output_store import Output, OutputStore
 from services.storage.replay_store import Replays
 from tests.profiles import examples
+from tests.races import petit_le_mans_2007
 from tests.server.gateways import GatewayProcess
 from tests.server.projecting import projecting, told
 

@@ -13,14 +13,11 @@ import pytest
 from events import AnyEvent, PointsAdjusted, encode
 from projections import views
 from projections.results.provisional import own_pack
-from projections.timeline import Timeline
 from projections.views import gaps
 from projections.views.markers import markers
 from projections.views.moments import moment_of
 from replay.archive import pack
 from replay.entries import EVENT_FIELD, LogEntry
-from replay.petit_le_mans_2007 import petit_le_mans_2007
-from replay.seasons.alms_2007 import alms_2007
 from services.client import subscribe
 from services.gateway import create_app
 from services.gateway.routes import streams
@@ -33,6 +30,7 @@ from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.replay_store import Replays
 from tests.builders import opened
+from tests.races import alms_2007, petit_le_mans_2007, petit_le_mans_2007_timeline
 from tests.server.gateways import serving
 from tests.server.test_replayer import RACE, forget, replaying
 
@@ -82,8 +80,7 @@ def numbered(events: list[AnyEvent]) -> list[tuple[str, AnyEvent]]:
 
 async def test_a_director_steers_over_http(store: Store, session: str) -> None:
     """Begin, seek, step, change speed, ask, and end."""
-    timeline = Timeline()
-    timeline.add(petit_le_mans_2007())
+    timeline = petit_le_mans_2007_timeline()
     lap = moment_of("lap:100", timeline.race)
     straight = timeline.race_at(lap)
     async with replaying(store), asking(store) as client:

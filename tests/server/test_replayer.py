@@ -25,7 +25,6 @@ from projections.views.frame import ClientState, Frame, Token
 from projections.views.frame_builder import frame_state
 from projections.views.moments import moment_of
 from replay.entries import EVENT_FIELD, LogEntry, parse_position
-from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step
 from services.cli.app import app
 from services.queries.race_cache import RaceCache
@@ -47,6 +46,7 @@ from services.storage.replay_errors import (
 )
 from services.storage.replay_store import Replays
 from tests.builders import Story, opened, race_of
+from tests.races import petit_le_mans_2007_timeline
 from tests.server.processes import ROOT
 from tests.server.projecting import all_frames, eventually
 
@@ -130,9 +130,7 @@ class Client:
 @pytest.fixture(scope="module")
 def timeline() -> Timeline:
     """The built-in race, folded straight."""
-    timeline = Timeline()
-    timeline.add(petit_le_mans_2007())
-    return timeline
+    return petit_le_mans_2007_timeline()
 
 
 @pytest.fixture

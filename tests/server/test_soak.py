@@ -17,7 +17,6 @@ from pydantic_core import to_json
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from events import AnyEvent, EventVoided, LapCompleted, PenaltyImposed, decode, encode
-from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.client import (
     BrokenStream,
     StateFollower,
@@ -30,6 +29,7 @@ from services.roles import Role, new_token
 from services.storage.client import open_store
 from services.storage.event_log import Log
 from tests.conftest import SAID
+from tests.races import petit_le_mans_2007
 from tests.server.gateways import GatewayProcess, Oracle, sse
 from tests.server.projecting import ProjectorProcess
 

@@ -14,6 +14,7 @@ from projections import views
 from projections.timeline import Timeline
 from replay.petit_le_mans_2007 import petit_le_mans_2007
 from replay.petit_le_mans_2007.facts import published
+from tests import races
 
 WINNER_MS = range(33_540_000, 33_600_000)  # 9 h 19 min
 FIVE_HOURS = 18_000_000
@@ -30,9 +31,8 @@ CLASS_ORDERS = {
 SCORERS = {car for order in CLASS_ORDERS.values() for car in order}
 
 
-@cache
 def race() -> tuple[AnyEvent, ...]:
-    return tuple(petit_le_mans_2007())
+    return races.petit_le_mans_2007()
 
 
 @cache

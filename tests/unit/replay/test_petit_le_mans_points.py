@@ -9,16 +9,14 @@ from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.points import CONTESTS
 from projections.results.provisional import rounds_scored
-from replay.petit_le_mans_2007 import petit_le_mans_2007
-from replay.seasons.alms_2007 import alms_2007
-from tests.builders import race_of
+from tests.races import alms_2007, petit_le_mans_2007_timeline
 
 ROUND = 11
 
 
 @pytest.fixture(scope="module")
 def race() -> Race:
-    return race_of(petit_le_mans_2007())
+    return petit_le_mans_2007_timeline().race
 
 
 def test_scores_as_published(race: Race) -> None:

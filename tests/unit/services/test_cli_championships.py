@@ -10,9 +10,9 @@ import pytest
 
 import events as ev
 from projections.championship.season import printed_rank, season_of
-from replay.seasons.alms_2007 import alms_2007
 from services.queries.titles import decisive_moment
 from tests.builders import Story
+from tests.races import alms_2007
 from tests.rules import text_of
 from tests.scoring import adjusted, finish, opened, scored
 from tests.unit.services.commands import Commands

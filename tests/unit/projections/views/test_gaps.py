@@ -6,11 +6,10 @@ import pytest
 
 from events.errors import UnknownCar
 from projections import views
-from projections.timeline import Timeline
 from projections.views import gaps
 from projections.views.rows import Row
-from replay.petit_le_mans_2007 import petit_le_mans_2007
 from tests.builders import Story, opened
+from tests.races import petit_le_mans_2007_timeline
 
 OFTEN = (3, 60, 150, 240, 300)
 """Laps of the leader at which every pair of cars is looked at."""
@@ -112,8 +111,7 @@ def test_an_unknown_car() -> None:
 def test_as_the_running_order_told_it_then() -> None:
     """After each lap the gap is that of the standings when the later car completed it; places
     are those of the lap chart."""
-    timeline = Timeline()
-    timeline.add(petit_le_mans_2007())
+    timeline = petit_le_mans_2007_timeline()
     leader = timeline.race.order.cars()[0]
     charted = gaps.chart(timeline.race, leader)
     reference = next(row for row in charted if row["car"] == leader)

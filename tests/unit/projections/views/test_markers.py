@@ -10,8 +10,8 @@ import events as ev
 from events.errors import BadMoment
 from projections.views.markers import KINDS, all_markers, markers, markers_of
 from projections.views.moments import moment_of
-from replay.petit_le_mans_2007 import petit_le_mans_2007
-from tests.builders import Story, opened, race_of
+from tests.builders import Story, opened
+from tests.races import petit_le_mans_2007_timeline
 
 MINUTE = 60_000
 
@@ -109,7 +109,7 @@ def test_each_can_be_gone_to_by_kind_and_number() -> None:
 
 def test_the_2007_petit_le_mans() -> None:
     """Nine cautions, nine restarts, 21 lead changes, the last for the win at lap 380."""
-    race = race_of(petit_le_mans_2007())
+    race = petit_le_mans_2007_timeline().race
     assert len(markers_of(race, "caution")) == len(markers_of(race, "restart")) == 9
     changes = markers_of(race, "lead_change")
     assert len(changes) == 21

@@ -8,7 +8,7 @@ from projections.timeline import Timeline
 from projections.views.frame import Frame, Token
 from projections.views.frame_builder import FrameBuilder
 from projections.views.session_line import clock_running
-from replay.petit_le_mans_2007 import petit_le_mans_2007
+from tests.races import petit_le_mans_2007
 
 BEGAN = 1_760_000_000_000
 """The wall clock at the first frame; each next one is a tenth of a second later."""

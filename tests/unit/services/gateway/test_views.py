@@ -18,7 +18,6 @@ from projections.views.frame import Token
 from projections.views.frame_builder import frame_state
 from projections.views.freshness import QUIET_MS
 from projections.views.session_line import clock_running
-from replay.petit_le_mans_2007 import petit_le_mans_2007
 from services.gateway.live.channel import Channel
 from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import FrameBuffer, Snapshot
@@ -28,6 +27,7 @@ from services.gateway.views.flat_rows import SESSION_CELLS, flat_keys, flat_rows
 from services.gateway.views.responses import Format, view_response
 from services.gateway.views.view_query import TABLES, ViewQuery, ViewResult, select_rows
 from services.queries.tables.schemas import frame_schema
+from tests.races import petit_le_mans_2007_timeline
 from tests.unit.services.gateway.short_race import frames
 
 RECORDED = 1_760_000_000_000
@@ -37,9 +37,7 @@ HOURS = [-1, 0, 60_000, 3_600_000, 8_000_000, 8_100_000, 20_000_000, 40_000_000]
 @pytest.fixture(scope="module")
 def timeline() -> Timeline:
     """The 2007 Petit Le Mans."""
-    timeline = Timeline()
-    timeline.add(petit_le_mans_2007())
-    return timeline
+    return petit_le_mans_2007_timeline()
 
 
 def snapshot_of(race: Race) -> Snapshot:
