@@ -441,11 +441,16 @@ class IdentityTaken(AppendRefused):
 
 
 class SessionNotEmpty(AppendRefused):
-    """Entries that keep their positions can be imported into an empty session only."""
+    """Entries that keep their positions can be imported into an empty session only.
 
-    def __init__(self, session: str) -> None:
+    ``taken`` names an event of the session that differs from the imported one.
+    """
+
+    def __init__(self, session: str, taken: IdentityTaken | None = None) -> None:
         self.session = session
-        super().__init__(f"session {session!r} already has events; choose another id")
+        self.taken = taken
+        because = f": {taken}" if taken else ""
+        super().__init__(f"session {session!r} already has events; choose another id{because}")
 
 
 class BadSetting(LapstreamError):

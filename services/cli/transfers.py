@@ -255,8 +255,10 @@ async def append_whole(log: Log, session: str, events: Sequence[AnyEvent]) -> bo
     """
     try:
         result = await log.append(session, events, expected=START)
-    except (PositionConflict, IdentityTaken):
+    except PositionConflict:
         result = None
+    except IdentityTaken as taken:
+        raise SessionNotEmpty(session, taken) from None
     if result is not None and result.added:
         return True
     there = [entry.fields[1] async for batch in log.read(session) for entry in batch]

@@ -16,10 +16,10 @@ from typing import NamedTuple
 from events.formats.rmonitor import Received, read_line
 from services.feeds.address import Address, BadAddress
 
-REFRESH = (b"$B", b"$E", b"$C", b"$A", b"$COMP", b"$G", b"$H", b"$F")
+REFRESH = (b"$RMS", b"$B", b"$E", b"$C", b"$A", b"$COMP", b"$G", b"$H", b"$F")
 """The commands of a refresh, in its order."""
 
-_SUBJECT = {b"$B": None, b"$F": None, b"$G": 2, b"$H": 2}
+_SUBJECT = {b"$RMS": None, b"$B": None, b"$F": None, b"$G": 2, b"$H": 2}
 """The cell with the car of a line, where it is not the first; None: not about a car."""
 
 

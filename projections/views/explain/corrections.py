@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from events import (
     AnyEvent,
+    BestLapReported,
     CrossingInserted,
     CrossingsReassigned,
     EventVoided,
@@ -72,6 +73,9 @@ def _described(event: AnyEvent | None) -> str:
             return f"An amendment of lap {event.lap} ({event.reason})"
         case LapTimeDeleted():
             return f"The deletion of the time of lap {event.lap}"
+        case BestLapReported():
+            time = format_lap_time(event.lap_time_ms)
+            return f"The best lap that the timing reported, {time} on lap {event.lap},"
         case _:
             return f"What was recorded at {clock_words(event.at)} ({plain(event.type)})"
 

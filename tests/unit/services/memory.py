@@ -40,9 +40,10 @@ class MemoryLog:
     async def append(
         self, session: str, events: Sequence[AnyEvent], *, expected: str | None = None
     ) -> AppendResult:
-        if expected == START and self.logs.get(session):
-            raise PositionConflict(session, START, self.logs[session][-1].position)
         known = {decode(entry.payload).identity: entry for entry in self.logs.get(session, [])}
+        new = any(event.identity not in known for event in events)
+        if expected == START and self.logs.get(session) and new:
+            raise PositionConflict(session, START, self.logs[session][-1].position)
         for index, event in enumerate(events):
             there = known.get(event.identity)
             if there is not None and there.payload != encode(event):

@@ -93,3 +93,18 @@ def test_a_kind_for_no_run(lapstream: Commands, tmp_path: Path) -> None:
     command = ("import", "rmonitor", str(tmp_path / "feed.txt"), "--session", "day")
     refusal = lapstream.refused(*command, "--kind", "Group 9=race")
     assert "no run is named 'Group 9', for which a kind is given; runs: 'G', 'H'" in refusal
+
+
+def test_another_race_into_the_session(lapstream: Commands, tmp_path: Path) -> None:
+    """Imported again with one changed lap, the event that differs is named, and both are shown."""
+    recording = feed_of(("", "G"))
+    (tmp_path / "feed.txt").write_text(recording)
+    command = ("import", "rmonitor", str(tmp_path / "feed.txt"), "--session", "day")
+    lapstream.told(*command)
+    assert lapstream.told(*command) == "day has this race already: G\n"
+    (tmp_path / "feed.txt").write_text(recording.replace("Team 2", "Team Two"))
+    refusal = lapstream.refused(*command)
+    assert "'day' already has events" in refusal
+    before, after = refusal.split("sent: ")
+    assert '"team":"Team 2"' in before
+    assert '"team":"Team Two"' in after
