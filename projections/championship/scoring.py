@@ -3,7 +3,7 @@
 Rules:
 
 - a session is scored by its classification under the season's pack, with all penalties in
-  force; a session with a declared result and no laps, by that result;
+  force; a session with a declared result and no laps, by that result and the penalties since;
 - where the pack has a cup, a race is also scored as it stood at each of the cup's marks; the
   last mark is the end of the race, whenever that was;
 - points deducted by the stewards become adjustments of the car's drivers and team, which are
@@ -18,8 +18,14 @@ from typing import Any
 
 from events import AnyEvent, EventVoided, PointsAdjusted, RoundScored
 from projections.championship.season import Result, Season
+from projections.official_result import official_result
 from projections.race import Race
-from projections.results.classification import Classified, Convention, classify
+from projections.results.classification import (
+    Classified,
+    Convention,
+    classify,
+    is_as_published,
+)
 from projections.results.provisional import SOURCE, adjustments, rounds_declared, rounds_scored
 from projections.timeline import Timeline
 
@@ -39,7 +45,10 @@ def session_results(
     """
     race = timeline.race
     declared = race.session.declared
-    if declared and not race.order.passings:
+    official = official_result(race)
+    if official is not None and not is_as_published(race, official, Convention.of(season.pack)):
+        results = _results_now(season, race, number)
+    elif declared and not race.order.passings:
         results = counting(season, rounds_declared(race, declared[-1], number))
     else:
         results = _results_now(season, race, number)

@@ -17,6 +17,10 @@ Rules common to all series:
 Qualifying and practice are classified in the order of the session (``projections.session_order``):
 by best lap, then the cars without a time by number, whether they left the pits or not.
 
+A session of which no lap is known is classified as its official result was published
+(``projections.official_result``), with the penalties imposed since: a car to whose time or laps
+they add falls behind those that it no longer beats.
+
 The series' convention, defined by the pack, differs in: whether a car must take the flag;
 whether retirements and cars short of the distance keep their place on laps (ALMS, IMSA) or
 follow the finishers (Le Mans); whether cars without a lap are listed; the value of a penalty
@@ -31,9 +35,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from projections.folds.laps import Lap
-from projections.folds.running_order import NEVER, natural
+from events import ResultDeclared, ResultRow
+from projections.folds.laps import BestLap, Lap
+from projections.folds.running_order import natural
 from projections.folds.stewards import Penalty, as_imposed
+from projections.official_result import official_best, official_result
 from projections.race import Race
 from projections.results.time_lost import moved_back, within_lap_ms
 from projections.rules import packs
@@ -126,6 +132,9 @@ def classify(
     (ms) that running cars would lose on the road besides. Costs O(n log n) in the cars.
     """
     penalties = _ActivePenalties(race, convention.penalties, without)
+    official = official_result(race)
+    if official is not None:
+        return _as_published(race, official, penalties)
     counted = _counted_laps(race, convention.classification)
     lost = lost or {}
     cars = [
@@ -147,7 +156,67 @@ def classify(
         rows.update((car_row.car, car_row) for car_row in idle)
         cars, idle = [rows[car] for car in by_best_lap(race, rows)], []
     cars = penalties.disqualify(penalties.back_of_class(penalties.places_dropped(cars)))
-    return _rows(race, cars + idle)
+    return _rows(race, cars + idle, race.laps.best)
+
+
+def _as_published(
+    race: Race, official: ResultDeclared, penalties: _ActivePenalties
+) -> list[Classified]:
+    """Return the official result with the penalties imposed since."""
+    rows = [row for row in official.rows if row.car not in race.session.apart]
+    bests = {row.car: best for row in rows if (best := official_best(race, row)) is not None}
+    if not race.session.is_race and any(row.best_lap_ms and row.car not in bests for row in rows):
+        rows.sort(key=lambda row: row.car not in bests)  # a deleted time is none
+    cars = [_ranked_as_published(race, row, penalties) for row in rows]
+    for car_row in [one for one in cars if one.penalty_ms or one.penalty_laps]:
+        _fall_behind(cars, car_row)
+    missing = [car for car in race.session.entries if car not in {row.car for row in rows}]
+    cars = penalties.disqualify(penalties.back_of_class(penalties.places_dropped(cars)))
+    cars += [
+        _Ranked(car, race.session.car_class(car), "not_started", DID_NOT_FINISH, 0, 0, 0, 0)
+        for car in sorted(missing, key=natural)
+        if car not in race.session.apart
+    ]
+    return _rows(race, cars, bests)
+
+
+def is_as_published(race: Race, official: ResultDeclared, convention: Convention) -> bool:
+    """Whether no decision has changed the official result of a session without laps."""
+    printed = [(row.car, row.status, row.laps, row.total_ms or None) for row in official.rows]
+    rows = classify(race, convention)
+    return printed == [
+        (row.car, row.status, row.laps, row.total_ms) for row in rows[: len(printed)]
+    ]
+
+
+def _ranked_as_published(race: Race, row: ResultRow, penalties: _ActivePenalties) -> _Ranked:
+    entry = race.session.entries.get(row.car)
+    added, taken = penalties.added_ms(row.car, row.status), penalties.total("laps", row.car)
+    return _Ranked(
+        car=row.car,
+        car_class=entry.car_class if entry else row.car_class,
+        status=row.status,
+        group=FINISHED,
+        laps=max(0, row.laps - taken),
+        total_ms=row.total_ms + added if row.total_ms else 0,
+        penalty_ms=added,
+        penalty_laps=taken,
+    )
+
+
+def _fall_behind(cars: list[_Ranked], car_row: _Ranked) -> None:
+    """Move a car behind those after it that are now ahead on laps and time."""
+    at = cars.index(car_row)
+    until = at + 1
+    while until < len(cars) and _beats(cars[until], car_row):
+        until += 1
+    cars.insert(until - 1, cars.pop(at))
+
+
+def _beats(one: _Ranked, other: _Ranked) -> bool:
+    if one.laps != other.laps:
+        return one.laps > other.laps
+    return 0 < one.total_ms < other.total_ms
 
 
 def _counted_laps(race: Race, rules: packs.ClassificationRules) -> dict[str, Lap]:
@@ -401,19 +470,13 @@ def _idle_status(race: Race, car: str, penalties: _ActivePenalties) -> str:
     return "retired" if race.finish.over or car in race.order.retired else "running"
 
 
-def _best(race: Race, car: str) -> tuple[int, int]:
-    """Return the car's best lap (ms) and its time, for sorting; cars without one come last."""
-    best = race.laps.best.get(car)
-    return (best.ms, best.at) if best else (NEVER, NEVER)
-
-
-def _rows(race: Race, cars: list[_Ranked]) -> list[Classified]:
+def _rows(race: Race, cars: list[_Ranked], bests: Mapping[str, BestLap]) -> list[Classified]:
     rows = []
     places: dict[str | None, int] = {}
     for position, car_row in enumerate(cars, start=1):
         places[car_row.car_class] = places.get(car_row.car_class, 0) + 1
-        best = race.laps.best.get(car_row.car)
-        gap_laps, gap_ms = _gap(race, cars[0], car_row)
+        best = bests.get(car_row.car)
+        gap_laps, gap_ms = _gap(race, cars[0], car_row, bests)
         rows.append(
             Classified(
                 position=position,
@@ -422,19 +485,21 @@ def _rows(race: Race, cars: list[_Ranked]) -> list[Classified]:
                 class_position=places[car_row.car_class],
                 status=car_row.status,
                 laps=car_row.laps,
-                total_ms=car_row.total_ms if car_row.laps else None,
+                total_ms=(car_row.total_ms or None) if car_row.laps else None,
                 gap_laps=gap_laps,
                 gap_ms=gap_ms,
                 penalty_ms=car_row.penalty_ms,
                 penalty_laps=car_row.penalty_laps,
                 best_lap_ms=best.ms if best else None,
-                best_lap=best.lap if best else None,
+                best_lap=(best.lap or None) if best else None,
             )
         )
     return rows
 
 
-def _gap(race: Race, first: _Ranked, car_row: _Ranked) -> tuple[int | None, int | None]:
+def _gap(
+    race: Race, first: _Ranked, car_row: _Ranked, bests: Mapping[str, BestLap]
+) -> tuple[int | None, int | None]:
     """Return the gap to the first in whole laps or in ms, of the race or of the best laps.
 
     The first has (0, 0), as in the running order. A car without laps, or placed behind by a
@@ -447,8 +512,10 @@ def _gap(race: Race, first: _Ranked, car_row: _Ranked) -> tuple[int | None, int 
             car_row.total_ms - first.total_ms,
         )
     else:
-        best = _best(race, car_row.car)[0]
-        done, laps, ms = best != NEVER, 0, best - _best(race, first.car)[0]
+        best, quickest = bests.get(car_row.car), bests.get(first.car)
+        done, laps, ms = False, 0, 0
+        if best is not None and quickest is not None:
+            done, ms = True, best.ms - quickest.ms
     if not done or car_row.status == "disqualified" or laps < 0 or (laps == 0 and ms < 0):
         return None, None
     if car_row is first:

@@ -22,6 +22,7 @@ from events import (
 from events.base import MAX_DURATION_MS
 from events.session import ResultStatus
 from projections.folds.drivers import DriverTotal
+from projections.official_result import official_result
 from projections.race import Race
 from projections.results.classification import NOT_SERVED, Classified
 from projections.results.points import Award, entrant, place_points, score, total
@@ -53,6 +54,7 @@ def rounds_scored(
     if race.session.opened.kind == "practice":
         return []
     rows = list(classification)
+    official = official_result(race)
     overall_laps = max((row.laps for row in rows if row.status != "disqualified"), default=0)
     classes = dict.fromkeys(row.car_class for row in rows if row.car_class is not None)
     return [
@@ -67,6 +69,7 @@ def rounds_scored(
             percent_run=percent_run(race, overall_laps, pack, scheduled_ms),
             rows=_rows(race, [row for row in rows if row.car_class == car_class]),
             reason="as it stands",
+            basis=official.rows_basis if official else "recorded",
         )
         for index, car_class in enumerate(classes)
     ]
@@ -262,7 +265,7 @@ def _rows(race: Race, rows: list[Classified]) -> tuple[ScoredRow, ...]:
         best = race.laps.best.get(row.car)
         facts = {
             "fastest_lap": row.car == fastest,
-            "best_lap_ms": best.ms if best else None,
+            "best_lap_ms": row.best_lap_ms,
             "best_lap_at": best.at if best else None,
             "laps_led": led[row.car],
         }
@@ -320,5 +323,10 @@ def _drive_ms(name: str, driven: Mapping[str, DriverTotal]) -> int:
 
 def _fastest(race: Race, rows: Iterable[Classified]) -> str | None:
     """Return the car with the fastest lap; of equal ones the earlier."""
-    bests = [(race.laps.best[row.car], row.car) for row in rows if row.car in race.laps.best]
-    return min(bests, key=lambda best: (best[0].ms, best[0].at), default=(None, None))[1]
+    best = race.laps.best
+    timed = [
+        (row.best_lap_ms, best[row.car].at if row.car in best else 0, row.car)
+        for row in rows
+        if row.best_lap_ms is not None
+    ]
+    return min(timed, key=lambda one: one[:2], default=(None, None, None))[2]

@@ -28,7 +28,14 @@ from events import (
 )
 from events.clock import format_clock
 from projections.engine.corrections import Identity
-from projections.results.classification import ON_LAPS, Classified, Convention, classify
+from projections.official_result import official_result
+from projections.results.classification import (
+    ON_LAPS,
+    Classified,
+    Convention,
+    classify,
+    is_as_published,
+)
 from projections.results.provisional import points_taken
 from projections.timeline import Timeline
 from projections.wording import penalty_noun
@@ -165,7 +172,8 @@ class _RevisionLog:
         race = self._timeline.race
         if not race.finish.over:
             return
-        if not race.order.passings:  # a session with a declared result and no laps
+        official = official_result(race)
+        if not race.order.passings and official is None:
             return
         taken = points_taken(race)
         rows = tuple(
@@ -174,7 +182,10 @@ class _RevisionLog:
         computed = [one for one in self.found if not one.declared]
         if computed and computed[-1].rows == rows:
             return
-        status = "amended" if computed else "provisional"
+        unchanged = official is not None and is_as_published(race, official, self._convention)
+        if not computed and unchanged and not taken:
+            return
+        status = "amended" if computed or official is not None else "provisional"
         self._note(status, False, rests_on, rows)
 
     def _declared(self, event: ResultDeclared) -> None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from projections.folds.running_order import NEVER, Gap
+from projections.official_result import official_result
 from projections.race import Race
 from projections.session_order import session_order, time_gap
 from projections.views.gap_chain import START, Link, Measured, linked, measure, taken_over
@@ -75,7 +76,7 @@ def cached_places(
     ``known`` is of this race at an earlier moment, since when nothing happened but to the
     cars that ``moved``.
     """
-    if not race.session.is_race:
+    if not race.session.is_race or official_result(race) is not None:
         return _timed_places(race)
     now, entries, unmoved = race.at, race.session.entries, moved.isdisjoint
     rows: dict[str, CachedPlace] = {}
@@ -144,7 +145,7 @@ def _chained(row: CachedPlace, position: int, count: int, before: ChainState) ->
 
 
 def _timed_places(race: Race) -> dict[str, CachedPlace]:
-    """Qualifying and practice: gaps between best laps."""
+    """Qualifying, practice and official results: gaps that no crossing changes."""
     rows: dict[str, CachedPlace] = {}
     leader: str | None = None
     ahead: str | None = None
@@ -183,7 +184,7 @@ class GapsBetween:
     def between(self, ahead: str, behind: str) -> Gap | None:
         """The gap between two cars of which ``ahead`` is placed better."""
         race = self._race
-        if not race.session.is_race:
+        if not race.session.is_race or official_result(race) is not None:
             return time_gap(race, ahead, behind)
         first, second = self._places.get(ahead), self._places.get(behind)
         if first is None or second is None:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from events.session import SessionKind
 from projections.folds.finish import laps_of_distance
+from projections.official_result import official_row
 from projections.race import Race
 from projections.session_order import first_of
 from projections.views.freshness import patience_ms
@@ -74,6 +75,9 @@ def session_line(race: Race) -> Row:
     leader = first_of(race)
     is_race = race.session.is_race
     laps = race.order.laps.get(leader, 0) if leader and is_race else 0
+    official = official_row(race, leader) if leader else None
+    if official is not None and is_race:
+        laps = official.laps
     caution = track.current
     return {
         "title": opened.title,

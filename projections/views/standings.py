@@ -11,6 +11,7 @@ from pydantic import Field
 from events import EntryAdded
 from projections.folds.running_order import NEVER, Gap
 from projections.folds.stewards import Penalty
+from projections.official_result import official_best, official_row
 from projections.race import Race
 from projections.views.driver_names import three_letters
 from projections.views.places import places
@@ -95,6 +96,9 @@ def car_row(race: Race, car: str, penalties: tuple[Penalty, ...]) -> Row:
     """A car's row without its place and gaps (``places``): what the car did by itself."""
     entry = race.session.entries.get(car)
     last, best = race.laps.last(car), race.laps.best.get(car)
+    official = official_row(race, car)
+    if official is not None:
+        best = official_best(race, official)
     wheel = race.drivers.at_wheel.get(car)
     driver = wheel.driver if wheel else None
     in_lane = race.pits.in_lane_since(car)
@@ -107,7 +111,7 @@ def car_row(race: Race, car: str, penalties: tuple[Penalty, ...]) -> Row:
         "vehicle": entry.vehicle if entry else None,
         "driver": driver,
         "driver_short": short_name(entry, driver),
-        "laps": race.order.laps.get(car, 0),
+        "laps": official.laps if official else race.order.laps.get(car, 0),
         "gap": None,
         "interval": None,
         "class_gap": None,
@@ -125,7 +129,7 @@ def car_row(race: Race, car: str, penalties: tuple[Penalty, ...]) -> Row:
             for p in penalties
         ],
         "manufacturer": entry.manufacturer if entry else None,
-        "best_lap": best.lap if best else None,
+        "best_lap": (best.lap or None) if best else None,
         "last_sectors_ms": list(race.order.last_sectors(car)),
         "best_sectors_ms": _best_sectors(race, car),
         "sectors_done": race.order.sectors_done(car),
@@ -141,6 +145,7 @@ def car_facts(race: Race, car: str, penalties: tuple[Penalty, ...]) -> tuple[obj
     return (
         race.session.opened,
         race.session.entries.get(car),
+        len(race.session.declared),
         order.laps.get(car),
         len(passings),
         tuple(passings[-order.lines_per_lap - 1 :]),
@@ -174,8 +179,18 @@ def short_name(entry: EntryAdded | None, driver: str | None) -> str | None:
     return three_letters(driver)
 
 
+_OFFICIAL_STATUS: dict[str, CarStatus] = {
+    "retired": "retired",
+    "not_started": "not_started",
+    "withdrawn": "not_started",
+}
+
+
 def status(race: Race, car: str) -> CarStatus:
     """What a car is doing."""
+    official = official_row(race, car)
+    if official is not None:
+        return _OFFICIAL_STATUS.get(official.status, "finished")
     if car in race.order.finished:
         return "finished"
     if car in race.order.retired:

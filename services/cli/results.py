@@ -9,6 +9,7 @@ import typer
 
 from events.errors import NothingTimed
 from projections import views
+from projections.official_result import official_result
 from projections.results.classification import Convention
 from projections.results.revisions import Revision, revisions
 from services.cli.options import (
@@ -76,7 +77,7 @@ def results(
             chosen = revision_numbered(recorded.events, revision, pack)
             race, rows = result_of(recorded.events, chosen, pack)
             heading = f"{_heading(chosen)}\n"
-        elif not race.order.passings and race.session.declared:
+        elif not race.order.passings and race.session.declared and official_result(race) is None:
             raise NothingTimed(session)
         else:
             rows = views.results(race, pack)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from projections.official_result import official_result
 from projections.race import Race
 from projections.results.classification import Classified, Convention
 from projections.views.explain.record import Record
@@ -45,12 +46,18 @@ class Case:
 
     def last_lap(self, car: str) -> tuple[Identity, ...]:
         """The last lap that counts in the result; of qualifying, the best."""
+        official = official_result(self.race)
+        if official is not None:
+            return (official.identity,)
         row = self.row_of(car)
         if not self.is_race:
             return self.best_lap_event(car)
         return self.record.lap(car, row.laps + row.penalty_laps)
 
     def best_lap_event(self, car: str) -> tuple[Identity, ...]:
+        official = official_result(self.race)
+        if official is not None:
+            return (official.identity,)
         best = self.race.laps.best.get(car)
         return self.record.timed_lap(car, best.lap) if best else ()
 

@@ -100,7 +100,7 @@ def gaps(case: Case) -> Iterator[Statement]:
         if gap is None and _is_behind(case, ahead, after):
             text += f", though {'ahead of' if behind else 'behind'} it on laps and time"
         rests_on = case.last_of(ahead, running) + case.last_of(after, running)
-        yield Statement("gap", f"{text}.", rests_on)
+        yield Statement("gap", f"{text}.", tuple(dict.fromkeys(rests_on)))
 
 
 def _around(case: Case, order: Sequence[str]) -> dict[str, list[str]]:

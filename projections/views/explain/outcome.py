@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from events.clock import format_clock
+from projections.official_result import official_result
 from projections.results.classification import taken_back_to
 from projections.views.explain.case import Case
 from projections.views.explain.statements import Statement, lap_count
@@ -16,6 +17,11 @@ def status(case: Case) -> Iterator[Statement]:
         return
     race, row, rules = case.race, case.row, case.convention.classification
     flag, last = case.record.chequered, case.last_lap(case.car)
+    official = official_result(race)
+    if official is not None:
+        text = f"No lap of it is known: it is as published, {official.rests_on}."
+        yield Statement("status", text, last)
+        return
     if row.status == "not_started":
         yield Statement("status", "It did not start.", case.record.entry, "classification.no_laps")
     elif row.status == "not_classified":

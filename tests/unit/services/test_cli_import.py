@@ -102,12 +102,16 @@ def test_what_the_files_do_not_tell(lapstream: Commands, folder: Path) -> None:
 
 
 def test_a_result_without_laps(lapstream: Commands, folder: Path) -> None:
-    """The session is the declared result; it can be shown as it was declared."""
+    """The session stands by the declared result, and penalties change it."""
     (folder / "results.csv").write_text(result_text(result_row(1, "7", 791, 86_000_000)))
     arguments = ("--results", str(folder / "results.csv"), "--session", "race", "--title", "Rolex")
     said = lapstream.told("import", "alkamel", *arguments, "--rules", "imsa-2024")
     assert said == "race: Rolex; 1 car, 4 events\n"
-    assert "no lap was timed" in lapstream.refused("results", "race")
+    (row,) = lapstream.rows("results", "results", "race")
+    assert (row["car"], row["laps"], row["points"]) == ("7", 791, 350)
+    lapstream.told("penalty", "impose", "race", "7", "disqualification", "--reason", "weight")
+    (row,) = lapstream.rows("results", "results", "race")
+    assert (row["status"], row["points"]) == ("disqualified", 0)
     (row,) = lapstream.rows("results", "results", "race", "--revision", "1")
     assert (row["car"], row["laps"], row["points"]) == ("7", 791, 350)
 

@@ -124,10 +124,12 @@ def test_what_changed_between_two(race: Commands) -> None:
 
 
 def test_a_session_of_which_only_the_result_is_known(lapstream: Commands) -> None:
-    """There is nothing to compute; the declared result is pointed to."""
+    """One that nobody published, and that rests on no lap, is only shown as declared."""
     story = Story().opened("1", lines=("FL",))
     row = ev.ResultRow(position=1, car="1", car_class="GT", status="classified", laps=5)
-    story.tell(ev.ResultDeclared, 9, status="final", rests_on="a paper", rows=(row,))
+    story.tell(
+        ev.ResultDeclared, 9, status="final", rests_on="a paper", rows=(row,), rows_basis="recorded"
+    )
     lapstream.hold(RACE, story.ended(9))
     assert "no lap was timed in 'short'" in lapstream.refused("results", RACE)
     assert shown(lapstream, "--revision", "1") == [("1", "classified", None)]
