@@ -34,6 +34,7 @@ from events.formats.rmonitor import (
     SortMode,
     Unreadable,
 )
+from events.formats.rmonitor_clock import RESTARTED_MS
 from events.formats.rmonitor_entries import RunOptions
 from events.formats.rmonitor_recorded import RecordedRun
 from events.formats.rmonitor_run import Run
@@ -88,6 +89,16 @@ class _HeldRecords:
             self.needs_more = False
         known = not (self.needs_run or self.needs_beat or self.needs_more)
         return known or self.beats <= 0 or len(self.records) >= LONGEST_WAIT
+
+    def clocks(self) -> list[int]:
+        """Return the race times of the heartbeats since the run was named last."""
+        clocks: list[int] = []
+        for record in self.records:
+            if isinstance(record, RunNamed):
+                clocks = []
+            elif isinstance(record, Heartbeat) and record.race_time_ms is not None:
+                clocks.append(record.race_time_ms)
+        return clocks
 
     def in_order(self) -> list[Record]:
         """Return the run, its names, the first heartbeat, and then the other records."""
@@ -146,7 +157,7 @@ class Translator:
             self._begin_waiting(record)
             if self._held is None:
                 events += self._translate(record)
-            elif self._held.add(record):
+            elif self._held.add(record) and self._clock_is_known(self._held):
                 events += self._release()
         return events
 
@@ -164,8 +175,38 @@ class Translator:
 
     def _release(self) -> list[RunEvent]:
         held, self._held = self._held, None
-        records = held.in_order() if held else []
-        return [event for record in records for event in self._translate(record)]
+        if held is None:
+            return []
+        events = self._begin_again(held)
+        return events + [event for one in held.in_order() for event in self._translate(one)]
+
+    def _clock_is_known(self, held: _HeldRecords) -> bool:
+        """Whether the held heartbeats tell a run that was started again from a stopped clock."""
+        clocks = held.clocks()
+        run = self._held_run(held)
+        if run is None or len(clocks) != 1 or len(held.records) >= LONGEST_WAIT:
+            return True
+        return run.recorded.newest - clocks[0] <= RESTARTED_MS
+
+    def _begin_again(self, held: _HeldRecords) -> list[RunEvent]:
+        """Begin the run anew if its clock runs from the start again: its cars may be others."""
+        run, clocks = self._held_run(held), held.clocks()
+        if run is None or len(clocks) < 2 or clocks[-1] <= clocks[-2]:
+            return []
+        if run.recorded.newest - clocks[-1] <= RESTARTED_MS:
+            return []
+        entered = any(isinstance(one, Competitor | CompetitorDetails) for one in held.records)
+        new = Run.resumed(self._options, RecordedRun()) if entered else run.restarted()
+        return self._begin(new)
+
+    def _held_run(self, held: _HeldRecords) -> Run | None:
+        """The recorded run that the held records belong to; None if it is a new one."""
+        named = [one for one in held.records if isinstance(one, RunNamed)]
+        current = self._runs[self._current]
+        if not named or current.entries.run is None or current.entries.is_run(*named[-1]):
+            return current
+        runs = reversed(self._runs)
+        return next((run for run in runs if run.entries.is_run(*named[-1])), None)
 
     # -- Runs --------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import pytest
 from events import Event, SessionOpened
 from events.formats.rmonitor_entries import RunOptions
 from events.formats.rmonitor_kind import hinted_kind, run_kind
-from tests.rmonitor import BEAT, Feed, beat, j, kinds, laps
+from tests.rmonitor import BEAT, Feed, beat, g, j, kinds, laps
 
 
 def named(run: int, name: str, *cars: str) -> tuple[str, ...]:
@@ -61,6 +61,29 @@ class TestIdUsedAgain:
         feed.say("$I,,", *named(1, "group a  qualifying", "1", "2"), beat(61), beat(62))
         assert laps(feed.say(j("1", 59_000, 119_100))) == [("1", 2, 119_100, 59_000)]
         assert len(laps(feed.events(0))) == 2
+
+    @pytest.mark.parametrize("resumed", [False, True])
+    @pytest.mark.parametrize(
+        "refresh", [(BEAT, beat(1)), (BEAT, g("7", "", 0), beat(1)), (beat(1), beat(2))]
+    )
+    def test_the_same_name_on_another_day(self, refresh: tuple[str, ...], resumed: bool) -> None:
+        """Id and name again, but the clock runs from the start: another run, with its own cars."""
+        feed = Feed(opening=SATURDAY)
+        feed.say(j("1", 59_000, 119_100), beat(120))
+        if resumed:
+            feed = Feed(opening=(), logs=[feed.events()])
+        feed.say(CONNECTED, "$I,,", *named(1, "Group A Qualifying", "7", "8"), *refresh)
+        feed.say(j("7", 3000, 3000), j("7", 70_000, 73_000))
+        assert "entry_added" not in kinds(feed.events(0)[4 if not resumed else 0 :])
+        assert cars(feed.events(1)) == ["7", "8"]
+        assert [lap[:2] for lap in laps(feed.events(1))][-1:] == [("7", 2)]
+
+    def test_a_clock_that_stands_after_the_race(self) -> None:
+        """Refreshes with a clock at zero, after the race, are of the same run."""
+        feed = Feed(opening=SATURDAY)
+        feed.say(j("1", 59_000, 119_100), beat(120))
+        refresh = ("$I,,", *SATURDAY[:-1], g("1", 2, 119_100))
+        assert feed.say(*refresh, BEAT, BEAT, *refresh, BEAT, BEAT) == []
 
     @pytest.mark.parametrize("title", [None, "Club day"])
     def test_resumed_from_its_log(self, title: str | None) -> None:
