@@ -279,7 +279,7 @@ class Season:
             sheets.setdefault(award.name, _Sheet()).add(result, award)
         if cup is None:
             self._adjust(sheets, of, car_class, until)
-        drops = _Drops(self.pack.points, self._rounds_run(car_class))
+        drops = _Drops(self.pack.points, self._rounds_run(car_class), until)
         return [sheets[name].total(name, car_class, until, drops) for name in sorted(sheets)]
 
     def _rounds_run(self, car_class: str) -> frozenset[int]:
@@ -394,8 +394,8 @@ class _Sheet:
 class _Drops:
     """The rules by which results are dropped, for a class that runs certain rounds."""
 
-    def __init__(self, rules: PointsRules, rounds: frozenset[int]) -> None:
-        self._must_count = rounds.intersection(rules.must_count)
+    def __init__(self, rules: PointsRules, rounds: frozenset[int], until: int) -> None:
+        self._must_count = {number for number in rounds & {*rules.must_count} if number <= until}
         self._groups = [(rounds.intersection(part.rounds), part.best) for part in rules.parts]
         if rules.drops:
             self._groups.append((rounds, max(0, len(rounds) - rules.drops)))
@@ -405,7 +405,8 @@ class _Drops:
     def of(self, scored: Mapping[int, Number]) -> set[int]:
         """Return the scored rounds that do not count: of equal ones the later.
 
-        Rounds that must count take their share of the results that do, run or not.
+        Rounds that must count take their share of the results that do, once they were run,
+        also of a contender who missed them.
         """
         dropped: set[int] = set()
         for rounds, best in self._groups:
