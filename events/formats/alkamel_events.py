@@ -131,7 +131,7 @@ def session_events(  # noqa: PLR0913 (options, by keyword)
     if beside.pits:
         visits, doubts = with_recorded_visits(laps, visits, beside.pits)
         _draft_doubts(drafts, doubts)
-    _draft_running(drafts, laps, visits)
+    _draft_running(drafts, laps, visits, kind)
     _draft_doubts(drafts, [*laps.doubts, *(results.doubts if results else ())])
     _draft_doubts(drafts, [*_other_classes(laps, results), *_similar_names(laps, results)])
     flags = _draft_race_control(drafts, laps, kind, beside.race_control)
@@ -222,11 +222,11 @@ class _Split(NamedTuple):
     s2: float
 
 
-def _draft_running(drafts: Drafts, laps: LapsFile, visits: VisitsByCar) -> None:
+def _draft_running(drafts: Drafts, laps: LapsFile, visits: VisitsByCar, kind: SessionKind) -> None:
     # `Drafts` requires cars in the order of their numbers.
     for run in sorted(laps.cars, key=lambda run: run.car):
         timed, own = timed_crossings(run), visits[run.car]
-        _draft_crossings(drafts, run, timed)
+        _draft_crossings(drafts, run, timed, kind)
         _draft_missed_crossings(drafts, laps, run, timed, own)
         for basis in dict.fromkeys(visit.basis for visit in own):
             shared: dict[str, object] = {"car": run.car, "basis": basis}
@@ -237,14 +237,19 @@ def _draft_running(drafts: Drafts, laps: LapsFile, visits: VisitsByCar) -> None:
         _draft_drivers(drafts, run)
 
 
-def _draft_crossings(drafts: Drafts, run: CarLaps, timed: Crossings) -> None:
+def _draft_crossings(drafts: Drafts, run: CarLaps, timed: Crossings, kind: SessionKind) -> None:
+    lap_times: list[int | None] = list(run.lap_times)
+    if kind != "race":
+        # Of 4,182 rows of official results of practice and qualifying, 2 have lap 1 as the best:
+        # it begins with the session, in the pits.
+        lap_times[0] = None
     drafts.add_laps(LinePassed, timed.s1, {"car": run.car, "line": "S1"})
     drafts.add_laps(LinePassed, timed.s2, {"car": run.car, "line": "S2"})
     drafts.add_laps(
         LapCompleted,
         run.completed_at,
         {"car": run.car},
-        lap_time_ms=run.lap_times,
+        lap_time_ms=lap_times,
         driver=run.drivers,
         in_pit_lane=run.in_pit_lane,
     )
