@@ -18,6 +18,7 @@ from projections.results.points import CONTESTS
 from projections.results.provisional import rounds_scored
 from projections.rules.packs import RegulationPack
 from projections.views import session_line
+from services.cli.console import say
 from services.cli.options import (
     As,
     At,
@@ -131,10 +132,10 @@ def championship(
     shown = list(map(_with_drops_marked, rows)) if form is OutputFormat.TABLE else rows
     print_rows(sporting_tables.CHAMPIONSHIP, shown, form, f"{_heading(answer)}{what}\n")
     if form is OutputFormat.TABLE and any(row["dropped"] for row in rows):
-        typer.echo("\n(…): a dropped round, which does not count")
+        say("\n(…): a dropped round, which does not count")
     if form is OutputFormat.TABLE and cup is None:
         for line in published_otherwise(season, of.value, {row["class"] for row in rows}):
-            typer.echo(line)
+            say(line)
 
 
 def _with_drops_marked(row: Row) -> Row:
@@ -219,7 +220,7 @@ def clinch(
         rows = [row for contest, name in fights for row in decided_rows(answer, contest, name)]
         print_rows(sporting_tables.CLINCH_WHEN, rows, form, _heading(answer))
         if form is OutputFormat.TABLE:
-            typer.echo("\n".join(["", *(row["sentence"] for row in rows if row["sentence"])]))
+            say("\n".join(["", *(row["sentence"] for row in rows if row["sentence"])]))
         return
     titles = [title(answer.season, *fight, live_of(answer), after) for fight in fights]
     if form is not OutputFormat.TABLE:
@@ -227,15 +228,15 @@ def clinch(
             sporting_tables.CLINCH, [row for one in titles for row in clinch_rows(one)], form
         )
         return
-    typer.secho(_heading(answer), bold=True, nl=False)
+    say(_heading(answer), bold=True, nl=False)
     if not any(one.contenders for one in titles):
-        typer.echo("\nno contenders")
+        say("\nno contenders")
     for one in titles:
         if one.contenders:
             heading = f"\n{one.car_class}, {one.of}{_what_is_left(one)}\n"
             listed = one._replace(contenders=_listed(one))
             print_table(sporting_tables.CLINCH, list(clinch_rows(listed)), heading)
-            typer.echo("\n".join(["", *_sentences(one), *_unlisted(one, listed)]))
+            say("\n".join(["", *_sentences(one), *_unlisted(one, listed)]))
 
 
 def _listed(fight: Title) -> tuple[TitleContender, ...]:

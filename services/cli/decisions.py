@@ -40,6 +40,7 @@ from projections.results.revisions import describe_decision
 from projections.results.time_lost import effects, lost_on_road, penalties_in
 from projections.results.whatif import penalty_from
 from projections.views.moments import moment_of
+from services.cli.console import say
 from services.cli.options import As, Data, OutputFormat, Rules, Session, Store
 from services.cli.output import print_rows
 from services.cli.session_group import session_commands
@@ -208,7 +209,7 @@ class DecisionContext:
         if self.form is not OutputFormat.TABLE:
             print_rows(sporting_tables.WHATIF, rows, self.form)
         elif not rows:
-            typer.echo(f"{summary}\nnothing in the order changes")
+            say(f"{summary}\nnothing in the order changes")
         else:
             _print_changes(rows, summary)
 
@@ -258,7 +259,7 @@ def _print_changes(rows: Sequence[Row], summary: str) -> None:
     print_rows(sporting_tables.WHATIF, shown, OutputFormat.TABLE, f"{summary}\n")
     others = len(rows) - len(shown)
     if others:
-        typer.echo(f"{others} more {'moves' if others == 1 else 'move'} overall, not in class")
+        say(f"{others} more {'moves' if others == 1 else 'move'} overall, not in class")
 
 
 _COMPARED = ("class_position", "laps", "total_ms", "status", "points")

@@ -10,6 +10,7 @@ from projections.results.classification import Convention
 from projections.results.time_lost import lost_on_road
 from projections.results.whatif import Hypothesis, effects_of, parse_penalty, suppose
 from projections.views import session_line
+from services.cli.console import say
 from services.cli.options import (
     As,
     At,
@@ -64,8 +65,8 @@ def explain_car(
     pack = pack_of(race, rules)
     rows = statements(race, recorded.events, car, pack)
     if form is OutputFormat.TABLE:
-        typer.secho(session_heading(session_line(race)), bold=True)
-        typer.echo("\n".join(_with_sources(row) for row in rows))
+        say(session_heading(session_line(race)), bold=True)
+        say("\n".join(_with_sources(row) for row in rows))
     else:
         print_rows(sporting_tables.EXPLAIN, rows, form)
 

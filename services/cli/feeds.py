@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from services.cli.console import say
 from services.cli.options import Data, NewSession, Session, Store
 from services.cli.shell import configure_logging, run, with_log, with_store
 from services.cli.transfers import SessionKind, append_whole, bring, import_summary
@@ -133,7 +134,7 @@ def import_rmonitor(
         return lines
 
     for line in with_log(store, data, append):
-        typer.echo(line)
+        say(line)
 
 
 def follow_rmonitor(
@@ -179,7 +180,7 @@ def status(session: Session, store: Store = None, data: Data = None) -> None:
     from services.storage.feed_store import feed_health
 
     health = with_store(store, data, lambda opened: feed_health(opened, session, datetime.now(UTC)))
-    typer.echo(f"{session}: {_health_text(health) if health else 'has no feed'}")
+    say(f"{session}: {_health_text(health) if health else 'has no feed'}")
 
 
 def _health_text(health: FeedHealth) -> str:
@@ -208,7 +209,7 @@ def save_recording(
     if not raw:
         raise NoRecording(session)
     write_whole(file, raw)
-    typer.echo(f"{file}: {len(raw)} bytes of the feed of {session}")
+    say(f"{file}: {len(raw)} bytes of the feed of {session}")
 
 
 def play(
@@ -230,7 +231,7 @@ def play(
 
     async def serve() -> int:
         async with player.serving(host, port) as address:
-            typer.echo(f"{file} at {address}")
+            say(f"{file} at {address}")
             return await player.play()
 
-    typer.echo(f"played {run(serve())} parts")
+    say(f"played {run(serve())} parts")

@@ -7,11 +7,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import typer
-
 from events.clock import format_clock
 from projections.views.session_line import is_over
 from projections.wording import OVER, flag_name
+from services.cli.console import say, say_json
 from services.cli.options import OutputFormat
 from services.formatting import on_one_line
 from services.queries.tables.columns import Row, Table
@@ -22,9 +21,9 @@ def print_rows(
 ) -> None:
     """Print the rows; the heading only above a table."""
     if form is OutputFormat.JSON:
-        typer.echo(table.json(rows))
+        say_json(table.json(rows))
     elif form is OutputFormat.CSV:
-        typer.echo(table.csv(rows))
+        say(table.csv(rows))
     else:
         print_table(table, rows, heading)
 
@@ -32,16 +31,16 @@ def print_rows(
 def print_table(table: Table, rows: Sequence[Row], heading: str | None = None) -> None:
     """Print the rows as columns, as wide as the terminal if there is one."""
     if heading:
-        typer.secho(heading, bold=True)
+        say(heading, bold=True)
     if not rows:
-        typer.echo(f"no {table.name.replace('-', ' ')}")
+        say(f"no {table.name.replace('-', ' ')}")
     elif table.upright:
-        typer.echo("\n".join(table.upright_lines(rows[0])))
+        say("\n".join(table.upright_lines(rows[0])))
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         headings, *body = table.lines(rows, width)
-        typer.secho(headings, underline=True)
-        typer.echo("\n".join(body))
+        say(headings, underline=True)
+        say("\n".join(body))
 
 
 def session_heading(line: Mapping[str, Any]) -> str:

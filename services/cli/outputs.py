@@ -8,6 +8,7 @@ from urllib.parse import quote
 import typer
 
 from projections.views.rows import ClockMs, Heading, RowModel, TimeMs
+from services.cli.console import say
 from services.cli.options import As, Of, OutputFormat
 from services.cli.output import print_rows
 from services.queries.tables.columns import Row, Table
@@ -191,7 +192,7 @@ def release(
 def remove(name: Name, gateway: Gateway = GATEWAY, token: Token = None) -> None:
     """Delete an output. A frozen one has to be released first."""
     _client(gateway, token).request("DELETE", _path(name))
-    typer.echo(f"output {name!r} is removed")
+    say(f"output {name!r} is removed")
 
 
 def _client(gateway: str, token: str | None) -> GatewayClient:

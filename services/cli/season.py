@@ -37,6 +37,7 @@ from projections.race import Race
 from projections.results.points import tidy
 from projections.results.provisional import entered_row
 from replay.entries import START, parse_position
+from services.cli.console import say
 from services.cli.decisions import By, GivenReason, login
 from services.cli.options import As, Data, KnownAt, Of, OutputFormat, SeasonName, Sessions, Store
 from services.cli.output import print_rows
@@ -165,7 +166,7 @@ def new(
     if not opened.rounds or not opened.classes:
         raise typer.BadParameter("a season needs rounds and classes")
     with_log(store, data, lambda log: _open(log, name, opened))
-    typer.echo(f"{name}: {title}; {_rounds_text(opened)}, {', '.join(opened.classes)}")
+    say(f"{name}: {title}; {_rounds_text(opened)}, {', '.join(opened.classes)}")
 
 
 def _rounds_text(opened: SeasonOpened) -> str:
@@ -212,7 +213,7 @@ def show_season(
     if form is OutputFormat.TABLE:
         for session in changed:
             add = f"lapstream season add {name} {session} --round {changed[session]}"
-            typer.echo(f"{session} has changed since it was scored: `{add}`")
+            say(f"{session} has changed since it was scored: `{add}`")
 
 
 async def _changed(log: Log, answer: SeasonAnswer) -> dict[str, int]:
@@ -336,7 +337,7 @@ def add(
         return lines
 
     for line in with_log(store, data, added):
-        typer.echo(line)
+        say(line)
 
 
 class _Wanted(NamedTuple):
@@ -520,7 +521,7 @@ def adjust(
         await _append(log, name, existing, [event], by)
 
     with_log(store, data, adjusted)
-    typer.echo(f"{name}: {who} {given:+} points ({reason})")
+    say(f"{name}: {who} {given:+} points ({reason})")
 
 
 async def _check_contender(log: Log, kept: Season, of: Of, who: str, car_class: str | None) -> None:
@@ -675,7 +676,7 @@ def _amend(name: str, changes: dict[str, Any], by: str | None, store: Store, dat
         kept.apply(event)
         return _round_text(kept, number)
 
-    typer.echo(f"{name}: {with_log(store, data, amended)}")
+    say(f"{name}: {with_log(store, data, amended)}")
 
 
 def _round_text(kept: Season, number: int) -> str:
@@ -712,7 +713,7 @@ def alias(
             await _append(log, name, existing, [opened], by)
 
     with_log(store, data, amended)
-    typer.echo(f"{name}: {', '.join(f'{one.name} is {one.means}' for one in more)}")
+    say(f"{name}: {', '.join(f'{one.name} is {one.means}' for one in more)}")
 
 
 @season.command("contradictions")

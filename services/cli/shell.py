@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from services.cli import INTERRUPTED
+from services.cli.console import say
 
 if TYPE_CHECKING:
     import asyncio
@@ -99,15 +100,15 @@ def reported_errors() -> Iterator[None]:
         raise  # the reader went away (`| head`): typer ends quietly
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"lapstream: {name}{error.strerror or error}", err=True)
+        say(f"lapstream: {name}{error.strerror or error}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo("lapstream: stopped", err=True)
+        say("lapstream: stopped", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
         # Where the errors were not loaded (``--help``), none was raised: loading them takes long.
         errors = sys.modules.get("events.errors")
         if errors is None or not isinstance(error, errors.LapstreamError):
             raise
-        typer.echo(f"lapstream: {error}", err=True)
+        say(f"lapstream: {error}", err=True)
         raise typer.Exit(1) from None

@@ -16,7 +16,7 @@ from rich.text import Text
 from projections.views.freshness import Freshness, freshness
 from projections.views.session_line import is_over
 from projections.wording import OVER, flag_title
-from services.formatting import clock_text, running_text, show_sectors
+from services.formatting import clock_text, on_one_line, running_text, show_sectors
 from services.terminal.tower_columns import (
     TowerColumn,
     TowerContext,
@@ -60,6 +60,7 @@ BANDS: dict[str | None, tuple[str, str]] = {
 
 def _fit(text: str, width: int, *, right: bool = False) -> str:
     """The text in exactly ``width`` columns, cut or padded."""
+    text = on_one_line(text)
     if cell_len(text) > width:
         return set_cell_size(text[: width * 2], max(0, width - 1)) + "…" if width else ""
     padding = " " * (width - cell_len(text))
