@@ -206,7 +206,11 @@ def _path(name: str) -> str:
 
 
 def _print_outputs(outputs: list[dict[str, Any]], form: OutputFormat) -> None:
-    print_rows(OUTPUTS, [_row(one) for one in outputs], form)
+    readable = [one for one in outputs if "error" not in one]
+    print_rows(OUTPUTS, [_row(one) for one in readable], form)
+    for one in outputs:
+        if "error" in one:
+            say(f"lapstream: {one['error']}", err=True)
 
 
 def _row(output: dict[str, Any]) -> Row:

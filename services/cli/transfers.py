@@ -325,7 +325,7 @@ def next_number(
 
     It follows every source_seq of the source in the session. Nothing is reserved.
     """
-    say(with_log(store, data, lambda log: log.next_free_number(session, source)))
+    say(str(with_log(store, data, lambda log: log.next_free_number(session, source))))
 
 
 # -- Progress ------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from events.errors import (
     UnknownSession,
 )
 from replay.entries import parse_position
+from services.storage.output_store import UnreadableOutput
 from services.storage.replay_errors import (
     CommandRefused,
     NoSuchReplay,
@@ -137,6 +138,8 @@ def as_refusal(error: LapstreamError) -> RequestRefused:  # noqa: C901, PLR0912 
             return RequestRefused(422, detail, field(member, shortened(value), detail))
         case NotASession(name=name):
             return RequestRefused(422, detail, field("source", name, "a season"))
+        case UnreadableOutput(output=name, reason=reason):
+            return RequestRefused(409, detail, field("name", name, reason))
         case CommandRefused():
             return RequestRefused(422, detail)
         case AppendRefused() | ReplayExists() | ReplayStopped() | ReplayWasStopped():

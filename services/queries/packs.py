@@ -12,7 +12,7 @@ from projections.rules.packs import RegulationPack, builtin_names, builtin_pack,
 def pack_named(name: str) -> RegulationPack:
     """The built-in pack of that name, else that in the file of that path.
 
-    Raises UnknownRules, and BadRules for a file that is not a pack.
+    Only for what a user asks for. Raises UnknownRules, and BadRules for a file that is not a pack.
     """
     if name in builtin_names():
         return builtin_pack(name)
@@ -29,10 +29,15 @@ def pack_of(race: Race, given: str | None = None) -> RegulationPack | None:
     """The pack that was given, else the session's own; None where it names none.
 
     Raises UnknownRules where the session names one that is not built in: its file has to
-    be given, as a result by other rules would be a wrong one.
+    be given, as a result by other rules would be a wrong one. A session's name is never a
+    path: whoever may append events could have any file read.
     """
-    name = given or race.session.opened.rules
-    return None if name is None else pack_named(name)
+    if given:
+        return pack_named(given)
+    name = race.session.opened.rules
+    if name is not None and name not in builtin_names():
+        raise UnknownRules(name, builtin_names())
+    return None if name is None else builtin_pack(name)
 
 
 def required_pack(session: str, race: Race, given: str | None = None) -> RegulationPack:

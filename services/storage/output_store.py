@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from events import Contest
 from events.base import CarNumber, Milliseconds, Name, Text
@@ -49,7 +49,8 @@ local function kept()
             redis.call('HGET', revisions, name), redis.call('HGET', revisions, name .. ':held')}
 end
 local function made_of(output)
-    local decoded = cjson.decode(output)
+    local read, decoded = pcall(cjson.decode, output)
+    if not read or type(decoded) ~= 'table' then return output end
     local season, of = decoded.season or false, decoded.of or false
     local classes = decoded.view == 'championship' and decoded.classes or false
     return cjson.encode({decoded.session, decoded.view, decoded.cars, season, of, classes})
@@ -130,6 +131,15 @@ class NoSuchOutput(LapstreamError):
         super().__init__(f"no output {output!r}; {there}")
 
 
+class UnreadableOutput(LapstreamError):
+    """The stored settings or hold of an output, such as by a newer version."""
+
+    def __init__(self, output: str, reason: str) -> None:
+        self.output = output
+        self.reason = reason
+        super().__init__(f"output {output!r} cannot be read ({reason}): set it anew or remove it")
+
+
 class OutputIsFrozen(LapstreamError):
     """The request would end the hold of a frozen output."""
 
@@ -208,16 +218,24 @@ class OutputStore:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def all(self) -> dict[str, StoredOutput]:
-        """Every output by its name."""
+    async def all(self) -> dict[str, StoredOutput | UnreadableOutput]:
+        """Every output by its name, or why it cannot be read."""
         with self._store.translated_errors():
-            names: Any = await self._store.redis.hkeys(OUTPUTS)
-        read = [await self.get(name.decode()) for name in sorted(names)]
-        return {stored.output.name: stored for stored in read if stored is not None}
+            stored: Any = await self._store.redis.hkeys(OUTPUTS)
+        found: dict[str, StoredOutput | UnreadableOutput] = {}
+        for name in sorted(name.decode(errors="replace") for name in stored):
+            try:
+                output = await self.get(name)
+            except UnreadableOutput as error:
+                found[name] = error
+            else:
+                if output is not None:
+                    found[name] = output
+        return found
 
     async def get(self, name: str) -> StoredOutput | None:
-        """The output of a name; None where there is none."""
-        return _stored(await self._run(_READ, name))
+        """The output of a name; None where there is none. Raises UnreadableOutput."""
+        return _stored(name, await self._run(_READ, name))
 
     async def put(self, output: Output) -> StoredOutput:
         """Create or change an output."""
@@ -251,7 +269,10 @@ class OutputStore:
         """What an output showed last, if it was saved."""
         with self._store.translated_errors():
             raw = await self._store.redis.hget(SHOWN, name)
-        return Frame.decode(raw) if raw else None  # type: ignore[arg-type]
+        try:
+            return Frame.decode(raw) if raw else None  # type: ignore[arg-type]
+        except (ValueError, LookupError, TypeError):  # a fallback only: damaged, it is none
+            return None
 
     async def newest_change(self) -> bytes:
         """The id of the newest entry of the change stream."""
@@ -274,7 +295,7 @@ class OutputStore:
             yield names
 
     async def _written(self, script: Script, name: str, raw: bytes) -> StoredOutput:
-        stored = _stored(await self._run(script, name, raw))
+        stored = _stored(name, await self._run(script, name, raw))
         if stored is None:
             raise NoSuchOutput(name, list(await self.all()))
         return stored
@@ -284,15 +305,23 @@ class OutputStore:
             return await script(self._store.redis, KEYS, [name, *arguments, RETAINED_CHANGES])
 
 
-def _stored(reply: Sequence[bytes | None]) -> StoredOutput | None:
+def _stored(name: str, reply: Sequence[bytes | None]) -> StoredOutput | None:
+    """Raises UnreadableOutput."""
     output, frozen, revision, since = reply
     if output is None:
         return None
-    return StoredOutput(
-        Output.model_validate_json(output),
-        int(revision or 0),
-        None if frozen is None else _frozen(frozen, int(since or 0)),
-    )
+    try:
+        return StoredOutput(
+            Output.model_validate_json(output),
+            int(revision or 0),
+            None if frozen is None else _frozen(frozen, int(since or 0)),
+        )
+    except ValidationError as invalid:
+        fault = invalid.errors(include_url=False)[0]
+        where = "".join(f"{step}: " for step in fault["loc"])
+        raise UnreadableOutput(name, f"{where}{fault['msg']}") from None
+    except (ValueError, LookupError, TypeError) as error:  # the frame of its hold
+        raise UnreadableOutput(name, f"its frozen frame: {error}") from None
 
 
 def _frozen(raw: bytes, revision: int) -> FrozenOutput:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from typing import Any
@@ -362,6 +363,53 @@ async def test_the_store_may_go(start_server: StartServer, session: str) -> None
         await eventually(is_stale, "the picture marked as stale")
         assert steady(await desk.rows()) == [{**good[0], "session_stale": "true"}]
         assert [one["stale"] for one in (await desk.client.get("/outputs")).json()] == [True]
+
+
+UNREADABLE = {
+    "of a newer version": {"name": "bad", "session": "s", "view": "hologram"},
+    "no settings": {"name": "bad"},
+    "not JSON": "junk",
+}
+
+
+@pytest.mark.parametrize("raw", UNREADABLE.values(), ids=UNREADABLE.keys())
+async def test_one_unreadable_output_blocks_no_other(
+    store: Store, session: str, raw: object
+) -> None:
+    """It is listed with the reason, can be replaced and removed, and the others go on."""
+    stored = raw if isinstance(raw, str) else json.dumps(raw)
+    name = f"{session}-bad"
+    try:
+        await store.redis.hset(OUTPUTS, name, stored)
+        async with projecting(store, session), at_desk(store, session) as (desk, _):
+            await append(store, session, three_laps())
+            await desk.ask("PUT", json={"session": session, "rows": 2})
+            await desk.shows(3)
+            listed = {one["name"]: one for one in (await desk.client.get("/outputs")).json()}
+            assert f"output '{name}' cannot be read" in listed[name]["error"]
+            assert "error" not in listed[session]
+            await desk.ask("POST", "/freeze")
+            await desk.ask("POST", "/release")
+            bad = Desk(desk.client, name)
+            assert "cannot be read" in (await bad.ask("GET", status=409))["detail"]
+            await bad.ask("GET", "/rows", 409)
+            await bad.ask("POST", "/freeze", 409)
+            await bad.ask("PUT", json={"session": session})
+            await bad.ask("GET")
+            await store.redis.hset(OUTPUTS, name, stored)
+            await bad.ask("DELETE", status=204)
+    finally:
+        await store.redis.hdel(OUTPUTS, name)
+
+
+async def test_an_unreadable_last_picture_is_none(store: Store, session: str) -> None:
+    """It would only have been shown while the source is gone."""
+    async with projecting(store, session), at_desk(store, session) as (desk, _):
+        await append(store, session, three_laps())
+        await desk.ask("PUT", json={"session": session})
+    await store.redis.hset(f"{OUTPUTS}:shown", session, "junk")
+    async with at_desk(store, session) as (desk, _):
+        await desk.shows(3)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,12 @@ from services.gateway.live.session_tail import RETRY_SECONDS
 from services.gateway.outputs.content import OutputContent
 from services.gateway.outputs.live_output import LiveOutput
 from services.gateway.state import Gateway
-from services.storage.output_store import NoSuchOutput, OutputStore, StoredOutput
+from services.storage.output_store import (
+    NoSuchOutput,
+    OutputStore,
+    StoredOutput,
+    UnreadableOutput,
+)
 
 logger = structlog.get_logger(__name__)
 
@@ -24,6 +29,8 @@ class LiveOutputs:
         self.store_lost = False
         """Whether the store is away."""
         self._gateway = gateway
+        self.unreadable: dict[str, UnreadableOutput] = {}
+        """The outputs that cannot be read. They have no live output; the others are unaffected."""
         self._stored: dict[str, StoredOutput] = {}
         self._live: dict[str, LiveOutput] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -31,15 +38,20 @@ class LiveOutputs:
         self._following = asyncio.create_task(self._follow_changes())
 
     async def all(self) -> dict[str, StoredOutput]:
-        """Every output by its name. Raises StoreError if they were never read."""
+        """Every readable output by its name. Raises StoreError if they were never read."""
         if not self._loaded.is_set():
             for name, stored in (await self.store.all()).items():
-                self._stored.setdefault(name, stored)
+                if isinstance(stored, UnreadableOutput):
+                    self.unreadable[name] = stored
+                else:
+                    self._stored.setdefault(name, stored)
         return dict(sorted(self._stored.items()))
 
     async def stored(self, name: str) -> StoredOutput:
-        """The output of a name. Raises NoSuchOutput."""
+        """The output of a name. Raises NoSuchOutput and UnreadableOutput."""
         known = await self.all()
+        if name in self.unreadable:
+            raise self.unreadable[name]
         if name not in known:
             raise NoSuchOutput(name, list(known))
         return known[name]
@@ -56,9 +68,17 @@ class LiveOutputs:
         """What an output shows; None if it never showed anything. Raises NoSuchOutput."""
         return await (await self.live_output(name)).first_content(self.store_lost)
 
-    def update(self, name: str, stored: StoredOutput | None) -> None:
+    def update(self, name: str, stored: StoredOutput | UnreadableOutput | None) -> None:
         """Follow a change in the store; None: the output was removed."""
         output = self._live.get(name)
+        self.unreadable.pop(name, None)
+        if isinstance(stored, UnreadableOutput):
+            # One that is on air stays there as it was read before.
+            if output is None:
+                self._stored.pop(name, None)
+                self.unreadable[name] = stored
+            logger.error("output not read", output=name, reason=stored.reason)
+            return
         if stored is None:
             self._stored.pop(name, None)
         elif name not in self._stored or stored.revision >= self._stored[name].revision:
@@ -92,7 +112,7 @@ class LiveOutputs:
                 async for names in self.store.changes(after):
                     self.store_lost = False
                     for name in sorted(names):
-                        self.update(name, await self.store.get(name))
+                        self.update(name, await self._read(name))
             except LapstreamError as error:
                 self.store_lost = True
                 logger.warning("output change stream unavailable", reason=str(error))
@@ -101,9 +121,15 @@ class LiveOutputs:
                 logger.exception("output change stream not read")
             await asyncio.sleep(RETRY_SECONDS)
 
+    async def _read(self, name: str) -> StoredOutput | UnreadableOutput | None:
+        try:
+            return await self.store.get(name)
+        except UnreadableOutput as error:
+            return error
+
     async def _update_all(self) -> None:
         outputs = await self.store.all()
-        for name in self._stored.keys() - outputs.keys():
+        for name in (self._stored.keys() | self.unreadable.keys()) - outputs.keys():
             self.update(name, None)
         for name, stored in outputs.items():
             self.update(name, stored)

@@ -28,7 +28,7 @@ from services.gateway.routes.output_models import (
 from services.gateway.state import Gateway, TheGateway
 from services.gateway.views.view_query import FIRST_SNAPSHOT_SECONDS
 from services.roles import Grant, Role
-from services.storage.output_store import Hold, StoredOutput
+from services.storage.output_store import Hold, StoredOutput, UnreadableOutput
 
 SOURCE = "outputs"
 """The source of the events."""
@@ -101,7 +101,11 @@ async def release(
 
 async def _newest(outputs: LiveOutputs, name: str) -> StoredOutput:
     """The output as the store has it now: another gateway may have changed it."""
-    stored = await outputs.store.get(name)
+    try:
+        stored = await outputs.store.get(name)
+    except UnreadableOutput as error:
+        outputs.update(name, error)
+        raise
     outputs.update(name, stored)
     return stored if stored is not None else await stored_output(outputs, name)
 

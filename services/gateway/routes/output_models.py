@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, Path
@@ -38,31 +40,30 @@ Viewer = Depends(requires(Role.VIEWER))
 
 async def stored_output(outputs: LiveOutputs, name: str) -> StoredOutput:
     """The output of a name. Raises RequestRefused if there is none."""
-    try:
+    with _refused():
         return await outputs.stored(name)
-    except NoSuchOutput as error:
-        raise _unknown(error) from None
 
 
 async def live_output(outputs: LiveOutputs, name: str) -> LiveOutput:
     """The live output of that name. Raises RequestRefused if there is none."""
-    try:
+    with _refused():
         return await outputs.live_output(name)
-    except NoSuchOutput as error:
-        raise _unknown(error) from None
 
 
 async def output_content(outputs: LiveOutputs, name: str) -> OutputContent | None:
     """What an output shows. Raises RequestRefused if there is none of that name."""
-    try:
+    with _refused():
         return await outputs.content(name)
+
+
+@contextlib.contextmanager
+def _refused() -> Iterator[None]:
+    """Refuse an output that is not there."""
+    try:
+        yield
     except NoSuchOutput as error:
-        raise _unknown(error) from None
-
-
-def _unknown(error: NoSuchOutput) -> RequestRefused:
-    fault = FieldError(field="name", value=error.output, reason="no such output")
-    return RequestRefused(404, str(error), [fault])
+        fault = FieldError(field="name", value=error.output, reason="no such output")
+        raise RequestRefused(404, str(error), [fault]) from None
 
 
 # -- Models --------------------------------------------------------------------------------
@@ -143,6 +144,15 @@ class OutputStatus(OutputSettings):
     )
     age_ms: int | None = Field(description="The age of the data, less the delay.")
     stale: bool | None = Field(description="Whether the source is gone or silent.")
+
+
+class UnreadableOutputStatus(BaseModel):
+    """An output whose settings cannot be read. It can be set anew or removed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    error: str
 
 
 class HoldReason(BaseModel):

@@ -15,6 +15,7 @@ from services.gateway.routes.output_models import (
     OutputSettings,
     OutputStatus,
     TheOutputs,
+    UnreadableOutputStatus,
     Viewer,
     output_status,
     stored_output,
@@ -39,9 +40,15 @@ router = APIRouter(tags=["outputs"])
     dependencies=[Viewer],
     responses=responses(401, 403, 503),
 )
-async def list_outputs(outputs: TheOutputs) -> list[OutputStatus]:
-    """List the outputs with their settings, holds and the age of their data."""
-    return [await output_status(outputs, stored) for stored in (await outputs.all()).values()]
+async def list_outputs(outputs: TheOutputs) -> list[OutputStatus | UnreadableOutputStatus]:
+    """List the outputs with their settings, holds and the age of their data; of one whose settings
+    cannot be read, such as of a newer version, the name and why."""
+    readable = [await output_status(outputs, stored) for stored in (await outputs.all()).values()]
+    unreadable = [
+        UnreadableOutputStatus(name=name, error=str(error))
+        for name, error in sorted(outputs.unreadable.items())
+    ]
+    return [*readable, *unreadable]
 
 
 @router.get(
@@ -131,7 +138,9 @@ def _check_cars(settings: OutputSettings) -> None:
 )
 async def remove_output(outputs: TheOutputs, name: OutputName) -> None:
     """Remove an output. A frozen one must be released first."""
-    await stored_output(outputs, name)
+    await outputs.all()
+    if name not in outputs.unreadable:
+        await stored_output(outputs, name)
     try:
         await outputs.store.remove(name)
     except OutputIsFrozen as error:

@@ -117,7 +117,7 @@ export interface Output {
   readonly stale: boolean | null;
 }
 
-/** The graphics outputs of the session. Throws Refused. */
+/** The graphics outputs of the session; those that cannot be read have none. Throws Refused. */
 export async function outputs(session: string, token: string): Promise<Output[]> {
   const response = await ask("/outputs", token);
   if (!response.ok) throw await refusalOf(response);
