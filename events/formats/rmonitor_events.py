@@ -181,7 +181,7 @@ class Translator:
         return events + [event for one in held.in_order() for event in self._translate(one)]
 
     def _clock_is_known(self, held: _HeldRecords) -> bool:
-        """Whether the held heartbeats tell a run that was started again from a stopped clock."""
+        """Whether the held heartbeats are of a run started again, not of a stopped clock."""
         clocks = held.clocks()
         run = self._held_run(held)
         if run is None or len(clocks) != 1 or len(held.records) >= LONGEST_WAIT:
