@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import httpx
 import pytest
@@ -30,6 +32,23 @@ def pytest_configure(config: pytest.Config) -> None:
     """Mark the environment, so that each process that this run starts can be recognised."""
     if not hasattr(config, "workerinput"):
         os.environ[RUN] = new_run()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As a shell starts what runs in the background; programs under test would ignore it, too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long tests first, for one of two workers those of the browser, for the other those
+    of servers: each begins with a half of the list, and at its end takes the last of the other's.
+    """
+    here = Path(__file__).parent
+    rooms: dict[str, list[pytest.Item]] = {"browser": [], "server": [], "unit": []}
+    for item in items:
+        rooms.get(item.path.relative_to(here).parts[0], rooms["unit"]).append(item)
+    browser, server, short = rooms["browser"], rooms["server"], rooms["unit"]
+    fill = max(0, min(len(short), len(items) // 2 - len(browser)))
+    items[:] = [*browser, *short[:fill], *server, *short[fill:]]
 
 
 @pytest.fixture(autouse=True)

@@ -128,7 +128,7 @@ def test_the_demonstration_without_a_terminal(machine: Machine) -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_in_a_line(machine: Machine, how: signal.Signals) -> None:
     """Interrupted, the demonstration says so in one line, and leaves no server behind."""
-    command = machine.start("demo", "--speed", "1000")
+    command = machine.start("demo")
     assert command.stdout is not None
     assert command.stdout.readline()
     command.send_signal(how)

@@ -89,6 +89,17 @@ async def projected(store: Store, session: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def looked_at(store: Store) -> str:
+    """As ``projected``, made once for all tests that only look at it; nothing comes any more."""
+    session, log = "gateway-looked-at", Log(store)
+    if not await log.exists(session):
+        result = await log.append(session, events())
+        async with projecting(store, session):
+            await told(store, session, result.position)
+    return session
+
+
+@pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a gateway with tokens."""
     async with (
@@ -112,7 +123,7 @@ class TestViews:
 
     @pytest.mark.parametrize("at", [None, "lap:20", "0:30:00"])
     async def test_every_view(
-        self, client: httpx.AsyncClient, projected: str, at: str | None
+        self, client: httpx.AsyncClient, looked_at: str, at: str | None
     ) -> None:
         """Each view gives the rows of the folded race, in JSON and in CSV."""
         timeline = Timeline()
@@ -124,7 +135,7 @@ class TestViews:
             race.at = moment
         for name in set(TABLES) & set(views.VIEWS):
             params = {"at": at} if at else {}
-            answer = await client.get(f"/sessions/{projected}/{name}", params=params)
+            answer = await client.get(f"/sessions/{looked_at}/{name}", params=params)
             assert answer.status_code == 200, answer.text
             rows = views.VIEWS[name](race)
             members = [column.name for column in TABLES[name].columns]
@@ -135,7 +146,7 @@ class TestViews:
             assert leader is not None
             assert answer.json()["session"]["leader_lap"] == race.order.laps[leader]
             text = await client.get(
-                f"/sessions/{projected}/{name}", params={**params, "format": "csv"}
+                f"/sessions/{looked_at}/{name}", params={**params, "format": "csv"}
             )
             read = list(csv.reader(io.StringIO(text.text)))
             assert read[0] == flat_keys(TABLES[name])
@@ -178,17 +189,17 @@ class TestViews:
         assert await told(at="0:00:02", known_at="at") == [1000]
         assert await told(at="0:00:07", known_at="at") == [500, 1000]
 
-    async def test_picture(self, client: httpx.AsyncClient, projected: str) -> None:
+    async def test_picture(self, client: httpx.AsyncClient, looked_at: str) -> None:
         """The picture of a moment is the snapshot that a screen would have been sent of it."""
         timeline = Timeline()
         timeline.add(events())
         race = timeline.race_at(timeline.race.chart.leaders[19].at)
-        answer = await client.get(f"/sessions/{projected}/picture", params={"at": "lap:20"})
+        answer = await client.get(f"/sessions/{looked_at}/picture", params={"at": "lap:20"})
         told = answer.json()
         assert told["data"] == json.loads(json.dumps(frame_state(race)))
         assert told["clock"] == {"at": race.chart.leaders[19].at, "running": False}
         few = {"at": "lap:20", "topics": "standings"}
-        chosen = (await client.get(f"/sessions/{projected}/picture", params=few)).json()["data"]
+        chosen = (await client.get(f"/sessions/{looked_at}/picture", params=few)).json()["data"]
         assert set(chosen) == {"session", "standings"}
 
     async def test_an_audit_is_no_data(
@@ -235,9 +246,9 @@ class TestViews:
                 stale = float(said == "stale")
                 assert f'lapstream_data_stale{{session="{session}"}} {stale}\n' in figures
 
-    async def test_graphics_poll(self, client: httpx.AsyncClient, projected: str) -> None:
+    async def test_graphics_poll(self, client: httpx.AsyncClient, looked_at: str) -> None:
         """A fixed number of flat rows, of a class, with the session line in each."""
-        path = f"/sessions/{projected}/standings"
+        path = f"/sessions/{looked_at}/standings"
         rows = (await client.get(path, params={"class": "gt1", "rows": 10})).json()
         assert len(rows) == 10
         assert {tuple(row) for row in rows} == {tuple(flat_keys(TABLES["standings"]))}
@@ -245,9 +256,9 @@ class TestViews:
         assert rows[9]["car"] == ""
         assert rows[9]["session_flag"] == rows[0]["session_flag"] != ""
 
-    async def test_not_modified(self, client: httpx.AsyncClient, projected: str) -> None:
+    async def test_not_modified(self, client: httpx.AsyncClient, looked_at: str) -> None:
         """Who has the picture already is not sent it again, but told its age."""
-        path = f"/sessions/{projected}/standings"
+        path = f"/sessions/{looked_at}/standings"
         first = await client.get(path)
         tag = {"If-None-Match": first.headers["etag"]}
         again = await client.get(path, headers=tag)
@@ -276,10 +287,10 @@ class TestViews:
         ],
     )
     async def test_faults_are_named(
-        self, client: httpx.AsyncClient, projected: str, path: str, status: int, field: str
+        self, client: httpx.AsyncClient, looked_at: str, path: str, status: int, field: str
     ) -> None:
         """What is wrong with a question is told with its field and value."""
-        answer = await client.get(f"/sessions/{projected}/{path}")
+        answer = await client.get(f"/sessions/{looked_at}/{path}")
         assert answer.status_code == status
         assert [fault["field"] for fault in answer.json()["errors"]] == [field]
 
@@ -290,11 +301,11 @@ class TestViews:
                 assert (await client.get(f"/sessions/{name}{path}")).status_code == 404
 
     async def test_sessions_and_descriptions(
-        self, client: httpx.AsyncClient, projected: str
+        self, client: httpx.AsyncClient, looked_at: str
     ) -> None:
         """The sessions are listed; what is described can be read."""
         listed = (await client.get("/sessions")).json()
-        assert projected in [row["session"] for row in listed]
+        assert looked_at in [row["session"] for row in listed]
         for path in (
             "/openapi.json",
             "/asyncapi.json",
@@ -310,7 +321,7 @@ class TestViews:
             assert answer.json()
         metrics = (await client.get("/metrics")).text
         assert 'lapstream_subscribers{over="sse"} 0.0' in metrics
-        assert (await client.get("/schemas/weather.json")).status_code == 404
+        assert (await client.get("/schemas/nothing.json")).status_code == 404
 
     async def test_closed_to_other_origins(self, store: Store, client: httpx.AsyncClient) -> None:
         """A page of another site may not read, unless its origin is named."""

@@ -177,8 +177,9 @@ def check_frames(told: list[Frame], timeline: Timeline) -> None:
 # -- Steering --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("turns", [10, pytest.param(60, marks=pytest.mark.slow)])
 async def test_two_clients_steer_one_replay(
-    deck: Deck, shared_data: Path, timeline: Timeline
+    deck: Deck, shared_data: Path, timeline: Timeline, turns: int
 ) -> None:
     """Pause, seek to caution 9, back to lap 100, 20x: both see the same, the straight fold."""
     async with open_store(data=shared_data) as one, open_store(data=shared_data) as two:
@@ -222,7 +223,7 @@ async def test_two_clients_steer_one_replay(
         await second.ask(SetSpeed(speed=20))
         await first.ask(Play())
         await both_see(lap)
-        for turn in range(1, 61):
+        for turn in range(1, turns + 1):
             await deck.turn(0.5)
             await both_see(lap + turn * 10_000)
         assert second.frames[-1].clock_running
