@@ -172,6 +172,19 @@ class TestCaptures:
             assert ours == feed
             assert order[len(ours) :] == [car for car in order if car not in race.order.laps]
 
+    def test_the_results_are_the_feeds(self, name: str) -> None:
+        """At the end of each run the result has the cars in the feed's order, with its laps.
+
+        It differs in one point: no car has fewer than no laps in a result, so that a car of which
+        more laps were taken away than it drove is not placed by how many more; the feed has
+        them last, behind cars that did not start.
+        """
+        for race, rows in zip(races_of(name), feed_order(name), strict=True):
+            ahead = [row.car for row in rows if (name, row.car) in AHEAD_OF_ITS_FEED]
+            feed = [(row.car, row.laps) for row in rows if row.laps > 0 and row.car not in ahead]
+            ours = [(row.car, row.laps) for row in classify(race) if row.laps]
+            assert [one for one in ours if one[0] not in ahead] == feed
+
     def test_best_laps_are_the_feeds(self, name: str) -> None:
         """At the end of each run every car has the best lap that the feed has, or none as there.
 
