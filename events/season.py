@@ -34,7 +34,8 @@ Contest = Literal["drivers", "teams", "manufacturers"]
 class SeasonRound(EventPart):
     """A round of the calendar; its time limit selects the points scale of the pack.
 
-    ``classes`` are the classes that run in it; empty means all.
+    ``classes`` are the classes that run in it; empty means all. ``races`` has the points scale of
+    each of its races if there are several (a sprint, a double-header): a name of the pack's.
     """
 
     name: Name
@@ -42,6 +43,7 @@ class SeasonRound(EventPart):
     date: Date | None = None
     time_limit_ms: RaceLength | None = None
     classes: BoundedTuple[Name] = ()
+    races: Annotated[tuple[Name, ...], Field(max_length=10)] = ()
 
 
 class Alias(EventPart):
@@ -59,6 +61,9 @@ class SeasonOpened(Event):
     order, starting with round 1.
     """
 
+    VERSION: ClassVar[int] = 2
+
+    v: Annotated[int, Field(ge=2, le=2)] = 2
     type: Literal["season_opened"] = "season_opened"
     title: Name
     series: Name
@@ -85,6 +90,7 @@ class RoundAmended(Event):
     date: Date | None = None
     time_limit_ms: RaceLength | None = None
     classes: BoundedTuple[Name] | None = None
+    races: Annotated[tuple[Name, ...], Field(max_length=10)] | None = None
     reason: Text | None = None
 
 
@@ -122,7 +128,8 @@ class ScoredRow(EventPart):
 class RoundScored(Event):
     """The finishing order of one class in one round, or in its qualifying.
 
-    A later event for the same round, part, segment and class replaces it. ``segment`` is the
+    A later event for the same round, race, part, segment and class replaces it. ``race`` is which
+    of several races of the round it is, or the qualifying of which, from 1; ``segment`` the
     part of the race, from 1, at whose end a cup awards points. ``scale`` names a scale of the
     pack other than the usual one; ``overall_laps`` are the laps of the overall winner;
     ``percent_run`` is the percentage of the scheduled race that was run if it was cut short.
@@ -134,6 +141,7 @@ class RoundScored(Event):
     type: Literal["round_scored"] = "round_scored"
     round: RoundNumber
     part: Literal["race", "qualifying"] = "race"
+    race: Annotated[int, Field(ge=1, le=10)] | None = None
     segment: Annotated[int, Field(ge=1, le=100)] | None = None
     session: Name | None = None
     car_class: Name

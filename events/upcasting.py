@@ -23,7 +23,8 @@ def _unchanged(payload: Payload) -> Payload:
 
 UPCASTS: Mapping[tuple[str, int], Upcast] = {
     ("points_adjusted", 1): _unchanged,  # 2: fractions of points
-    ("round_scored", 1): _unchanged,  # 2: best laps and laps led of its rows
+    ("round_scored", 1): _unchanged,  # 2: several races of a round, best laps, laps led
+    ("season_opened", 1): _unchanged,  # 2: several races of a round
 }
 """``(type, version)`` to the step that gives version + 1."""
 

@@ -37,10 +37,12 @@ AS_DECIDED = "scale or share run as decided"
 
 
 def session_results(
-    season: Season, timeline: Timeline, number: int, session: str
+    season: Season, timeline: Timeline, number: int, session: str, race_number: int | None = None
 ) -> list[RoundScored]:
     """Return all results of a session as a round of a season, for the classes that run in it.
 
+    ``race_number`` is which of several races of the round it is; by default the one that it is
+    scored as, else the first without a result.
     In qualifying a class without any lap time has no result.
     """
     race = timeline.race
@@ -53,7 +55,36 @@ def session_results(
     else:
         results = _results_now(season, race, number)
         results += _segments(season, timeline, number, results)
-    return [_as_decided(season, one.model_copy(update={"session": session})) for one in results]
+    part = "qualifying" if race.session.opened.kind == "qualifying" else "race"
+    which = race_number or race_of_session(season, number, part, session)
+    named = [one.model_copy(update={"session": session}) for one in results]
+    return [_as_decided(season, one) for one in _as_race(season, named, number, which)]
+
+
+def race_of_session(season: Season, number: int, part: str, session: str | None = None) -> int:
+    """Return which race of a round a session is: as it is scored, else the first without result."""
+    scored = (
+        result.race
+        for result, one in season.scored.items()
+        if session is not None
+        and (result.round, result.part, one.session) == (number, part, session)
+    )
+    return next(scored, None) or season.next_race(number, part)
+
+
+def _as_race(
+    season: Season, results: Iterable[RoundScored], number: int, which: int
+) -> list[RoundScored]:
+    """The results as one of several races of the round, on its scale; the only one unchanged."""
+    planned = season.round(number)
+    if planned.races == 1:
+        return list(results)
+    return [
+        one.model_copy(
+            update={"race": which, "scale": planned.scale(which) if one.part == "race" else None}
+        )
+        for one in results
+    ]
 
 
 def _as_decided(season: Season, result: RoundScored) -> RoundScored:
@@ -76,9 +107,13 @@ def _results_now(season: Season, race: Race, number: int) -> list[RoundScored]:
 def rounds_now(
     season: Season, race: Race, rows: Iterable[Classified], number: int
 ) -> list[RoundScored]:
-    """Return the results that count in a season if the session ended now, as a round of it."""
+    """Return the results that count in a season if the session ended now, as a round of it.
+
+    Of several races of the round it is the first that the season has no result of.
+    """
     rounds = rounds_scored(race, rows, number, season.pack, season.time_limit(number))
-    return counting(season, rounds)
+    part = "qualifying" if race.session.opened.kind == "qualifying" else "race"
+    return _as_race(season, counting(season, rounds), number, season.next_race(number, part))
 
 
 def counting(season: Season, results: Iterable[RoundScored]) -> list[RoundScored]:
@@ -155,8 +190,9 @@ def before_session(season: Season, race: Race, number: int, session: str) -> Sea
     kind = race.session.opened.kind
     if kind == "practice":
         return season
-    this = (number, kind == "race")
-    before = season.known(lambda result: (result.round, result.part == "race") < this)
+    which = race_of_session(season, number, kind, session)
+    this = (number, which, kind == "race")
+    before = season.known(lambda result: (result.round, result.race, result.part == "race") < this)
     reason = _reason(session)
     before.adjusted = [one for one in season.adjusted if one.reason != reason]
     return before

@@ -5,7 +5,8 @@ Rules:
 - a contender's points are the sum over the rounds without those that the pack drops, plus the
   adjustments by decision. A round that the class does not run, or that was cancelled, is no
   round to drop; a round that a contender missed is;
-- a later result replaces an earlier one of the same round, part, segment and class;
+- a later result replaces an earlier one of the same round, race, part, segment and class. The
+  points of a round are those of all its races and their qualifying;
 - equal points share the rank; where the pack counts back, most race wins go first, then most
   second places, third places and so on;
 - each class, and drivers, teams and manufacturers, are separate championships: a driver who
@@ -41,17 +42,18 @@ Row = dict[str, Any]
 
 
 class Result(NamedTuple):
-    """The key of a result: round, part, segment (None: not of a cup) and class."""
+    """The key of a result: round, part, segment (None: not of a cup), class, race of the round."""
 
     round: int
     part: str
     segment: int | None
     car_class: str
+    race: int = 1
 
     @classmethod
     def of(cls, scored: RoundScored) -> Result:
         """Return the key of a result."""
-        return cls(scored.round, scored.part, scored.segment, scored.car_class)
+        return cls(scored.round, scored.part, scored.segment, scored.car_class, scored.race or 1)
 
 
 class Total(NamedTuple):
@@ -86,6 +88,15 @@ class CalendarRound(NamedTuple):
     number: int
     planned: SeasonRound
     cancelled: bool
+
+    @property
+    def races(self) -> int:
+        """How many races it has."""
+        return len(self.planned.races) or 1
+
+    def scale(self, race: int) -> str | None:
+        """The name of the scale of one of several races; None for the usual one."""
+        return self.planned.races[race - 1] if race <= len(self.planned.races) else None
 
     def is_run_by(self, car_class: str) -> bool:
         """Whether a race of the class counts in it: it is not cancelled, and the class runs."""
@@ -190,10 +201,22 @@ class Season:
 
     def runs(self, car_class: str, number: int) -> bool:
         """Whether a class of the season runs in a round, as far as the calendar says."""
-        rounds = self.rounds
-        planned = rounds[number - 1].planned.classes if number <= len(rounds) else ()
+        planned = self.round(number).planned.classes
         named = self.opened.classes if self.opened else ()
         return (not named or car_class in named) and (not planned or car_class in planned)
+
+    def round(self, number: int) -> CalendarRound:
+        """Return a round of the calendar; one beyond it is nameless."""
+        rounds = self.rounds
+        if number <= len(rounds):
+            return rounds[number - 1]
+        return CalendarRound(number, SeasonRound(name=f"round {number}"), False)
+
+    def next_race(self, number: int, part: str) -> int:
+        """Return the first race of a round without a result (of its qualifying); else the last."""
+        races = self.round(number).races
+        run = {one.race for one in self.scored if (one.round, one.part) == (number, part)}
+        return next((race for race in range(1, races) if race not in run), races)
 
     # Awards and names
 
@@ -254,8 +277,7 @@ class Season:
 
     def time_limit(self, number: int) -> int | None:
         """Return the scheduled length of a round in ms, if known."""
-        rounds = self.rounds
-        return rounds[number - 1].planned.time_limit_ms if number <= len(rounds) else None
+        return self.round(number).planned.time_limit_ms
 
     # Standings
 
@@ -418,7 +440,7 @@ class _Drops:
 
 
 def _amend(round_: CalendarRound, event: RoundAmended) -> CalendarRound:
-    names = ("name", "circuit", "date", "time_limit_ms", "classes")
+    names = ("name", "circuit", "date", "time_limit_ms", "classes", "races")
     changes = {name: value for name in names if (value := getattr(event, name)) is not None}
     cancelled = round_.cancelled if event.cancelled is None else event.cancelled
     planned = round_.planned.model_copy(update=changes)
@@ -461,6 +483,6 @@ def season_of(events: Iterable[AnyEvent], pack: RegulationPack | None = None) ->
     return season
 
 
-def _when(result: Result) -> tuple[int, int, int]:
+def _when(result: Result) -> tuple[int, int, int, int]:
     """Return the sort key of a result: qualifying before the race, segments after it."""
-    return result.round, int(result.part == "race"), result.segment or 0
+    return result.round, result.race, int(result.part == "race"), result.segment or 0

@@ -64,10 +64,16 @@ class LiveRound(NamedTuple):
 
 
 class RemainingResult(NamedTuple):
-    """A remaining result: the race of a round, or its qualifying."""
+    """A remaining result: a race of a round, or its qualifying."""
 
     round: int
     part: str
+    race: int = 1
+
+    @property
+    def order(self) -> tuple[int, int, bool]:
+        """The sort key: qualifying before its race."""
+        return self.round, self.race, self.part == "race"
 
 
 class TitleContender(NamedTuple):
@@ -181,13 +187,20 @@ def _known(
     if live is None or live.race.session.opened.kind == "practice":
         upto = season.last_round if after_round is None else after_round
         return season.known(lambda result: result.round <= upto), None
-    before = (live.number, _part(live) == "race")
-    known = season.known(lambda result: (result.round, result.part == "race") < before)
+    this = _this(season, live)
+    known = season.known(
+        lambda result: (result.round, result.race, result.part == "race") < this.order
+    )
     scored = rounds_now(season, live.race, live.rows, live.number)
     known = known.with_adjusted(adjustments(live.race, scored, season.pack))
     if live.race.session.ended_at is not None:
         return known.with_scored(scored), None
     return known, live
+
+
+def _this(season: Season, live: LiveRound) -> RemainingResult:
+    """The result that a running session is: of several races the first without a result."""
+    return RemainingResult(live.number, _part(live), season.next_race(live.number, _part(live)))
 
 
 def _part(live: LiveRound) -> str:
@@ -196,20 +209,19 @@ def _part(live: LiveRound) -> str:
 
 def _left(known: Season, car_class: str, live: LiveRound | None) -> tuple[RemainingResult, ...]:
     """Return the remaining results of a class, in order."""
-    run = {(result.round, result.part) for result in known.scored}
+    run = {(result.round, result.part, result.race) for result in known.scored}
     left = []
     for one in known.rounds:
         number = one.number
-        if (number, "race") in run or not one.is_run_by(car_class):
-            continue
-        if known.pack.points.qualifying is not None and (number, "qualifying") not in run:
-            left.append(RemainingResult(number, "qualifying"))
-        left.append(RemainingResult(number, "race"))
+        for race in range(1, one.races + 1):
+            if (number, "race", race) in run or not one.is_run_by(car_class):
+                continue
+            if known.pack.points.qualifying and (number, "qualifying", race) not in run:
+                left.append(RemainingResult(number, "qualifying", race))
+            left.append(RemainingResult(number, "race", race))
     if live is not None:
-        left = [one for one in left if one.round >= live.number]
-        left = [
-            one for one in left if one != (live.number, "qualifying") or _part(live) == one.part
-        ]
+        this = _this(known, live)
+        left = [one for one in left if one.order >= this.order]
     return tuple(left)
 
 
@@ -307,7 +319,7 @@ class _TitleFight:
     def stage(self, left: RemainingResult) -> _Stage:
         """Return a remaining result as a race between cars."""
         live = self._live
-        if live is None or not self._begun or left != (live.number, _part(live)):
+        if live is None or not self._begun or left != _this(self._season, live):
             field = self._open_field()
         elif left.part == "qualifying":
             units = self._units_here()
@@ -339,6 +351,9 @@ class _TitleFight:
             scale = self._pack.points.qualifying
             if scale is None:
                 raise AssertionError("qualifying that is not scored is not left")
+            return scale
+        named = self._season.round(left.round).scale(left.race)
+        if named is not None and (scale := self._pack.points.scale_named(named)) is not None:
             return scale
         return self._pack.points.scale(self._where(left.round))
 

@@ -50,7 +50,13 @@ from services.queries.seasons import (
 from services.queries.sessions import SessionQuestion, class_named
 from services.queries.tables import sporting_tables
 from services.queries.tables.columns import Row
-from services.queries.titles import clinch_rows, contender_sentence, decided_rows, live_of
+from services.queries.titles import (
+    clinch_rows,
+    contender_sentence,
+    decided_rows,
+    live_of,
+    part_text,
+)
 
 POINTS = "Points and titles"
 LISTED = 5
@@ -264,7 +270,7 @@ def _sentences(fight: Title) -> Sequence[str]:
 def _what_is_left(fight: Title) -> str:
     if not fight.left:
         return ": decided"
-    return ": " + ", ".join(f"{one.part} of round {one.round}" for one in fight.left) + " left"
+    return ": " + ", ".join(map(part_text, fight.left)) + " left"
 
 
 def _heading(answer: SeasonAnswer) -> str:

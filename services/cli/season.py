@@ -36,6 +36,7 @@ from projections.championship.season import Result, Season
 from projections.race import Race
 from projections.results.points import tidy
 from projections.results.provisional import entered_row
+from projections.rules.packs import RegulationPack
 from replay.entries import START, parse_position
 from services.cli.console import say
 from services.cli.decisions import By, GivenReason, login
@@ -73,7 +74,8 @@ MOST_POINTS = 10_000
 season = typer.Typer(no_args_is_help=True)
 
 _ROUND = re.compile(
-    r"(?P<name>.+?)(?:\s+(?P<length>\d{1,3}:\d\d))?(?:\s*\[(?P<classes>[^]]*)\])?\s*"
+    r"(?P<name>.+?)(?:\s+(?P<length>\d{1,3}:\d\d))?(?:\s*\[(?P<classes>[^]]*)\])?"
+    r"(?:\s*\((?P<races>[^)]*)\))?\s*"
 )
 
 
@@ -88,7 +90,7 @@ def register(app: typer.Typer) -> None:
 
 
 def parse_round(text: str) -> SeasonRound:
-    """``Sebring 12:00 [GTP LMP2]``: a name, perhaps its length and its classes.
+    """``Sebring 12:00 [GTP LMP2] (sprint main)``: a name, perhaps length, classes and races.
 
     Raises BadParameter.
     """
@@ -100,6 +102,7 @@ def parse_round(text: str) -> SeasonRound:
         name=match["name"].strip(),
         time_limit_ms=length or None,
         classes=tuple((match["classes"] or "").split()),
+        races=tuple((match["races"] or "").split()),
     )
 
 
@@ -140,8 +143,9 @@ def new(
         typer.Option(
             "--rounds",
             metavar="ROUND,...",
-            help='Its rounds in order, as "NAME [H:MM] [[CLASS CLASS]]": the length decides '
-            "which points there are; classes are named where not all run.",
+            help='Its rounds in order, as "NAME [H:MM] [[CLASS CLASS]] [(SCALE SCALE)]": the '
+            "length decides which points there are; classes are named where not all run, and the "
+            "scale of each race where there are several.",
         ),
     ],
     alias: Annotated[
@@ -165,8 +169,17 @@ def new(
     )
     if not opened.rounds or not opened.classes:
         raise typer.BadParameter("a season needs rounds and classes")
+    _check_scales(pack_named(rules), (scale for one in opened.rounds for scale in one.races))
     with_log(store, data, lambda log: _open(log, name, opened))
     say(f"{name}: {title}; {_rounds_text(opened)}, {', '.join(opened.classes)}")
+
+
+def _check_scales(pack: RegulationPack, scales: Iterable[str]) -> None:
+    """Raise BadParameter for a scale that the pack does not have."""
+    names = [one.name for one in pack.points.scales]
+    for scale in scales:
+        if scale not in names:
+            raise typer.BadParameter(f"no scale {scale!r}; there are {', '.join(names)}")
 
 
 def _rounds_text(opened: SeasonOpened) -> str:
@@ -284,6 +297,16 @@ def add(
             "--round", metavar="N", min=1, help="Which round it is. Default: as the session says."
         ),
     ] = None,
+    race_number: Annotated[
+        int | None,
+        typer.Option(
+            "--race",
+            metavar="N",
+            min=1,
+            max=10,
+            help="Which of several races of the round. Default: the first without a result.",
+        ),
+    ] = None,
     part: Annotated[
         str | None,
         typer.Option(
@@ -321,7 +344,7 @@ def add(
     only a declared result is scored from that. If the pack has a cup, a race is also scored
     as it stood at the cup's marks. Nothing is scored if one of the sessions cannot be.
     """
-    wanted = _Wanted(number, part, scale, percent_run, replace)
+    wanted = _Wanted(number, race_number, part, scale, percent_run, replace)
 
     async def added(log: Log) -> list[str]:
         kept, existing = await read_season(log, name)
@@ -344,6 +367,7 @@ class _Wanted(NamedTuple):
     """The options of `season add`."""
 
     number: int | None
+    race: int | None
     part: str | None
     scale: str | None
     percent_run: int | None
@@ -371,7 +395,11 @@ async def _plan(
         raise AppendRefused(
             f"round {number} is cancelled; `season reinstate {name} {number}` first"
         )
-    results = _as_wanted(kept, session_results(kept, recorded.timeline, number, session), wanted)
+    races = kept.round(number).races
+    if wanted.race is not None and wanted.race > races:
+        raise AppendRefused(f"round {number} has {races} race{'' if races == 1 else 's'}")
+    found = session_results(kept, recorded.timeline, number, session, wanted.race)
+    results = _as_wanted(kept, found, wanted)
     _check_shortened(kept, race, results, session)
     if not wanted.replace:
         _check_replaced(kept, results, session)
@@ -389,7 +417,8 @@ async def _plan(
             what = "nothing to score: nobody set a time"
     reduced = next((f"; {one.percent_run} % run" for one in results if _is_reduced(kept, one)), "")
     cups = _cup(kept, race, results)
-    return f"{name}: round {number}, {kind}, from {session}: {what}{reduced}{cups}", events
+    which = next((f" {one.race}" for one in results if one.race), "")
+    return f"{name}: round {number}, {kind}{which}, from {session}: {what}{reduced}{cups}", events
 
 
 def _as_wanted(kept: Season, results: Iterable[RoundScored], wanted: _Wanted) -> list[RoundScored]:
@@ -435,8 +464,8 @@ def _check_replaced(kept: Season, results: Iterable[RoundScored], session: str) 
         if known is not None and known.session not in (None, session):
             raise AppendRefused(
                 f"the {one.part} of round {one.round} is scored from {known.session}: give "
-                f"--replace to score {session} in its place. A second race of a meeting is a "
-                "round of its own"
+                f"--replace to score {session} in its place. `season amend --races` names the "
+                "scales of several races"
             )
 
 
@@ -598,6 +627,10 @@ def amend(
         list[str] | None,
         typer.Option("--classes", metavar="CLASS,...", help="The classes that run in it."),
     ] = None,
+    races: Annotated[
+        list[str] | None,
+        typer.Option("--races", metavar="SCALE,...", help="The points scale of each of its races."),
+    ] = None,
     by: By = None,
     store: Store = None,
     data: Data = None,
@@ -609,10 +642,11 @@ def amend(
         "circuit": circuit,
         "time_limit_ms": _length(length) if length else None,
         "classes": tuple(_listed(classes)) if classes else None,
+        "races": tuple(_listed(races)) if races else None,
     }
     if not any(changes.values()):
         raise typer.BadParameter(
-            "give what changes: --name, --date, --circuit, --length, --classes"
+            "give what changes: --name, --date, --circuit, --length, --classes, --races"
         )
     _amend(name, {"round": number, "reason": reason, **changes}, by, store, data)
 
@@ -635,6 +669,7 @@ def extend(
         "name": new_round.name,
         "time_limit_ms": new_round.time_limit_ms,
         "classes": new_round.classes or None,
+        "races": new_round.races or None,
         "reason": reason,
     }
     _amend(name, changes, by, store, data)
@@ -664,6 +699,7 @@ def _amend(name: str, changes: dict[str, Any], by: str | None, store: Store, dat
         if changes["round"] is not None and number > rounds_of(kept):
             raise UnknownRound(number, rounds_of(kept))
         members = {**changes, "round": number}
+        _check_scales(kept.pack, changes.get("races") or ())
         if changes.get("classes"):
             members["classes"] = tuple(chosen_classes(kept, one)[0] for one in changes["classes"])
         try:
@@ -680,10 +716,11 @@ def _amend(name: str, changes: dict[str, Any], by: str | None, store: Store, dat
 
 
 def _round_text(kept: Season, number: int) -> str:
-    _, planned, cancelled = kept.rounds[number - 1]
+    _, planned, cancelled = kept.round(number)
     length = planned.time_limit_ms and format_clock(planned.time_limit_ms).split(".")[0]
     classes = f"[{' '.join(planned.classes)}]" if planned.classes else None
-    facts = [planned.name, planned.circuit, planned.date, length, classes]
+    races = f"({' '.join(planned.races)})" if planned.races else None
+    facts = [planned.name, planned.circuit, planned.date, length, classes, races]
     scored = any(result.round == number for result in kept.scored)
     if cancelled:
         facts.append("cancelled" + ("; what was scored in it still counts" if scored else ""))

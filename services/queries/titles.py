@@ -97,7 +97,7 @@ def clinch_rows(fight: Title) -> Iterator[Row]:
             "sentence": contender_sentence(fight, contender),
             "beaten": list(outlook.beaten) if outlook else [],
             "against": _against(outlook) if outlook else [],
-            "left": [_part_text(one) for one in fight.left],
+            "left": [part_text(one) for one in fight.left],
         }
 
 
@@ -145,7 +145,7 @@ def contender_sentence(fight: Title, contender: TitleContender) -> str | None:
         case "out" if fight.left:
             return f"{names} is out: even {contender.most} points, the most there are, are too few."
         case "open" if contender.next_clinch is not None:
-            return next_sentence(contender.next_clinch, _part_text(fight.left[0]))
+            return next_sentence(contender.next_clinch, part_text(fight.left[0]))
         case "open":
             return _open(fight, contender)
         case _:
@@ -160,5 +160,6 @@ def _open(fight: Title, contender: TitleContender) -> str:
     return open_sentence(contender.names[0], contender.points, (leaders, best), behind, more)
 
 
-def _part_text(left: RemainingResult) -> str:
-    return f"{left.part} of round {left.round}"
+def part_text(left: RemainingResult) -> str:
+    which = f" {left.race}" if left.race > 1 else ""
+    return f"{left.part}{which} of round {left.round}"

@@ -69,7 +69,7 @@ SEASONS = {
         _alms_2007_title,
         _alms_2007,
         49,
-        "23ff57e9e330ba615ebb3cf9820c69438868871bc7914ccfd6e7c82933fed2f2",
+        "7c0941937ae8f40e6e6e96964dda5cfb295eb0122fc3897b0de259d1e91359b7",
     ),
 }
 """The built-in seasons by their logs."""

@@ -212,6 +212,64 @@ class TestCalendar:
         assert says in lapstream.misused("season", "amend", "s", "1", "--reason", "x", *options)
 
 
+class TestSeveralRaces:
+    """Rounds of several races, each on its scale."""
+
+    def test_a_sprint_and_a_long_race(self, lapstream: Commands) -> None:
+        """Both count in the round; a third session is refused, the first can be added again."""
+        new_season(lapstream, "R1 (6h 24h), R2")
+        assert add(lapstream, finished("1", "2"), 1) == "s: round 1, race 1, from r1: A\n"
+        lapstream.hold("long", finished("2", "1"))
+        said = lapstream.told("season", "add", "s", "long", "--round", "1")
+        assert said == "s: round 1, race 2, from long: A\n"
+        assert table(lapstream) == {"D2": 68, "D1": 61}
+        rows = lapstream.rows("championship", "championship", "s")
+        assert [row["by_round"] for row in rows] == [[68], [61]]
+        lapstream.hold("again", finished("1", "2"))
+        assert "the race of round 1 is scored from long" in lapstream.refused(
+            "season", "add", "s", "again", "--round", "1"
+        )
+        assert "nothing new" in lapstream.told("season", "add", "s", "r1", "--round", "1")
+
+    def test_the_second_race_first(self, lapstream: Commands) -> None:
+        """The number decides, whichever is scored first; there is no third."""
+        new_season(lapstream, "R1 (24h 6h)")
+        lapstream.hold("r1", finished("1", "2"))
+        add = ("season", "add", "s", "r1", "--round", "1", "--race")
+        assert "round 1 has 2 races" in lapstream.refused(*add, "3")
+        assert lapstream.told(*add, "2") == "s: round 1, race 2, from r1: A\n"
+        assert table(lapstream) == {"D1": 25, "D2": 18}
+
+    def test_a_race_while_it_runs(self, lapstream: Commands) -> None:
+        """As it stands it is the next race, after those that were scored."""
+        new_season(lapstream, "R1 (6h 24h)")
+        add(lapstream, finished("1", "2"), 1)
+        lapstream.hold("long", race("2", "1", laps=3))
+        assert table(lapstream, "--session", "long") == {"D2": 68, "D1": 61}
+        rows = lapstream.rows("clinch", "clinch", "s", "--of", "drivers", "--session", "long")
+        assert rows[0]["left"] == ["qualifying 2 of round 1", "race 2 of round 1"] or rows[0][
+            "left"
+        ] == ["race 2 of round 1"]
+        assert {row["names"][0]: row["most"] for row in rows} == {"D1": 75, "D2": 68}
+
+    @pytest.mark.parametrize("rounds", ["R1 (sprint 6h)", "R1 1:00 [A] (6h x)"])
+    def test_a_scale_that_there_is_not(self, lapstream: Commands, rounds: str) -> None:
+        """It is refused before the season is opened."""
+        wrong = ("season", "new", "s", "--title", "t", "--series", "S", "--rules", "wec-2024")
+        said = lapstream.misused(*wrong, "--classes", "A", "--rounds", rounds)
+        assert "there are 6h, 8h_10h, 24h" in said
+
+    def test_a_round_that_becomes_a_double_header(self, lapstream: Commands) -> None:
+        """By an event with a reason; what was scored stays its first race."""
+        new_season(lapstream, "R1")
+        add(lapstream, finished("1", "2"), 1)
+        said = lapstream.told("season", "amend", "s", "1", "--races", "6h,6h", "--reason", "rain")
+        assert said == "s: round 1: R1, (6h 6h)\n"
+        lapstream.hold("second", finished("2", "1"))
+        lapstream.told("season", "add", "s", "second", "--round", "1")
+        assert table(lapstream) == {"D1": 43, "D2": 43}
+
+
 class TestAdjustments:
     """Points given or taken by decision, for anybody who is entered."""
 
