@@ -23,6 +23,7 @@ ARGUMENTS = {"SESSION": RACE, "SEASON": SEASON, "CAR": "1"}
 OPTIONS = {  # what a command needs beside its arguments
     "championship": ("--session", RACE),
     "clinch": ("--session", RACE, "--of", "teams"),
+    "queue": ("--at", "0:07:15"),  # under the caution
     "replay": ("--speed", "max"),
     "tower": ("--size", "120x20"),
     "whatif": ("--penalty", "1 time 5"),
@@ -36,8 +37,9 @@ NO_TABLES = {
     "output put": "arranges what graphics show",
     "season contradictions": "shows what was published, and no log",
 }
-NO_CLOCK = {"revisions", "season show"}
-"""Tells of every revision, or of a whole season: there is no moment of a session in it."""
+NO_CLOCK = {"queue", "revisions", "season show"}
+"""Tells of every revision, or of a whole season: there is no moment of a session in it. The queue
+is there under a caution only, so that its moment is given above."""
 FROM_AND_UNTIL = {"replay"}
 """Plays from a moment to another."""
 LATE_MS = 1_700_009_000_000
@@ -90,7 +92,7 @@ def race(flag: bool = True) -> Story:
         crew = (ev.Driver(number=1, name=f"D{car}"), ev.Driver(number=2, name=f"E{car}"))
         story.entry(car, team=f"T{car}", manufacturer=f"M{car}", drivers=crew)
     for lap in range(1, 11):
-        for place, car in enumerate(("1", "2", "3") if lap < 8 else ("2", "1")):
+        for place, car in enumerate(("1", "2", "3") if lap < 7 else ("2", "1")):
             if car != "3" or lap <= 5:
                 at, ms = lap * LAP_MS + place * 1_000, LAP_MS - 100 * lap
                 story.lap(car, lap, at, ms, driver=f"D{car}")

@@ -38,6 +38,8 @@ def test_tables_of_a_running_caution(lapstream: Commands) -> None:
     rows = lapstream.rows("queue", "queue", "r")
     assert [row["car"] for row in rows] == ["2", "1", "4", "3"]
     assert "Pass-around" in lapstream.told("queue", "r")
+    assert lapstream.rows("queue", "queue", "r", "--at", "0:02:29") == []
+    assert len(lapstream.rows("queue", "queue", "r", "--at", "0:02:31")) == 4
 
 
 def test_leaders_of_a_class(lapstream: Commands) -> None:
