@@ -6,7 +6,13 @@ Import from here: ``from events import LapCompleted, decode``.
 from events.base import Basis, Event, check_names
 from events.catalogue import EVENT_TYPES, RANK, AnyEvent, Correction, RaceEvent, SeasonEvent
 from events.codec import decode, decode_payload, encode, json_schema
-from events.corrections import CrossingInserted, CrossingsReassigned, EventVoided, LapAmended
+from events.corrections import (
+    CrossingCounted,
+    CrossingInserted,
+    CrossingsReassigned,
+    EventVoided,
+    LapAmended,
+)
 from events.outputs import OutputFrozen, OutputReleased
 from events.running import (
     BestLapReported,
@@ -42,6 +48,7 @@ from events.session import (
     SessionEnded,
     SessionOpened,
     SessionResumed,
+    ShortestLapSet,
 )
 from events.stewards import (
     LapTimeDeleted,
@@ -75,6 +82,7 @@ __all__ = [
     "CarReturned",
     "Contest",
     "Correction",
+    "CrossingCounted",
     "CrossingInserted",
     "CrossingsReassigned",
     "DataDoubted",
@@ -120,6 +128,7 @@ __all__ = [
     "SessionEnded",
     "SessionOpened",
     "SessionResumed",
+    "ShortestLapSet",
     "WaveByGiven",
     "WeatherMeasured",
     "check_names",

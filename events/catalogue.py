@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import get_args
 
 from events.base import Event
-from events.corrections import CrossingInserted, CrossingsReassigned, EventVoided, LapAmended
+from events.corrections import (
+    CrossingCounted,
+    CrossingInserted,
+    CrossingsReassigned,
+    EventVoided,
+    LapAmended,
+)
 from events.outputs import OutputFrozen, OutputReleased
 from events.running import (
     BestLapReported,
@@ -29,6 +35,7 @@ from events.session import (
     SessionEnded,
     SessionOpened,
     SessionResumed,
+    ShortestLapSet,
 )
 from events.stewards import (
     LapTimeDeleted,
@@ -49,12 +56,13 @@ from events.track import (
     WeatherMeasured,
 )
 
-Correction = EventVoided | LapAmended | CrossingsReassigned | CrossingInserted
+Correction = EventVoided | LapAmended | CrossingsReassigned | CrossingInserted | CrossingCounted
 RaceEvent = (
     SessionOpened
     | EntryAdded
     | EntryAmended
     | GridSet
+    | ShortestLapSet
     | FlagShown
     | SafetyCarDeployed
     | SafetyCarWithdrawn

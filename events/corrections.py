@@ -65,3 +65,15 @@ class CrossingInserted(Event):
     driver: Name | None = None
     in_pit_lane: bool = False
     reason: Text
+
+
+class CrossingCounted(Event):
+    """A crossing that was counted out as a double read counts after all.
+
+    ``counted_source`` and ``counted_seq`` are the identity of its lap.
+    """
+
+    type: Literal["crossing_counted"] = "crossing_counted"
+    counted_source: Annotated[str, Field(min_length=1, max_length=64)]
+    counted_seq: Annotated[int, Field(ge=0, le=2**53)]
+    reason: Text

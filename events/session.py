@@ -169,6 +169,17 @@ class SessionResumed(Event):
     reason: Text | None = None
 
 
+class ShortestLapSet(Event):
+    """No lap of the session can be shorter than ``lap_time_ms``, from this event's time on.
+
+    A crossing sooner after the car's last is a double read, and does not count. None: no limit.
+    """
+
+    type: Literal["shortest_lap_set"] = "shortest_lap_set"
+    lap_time_ms: Annotated[int, Field(gt=0, le=2**53)] | None
+    reason: Text | None = None
+
+
 ResultStatus = Literal[
     "classified", "not_classified", "retired", "not_started", "disqualified", "withdrawn"
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from events import EVENT_TYPES, Event, LapCompleted
+from events import EVENT_TYPES, CrossingCounted, Event, LapCompleted
 from projections.engine.corrections import CorrectionApplied
 from projections.engine.state import Handler, Mark, Projection, canonical, digest, stored_block
 from projections.folds.control import RaceControl
@@ -87,8 +87,12 @@ class Race:
         laps, chart, drivers, control = self.laps, self.chart, self.drivers, self.control
 
         def lap_completed(event: LapCompleted) -> None:
-            if not order.lap_completed(event):
+            counted = order.lap_completed(event)
+            if counted is None:
+                if order.double_reads and order.double_reads[-1][3:] == event.identity:
+                    control.counted_out(event, order.double_reads[-1].after_ms)
                 return
+            event = counted
             if order.retired and event.car in order.retired:
                 order.runs_again(event.car)
                 control.lap_after_retirement(event)
@@ -118,7 +122,7 @@ class Race:
             for handle in handlers[type(event)]:
                 handle(event)
         for event in reversed(events):
-            if type(event) is not CorrectionApplied:
+            if type(event) not in (CorrectionApplied, CrossingCounted):
                 self.at = event.at
                 break
 

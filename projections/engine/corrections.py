@@ -11,7 +11,9 @@ Rules:
   lap. Of several corrections of the same thing the last in effective order prevails;
 - where a crossing of the finish line is voided, put in (CrossingInserted) or amended to another
   time, the numbers and times of the car's other laps follow (``projections.engine.lap_sequence``).
-  Amendments and deleted lap times name laps by the numbers that result.
+  Amendments and deleted lap times name laps by the numbers that result;
+- a crossing that CrossingCounted names counts however soon it came: the race folds that event
+  too, in the millisecond before the crossing.
 
 A correction reconsiders only the events that it concerns:
 
@@ -41,6 +43,7 @@ from events import (
     RANK,
     AnyEvent,
     Correction,
+    CrossingCounted,
     CrossingInserted,
     CrossingsReassigned,
     Event,
@@ -57,7 +60,7 @@ from projections.engine.lap_sequence import LapSequence, lap_sequence
 
 NOTHING_ALTERED = LapSequence({}, {})
 
-CORRECTIONS = (EventVoided, LapAmended, CrossingsReassigned, CrossingInserted)
+CORRECTIONS = (EventVoided, LapAmended, CrossingsReassigned, CrossingInserted, CrossingCounted)
 CROSSINGS = (LinePassed, LapCompleted, PitEntered, PitStopped, PitExited)
 
 M = TypeVar("M", bound=Correction)
@@ -116,6 +119,10 @@ class Corrections:
         self._insertions: dict[str, list[CrossingInserted]] = {}
         self._sequences: dict[str, LapSequence] = {}
         """By car, the laps as they count where they follow from corrected crossings."""
+        self._confirmations: dict[Identity, CrossingCounted] = {}
+        self._confirmed: dict[Identity, CrossingCounted] = {}
+        self._named_laps: set[Identity] = set()
+        self._recount = False
         self._moved_laps: set[str] = set()
         """The cars whose laps have to be worked out again."""
         self._recorded = _Recorded(each for each in events if type(each) not in CORRECTIONS)
@@ -163,6 +170,8 @@ class Corrections:
             self._new.append(event)
             return None
         self._recorded.events.append(event)
+        if self._confirmations and event.identity in self._named_laps:
+            self._recount = True
         if self._voids.names(event.identity):
             self._named_now.append(event.identity)
         if self._moved and isinstance(event, LapCompleted):
@@ -202,7 +211,7 @@ class Corrections:
     def settle(self) -> list[EffectiveChange]:
         """Apply the corrections added since the last call; return the changed events."""
         if not (self._new or self._miscounted or self._named_now or self._moved_laps):
-            return []
+            return self._confirm() if self._recount else []
         new, self._new = self._new, []
         affected: list[Correction] = list(new)  # with those voided or restored by the new ones
         concerned: list[AnyEvent] = []
@@ -233,6 +242,7 @@ class Corrections:
         return [
             *self._reconsidered(concerned),
             *_differences(before, after),
+            *self._confirm(),
             *self._applied_changes(affected),
         ]
 
@@ -243,8 +253,29 @@ class Corrections:
                 self._amendments.setdefault((one.car, one.lap), []).append(one)
             elif isinstance(one, CrossingsReassigned):
                 self._moves.append(one)
+            elif isinstance(one, CrossingCounted):
+                self._confirmations[one.identity] = one
+                self._named_laps.add((one.counted_source, one.counted_seq))
             elif isinstance(one, CrossingInserted):
                 self._insertions.setdefault(one.car, []).append(one)
+
+    def _confirm(self) -> list[EffectiveChange]:
+        """Return the changes of the CrossingCounted events that the race folds."""
+        self._recount = False
+        if not self._confirmations:
+            return []
+        before, self._confirmed = self._confirmed, {}
+        for name, one in self._confirmations.items():
+            lap = self._recorded.named((one.counted_source, one.counted_seq))
+            counts = None if lap is None else self.effective(lap)
+            if name not in self._voids.voided and isinstance(counts, LapCompleted):
+                self._confirmed[name] = one.model_copy(update={"at": counts.at - 1})
+        changes = []
+        for name in self._confirmations:
+            was, now = before.get(name), self._confirmed.get(name)
+            if was != now:
+                changes.append(EffectiveChange(was, now))
+        return changes
 
     # Laps that follow from corrected crossings
 

@@ -171,7 +171,7 @@ class _Sequence:
             if lap == number:
                 self._gained += 1
                 lap += 1
-        return max(1, lap)
+        return lap if lap == event.lap else max(1, lap)
 
     def _start(self) -> int | None:
         """Return when the current lap began (ms), as far as it is known."""

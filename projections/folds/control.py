@@ -16,6 +16,7 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 from events import (
     CarRetired,
     CarReturned,
+    CrossingCounted,
     CrossingInserted,
     CrossingsReassigned,
     Event,
@@ -37,9 +38,10 @@ from events import (
     SafetyCarDeployed,
     SafetyCarWithdrawn,
     SessionResumed,
+    ShortestLapSet,
     WaveByGiven,
 )
-from events.clock import format_clock
+from events.clock import format_clock, format_lap_time
 from projections.engine.corrections import CorrectionApplied
 from projections.engine.state import Handlers, History, Projection, of, row, sibling
 from projections.folds.finish import Finish
@@ -127,6 +129,7 @@ class RaceControl(Projection):
             CarRetired: self._retired,
             CarReturned: self._returned,
             SessionResumed: self._resumed,
+            ShortestLapSet: self._shortest_lap_set,
             OutputFrozen: self._frozen,
             OutputReleased: self._released,
         }
@@ -202,6 +205,9 @@ class RaceControl(Projection):
                 self._add(event, "correction", text, car)
             case CrossingsReassigned() as moved:
                 self._add(event, "correction", _reassigned(moved))
+            case CrossingCounted(reason=reason):
+                text = f"A crossing counted out counts{_because(reason)}"
+                self._add(event, "correction", text)
             case CrossingInserted(car=car, reason=reason) as crossing:
                 self._add(event, "correction", f"{_inserted(crossing)}{_because(reason)}", car)
             case void:
@@ -242,6 +248,8 @@ class RaceControl(Projection):
                 return _reassigned(event)
             case CrossingInserted():
                 return _inserted(event)
+            case CrossingCounted():
+                return "A crossing counted out counts"
             case RaceControlMessage(text=text):
                 return f"Message “{text}”"
             case ResultDeclared(status=status):
@@ -282,6 +290,19 @@ class RaceControl(Projection):
         """Fold a lap of a car that was retired."""
         text = f"Car {event.car} is running again: it completed lap {event.lap}"
         self._add(event, "retirement", text, event.car)
+
+    def counted_out(self, event: LapCompleted, after_ms: int) -> None:
+        """Fold a crossing that is a double read."""
+        after, shortest = format_lap_time(after_ms), self.session.shortest_lap_ms
+        text = f"Car {event.car}: crossing at {format_clock(event.at)} counted out, {after} after"
+        text += f" the last; no lap is shorter than {format_lap_time(shortest)}"
+        self._add(event, "lap", text, event.car)
+
+    def _shortest_lap_set(self, event: ShortestLapSet) -> None:
+        limit = "is lifted"
+        if event.lap_time_ms is not None:
+            limit = f"is set to {format_lap_time(event.lap_time_ms)}"
+        self._add(event, "message", f"Shortest possible lap {limit}{_because(event.reason)}")
 
     def _resumed(self, event: SessionResumed) -> None:
         if self.finish.over:

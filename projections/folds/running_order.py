@@ -15,6 +15,9 @@ Rules (the definition of the running order at a moment):
   next line; a gap of a whole lap or more is counted in laps. Between two cars that go no
   further it is constant: the difference in completed laps, as in the result;
 - crossings before the session's start, on formation laps, do not count;
+- where the session or its pack sets the shortest possible lap, a crossing sooner after the last
+  is a double read: it is counted out, unless it was decided that it counts, and the later laps
+  of a source that counted it move down by one number;
 - what a car does after its finish (``projections.folds.finish``) does not count;
 - a car that completes a lap after it was retired is running again.
 
@@ -27,11 +30,12 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cmp_to_key
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from events import (
     CarRetired,
     CarReturned,
+    CrossingCounted,
     LapCompleted,
     LinePassed,
     SessionOpened,
@@ -51,6 +55,7 @@ class Gap(NamedTuple):
 
 
 LEADING = Gap(0, 0)
+L = TypeVar("L", LapCompleted, LinePassed)
 
 
 class Retirement(NamedTuple):
@@ -60,7 +65,18 @@ class Retirement(NamedTuple):
     car: str
 
 
+class DoubleRead(NamedTuple):
+    """A crossing that was counted out: when, how long after the car's last, and its identity."""
+
+    at: int
+    car: str
+    after_ms: int
+    source: str
+    source_seq: int
+
+
 _retirement = row(Retirement)
+_double_read = row(DoubleRead)
 
 
 @dataclass(slots=True)
@@ -82,6 +98,13 @@ class RunningOrder(Projection):
     best_sectors: dict[str, tuple[int, ...]] = field(default_factory=dict)
     retired: dict[str, int] = field(default_factory=dict)
     """When each car retired (ms), of those that have not run since."""
+    double_reads: History[DoubleRead] = of(_double_read, History)
+    read_since: dict[str, int] = field(default_factory=dict)
+    """When a car was read twice (ms), since its last lap."""
+    miscounts: dict[str, int] = field(default_factory=dict)
+    """How many double reads a source counted as laps, by source and car."""
+    confirmed: tuple[str, ...] = ()
+    """The crossings that count by decision, by source and number."""
     taken_back: History[Retirement] = of(_retirement, History)
     line_numbers: dict[str, int] = field(default_factory=dict)
     lines_per_lap: int = 1
@@ -92,6 +115,7 @@ class RunningOrder(Projection):
             LinePassed: self._line_passed,
             CarRetired: self._retired,
             CarReturned: self._returned,
+            CrossingCounted: self._crossing_counted,
         }
 
     def _opened(self, event: SessionOpened) -> None:
@@ -130,25 +154,76 @@ class RunningOrder(Projection):
             return
         if self.finish.has_finished(car, event.at):
             return
+        if self.miscounts:
+            event = self._renumbered(event)
         if not 1 <= event.lap <= self.laps.get(car, 0) + 2:
             return  # the finish line may have missed the car once; otherwise the lap is wrong
         self._pass(car, (event.lap - 1) * self.lines_per_lap + number, event.at)
 
-    def lap_completed(self, event: LapCompleted) -> bool:
-        """Count a lap; return False for laps that do not count.
+    def lap_completed(self, event: LapCompleted) -> LapCompleted | None:
+        """Count a lap; return it as it counts, or None if it does not.
 
-        Those are formation laps, repeated laps, laps after the flag, and those of cars that
-        are not competitors.
+        Those are formation laps, repeated laps, double reads, laps after the flag, and those of
+        cars that are not competitors.
         """
+        if self.session.shortest_lap_ms or self.miscounts:
+            one = self._without_double_reads(event)
+            if one is None:
+                return None
+            event = one
         car, lap, at, finish = event.car, event.lap, event.at, self.finish
         if at < 0 or lap <= self.laps.get(car, 0) or car in self.session.apart:
-            return False
+            return None
         if finish.has_finished(car, at):
-            return False
+            return None
         self.laps[car] = lap
         self._pass(car, lap * self.lines_per_lap, at)
         finish.lap_completed(car, lap, at)
-        return True
+        return event
+
+    # Double reads
+
+    def _crossing_counted(self, event: CrossingCounted) -> None:
+        self.confirmed = (*self.confirmed, _name(event.counted_source, event.counted_seq))
+
+    def _renumbered(self, event: L) -> L:
+        """Return the crossing with the number that it has without double reads."""
+        counted = self.miscounts.get(f"{event.source} {event.car}")
+        if not counted or event.lap <= counted:
+            return event
+        return event.model_copy(update={"lap": event.lap - counted})
+
+    def _without_double_reads(self, event: LapCompleted) -> LapCompleted | None:
+        """Return the lap as it counts beside double reads; None for a double read."""
+        car, at, done = event.car, event.at, self.laps.get(event.car, 0)
+        if not done or at < 0 or self.finish.has_finished(car, at):
+            return event
+        before = self.passings[car][done * self.lines_per_lap - 1]
+        lap = self._renumbered(event)
+        soon = at - before < self.session.shortest_lap_ms
+        if lap.lap <= done:
+            if event.lap != done + 1 or soon:
+                return lap  # read again
+            self.miscounts.pop(f"{event.source} {car}")  # the source took its double read back
+            lap = event
+        if soon and _name(*event.identity) not in self.confirmed:
+            self.double_reads.append(DoubleRead(at, car, at - before, *event.identity))
+            self.read_since[car] = at
+            if lap.lap == done + 1:
+                name = f"{event.source} {car}"
+                self.miscounts[name] = self.miscounts.get(name, 0) + 1
+            return None
+        return self._timed_from(before, lap)
+
+    def _timed_from(self, before: int, lap: LapCompleted) -> LapCompleted:
+        """Return the lap with its time from the crossing before, if measured from a double read."""
+        read, time = self.read_since.pop(lap.car, None), lap.lap_time_ms
+        if read is None or time is None:
+            return lap
+        measured = lap.at - time
+        if abs(measured - read) >= abs(measured - before):
+            return lap
+        return lap.model_copy(update={"lap_time_ms": time + read - before})
 
     def finish_where_they_stand(self) -> None:
         """Finish every car that is not retired at its last completed lap."""
@@ -292,6 +367,10 @@ class RunningOrder(Projection):
     def _is_settled(self, car: str) -> bool:
         """Whether the car will not go any further."""
         return car in self.finished or car in self.retired or self.session.ended_at is not None
+
+
+def _name(source: str, seq: int) -> str:
+    return f"{seq} {source}"
 
 
 def _where_both_were_seen(theirs: list[int], ours: list[int]) -> int:

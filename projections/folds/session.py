@@ -14,8 +14,10 @@ from events import (
     SessionEnded,
     SessionOpened,
     SessionResumed,
+    ShortestLapSet,
 )
 from projections.engine.state import Handlers, History, Projection, model, of
+from projections.rules.packs import shortest_lap_ms
 
 NOT_OPENED = SessionOpened(
     at=0, source="lapstream", source_seq=0, title="Untitled session", kind="race"
@@ -28,13 +30,16 @@ class Session(Projection):
     """The session's opening, its entries by car, its grid and its declared results."""
 
     NAME: ClassVar[str] = "session"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     opened: SessionOpened = of(model(SessionOpened), lambda: NOT_OPENED)
     entries: dict[str, EntryAdded] = of(model(EntryAdded), dict)
     apart: dict[str, str] = field(default_factory=dict)
     """The role of each car that is not a competitor, whose crossings do not count."""
     grid: tuple[str, ...] = ()
+    shortest_lap_ms: int = 0
+    """The shortest possible lap (ms), set for the session or by its pack; 0 for no limit."""
+    shortest_lap_set: bool = False
     ended_at: int | None = None
     declared: History[ResultDeclared] = of(model(ResultDeclared), History)
 
@@ -44,6 +49,7 @@ class Session(Projection):
             EntryAdded: self._entry_added,
             EntryAmended: self._entry_amended,
             GridSet: self._grid_set,
+            ShortestLapSet: self._shortest_lap_set,
             ResultDeclared: self._result_declared,
             SessionEnded: self._ended,
             SessionResumed: self._resumed,
@@ -66,6 +72,8 @@ class Session(Projection):
 
     def _opened(self, event: SessionOpened) -> None:
         self.opened = event
+        if not self.shortest_lap_set:
+            self.shortest_lap_ms = shortest_lap_ms(event.rules) if event.rules else 0
 
     def _entry_added(self, event: EntryAdded) -> None:
         self.entries[event.car] = event
@@ -86,6 +94,9 @@ class Session(Projection):
 
     def _grid_set(self, event: GridSet) -> None:
         self.grid = event.order
+
+    def _shortest_lap_set(self, event: ShortestLapSet) -> None:
+        self.shortest_lap_ms, self.shortest_lap_set = event.lap_time_ms or 0, True
 
     def _result_declared(self, event: ResultDeclared) -> None:
         self.declared.append(event)

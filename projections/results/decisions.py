@@ -13,6 +13,7 @@ from typing import cast, get_args
 
 from events import (
     AnyEvent,
+    CrossingCounted,
     CrossingInserted,
     CrossingsReassigned,
     EventVoided,
@@ -35,6 +36,7 @@ from events import (
     SafetyCarDeployed,
     SafetyCarWithdrawn,
     SessionResumed,
+    ShortestLapSet,
     WaveByGiven,
 )
 from events.clock import format_clock
@@ -76,6 +78,8 @@ Decision = (
     | LapAmended
     | CrossingsReassigned
     | CrossingInserted
+    | CrossingCounted
+    | ShortestLapSet
     | ResultDeclared
     | SessionResumed
 )
@@ -120,6 +124,11 @@ def check(timeline: Timeline, event: AnyEvent) -> None:  # noqa: C901, PLR0912 (
             _check_reassigned(race, event)
         case CrossingInserted():
             _check_inserted(race, event)
+        case CrossingCounted(counted_source=source, counted_seq=number):
+            if find(timeline, (source, number)) is None:
+                raise UnknownEvent(source, number)
+            if (source, number) not in {one[3:] for one in race.order.double_reads}:
+                raise BadDecision("counted_seq", "a crossing that was counted out")
         case EventVoided(voided_source=source, voided_seq=number):
             check_voidable(timeline, (source, number))
         case WaveByGiven(cars=cars) | PassAroundGiven(cars=cars):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from events import (
     AnyEvent,
+    CrossingCounted,
     CrossingInserted,
     CrossingsReassigned,
     EntryAmended,
@@ -25,8 +26,9 @@ from events import (
     PenaltyServed,
     ResultDeclared,
     SessionResumed,
+    ShortestLapSet,
 )
-from events.clock import format_clock
+from events.clock import format_clock, format_lap_time
 from projections.engine.corrections import Identity
 from projections.official_result import official_result
 from projections.results.classification import (
@@ -51,6 +53,7 @@ DECISIONS = (
     LapAmended,
     CrossingsReassigned,
     CrossingInserted,
+    CrossingCounted,
     SessionResumed,
 )
 BATCH = 5_000
@@ -247,6 +250,10 @@ def describe_decision(event: AnyEvent) -> str:  # noqa: C901, PLR0912 (an arm fo
             return f"#{event.car}: lap {event.lap} amended: {event.reason}"
         case LapTimeDeleted():
             return f"#{event.car}: time of lap {event.lap} deleted"
+        case CrossingCounted():
+            return f"{event.counted_source} {event.counted_seq} counts: {event.reason}"
+        case ShortestLapSet(lap_time_ms=ms):
+            return f"shortest lap {'lifted' if ms is None else format_lap_time(ms)}"
         case CrossingInserted():
             at = format_clock(event.completed_at)
             return f"#{event.car}: crossing at {at} put in: {event.reason}"

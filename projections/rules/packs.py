@@ -13,6 +13,7 @@ several applicable tables the last prevails.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from fractions import Fraction
@@ -121,7 +122,8 @@ class ClassificationRules(DistanceRules):
     ``retirements`` and ``not_classified`` cars (those that took the flag with too few laps)
     keep their place ``on_laps`` or follow the finishers, retirements last. Cars without a lap
     come ``last`` or are ``absent``. ``red_flag_countback`` is the number of laps by which the
-    result is taken back when a red flag ends the race; 0 is none.
+    result is taken back when a red flag ends the race; 0 is none. A crossing less than
+    ``shortest_lap_s`` after the last is a double read, unless the session has its own limit.
     """
 
     must_take_flag: bool
@@ -129,6 +131,7 @@ class ClassificationRules(DistanceRules):
     not_classified: Literal["on_laps", "after_finishers"]
     no_laps: Literal["last", "absent"]
     red_flag_countback: Annotated[int, Field(ge=0, le=5)]
+    shortest_lap_s: Seconds | None = None
 
 
 class PenaltyRules(RuleTable):
@@ -416,6 +419,23 @@ def builtin_pack(name: str) -> RegulationPack:
         raise UnknownRules(name, builtin_names())
     file = files("projections").joinpath("rules", f"{name}.toml")
     return parse_pack(file.read_text(encoding="utf-8"), file.name)
+
+
+@cache
+def shortest_lap_ms(name: str) -> int:
+    """Return the shortest possible lap (ms) of a built-in pack; 0 if it sets none, or is none.
+
+    A pack that sets none is not parsed: folding a session does not take its other rules.
+    """
+    if _PACK_NAME.fullmatch(name) is None:
+        return 0
+    file = files("projections").joinpath("rules", f"{name}.toml")
+    if not file.is_file() or "shortest_lap_s" not in file.read_text(encoding="utf-8"):
+        return 0
+    return 1000 * (builtin_pack(name).classification.shortest_lap_s or 0)
+
+
+_PACK_NAME = re.compile("[a-z0-9-]{1,64}")
 
 
 def parse_pack(text: str, file: str) -> RegulationPack:

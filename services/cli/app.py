@@ -168,6 +168,11 @@ COMMANDS: Mapping[str, LazyCommand] = {
         "Give one car's crossings to another (transponders swapped).",
         ("decisions",),
     ),
+    "count": LazyCommand(
+        "Decide",
+        "Count a crossing that was counted out as a double read after all.",
+        ("decisions",),
+    ),
     "void": LazyCommand(
         "Decide",
         "Take an event out of the count; it stays in the log.",

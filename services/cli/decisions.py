@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from events import (
     AnyEvent,
+    CrossingCounted,
     CrossingInserted,
     CrossingsReassigned,
     EventVoided,
@@ -31,6 +32,7 @@ from events import (
     PenaltyServed,
     ResultDeclared,
     SessionResumed,
+    ShortestLapSet,
 )
 from events.clock import parse_clock
 from events.errors import BadDecision
@@ -81,6 +83,7 @@ def register(app: typer.Typer) -> None:
     app.command("delete-time", rich_help_panel=DECIDE)(delete_time)
     app.command("reassign", rich_help_panel=DECIDE)(reassign)
     app.command("void", rich_help_panel=DECIDE)(void)
+    app.command("count", rich_help_panel=DECIDE)(count)
     app.command("declare", rich_help_panel=DECIDE)(declare)
 
 
@@ -489,12 +492,59 @@ def void(
     context.decide(decision)
 
 
+@decision_command
+def count(
+    context: DecisionContext,
+    event: Annotated[
+        str,
+        typer.Argument(metavar="EVENT", help="Its position in the log, or the source of it."),
+    ],
+    reason: GivenReason,
+    number: Annotated[
+        int | None,
+        typer.Argument(metavar="[SEQ]", help="Its source_seq, after a source.", min=0),
+    ] = None,
+) -> None:
+    """Count a crossing that was counted out as a double read after all."""
+
+    def decision(recorded: FoldedSession, head: EventHead) -> AnyEvent:
+        source, seq = (event, number) if number is not None else _at_position(recorded, event)
+        return CrossingCounted(**head, counted_source=source, counted_seq=seq, reason=reason)
+
+    context.decide(decision)
+
+
 def _at_position(recorded: FoldedSession, position: str) -> tuple[str, int]:
     """The identity of the event at a position. Raises BadDecision where there is none."""
     for there, event in recorded.events:
         if there == position:
             return event.identity
     raise BadDecision("event", f"no event at position {position!r}, and no SEQ after a source")
+
+
+@session_commands.command("shortest-lap")
+@decision_command
+def shortest_lap(
+    context: DecisionContext,
+    lap_time: Annotated[
+        int,
+        typer.Argument(
+            parser=parse_time, metavar="M:SS.mmm", help="No lap is shorter; 0 for no limit."
+        ),
+    ],
+    reason: Reason = None,
+) -> None:
+    """Set the shortest possible lap: a crossing sooner is a double read, and counted out.
+
+    It holds for the whole session, or from --at on.
+    """
+
+    def decision(_: FoldedSession, head: EventHead) -> AnyEvent:
+        if context.at is None:
+            head = {**head, "at": 0}
+        return ShortestLapSet(**head, lap_time_ms=lap_time or None, reason=reason)
+
+    context.decide(decision)
 
 
 @session_commands.command("resume")

@@ -12,6 +12,7 @@ from typing import Any
 from events import (
     AnyEvent,
     Correction,
+    CrossingCounted,
     CrossingInserted,
     CrossingsReassigned,
     EventVoided,
@@ -58,6 +59,7 @@ def what_counts(events: Iterable[AnyEvent]) -> list[AnyEvent]:
         if isinstance(event, LapCompleted | LinePassed):
             event = sequences[event.car].altered.get(event.identity, event)
         counts.append(event)
+    counts += _confirmed(counts, corrections)
     counts += [lap for one in sequences.values() for lap in one.inserted.values()]
     told = [_told(one, in_order) for one in corrections]
     return sorted([*counts, *filter(None, told)], key=effective_key)  # type: ignore[list-item]
@@ -78,6 +80,16 @@ def _sequence(
     crossings = [event for event in moved if getattr(event, "car", None) == car]
     put_in = [one for one in corrections if isinstance(one, CrossingInserted) and one.car == car]
     return lap_sequence(crossings, put_in, voided, changes)
+
+
+def _confirmed(counts: list[AnyEvent], corrections: list[Correction]) -> list[Any]:
+    by_identity = {event.identity: event for event in counts if isinstance(event, LapCompleted)}
+    return [
+        one.model_copy(update={"at": lap.at - 1})
+        for one in corrections
+        if isinstance(one, CrossingCounted)
+        and (lap := by_identity.get((one.counted_source, one.counted_seq))) is not None
+    ]
 
 
 def _told(correction: Correction, events: list[AnyEvent]) -> CorrectionApplied | None:

@@ -186,6 +186,8 @@ const TAKES_REASON = new Set([
   "lap_amended",
   "crossings_reassigned",
   "crossing_inserted",
+  "crossing_counted",
+  "shortest_lap_set",
   "session_resumed",
 ]);
 
