@@ -176,7 +176,7 @@ class ShortestLapSet(Event):
     """
 
     type: Literal["shortest_lap_set"] = "shortest_lap_set"
-    lap_time_ms: Annotated[int, Field(gt=0, le=2**53)] | None
+    lap_time_ms: Annotated[int, Field(gt=0, le=2**53)] | None = None
     reason: Text | None = None
 
 
