@@ -14,10 +14,10 @@ in the sorted set ``{s}:seen:<source>`` (member: first number, score: last numbe
 that counts needs one interval, one that skips numbers one for each gap.
 
 An identity belongs to one event. Intervals do not say which, so only when the script meets a
-number that was appended before, it writes nothing and names it; the log is then searched, from
-its end, for the event of that number. The same event was sent again and counts as a duplicate;
-another one is refused, and the batch with it. Batches of new events pay nothing for this, and
-it needs no key that logs of earlier versions lack.
+number that was appended before, it writes nothing and names it; the log is then searched for
+the event of that number (``identity_search``). The same event was sent again and counts as a
+duplicate; another one is refused, and the batch with it. Batches of new events pay nothing for
+this, and it needs no key that logs of earlier versions lack.
 
 A plain XADD bypasses this check, so the fold, too, ignores an identity that it has seen.
 """
@@ -30,7 +30,6 @@ from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
-from pydantic_core import from_json
 from redis.exceptions import ResponseError
 
 from events import AnyEvent, Event, check_names, decode, decode_payload, encode
@@ -45,6 +44,7 @@ from events.errors import (
 )
 from replay.entries import START, LogEntry, check_session_id, parse_position
 from services.storage.client import Store, StoreCommand
+from services.storage.identity_search import IdentitySearch, raw_identity
 from services.storage.keys import SESSIONS, key, log_key, next_number_key, seen_key
 from services.storage.scripts import Script
 
@@ -236,6 +236,7 @@ class Log:
         self._redis = store.redis
         self._raw = store.raw
         self._listed: set[str] = set()
+        self._search = IdentitySearch(store)
 
     # -- Writing -----------------------------------------------------------------------
 
@@ -303,28 +304,18 @@ class Log:
         A number that is marked as appended, but that no event of the log has, counts as the
         same event: the log lost it, and it has never been another one.
         """
-        sent = {events[index].identity: (encode(events[index]), index) for index in indices}
-        taken: dict[tuple[str, int], LogEntry] = {}
-        log, end = log_key(session), "+"
-        left = set(sent)
-        while left:
-            with self._store.translated_errors():
-                batch = _entries(await self._raw.xrevrange(log, end, count=BATCH))
-            for entry in batch:
-                identity = _raw_identity(entry)
-                if identity not in left:
-                    continue
-                if _is_same(entry.payload, sent[identity][0]):
-                    left.remove(identity)
-                    taken.pop(identity, None)
-                else:  # of several, which only a raw append can have made, the first counts
-                    taken[identity] = entry
-            if len(batch) < BATCH:
-                break
-            end = f"({batch[-1].position}"
-        for identity, entry in taken.items():
-            payload, index = sent[identity]
-            raise IdentityTaken(session, identity, entry.position, entry.payload, payload, index)
+        sent = {events[index].identity: index for index in indices}
+        payloads = {identity: encode(events[index]) for identity, index in sent.items()}
+        others = await self._search.others(session, payloads)
+        for identity, entry in others.items():
+            raise IdentityTaken(
+                session,
+                identity,
+                entry.position,
+                entry.payload,
+                payloads[identity],
+                sent[identity],
+            )
 
     async def next_free_number(self, session: str, source: str) -> int:
         """The number that follows every one of the source, appended or given out.
@@ -339,7 +330,7 @@ class Log:
         last = max([int(given or 0) - 1, *(int(last) for _, last in seen)])
         async for batch in self.read(session):
             for entry in batch:
-                found = _raw_identity(entry)
+                found = raw_identity(entry)
                 if found is not None and found[0] == source:
                     last = max(last, found[1])
         return last + 1
@@ -504,25 +495,6 @@ def _identity(entry: LogEntry) -> tuple[str, int] | None:
         return decode(entry.payload).identity
     except UndecodableEvent:
         return None
-
-
-def _raw_identity(entry: LogEntry) -> tuple[str, int] | None:
-    """An entry's identity, without validation of the event."""
-    try:
-        event = from_json(entry.payload)
-        return event["source"], event["source_seq"]
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _is_same(recorded: bytes, sent: bytes) -> bool:
-    """Whether the log has this very event, however its JSON is written."""
-    if recorded == sent:
-        return True
-    try:
-        return encode(decode(recorded)) == sent
-    except UndecodableEvent:
-        return False
 
 
 def _decoded(name: Any) -> str | None:

@@ -240,6 +240,29 @@ async def test_a_raw_repeat_does_not_count(log: Log, store: Store, session: str)
     assert (await taken(log, session, [other(1, "c")])).position == first.position
 
 
+async def test_a_whole_history_sent_again(log: Log, session: str):
+    """Batch after batch is recognised, and so is another event in the midst of them."""
+    events = batch("x", 0, 4500)
+    first = await log.append(session, events)
+    for start in range(0, 4500, 900):
+        assert (await log.append(session, events[start : start + 900])).duplicates == 900
+    error = await taken(log, session, [*events[700:900], other(1234), *batch("x", 4500, 1)])
+    assert error.position == first.positions[1234]
+    await log.append(session, batch("x", 4500, 2))
+    assert (await taken(log, session, [other(4501)])).sent == encode(other(4501))
+    assert (await log.append(session, batch("x", 4400, 150))).duplicates == 102
+
+
+async def test_a_history_that_is_gone(log: Log, store: Store, session: str):
+    """What is remembered of a log that was deleted misleads nobody."""
+    await log.append(session, batch("x", 0, 2500))
+    assert (await log.append(session, batch("x", 0, 100))).duplicates == 100
+    await store.redis.delete(log_key(session), f"{{{session}}}:seen:x")
+    again = await log.append(session, [*batch("y", 0, 2500), *told(5)])
+    await log.append(session, batch("y", 2500, 2500))
+    assert (await taken(log, session, [other(5)])).position == again.positions[-1]
+
+
 async def test_expected_position_is_checked_first(log: Log, session: str):
     """A writer that is behind learns so, not that its numbers are taken."""
     await log.append(session, told(0))
