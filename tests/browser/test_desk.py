@@ -129,7 +129,7 @@ async def test_a_safety_car_is_seen_elsewhere(desk: Desk, browser: Browser) -> N
 
 
 async def test_a_penalty_from_preview_to_rescission(desk: Desk) -> None:
-    """Previewed, imposed, owed; converted, and rescinded with a reason; each is in the book."""
+    """Previewed, imposed, in force; converted, served, rescinded; each is in the book."""
     await desk.open()
     await desk.row("1").get_by_role("button").click()
     await expect(desk.page.locator("#penalty-car")).to_have_value("1")
@@ -138,14 +138,16 @@ async def test_a_penalty_from_preview_to_rescission(desk: Desk) -> None:
     await desk.page.get_by_role("button", name="Preview").click()
     change = desk.dialog.locator("tr[data-car='1']")
     await expect(change).to_contain_text("1 → 3")
+    await expect(desk.dialog).to_contain_text("changes the classified order only")
     assert await desk.decided() == []
     await desk.button("Cancel").click()
     assert await desk.decided() == []
     await desk.page.get_by_role("button", name="Preview").click()
     await desk.confirm()
-    await expect(desk.row("1")).to_contain_text("+5")
+    await expect(desk.row("1")).to_contain_text("=+5")
     booked = desk.page.locator("[data-penalty]")
-    await expect(booked).to_have_attribute("data-state", "owed")
+    await expect(booked).to_have_attribute("data-state", "in force")
+    await expect(booked.get_by_role("button", name="Served")).to_have_count(0)
     await expect(booked).to_contain_text("#1: 5 s added to its time (Avoidable contact)")
     await expect(booked).to_contain_text("race-control")
     await booked.get_by_role("button", name="Convert").click()

@@ -143,6 +143,9 @@ async def test_a_dry_run_tells_and_appends_nothing(desk: Desk) -> None:
         ("1", 1, 3),
     ]
     assert told["events"][0]["text"] == "#1: 5 s added to its time (contact)"
+    (effect,) = told["effects"]
+    assert effect.startswith("#1: 5 s added to its time")
+    assert effect.endswith("changes the classified order only")
     void = {"type": "event_voided", "car": "1", "lap": 3, "reason": "cut"}
     told = await desk.send(void, dry_run=True)
     assert {row["car"]: row["laps_then"] for row in told["changes"]}["1"] == 2
@@ -150,7 +153,10 @@ async def test_a_dry_run_tells_and_appends_nothing(desk: Desk) -> None:
 
 
 async def test_the_book_says_what_became_of_it(desk: Desk) -> None:
-    """Owed, served, rescinded, voided; by whom; and each row says how it is taken back."""
+    """In force, served, rescinded, voided; by whom; and how each row is taken back.
+
+    Added time counts without being served: it is never owed.
+    """
     await desk.send(FIVE)
     served = {"type": "penalty_served", "penalty_id": "desk-a-0"}
     await desk.send(served)
@@ -161,7 +167,7 @@ async def test_the_book_says_what_became_of_it(desk: Desk) -> None:
     ]
     await desk.send({**rows[0]["undo"], "reason": "not yet"})
     rows = await desk.book()
-    assert [row["state"] for row in rows[:3]] == ["in force", "voided", "owed"]
+    assert [row["state"] for row in rows[:3]] == ["in force", "voided", "in force"]
     assert rows[0]["text"] == "taken back: #1: 5 s added to its time served (not yet)"
     await desk.send({**rows[2]["undo"], "reason": "appeal"})
     rows = await desk.book()
@@ -173,7 +179,7 @@ async def test_the_book_says_what_became_of_it(desk: Desk) -> None:
 
 async def test_a_penalty_stays_in_the_book(desk: Desk) -> None:
     """However much was decided since, one that is owed is told: somebody has to take it back."""
-    await desk.send(FIVE)
+    await desk.send({"type": "penalty_imposed", "car": "1", "kind": "drive_through"})
     for number in range(3):
         await desk.send({"type": "race_control_message", "text": f"Word {number}"})
     answer = await desk.client.get(f"/sessions/{desk.session}/decisions", params={"limit": 2})
