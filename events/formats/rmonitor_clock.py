@@ -20,6 +20,12 @@ RESTARTED_MS = 60_000
 MOVED_MS = 2000
 """Clock readings that differ by less are equal: both times are cut to whole seconds."""
 
+SLIP_MS = 10_000
+"""A chequered flag shown for less, and then green for longer, may be a slip."""
+
+LAST_MINUTES_MS = 5 * 60 * 1000
+"""With more time to go than this, the race is not about to end."""
+
 DAY_MS = 24 * 60 * 60 * 1000
 QUARTER_MS = 15 * 60 * 1000
 
@@ -81,6 +87,21 @@ class RunClock:
         flag = FLAGS.get(beat.flag.casefold())
         if flag and flag != self.recorded.flag:
             self.recorded.record(FlagShown, self._flag_at(flag), flag=flag)
+        elif flag == "green" and len(self.recorded.flags) > 1:
+            self._void_slip(beat, *self.recorded.flags[-2:])
+
+    def _void_slip(self, beat: Heartbeat, before: FlagShown, green: FlagShown) -> None:
+        """Void a chequered flag shown for seconds in a race that the feed itself sees go on.
+
+        A car may have taken it, so that the green flag alone does not take it back.
+        """
+        if before.flag != "chequered" or green.at - before.at > SLIP_MS:
+            return
+        goes_on = (beat.time_to_go_ms or 0) > LAST_MINUTES_MS
+        if beat.laps_to_go is not None:
+            goes_on = beat.laps_to_go > 1
+        if goes_on and self.recorded.clock - green.at > SLIP_MS:
+            self.recorded.void(before.source_seq, "shown for seconds, with much of the race to go")
 
     def _flag_at(self, flag: Flag) -> int:
         """Return the session time of a flag that the feed reports now.

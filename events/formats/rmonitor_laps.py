@@ -101,7 +101,7 @@ class RunLaps:
     ) -> None:
         """Amend the last lap by a repeated crossing: corrected by some ms, or with a lap time."""
         changes = _shifted(last, total)
-        if lap_time and last.lap_time_ms is None and self.recorded.flag != "chequered":
+        if lap_time and last.lap_time_ms is None and not self.recorded.over:
             changes["lap_time_ms"] = lap_time
         if changes:
             self._amend(car, last.lap, "corrected by the timing", changes)
@@ -217,7 +217,7 @@ class RunLaps:
             before = self.recorded.before(car, lap)
             if before is None or total > before.at + SAME_CROSSING_MS:
                 self._crossing_again(car, last, total)
-        elif self.recorded.flag == "chequered" and abs(then.at - total) <= SAME_CROSSING_MS:
+        elif self.recorded.over and abs(then.at - total) <= SAME_CROSSING_MS:
             for later in [known for known in self.recorded.laps[car] if known.lap > lap]:
                 self.recorded.void(later.seq, "taken back by the timing after the flag")
 

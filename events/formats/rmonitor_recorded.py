@@ -144,6 +144,23 @@ class RecordedRun:
         """The flag shown last."""
         return self.flags[-1].flag if self.flags else None
 
+    @property
+    def over(self) -> bool:
+        """Whether the chequered flag stands: a later one does not start the race again.
+
+        A green flag takes it back if no car has taken it.
+        """
+        shown: int | None = None
+        for flag in self.flags:
+            if flag.flag == "chequered" and shown is None:
+                shown = flag.at
+            elif flag.flag == "green" and shown is not None and not self._crossed(shown, flag.at):
+                shown = None
+        return shown is not None
+
+    def _crossed(self, since: int, until: int) -> bool:
+        return any(since <= lap.at <= until for laps in self.laps.values() for lap in laps)
+
     def last(self, car: str) -> RecordedLap | None:
         """The car's last lap."""
         laps = self.laps.get(car)

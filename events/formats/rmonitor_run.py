@@ -98,7 +98,7 @@ class Run:
     def end(self) -> list[Event]:
         """End the run because the feed switched to another: a race after its flag is over."""
         self.bests.end()
-        if self.recorded.flag == "chequered" and not self.recorded.ended:
+        if self.recorded.over and not self.recorded.ended:
             self.recorded.record_now(SessionEnded, reason="the timing went on to another run")
         return self.recorded.take_events()
 
