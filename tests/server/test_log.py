@@ -28,6 +28,7 @@ from events.errors import (
 from replay.archive import pack, read_archive, unpack, write_archive
 from replay.entries import EVENT_FIELD, START, LogEntry, parse_position
 from services.queries.listings import session_rows
+from services.storage import identity_search
 from services.storage.built_in import BUILT_IN
 from services.storage.client import Store, open_store
 from services.storage.event_log import MOST_PARTS, Log, SessionSummary
@@ -192,9 +193,12 @@ def other(number: int, text: str = "b", source: str = "x") -> RaceControlMessage
     return RaceControlMessage(at=0, source=source, source_seq=number, text=text)
 
 
-@pytest.mark.parametrize("behind", [0, 2500])
-async def test_another_event_of_a_used_identity(log: Log, session: str, behind: int):
+@pytest.mark.parametrize("behind", [0, 250])
+async def test_another_event_of_a_used_identity(
+    log: Log, session: str, behind: int, monkeypatch: pytest.MonkeyPatch
+):
     """It is refused with its batch, however far back the first stands, and both are named."""
+    monkeypatch.setattr(identity_search, "BLOCK", 20)
     first = await log.append(session, told(0, 1, 2))
     if behind:
         await log.append(session, batch("y", 0, behind))
@@ -240,26 +244,30 @@ async def test_a_raw_repeat_does_not_count(log: Log, store: Store, session: str)
     assert (await taken(log, session, [other(1, "c")])).position == first.position
 
 
-async def test_a_whole_history_sent_again(log: Log, session: str):
+async def test_a_whole_history_sent_again(log: Log, session: str, monkeypatch: pytest.MonkeyPatch):
     """Batch after batch is recognised, and so is another event in the midst of them."""
-    events = batch("x", 0, 4500)
+    monkeypatch.setattr(identity_search, "BLOCK", 20)
+    events = batch("x", 0, 225)
     first = await log.append(session, events)
-    for start in range(0, 4500, 900):
-        assert (await log.append(session, events[start : start + 900])).duplicates == 900
-    error = await taken(log, session, [*events[700:900], other(1234), *batch("x", 4500, 1)])
-    assert error.position == first.positions[1234]
-    await log.append(session, batch("x", 4500, 2))
-    assert (await taken(log, session, [other(4501)])).sent == encode(other(4501))
-    assert (await log.append(session, batch("x", 4400, 150))).duplicates == 102
+    for start in range(0, 225, 45):
+        assert (await log.append(session, events[start : start + 45])).duplicates == 45
+    error = await taken(log, session, [*events[70:90], other(123), *batch("x", 225, 1)])
+    assert error.position == first.positions[123]
+    await log.append(session, batch("x", 225, 2))
+    assert (await taken(log, session, [other(226)])).sent == encode(other(226))
+    assert (await log.append(session, batch("x", 220, 20))).duplicates == 7
 
 
-async def test_a_history_that_is_gone(log: Log, store: Store, session: str):
+async def test_a_history_that_is_gone(
+    log: Log, store: Store, session: str, monkeypatch: pytest.MonkeyPatch
+):
     """What is remembered of a log that was deleted misleads nobody."""
-    await log.append(session, batch("x", 0, 2500))
-    assert (await log.append(session, batch("x", 0, 100))).duplicates == 100
+    monkeypatch.setattr(identity_search, "BLOCK", 20)
+    await log.append(session, batch("x", 0, 125))
+    assert (await log.append(session, batch("x", 0, 5))).duplicates == 5
     await store.redis.delete(log_key(session), f"{{{session}}}:seen:x")
-    again = await log.append(session, [*batch("y", 0, 2500), *told(5)])
-    await log.append(session, batch("y", 2500, 2500))
+    again = await log.append(session, [*batch("y", 0, 125), *told(5)])
+    await log.append(session, batch("y", 125, 125))
     assert (await taken(log, session, [other(5)])).position == again.positions[-1]
 
 
