@@ -31,6 +31,7 @@ from events.formats.alkamel_events import result_events, session_events
 from events.formats.alkamel_results import ResultsFile, parse_results
 from events.formats.table import headings_of
 from events.session import SessionKind
+from projections.scheduled_length import length_in_words
 
 T = TypeVar("T")
 
@@ -165,7 +166,7 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
             series=series,
             round_number=round_number,
             rules=rules,
-            time_limit_ms=length_ms,
+            time_limit_ms=length_ms or _stated_length(path, title, kind),
             starts_at=_starts_at(path, laps.start_of_day_ms, day, zone),
             zone=zone,
             companions=companions,
@@ -199,7 +200,7 @@ def import_alkamel_result(
             series=series,
             round_number=round_number,
             rules=rules,
-            time_limit_ms=length_ms,
+            time_limit_ms=length_ms or _stated_length(path, title, None),
         )
     if strict:
         _refuse_doubts(events, results_path)
@@ -245,6 +246,13 @@ def title_of(path: Path) -> str:
 def kind_of(path: Path) -> SessionKind:
     """Infer the kind of session from the file name; a race by default."""
     return _named_kind(path) or "race"
+
+
+def _stated_length(path: Path, title: str | None, kind: SessionKind | None) -> int | None:
+    """Return the length (ms) that the title or the file's name states, of a race only."""
+    if (kind or kind_of(path)) != "race":
+        return None
+    return length_in_words(title or "") or length_in_words(title_of(path))
 
 
 def _named_kind(path: Path) -> SessionKind | None:

@@ -27,6 +27,7 @@ from projections.results.classification import (
     is_as_published,
 )
 from projections.results.provisional import SOURCE, adjustments, rounds_declared, rounds_scored
+from projections.scheduled_length import scheduled_length
 from projections.timeline import Timeline
 
 NOT_COMPARED = {"at": 0, "source": SOURCE, "source_seq": 0, "by": None, "reason": None}
@@ -146,7 +147,7 @@ def cup_marks(season: Season, race: Race, number: int) -> tuple[int, ...]:
     opened = race.session.opened
     if opened.kind != "race":
         return ()
-    limit = season.time_limit(number) or opened.time_limit_ms or 0
+    limit = season.time_limit(number) or scheduled_length(race).ms or 0
     return next((cup.marks_ms(limit) for cup in season.pack.points.cups), ())
 
 

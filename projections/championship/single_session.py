@@ -9,6 +9,7 @@ from projections.championship.season import Season
 from projections.race import Race
 from projections.results.provisional import SOURCE, adjustments
 from projections.rules.packs import RegulationPack
+from projections.scheduled_length import scheduled_length
 
 
 def season_of_session(
@@ -21,7 +22,7 @@ def season_of_session(
     opened = race.session.opened
     series = series or opened.series
     rounds = [one if series else _open_to_all(one) for one in rounds]
-    this = SeasonRound(name=opened.title, time_limit_ms=opened.time_limit_ms)
+    this = SeasonRound(name=opened.title, time_limit_ms=scheduled_length(race).ms)
     season = Season(pack)
     season.apply(
         SeasonOpened(

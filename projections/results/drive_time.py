@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from events import SessionOpened
 from projections.folds.drivers import DriverStint
 from projections.race import Race
 from projections.rules.packs import DriveLimits, RegulationPack, RuleScope
+from projections.scheduled_length import scheduled_length
 
 SECOND = 1_000
 SOON_MS = 15 * 60 * SECOND
@@ -57,8 +57,9 @@ def drive_times(race: Race, pack: RegulationPack, at: int | None = None) -> list
     """Return a row per driver, by running order, at ``at`` (ms; default: the newest event)."""
     now = race.at if at is None else at
     rows = []
+    length = scheduled_length(race).ms
     for car in race.order.cars():
-        where = _where(race.session.opened, race.session.car_class(car))
+        where = RuleScope(race.session.opened.round, race.session.car_class(car), length)
         limits = pack.drive_time.limits_at(where)
         missing = no_limits(pack, where)
         rows += [row._replace(no_limits=missing) for row in _crew(race, pack, car, limits, now)]
@@ -81,10 +82,6 @@ def no_limits(pack: RegulationPack, where: RuleScope) -> str | None:
     hours = "" if where.time_limit_ms is None else f" of {where.time_limit_ms / 3_600_000:g} h"
     what = " ".join(filter(None, (where.car_class, f"in a race{hours}")))
     return f"{pack.name} has no limits for {what}"
-
-
-def _where(opened: SessionOpened, car_class: str | None) -> RuleScope:
-    return RuleScope(opened.round, car_class, opened.time_limit_ms)
 
 
 def _crew(
@@ -240,7 +237,7 @@ def _minimum(race: Race, pack: RegulationPack, limits: DriveLimits, now: int) ->
     if limits.minimum_s is None:
         return None
     minimum = limits.minimum_s * SECOND
-    length = race.session.opened.time_limit_ms
+    length = scheduled_length(race).ms
     if not pack.drive_time.reduced_after_red_flag or not length:
         return minimum
     stood = sum(
@@ -252,7 +249,7 @@ def _minimum(race: Race, pack: RegulationPack, limits: DriveLimits, now: int) ->
 
 
 def _remaining(race: Race, now: int) -> int | None:
-    limit = race.session.opened.time_limit_ms
+    limit = scheduled_length(race).ms
     if race.finish.chequered_at is not None:
         return 0
     return None if limit is None else max(0, limit - now)

@@ -27,6 +27,7 @@ from projections.race import Race
 from projections.results.classification import NOT_SERVED, Classified
 from projections.results.points import Award, entrant, place_points, score, total
 from projections.rules.packs import Number, RegulationPack, builtin_names, builtin_pack
+from projections.scheduled_length import scheduled_length
 
 SOURCE = "lapstream"
 
@@ -177,10 +178,11 @@ def place_awards(
     """
     opened = race.session.opened
     series = series or opened.series
+    length = scheduled_length(race).ms
     return {
         award.car: award
         for scored in rounds
-        for award in place_points(pack, scored, series=series, time_limit_ms=opened.time_limit_ms)
+        for award in place_points(pack, scored, series=series, time_limit_ms=length)
         if award.car is not None
     }
 
@@ -194,10 +196,11 @@ def session_awards(
     """Return all awards under a pack. ``series`` is as for `place_awards`."""
     opened = race.session.opened
     series = series or opened.series
+    length = scheduled_length(race).ms
     return [
         award
         for scored in rounds
-        for award in score(pack, scored, series=series, time_limit_ms=opened.time_limit_ms)
+        for award in score(pack, scored, series=series, time_limit_ms=length)
     ]
 
 

@@ -9,6 +9,7 @@ from events.session import SessionKind
 from projections.folds.finish import laps_of_distance
 from projections.official_result import official_row
 from projections.race import Race
+from projections.scheduled_length import LengthBasis, scheduled_length
 from projections.session_order import first_of
 from projections.views.freshness import patience_ms
 from projections.views.rows import ClockMs, FlagName, Heading, Row, RowModel, SectorFlags, TimeMs
@@ -67,6 +68,14 @@ class SessionRow(RowModel):
         Heading("Doubts"),
         Field(description="how many values of the source were doubtful; null without any"),
     ]
+    length_ms: Annotated[
+        ClockMs | None, Heading("Scheduled length"), Field(description="null where it is unknown")
+    ]
+    length_basis: Annotated[
+        LengthBasis | None,
+        Heading("Length is"),
+        Field(description="`reconstructed` from the end of the race, where nothing states it"),
+    ]
 
 
 def session_line(race: Race) -> Row:
@@ -79,6 +88,7 @@ def session_line(race: Race) -> Row:
     if official is not None and is_race:
         laps = official.laps
     caution = track.current
+    length = scheduled_length(race)
     return {
         "title": opened.title,
         "series": opened.series,
@@ -105,6 +115,8 @@ def session_line(race: Race) -> Row:
         "patience_ms": patience_ms(race),
         "sector_flags": _sector_flags(race) or None,
         "doubts": len(race.doubts.doubted) or None,
+        "length_ms": length.ms,
+        "length_basis": length.basis,
     }
 
 

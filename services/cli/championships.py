@@ -17,6 +17,7 @@ from projections.results.classification import Convention, classify
 from projections.results.points import CONTESTS
 from projections.results.provisional import rounds_scored
 from projections.rules.packs import RegulationPack
+from projections.scheduled_length import length_note
 from projections.views import session_line
 from services.cli.console import say
 from services.cli.options import (
@@ -95,8 +96,10 @@ def points(
     name = class_named(race, car_class) if car_class else None
     rounds = rounds_scored(race, classify(race, Convention.of(pack)), pack=pack)
     season = season_of_session(race, rounds, pack, series)
-    rows = season.standings(of=of.value, car_class=name)
+    note = length_note(race, pack)
+    rows = [{**row, "length_note": note} for row in season.standings(of=of.value, car_class=name)]
     heading = f"{session_heading(session_line(race))}{pack.title}, {of}\n"
+    heading = f"{note}\n{heading}" if note else heading
     print_rows(sporting_tables.POINTS_TABLE, rows, form, heading)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from projections.results.drive_time import drive_times
 from projections.results.rejoin import rejoins
+from projections.scheduled_length import reconstructed_note
 from projections.views import session_line
 from services.cli.options import (
     As,
@@ -79,5 +80,6 @@ def ledger(
     ]
     heading = session_heading(session_line(race))
     missing = dict.fromkeys(row["no_limits"] for row in rows if row["no_limits"])
-    heading += "".join(f"{reason}\n" for reason in missing)
+    notes = [*missing, *filter(None, [reconstructed_note(race)])]
+    heading = "".join(f"{note}\n" for note in notes) + heading
     print_rows(sporting_tables.DRIVE_TIMES, rows, form, heading)

@@ -12,6 +12,7 @@ from projections import views
 from projections.official_result import official_result
 from projections.results.classification import Convention
 from projections.results.revisions import Revision, revisions
+from projections.scheduled_length import length_note
 from services.cli.options import (
     As,
     At,
@@ -84,7 +85,9 @@ def results(
     cars = chosen_cars(race, car_class, car or ())
     if cars is not None:
         rows = [row for row in rows if row["car"] in cars]
-    print_rows(table, rows, form, session_heading(views.session_line(race)) + heading)
+    note = length_note(race, pack) if pack else None
+    first = f"{note}\n" if note else ""
+    print_rows(table, rows, form, first + session_heading(views.session_line(race)) + heading)
 
 
 def all_revisions(

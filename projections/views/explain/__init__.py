@@ -42,6 +42,7 @@ def explain(
         return _not_listed(race, events, car)
     case = Case(race, rows, row, convention, Record(race, events, car))
     return [
+        *(points.length(case, pack) if pack else ()),
         *order.position(case),
         *order.gaps(case),
         *outcome.status(case),

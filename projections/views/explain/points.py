@@ -13,6 +13,7 @@ from projections.results.provisional import (
     session_awards,
 )
 from projections.rules.packs import RegulationPack
+from projections.scheduled_length import length_note
 from projections.views.explain.case import Case
 from projections.views.explain.statements import Identity, Statement
 from projections.wording import penalty_noun
@@ -30,9 +31,6 @@ def points(case: Case, pack: RegulationPack) -> Iterator[Statement]:
     for why in placed.why:
         events = case.record.entry if why.rule == "points.ineligible" else rests_on
         yield _of_points(f"{what} for #{case.car}{now}", why, events)
-    if _length_matters(case, pack):
-        text = "How long the race was to be is not known: points as for a short one."
-        yield Statement("points", text)
     for award in session_awards(case.race, rounds, pack) if placed.place is not None else ():
         if award.contest == "drivers" and award.car == case.car and award.place is None:
             yield _of_points(f"No points for {award.name}", award.why[-1], rests_on)
@@ -44,10 +42,11 @@ def points(case: Case, pack: RegulationPack) -> Iterator[Statement]:
         )
 
 
-def _length_matters(case: Case, pack: RegulationPack) -> bool:
-    """Whether other points would be due for another length, and the length is not known."""
-    by_length = (one.from_hours or one.over_hours for one in pack.points.scales)
-    return case.is_race and case.race.session.opened.time_limit_ms is None and any(by_length)
+def length(case: Case, pack: RegulationPack) -> Iterator[Statement]:
+    """That the points depend on a length that is unknown, or reconstructed."""
+    note = length_note(case.race, pack)
+    if note and case.row.car_class is not None:
+        yield Statement("points", f"{note[0].upper()}{note[1:]}.")
 
 
 def _taking(case: Case) -> tuple[Identity, ...]:

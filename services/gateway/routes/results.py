@@ -14,6 +14,7 @@ from projections.championship.single_session import season_of_session
 from projections.results.classification import Convention, classify
 from projections.results.provisional import own_pack, rounds_scored
 from projections.results.revisions import Revision, revisions
+from projections.scheduled_length import length_note
 from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused
 from services.gateway.routes.parameters import CarClass
@@ -93,6 +94,8 @@ async def points(
         pack = required_pack(request.session, race)
         name = class_named(race, car_class) if car_class else None
         rounds = rounds_scored(race, classify(race, Convention.of(pack)), pack=pack)
-        return season_of_session(race, rounds, pack).standings(of=of, car_class=name)
+        note = length_note(race, pack)
+        standings = season_of_session(race, rounds, pack).standings(of=of, car_class=name)
+        return [{**row, "length_note": note} for row in standings]
 
     return await request.respond("points", view, of, car_class)

@@ -308,8 +308,8 @@ DRIVE_TIMES = Table(
 # -- Points and titles --------------------------------------------------------------------
 
 
-class PointsRow(RowModel):
-    """A contender by what the session is worth."""
+class ContenderRow(RowModel):
+    """A contender and its points."""
 
     rank: Annotated[int, Heading("Rank")]
     tied: Annotated[Tied, Heading("=")]
@@ -319,6 +319,15 @@ class PointsRow(RowModel):
     points: Annotated[Points, Heading("Points")]
 
 
+class PointsRow(ContenderRow):
+    """A contender by what the session is worth."""
+
+    length_note: Annotated[
+        str | None,
+        Field(description="that the points depend on a length that is unknown or reconstructed"),
+    ]
+
+
 POINTS_TABLE = Table(
     "points",
     "What the session is worth as it stands, to drivers, teams or manufacturers.",
@@ -326,7 +335,7 @@ POINTS_TABLE = Table(
 )
 
 
-class ChampionshipRow(PointsRow):
+class ChampionshipRow(ContenderRow):
     """A contender in a championship."""
 
     by_round: Annotated[ByRound, Heading("By round", rank=1)]

@@ -585,6 +585,10 @@ export interface PointsRow {
   car: string | null;
   class: string;
   points: number;
+  /**
+   * that the points depend on a length that is unknown or reconstructed
+   */
+  length_note: string | null;
 }
 /**
  * A car's laps in the lead, and its places now and at the start.
@@ -865,6 +869,14 @@ export interface PublishedSession {
    * how many values of the source were doubtful; null without any
    */
   doubts?: number;
+  /**
+   * null where it is unknown
+   */
+  length_ms?: number;
+  /**
+   * `reconstructed` from the end of the race, where nothing states it
+   */
+  length_basis?: "stated" | "reconstructed";
   /**
    * the length of the session by time
    */
@@ -1354,6 +1366,14 @@ export interface SessionDetailsRow {
    * how many values of the source were doubtful; null without any
    */
   doubts: number | null;
+  /**
+   * null where it is unknown
+   */
+  length_ms: number | null;
+  /**
+   * `reconstructed` from the end of the race, where nothing states it
+   */
+  length_basis: "stated" | "reconstructed" | null;
 }
 /**
  * What is run, and how it stands with clock, flag and laps.
@@ -1448,6 +1468,14 @@ export interface SessionRow {
    * how many values of the source were doubtful; null without any
    */
   doubts: number | null;
+  /**
+   * null where it is unknown
+   */
+  length_ms: number | null;
+  /**
+   * `reconstructed` from the end of the race, where nothing states it
+   */
+  length_basis: "stated" | "reconstructed" | null;
 }
 /**
  * A session of the store, or a race that is built in.
