@@ -100,6 +100,8 @@ def race(flag: bool = True) -> Story:
         story.pit(car, lap * LAP_MS - 20_000, lap * LAP_MS + 10_000)
     story.flag("fcy", 6 * LAP_MS + 30_000).flag("green", 7 * LAP_MS + 30_000)
     story.tell(ev.PenaltyImposed, 8 * LAP_MS, penalty_id="p", car="2", kind="warning")
+    for lap in (2, 9):
+        story.tell(ev.WeatherMeasured, lap * LAP_MS, air_c=20.0 + lap)
     story.retired("3", 9 * LAP_MS)
     return story.flag("chequered", 10 * LAP_MS - 1) if flag else story
 
@@ -109,7 +111,8 @@ def put_right(story: Story) -> Story:
     caution = next(event for event in story if getattr(event, "flag", None) == "fcy")
     stop = [event for event in story if event.type in ("pit_entered", "pit_exited")][:2]
     late = Story("late")
-    for event in (caution, *stop):
+    rain = next(event for event in story if event.type == "weather_measured")
+    for event in (caution, *stop, rain):
         late.void(event, 11 * LAP_MS)
     late.tell(
         *(ev.LapAmended, 11 * LAP_MS),
