@@ -323,9 +323,11 @@ def test_a_penalty_counts_at_once_and_once():
 
 def test_seconds_do_not_move_a_car_past_a_lapped_one():
     """A penalty is added to the time of the last lap; laps are untouched by it."""
-    story = opened("1", "2").laps("1", 3).laps("2", 2, ms=61_000)
-    story.tell(ev.PenaltyImposed, 200_000, penalty_id="p", car="1", kind="time", amount=600)
-    assert [(row.car, row.gap_laps) for row in classify(story.race())] == [("1", 0), ("2", 1)]
+    lapped = opened("1", "2").laps("1", 3).laps("2", 2, ms=95_000)
+    stopped = opened("1", "2").laps("1", 3).laps("2", 2, ms=61_000).ended(200_000)
+    for story in (lapped, stopped):
+        story.tell(ev.PenaltyImposed, 200_000, penalty_id="p", car="1", kind="time", amount=600)
+        assert [(row.car, row.gap_laps) for row in classify(story.race())] == [("1", 0), ("2", 1)]
 
 
 def test_a_deleted_lap_time_still_counts_as_a_lap():
