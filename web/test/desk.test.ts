@@ -227,6 +227,14 @@ describe("calls", () => {
     ]);
   });
 
+  test("a session that is over can be resumed, by a word", () => {
+    const ids = (of: Parameters<typeof line>[0]) => trackActions(line(of)).map((one) => one.id);
+    expect(ids({})).not.toContain("resume");
+    expect(ids({ flag: "chequered" })).toContain("resume");
+    expect(ids({ flag: "red", ended_ms: 1 })).toContain("resume");
+    expect(call("resume", line({ flag: "chequered" })).typed).toBe("RESUME");
+  });
+
   test("before anything is known everything can be called", () => {
     expect(trackActions(null).every((one) => !one.on)).toBe(true);
     expect(pitLanes(null)).toEqual([{ name: null, open: true }]);

@@ -1,5 +1,6 @@
 /** Actions of race control: what each records, and how it is confirmed. */
 
+import { isOver } from "../timing/flags";
 import type { SessionLine } from "../timing/state";
 import {
   flagName,
@@ -42,6 +43,18 @@ const CLOSE: Extra = {
   label: "Close the pit lane, too",
   usual: false,
   decisions: [{ type: "pit_lane_closed" }],
+};
+
+/** Offered once the session is over: no flag starts it again. */
+const RESUME: TrackAction = {
+  id: "resume",
+  label: "Resume the session",
+  key: null,
+  look: "plain",
+  decisions: [{ type: "session_resumed" }],
+  extra: null,
+  typed: "RESUME",
+  on: false,
 };
 
 /** The flags for the whole track and the safety car, given the state of the track. */
@@ -102,6 +115,7 @@ export function trackActions(line: SessionLine | null): TrackAction[] {
       typed: "FINISH",
       on: line?.flag === "chequered",
     },
+    ...(isOver(line) ? [RESUME] : []),
   ];
 }
 
