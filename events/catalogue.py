@@ -32,6 +32,7 @@ from events.session import (
     GridSet,
     PointsAdjusted,
     ResultDeclared,
+    SegmentStarted,
     SessionEnded,
     SessionOpened,
     SessionResumed,
@@ -63,6 +64,7 @@ RaceEvent = (
     | EntryAmended
     | GridSet
     | ShortestLapSet
+    | SegmentStarted
     | FlagShown
     | SafetyCarDeployed
     | SafetyCarWithdrawn

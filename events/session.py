@@ -159,6 +159,19 @@ class DataDoubted(Event):
     treatment: Text
 
 
+class SegmentStarted(Event):
+    """A segment of qualifying or practice begins: Q2, Hyperpole, the session of a class.
+
+    A lap belongs to the segment in which it is completed. Every car runs again, also those that
+    took the chequered flag of the segment before. ``classes`` are those it is for; none means all.
+    What segments mean for the order is a rule of the pack.
+    """
+
+    type: Literal["segment_started"] = "segment_started"
+    name: Name
+    classes: BoundedTuple[Name] = ()
+
+
 class SessionResumed(Event):
     """Race control resumes a session that was over: the chequered flag, or its end, is revoked.
 

@@ -21,6 +21,7 @@ from projections.folds.lap_chart import LapChart
 from projections.folds.laps import Laps
 from projections.folds.pits import Pits
 from projections.folds.running_order import RunningOrder
+from projections.folds.segments import Segments
 from projections.folds.session import Session
 from projections.folds.stewards import Stewards
 from projections.folds.track import Track
@@ -39,6 +40,7 @@ class Race:
             session=self.session, finish=self.finish, order=self.order, track=self.track
         )
         self.laps = Laps(session=self.session, track=self.track, pits=self.pits)
+        self.segments = Segments(session=self.session, laps=self.laps)
         self.chart = LapChart(session=self.session, order=self.order)
         self.drivers = Drivers(finish=self.finish, order=self.order)
         self.stewards = Stewards()
@@ -61,6 +63,7 @@ class Race:
             self.track,
             self.pits,
             self.laps,
+            self.segments,  # after the laps, whose times it reads
             self.chart,
             self.drivers,
             self.stewards,
@@ -85,6 +88,7 @@ class Race:
         """
         order, track, pits = self.order, self.track, self.pits
         laps, chart, drivers, control = self.laps, self.chart, self.drivers, self.control
+        segments = self.segments
 
         def lap_completed(event: LapCompleted) -> None:
             counted = order.lap_completed(event)
@@ -101,6 +105,8 @@ class Race:
             if event.in_pit_lane:
                 pits.lap_in_lane(event)
             laps.lap_completed(event)
+            if segments.started:
+                segments.lap_completed(event.car)
             if not event.in_pit_lane:
                 pits.lap_on_track(event)
             drivers.lap_completed(event)

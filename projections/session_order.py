@@ -5,15 +5,40 @@ ones the earlier first; a deleted lap time is none. Cars without a time follow b
 they have left the pits or not. A gap between two of them is the difference of their best laps;
 a car without a time has none. A session of which no lap is known is in the order of its official
 result.
+
+Where the pack says that segments are a knock-out, the quickest of each go on to the next, and the
+others stand behind them as they were. A car that went on is placed by its time there; until it has
+one it stands behind those that have. Its gap compares times of one segment, its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
 
+from events.errors import UnknownRules
+from projections.folds.laps import BestLap
 from projections.folds.running_order import LEADING, NEVER, Gap, natural
 from projections.official_result import official_gap, official_order, official_result
 from projections.race import Race
+from projections.rules.packs import QualifyingRules, builtin_pack
+
+BEST_LAPS = QualifyingRules()
+"""The rules of a session without a pack: every lap counts."""
+
+
+@cache
+def _rules_named(name: str) -> QualifyingRules:
+    try:
+        return builtin_pack(name).qualifying or BEST_LAPS
+    except UnknownRules:
+        return BEST_LAPS
+
+
+def qualifying_rules(race: Race) -> QualifyingRules:
+    """Return the rules of the built-in pack that the session names, else those without a pack."""
+    name = race.session.opened.rules
+    return _rules_named(name) if name else BEST_LAPS
 
 
 def session_order(race: Race) -> list[str]:
@@ -33,31 +58,127 @@ def first_of(race: Race) -> str | None:
     if race.session.is_race:
         return race.order.leader()
     cars = [car for car in race.laps.best if car not in race.session.apart]
-    return min(cars, key=lambda car: _by_time(race, car), default=None)
+    if _is_knock_out(race, qualifying_rules(race)):
+        cars = by_best_lap(race, cars)[:1]
+    return min(cars, key=lambda car: _by_time(race, car, BEST_LAPS), default=None)
 
 
-def by_best_lap(race: Race, cars: Iterable[str]) -> list[str]:
-    """Sort cars as qualifying and practice do."""
-    return sorted(cars, key=lambda car: _by_time(race, car))
+def by_best_lap(race: Race, cars: Iterable[str], rules: QualifyingRules | None = None) -> list[str]:
+    """Sort cars as qualifying and practice do; ``rules`` are the session's unless given."""
+    rules = rules or qualifying_rules(race)
+    if _is_knock_out(race, rules):
+        return [car for _, group in _knock_out(race, cars, rules) for car in group]
+    return sorted(cars, key=lambda car: _by_time(race, car, rules))
 
 
-def _by_time(race: Race, car: str) -> tuple[int, int, tuple[int, str]]:
+def _by_time(
+    race: Race, car: str, rules: QualifyingRules
+) -> tuple[int, int, bool, tuple[int, str]]:
     best = race.laps.best.get(car)
-    return (best.ms, best.at, natural(car)) if best else (NEVER, NEVER, natural(car))
+    if best is not None:
+        return (best.ms, best.at, False, natural(car))
+    withdrawn = rules.withdrawn == "last" and car in race.laps.deleted
+    return (NEVER, NEVER, withdrawn, natural(car))
+
+
+def _is_knock_out(race: Race, rules: QualifyingRules) -> bool:
+    return rules.segments == "knock_out" and len(race.segments.started) > 1
+
+
+def _knock_out(
+    race: Race, cars: Iterable[str], rules: QualifyingRules
+) -> list[tuple[int, list[str]]]:
+    """The segments, the last first, each with the cars that came no further, in order."""
+    segments = range(len(race.segments.started))
+    order = sorted(cars, key=lambda car: _in_segment(race, car, 0, rules))
+    groups: list[tuple[int, list[str]]] = []
+    for segment in segments[1:]:
+        going = _going_on(race, order, segment, rules)
+        groups.insert(0, (segment - 1, [car for car in order if car not in going]))
+        order = [car for car in order if car in going]
+        timed = [car for car in order if race.segments.of_car(car)[segment]]
+        timed.sort(key=lambda car: _in_segment(race, car, segment, rules))
+        order = timed + [car for car in order if not race.segments.of_car(car)[segment]]
+    return [(segments[-1], order), *groups]
+
+
+def _in_segment(
+    race: Race, car: str, segment: int, rules: QualifyingRules
+) -> tuple[int, int, bool, tuple[int, str]]:
+    best = race.segments.of_car(car)[segment]
+    if best is not None:
+        return (best.ms, best.at, False, natural(car))
+    withdrawn = rules.withdrawn == "last" and car in race.laps.deleted
+    return (NEVER, NEVER, withdrawn, natural(car))
+
+
+def _going_on(
+    race: Race, order: Sequence[str], segment: int, rules: QualifyingRules
+) -> frozenset[str]:
+    """The cars that go on to a segment; where the pack does not say how many, those with a time."""
+    if segment > len(rules.advance):
+        return frozenset(car for car in order if race.segments.of_car(car)[segment])
+    most = rules.advance[segment - 1]
+    if rules.advance_in == "overall":
+        return frozenset(order[:most])
+    count: dict[str | None, int] = {}
+    going = set()
+    for car in order:
+        name = race.session.car_class(car)
+        count[name] = count.get(name, 0) + 1
+        if count[name] <= most:
+            going.add(car)
+    return frozenset(going)
+
+
+def ranking_laps(race: Race, rules: QualifyingRules | None = None) -> dict[str, BestLap]:
+    """Return the lap by which each car is placed: its best, or its best of its last segment."""
+    rules = rules or qualifying_rules(race)
+    if not _is_knock_out(race, rules):
+        return race.laps.best
+    laps = {}
+    for segment, cars in _knock_out(race, race.order.cars(), rules):
+        for car in cars:
+            best = race.segments.of_car(car)[segment]
+            if best is not None:
+                laps[car] = best
+    return laps
+
+
+class TimeGaps:
+    """Gaps of one moment of qualifying or practice."""
+
+    def __init__(self, race: Race) -> None:
+        self._race = race
+        self._official = official_result(race) is not None
+        self._segments: dict[str, int] = {}
+        rules = qualifying_rules(race)
+        if not self._official and _is_knock_out(race, rules):
+            for segment, cars in _knock_out(race, race.order.cars(), rules):
+                self._segments |= dict.fromkeys(cars, segment)
+
+    def between(self, ahead: str | None, behind: str) -> Gap | None:
+        """Return the gap between two best laps of the segment that ``behind`` came to.
+
+        ``ahead`` is None, or the car itself, for the first. None where either has no time.
+        """
+        if self._official:
+            return official_gap(self._race, ahead, behind)
+        mine = self._time(behind, behind)
+        if mine is None:
+            return None
+        if ahead is None or ahead == behind:
+            return LEADING
+        theirs = self._time(ahead, behind)
+        return Gap(None, mine.ms - theirs.ms) if theirs else None
+
+    def _time(self, car: str, of: str) -> BestLap | None:
+        """The best lap of a car in the segment that another came to."""
+        if not self._segments:
+            return self._race.laps.best.get(car)
+        return self._race.segments.of_car(car)[self._segments[of]]
 
 
 def time_gap(race: Race, ahead: str | None, behind: str) -> Gap | None:
-    """Return the gap between two best laps; ``ahead`` is None, or the car itself, for the first.
-
-    None where either car has no time.
-    """
-    if official_result(race) is not None:
-        return official_gap(race, ahead, behind)
-    best = race.laps.best
-    mine = best.get(behind)
-    if mine is None:
-        return None
-    if ahead is None or ahead == behind:
-        return LEADING
-    theirs = best.get(ahead)
-    return Gap(None, mine.ms - theirs.ms) if theirs else None
+    """Return the gap between two cars of qualifying or practice (``TimeGaps``)."""
+    return TimeGaps(race).between(ahead, behind)

@@ -37,6 +37,7 @@ from events import (
     ResultDeclared,
     SafetyCarDeployed,
     SafetyCarWithdrawn,
+    SegmentStarted,
     SessionResumed,
     ShortestLapSet,
     WaveByGiven,
@@ -130,6 +131,7 @@ class RaceControl(Projection):
             CarReturned: self._returned,
             SessionResumed: self._resumed,
             ShortestLapSet: self._shortest_lap_set,
+            SegmentStarted: self._segment_started,
             OutputFrozen: self._frozen,
             OutputReleased: self._released,
         }
@@ -307,6 +309,11 @@ class RaceControl(Projection):
     def _resumed(self, event: SessionResumed) -> None:
         if self.finish.over:
             self._add(event, "flag", f"Session resumed{_because(event.reason)}")
+
+    def _segment_started(self, event: SegmentStarted) -> None:
+        if not self.session.is_race:
+            of = f" ({', '.join(event.classes)})" if event.classes else ""
+            self._add(event, "flag", f"{event.name} begins{of}")
 
     def _frozen(self, event: OutputFrozen) -> None:
         self.frozen[event.output] = event.at

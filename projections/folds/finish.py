@@ -11,7 +11,7 @@ Every projection asks this one for it. Rules:
   flag, so that it is open for ``FLICKER_MS`` which of the two was the mistake: a car that
   completes a lap meanwhile has finished if the chequered flag is shown again in that time;
 - practice and qualifying may have segments: there a green flag that stands for longer than
-  that begins the next one, in which every car runs again;
+  that begins the next one, in which every car runs again, and so does ``segment_started``;
 - nothing that is timed after the end of the session counts.
 """
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from events import FlagShown, SessionEnded, SessionOpened, SessionResumed
+from events import FlagShown, SegmentStarted, SessionEnded, SessionOpened, SessionResumed
 from events.running import MOST_LAPS
 from projections.engine.state import Handlers, Projection
 
@@ -58,6 +58,7 @@ class Finish(Projection):
             SessionOpened: self._opened,
             SessionEnded: self._session_ended,
             SessionResumed: self._session_resumed,
+            SegmentStarted: self._segment_started,
         }
 
     @property
@@ -127,6 +128,11 @@ class Finish(Projection):
     def _session_resumed(self, _: SessionResumed) -> None:
         self.chequered_at, self.ended, self.cars = None, False, {}
         self._forget_withdrawn()
+
+    def _segment_started(self, _: SegmentStarted) -> None:
+        if not self.is_race and not self.ended:
+            self.chequered_at, self.cars = None, {}
+            self._forget_withdrawn()
 
 
 def laps_of_distance(opened: SessionOpened) -> int | None:

@@ -107,6 +107,10 @@ class Laps(Projection):
             self.best.items(), key=lambda item: (item[1].ms, item[1].at, natural(item[0]))
         )
 
+    def is_timed(self, car: str, lap: Lap) -> bool:
+        """Whether the lap has a time that can be the car's best."""
+        return lap.lap_time_ms is not None and self._counts(car, lap)
+
     def _counts(self, car: str, lap: Lap) -> bool:
         """Whether a lap's time can be the car's best."""
         if lap.lap == 1 and self.session.opened.kind == "race":

@@ -15,7 +15,8 @@ Rules common to all series:
 - a disqualified car is placed at the end, and the cars behind it move up.
 
 Qualifying and practice are classified in the order of the session (``projections.session_order``):
-by best lap, then the cars without a time by number, whether they left the pits or not.
+by best lap, then the cars without a time by number, whether they left the pits or not. A pack may
+have segments that knock out, and a share of the best time that a car must come within (107 %).
 
 A session of which no lap is known is classified as its official result was published
 (``projections.official_result``), with the penalties imposed since: a car to whose time or laps
@@ -31,7 +32,7 @@ race.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -43,7 +44,7 @@ from projections.official_result import official_best, official_result
 from projections.race import Race
 from projections.results.time_lost import moved_back, within_lap_ms
 from projections.rules import packs
-from projections.session_order import by_best_lap
+from projections.session_order import BEST_LAPS, by_best_lap, qualifying_rules, ranking_laps
 
 NOT_SERVED = frozenset({"imposed", "converted"})
 FINISHED, SHORT, DID_NOT_FINISH = 0, 1, 2
@@ -55,11 +56,15 @@ class Convention:
 
     classification: packs.ClassificationRules
     penalties: packs.PenaltyRules
+    qualifying: packs.QualifyingRules | None = None
+    """Those of the session where None."""
 
     @classmethod
     def of(cls, pack: packs.RegulationPack | None) -> Convention:
         """Return the pack's convention; without a pack every car is classified on its laps."""
-        return cls(pack.classification, pack.penalties) if pack else ON_LAPS
+        if pack is None:
+            return ON_LAPS
+        return cls(pack.classification, pack.penalties, pack.qualifying or BEST_LAPS)
 
 
 ON_LAPS = Convention(
@@ -147,16 +152,43 @@ def classify(
         for car_row in _without_laps(race, counted, penalties)
         if listed or car_row.status == "running"
     ]
+    bests: Mapping[str, BestLap] = race.laps.best
     if race.session.is_race:
         cars = _short_of_distance(cars, convention.classification, penalties)
         cars.sort(key=lambda car_row: _placed_by(race, car_row))
         cars = _where_time_is_lost(race, cars)
     else:
-        rows = {car_row.car: car_row._replace(status="classified") for car_row in cars}
+        rules = convention.qualifying or qualifying_rules(race)
+        statuses = _within(race, rules, counted)
+        rows = {car_row.car: car_row._replace(status=statuses[car_row.car]) for car_row in cars}
         rows.update((car_row.car, car_row) for car_row in idle)
-        cars, idle = [rows[car] for car in by_best_lap(race, rows)], []
+        cars, idle = [rows[car] for car in by_best_lap(race, rows, rules)], []
+        bests = ranking_laps(race, rules)
     cars = penalties.disqualify(penalties.back_of_class(penalties.places_dropped(cars)))
-    return _rows(race, cars + idle, race.laps.best)
+    return _rows(race, cars + idle, bests)
+
+
+def _within(race: Race, rules: packs.QualifyingRules, cars: Iterable[str]) -> dict[str, str]:
+    """The status of each car of qualifying or practice: whether it is quick enough."""
+    best: Mapping[str, BestLap] = race.laps.best
+    if rules.segments == "knock_out" and race.segments.started:
+        firsts = {car: race.segments.of_car(car)[0] for car in cars}
+        best = {car: first for car, first in firsts.items() if first is not None}
+    quickest: dict[str | None, int] = {}
+    for car in cars:
+        name = race.session.car_class(car) if rules.within_of == "class" else None
+        if car in best:
+            quickest[name] = min(best[car].ms, quickest.get(name, best[car].ms))
+
+    def status(car: str) -> str:
+        name = race.session.car_class(car) if rules.within_of == "class" else None
+        percent = rules.within_percent
+        if percent is None or name not in quickest:
+            return "classified"
+        quick = car in best and best[car].ms * 100 <= quickest[name] * percent
+        return "classified" if quick else "not_classified"
+
+    return {car: status(car) for car in cars}
 
 
 def _as_published(

@@ -35,6 +35,7 @@ from events import (
     ResultRow,
     SafetyCarDeployed,
     SafetyCarWithdrawn,
+    SegmentStarted,
     SessionResumed,
     ShortestLapSet,
     WaveByGiven,
@@ -81,6 +82,7 @@ Decision = (
     | CrossingCounted
     | ShortestLapSet
     | ResultDeclared
+    | SegmentStarted
     | SessionResumed
 )
 """The decisions of race control and the stewards."""
@@ -142,6 +144,10 @@ def check(timeline: Timeline, event: AnyEvent) -> None:  # noqa: C901, PLR0912 (
             _check_classes(race, classes)
         case ResultDeclared():
             check_over(race)
+        case SegmentStarted(classes=classes):
+            if race.session.is_race:
+                raise BadDecision("type", "a race has no segments; qualifying and practice may")
+            _check_classes(race, classes)
         case SessionResumed():
             if not race.finish.over:
                 raise BadDecision("type", "the session is not over, so there is nothing to resume")
@@ -357,6 +363,8 @@ def describe(  # noqa: C901, PLR0912 (an arm for each decision)
             return f"message: {text}"
         case ResultDeclared(status=status):
             return f"result declared {status}"
+        case SegmentStarted(name=name, classes=classes):
+            return f"{name} begun" + _for(classes)
         case SessionResumed(reason=reason):
             return "session resumed" + (f" ({reason})" if reason else "")
         case OutputFrozen(output=output):

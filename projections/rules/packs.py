@@ -152,6 +152,26 @@ class PenaltyRules(RuleTable):
     decided_by: Word
 
 
+class QualifyingRules(RuleTable):
+    """The order of qualifying and practice, beyond the best lap.
+
+    With ``segments`` of ``all_times`` a car's best lap of any of them counts (groups by class); in
+    a ``knock_out`` the quickest of each segment go on to the next, where their times count anew,
+    and the others stand behind them. ``advance`` is how many go on from the first segment, the
+    second and so on, overall or in each class (``advance_in``). Cars slower than
+    ``within_percent`` of the best time (of a knock-out: that of the first segment), overall or of
+    their class (``within_of``), are not classified. Cars whose times were all withdrawn stand among
+    the cars without a time ``by_number``, or ``last``.
+    """
+
+    segments: Literal["all_times", "knock_out"] = "all_times"
+    advance: tuple[Annotated[int, Field(gt=0, le=1000)], ...] = ()
+    advance_in: Literal["overall", "class"] = "overall"
+    within_percent: Annotated[int, Field(ge=100, le=1000)] | None = None
+    within_of: Literal["overall", "class"] = "overall"
+    withdrawn: Literal["by_number", "last"] = "by_number"
+
+
 class DriveLimit(ConditionalTable):
     """Limits of a driver's time at the wheel, in seconds; ``window_s`` is the rolling window."""
 
@@ -388,6 +408,7 @@ class RegulationPack(BaseModel):
     cautions: CautionRules
     points: PointsRules
     ties: TieRules
+    qualifying: QualifyingRules | None = None
 
     def has_rule(self, rule: str) -> bool:
         """Whether the pack has a rule of that dotted key."""
@@ -503,7 +524,9 @@ def _refuse_bad_scales(pack: RegulationPack, file: str) -> None:
 def tables(pack: RegulationPack) -> Iterator[tuple[str, RuleTable]]:
     """Iterate over all tables of a pack with their dotted paths; list items by name or index."""
     for section in _SECTIONS:
-        yield from _tables_under(section, getattr(pack, section))
+        table: RuleTable | None = getattr(pack, section)
+        if table is not None:
+            yield from _tables_under(section, table)
 
 
 def rules_of(pack: RegulationPack) -> dict[str, tuple[Any, str | None]]:
@@ -534,7 +557,10 @@ def compare_packs(a: RegulationPack, b: RegulationPack) -> list[dict[str, Any]]:
     ]
 
 
-_SECTIONS = ("classification", "penalties", "drive_time", "cautions", "points", "ties")
+_SECTIONS = (
+    *("classification", "qualifying", "penalties", "drive_time"),
+    *("cautions", "points", "ties"),
+)
 
 
 def _tables_under(path: str, table: RuleTable) -> Iterator[tuple[str, RuleTable]]:

@@ -29,6 +29,7 @@ from projections.folds.pits import Visit
 from projections.folds.running_order import Gap
 from projections.folds.stewards import Penalty
 from projections.race import Race
+from projections.session_order import ranking_laps
 from projections.views.control import control_row, message_row
 from projections.views.laps import best_lap_row
 from projections.views.merge_patch import Patch, State, patch_of_rows
@@ -123,15 +124,17 @@ class FrameBuilder:
         """``views.standings`` by car; of the cars that nothing happened to only their places."""
         lines, penalties = race.session.lines, race.stewards.standing()
         known, made, rows = self._cars, {}, {}
+        ranked = ranking_laps(race)
         places = views.cached_places(
             race, {} if cars is None else self._places, cars or frozenset()
         )
         for car, (place, *_) in places.items():
             one = known.get(car)
             if one is None or cars is None or car in cars:
-                facts = views.car_facts(race, car, penalties.get(car, ()))
+                facts = views.car_facts(race, car, penalties.get(car, ()), ranked.get(car))
                 if one is None or one.facts != facts:
-                    own = _own_part(views.car_row(race, car, penalties.get(car, ())), lines)
+                    row = views.car_row(race, car, penalties.get(car, ()), ranked.get(car))
+                    own = _own_part(row, lines)
                     one = _Car(facts, own, place, own | _place_part(place))
             if one.place is not place and one.place != place:
                 one = _Car(one.facts, one.own, place, one.own | _place_part(place))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from projections.folds.running_order import NEVER, Gap
 from projections.official_result import official_result
 from projections.race import Race
-from projections.session_order import session_order, time_gap
+from projections.session_order import TimeGaps, session_order, time_gap
 from projections.views.gap_chain import START, Link, Measured, linked, measure, taken_over
 
 
@@ -150,6 +150,7 @@ def _timed_places(race: Race) -> dict[str, CachedPlace]:
     leader: str | None = None
     ahead: str | None = None
     classes: dict[str | None, tuple[int, str, str | None]] = {}
+    gaps = TimeGaps(race)
     for position, car in enumerate(session_order(race), start=1):
         leader = leader or car
         name = race.session.car_class(car)
@@ -157,7 +158,7 @@ def _timed_places(race: Race) -> dict[str, CachedPlace]:
         classes[name] = (count + 1, class_leader, car)
         references = (leader, ahead, class_leader, class_ahead)
         ahead = car
-        place = Place(position, count + 1, *(time_gap(race, one, car) for one in references))
+        place = Place(position, count + 1, *(gaps.between(one, car) for one in references))
         rows[car] = CachedPlace(
             place, references, NEVER, UNMEASURED, UNMEASURED, NO_CHAIN, NO_CHAIN
         )

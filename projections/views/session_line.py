@@ -76,6 +76,16 @@ class SessionRow(RowModel):
         Heading("Length is"),
         Field(description="`reconstructed` from the end of the race, where nothing states it"),
     ]
+    segment: Annotated[
+        str | None,
+        Heading("Segment"),
+        Field(description="of qualifying and practice that has segments: the one under way"),
+    ]
+
+
+def _segment(race: Race) -> str | None:
+    segment = race.segments.current
+    return segment.name if segment else None
 
 
 def session_line(race: Race) -> Row:
@@ -117,6 +127,7 @@ def session_line(race: Race) -> Row:
         "doubts": len(race.doubts.doubted) or None,
         "length_ms": length.ms,
         "length_basis": length.basis,
+        "segment": _segment(race),
     }
 
 

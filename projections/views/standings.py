@@ -9,10 +9,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from events import EntryAdded
+from projections.folds.laps import BestLap
 from projections.folds.running_order import NEVER, Gap
 from projections.folds.stewards import Penalty
 from projections.official_result import official_best, official_row
 from projections.race import Race
+from projections.session_order import ranking_laps
 from projections.views.driver_names import three_letters
 from projections.views.places import places
 from projections.views.rows import (
@@ -80,10 +82,10 @@ def standings(race: Race) -> list[Row]:
     ``gap`` and ``interval`` are ``{laps, ms}``, one of them None, both None before the
     car's first crossing. ``position`` is None for nobody: every entered car has one.
     """
-    penalties = race.stewards.standing()
+    penalties, ranked = race.stewards.standing(), ranking_laps(race)
     rows = []
     for car, place in places(race).items():
-        row = car_row(race, car, penalties.get(car, ()))
+        row = car_row(race, car, penalties.get(car, ()), ranked.get(car))
         row.update(place._asdict())
         for member in GAPS:
             gap: Gap | None = row[member]
@@ -92,10 +94,12 @@ def standings(race: Race) -> list[Row]:
     return rows
 
 
-def car_row(race: Race, car: str, penalties: tuple[Penalty, ...]) -> Row:
-    """A car's row without its place and gaps (``places``): what the car did by itself."""
-    entry = race.session.entries.get(car)
-    last, best = race.laps.last(car), race.laps.best.get(car)
+def car_row(race: Race, car: str, penalties: tuple[Penalty, ...], best: BestLap | None) -> Row:
+    """A car's row without its place and gaps (``places``): what the car did by itself.
+
+    ``best`` is the lap by which it is placed in qualifying and practice, else its best lap.
+    """
+    entry, last = race.session.entries.get(car), race.laps.last(car)
     official = official_row(race, car)
     if official is not None:
         best = official_best(race, official)
@@ -138,7 +142,9 @@ def car_row(race: Race, car: str, penalties: tuple[Penalty, ...]) -> Row:
     }
 
 
-def car_facts(race: Race, car: str, penalties: tuple[Penalty, ...]) -> tuple[object, ...]:
+def car_facts(
+    race: Race, car: str, penalties: tuple[Penalty, ...], best: BestLap | None
+) -> tuple[object, ...]:
     """All that ``car_row`` reads: as long as it is equal, the row is not made again."""
     order, laps, pits = race.order, race.laps, race.pits
     passings = order.passings.get(car, ())
@@ -153,7 +159,7 @@ def car_facts(race: Race, car: str, penalties: tuple[Penalty, ...]) -> tuple[obj
         car in order.finished,
         car in order.retired,
         laps.last(car),
-        laps.best.get(car),
+        best,
         laps.green.get(car),
         race.drivers.at_wheel.get(car),
         pits.current.get(car),

@@ -31,6 +31,7 @@ from events import (
     PenaltyRescinded,
     PenaltyServed,
     ResultDeclared,
+    SegmentStarted,
     SessionResumed,
     ShortestLapSet,
 )
@@ -545,6 +546,24 @@ def shortest_lap(
         return ShortestLapSet(**head, lap_time_ms=lap_time or None, reason=reason)
 
     context.decide(decision)
+
+
+@session_commands.command("segment")
+@decision_command
+def segment(
+    context: DecisionContext,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, such as Q2.")],
+    car_class: Annotated[
+        list[str] | None,
+        typer.Option("--class", metavar="CLASS", help="Only for this class; may be repeated."),
+    ] = None,
+) -> None:
+    """Begin a segment of qualifying or practice (Q1, Q2, Hyperpole); every car runs again.
+
+    Whether its times count anew, and how many cars go on to it, is a rule of the pack.
+    """
+    classes = tuple(car_class or ())
+    context.decide(lambda _, head: SegmentStarted(**head, name=name, classes=classes))
 
 
 @session_commands.command("resume")

@@ -134,7 +134,7 @@ def _race_facts(session: Row) -> list[str]:
 
 def _timed_facts(session: Row, rows: Sequence[Row]) -> list[str]:
     """Of qualifying and practice: who is quickest, and how many have a time."""
-    parts = [session["kind"]]
+    parts = [session.get("segment") or session["kind"]]
     if session.get("leader") is not None:
         parts.append(f"car {session['leader']} is quickest")
     timed = sum(row.get("best_lap_ms") is not None for row in rows)

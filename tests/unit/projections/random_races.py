@@ -62,6 +62,7 @@ _happenings = st.one_of(
     _told(ev.SessionEnded),
     _told(ev.SessionResumed),
     _told(ev.ShortestLapSet, lap_time_ms=st.none() | st.integers(10, 60)),
+    _told(ev.SegmentStarted, name=st.sampled_from(["Q1", "Q2"])),
     _told(ev.RaceControlMessage, text=st.just("Track clear")),
     _told(ev.WeatherMeasured, air_c=st.sampled_from([20.5, 21.0])),
     _told(ev.DataDoubted, reason=st.just("no time"), treatment=st.sampled_from("xy")),

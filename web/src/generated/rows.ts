@@ -878,6 +878,10 @@ export interface PublishedSession {
    */
   length_basis?: "stated" | "reconstructed";
   /**
+   * of qualifying and practice that has segments: the one under way
+   */
+  segment?: string;
+  /**
    * the length of the session by time
    */
   time_limit_ms?: number;
@@ -1374,6 +1378,10 @@ export interface SessionDetailsRow {
    * `reconstructed` from the end of the race, where nothing states it
    */
   length_basis: "stated" | "reconstructed" | null;
+  /**
+   * of qualifying and practice that has segments: the one under way
+   */
+  segment: string | null;
 }
 /**
  * What is run, and how it stands with clock, flag and laps.
@@ -1476,6 +1484,10 @@ export interface SessionRow {
    * `reconstructed` from the end of the race, where nothing states it
    */
   length_basis: "stated" | "reconstructed" | null;
+  /**
+   * of qualifying and practice that has segments: the one under way
+   */
+  segment: string | null;
 }
 /**
  * A session of the store, or a race that is built in.

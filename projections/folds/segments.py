@@ -1,0 +1,102 @@
+"""The segments of qualifying or practice (Q1 to Q3, groups by class), and each car's best in each.
+
+Rules: a segment lasts from its start to that of the next one; a lap belongs to the segment in which
+it was completed. Times set before the first segment that was started are a segment of their own.
+What segments mean for the order is the pack's (``projections.session_order``).
+
+Folding a lap costs O(1), starting a segment O(cars), a deleted lap time O(laps) of its car; without
+segments nothing is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from events import LapTimeDeleted, SegmentStarted
+from projections.engine.state import Handlers, History, Projection, of, row, sibling
+from projections.folds.laps import BestLap, Lap, Laps
+from projections.folds.session import Session
+
+
+class Segment(NamedTuple):
+    """A segment: its name, when it began (ms), and the classes it is for (none: all)."""
+
+    name: str
+    at: int
+    classes: tuple[str, ...]
+
+
+SegmentBests = tuple[BestLap | None, ...]
+"""The best laps of a car, one for each segment."""
+
+_segment = row(Segment)
+_best = row(BestLap)
+
+
+def _bests(values: Any) -> SegmentBests:
+    return tuple(None if one is None else _best(one) for one in values)
+
+
+@dataclass(slots=True)
+class Segments(Projection):
+    """The segments in turn, and the best laps of each car in them."""
+
+    NAME: ClassVar[str] = "segments"
+    VERSION: ClassVar[int] = 1
+
+    session: Session = sibling()
+    laps: Laps = sibling()
+    started: History[Segment] = of(_segment, History)
+    bests: dict[str, SegmentBests] = of(_bests, dict)
+
+    def handlers(self) -> Handlers:
+        return {SegmentStarted: self._started, LapTimeDeleted: self._deleted}
+
+    @property
+    def current(self) -> Segment | None:
+        """The segment under way, or the last one."""
+        return self.started[-1] if self.started else None
+
+    def lap_completed(self, car: str) -> None:
+        """Fold a lap that counts, once ``laps`` has."""
+        lap = self.laps.last(car)
+        if lap is not None and self.laps.is_timed(car, lap):
+            self._take(car, lap, len(self.started) - 1)
+
+    def of_car(self, car: str) -> SegmentBests:
+        """Return the car's best lap in each segment so far."""
+        bests = self.bests.get(car, ())
+        return bests + (None,) * (len(self.started) - len(bests))
+
+    def _started(self, event: SegmentStarted) -> None:
+        if self.session.is_race:
+            return
+        if not self.started and self.laps.best:
+            first = Segment(BEFORE, 0, ())
+            self.started.append(first)
+            self.bests = {car: (best,) for car, best in self.laps.best.items()}
+        self.started.append(Segment(event.name, event.at, event.classes))
+
+    def _take(self, car: str, lap: Lap, index: int) -> None:
+        ms = lap.lap_time_ms
+        bests = self.of_car(car)
+        best = bests[index]
+        if ms is not None and (best is None or ms < best.ms):
+            taken = BestLap(ms, lap.lap, lap.at, lap.driver)
+            self.bests[car] = (*bests[:index], taken, *bests[index + 1 :])
+
+    def _deleted(self, event: LapTimeDeleted) -> None:
+        if not self.started:
+            return
+        car, index = event.car, 0
+        self.bests.pop(car, None)
+        for lap in self.laps.laps.get(car, ()):
+            while index + 1 < len(self.started) and self.started[index + 1].at <= lap.at:
+                index += 1
+            if self.laps.is_timed(car, lap):
+                self._take(car, lap, index)
+
+
+BEFORE = "before"
+"""The name of what came before the first segment that was started."""
