@@ -82,7 +82,7 @@ def _effect(
     what = f"#{car}: {penalty_noun(kind, amount)}"
     if kind in TO_SERVE:
         return _to_serve(race, rules, car, kind, amount, what)
-    if kind not in COUNTING:
+    if kind not in COUNTING or kind == "points":
         return Effect(car, kind, None, None, f"{what} changes no order")
     ms = (amount or 0) * 1000 if kind == "time" else None
     text = f"{what}, which counts without being served: changes the classified order only"

@@ -112,6 +112,7 @@ def test_what_is_measured_comes_first() -> None:
         ("1 time 30", "classified", "changes the classified order only"),
         ("1 disqualification", "classified", "counts without being served"),
         ("1 warning", None, "changes no order"),
+        ("1 points 5", None, "changes no order"),
         ("1 drive-through", "road", "how long that takes in this race is unknown"),
     ],
 )
