@@ -396,7 +396,8 @@ def _where_time_is_lost(race: Race, cars: list[_Ranked]) -> list[_Ranked]:
 
     def passes(ahead: str, behind: str) -> bool:
         first, other = rows[ahead], rows[behind]
-        if first.group != other.group or other.status != "running" or first.penalty_laps:
+        taken = first.penalty_laps or other.penalty_laps
+        if first.group != other.group or other.status != "running" or taken:
             return _placed_by(race, other) < _placed_by(race, first)
         gap = within_lap_ms(race, ahead, behind)
         return gap is not None and gap < first.penalty_ms - other.penalty_ms

@@ -142,7 +142,15 @@ def road_order(race: Race, lost: Mapping[str, int]) -> list[str]:
 
 
 def within_lap_ms(race: Race, ahead: str, behind: str) -> int | None:
-    """Return the gap (ms) to a car behind on the same lap; None for a lap or more."""
+    """Return the gap (ms) to a car behind on the same lap; None for a lap or more.
+
+    0 for a car that has passed on the road since the line.
+    """
+    theirs, ours = race.order.passings.get(ahead), race.order.passings.get(behind)
+    if not theirs or not ours:
+        return None
+    if (-len(ours), ours[-1]) < (-len(theirs), theirs[-1]):
+        return 0
     gap = race.order.gap(ahead, behind, race.at)
     return None if gap is None else gap.ms
 

@@ -61,6 +61,16 @@ def test_several_penalties(penalties: tuple[str, ...], order: str) -> None:
     assert "".join(one.car for one in what_if(race, hypothesis, IMSA)) == order
 
 
+def test_a_car_that_passed_since_the_line() -> None:
+    """A car that is ahead on the road by now is ahead of one with added time, by however little."""
+    story = opened("1", "2", lines=("S1", "FL")).laps("1", 3)
+    story.lap("2", 1, 61_000).lap("2", 2, 121_000).lap("2", 3, 181_000)
+    story.line("2", "S1", 4, 200_000)
+    assert [row.car for row in classify(story.race(), IMSA)] == ["1", "2"]
+    changes = what_if(story.race(), Hypothesis((SupposedPenalty("1", "time", 1),)), IMSA)
+    assert [one.car for one in changes] == ["2", "1"]
+
+
 def test_a_real_penalty_counts_in_the_classification() -> None:
     """As in the result, so in the classification of the running race; not on the road."""
     story = running(20 * LAP + 5_000)
