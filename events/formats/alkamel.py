@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
+from operator import sub
 
 from events.clock import format_lap_time
 from events.errors import BadTimingFile
@@ -160,11 +161,12 @@ def _check_lap_numbers(table: TimingTable, car: str, first: int, end: int) -> No
 
 
 def _check_elapsed(table: TimingTable, completed_at: Sequence[int], first: int, end: int) -> None:
-    before = 0
-    for row in range(first, end):
-        if completed_at[row] <= before:
+    own = completed_at[first:end]
+    if own[0] > 0 and sorted(set(own)) == own:
+        return
+    for row, (before, at) in enumerate(pairwise([0, *own]), first):
+        if at <= before:
             raise table.fault(row, "ELAPSED", "impossible time: not after the lap before")
-        before = completed_at[row]
 
 
 def _lap_times(
@@ -178,12 +180,16 @@ def _lap_times(
 
     ``off_the_hour`` are the rows whose HOUR does not confirm ELAPSED; None without HOUR.
     """
-    firsts = {first for _, first, _ in runs}
     between = "replaced by the time between the two crossings"
     printed = table.doubtful_times("LAP_TIME", between)
+    spent_on: list[int] = []
+    for _, first, end in runs:
+        own = completed_at[first:end]
+        spent_on += map(sub, own, [0, *own[:-1]])
+    if printed == spent_on:
+        return spent_on
     lap_times: list[int] = []
-    for row, (at, lap_time) in enumerate(zip(completed_at, printed, strict=True)):
-        spent = at if row in firsts else at - completed_at[row - 1]
+    for row, (spent, lap_time) in enumerate(zip(spent_on, printed, strict=True)):
         if lap_time is None:
             if not table["LAP_TIME"][row]:
                 table.doubt(row, "LAP_TIME", "missing time", between)
@@ -241,6 +247,8 @@ def _start_of_day(
         None if hour is None else (hour - at) % DAY_MS
         for hour, at in zip(hours, elapsed, strict=True)
     ]
+    if len(set(starts)) == 1 and starts[0] is not None:
+        return starts[0], frozenset()
     counts = Counter(start for start in starts if start is not None)
     if not counts:
         return None, None
@@ -307,6 +315,8 @@ def _placed(
     table: TimingTable, runs: Sequence[tuple[str, int, int]], completed_at: Sequence[int]
 ) -> tuple[Doubt, ...]:
     """Return the doubts with car and session time, in the order of the lines."""
+    if not table.doubts:
+        return ()
     cars = {row: car for car, first, end in runs for row in range(first, end)}
     doubts = sorted(table.doubts, key=lambda doubt: doubt.line)
     return bounded(

@@ -46,7 +46,7 @@ consists of that result and its cars, and a car's make is the beginning of its v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from math import ceil
@@ -127,11 +127,12 @@ def session_events(  # noqa: PLR0913 (options, by keyword)
     if results is not None:
         _check_same_session(laps, results, kind)
     drafts = Drafts(source)
-    laps, visits = with_visits(laps)
+    crossings = {run.car: timed_crossings(run) for run in laps.cars}
+    laps, visits = with_visits(laps, crossings)
     if beside.pits:
         visits, doubts = with_recorded_visits(laps, visits, beside.pits)
         _draft_doubts(drafts, doubts)
-    _draft_running(drafts, laps, visits, kind)
+    _draft_running(drafts, laps, crossings, visits, kind)
     _draft_doubts(drafts, [*laps.doubts, *(results.doubts if results else ())])
     _draft_doubts(drafts, [*_other_classes(laps, results), *_similar_names(laps, results)])
     flags = _draft_race_control(drafts, laps, kind, beside.race_control)
@@ -222,10 +223,16 @@ class _Split(NamedTuple):
     s2: float
 
 
-def _draft_running(drafts: Drafts, laps: LapsFile, visits: VisitsByCar, kind: SessionKind) -> None:
+def _draft_running(
+    drafts: Drafts,
+    laps: LapsFile,
+    crossings: Mapping[str, Crossings],
+    visits: VisitsByCar,
+    kind: SessionKind,
+) -> None:
     # `Drafts` requires cars in the order of their numbers.
     for run in sorted(laps.cars, key=lambda run: run.car):
-        timed, own = timed_crossings(run), visits[run.car]
+        timed, own = crossings[run.car], visits[run.car]
         _draft_crossings(drafts, run, timed, kind)
         _draft_missed_crossings(drafts, laps, run, timed, own)
         for basis in dict.fromkeys(visit.basis for visit in own):

@@ -7,7 +7,7 @@ does not say when. The rules are in ``events.formats.alkamel_events``.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import starmap
 from operator import add
@@ -50,13 +50,16 @@ class LaneVisit(NamedTuple):
 VisitsByCar = dict[str, list[LaneVisit]]
 
 
-def with_visits(laps: LapsFile) -> tuple[LapsFile, VisitsByCar]:
-    """Return the visits of each car, and the laps without the pit times that fit none."""
+def with_visits(laps: LapsFile, crossings: Mapping[str, Crossings]) -> tuple[LapsFile, VisitsByCar]:
+    """Return the visits of each car, and the laps without the pit times that fit none.
+
+    ``crossings`` are those of each car that its sectors give.
+    """
     visits: VisitsByCar = {}
     doubts = [*laps.doubts]
     cars: list[CarLaps] = []
     for run in laps.cars:
-        visits[run.car], left_out = _visits(run, timed_crossings(run))
+        visits[run.car], left_out = _visits(run, crossings[run.car])
         if left_out:
             doubts += [_impossible_visit(laps.file, run, lap, visits[run.car]) for lap in left_out]
             pit_times = [*run.pit_times]
@@ -171,6 +174,7 @@ def _visits(run: CarLaps, timed: Crossings) -> tuple[list[LaneVisit], list[int]]
                 left_out.append(lap)
         if visit is None and across and not inside:
             visit = _visit_of_unknown_length(run, timed, lap)
+            visit = _joined(run, visits, visit)
         if visit is not None:
             while visits and visits[-1].last > visit.first:
                 visits.pop()  # of unknown length, and part of this one
@@ -179,7 +183,8 @@ def _visits(run: CarLaps, timed: Crossings) -> tuple[list[LaneVisit], list[int]]
         across = crossed_in_lane
     if across and not inside:
         last = len(run.pit_times)
-        visits.append(LaneVisit(last, last + 1, run.completed_at[-1], None))
+        visit = LaneVisit(last, last + 1, run.completed_at[-1], None)
+        visits.append(_joined(run, visits, visit))
     return visits, left_out
 
 
@@ -202,7 +207,8 @@ def _visit(
         return visit if visit and visit.entered_at >= _free_from(visits) else None
     first_line = _lines(run, timed, lap)[0]
     free = [*visits]
-    for first in range(lap - 1, 0, -1):
+    first = lap - 1
+    while True:
         at_line = run.completed_at[first - 1]
         exited_at = min(at_line + pit_time, first_line)
         earliest = max(run.started_at[first - 1], _free_from(free))
@@ -210,9 +216,8 @@ def _visit(
             return LaneVisit(first, lap, exited_at - pit_time, exited_at)
         if first == 1 or not run.in_pit_lane[first - 2] or run.pit_times[first - 1] is not None:
             return None
-        if free and free[-1].last == first:
-            free.pop()  # of unknown length: this one may have begun before it
-    return None
+        # A visit of unknown length may be the beginning of this one.
+        first = free.pop().first if free and free[-1].last == first else first - 1
 
 
 def _visit_inside(run: CarLaps, timed: Crossings, lap: int, pit_time: int) -> LaneVisit | None:
@@ -227,6 +232,22 @@ def _visit_inside(run: CarLaps, timed: Crossings, lap: int, pit_time: int) -> La
     exited_at = until - (until - earliest - pit_time) // 2
     entered_at = exited_at - pit_time
     return LaneVisit(lap, lap, entered_at, exited_at) if entered_at >= earliest else None
+
+
+def _joined(run: CarLaps, visits: list[LaneVisit], visit: LaneVisit) -> LaneVisit:
+    """Return the visit with the one before, which is removed, if the car did not leave the lane.
+
+    That one is of unknown length, and lasted until the finish line at which this one begins.
+    """
+    before = visits[-1] if visits else None
+    if (
+        before is None
+        or before.exited_at != visit.entered_at
+        or run.pit_times[before.last - 1] is not None
+    ):
+        return visit
+    visits.pop()
+    return visit._replace(first=before.first, entered_at=before.entered_at)
 
 
 def _visit_of_unknown_length(run: CarLaps, timed: Crossings, lap: int) -> LaneVisit:

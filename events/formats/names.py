@@ -22,17 +22,15 @@ def near_names(names: Iterable[str]) -> list[tuple[str, str]]:
     alike: dict[str, list[str]] = {}
     for letters in by_letters:
         if len(letters) >= SHORTEST:
-            for key in _slips(letters):
+            for key in _keys(letters):
                 alike.setdefault(key, []).append(letters)
-            for at in range(len(letters)):
-                shorter = letters[:at] + letters[at + 1 :]
-                if shorter in by_letters:
-                    alike.setdefault(f"{shorter}+", []).extend((shorter, letters))
     order = {letters: place for place, letters in enumerate(by_letters)}
     pairs = {
         (other, one)
         for group in alike.values()
+        if len(group) > 1
         for one, other in combinations(sorted(set(group), key=order.__getitem__), 2)
+        if _one_slip_apart(one, other)
     }
     ordered = sorted(pairs, key=lambda pair: (order[pair[0]], order[pair[1]]))
     return [(by_letters[name], by_letters[other]) for name, other in ordered]
@@ -43,9 +41,21 @@ def _letters(name: str) -> str:
     return "".join(letter for letter in plain if letter.isalnum())
 
 
-def _slips(letters: str) -> Iterator[str]:
-    """Yield keys that two names share if a letter is replaced, or two changed places."""
+def _keys(letters: str) -> Iterator[str]:
+    """Yield the name, and the name without each of its letters: two that are alike share one."""
+    yield letters
     for at in range(len(letters)):
-        yield f"{letters[:at]}?{letters[at + 1 :]}"
-        pair = "".join(sorted(letters[at : at + 2]))
-        yield f"{letters[:at]}({pair}){letters[at + 2 :]}"
+        yield letters[:at] + letters[at + 1 :]
+
+
+def _one_slip_apart(one: str, other: str) -> bool:
+    if len(one) != len(other):
+        return True  # they share a key, so one of them is the other without a letter
+    differ = [
+        at for at, (mine, theirs) in enumerate(zip(one, other, strict=True)) if mine != theirs
+    ]
+    if len(differ) == 1:
+        return True
+    first, last = differ[0], differ[-1]
+    changed_places = one[first] == other[last] and one[last] == other[first]
+    return len(differ) == 2 and last == first + 1 and changed_places

@@ -90,6 +90,8 @@ class TimingTable:
         if column not in self:
             return [None] * self.rows
         times = parse_times(self[column])
+        if times is not None and (zero or 0 not in times):
+            return times
         if times is None:
             times = [time for cell in self[column] for time in parse_times([cell]) or [-1]]
         wrong = (-1,) if zero else (-1, 0)

@@ -17,6 +17,9 @@ from events.formats.alkamel_events import session_events
 from events.formats.alkamel_results import parse_results
 from tests.alkamel import Lap, car, laps_text, result_row, result_text
 
+IN_LANE = Lap(None, None, None, time=2_400_000, b=True)
+"""Pushed over the finish line in the lane."""
+
 
 def told(*cars, results=None, **members):
     """The events of a race of these cars."""
@@ -237,6 +240,20 @@ def test_a_car_that_ends_in_the_lane():
     assert visits(told(car("7", Lap(), Lap(b=True)))) == [("entered", 120_000)]
 
 
+@pytest.mark.parametrize(
+    ("laps", "expected"),
+    [
+        ([Lap(b=True), IN_LANE], [("entered", 60_000)]),
+        ([Lap(b=True), IN_LANE, IN_LANE], [("entered", 60_000)]),
+        ([Lap(b=True), IN_LANE, Lap()], [("entered", 60_000), ("exited", 2_480_000)]),
+    ],
+    ids=["to the end", "over three lines", "without PIT_TIME"],
+)
+def test_a_car_that_did_not_leave_the_lane(laps, expected):
+    """Crossings in the lane without a sector between them are of one visit."""
+    assert visits(told(car("7", *laps))) == expected
+
+
 def test_a_start_from_the_pit_lane():
     """PIT_TIME on lap 1 is the time in the lane after the start."""
     events = told(car("7", Lap(s1=95_000, pit=34_848), Lap()))
@@ -306,7 +323,6 @@ def test_an_impossible_visit(laps, line, left):
 
 
 IN_LAP = Lap(s3=60_000, b=True)
-IN_LANE = Lap(None, None, None, time=2_400_000, b=True)
 
 
 @pytest.mark.parametrize(
