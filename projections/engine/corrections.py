@@ -58,7 +58,7 @@ from events import (
 )
 from projections.engine.lap_sequence import LapSequence, lap_sequence
 
-NOTHING_ALTERED = LapSequence({}, {})
+NOTHING_ALTERED = LapSequence(lambda _: {})
 
 CORRECTIONS = (EventVoided, LapAmended, CrossingsReassigned, CrossingInserted, CrossingCounted)
 CROSSINGS = (LinePassed, LapCompleted, PitEntered, PitStopped, PitExited)
@@ -177,13 +177,23 @@ class Corrections:
         if self._moved and isinstance(event, LapCompleted):
             self._miscounted |= any(moved.miscounts(event) for moved in self._moved)
         counts = self.effective(event)
-        if counts is not event:
-            self._altered[event.identity] = counts
         if counts is None:
             self._lap_moves(event)
-        elif self._sequences and getattr(counts, "car", None) in self._sequences:
-            self._moved_laps.add(getattr(counts, "car"))  # noqa: B009 - it has, as just seen
+        elif self._sequences and isinstance(counts, LinePassed | LapCompleted):
+            counts = self._extended(counts)
+        if counts is not event:
+            self._altered[event.identity] = counts
         return counts
+
+    def _extended(self, event: LinePassed | LapCompleted) -> AnyEvent:
+        """Return a new crossing as it counts after the car's other crossings."""
+        sequence = self._sequences.get(event.car)
+        if sequence is None:
+            return event
+        counts = None if event.car in self._moved_laps else sequence.extend(event)
+        if counts is None:
+            self._moved_laps.add(event.car)
+        return counts or event
 
     def effective(self, event: AnyEvent) -> AnyEvent | None:
         """The event as it counts, or None where it does not."""

@@ -31,13 +31,6 @@ SAME_CROSSING_MS = 1000
 """A crossing timed this soon after one that was put in is the same (ms)."""
 
 
-class LapSequence(NamedTuple):
-    """The crossings of a car that count otherwise than recorded, and the laps put in."""
-
-    altered: Mapping[Identity, AnyEvent]
-    inserted: Mapping[Identity, LapCompleted]
-
-
 class _Crossing(NamedTuple):
     """A crossing of the finish line: as recorded, and when it counts (ms); None: not at all."""
 
@@ -56,7 +49,7 @@ def lap_sequence(
 
     ``crossings`` are the car's lines and laps, voided ones included. Costs O(n log n).
     """
-    sequence = _Sequence(changes)
+    sequence = LapSequence(changes)
     events: list[LinePassed | LapCompleted | CrossingInserted] = [
         event for event in crossings if isinstance(event, LinePassed | LapCompleted)
     ]
@@ -74,23 +67,29 @@ def lap_sequence(
             sequence.take_away(event)
         else:
             sequence.lap(event)
-    return LapSequence(sequence.altered, sequence.inserted)
+        sequence.newest = _in_time(event)
+    return sequence
 
 
-def _in_time(
-    event: LinePassed | LapCompleted | CrossingInserted,
-) -> tuple[int, bool, str, int]:
+InTime = tuple[int, bool, str, int]
+
+
+def _in_time(event: LinePassed | LapCompleted | CrossingInserted) -> InTime:
     at = event.completed_at if isinstance(event, CrossingInserted) else event.at
     return (at, not isinstance(event, LinePassed), event.source, event.source_seq)
 
 
-class _Sequence:
-    """The crossings of a car so far, in order of time."""
+class LapSequence:
+    """The crossings of a car so far, in order of time.
+
+    ``altered`` has those that count otherwise than recorded, ``inserted`` the laps put in.
+    """
 
     def __init__(self, changes: Callable[[int], Mapping[str, Any]]) -> None:
         self.altered: dict[Identity, AnyEvent] = {}
         self.inserted: dict[Identity, LapCompleted] = {}
         self.numbers: set[int] = set()
+        self.newest: InTime | None = None
         self._changes = changes
         self._vacated: set[tuple[int, str]] = set()
         self._gained = 0
@@ -102,6 +101,25 @@ class _Sequence:
         """The crossing that the current lap runs from, then those taken away since."""
         self._untimed: LapCompleted | None = None
         """A lap put in whose start is not known yet."""
+
+    def extend(self, event: LinePassed | LapCompleted) -> AnyEvent | None:
+        """Pass a new crossing; return what it counts as, in O(1).
+
+        None, and nothing is changed, where other laps may follow from it: the sequence has to
+        be worked out again.
+        """
+        in_time = _in_time(event)
+        if self.newest is None or in_time <= self.newest or self._untimed is not None:
+            return None
+        if any(lap == event.lap for lap, _ in self._vacated):
+            return None
+        self.newest = in_time
+        if isinstance(event, LinePassed):
+            self.line(event)
+        else:
+            self.numbers.add(event.lap)
+            self.lap(event)
+        return self.altered.get(event.identity, event)
 
     def take_away(self, event: LapCompleted) -> None:
         """Pass a voided crossing of the finish line."""
