@@ -164,7 +164,8 @@ def moved_back(
     back are moved first, so that each meets the others in their new places.
     """
     moved = list(order)
-    for car in sorted(cars, key=moved.index, reverse=True):
+    there = [car for car in cars if car in moved]  # a safety car is in no order
+    for car in sorted(there, key=moved.index, reverse=True):
         place = moved.index(car)
         last = max(
             (at for at in range(place + 1, len(moved)) if passes(car, moved[at])), default=place
