@@ -50,6 +50,9 @@ class Finish(Projection):
     withdrawn_at: int | None = None
     green_at: int | None = None
     doubtful: dict[str, int] = field(default_factory=dict)
+    ending: bool = False
+    """Whether there may be anything to decide: False from the start to the first sign of the end.
+    Callers on hot paths look at it before they call ``has_finished`` or ``lap_completed``."""
     ended: bool = False
 
     def handlers(self) -> Handlers:
@@ -76,12 +79,14 @@ class Finish(Projection):
         """Fold a lap that counts."""
         if self.chequered_at is not None or lap >= self.lap_limit:
             self.cars[car] = at
+            self.ending = True
         elif self.green_at is not None:
             self.doubtful[car] = at
 
     def finished_at(self, car: str, at: int) -> None:
         """Take a car as finished at ``at`` (ms), unless it has finished already."""
         self.cars.setdefault(car, at)
+        self.ending = True
 
     def _flag_shown(self, event: FlagShown) -> None:
         if event.sector is not None:
@@ -96,6 +101,7 @@ class Finish(Projection):
         return not self.cars or not self.is_race
 
     def _chequered(self, at: int) -> None:
+        self.ending = True
         if self.green_at is not None:
             self._settle(at)
         if self.withdrawn_at is not None:
@@ -123,7 +129,7 @@ class Finish(Projection):
             self.cars = {}  # the race was extended: nobody has taken the flag
 
     def _session_ended(self, _: SessionEnded) -> None:
-        self.ended = True
+        self.ended = self.ending = True
 
     def _session_resumed(self, _: SessionResumed) -> None:
         self.chequered_at, self.ended, self.cars = None, False, {}

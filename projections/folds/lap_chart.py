@@ -71,9 +71,9 @@ class LapChart(Projection):
 
     def lap_completed(self, event: LapCompleted) -> bool:
         """Fold a lap; return True if it is the overall leader's."""
-        if not self.session.is_race:
+        if self.session.opened.kind != "race":
             return False
-        car, lap = event.car, event.lap
+        car, lap, at = event.car, event.lap, event.at
         name = self.session.car_class(car)
         if name is not None:
             leaders = self.first_in_class[name]
@@ -81,7 +81,7 @@ class LapChart(Projection):
                 if leaders and leaders[-1].car != car:
                     self.class_changes[name] = self.class_changes.get(name, 0) + 1
                 leaders.append(LapLeader(lap, car, event.at))
-            elif self._takes_precedence(event, leaders[-1]):
+            elif at == leaders[-1].at and self._takes_precedence(event, leaders[-1]):
                 changes = self.class_changes.get(name, 0) + _moved(leaders, car)
                 if changes != self.class_changes.get(name, 0):
                     self.class_changes[name] = changes
@@ -89,7 +89,7 @@ class LapChart(Projection):
                 leaders.append(LapLeader(lap, car, event.at))
         leaders = self.first_across
         if leaders and lap <= leaders[-1].lap:
-            if not self._takes_precedence(event, leaders[-1]):
+            if at != leaders[-1].at or not self._takes_precedence(event, leaders[-1]):
                 return False
             self.changes += _moved(leaders, car)
             self.ties += 1
@@ -99,10 +99,8 @@ class LapChart(Projection):
         return True
 
     def _takes_precedence(self, event: LapCompleted, leader: LapLeader) -> bool:
-        """Whether the car completed the lap with its leader, and was ahead of it."""
-        if event.at != leader.at or event.lap != leader.lap:
-            return False
-        return self.order.is_ahead(event.car, leader.car)
+        """Whether the car, level with the leader of a lap, completed that lap ahead of it."""
+        return event.lap == leader.lap and self.order.is_ahead(event.car, leader.car)
 
     def lead_changes(self) -> list[LapLeader]:
         """The first lap of each new leader, after the first."""

@@ -152,7 +152,7 @@ class RunningOrder(Projection):
         car = event.car
         if number is None or event.at < 0 or car in self.session.apart:
             return
-        if self.finish.has_finished(car, event.at):
+        if self.finish.ending and self.finish.has_finished(car, event.at):
             return
         if self.miscounts:
             event = self._renumbered(event)
@@ -166,19 +166,21 @@ class RunningOrder(Projection):
         Those are formation laps, repeated laps, double reads, laps after the flag, and those of
         cars that are not competitors.
         """
-        if self.session.shortest_lap_ms or self.miscounts:
+        session = self.session
+        if session.shortest_lap_ms or self.miscounts:
             one = self._without_double_reads(event)
             if one is None:
                 return None
             event = one
         car, lap, at, finish = event.car, event.lap, event.at, self.finish
-        if at < 0 or lap <= self.laps.get(car, 0) or car in self.session.apart:
+        if at < 0 or lap <= self.laps.get(car, 0) or car in session.apart:
             return None
-        if finish.has_finished(car, at):
+        if finish.ending and finish.has_finished(car, at):
             return None
         self.laps[car] = lap
         self._pass(car, lap * self.lines_per_lap, at)
-        finish.lap_completed(car, lap, at)
+        if finish.ending or lap >= finish.lap_limit:
+            finish.lap_completed(car, lap, at)
         return event
 
     # Double reads
