@@ -20,6 +20,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from events import AnyEvent, CrossingInserted, LapCompleted, LinePassed
+from events.base import MAX_DURATION_MS
+from events.running import MOST_LAPS
 
 Identity = tuple[str, int]
 
@@ -29,6 +31,11 @@ whole seconds."""
 
 SAME_CROSSING_MS = 1000
 """A crossing timed this soon after one that was put in is the same (ms)."""
+
+
+def _duration(ms: int) -> int:
+    """Return the span of time, within what an event can hold."""
+    return min(max(0, ms), MAX_DURATION_MS)
 
 
 class _Crossing(NamedTuple):
@@ -129,7 +136,7 @@ class LapSequence:
 
     def insert(self, event: CrossingInserted) -> None:
         """Pass a crossing that was put in."""
-        lap, at = self._last + 1, event.completed_at
+        lap, at = min(self._last + 1, MOST_LAPS), event.completed_at
         start = self._start()
         completed = LapCompleted(
             at=at,
@@ -139,7 +146,7 @@ class LapSequence:
             basis=event.basis,
             car=event.car,
             lap=lap,
-            lap_time_ms=at - start if start is not None and at > start else None,
+            lap_time_ms=_duration(at - start) if start is not None and at > start else None,
             driver=event.driver,
             in_pit_lane=event.in_pit_lane,
         )
@@ -189,7 +196,7 @@ class LapSequence:
             if lap == number:
                 self._gained += 1
                 lap += 1
-        return lap if lap == event.lap else max(1, lap)
+        return lap if lap == event.lap else min(max(1, lap), MOST_LAPS)
 
     def _start(self) -> int | None:
         """Return when the current lap began (ms), as far as it is known."""
@@ -207,9 +214,10 @@ class LapSequence:
             return time
         measured = event.at - time
         if self._untimed is not None and measured < self._untimed.at:
-            part = self._untimed.model_copy(update={"lap_time_ms": self._untimed.at - measured})
+            time = _duration(self._untimed.at - measured)
+            part = self._untimed.model_copy(update={"lap_time_ms": time})
             self.inserted[part.identity] = part
-            return event.at - part.at
+            return _duration(event.at - part.at)
         start = self._start()
         ends = [one.recorded_at for one in self._since] + ([] if start is None else [start])
         nearest = min(ends, key=lambda at: (abs(at - measured), at != start))
@@ -218,12 +226,12 @@ class LapSequence:
         if start is None:
             return None
         moved = time + nearest - start
-        return moved if moved > 0 else time
+        return _duration(moved) if moved > 0 else time
 
     def _amended(self, lap: LapCompleted) -> dict[str, Any]:
         """Return the amendments of a lap; one that ends later is as much longer."""
         changes = dict(self._changes(lap.lap))
         moved = changes.get("at", lap.at) - lap.at
         if moved and lap.lap_time_ms is not None and "lap_time_ms" not in changes:
-            changes["lap_time_ms"] = max(0, lap.lap_time_ms + moved)
+            changes["lap_time_ms"] = _duration(lap.lap_time_ms + moved)
         return changes

@@ -24,6 +24,18 @@ COMMANDS = [
 ]
 FLAGS = ("GF", "GF", "FCY", "GF", "SF", "GF", "FCY", "GF", "FF")
 
+COMPANIONS = {
+    "02_Grid.csv": "POSITION;NUMBER\n1;7\n2;31\n",
+    "20_Pit_Stops.csv": "NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME;PIT_TIME\n",
+    "25_FlagsAnalysisWithRCMessages_Race.csv": (
+        "TIME;ELAPSED;REC_TYPE;FLAG;SECTOR;MESSAGE;FLAG_TIME;ACCUM_TIME;LAP\n"
+        "12:00:00.000;-;GF;GREEN FLAG;;;-;-;1\n"
+        "12:09:00.000;9:00.000;FF;CHEQUERED FLAG;;;-;-;9\n"
+    ),
+    "26_Weather_Race.csv": "TIME_UTC_SECONDS;AIR_TEMP\n",
+}
+"""Files beside the laps."""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -34,6 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = result_text(result_row(1, "7", 9, 540_000), result_row(2, "31", 9, 540_450))
     (folder / "23_Time_Cards_Race.CSV").write_text(laps_text(leader, second))
     (folder / "03_Results_Race.CSV").write_text(results)
+    for name, text in COMPANIONS.items():
+        (folder / name).write_text(text)
     return folder
 
 

@@ -97,4 +97,4 @@ def _amended(amended: LapAmended, lap: AnyEvent | None) -> str:
         changes.append(
             "finished in the pit lane" if amended.in_pit_lane else "finished on the track"
         )
-    return join_words(changes)
+    return join_words(changes) if changes else "in nothing"

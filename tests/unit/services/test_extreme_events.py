@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import io
 import json
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Annotated, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from events import EVENT_TYPES, AnyEvent, decode, encode
 from events.errors import LapstreamError
@@ -93,17 +97,37 @@ MEMBERS: dict[str, SearchStrategy[Any]] = {
 """Members whose values are drawn close enough together that events concern each other."""
 
 
+def _fitting(field: FieldInfo) -> Callable[[Any], bool]:
+    """Whether a value is within what the model declares of the field."""
+    adapter: TypeAdapter[Any] = TypeAdapter(
+        Annotated[field.annotation, Field(), *field.metadata], config=ConfigDict(strict=True)
+    )
+
+    def fits(value: Any) -> bool:
+        try:
+            adapter.validate_python(value)
+        except ValidationError:
+            return False
+        return True
+
+    return fits
+
+
+LINE_OF_A_FILE = ("data_doubted", "line")
+
+
+@functools.cache
 def _strategy(name: str) -> SearchStrategy[AnyEvent]:
-    model = EVENT_TYPES[name]
-    members = {key: of for key, of in MEMBERS.items() if key in model.model_fields}
-    for key in ("driver", "car_class"):
-        if key in members and model.model_fields[key].is_required():
-            members[key] = members[key].filter(lambda value: value is not None)
-    if "car" in members and not model.model_fields["car"].is_required():
+    fields = EVENT_TYPES[name].model_fields
+    members = {
+        key: of for key, of in MEMBERS.items() if key in fields and (name, key) != LINE_OF_A_FILE
+    }
+    members = {key: of.filter(_fitting(fields[key])) for key, of in members.items()}
+    if "car" in members and not fields["car"].is_required():
         members["car"] = st.none() | _cars
-    if "reason" in model.model_fields and model.model_fields["reason"].is_required():
+    if "reason" in fields and fields["reason"].is_required():
         members["reason"] = _texts
-    return built(model, **members)
+    return built(EVENT_TYPES[name], **members)
 
 
 _OFTEN = ("lap_completed",) * 8 + ("line_passed", "entry_added", "flag_shown", "event_voided") * 2

@@ -296,3 +296,11 @@ def test_voiding_what_was_inserted_gives_the_state_hash_back(model, members, eve
     timeline.add(events)
     timeline.add([inserted])
     assert timeline.race.state_hash() == before
+
+
+def test_times_between_the_ends_of_time():
+    """A lap put in or amended at the ends of what an event holds is as long as one can be."""
+    story = opened("1").lap("1", 1, -(2**53), 0).lap("1", 10_000, 0, 60_000)
+    story.tell(ev.CrossingInserted, 0, car="1", completed_at=2**53, reason="a test")
+    story.tell(ev.LapAmended, 1, car="1", lap=10_000, completed_at=2**53, reason="a test")
+    assert story.race().order.laps == {"1": 10_000}

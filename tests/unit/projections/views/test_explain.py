@@ -468,3 +468,11 @@ def test_a_car_outside_every_class_has_no_points() -> None:
     """Nothing is said of what it cannot score."""
     story = opened("1").entry("0", None).lap("0", 1, 60_000)
     assert told(story, "0", "points", "alms-2007") == []
+
+
+def test_an_amendment_of_nothing() -> None:
+    """It changes nothing, and that is said."""
+    story = opened("1").laps("1", 2)
+    story.tell(ev.LapAmended, 130_000, car="1", lap=1, reason="a slip")
+    texts = [one.text for one in explain(story.race(), story, "1", None)]
+    assert "Lap 1 was amended, in nothing: a slip." in texts
