@@ -150,5 +150,8 @@ def _gap_in_result(case: Case, ahead: str, behind: str) -> str | None:
 
 def _is_behind(case: Case, ahead: str, behind: str) -> bool:
     """Whether the car that stands ahead is behind on laps and time."""
-    first, then = case.row_of(ahead), case.row_of(behind)
+    classified = {row.car: row for row in case.rows}
+    if not {ahead, behind} <= classified.keys():  # known by an intermediate line alone
+        return False
+    first, then = classified[ahead], classified[behind]
     return (then.laps, -(then.total_ms or 0)) > (first.laps, -(first.total_ms or 0))

@@ -476,3 +476,9 @@ def test_an_amendment_of_nothing() -> None:
     story.tell(ev.LapAmended, 130_000, car="1", lap=1, reason="a slip")
     texts = [one.text for one in explain(story.race(), story, "1", None)]
     assert "Lap 1 was amended, in nothing: a slip." in texts
+
+
+def test_a_car_known_by_an_intermediate_line_alone() -> None:
+    """It is in the running order and in no classification; its neighbour is explained."""
+    story = opened("1").line("2", "S1", 1, 20_000)
+    assert explain(story.race(), story, "1", None)
