@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from events.clock import format_clock
 from events.errors import LapstreamError
-from projections.views.markers import Marker, MarkerKind, moment, wall_clock
+from projections.views.markers import Marker, MarkerKind, moment
 from replay.csv_text import csv_text
 
 DAY_MS = 86_400_000
@@ -63,6 +63,17 @@ class NoWallClock(LapstreamError):
         super().__init__(
             "the session does not say when it began, so its markers have no wall-clock times: "
             "give the time of day of its clock 0, as with --starts-at 2007-10-06T11:15:00-04:00"
+        )
+
+
+class BeyondCalendar(LapstreamError):
+    """A marker before the year 1 or after 9999."""
+
+    def __init__(self, starts_at: datetime) -> None:
+        began = starts_at.isoformat(timespec="seconds")
+        super().__init__(
+            f"with the session clock at 0 on {began} a marker lies beyond the years 1 to 9999: "
+            "give another time of day, as with --starts-at 2007-10-06T11:15:00-04:00"
         )
 
 
@@ -132,20 +143,27 @@ class _Timed:
         self._starts_at = starts_at
 
     def wall_clock(self, at: int) -> str:
-        """The time of day, with its offset from UTC; empty beyond the calendar."""
-        return wall_clock(self._starts_at, at) or ""
+        """The time of day, with its offset from UTC."""
+        return self._at(at).isoformat(timespec="milliseconds")
 
     def timecode(self, at: int) -> str:
-        """The timecode that pictures of that moment bear; midnight beyond the calendar."""
-        then = moment(self._starts_at, at)
-        if then is None:
-            return timecode(0, self.rate)
+        """The timecode that pictures of that moment bear."""
+        then = self._at(at)
         midnight = then.replace(hour=0, minute=0, second=0, microsecond=0)
         return timecode((then - midnight) // timedelta(milliseconds=1), self.rate)
 
+    def _at(self, at: int) -> datetime:
+        then = moment(self._starts_at, at)
+        if then is None:
+            raise BeyondCalendar(self._starts_at)
+        return then
+
 
 def csv_list(markers: Iterable[Marker], starts_at: datetime | None, rate: Rate) -> str:
-    """The markers as CSV, with a header; without ``starts_at`` their times of day are empty."""
+    """The markers as CSV, with a header; without ``starts_at`` their times of day are empty.
+
+    Raises BeyondCalendar.
+    """
     timed = None if starts_at is None else _Timed(starts_at, rate)
     rows = []
     for marker in markers:
@@ -168,7 +186,10 @@ def csv_list(markers: Iterable[Marker], starts_at: datetime | None, rate: Rate) 
 def cmx3600(
     title: str, markers: Sequence[Marker], starts_at: datetime | None, rate: Rate, reel: str = "AX"
 ) -> str:
-    """The markers as a CMX3600 edit decision list. Raises NoWallClock and TooManyEvents."""
+    """The markers as a CMX3600 edit decision list.
+
+    Raises NoWallClock, BeyondCalendar and TooManyEvents.
+    """
     if len(markers) > MOST_EVENTS:
         raise TooManyEvents(len(markers))
     if starts_at is None:

@@ -26,13 +26,13 @@ FLAGS = ("GF", "GF", "FCY", "GF", "SF", "GF", "FCY", "GF", "FF")
 
 COMPANIONS = {
     "02_Grid.csv": "POSITION;NUMBER\n1;7\n2;31\n",
-    "20_Pit_Stops.csv": "NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME;PIT_TIME\n",
+    "20_Pit_Stops.csv": "NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME;PIT_TIME\n7;1;;;\n",
     "25_FlagsAnalysisWithRCMessages_Race.csv": (
         "TIME;ELAPSED;REC_TYPE;FLAG;SECTOR;MESSAGE;FLAG_TIME;ACCUM_TIME;LAP\n"
         "12:00:00.000;-;GF;GREEN FLAG;;;-;-;1\n"
         "12:09:00.000;9:00.000;FF;CHEQUERED FLAG;;;-;-;9\n"
     ),
-    "26_Weather_Race.csv": "TIME_UTC_SECONDS;AIR_TEMP\n",
+    "26_Weather_Race.csv": "TIME_UTC_SECONDS;AIR_TEMP\n1728748800;21\n",
 }
 """Files beside the laps."""
 

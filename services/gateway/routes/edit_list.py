@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 from projections.race import Race
 from projections.views.markers import all_markers
 from projections.views.rows import RowModel
-from replay.edit_list import RATES, NoWallClock, TooManyEvents, cmx3600, csv_list
+from replay.edit_list import RATES, BeyondCalendar, NoWallClock, TooManyEvents, cmx3600, csv_list
 from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused, responses
 from services.gateway.live.query import DelayMs
@@ -78,7 +78,7 @@ async def edit_list(
     except NoWallClock:
         reason = "the session does not say when it began: give the time of day of its clock 0"
         raise RequestRefused(422, reason, [FieldError(field="starts_at", reason=reason)]) from None
-    except OverflowError:
+    except BeyondCalendar:
         reason = "no time of day has a place so far from it"
         raise RequestRefused(422, reason, [FieldError(field="starts_at", reason=reason)]) from None
     except TooManyEvents as error:

@@ -15,6 +15,7 @@ from replay.edit_list import (
     COLUMNS,
     DAY_MS,
     RATES,
+    BeyondCalendar,
     NoWallClock,
     TooManyEvents,
     cmx3600,
@@ -114,8 +115,10 @@ def test_a_list_holds_999_events() -> None:
 
 
 def test_a_marker_beyond_the_calendar():
-    """It has no time of day: empty in CSV, and midnight where a list needs a timecode."""
+    """It has no time of day, and no list of times of day is written with a wrong one."""
     far = CAUTION._replace(at_ms=2**53, end_ms=None)
-    (row,) = csv.DictReader(io.StringIO(csv_list([far], NOON, RATES["25"])))
-    assert row["wall_clock"] == ""
-    assert "00:00:00:00" in cmx3600("A race", [far], NOON, RATES["25"])
+    with pytest.raises(BeyondCalendar, match="0 on 2024-10-12T12:10:00"):
+        csv_list([far], NOON, RATES["25"])
+    with pytest.raises(BeyondCalendar):
+        cmx3600("A race", [far], NOON, RATES["25"])
+    assert csv_list([far], None, RATES["25"])

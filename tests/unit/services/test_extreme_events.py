@@ -38,7 +38,7 @@ from projections.views.frame_builder import frame_state
 from projections.views.markers import all_markers
 from projections.views.session_line import clock_running, session_line
 from replay.csv_text import csv_text
-from replay.edit_list import RATES, NoWallClock, TooManyEvents, cmx3600, csv_list
+from replay.edit_list import RATES, BeyondCalendar, NoWallClock, TooManyEvents, cmx3600, csv_list
 from services.gateway.views.flat_rows import flat_keys, flat_rows
 from services.gateway.views.view_query import TABLES, ViewResult
 from services.projector.session_fold import SessionFold
@@ -99,9 +99,8 @@ MEMBERS: dict[str, SearchStrategy[Any]] = {
 
 def _fitting(field: FieldInfo) -> Callable[[Any], bool]:
     """Whether a value is within what the model declares of the field."""
-    adapter: TypeAdapter[Any] = TypeAdapter(
-        Annotated[field.annotation, Field(), *field.metadata], config=ConfigDict(strict=True)
-    )
+    declared: Any = Annotated[field.annotation, Field(), *field.metadata]
+    adapter: TypeAdapter[Any] = TypeAdapter(declared, config=ConfigDict(strict=True))
 
     def fits(value: Any) -> bool:
         try:
@@ -224,7 +223,7 @@ def check_answers(timeline: Timeline, events: list[AnyEvent]) -> None:
     markers = all_markers(race)
     opened = race.session.opened
     for rate in (RATES["25"], RATES["29.97"]):
-        with contextlib.suppress(NoWallClock, TooManyEvents):
+        with contextlib.suppress(BeyondCalendar):
             csv_list(markers, opened.starts_at, rate)
-        with contextlib.suppress(NoWallClock, TooManyEvents):
+        with contextlib.suppress(NoWallClock, BeyondCalendar, TooManyEvents):
             cmx3600(opened.title, markers, opened.starts_at, rate)
