@@ -26,8 +26,9 @@ def official_result(race: Race) -> ResultDeclared | None:
 def official_row(race: Race, car: str) -> ResultRow | None:
     """Return a car's row of the official result, if the session stands by one."""
     official = official_result(race)
-    rows = official.rows if official else ()
-    return next((row for row in rows if row.car == car), None)
+    if official is None:
+        return None
+    return next((row for row in official.rows if row.car == car), None)
 
 
 def official_order(race: Race) -> list[str] | None:

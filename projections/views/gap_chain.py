@@ -104,8 +104,12 @@ def linked(link: Link, measured: Measured) -> tuple[Gap | None, Gap | None, Link
     if gap is None:
         return None, None, link
     if laps or ms is None:
-        laps = max(laps, gap.laps or 0)
-        return Gap(laps, None), interval, Link(ahead, ahead, laps)
+        own = gap.laps or 0
+        if own == laps:
+            return gap, interval, link
+        if own < laps:
+            return Gap(laps, None), interval, link
+        return gap, interval, Link(ahead, ahead, own)
     if gap is LEADING:
         return gap, gap, link
     shown = ms

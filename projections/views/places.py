@@ -48,15 +48,15 @@ class CachedPlace(NamedTuple):
     """A place, the cars its gaps are measured from, and what it was made from.
 
     ``until`` is on the session clock (ms): what was measured is valid until then, as long as
-    none of those cars crosses a line. ``before`` and ``after`` are the chains ahead of the car and
-    with it.
+    none of those cars crosses a line. ``in_class`` is None as long as the class gaps follow from
+    the overall ones. ``before`` and ``after`` are the chains ahead of the car and with it.
     """
 
     place: Place
     references: References
     until: int
     overall: Measured
-    in_class: Measured
+    in_class: Measured | None
     before: ChainState
     after: ChainState
 
@@ -104,9 +104,10 @@ def cached_places(
             or car in moved
             or not unmoved(references)
         ):
-            row = _chained(_measured(race, car, references), position, count, before)
+            row = _measured(race, car, references)
+            row = _chained(race, car, row, position, count, before)
         elif row[5] != before:
-            row = _chained(row, position, count, before)
+            row = _chained(race, car, row, position, count, before)
         elif row[0][0] != position or row[0][1] != count:
             place = row.place._replace(position=position, class_position=count)
             row = row._replace(place=place)
@@ -119,29 +120,33 @@ def cached_places(
 def _measured(race: Race, car: str, references: References) -> CachedPlace:
     leader, ahead, class_leader, class_ahead = references
     overall = measure(race.order, leader or car, ahead, car, race.at)
-    in_class = overall
-    if (class_leader, class_ahead) != (leader, ahead):
-        in_class = measure(race.order, class_leader or car, class_ahead, car, race.at)
-    until = min(overall.until, in_class.until)
-    return CachedPlace(NOWHERE, references, until, overall, in_class, NO_CHAIN, NO_CHAIN)
+    in_class = overall if (class_leader, class_ahead) == (leader, ahead) else None
+    return CachedPlace(NOWHERE, references, overall.until, overall, in_class, NO_CHAIN, NO_CHAIN)
 
 
-def _chained(row: CachedPlace, position: int, count: int, before: ChainState) -> CachedPlace:
+def _chained(
+    race: Race, car: str, row: CachedPlace, position: int, count: int, before: ChainState
+) -> CachedPlace:
     """The row with the gaps that its measures and the cars ahead of it give."""
     overall, in_class, first = before
-    gap, interval, overall = linked(overall, row.overall)
+    _, references, until, measured, measured_in_class, _, _ = row
+    gap, interval, overall = linked(overall, measured)
     ms = _difference(first, gap)
     class_gap: Gap | None
     class_interval: Gap | None
     if ms is not None:
         class_gap, class_interval, in_class = taken_over(in_class, ms)
     else:
-        class_gap, class_interval, in_class = linked(in_class, row.in_class)
-    if gap is not None and gap.laps and row.references[1] == row.references[3]:
+        if measured_in_class is None:
+            class_leader, class_ahead = references[2:]
+            measured_in_class = measure(race.order, class_leader or car, class_ahead, car, race.at)
+            until = min(until, measured_in_class.until)
+        class_gap, class_interval, in_class = linked(in_class, measured_in_class)
+    if gap is not None and gap.laps and references[1] == references[3]:
         interval = class_interval  # of two cars of one class, laps down on the leader
     after = (overall, in_class, gap if count == 1 else first)
     place = Place(position, count, gap, interval, class_gap, class_interval)
-    return CachedPlace(place, row.references, row.until, row.overall, row.in_class, before, after)
+    return CachedPlace(place, references, until, measured, measured_in_class, before, after)
 
 
 def _timed_places(race: Race) -> dict[str, CachedPlace]:
