@@ -93,12 +93,15 @@ def _usual_length_within(start: int, end: int) -> int | None:
     return None
 
 
+def depends_on_length(pack: RegulationPack) -> bool:
+    """Whether the points of a pack depend on how long a race was to be."""
+    scales = pack.points.scales
+    return any(one.from_hours is not None or one.over_hours is not None for one in scales)
+
+
 def length_note(race: Race, pack: RegulationPack) -> str | None:
     """Return what has to be known of points that depend on the length; None if nothing has."""
-    by_length = (
-        scale.from_hours is not None or scale.over_hours is not None for scale in pack.points.scales
-    )
-    if not race.session.is_race or not any(by_length):
+    if not race.session.is_race or not depends_on_length(pack):
         return None
     length = scheduled_length(race)
     if length.basis is None:

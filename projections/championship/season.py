@@ -37,6 +37,7 @@ from projections.engine.corrections import CORRECTIONS, Corrections, effective_k
 from projections.results.points import Award, entrant, score
 from projections.results.points import total as total_of
 from projections.rules.packs import Number, PointsRules, RegulationPack, TieRules, builtin_pack
+from projections.scheduled_length import depends_on_length
 
 Row = dict[str, Any]
 
@@ -310,6 +311,20 @@ class Season:
         scored = {result.round for result in self.scored if result.car_class == car_class}
         return frozenset(planned | scored)
 
+    def length_note(self) -> str | None:
+        """Return which races count as short ones, as their scheduled length is unknown."""
+        if not depends_on_length(self.pack):
+            return None
+        races = {result.round for result in self.scored if result.part == "race"}
+        numbers = sorted(number for number in races if self.time_limit(number) is None)
+        if not numbers:
+            return None
+        which = f"round{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
+        return (
+            f"points of {self.pack.name} depend on the scheduled length of a race, unknown of "
+            f"{which}: these are as for a short one; give the length with the rounds"
+        )
+
     def standings(
         self,
         *,
@@ -325,6 +340,7 @@ class Season:
         listed in turn, each with its own ranks.
         """
         classes = self.classes if car_class is None else (car_class,)
+        note = self.length_note()
         return [
             {
                 "rank": one.rank,
@@ -335,6 +351,7 @@ class Season:
                 "points": one.total.points,
                 "by_round": list(one.total.by_round),
                 "dropped": list(one.total.dropped),
+                "length_note": note,
             }
             for name in classes
             for one in ranked(

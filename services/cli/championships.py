@@ -277,6 +277,8 @@ def _what_is_left(fight: Title) -> str:
 
 
 def _heading(answer: SeasonAnswer) -> str:
+    note = answer.season.length_note()
+    title = f"{note}\n{answer.title}" if note else answer.title
     if answer.race is None:
-        return f"{answer.title}\n"
-    return f"{answer.title}\n{session_heading(session_line(answer.race))}"
+        return f"{title}\n"
+    return f"{title}\n{session_heading(session_line(answer.race))}"

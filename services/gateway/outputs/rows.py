@@ -28,7 +28,7 @@ from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.views.live_rows import LIVE_VIEWS
 from services.queries.tables import race_tables
 from services.queries.tables.columns import Row, Table
-from services.queries.tables.sporting_tables import PointsRow
+from services.queries.tables.sporting_tables import ContenderRow
 from services.storage.output_views import OutputView
 
 JUST_OUT_MS = 15_000
@@ -111,7 +111,7 @@ FASTEST = Table(
 )
 
 
-class LiveChampionshipRow(PointsRow):
+class LiveChampionshipRow(ContenderRow):
     """A contender as the championship would stand if the session ended now."""
 
     before: Annotated[int | None, Heading("Before")]

@@ -344,6 +344,10 @@ class ChampionshipRow(ContenderRow):
         Field(description="the rounds whose points do not count, by the pack's rule"),
         DisplayFormat("rounds"),
     ]
+    length_note: Annotated[
+        str | None,
+        Field(description="that points depend on the lengths of races that are unknown"),
+    ]
 
 
 CHAMPIONSHIP = Table(

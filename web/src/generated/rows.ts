@@ -81,6 +81,10 @@ export interface ChampionshipRow {
    * the rounds whose points do not count, by the pack's rule
    */
   dropped: number[];
+  /**
+   * that points depend on the lengths of races that are unknown
+   */
+  length_note: string | null;
 }
 /**
  * The laps of a car as columns that begin with `first_lap`.

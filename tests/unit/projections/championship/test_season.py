@@ -54,7 +54,20 @@ class TestSums:
             "points": points,
             "by_round": by_round,
             "dropped": [],
+            "length_note": None,
         }
+
+    def test_rounds_of_unknown_length(self) -> None:
+        """Where points depend on the length of a race, its standings say which is unknown."""
+        log: list[AnyEvent] = [
+            opened("wec-2024").model_copy(update={"rounds": ()}),
+            scored(finish("1", "2")),
+        ]
+        note = season_of(log).length_note()
+        assert note is not None
+        assert "unknown of round 1:" in note
+        assert season_of(log).standings()[0]["length_note"] == note
+        assert season(*self.THREE).length_note() is None
 
     def test_after_a_round(self) -> None:
         """The standings after any round are those of the rounds up to it."""
