@@ -1,6 +1,7 @@
 """Laps: all of them, the best of each car, and who led which."""
 
 from bisect import bisect_left, insort
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field
@@ -72,8 +73,13 @@ def lap_positions(race: Race) -> dict[tuple[str, int], int]:
     if not race.session.is_race:
         return _places_by_time(race)
     crossings = [(lap.lap, lap.at, car) for car, of_car in race.laps.laps.items() for lap in of_car]
-    precedence = race.order.precedence
-    crossings.sort(key=lambda one: (one[0], one[1], precedence(one[0])(one[2])))
+    crossings.sort()
+    tied = {one[:2] for one, after in pairwise(crossings) if one[:2] == after[:2]}
+    if tied:  # rare, and comparing cars costs more than the chart
+        precedence = race.order.precedence
+        crossings.sort(
+            key=lambda one: (*one[:2], precedence(one[0])(one[2]) if one[:2] in tied else 0)
+        )
     chart: dict[tuple[str, int], int] = {}
     line, place = 0, 0
     for lap, _, car in crossings:
