@@ -141,6 +141,6 @@ class Laps(Projection):
         reported = self.reported.get(car, ())
         timed += [best for best in reported if not self._is_deleted(car, best.lap)]
         if timed:
-            self.best[car] = min(timed)
+            self.best[car] = min(timed, key=lambda best: (best.ms, best.at))
         else:
             self.best.pop(car, None)

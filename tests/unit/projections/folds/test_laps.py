@@ -32,6 +32,15 @@ def test_a_deleted_lap_time_leaves_the_lap():
     assert [row["deleted"] for row in views.laps(race, "1")] == [False, False, True]
 
 
+def test_the_best_that_is_left_is_the_first_of_equal_ones():
+    """The lap before the report of it, whose driver is unknown, and before a later equal one."""
+    story = opened("1", kind="practice").lap("1", 2, 120_000, 59_000, driver="Ann")
+    for lap, at in ((2, 120_000), (1, 130_000)):
+        story.tell(ev.BestLapReported, at, car="1", lap=lap, lap_time_ms=59_000)
+    story.lap("1", 3, 180_000, 58_000).tell(ev.LapTimeDeleted, 180_001, car="1", lap=3)
+    assert story.race().laps.best["1"] == (59_000, 2, 120_000, "Ann")
+
+
 @pytest.mark.parametrize(
     ("kind", "first_at", "laps", "best"),
     [
