@@ -22,12 +22,14 @@ from events import (
     PitEntered,
     PitExited,
     PitStopped,
+    ResultDeclared,
 )
 from projections import views
 from projections.folds.control import ControlItem, ControlMessage
 from projections.folds.pits import Visit
 from projections.folds.running_order import Gap
 from projections.folds.stewards import Penalty
+from projections.official_result import official_result
 from projections.race import Race
 from projections.session_order import ranking_laps
 from projections.views.control import control_row, message_row
@@ -88,6 +90,7 @@ class FrameBuilder:
         self._penalties: dict[str, tuple[Penalty, State]] = {}
         self._cars: dict[str, _Car] = {}
         self._places: dict[str, views.CachedPlace] = {}
+        self._official: ResultDeclared | None = None
         self._crews: dict[str, tuple[tuple[object, ...], State]] = {}
         self._bests: tuple[tuple[object, ...] | None, State] = (None, {})
 
@@ -98,6 +101,9 @@ class FrameBuilder:
         race has only gone on since: None where it was rewound, or nothing is known.
         """
         state, patch = dict(self.state), {}
+        official = official_result(race)
+        if official is not self._official:  # every row rests on it, until anybody crosses a line
+            self._official, cars = official, None
         for topic, rows in (
             ("session", _session(race)),
             ("standings", self._standings(race, cars)),

@@ -151,7 +151,7 @@ def car_facts(
     return (
         race.session.opened,
         race.session.entries.get(car),
-        len(race.session.declared),
+        official_row(race, car),
         order.laps.get(car),
         len(passings),
         tuple(passings[-order.lines_per_lap - 1 :]),

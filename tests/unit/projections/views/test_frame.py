@@ -123,6 +123,23 @@ def test_only_the_cars_of_the_events_are_looked_at(events, size):
         assert builder.state == frame_state(race)
 
 
+def test_the_first_crossing_ends_an_official_result():
+    """The rows of all cars rested on it, not only that of the car that crossed a line."""
+    told = opened("1", "2", lines=("FL",))
+    rows = tuple(
+        ev.ResultRow(position=place, car=car, status="classified", laps=9, total_ms=600_000 + place)
+        for place, car in enumerate(("1", "2"), start=1)
+    )
+    told.tell(ev.ResultDeclared, 0, status="final", rows=rows, rests_on="r.csv")
+    timeline, builder = Timeline(), FrameBuilder()
+    timeline.add(told.events)
+    builder.advance(timeline.race)
+    crossing = told.lap("1", 1, 60_000).last
+    timeline.add([crossing])
+    builder.advance(timeline.race, cars_of([crossing]))
+    assert builder.state == frame_state(timeline.race)
+
+
 def test_an_event_of_the_track_may_concern_any_car():
     """Only what the cars do, in a batch small enough to ask, is known to concern few."""
     story = opened("7").pit("7", 10_000, 40_000).lap("8", 1, 60_000)
