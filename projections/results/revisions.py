@@ -54,6 +54,7 @@ DECISIONS = (
     CrossingsReassigned,
     CrossingInserted,
     CrossingCounted,
+    ShortestLapSet,
     SessionResumed,
 )
 BATCH = 5_000

@@ -44,6 +44,16 @@ def test_a_penalty_after_the_race_amends_it_and_its_end_restores_it():
     assert found[1].position == f"{len(story.events) - 1}-0"
 
 
+def test_a_shortest_lap_set_after_the_race_amends_it():
+    """It counts a double read out; the result rests on it, not on the laps as timed."""
+    story = opened("1", "2", lines=("FL",)).flag("chequered", 180_000)
+    story.laps("1", 3).laps("2", 2).lap("2", 3, 124_000, 4_000).lap("2", 4, 184_000)
+    story.tell(ev.ShortestLapSet, 0, lap_time_ms=40_000)
+    found = revisions(log(story))
+    assert [order(one) for one in found] == [["2", "1"], ["1", "2"]]
+    assert found[1].rests_on == "shortest lap 40.000"
+
+
 def test_a_decision_without_effect_makes_no_revision():
     """A fine changes no result."""
     story = race()
