@@ -281,7 +281,10 @@ class RunningOrder(Projection):
 
         The line is the end of ``lap``, or (None) the line that they crossed last.
         """
-        lines = NEVER if lap is None else lap * self.lines_per_lap
+        return self.precedence_at(NEVER if lap is None else lap * self.lines_per_lap)
+
+    def precedence_at(self, lines: int) -> Callable[[str], Any]:
+        """The same for the line at which cars had passed so many lines, the finish included."""
         return cmp_to_key(lambda car, other: self._compare(car, other, lines))
 
     def is_ahead(self, car: str, other: str) -> bool:

@@ -21,6 +21,7 @@ from pydantic import Field
 from projections.race import Race
 from projections.results.provisional import own_pack
 from projections.rules.packs import MS_PER_HOUR, CautionRules
+from projections.scheduled_length import scheduled_length
 from projections.session_order import session_order
 from projections.views.rows import Heading, Row, RowModel
 
@@ -130,7 +131,7 @@ def _eligible(race: Race, rules: CautionRules | None, facts: Row) -> Row:
 
 def no_wave_by(race: Race, rules: CautionRules) -> str | None:
     """Return why there is no wave-by at this time of the race; None if there is."""
-    length, last = race.session.opened.time_limit_ms, race.track.wave_by_at
+    length, last = scheduled_length(race).ms, race.track.wave_by_at
     shortest, after = rules.wave_by_from_hours, rules.wave_by_after_minutes
     every, late = rules.wave_by_every_minutes, rules.no_wave_by_in_last_minutes
     if length is None and (shortest is not None or late is not None):

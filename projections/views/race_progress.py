@@ -82,7 +82,8 @@ def _first_lap(race: Race) -> list[str]:
         for car in session_order(race)
         if (laps := race.laps.laps.get(car)) and laps[0].lap == 1
     }
-    return sorted(ends, key=ends.__getitem__)
+    key = race.order.precedence(1)
+    return sorted(ends, key=lambda car: (ends[car], key(car)))
 
 
 class CautionPlacesRow(RowModel):
@@ -102,7 +103,9 @@ class CautionPlacesRow(RowModel):
 
 
 def caution_places(race: Race) -> list[Row]:
-    """The places won and lost under each caution, by car in the order after it."""
+    """The places won and lost under each caution of a race, by car in the order after it."""
+    if not race.session.is_race:
+        return []
     return [row for number in _cautions(race) for row in _places_under(race, number)]
 
 
@@ -149,8 +152,7 @@ def order_at(race: Race, at: int) -> list[str]:
         crossed = bisect_right(passings, at)
         if crossed:
             then.append((-crossed, passings[crossed - 1], car))
-    # Cars on the same millisecond stay in today's order: the sort is stable.
-    then.sort(key=lambda one: one[:2])
+    then.sort(key=lambda one: (one[0], one[1], race.order.precedence_at(-one[0])(one[2])))
     return [car for _, _, car in then]
 
 

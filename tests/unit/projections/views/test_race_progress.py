@@ -8,6 +8,7 @@ import pytest
 
 import events as ev
 from projections import views
+from projections.views.race_progress import order_at
 from tests.builders import Story
 
 LAP = 60_000
@@ -91,6 +92,21 @@ def test_a_caution_that_lasts() -> None:
     assert of(rows, "number", net_winner=True) == {"2": (1,), "4": (1,)}
 
 
+def test_no_places_are_won_under_a_stop_of_qualifying() -> None:
+    """Laps are no distance there."""
+    told = story(kind="qualifying").flag("red", 2 * LAP + 30_000).flag("green", 3 * LAP + 30_000)
+    assert views.caution_places(told.race()) == []
+
+
+def test_places_then_of_cars_on_one_millisecond() -> None:
+    """Who was ahead at the line before was ahead then, whoever is now."""
+    told = Story().opened("1", "2", "3", lines=("FL",))
+    for lap, first, second in ((1, "1", "2"), (3, "2", "1")):
+        told.lap(first, lap, lap * LAP).lap(second, lap, lap * LAP + 1_000)
+    told.lap("1", 2, 2 * LAP + 1_000).lap("2", 2, 2 * LAP + 1_000)
+    assert order_at(told.race(), 2 * LAP + 2_000) == ["1", "2"]
+
+
 def queue_story(at: int, length: int | None = 6 * HOUR, **members: Any) -> Story:
     """A caution at ``at``. #5 is a lap behind its class leader #3, #4 just ahead of it on the road.
 
@@ -140,6 +156,12 @@ def test_when_nobody_is_waved_by(
     rows = views.queue(queue_story(at, length, rules=rules).race())
     ((waved, why),) = of(rows, "wave_by", "reason", car="5").values()
     assert (waved, why.startswith(reason)) == (False, True)
+
+
+def test_a_title_may_state_the_length_on_which_the_wave_by_depends() -> None:
+    """As for points and limits of drive time."""
+    told = queue_story(2 * HOUR, None, title="6 Hours of Somewhere")
+    assert of(views.queue(told.race()), "wave_by", car="5") == {"5": (True,)}
 
 
 def test_once_in_ninety_minutes() -> None:
