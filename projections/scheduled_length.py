@@ -24,7 +24,11 @@ USUAL_MINUTES = (60, 30, 20, 15, 10)
 LengthBasis = Literal["stated", "reconstructed"]
 
 _IN_WORDS = re.compile(
-    r"(?<![\d:.,])(\d{1,3})[ -]?(h|hrs?|hours?|heures?|stunden|ore|horas|min|minutes?)(?![a-z])",
+    r"(?<![\d:.,])(?P<count>\d{1,3})[ -]?(?:"
+    r"(?P<hours>h|hrs?|hours?|heures?|stunden|ore|horas)"
+    r"(?:(?<=h)(?P<short>[0-5]\d)m?(?!\d)"  # 2h40
+    r"|[ ,-]*(?:(?:and|et|und|e|y) )?(?P<minutes>[0-5]?\d)[ -]?m(?:in|inutes?)?)?"
+    r"|min|minutes?)(?![a-z])",
     re.IGNORECASE,
 )
 
@@ -41,11 +45,16 @@ UNKNOWN = ScheduledLength(None, None)
 
 @lru_cache(maxsize=256)
 def length_in_words(text: str) -> int | None:
-    """Return the length that a title or file name states (ms): ``24h``, ``6 Hours of Fuji``."""
+    """Return the length that a title or file name states (ms).
+
+    ``24h``, ``6 Hours of Fuji``, ``2h40``, ``2 Hours 40 Minutes``, ``45 min``.
+    """
     found = _IN_WORDS.search(text)
-    if found is None or not int(found[1]):
+    if found is None or not int(found["count"]):
         return None
-    minutes = int(found[1]) * (1 if found[2].casefold().startswith("min") else 60)
+    minutes = int(found["count"])
+    if found["hours"]:
+        minutes = minutes * 60 + int(found["short"] or found["minutes"] or 0)
     return minutes * MINUTE_MS if minutes <= 48 * 60 else None
 
 

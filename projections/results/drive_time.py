@@ -250,7 +250,7 @@ def _minimum(race: Race, pack: RegulationPack, limits: DriveLimits, now: int) ->
 
 def _remaining(race: Race, now: int) -> int | None:
     limit = scheduled_length(race).ms
-    if race.finish.chequered_at is not None:
+    if race.finish.over:
         return 0
     return None if limit is None else max(0, limit - now)
 

@@ -142,10 +142,10 @@ def _over_at(race: Race) -> int | None:
 
 def _shares_run(race: Race, over: int, winner_laps: int) -> list[tuple[str, Fraction]]:
     """Return the share of each scheduled length that was run, with what measures it."""
-    opened = race.session.opened
+    opened, length = race.session.opened, scheduled_length(race)
     shares = []
-    if opened.time_limit_ms:
-        shares.append(("time", Fraction(over, opened.time_limit_ms)))
+    if length.ms and length.basis == "stated":  # one reconstructed from the end was run in full
+        shares.append(("time", Fraction(over, length.ms)))
     if opened.laps_limit:
         shares.append(("distance", Fraction(winner_laps, opened.laps_limit)))
     if opened.distance_limit_m and opened.circuit_length_m:

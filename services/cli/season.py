@@ -37,6 +37,7 @@ from projections.race import Race
 from projections.results.points import tidy
 from projections.results.provisional import entered_row
 from projections.rules.packs import RegulationPack
+from projections.scheduled_length import scheduled_length
 from replay.entries import START, parse_position
 from services.cli.console import say
 from services.cli.decisions import By, GivenReason, login
@@ -449,7 +450,7 @@ def _check_shortened(
         return
     opened = race.session.opened
     planned = kept.time_limit(results[0].round) if results else None
-    lengths = (opened.time_limit_ms, opened.laps_limit, opened.distance_limit_m, planned)
+    lengths = (scheduled_length(race).ms, opened.laps_limit, opened.distance_limit_m, planned)
     if not any(lengths) and all(one.percent_run is None for one in results):
         raise AppendRefused(
             f"a red flag ended {session}, and nothing says how long it was to be: "

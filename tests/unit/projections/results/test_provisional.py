@@ -100,6 +100,12 @@ def test_other_sessions() -> None:
     assert scored(race(kind="practice")) == {}
 
 
+def test_the_share_run_where_the_title_states_the_length() -> None:
+    """A red flag ended two hours after one."""
+    told = race(title="2 Hours of Somewhere").flag("red", 3_600_000).ended(3_600_001)
+    assert {one.percent_run for one in scored(told).values()} == {50}
+
+
 def test_the_title_as_it_stands() -> None:
     """A season with the race now run; after the flag the minimum at the wheel counts."""
     before = season_of([season_opened(series="S")])
