@@ -98,6 +98,7 @@ def desk(page: Page, guarded: Served) -> Desk:
     return Desk(page, guarded)
 
 
+@pytest.mark.slow
 async def test_a_safety_car_is_seen_elsewhere(desk: Desk, browser: Browser) -> None:
     """Called by keys at the desk it stands in the tower of another page, and is taken back."""
     tower = await browser.new_page()
@@ -252,6 +253,7 @@ async def test_only_a_token_of_control_opens_it(desk: Desk, browser: Browser) ->
     assert CONTROL not in await page.evaluate("JSON.stringify({...sessionStorage})")
 
 
+@pytest.mark.slow
 async def test_a_double_click_and_a_lost_answer_make_one_event(desk: Desk) -> None:
     """Whatever is sent again has the number it had, so it counts once."""
     await desk.open()
@@ -309,6 +311,7 @@ async def test_cut_off_nothing_is_sent(desk: Desk) -> None:
     assert [event.type for event in await desk.decided()] == ["flag_shown"]
 
 
+@pytest.mark.slow
 async def test_the_end_of_a_race(desk: Desk) -> None:
     """The chequered flag has to be typed; then a result is declared, final only if typed."""
     await desk.open()

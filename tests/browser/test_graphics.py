@@ -222,6 +222,7 @@ async def test_the_template_for_spx(page: Page, control: Control, race: list[Any
     await expect(graphic).to_have_attribute("data-on", "false")
 
 
+@pytest.mark.slow
 async def test_what_is_on_air_stays(
     browser: Browser, page: Page, control: Control, race: list[AnyEvent]
 ) -> None:

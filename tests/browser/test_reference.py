@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Served
 
 
+@pytest.mark.slow
 async def test_the_interface_is_described(page: Page, served: Served) -> None:
     """Operations are listed and open, with nothing from another host."""
     await page.goto(f"{served.address}/docs")

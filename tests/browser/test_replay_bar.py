@@ -94,6 +94,7 @@ async def scrub(page: Page, start: float, end: float) -> int:
     return await looks_at(page, round(length * end), reach=length / box["width"] * 7)
 
 
+@pytest.mark.slow
 async def test_scrubs_and_jumps(page: Page, browser: Browser, served: Served) -> None:
     """Scrubbed both ways, jumped to caution 9, and sent as a link, each moment is the gateway's."""
     await page.set_viewport_size(ALL_COLUMNS)

@@ -133,6 +133,7 @@ async def agrees(page: Page, served: Served) -> None:
         assert standing(shown[row["car"]]) == expected(row, lines, tags), row["car"]
 
 
+@pytest.mark.slow
 async def test_follows_a_session_to_its_end(
     page: Page, served: Served, race: list[AnyEvent]
 ) -> None:

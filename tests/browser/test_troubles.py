@@ -11,6 +11,7 @@ from tests.browser.test_keys import story
 from tests.browser.test_screen import SESSION, append, look, shows
 
 
+@pytest.mark.slow
 async def test_what_is_not_told_anew_says_so(page: Page, served: Served) -> None:
     """A table that could not be read again stays, and says from when it is; until it could."""
     told = story().flag("fcy", 185_000)

@@ -111,6 +111,7 @@ def test_a_built_in_race_asked_by_two_at_once(machine: Machine) -> None:
     assert session["events"] == listed["entries"]
 
 
+@pytest.mark.slow
 def test_the_demonstration_without_a_terminal(machine: Machine) -> None:
     """It tells the race in lines, ends by itself with three tables, and cleans up."""
     told = machine.run_process("demo", "--speed", "max")

@@ -150,9 +150,7 @@ sequences = (
 )
 
 
-@settings(
-    max_examples=examples(1500, few=25), suppress_health_check=list(HealthCheck), deadline=None
-)
+@settings(max_examples=examples(150), suppress_health_check=list(HealthCheck), deadline=None)
 @given(sequences, st.randoms(use_true_random=False))
 def test_whatever_a_log_accepts_can_be_folded_and_shown(
     events: list[AnyEvent], chance: random.Random
