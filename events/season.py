@@ -133,6 +133,7 @@ class RoundScored(Event):
     part of the race, from 1, at whose end a cup awards points. ``scale`` names a scale of the
     pack other than the usual one; ``overall_laps`` are the laps of the overall winner;
     ``percent_run`` is the percentage of the scheduled race that was run if it was cut short.
+    ``time_limit_ms`` is the scheduled length as the session has it, where the round has none.
     """
 
     VERSION: ClassVar[int] = 2
@@ -148,5 +149,6 @@ class RoundScored(Event):
     scale: Name | None = None
     overall_laps: Count | None = None
     percent_run: Annotated[int, Field(ge=0, le=100)] | None = None
+    time_limit_ms: RaceLength | None = None
     rows: BoundedTuple[ScoredRow]
     reason: Text | None = None

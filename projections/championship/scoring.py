@@ -27,7 +27,7 @@ from projections.results.classification import (
     is_as_published,
 )
 from projections.results.provisional import SOURCE, adjustments, rounds_declared, rounds_scored
-from projections.scheduled_length import scheduled_length
+from projections.scheduled_length import depends_on_length, scheduled_length
 from projections.timeline import Timeline
 
 NOT_COMPARED = {"at": 0, "source": SOURCE, "source_seq": 0, "by": None, "reason": None}
@@ -53,6 +53,7 @@ def session_results(
         results = _results_now(season, race, number)
     elif declared and not race.order.passings:
         results = counting(season, rounds_declared(race, declared[-1], number))
+        results = _with_length(season, race, results)
     else:
         results = _results_now(season, race, number)
         results += _segments(season, timeline, number, results)
@@ -114,7 +115,19 @@ def rounds_now(
     """
     rounds = rounds_scored(race, rows, number, season.pack, season.time_limit(number))
     part = "qualifying" if race.session.opened.kind == "qualifying" else "race"
-    return _as_race(season, counting(season, rounds), number, season.next_race(number, part))
+    results = _with_length(season, race, counting(season, rounds))
+    return _as_race(season, results, number, season.next_race(number, part))
+
+
+def _with_length(season: Season, race: Race, results: list[RoundScored]) -> list[RoundScored]:
+    """The results of a race with its scheduled length, if points need it and its round has none."""
+    length = scheduled_length(race).ms if depends_on_length(season.pack) else None
+    return [
+        one.model_copy(update={"time_limit_ms": length})
+        if length and one.part == "race" and season.time_limit(one.round) is None
+        else one
+        for one in results
+    ]
 
 
 def counting(season: Season, results: Iterable[RoundScored]) -> list[RoundScored]:

@@ -229,7 +229,7 @@ class Season:
                 self.pack,
                 scored.model_copy(update={"rows": tuple(map(self.named, scored.rows))}),
                 series=self.opened.series if self.opened else None,
-                time_limit_ms=self.time_limit(result.round),
+                time_limit_ms=self.time_limit(result.round) or scored.time_limit_ms,
             )
         return self._awards[result]
 
@@ -315,7 +315,11 @@ class Season:
         """Return which races count as short ones, as their scheduled length is unknown."""
         if not depends_on_length(self.pack):
             return None
-        races = {result.round for result in self.scored if result.part == "race"}
+        races = {
+            result.round
+            for result, scored in self.scored.items()
+            if result.part == "race" and scored.time_limit_ms is None
+        }
         numbers = sorted(number for number in races if self.time_limit(number) is None)
         if not numbers:
             return None

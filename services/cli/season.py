@@ -37,7 +37,7 @@ from projections.race import Race
 from projections.results.points import tidy
 from projections.results.provisional import entered_row
 from projections.rules.packs import RegulationPack
-from projections.scheduled_length import scheduled_length
+from projections.scheduled_length import reconstructed_note, scheduled_length
 from replay.entries import START, parse_position
 from services.cli.console import say
 from services.cli.decisions import By, GivenReason, login
@@ -419,7 +419,10 @@ async def _plan(
     reduced = next((f"; {one.percent_run} % run" for one in results if _is_reduced(kept, one)), "")
     cups = _cup(kept, race, results)
     which = next((f" {one.race}" for one in results if one.race), "")
-    return f"{name}: round {number}, {kind}{which}, from {session}: {what}{reduced}{cups}", events
+    note = reconstructed_note(race) if any(one.time_limit_ms for one in results) else None
+    length = f"; {note}" if note else ""
+    line = f"{name}: round {number}, {kind}{which}, from {session}: {what}{reduced}{cups}{length}"
+    return line, events
 
 
 def _as_wanted(kept: Season, results: Iterable[RoundScored], wanted: _Wanted) -> list[RoundScored]:

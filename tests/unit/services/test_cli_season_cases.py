@@ -115,6 +115,34 @@ class TestShortenedRaces:
         rows = lapstream.rows("points", "points", "r", "--rules", str(pack))
         assert rows[0]["points"] == points
 
+    @pytest.mark.parametrize(
+        ("title", "stated", "rounds", "points"),
+        [
+            ("A race", 8 * 60 * MINUTE, "R1", 38),
+            ("8 Hours of Bahrain", None, "R1", 38),
+            ("A race", 8 * 60 * MINUTE, "R1 6:00", 25),
+            ("A race", None, "R1", 38),
+        ],
+        ids=["by the session", "by its title", "the round's prevails", "proved by its end"],
+    )
+    def test_the_length_that_the_session_has(
+        self, lapstream: Commands, title: str, stated: int | None, rounds: str, points: int
+    ) -> None:
+        """It counts where the calendar has none: in the season as in the session's own points."""
+        story = Story().opened(
+            *(), lines=("FL",), car_class="A", series="S", rules="wec-2024", title=title,
+            time_limit_ms=stated,
+        )  # fmt: skip
+        story.entry("1", "A", drivers=(ev.Driver(number=1, name="D1"),))
+        story.lap("1", 1, 480 * MINUTE - 30_000, None).flag("chequered", 480 * MINUTE)
+        story.lap("1", 2, 480 * MINUTE + 30_000, MINUTE).ended(490 * MINUTE)
+        new_season(lapstream, rounds)
+        proved = "; scheduled length 8:00:00, reconstructed from 8:00:30 of laps"
+        reconstructed = proved if (title, stated) == ("A race", None) else ""
+        assert add(lapstream, story, 1) == f"s: round 1, race, from r1: A{reconstructed}\n"
+        assert table(lapstream) == {"D1": points}
+        assert "scheduled length" not in lapstream.told("championship", "s")
+
     def test_nothing_says_how_long_it_was_to_be(self, lapstream: Commands) -> None:
         """Then a race under red is not scored before it is said; the round's length does."""
         story = race("1", "2", laps=19).flag("red", 20 * MINUTE).ended(30 * MINUTE)
