@@ -8,17 +8,20 @@ result.
 
 Where the pack says that segments are a knock-out, the quickest of each go on to the next, and the
 others stand behind them as they were. A car that went on is placed by its time there; until it has
-one it stands behind those that have. Its gap compares times of one segment, its own.
+one it stands behind those that have. Its gap compares times of one segment, its own. A segment for
+some classes is none of the others: each class has a knock-out of its own segments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import pairwise
 
 from events.errors import UnknownRules
 from projections.folds.laps import BestLap
 from projections.folds.running_order import LEADING, NEVER, Gap, natural
+from projections.folds.segments import BEFORE
 from projections.official_result import official_gap, official_order, official_result
 from projections.race import Race
 from projections.rules.packs import QualifyingRules, builtin_pack
@@ -88,18 +91,73 @@ def _is_knock_out(race: Race, rules: QualifyingRules) -> bool:
 def _knock_out(
     race: Race, cars: Iterable[str], rules: QualifyingRules
 ) -> list[tuple[int, list[str]]]:
-    """The segments, the last first, each with the cars that came no further, in order."""
-    segments = range(len(race.segments.started))
-    order = sorted(cars, key=lambda car: _in_segment(race, car, 0, rules))
+    """The segments, the last first, each with the cars that came no further, in order.
+
+    Classes with different segments are ordered apart; that with the best time comes first.
+    """
+    own = own_segments(race)
+    together: dict[tuple[int, ...], list[str]] = {}
+    for car in cars:
+        together.setdefault(own(car), []).append(car)
+    found = {
+        segments: _knock_out_of(race, those, segments, rules)
+        for segments, those in together.items()
+    }
+    ordered = sorted(found, key=lambda segments: (_quickest(race, found[segments]), segments))
+    return [group for segments in ordered for group in found[segments]]
+
+
+def _quickest(race: Race, groups: Sequence[tuple[int, Sequence[str]]]) -> int:
+    """The best time (ms) by which any of these cars is placed, of those that came furthest."""
+    for segment, cars in groups:
+        bests = [best.ms for car in cars if (best := race.segments.of_car(car)[segment])]
+        if bests:
+            return min(bests)
+    return NEVER
+
+
+def _knock_out_of(
+    race: Race, cars: Iterable[str], segments: Sequence[int], rules: QualifyingRules
+) -> list[tuple[int, list[str]]]:
+    """The same of cars that share these segments."""
+    order = sorted(cars, key=lambda car: _in_segment(race, car, segments[0], rules))
     groups: list[tuple[int, list[str]]] = []
-    for segment in segments[1:]:
-        going = _going_on(race, order, segment, rules)
-        groups.insert(0, (segment - 1, [car for car in order if car not in going]))
+    for step, (before, segment) in enumerate(pairwise(segments), start=1):
+        going = _going_on(race, order, step, segment, rules)
+        groups.insert(0, (before, [car for car in order if car not in going]))
         order = [car for car in order if car in going]
         timed = [car for car in order if race.segments.of_car(car)[segment]]
         timed.sort(key=lambda car: _in_segment(race, car, segment, rules))
         order = timed + [car for car in order if not race.segments.of_car(car)[segment]]
     return [(segments[-1], order), *groups]
+
+
+def own_segments(race: Race) -> Callable[[str], tuple[int, ...]]:
+    """Return a function from a car to the segments that are for its class, by index; never none.
+
+    Where segments are for some classes only, what came before the first that was started is one
+    of those classes only that have a time in it.
+    """
+    started = race.segments.started
+    every = tuple(range(len(started)))
+    if not any(one.classes for one in started):
+        return lambda _: every
+    before = set()
+    if started[0].name == BEFORE:
+        before = {
+            race.session.car_class(car) for car, best in race.segments.bests.items() if best[0]
+        }
+
+    @cache
+    def of_class(name: str | None) -> tuple[int, ...]:
+        own = (
+            index
+            for index, one in enumerate(started)
+            if (name in one.classes if one.classes else one.name != BEFORE or name in before)
+        )
+        return tuple(own) or every[:1]
+
+    return lambda car: of_class(race.session.car_class(car))
 
 
 def _in_segment(
@@ -113,12 +171,15 @@ def _in_segment(
 
 
 def _going_on(
-    race: Race, order: Sequence[str], segment: int, rules: QualifyingRules
+    race: Race, order: Sequence[str], step: int, segment: int, rules: QualifyingRules
 ) -> frozenset[str]:
-    """The cars that go on to a segment; where the pack does not say how many, those with a time."""
-    if segment > len(rules.advance):
+    """The cars that go on to a segment, the one after so many of theirs.
+
+    Where the pack does not say how many do, those with a time in it.
+    """
+    if step > len(rules.advance):
         return frozenset(car for car in order if race.segments.of_car(car)[segment])
-    most = rules.advance[segment - 1]
+    most = rules.advance[step - 1]
     if rules.advance_in == "overall":
         return frozenset(order[:most])
     count: dict[str | None, int] = {}

@@ -44,7 +44,13 @@ from projections.official_result import official_best, official_result
 from projections.race import Race
 from projections.results.time_lost import moved_back, within_lap_ms
 from projections.rules import packs
-from projections.session_order import BEST_LAPS, by_best_lap, qualifying_rules, ranking_laps
+from projections.session_order import (
+    BEST_LAPS,
+    by_best_lap,
+    own_segments,
+    qualifying_rules,
+    ranking_laps,
+)
 
 NOT_SERVED = frozenset({"imposed", "converted"})
 FINISHED, SHORT, DID_NOT_FINISH = 0, 1, 2
@@ -172,7 +178,8 @@ def _within(race: Race, rules: packs.QualifyingRules, cars: Iterable[str]) -> di
     """The status of each car of qualifying or practice: whether it is quick enough."""
     best: Mapping[str, BestLap] = race.laps.best
     if rules.segments == "knock_out" and race.segments.started:
-        firsts = {car: race.segments.of_car(car)[0] for car in cars}
+        own = own_segments(race)
+        firsts = {car: race.segments.of_car(car)[own(car)[0]] for car in cars}
         best = {car: first for car, first in firsts.items() if first is not None}
     quickest: dict[str | None, int] = {}
     for car in cars:

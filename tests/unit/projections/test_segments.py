@@ -76,6 +76,51 @@ def test_segments_of_classes_in_a_pack() -> None:
     assert [row["gap"]["ms"] for row in rows] == [0, 300, None, None, None]
 
 
+def by_classes(*, started: bool) -> Story:
+    """Qualifying and Hyperpole of GT, then of the twelve cars of PROTO, the last the quickest.
+
+    Without ``started`` the first of GT is not told of.
+    """
+    story = opened("91", "92", kind="qualifying", rules="wec-2024", classes=("PROTO", "GT"))
+    prototypes = [str(number) for number in range(1, 13)]
+    for car in prototypes:
+        story.entry(car, "PROTO")
+    if started:
+        story.tell(ev.SegmentStarted, 0, name="Qualifying GT", classes=("GT",))
+    for car, at in (("91", 100), ("92", 105)):
+        lap(story, car, at, 80_000 + at, 1)
+    story.tell(ev.SegmentStarted, 300_000, name="Hyperpole GT", classes=("GT",))
+    for car, at in (("92", 400), ("91", 405)):
+        lap(story, car, at, 79_000 + at, 2)
+    story.tell(ev.SegmentStarted, 500_000, name="Qualifying PROTO", classes=("PROTO",))
+    for place, car in enumerate(reversed(prototypes)):
+        lap(story, car, 600 + place, 70_000 + place, 1)
+    return story
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_a_segment_of_one_class_knocks_out_no_other(started: bool) -> None:
+    """Each class has its own: all twelve are placed by their times, and ten go on."""
+    story = by_classes(started=started)
+    in_order = [str(number) for number in range(12, 0, -1)]
+    assert session_order(story.race()) == [*in_order, "92", "91"]
+    story.tell(ev.SegmentStarted, 900_000, name="Hyperpole PROTO", classes=("PROTO",))
+    lap(story, "2", 1_000, 69_500, 2)  # the 11th
+    race = lap(story, "3", 1_010, 69_900, 2).race()
+    assert session_order(race) == ["3", *in_order[:9], "2", "1", "92", "91"]
+    assert ranking_laps(race)["2"].ms == 70_010
+
+
+def test_107_percent_of_the_first_segment_of_the_class() -> None:
+    """A class whose qualifying comes later is measured by it."""
+    rules = QualifyingRules(
+        segments="knock_out", advance=(10,), within_percent=107, within_of="class"
+    )
+    race = by_classes(started=True).race()
+    rows = classify(race, Convention(ON_LAPS.classification, ON_LAPS.penalties, rules))
+    assert {row.status for row in rows} == {"classified"}
+
+
 def test_gaps_of_those_who_did_not_go_on() -> None:
     """They are measured in the segment that the car came to."""
     story = Story()
