@@ -72,7 +72,7 @@ from events.formats.alkamel_visits import (
     with_recorded_visits,
     with_visits,
 )
-from events.formats.doubts import Doubt
+from events.formats.doubts import Doubt, bounded
 from events.formats.names import near_names
 from events.running import (
     CarRetired,
@@ -362,6 +362,7 @@ def _draft_weather(
         _draft_doubts(drafts, [Doubt(weather.file, 1, "TIME_UTC_SECONDS", "", reason)])
         return
     start_s = starts_at.timestamp()
+    doubts: list[Doubt] = []
     for row in weather.rows:
         at = round((row.utc_s - start_s) * 1000)
         if 0 <= at <= ended_at:
@@ -373,8 +374,9 @@ def _draft_weather(
                 fault = invalid.errors()[0]
                 value = f"{fault['loc'][0]} {fault['input']}"
                 reason = "outside what instruments measure"
-                doubt = Doubt(weather.file, row.line, "TIME_UTC_SECONDS", value, reason, at=at)
-                _draft_doubts(drafts, [doubt])
+                column = "TIME_UTC_SECONDS"
+                doubts.append(Doubt(weather.file, row.line, column, value, reason, at=at))
+    _draft_doubts(drafts, doubts)
 
 
 def _flags(laps: LapsFile, kind: SessionKind) -> list[tuple[int, Flag, Basis]]:
@@ -559,7 +561,7 @@ def _similar_names(laps: LapsFile | None, results: ResultsFile | None) -> list[D
 
 
 def _draft_doubts(drafts: Drafts, doubts: Sequence[Doubt]) -> None:
-    for doubt in doubts:
+    for doubt in bounded(doubts):
         drafts.add(
             DataDoubted,
             doubt.at,

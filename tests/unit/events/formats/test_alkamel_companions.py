@@ -219,3 +219,18 @@ def test_weather_that_cannot_be():
     assert doubts(told(weather=text, starts_at=None)) == [
         ("weather.csv", 1, "TIME_UTC_SECONDS", "")
     ]
+
+
+def test_files_of_another_session_give_few_doubts():
+    """The last of a hundred of a column counts the others, whoever found them."""
+    pits = "".join(f"99;{n};12:03:55.000;12:04:40.000;\n" for n in range(150))
+    weather = "".join(
+        f"{int(START.timestamp()) + 60 + n};x;21;30;156;992.9;10;342;0;\n" for n in range(150)
+    )
+    events = told(
+        pits=f"NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME;PIT_TIME\n{pits}",
+        weather=f"{HEADINGS}{weather}",
+    )
+    reasons = [one.reason for one in of(ev.DataDoubted, events)]
+    assert len(reasons) == 200
+    assert sum(reason.startswith("51 more values") for reason in reasons) == 2
