@@ -6,14 +6,18 @@ looked for under all of them; a crew is named in one of these ways:
 - ``DRIVER1_FIRSTNAME``, ``DRIVER1_SECONDNAME``, ... by seat (IMSA, SRO);
 - ``DRIVER_FIRSTNAME``, ``DRIVER_SECONDNAME``, one driver a car (GR Cup, Formula E);
 - ``DRIVER_1``, ``DRIVER_2``, ... full names by seat (WEC, ELMS), or ``DRIVER1``, ``DRIVER1_NAME``;
-- ``DRIVERS``, full names separated by ``/`` (results by class), ``,`` or ``&``;
+- ``DRIVERS``, full names separated by ``/`` (results by class), ``,``, ``&`` and the like;
 - ``DRIVER_NAME`` or ``DRIVER``, one full name.
+
+Blanks, underscores and case make no difference between these headings, nor does the place of the
+seat (``DRIVER_1_FIRSTNAME``, ``FIRSTNAME1``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -49,7 +53,10 @@ STATUSES: dict[str, ResultStatus] = {
     "nc": "not_classified",
     "retired": "retired",
     "dnf": "retired",
+    "ret": "retired",
+    "did not finish": "retired",
     "not started": "not_started",
+    "did not start": "not_started",
     "dns": "not_started",
     "disqualified": "disqualified",
     "dsq": "disqualified",
@@ -57,18 +64,24 @@ STATUSES: dict[str, ResultStatus] = {
     "excluded": "disqualified",
     "withdrawn": "withdrawn",
 }
-FIRST_NAMES = ("FIRSTNAME",)
-LAST_NAMES = ("SECONDNAME", "SURNAME", "LASTNAME")
-DRIVER_PARTS = (
-    FIRST_NAMES,
-    LAST_NAMES,
-    ("SHORTNAME",),
-    ("COUNTRY", "NATIONALITY"),
-    ("LICENSE", "RATING"),
-)
-SEATS = ("", *map(str, range(1, MOST_SEATS + 1)))
-"""The seats in headings: DRIVER_FIRSTNAME has none."""
+PARTS = {
+    **dict.fromkeys(("FIRSTNAME", "FORENAME", "GIVENNAME"), "first"),
+    **dict.fromkeys(("SECONDNAME", "SURNAME", "LASTNAME", "FAMILYNAME"), "last"),
+    "SHORTNAME": "short",
+    **dict.fromkeys(("COUNTRY", "NATIONALITY"), "country"),
+    **dict.fromkeys(("LICENSE", "LICENCE", "RATING"), "rating"),
+    **dict.fromkeys(("", "NAME", "FULLNAME"), "name"),
+    **dict.fromkeys(("S", "NAMES"), "crew"),
+}
+"""What a heading calls each part of a driver's name, or a whole one."""
+PARTS_IN_ORDER = ("first", "last", "short", "country", "rating")
+_CREW_HEADING = re.compile(rf"(DRIVER)?([1-9])?({'|'.join(PARTS)})([1-9])?")
+SEPARATORS = ("/", ";", "&", "+", " - ", " – ")
+"""Between the names in one cell; a comma only where there is none of these."""
+SEATS = range(MOST_SEATS + 1)
+"""The seats in headings; 0 for one without (DRIVER_FIRSTNAME)."""
 
+_CrewColumns = dict[tuple[int, str], str]
 _Crews = list[list[Driver]]
 
 
@@ -110,7 +123,12 @@ def parse_results(text: str, file: str) -> ResultsFile:
         file,
         required=[columns[fact] for fact in NEEDED],
         optional=[column for fact, column in columns.items() if fact not in NEEDED],
-        beyond=sorted(name for name in headings if name.startswith("DRIVER")),
+        beyond=sorted(
+            {
+                *(name for name in headings if name.startswith("DRIVER")),
+                *_crew_columns(headings).values(),
+            }
+        ),
     )
     rows = _rows(table, columns)
     is_race = columns["total_time"] in table
@@ -191,17 +209,26 @@ def _in_order(lines: Sequence[ResultFileRow]) -> tuple[ResultFileRow, ...]:
     if len(set(places)) == len(places):
         return tuple(sorted(lines, key=lambda line: line.row.position))
     is_race = any(line.row.total_ms for line in lines)
-    ordered = sorted(lines, key=lambda line: _merit(line.row, is_race=is_race))
+    classes: dict[str | None, deque[ResultFileRow]] = {}
+    for line in sorted(lines, key=lambda line: line.row.position):
+        classes.setdefault(line.row.car_class, deque()).append(line)
+    ordered: list[ResultFileRow] = []
+    while classes:  # the places of each class hold, whatever was decided about its cars
+        next_one = min(classes, key=lambda one: _merit(classes[one][0].row, is_race=is_race))
+        ordered.append(classes[next_one].popleft())
+        if not classes[next_one]:
+            del classes[next_one]
     return tuple(
         line._replace(row=line.row.model_copy(update={"position": place}))
         for place, line in enumerate(ordered, 1)
     )
 
 
-def _merit(row: ResultRow, *, is_race: bool) -> tuple[int, int, int]:
+def _merit(row: ResultRow, *, is_race: bool) -> tuple[bool, int, int, int]:
+    is_out = row.status in ("disqualified", "not_started", "withdrawn")
     if is_race:
-        return (-row.laps, row.total_ms or 0, row.position)
-    return (row.best_lap_ms is None, row.best_lap_ms or 0, row.position)
+        return (is_out, -row.laps, row.total_ms or 0, row.position)
+    return (is_out, row.best_lap_ms is None, row.best_lap_ms or 0, row.position)
 
 
 def _with_cars(table: TimingTable, rows: Sequence[ResultRow]) -> tuple[Doubt, ...]:
@@ -214,11 +241,25 @@ def _with_cars(table: TimingTable, rows: Sequence[ResultRow]) -> tuple[Doubt, ..
 # --- Crews ---------------------------------------------------------------------------------
 
 
+def _crew_columns(headings: Iterable[str]) -> _CrewColumns:
+    """Return the columns that name crews, by seat and part; seat 0 is of no seat."""
+    found: _CrewColumns = {}
+    for heading in sorted(headings):
+        parsed = _CREW_HEADING.fullmatch(re.sub(r"[\W_]", "", heading).upper())
+        if parsed is None:
+            continue
+        driver, seat, name, seat_behind = parsed.groups()
+        part = PARTS[name]
+        if driver or part in ("first", "last"):
+            found.setdefault((int(seat or seat_behind or 0), part), heading)
+    return found
+
+
 def _crews(table: TimingTable) -> _Crews:
     """Return the crew of each row, by the first way in which the file names any driver."""
-    ways: tuple[Callable[[TimingTable], _Crews], ...] = (_by_parts, _by_full_names, _in_one_cell)
-    for way in ways:
-        crews = way(table)
+    columns = _crew_columns(table.columns)
+    for way in (_by_parts, _by_full_names, _in_one_cell):
+        crews = way(table, columns)
         if any(crews):
             return crews
     unknown = sorted(name for name in table.columns if name.startswith("DRIVER"))
@@ -230,18 +271,20 @@ def _crews(table: TimingTable) -> _Crews:
     return [[] for _ in range(table.rows)]
 
 
-def _by_parts(table: TimingTable) -> _Crews:
+def _by_parts(table: TimingTable, columns: _CrewColumns) -> _Crews:
     crews: _Crews = [[] for _ in range(table.rows)]
     for seat in SEATS:
-        headings = [[f"DRIVER{seat}_{name}" for name in names] for names in DRIVER_PARTS]
-        parts = [table.doubtful_names(_heading(table.columns, names)) for names in headings]
+        of_seat = {part: columns.get((seat, part), "") for part in PARTS_IN_ORDER}
+        if of_seat["last"] and not of_seat["first"]:
+            of_seat["first"] = columns.get((seat, "name"), "")
+        parts = [table.doubtful_names(of_seat[part]) for part in PARTS_IN_ORDER]
         for crew, (first, second, short, country, rating) in zip(
             crews, zip(*parts, strict=True), strict=True
         ):
             name = " ".join(filter(None, (first, second)))
             if name:
                 driver = Driver(
-                    number=int(seat or 1),
+                    number=seat or 1,
                     name=name,
                     short=short if short and len(short) <= 8 else None,
                     # Nearly always "AUS", but also "Australia".
@@ -252,20 +295,19 @@ def _by_parts(table: TimingTable) -> _Crews:
     return crews
 
 
-def _by_full_names(table: TimingTable) -> _Crews:
+def _by_full_names(table: TimingTable, columns: _CrewColumns) -> _Crews:
     crews: _Crews = [[] for _ in range(table.rows)]
     for seat in SEATS[1:]:
-        headings = (f"DRIVER_{seat}", f"DRIVER{seat}", f"DRIVER{seat}_NAME", f"DRIVER_{seat}_NAME")
-        names = table.doubtful_names(_heading(table.columns, headings))
+        names = table.doubtful_names(columns.get((seat, "name"), ""))
         for crew, name in zip(crews, names, strict=True):
             if name:
-                crew.append(Driver(number=int(seat), name=name))
+                crew.append(Driver(number=seat, name=name))
     return crews
 
 
-def _in_one_cell(table: TimingTable) -> _Crews:
-    column = _heading(table.columns, ("DRIVERS", "DRIVER_NAME", "DRIVER_NAMES", "DRIVER"))
-    cells = table[column] if column in table else [""] * table.rows
+def _in_one_cell(table: TimingTable, columns: _CrewColumns) -> _Crews:
+    column = columns.get((0, "crew")) or columns.get((0, "name"))
+    cells = table[column] if column else [""] * table.rows
     return [
         [
             Driver(number=seat, name=name[:200])
@@ -280,8 +322,8 @@ def _names_in(cell: str) -> list[str]:
 
     A comma separates names of two words each; ``Racer, Bob`` is one name.
     """
-    separator = "/" if "/" in cell else "&" if "&" in cell else ","
-    parts = [" ".join(part.split()) for part in re.split(f"[{separator}]", cell)]
+    separator = next((sign for sign in SEPARATORS if sign in cell), ",")
+    parts = [" ".join(part.split()) for part in cell.split(separator)]
     if separator == "," and any(part and " " not in part for part in parts):
         parts = [" ".join(cell.split())]
     return [part for part in parts if part]

@@ -56,7 +56,20 @@ def test_one_driver_a_car(heading, first, second):
         ("DRIVERS", "Ann DRIVER/Bob RACER/Cy O'NEIL"),
         ("DRIVERS", "Ann DRIVER, Bob RACER, Cy O'NEIL"),
         ("DRIVERS", "Ann DRIVER & Bob RACER & Cy O'NEIL"),
+        ("DRIVERS", "Ann DRIVER - Bob RACER - Cy O'NEIL"),
+        ("DRIVERS", "Ann DRIVER + Bob RACER + Cy O'NEIL"),
+        ("DRIVERS", '"Ann DRIVER; Bob RACER; Cy O\'NEIL"'),
         (BY_SEAT, "Ann;DRIVER;Bob;RACER;Cy;O'NEIL"),
+        ("driver 1;Driver 2;Driver3", "Ann DRIVER;Bob RACER;Cy O'NEIL"),
+        *(
+            (";".join(head.format(seat) for seat in (1, 2, 3)), "Ann;DRIVER;Bob;RACER;Cy;O'NEIL")
+            for head in (
+                "DRIVER_{0}_FIRSTNAME;DRIVER_{0}_SECONDNAME",
+                "DRIVER{0}_FIRST_NAME;DRIVER{0}_LAST_NAME",
+                "DRIVER{0}_NAME;DRIVER{0}_SURNAME",
+                "FIRSTNAME{0};LASTNAME{0}",
+            )
+        ),
     ],
 )
 def test_a_crew_of_three(heading, cells):
@@ -106,6 +119,26 @@ def test_results_by_class(am, pro):
     assert [driver.name for driver in second.crew] == ["Ann Driver", "Bob Racer"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "order"),
+    [
+        ([("1", "8", "", 10, 50), ("2", "9", "Disqualified", 10, 49)], "8 3 4 9"),
+        ([("1", "8", "", 10, 50), ("2", "9", "", 10, 49)], "8 9 3 4"),
+        ([("1", "8", "", 9, 49), ("2", "9", "", 10, 51)], "3 4 8 9"),
+    ],
+    ids=["disqualified", "a penalty that costs a place", "laps taken away"],
+)
+def test_places_of_a_class_hold(rows, order):
+    """Results by class put together: what was decided in a class is not undone by the times."""
+    others = [("1", "3", "", 9, 48), ("2", "4", "", 9, 48)]
+    text = "POSITION;NUMBER;STATUS;LAPS;TOTAL_TIME;CLASS\n" + "".join(
+        f"{place};{car};{status};{laps};{minutes}:00.000;{car_class}\n"
+        for car_class, cars in (("GTP", rows), ("GT", others))
+        for place, car, status, laps, minutes in cars
+    )
+    assert " ".join(line.row.car for line in parse_results(text, "05.csv").lines) == order
+
+
 def test_results_by_class_without_names():
     """An anonymised result has neither teams nor drivers."""
     text = "CLASS_TYPE;POS;PIC;NUMBER;VEHICLE;LAPS;ELAPSED;BEST_LAP_NUM;BEST_LAP_TIME;\n"
@@ -121,6 +154,7 @@ def test_results_by_class_without_names():
         ("Classified", "classified"),
         ("NOT CLASSIFIED", "not_classified"),
         ("DNF", "retired"),
+        ("Did not finish", "retired"),
         ("DNS", "not_started"),
         ("DSQ", "disqualified"),
         ("Withdrawn", "withdrawn"),
