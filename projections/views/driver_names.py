@@ -7,7 +7,8 @@
   where that is an initial or a common second given name (``Juan Pablo Montoya``; but ``Albert
   Costa Balboa``, a double family name). Particles belong to it: ``Renger van der Zande``.
 - Chinese, Japanese and Korean script has the family name first.
-- A suffix is no name: ``Jan MEIER JR``, ``Nelson Piquet Junior``.
+- A suffix is no name: ``Jan MEIER JR``, ``Nelson Piquet Junior``. Nor is what stands in quotation
+  marks or brackets: ``Luis Felipe "Pipo" Derani``, ``Nico Varrone (ARG)``.
 
 The words are data in ``names.json``, which the graphics read, too
 (``web/src/graphics/driver_names.ts``; a test compares both).
@@ -34,6 +35,9 @@ _EAST_ASIAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _TWO_LETTER_NAME = re.compile(r"[A-Z][AEIOUY]|AN|NG")
 """A syllable that is a family name, such as ``LI``, ``XU``, ``YE``, and not two initials."""
 
+_ASIDE = re.compile(r"(?<!\S)(?:\"[^\"]*\"|“[^”]*”|\([^)]*\)|\[[^\]]*\])(?!\S)")
+"""A nickname, a country or a grade beside the name."""
+
 _CAPITALS_IN_NAME = 2
 """The last letters that are capitals in a name in capitals: ``McLAREN``, ``DeBOER``."""
 
@@ -48,6 +52,7 @@ class NameParts(NamedTuple):
 @lru_cache(maxsize=8192)
 def name_parts(name: str) -> NameParts:
     """Split a driver's name; a name of one word is the family name."""
+    name = _ASIDE.sub(" ", name).strip() or name
     before, comma, after = name.partition(",")
     if comma and not _is_suffix(after.strip()):
         return NameParts(after.strip(), _joined(_without_suffixes(before.split())))

@@ -181,6 +181,8 @@ DRIVERS = (
     *("Meier, Jan", "DE GROOT, Kees", "Jan Meier, Jr.", "Jan Meier III", "Bruno Junior"),
     *("Nelson Piquet Junior", "Augusto Farfus dos Santos Junior", "ジェンソン・バトン"),
     *("Laurens McLAREN", "Derek DeBOER", "Pato O'Ward", "Laurents HÖRR", "Valentin Hasse-Clot"),
+    *('Luis Felipe "Pipo" Derani', "Luis “Pipo” DERANI", "Nico Varrone (ARG)", "Ann Driver [G]"),
+    *("(TBA)", '"Fast"', "Meier, Jan (GER)", "Tom 't Hart"),
 )
 
 

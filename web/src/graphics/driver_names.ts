@@ -1,7 +1,7 @@
 /**
  * Family names of drivers, as in `projections/views/driver_names.py`, which explains the rules:
  * capitals mark the family name, a comma ends one that stands first, particles belong to it, a
- * suffix does not. A test compares both on the same names.
+ * suffix does not, nor does what stands in quotation marks or brackets. A test compares both on the same names.
  */
 
 import names from "../../../projections/names.json";
@@ -19,9 +19,11 @@ const SECOND_GIVEN_NAMES = new Set(names.second_given_names);
 
 const EAST_ASIAN = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
 const TWO_LETTER_NAME = /^([A-Z][AEIOUY]|AN|NG)$/;
+const ASIDE = /(?<!\S)(?:"[^"]*"|“[^”]*”|\([^)]*\)|\[[^\]]*\])(?!\S)/g;
 
 /** The given and the family names of a driver; a name of one word is the family name. */
-export function nameParts(name: string): NameParts {
+export function nameParts(printed: string): NameParts {
+  const name = printed.replaceAll(ASIDE, " ").trim() || printed;
   const comma = name.indexOf(",");
   const after = comma < 0 ? "" : name.slice(comma + 1).trim();
   if (comma >= 0 && !SUFFIXES.has(folded(after)))

@@ -22,6 +22,10 @@ from tests.unit.projections.test_pitfalls import of_car
         ("Jan Meier III", "MEI"),
         ("Nelson Piquet Junior", "PIQ"),
         ("Bruno Junior", "JUN"),
+        # nor is what stands in quotation marks or brackets
+        ('Luis Felipe "Pipo" Derani', "DER"),
+        ("Nico Varrone (ARG)", "VAR"),
+        ("(TBA)", "TBA"),
         # particles
         ("Kees DE GROOT", "DEG"),
         ("Renger van der Zande", "VAN"),
