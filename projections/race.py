@@ -107,7 +107,7 @@ class Race:
             laps.lap_completed(event)
             if segments.started:
                 segments.lap_completed(event.car)
-            if not event.in_pit_lane:
+            if event.car in pits.current and not event.in_pit_lane:
                 pits.lap_on_track(event)
             drivers.lap_completed(event)
 

@@ -74,7 +74,8 @@ class LapChart(Projection):
         if self.session.opened.kind != "race":
             return False
         car, lap, at = event.car, event.lap, event.at
-        name = self.session.car_class(car)
+        entry = self.session.entries.get(car)
+        name = entry.car_class if entry else None
         if name is not None:
             leaders = self.first_in_class[name]
             if not leaders or lap > leaders[-1].lap:
