@@ -10,7 +10,8 @@ Rules:
   costs is measured in this race (`drive_through_cost`), else the pack's value of a penalty that
   was not served. A stop and go costs a drive-through and what the pack counts it more; a stop and
   hold the seconds of its hold besides;
-- between two such cars the difference of their times counts.
+- between two such cars the difference of their times counts;
+- qualifying and practice are ordered by best lap, which neither time nor laps change.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import NamedTuple
 from events import AnyEvent, PenaltyConverted, PenaltyImposed
 from events.stewards import PenaltyKind
 from projections.folds.stewards import COUNTING, TO_SERVE
+from projections.official_result import official_row
 from projections.race import Race
 from projections.results.rejoin import drive_through_cost
 from projections.rules.packs import PenaltyRules
@@ -80,6 +82,8 @@ def _effect(
     race: Race, rules: PenaltyRules, car: str, kind: PenaltyKind, amount: int | None
 ) -> Effect:
     what = f"#{car}: {penalty_noun(kind, amount)}"
+    if not race.session.is_race and kind in (*TO_SERVE, "time", "laps"):
+        return Effect(car, kind, None, None, f"{what} changes no order of best laps")
     if kind in TO_SERVE:
         return _to_serve(race, rules, car, kind, amount, what)
     if kind not in COUNTING or kind == "points":
@@ -96,7 +100,7 @@ def _to_serve(
         seconds: int = getattr(rules, f"{kind}_s")
         seconds += (amount or 0) if kind == "stop_and_hold" else 0
         text = f"{what}, which can no longer be served: "
-        if car not in race.order.finished or not seconds:
+        if not _has_finished(race, car) or not seconds:
             return Effect(car, kind, None, None, f"{text}changes no order")
         text += f"{seconds} s are added, which changes the classified order only"
         return Effect(car, kind, "classified", seconds * 1000, text)
@@ -120,6 +124,11 @@ def _measured(stops: int) -> str:
     if not stops:
         return "by the session's time for a drive-through"
     return f"measured, {stops} drive-through{'' if stops == 1 else 's'} of this race"
+
+
+def _has_finished(race: Race, car: str) -> bool:
+    official = official_row(race, car)
+    return car in race.order.finished or (official is not None and official.status == "classified")
 
 
 def _runs(race: Race, car: str) -> bool:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from events import AnyEvent, Contest
 from projections.championship.season import Season
+from projections.official_result import official_result
 from projections.race import Race
 from projections.results.classification import Classified, Convention, classify
 from projections.results.provisional import points_by_car, rounds_scored
@@ -76,7 +77,8 @@ class ClassificationPoints(NamedTuple):
         """
         rows = classify(race, Convention.of(pack), lost=lost)
         points = points_by_car(race, rounds_scored(race, rows, pack=pack), pack)
-        return cls(rows, points, road_order(race, lost or {}))
+        on_road = race.session.is_race and official_result(race) is None
+        return cls(rows, points, road_order(race, lost or {}) if on_road else ())
 
 
 def changed_rows(now: ClassificationPoints, then: ClassificationPoints) -> Sequence[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import events as ev
+from events.stewards import PenaltyKind
 from projections.results.classification import Convention, classify
 from projections.results.time_lost import effects, lost_on_road, road_order
 from projections.results.whatif import Hypothesis, SupposedPenalty, parse_penalty, what_if
@@ -132,6 +133,28 @@ def test_which_order(penalty: str, order: str | None, says: str) -> None:
     (effect,) = effects(race, Convention.of(None).penalties, [parse_penalty(penalty)])
     assert effect.order == order
     assert says in effect.text
+
+
+@pytest.mark.parametrize("kind", ["drive_through", "stop_and_hold", "time", "laps"])
+def test_neither_time_nor_laps_change_an_order_of_best_laps(kind: PenaltyKind) -> None:
+    """Nothing is lost on the road in qualifying."""
+    race = opened("1", "2", kind="qualifying").laps("1", 2, 60_000).laps("2", 2, 61_000).race()
+    (found,) = effects(race, IMSA.penalties, [("1", kind, 30)])
+    assert (found.order, found.ms) == (None, None)
+    assert found.text.endswith("changes no order of best laps")
+
+
+def test_after_a_published_result() -> None:
+    """A penalty that cannot be served is added to the time that was printed."""
+    story = opened("1", "2")
+    rows = (
+        ev.ResultRow(position=1, car="1", status="classified", laps=9, total_ms=600_000),
+        ev.ResultRow(position=2, car="2", status="retired", laps=8, total_ms=540_000),
+    )
+    story.tell(ev.ResultDeclared, 600_000, status="final", rows=rows, rests_on="r.csv")
+    race = story.ended(600_001).race()
+    found = effects(race, IMSA.penalties, [(car, "drive_through", None) for car in ("1", "2")])
+    assert [(one.order, one.ms) for one in found] == [("classified", 30_000), (None, None)]
 
 
 def test_after_the_flag() -> None:
