@@ -42,7 +42,7 @@ from projections.results.provisional import points_taken
 from projections.timeline import Timeline
 from projections.wording import penalty_noun
 
-DECISIONS = (
+AMENDING = (
     EntryAmended,
     PenaltyImposed,
     PenaltyServed,
@@ -57,6 +57,8 @@ DECISIONS = (
     ShortestLapSet,
     SessionResumed,
 )
+"""The decisions that may change a result after the flag."""
+
 BATCH = 5_000
 
 
@@ -129,7 +131,7 @@ class _RevisionLog:
 
     def take(self, position: str, event: AnyEvent) -> None:
         """Process the next event of the log."""
-        if isinstance(event, (*DECISIONS, ResultDeclared)):
+        if isinstance(event, (*AMENDING, ResultDeclared)):
             self._look("the laps as timed")
             self._waiting.append(event)
             self._position = position
@@ -231,7 +233,7 @@ def _revision_row(row: Classified, taken: int) -> RevisionRow:
 
 
 def describe_decision(event: AnyEvent) -> str:  # noqa: C901, PLR0912 (an arm for each decision)
-    """Describe one of ``DECISIONS`` or a declared result in a few words."""
+    """Describe one of ``AMENDING`` or a declared result in a few words."""
     match event:
         case PenaltyImposed() | PenaltyConverted():
             what = penalty_noun(event.kind, event.amount)
