@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 
 from events.base import Basis
 from events.clock import format_clock
-from events.formats.alkamel import DAY_MS, CarLaps, LapsFile
+from events.formats.alkamel import DAY_MS, HOUR_MS, CarLaps, LapsFile
 from events.formats.alkamel_companions import PitFileRow, PitsFile
 from events.formats.doubts import LEFT_OUT, Doubt, bounded
 
@@ -132,6 +132,8 @@ def _recorded_visit(
 ) -> LaneVisit | None:
     """Return the visit on the session clock; None if the car cannot have been in the lane then."""
     entered_at = (row.in_ms - start_of_day_ms) % DAY_MS
+    if not free_from and entered_at > DAY_MS - HOUR_MS:
+        return None  # before the start, not the first visit of 24 hours in the last of them
     while entered_at < free_from and entered_at + DAY_MS <= run.completed_at[-1] + DAY_MS // 2:
         entered_at += DAY_MS
     exited_at = None if row.out_ms is None else entered_at + (row.out_ms - row.in_ms) % DAY_MS

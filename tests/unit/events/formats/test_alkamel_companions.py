@@ -185,6 +185,15 @@ def test_a_doubtful_visit_of_the_pit_file(row, column):
     assert [event.at for event in of(ev.PitEntered, events)] == [240_000, 240_004]
 
 
+def test_a_visit_before_the_start_of_a_race_of_24_hours():
+    """It is not one at the end, after which no other could follow."""
+    day = laps_text(car("7", *[Lap(s1=10_800_000)] * 8, Lap(flag="FF")))
+    rows = ("7;1;11:40:00.000;11:59:00.000;", "7;2;13:00:00.000;13:01:00.000;")
+    events = told(day, pits="NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME\n" + "\n".join(rows))
+    assert [event.at for event in of(ev.PitEntered, events)] == [3_600_000]
+    assert [one[:3] for one in doubts(events)] == [("pits.csv", 2, "IN_TIME")]
+
+
 HEADINGS = "TIME_UTC_SECONDS;TIME_UTC_STR;AIR_TEMP;TRACK_TEMP;HUMIDITY;PRESSURE;WIND_SPEED;"
 HEADINGS += "WIND_DIRECTION;RAIN;\n"
 
