@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from events.formats.doubts import Doubt, bounded
+from events.formats.alkamel import DAY_MS
+from events.formats.doubts import LEFT_OUT, Doubt, bounded
 from events.formats.table import TimingTable, car_number, headings_of, read_table
 from events.track import Flag
 
@@ -51,6 +52,10 @@ FLAG_TEXTS: dict[str, Flag] = {
 """Words of the column FLAG, the longer ones before those that they contain."""
 MESSAGE_RECORDS = ("rcmessage", "message", "rc")
 LONGEST_MESSAGE = 2000
+LONGEST_VISIT_MS = DAY_MS // 2
+"""An OUT_TIME later than this after IN_TIME is one before it."""
+ROUNDED_MS = 1000
+"""How far PIT_TIME may be from OUT_TIME - IN_TIME: the times of day may be in whole seconds."""
 INCHES_OF_MERCURY = 50
 """Pressures below this are in inches of mercury, and the file in US units."""
 WARMEST_AIR_C = 55
@@ -183,8 +188,25 @@ def parse_pits(text: str, file: str) -> PitsFile:
         exited = left
         if exited is None and pit_time is not None:
             exited = entered + pit_time
+        elif exited is not None and not _lasted(exited - entered, pit_time):
+            if pit_time is None:
+                table.doubt(row, "OUT_TIME", "before IN_TIME", f"{LEFT_OUT}, and with it the visit")
+                continue
+            reason = "IN_TIME and OUT_TIME are not that far apart"
+            if _lasted(exited - entered, None):
+                table.doubt(row, "PIT_TIME", reason)
+            else:
+                table.doubt(row, "OUT_TIME", "before IN_TIME", "replaced by IN_TIME + PIT_TIME")
+                exited = entered + pit_time
         rows.append(PitFileRow(row + 2, car_number(table, row), entered, exited))
     return PitsFile(file, tuple(rows), bounded(table.doubts))
+
+
+def _lasted(ms: int, pit_time: int | None) -> bool:
+    """Whether times of day so far apart (ms) can be of a visit, which may pass midnight."""
+    if pit_time is None:
+        return ms % DAY_MS < LONGEST_VISIT_MS
+    return abs(ms % DAY_MS - pit_time) <= ROUNDED_MS
 
 
 def parse_race_control(text: str, file: str) -> RaceControlFile:

@@ -176,6 +176,7 @@ def test_pit_visits_as_timed():
         ("99;1;12:03:55.000;12:04:40.000;", "NUMBER"),
         ("7;1;13:03:55.000;13:04:40.000;", "IN_TIME"),
         ("7;1;noon;12:04:40.000;", "IN_TIME"),
+        ("7;1;12:03:55.000;12:03:40.000;", "OUT_TIME"),
     ],
 )
 def test_a_doubtful_visit_of_the_pit_file(row, column):
@@ -192,6 +193,23 @@ def test_a_visit_before_the_start_of_a_race_of_24_hours():
     events = told(day, pits="NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME\n" + "\n".join(rows))
     assert [event.at for event in of(ev.PitEntered, events)] == [3_600_000]
     assert [one[:3] for one in doubts(events)] == [("pits.csv", 2, "IN_TIME")]
+
+
+@pytest.mark.parametrize(
+    ("out_time", "pit_time", "exited_at", "column"),
+    [
+        ("12:03:40.000", "45.000", 280_000, "OUT_TIME"),
+        ("12:04:40.000", "12.000", 280_000, "PIT_TIME"),
+        ("12:04:40.000", "45.7", 280_000, None),
+    ],
+    ids=["out before in", "another pit time", "rounded"],
+)
+def test_times_of_a_visit_that_contradict(out_time, pit_time, exited_at, column):
+    """No visit lasts until the next day because the car left before it came."""
+    text = "NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME;PIT_TIME\n"
+    events = told(pits=f"{text}7;1;12:03:55.000;{out_time};{pit_time}\n")
+    assert [event.at for event in of(ev.PitExited, events) if event.car == "7"] == [exited_at]
+    assert [one[:3] for one in doubts(events)] == [("pits.csv", 2, column)] * (column is not None)
 
 
 HEADINGS = "TIME_UTC_SECONDS;TIME_UTC_STR;AIR_TEMP;TRACK_TEMP;HUMIDITY;PRESSURE;WIND_SPEED;"
