@@ -97,7 +97,7 @@ class Race:
                     control.counted_out(event, order.double_reads[-1].after_ms)
                 return
             event = counted
-            if order.retired and event.car in order.retired:
+            if event.car in order.retired:
                 order.runs_again(event.car)
                 control.lap_after_retirement(event)
             if chart.lap_completed(event):

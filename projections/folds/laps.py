@@ -80,8 +80,9 @@ class Laps(Projection):
         car, ms, at = event.car, event.lap_time_ms, event.at
         start = at if ms is None else at - ms
         pit = event.in_pit_lane or self.pits.on_pit_lap(car, start)
-        green = self.track.was_green_since(start)
-        lap = Lap(event.lap, at, ms, event.driver, event.in_pit_lane, pit, self.track.flag, green)
+        track = self.track  # green for all of the lap: asked here, as this is the hot path
+        green = track.current is None and (track.green_since is None or track.green_since <= start)
+        lap = Lap(event.lap, at, ms, event.driver, event.in_pit_lane, pit, track.flag, green)
         self.laps[car].append(lap)
         if ms is None:
             return

@@ -129,10 +129,6 @@ class Track(Projection):
         standing = self.local.get(str(event.sector))
         return event.flag != (standing.flag if standing else "green")
 
-    def was_green_since(self, at: int) -> bool:
-        """Whether the track has been green from ``at`` (ms) until now."""
-        return self.current is None and (self.green_since is None or self.green_since <= at)
-
     def _flag_shown(self, event: FlagShown) -> None:
         if event.sector is not None:
             self._local_shown(event.sector, event.flag, event.at)
