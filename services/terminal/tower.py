@@ -86,9 +86,10 @@ def _band(state: TowerState, width: int) -> Text:
     session = state.session
     flag = session.get("flag")
     sign, style = BANDS.get(flag, ("", "bold"))
-    left = f" {f'{sign} {flag_title(flag).upper()} {sign}'.strip()}"
-    since = session.get("caution_since_ms")
     over = is_over(session)
+    title = OVER if over and flag is None else flag_title(flag)
+    left = f" {f'{sign} {title.upper()} {sign}'.strip()}"
+    since = session.get("caution_since_ms")
     if session.get("caution") and since is not None and is_race(session) and not over:
         lasted = running_text(state.clock_ms - since)
         left += f"  caution {session['caution']}  {lasted}"

@@ -4,7 +4,7 @@ import { Bests } from "../src/timing/bests";
 import { carState, matches } from "../src/timing/cars";
 import { classesOf, shortTags } from "../src/timing/classes";
 import { columnsFor, fitting, LEAST_PX, type Scene } from "../src/timing/columns";
-import { localMarks } from "../src/timing/flags";
+import { flagOfSession, localMarks } from "../src/timing/flags";
 import { Movements } from "../src/timing/movements";
 import {
   inOrder,
@@ -325,5 +325,15 @@ describe("what says the same stays the same object", () => {
     const moved = movements.see(places("1", "7"), 20);
     expect(movements.see(places("1", "7"), 30)).toBe(moved);
     expect(moved.get("1")).toBe(1);
+  });
+});
+
+describe("the flag of a session", () => {
+  it.each([
+    [{}, "Waiting for the start"],
+    [{ ended_ms: 60_000 }, "Finished"],
+    [{ flag: "chequered" }, "Chequered flag"],
+  ])("%o", (session, words) => {
+    expect(flagOfSession(session).words).toBe(words);
   });
 });

@@ -56,6 +56,14 @@ def test_at_80_by_24(board: TowerState) -> None:
     ]
 
 
+def test_over_without_a_flag() -> None:
+    """A session by its result alone had no flag; it does not wait for its start."""
+    story = opened("1")
+    story.events = [event for event in story if event.type != "flag_shown"]
+    state = TowerState.of(frame_state(story.ended(60_000).race()), 60_000)
+    assert lines(state)[1].split() == ["FINISHED", "finished"]
+
+
 def test_qualifying_is_no_race() -> None:
     """The best lap beside the gap to it; no laps of a leader, no lead changes."""
     story = opened("7", "10", "25", kind="qualifying", title="Qualifying", time_limit_ms=900_000)

@@ -1,7 +1,7 @@
 /** The words and the look of each flag. */
 
 import type { SessionLine } from "./state";
-import { flagTitle, localFlagTitle } from "./wording";
+import { flagTitle, localFlagTitle, OVER } from "./wording";
 
 export type Look = "none" | "green" | "yellow" | "red" | "white" | "chequered";
 
@@ -52,6 +52,14 @@ export function isOver(
   session: Pick<SessionLine, "flag" | "ended_ms"> | null | undefined,
 ): boolean {
   return session?.flag === "chequered" || session?.ended_ms !== undefined;
+}
+
+/** The flag of a session; one that is over without any flag does not wait for its start. */
+export function flagOfSession(
+  session: Pick<SessionLine, "flag" | "ended_ms"> | null | undefined,
+): Flag {
+  const flag = flagOf(session?.flag);
+  return session?.flag === undefined && isOver(session) ? { ...flag, words: OVER } : flag;
 }
 
 export function flagOf(name: string | undefined): Flag {
