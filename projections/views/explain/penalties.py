@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import takewhile
 
 from events import AnyEvent, PenaltyConverted, PenaltyImposed, PenaltyServed
 from projections.folds.stewards import COUNTING, TO_SERVE, Penalty, as_imposed
-from projections.results.classification import NOT_SERVED, classify
+from projections.results.classification import NOT_SERVED, Classified, classify
 from projections.views.explain.case import Case
 from projections.views.explain.statements import Statement, clock_words, join_words
 from projections.wording import penalty_given, penalty_noun
@@ -83,18 +84,19 @@ def penalties_of_others(case: Case) -> Iterator[Statement]:
     effect = _without(case, others)
     if not others or not effect:
         return
-    without = [row.car for row in classify(case.race, case.convention, others)]
-    now = [row.car for row in case.rows]
-    passed = [
-        name
-        for name, car in others.items()
-        if (without.index(car) < without.index(case.car)) != (now.index(car) < now.index(case.car))
-    ]
+    without = _ahead_of(case.car, classify(case.race, case.convention, others))
+    now = _ahead_of(case.car, case.rows)
+    passed = [name for name, car in others.items() if (car in without) != (car in now)]
     cars = list(dict.fromkeys(others[name] for name in passed or others))
     what = "penalty" if len(passed or others) == 1 else "penalties"
     text = f"Without the {what} of {join_words([f'#{car}' for car in cars])} it would be {effect}."
     events = [event.identity for name in passed for event in case.record.penalties.get(name, ())]
     yield Statement("penalty", text, tuple(events))
+
+
+def _ahead_of(car: str, rows: Iterable[Classified]) -> set[str]:
+    """The cars ahead of one; those that the convention does not list are not."""
+    return {row.car for row in takewhile(lambda row: row.car != car, rows)}
 
 
 def _without(case: Case, penalties: Collection[str]) -> str | None:

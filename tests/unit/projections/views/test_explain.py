@@ -50,6 +50,17 @@ def lap_of(story: Story, car: str, lap: int) -> tuple[str, int]:
     )
 
 
+def test_the_penalty_of_a_car_that_is_not_listed() -> None:
+    """The rules of the WEC list no car without a lap; it has changed no other's place."""
+    story = opened("1", "2", "3", "4", rules="wec-2024")
+    for place, car in enumerate(("1", "2", "3")):
+        story.lap(car, 1, 60_000 + place * 1_000)
+    for car, kind in (("1", "disqualification"), ("4", "disqualification")):
+        story.tell(ev.PenaltyImposed, 70_000, penalty_id=car, car=car, kind=kind)
+    (other,) = texts(story, "2", "penalty", "wec-2024")
+    assert other == "Without the penalty of #1 it would be 2nd overall, 2nd in GT."
+
+
 class TestPlaceAndGaps:
     """Where a car stands, and how far from the others."""
 
