@@ -329,10 +329,10 @@ describe("what says the same stays the same object", () => {
 });
 
 describe("the flag of a session", () => {
-  it.each([
+  test.each([
     [{}, "Waiting for the start"],
     [{ ended_ms: 60_000 }, "Finished"],
-    [{ flag: "chequered" }, "Chequered flag"],
+    [{ flag: "chequered" as const }, "Chequered flag"],
   ])("%o", (session, words) => {
     expect(flagOfSession(session).words).toBe(words);
   });
