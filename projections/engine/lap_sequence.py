@@ -65,7 +65,8 @@ def lap_sequence(
         for event in events
         if isinstance(event, LapCompleted) and event.identity not in voided
     }
-    for event in sorted([*events, *insertions], key=_in_time):
+    since_start = (one for one in insertions if one.completed_at >= 0)  # formation laps are none
+    for event in sorted([*events, *since_start], key=_in_time):
         if isinstance(event, CrossingInserted):
             sequence.insert(event)
         elif isinstance(event, LinePassed):

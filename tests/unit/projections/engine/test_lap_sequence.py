@@ -188,6 +188,13 @@ class TestAMissedCrossing:
         self.insert(story, 60)
         assert laps(story.race()) == [(1, 60, 60), (2, 120, 60), (3, 180, 60)]
 
+    def test_before_the_start(self):
+        """A crossing on the formation laps counts for nothing."""
+        story = self.story()
+        before = laps(story.race())
+        self.insert(story, -5)
+        assert laps(story.race()) == before
+
     def test_with_sector_lines(self):
         """Lines after the crossing belong to the lap that it began."""
         story = driven(opened("2"), "2", 60)
