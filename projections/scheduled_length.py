@@ -87,6 +87,8 @@ def _last_lap_of_the_winner(race: Race) -> tuple[int, int] | None:
     if flagged_at is None or race.track.ended_under_red_at is not None:
         return None
     leader = race.order.leader()
+    if leader not in race.finish.cars:
+        return None  # the flag was shown before the leader's last crossing
     last = race.laps.last(leader) if leader else None
     if last is None or last.lap_time_ms is None:
         return None

@@ -73,6 +73,14 @@ def test_the_end_of_a_race_may_prove_it(lap_ms, laps, expected):
     assert scheduled_length(race(lap_ms=lap_ms, laps=laps).race()) == expected
 
 
+def test_a_flag_before_the_crossing_proves_nothing_yet():
+    """The lap in which the time was up is the one that the leader is on."""
+    story = race(lap_ms=400_000, laps=11, flag=False).flag("chequered", 75 * MINUTE)
+    assert scheduled_length(story.race()).basis is None  # not 70 minutes
+    story.lap("1", 12, 4_790_000, 390_000)
+    assert scheduled_length(story.race()) == (75 * MINUTE, "reconstructed")
+
+
 def test_only_a_race_that_is_over_proves_it():
     """Neither a race that runs, nor one stopped for good, nor qualifying, nor one by laps."""
     proof: dict[str, Any] = {"lap_ms": 231_000, "laps": 375}
