@@ -111,11 +111,12 @@ def title(
     """Return who can still win a title, given the season and a running session.
 
     Without ``live``, ``after_round`` limits the season to earlier rounds. Raises UnknownClass
-    for a class that the season does not have, and Undecidable under rules not covered.
+    for a class that the season does not have, and Undecidable while anything is left under rules not covered.
     """
-    _refuse_uncovered(season.pack, of)
     known, running = _known(season, live, after_round)
     left = _left(known, car_class, running)
+    if left:
+        _refuse_uncovered(season.pack, of)
     if not known.pack.points.contested(of, car_class):
         return Title(of, car_class, left, ())
     totals = known.totals(of=of, car_class=car_class)

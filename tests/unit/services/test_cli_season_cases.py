@@ -428,6 +428,8 @@ class TestDrops:
         assert "25 (18) 25" in printed
         assert "18 25 (18)" in printed
         assert "(…): a dropped round, which does not count" in printed
+        clinch = lapstream.told("clinch", "s", "--of", "drivers", "--rules", pack)
+        assert "D1 is champion with 50 points." in clinch
         text = lapstream.told("championship", "s", "--rules", pack, "--format", "csv")
         first, *_ = csv.DictReader(io.StringIO(text))
         assert (first["points"], first["by_round"], first["dropped"]) == ("50", "25 18 25", "2")
