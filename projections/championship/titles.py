@@ -111,7 +111,8 @@ def title(
     """Return who can still win a title, given the season and a running session.
 
     Without ``live``, ``after_round`` limits the season to earlier rounds. Raises UnknownClass
-    for a class that the season does not have, and Undecidable while anything is left under rules not covered.
+    for a class that the season does not have, and Undecidable while anything is left
+    under rules not covered.
     """
     known, running = _known(season, live, after_round)
     left = _left(known, car_class, running)

@@ -101,9 +101,9 @@ class LapSequence:
         self._changes = changes
         self._vacated: set[tuple[int, str]] = set()
         self._gained = 0
-        self._awaited: tuple[int, int] | None = None
-        """The number of a lap that was put in and that the timing may not have counted, and
-        when it ended."""
+        self._awaited: tuple[int, int, int] | None = None
+        """The numbers of the first and the last of the laps that were put in one after the other
+        and that the timing may not have counted, and when the last ended."""
         self._last = 0
         self._since: list[_Crossing] = []
         """The crossing that the current lap runs from, then those taken away since."""
@@ -133,6 +133,8 @@ class LapSequence:
         """Pass a voided crossing of the finish line."""
         if event.at >= 0 and event.lap not in self.numbers:
             self._vacated.add((event.lap, event.source))
+        if event.lap_time_ms is not None:
+            self._time_the_untimed(event.at - event.lap_time_ms)
         self._since.append(_Crossing(event.at, None, event.lap_time_ms))
 
     def insert(self, event: CrossingInserted) -> None:
@@ -153,8 +155,9 @@ class LapSequence:
         )
         completed = completed.model_copy(update=self._amended(completed))
         self.inserted[event.identity] = completed
-        self._untimed = completed if completed.lap_time_ms is None else None
-        self._awaited = (lap, at)
+        if completed.lap_time_ms is None:
+            self._untimed = completed
+        self._awaited = (self._awaited[0] if self._awaited else lap, lap, at)
         self._last = lap
         # What is timed next was measured from the crossing before.
         before = [one._replace(at=None) for one in self._since]
@@ -190,13 +193,14 @@ class LapSequence:
         down = sum(lap < event.lap and source == event.source for lap, source in self._vacated)
         lap = event.lap - down + self._gained
         if self._awaited is not None and lap >= self._awaited[0]:
-            number, at = self._awaited
-            if lap == number and event.at - at <= SAME_CROSSING_MS:
-                return lap
+            _, last, at = self._awaited
+            if lap <= last and event.at - at <= SAME_CROSSING_MS:
+                self._gained += last - lap
+                return last
             self._awaited = None
-            if lap == number:
-                self._gained += 1
-                lap += 1
+            if lap <= last:
+                self._gained += last + 1 - lap
+                lap = last + 1
         return lap if lap == event.lap else min(max(1, lap), MOST_LAPS)
 
     def _start(self) -> int | None:
@@ -214,12 +218,9 @@ class LapSequence:
         if time is None or not self._since:
             return time
         measured = event.at - time
-        if self._untimed is not None and measured < self._untimed.at:
-            time = _duration(self._untimed.at - measured)
-            part = self._untimed.model_copy(update={"lap_time_ms": time})
-            self.inserted[part.identity] = part
-            return _duration(event.at - part.at)
         start = self._start()
+        if self._time_the_untimed(measured) and start is not None:
+            return _duration(event.at - start)
         ends = [one.recorded_at for one in self._since] + ([] if start is None else [start])
         nearest = min(ends, key=lambda at: (abs(at - measured), at != start))
         if nearest == start or abs(nearest - measured) > MEASURED_MS:
@@ -228,6 +229,16 @@ class LapSequence:
             return None
         moved = time + nearest - start
         return _duration(moved) if moved > 0 else time
+
+    def _time_the_untimed(self, measured: int) -> bool:
+        """Time a lap put in by what the next crossing was measured from (ms), if before it."""
+        lap = self._untimed
+        if lap is None or measured >= lap.at:
+            return False
+        time = _duration(lap.at - measured)
+        self.inserted[lap.identity] = lap.model_copy(update={"lap_time_ms": time})
+        self._untimed = None
+        return True
 
     def _amended(self, lap: LapCompleted) -> dict[str, Any]:
         """Return the amendments of a lap; one that ends later is as much longer."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -187,6 +189,45 @@ class TestAMissedCrossing:
         story = driven(opened("2", lines=("FL",)), "2", 120, 180)
         self.insert(story, 60)
         assert laps(story.race()) == [(1, 60, 60), (2, 120, 60), (3, 180, 60)]
+
+    @pytest.mark.parametrize(
+        ("timed", "missed"),
+        [((60, 240, 300), (120, 180)), ((60, 240, 300), (180, 120)), ((180, 240, 300), (60, 120))],
+        ids=["in a row", "the later first", "from the first lap on"],
+    )
+    def test_several(self, timed: tuple[int, ...], missed: tuple[int, ...]):
+        """Each crossing put in is a lap, whether or not the timing had a line between them."""
+        story = driven(opened("2", lines=("FL",)), "2", *timed)
+        for end in missed:
+            self.insert(story, end)
+        assert laps(story.race()) == [(n, 60 * n, 60) for n in range(1, 6)]
+
+    def test_several_of_which_the_timing_knew_one(self):
+        """Two crossings are missing, and one number: the other moves what follows."""
+        story = driven(opened("2", lines=("FL",)), "2", 60)
+        driven(story, "2", 240, 300, first=3, start=60)
+        self.insert(story, 120)
+        self.insert(story, 180)
+        assert laps(story.race()) == [(n, 60 * n, 60) for n in range(1, 6)]
+
+    @pytest.mark.parametrize("seed", range(12))
+    def test_among_double_reads(self, seed: int):
+        """Whatever was missed or read twice: put right, the laps are those that were driven."""
+        drawn = random.Random(seed)
+        ends = [62 * n + drawn.randrange(4) for n in range(1, 9)]
+        missed = set(drawn.sample(ends[:-1], 3))
+        twice = {end + drawn.randrange(1, 9) for end in drawn.sample(ends, 2)}
+        timed = sorted({*ends, *twice} - missed)
+        story = driven(opened("2", lines=("FL",)), "2", *timed)
+        for read in [one for one in story if one.type == "lap_completed"]:
+            if read.at // S in twice:
+                story.void(read)
+        for end in missed:
+            self.insert(story, end)
+        drawn.shuffle(story.events)
+        times = [end - before for before, end in pairwise([0, *ends])]
+        numbers = range(1, len(ends) + 1)
+        assert laps(story.race()) == list(zip(numbers, ends, times, strict=True))
 
     def test_before_the_start(self):
         """A crossing on the formation laps counts for nothing."""
