@@ -114,6 +114,18 @@ class RaceControlFile:
     doubts: tuple[Doubt, ...]
 
 
+WEATHER_COLUMNS = {
+    "air_c": "AIR_TEMP",
+    "track_c": "TRACK_TEMP",
+    "humidity_percent": "HUMIDITY",
+    "pressure_hpa": "PRESSURE",
+    "wind_kph": "WIND_SPEED",
+    "wind_direction_deg": "WIND_DIRECTION",
+    "rain": "RAIN",
+}
+"""The column of each member of a `WeatherRow`."""
+
+
 class WeatherRow(NamedTuple):
     """The weather at a time (seconds since 1970): Celsius, percent, hPa, km/h, degrees."""
 
@@ -259,13 +271,13 @@ def _sector(table: TimingTable, row: int, cell: str) -> int | None:
 
 def parse_weather(text: str, file: str) -> WeatherFile:
     """Parse the weather, in metric or US units. Raises BadTimingFile."""
-    columns = ("AIR_TEMP", "TRACK_TEMP", "HUMIDITY", "PRESSURE", "WIND_SPEED", "WIND_DIRECTION")
+    columns = WEATHER_COLUMNS.values()
     table = read_table(
-        text, file, required=["TIME_UTC_SECONDS"], optional=[*columns, "RAIN", "TIME_UTC_STR"]
+        text, file, required=["TIME_UTC_SECONDS"], optional=[*columns, "TIME_UTC_STR"]
     )
     instants = _numbers(table, "TIME_UTC_SECONDS")
-    air, track, humidity, pressure, wind, direction = (_numbers(table, name) for name in columns)
-    rain = _numbers(table, "RAIN")
+    measured = (_numbers(table, name) for name in columns)
+    air, track, humidity, pressure, wind, direction, rain = measured
     in_us_units = any(one is not None and 0 < one < INCHES_OF_MERCURY for one in pressure) or any(
         one is not None and one > WARMEST_AIR_C for one in air
     )

@@ -61,7 +61,13 @@ from events.catalogue import RaceEvent
 from events.drafts import Drafts
 from events.errors import BadTimingFile
 from events.formats.alkamel import FLAGS, CarLaps, LapsFile
-from events.formats.alkamel_companions import Companions, GridFile, RaceControlFile, WeatherFile
+from events.formats.alkamel_companions import (
+    WEATHER_COLUMNS,
+    Companions,
+    GridFile,
+    RaceControlFile,
+    WeatherFile,
+)
 from events.formats.alkamel_race_control import on_session_clock
 from events.formats.alkamel_results import ResultFileRow, ResultsFile
 from events.formats.alkamel_visits import (
@@ -371,11 +377,14 @@ def _draft_weather(
             try:
                 drafts.add(WeatherMeasured, at, **measured)
             except ValidationError as invalid:
-                fault = invalid.errors()[0]
-                value = f"{fault['loc'][0]} {fault['input']}"
-                reason = "outside what instruments measure"
-                column = "TIME_UTC_SECONDS"
-                doubts.append(Doubt(weather.file, row.line, column, value, reason, at=at))
+                for fault in invalid.errors():
+                    member, value = str(fault["loc"][0]), str(fault["input"])
+                    del measured[member]
+                    reason = "outside what instruments measure"
+                    column = WEATHER_COLUMNS[member]
+                    doubts.append(Doubt(weather.file, row.line, column, value, reason, at=at))
+                if any(value is not None for value in measured.values()):
+                    drafts.add(WeatherMeasured, at, **measured)
     _draft_doubts(drafts, doubts)
 
 

@@ -19,7 +19,7 @@ from projections.results.provisional import rounds_scored
 from projections.rules.packs import RegulationPack
 from projections.scheduled_length import length_note
 from projections.views import session_line
-from services.cli.console import say
+from services.cli.console import echo
 from services.cli.options import (
     As,
     At,
@@ -141,10 +141,10 @@ def championship(
     shown = list(map(_with_drops_marked, rows)) if form is OutputFormat.TABLE else rows
     print_rows(sporting_tables.CHAMPIONSHIP, shown, form, f"{_heading(answer)}{what}\n")
     if form is OutputFormat.TABLE and any(row["dropped"] for row in rows):
-        say("\n(…): a dropped round, which does not count")
+        echo("\n(…): a dropped round, which does not count")
     if form is OutputFormat.TABLE and cup is None:
         for line in published_otherwise(season, of.value, {row["class"] for row in rows}):
-            say(line)
+            echo(line)
 
 
 def _with_drops_marked(row: Row) -> Row:
@@ -229,7 +229,7 @@ def clinch(
         rows = [row for contest, name in fights for row in decided_rows(answer, contest, name)]
         print_rows(sporting_tables.CLINCH_WHEN, rows, form, _heading(answer))
         if form is OutputFormat.TABLE:
-            say("\n".join(["", *(row["sentence"] for row in rows if row["sentence"])]))
+            echo("\n".join(["", *(row["sentence"] for row in rows if row["sentence"])]))
         return
     titles = [title(answer.season, *fight, live_of(answer), after) for fight in fights]
     if form is not OutputFormat.TABLE:
@@ -237,15 +237,15 @@ def clinch(
             sporting_tables.CLINCH, [row for one in titles for row in clinch_rows(one)], form
         )
         return
-    say(_heading(answer), bold=True, nl=False)
+    echo(_heading(answer), bold=True, nl=False)
     if not any(one.contenders for one in titles):
-        say("\nno contenders")
+        echo("\nno contenders")
     for one in titles:
         if one.contenders:
             heading = f"\n{one.car_class}, {one.of}{_what_is_left(one)}\n"
             listed = one._replace(contenders=_listed(one))
             print_table(sporting_tables.CLINCH, list(clinch_rows(listed)), heading)
-            say("\n".join(["", *_sentences(one), *_unlisted(one, listed)]))
+            echo("\n".join(["", *_sentences(one), *_unlisted(one, listed)]))
 
 
 def _listed(fight: Title) -> tuple[TitleContender, ...]:

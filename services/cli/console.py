@@ -13,12 +13,12 @@ from typing import Any
 import typer
 
 
-def say(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
+def echo(text: str = "", *, err: bool = False, nl: bool = True, **style: Any) -> None:
     """Print lines on stdout, or on stderr; ``style`` as of ``typer.style``."""
     typer.secho(_cleaned(text, lambda _: " "), err=err, nl=nl, **style)
 
 
-def say_json(text: str) -> None:
+def echo_json(text: str) -> None:
     """Print a JSON document on stdout."""
     typer.echo(_cleaned(text, lambda sign: json.dumps(sign)[1:-1]))
 

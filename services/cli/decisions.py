@@ -43,7 +43,7 @@ from projections.results.revisions import describe_decision
 from projections.results.time_lost import effects, lost_on_road, penalties_in
 from projections.results.whatif import penalty_from
 from projections.views.moments import moment_of
-from services.cli.console import say
+from services.cli.console import echo
 from services.cli.options import As, Data, OutputFormat, Rules, Session, Store
 from services.cli.output import print_rows
 from services.cli.session_group import session_commands
@@ -213,7 +213,7 @@ class DecisionContext:
         if self.form is not OutputFormat.TABLE:
             print_rows(sporting_tables.WHATIF, rows, self.form)
         elif not rows:
-            say(f"{summary}\nnothing in the order changes")
+            echo(f"{summary}\nnothing in the order changes")
         else:
             _print_changes(rows, summary)
 
@@ -263,7 +263,7 @@ def _print_changes(rows: Sequence[Row], summary: str) -> None:
     print_rows(sporting_tables.WHATIF, shown, OutputFormat.TABLE, f"{summary}\n")
     others = len(rows) - len(shown)
     if others:
-        say(f"{others} more {'moves' if others == 1 else 'move'} overall, not in class")
+        echo(f"{others} more {'moves' if others == 1 else 'move'} overall, not in class")
 
 
 _COMPARED = ("class_position", "laps", "total_ms", "status", "points")

@@ -10,7 +10,7 @@ from projections.results.classification import Convention
 from projections.results.time_lost import lost_on_road
 from projections.results.whatif import Hypothesis, effects_of, parse_penalty, suppose
 from projections.views import session_line
-from services.cli.console import say
+from services.cli.console import echo
 from services.cli.options import (
     As,
     At,
@@ -65,8 +65,8 @@ def explain_car(
     pack = pack_of(race, rules)
     rows = statements(race, recorded.events, car, pack)
     if form is OutputFormat.TABLE:
-        say(session_heading(session_line(race)), bold=True)
-        say("\n".join(_with_sources(row) for row in rows))
+        echo(session_heading(session_line(race)), bold=True)
+        echo("\n".join(_with_sources(row) for row in rows))
     else:
         print_rows(sporting_tables.EXPLAIN, rows, form)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from services.cli.console import say
+from services.cli.console import echo
 from services.cli.options import Data, NewSession, Session, Store
 from services.cli.shell import configure_logging, run, with_log, with_store
 from services.cli.transfers import SessionKind, append_whole, bring, import_summary
@@ -134,7 +134,7 @@ def import_rmonitor(
         return lines
 
     for line in with_log(store, data, append):
-        say(line)
+        echo(line)
 
 
 def follow_rmonitor(
@@ -180,7 +180,7 @@ def status(session: Session, store: Store = None, data: Data = None) -> None:
     from services.storage.feed_store import feed_health
 
     health = with_store(store, data, lambda opened: feed_health(opened, session, datetime.now(UTC)))
-    say(f"{session}: {_health_text(health) if health else 'has no feed'}")
+    echo(f"{session}: {_health_text(health) if health else 'has no feed'}")
 
 
 def _health_text(health: FeedHealth) -> str:
@@ -209,7 +209,7 @@ def save_recording(
     if not raw:
         raise NoRecording(session)
     write_whole(file, raw)
-    say(f"{file}: {len(raw)} bytes of the feed of {session}")
+    echo(f"{file}: {len(raw)} bytes of the feed of {session}")
 
 
 def play(
@@ -231,7 +231,7 @@ def play(
 
     async def serve() -> int:
         async with player.serving(host, port) as address:
-            say(f"{file} at {address}")
+            echo(f"{file} at {address}")
             return await player.play()
 
-    say(f"played {run(serve())} parts")
+    echo(f"played {run(serve())} parts")

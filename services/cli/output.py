@@ -10,7 +10,7 @@ from typing import Any
 from events.clock import format_clock
 from projections.views.session_line import is_over
 from projections.wording import OVER, flag_name
-from services.cli.console import say, say_json
+from services.cli.console import echo, echo_json
 from services.cli.options import OutputFormat
 from services.formatting import on_one_line
 from services.queries.tables.columns import Row, Table
@@ -21,9 +21,9 @@ def print_rows(
 ) -> None:
     """Print the rows; the heading only above a table."""
     if form is OutputFormat.JSON:
-        say_json(table.json(rows))
+        echo_json(table.json(rows))
     elif form is OutputFormat.CSV:
-        say(table.csv(rows))
+        echo(table.csv(rows))
     else:
         print_table(table, rows, heading)
 
@@ -31,16 +31,16 @@ def print_rows(
 def print_table(table: Table, rows: Sequence[Row], heading: str | None = None) -> None:
     """Print the rows as columns, as wide as the terminal if there is one."""
     if heading:
-        say(heading, bold=True)
+        echo(heading, bold=True)
     if not rows:
-        say(f"no {table.name.replace('-', ' ')}")
+        echo(f"no {table.name.replace('-', ' ')}")
     elif table.upright:
-        say("\n".join(table.upright_lines(rows[0])))
+        echo("\n".join(table.upright_lines(rows[0])))
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         headings, *body = table.lines(rows, width)
-        say(headings, underline=True)
-        say("\n".join(body))
+        echo(headings, underline=True)
+        echo("\n".join(body))
 
 
 def session_heading(line: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from projections.views.rows import ClockMs, Heading, RowModel, TimeMs
-from services.cli.console import say
+from services.cli.console import echo
 from services.cli.options import As, Of, OutputFormat
 from services.cli.output import print_rows
 from services.queries.tables.columns import Row, Table
@@ -192,7 +192,7 @@ def release(
 def remove(name: Name, gateway: Gateway = GATEWAY, token: Token = None) -> None:
     """Delete an output. A frozen one has to be released first."""
     _client(gateway, token).request("DELETE", _path(name))
-    say(f"output {name!r} is removed")
+    echo(f"output {name!r} is removed")
 
 
 def _client(gateway: str, token: str | None) -> GatewayClient:
@@ -210,7 +210,7 @@ def _print_outputs(outputs: list[dict[str, Any]], form: OutputFormat) -> None:
     print_rows(OUTPUTS, [_row(one) for one in readable], form)
     for one in outputs:
         if "error" in one:
-            say(f"lapstream: {one['error']}", err=True)
+            echo(f"lapstream: {one['error']}", err=True)
 
 
 def _row(output: dict[str, Any]) -> Row:

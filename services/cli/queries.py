@@ -10,7 +10,7 @@ import typer
 
 from projections import views
 from projections.race import Race
-from services.cli.console import say_json
+from services.cli.console import echo_json
 from services.cli.options import As, At, CarClass, Cars, Data, KnownAt, OutputFormat, Session, Store
 from services.cli.output import print_rows, session_heading
 from services.cli.session_group import session_commands
@@ -169,4 +169,4 @@ def schema(
     else:
         names = ", ".join(["events", "frames", *tables])
         raise typer.BadParameter(f"there is no schema of {of!r}; there is {names}")
-    say_json(json.dumps(found, ensure_ascii=False, indent=2))
+    echo_json(json.dumps(found, ensure_ascii=False, indent=2))

@@ -14,7 +14,7 @@ from projections.views.markers import KINDS, all_markers
 from projections.views.markers import markers as marker_rows
 from replay.edit_list import RATES
 from replay.steering import Command, Pause, Play, Seek, SetSpeed, Step, pace_of
-from services.cli.console import say
+from services.cli.console import echo
 from services.cli.options import As, At, Data, KnownAt, OutputFormat, Session, Store
 from services.cli.output import print_rows, session_heading
 from services.cli.shell import with_store
@@ -99,7 +99,7 @@ def start(
                 playing=not paused,
             )
         except NoReplayer as error:
-            say(f"lapstream: {error}", err=True)
+            echo(f"lapstream: {error}", err=True)
             replay = error.replay
         return await replays.describe(replay)
 
@@ -217,7 +217,7 @@ def _with_replays(store: Any, data: Any, work: Callable[[Replays], Awaitable[Any
 
 
 def _print_replay(row: Row) -> None:
-    say("\n".join(race_tables.REPLAYS.upright_lines(row)))
+    echo("\n".join(race_tables.REPLAYS.upright_lines(row)))
 
 
 # -- Markers -------------------------------------------------------------------------------
@@ -277,9 +277,9 @@ def markers(
     found = [marker for marker in all_markers(race) if marker.kind in wanted]
     began = _time_of_day(starts_at) if starts_at else race.session.opened.starts_at
     if form is MarkerFormat.EDL:
-        say(cmx3600(race.session.opened.title, found, began, RATES[rate]))
+        echo(cmx3600(race.session.opened.title, found, began, RATES[rate]))
     elif form is MarkerFormat.CSV:
-        say(csv_list(found, began, RATES[rate]))
+        echo(csv_list(found, began, RATES[rate]))
     else:
         rows = [row for row in marker_rows(race) if row["kind"] in wanted]
         heading = session_heading(views.session_line(race))

@@ -39,7 +39,7 @@ from projections.results.provisional import entered_row
 from projections.rules.packs import RegulationPack
 from projections.scheduled_length import reconstructed_note, scheduled_length
 from replay.entries import START, parse_position
-from services.cli.console import say
+from services.cli.console import echo
 from services.cli.decisions import By, GivenReason, login
 from services.cli.options import As, Data, KnownAt, Of, OutputFormat, SeasonName, Sessions, Store
 from services.cli.output import print_rows
@@ -172,7 +172,7 @@ def new(
         raise typer.BadParameter("a season needs rounds and classes")
     _check_scales(pack_named(rules), (scale for one in opened.rounds for scale in one.races))
     with_log(store, data, lambda log: _open(log, name, opened))
-    say(f"{name}: {title}; {_rounds_text(opened)}, {', '.join(opened.classes)}")
+    echo(f"{name}: {title}; {_rounds_text(opened)}, {', '.join(opened.classes)}")
 
 
 def _check_scales(pack: RegulationPack, scales: Iterable[str]) -> None:
@@ -227,7 +227,7 @@ def show_season(
     if form is OutputFormat.TABLE:
         for session in changed:
             add = f"lapstream season add {name} {session} --round {changed[session]}"
-            say(f"{session} has changed since it was scored: `{add}`")
+            echo(f"{session} has changed since it was scored: `{add}`")
 
 
 async def _changed(log: Log, answer: SeasonAnswer) -> dict[str, int]:
@@ -361,7 +361,7 @@ def add(
         return lines
 
     for line in with_log(store, data, added):
-        say(line)
+        echo(line)
 
 
 class _Wanted(NamedTuple):
@@ -554,7 +554,7 @@ def adjust(
         await _append(log, name, existing, [event], by)
 
     with_log(store, data, adjusted)
-    say(f"{name}: {who} {given:+} points ({reason})")
+    echo(f"{name}: {who} {given:+} points ({reason})")
 
 
 async def _check_contender(log: Log, kept: Season, of: Of, who: str, car_class: str | None) -> None:
@@ -716,7 +716,7 @@ def _amend(name: str, changes: dict[str, Any], by: str | None, store: Store, dat
         kept.apply(event)
         return _round_text(kept, number)
 
-    say(f"{name}: {with_log(store, data, amended)}")
+    echo(f"{name}: {with_log(store, data, amended)}")
 
 
 def _round_text(kept: Season, number: int) -> str:
@@ -754,7 +754,7 @@ def alias(
             await _append(log, name, existing, [opened], by)
 
     with_log(store, data, amended)
-    say(f"{name}: {', '.join(f'{one.name} is {one.means}' for one in more)}")
+    echo(f"{name}: {', '.join(f'{one.name} is {one.means}' for one in more)}")
 
 
 @season.command("contradictions")

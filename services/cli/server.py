@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.console import say
+from services.cli.console import echo
 from services.cli.options import Data, Store
 from services.cli.shell import run
 from services.roles import Role, Tokens, new_token
@@ -107,7 +107,7 @@ async def _serve(
                 listener,
                 projector=projector,
                 feeds=feeds,
-                listening=lambda: say(_addresses(store, settings, listener, feeds)),
+                listening=lambda: echo(_addresses(store, settings, listener, feeds)),
             )
 
 
@@ -145,4 +145,4 @@ def token(
         raise typer.BadParameter(f"{role!r} is not a role: viewer, output, control or admin")
     secret, line = new_token(name, Role[role.upper()])
     Tokens([line])
-    say(f"{secret}\n{line}")
+    echo(f"{secret}\n{line}")

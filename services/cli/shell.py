@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from services.cli import INTERRUPTED
-from services.cli.console import say
+from services.cli.console import echo
 
 if TYPE_CHECKING:
     import asyncio
@@ -100,15 +100,15 @@ def reported_errors() -> Iterator[None]:
         raise  # the reader went away (`| head`): typer ends quietly
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
-        say(f"lapstream: {name}{error.strerror or error}", err=True)
+        echo(f"lapstream: {name}{error.strerror or error}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        say("lapstream: stopped", err=True)
+        echo("lapstream: stopped", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
         # Where the errors were not loaded (``--help``), none was raised: loading them takes long.
         errors = sys.modules.get("events.errors")
         if errors is None or not isinstance(error, errors.LapstreamError):
             raise
-        say(f"lapstream: {error}", err=True)
+        echo(f"lapstream: {error}", err=True)
         raise typer.Exit(1) from None

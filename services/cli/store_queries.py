@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from events.errors import WrongSeries
-from services.cli.console import say
+from services.cli.console import echo
 from services.cli.shell import with_log
 from services.queries.sessions import FoldedSession, SessionQuestion, race_at, read_session
 
@@ -73,4 +73,4 @@ def query_season(question: SeasonQuestion, store: str | None, data: Path | None)
 
 def _warn(name: str) -> None:
     """Warn that a session or season is not the built-in one of its name."""
-    say(f"lapstream: {name} {DIFFERS}", err=True)
+    echo(f"lapstream: {name} {DIFFERS}", err=True)

@@ -15,7 +15,7 @@ from projections import views
 from projections.race import Race
 from projections.views.moments import moment_of
 from replay.playhead import MAX, Playhead, RacePlayback
-from services.cli.console import say
+from services.cli.console import echo
 from services.cli.options import At, CarClass, Data, KnownAt, Session, Store
 from services.cli.output import print_table, session_heading
 from services.cli.shell import configure_logging, run, with_store
@@ -103,10 +103,10 @@ async def _demo(
     log = Log(opened)
     events = BUILT_IN[DEMO_RACE].events()
     name = await fresh_session(log, DEMO_RACE, events[0], session)
-    say(f"appending to session {name}", err=True)
+    echo(f"appending to session {name}", err=True)
     async with in_browsers(opened) as address:
         missing = missing_screen()
-        say(missing or f"in a browser: {address}/?session={name}", err=True)
+        echo(missing or f"in a browser: {address}/?session={name}", err=True)
         running = Demo(
             opened,
             name,
@@ -116,7 +116,7 @@ async def _demo(
             echo=typer.echo,
         )
         if not await running.run(frozenset(cars)):
-            say(
+            echo(
                 f"stopped before the end; session {name} keeps the events appended so far", err=True
             )
     return (await read_with_warning(log, SessionQuestion(name))).timeline.race
@@ -174,7 +174,7 @@ def show_outcome(race: Race) -> None:
         (race_tables.FASTEST_LAPS, views.fastest_laps(race), "Fastest laps"),
         (race_tables.CAUTIONS, views.cautions(race), "Cautions"),
     ):
-        say()
+        echo()
         print_table(table, rows, above)
 
 
@@ -213,4 +213,4 @@ def tower(
     if sys.stdout.isatty():
         Console(width=width, height=height).print(Tower(board, look))
     else:
-        say("\n".join(plain_lines(board, look, width, height)))
+        echo("\n".join(plain_lines(board, look, width, height)))

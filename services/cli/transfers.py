@@ -19,7 +19,7 @@ from projections.results.classification import Convention
 from projections.results.revisions import describe_decision
 from projections.wording import plain
 from replay.entries import START, LogEntry
-from services.cli.console import say
+from services.cli.console import echo
 from services.cli.options import Data, NewSession, Session, Store
 from services.cli.shell import with_log
 from services.queries.packs import pack_named
@@ -185,10 +185,10 @@ def import_alkamel(
         progress("append to the log", 0, 1)
         added = with_log(store, data, lambda log: append_whole(log, session, whole))
         progress("done", 1, 1)
-    say(import_summary(session, whole, added=added))
-    say("".join(f"{line}\n" for line in _doubted(session, events)), nl=False)
+    echo(import_summary(session, whole, added=added))
+    echo("".join(f"{line}\n" for line in _doubted(session, events)), nl=False)
     if found:
-        say("".join(f"{line}\n" for line in _explained(found)), nl=False)
+        echo("".join(f"{line}\n" for line in _explained(found)), nl=False)
 
 
 class SessionFacts(TypedDict):
@@ -292,7 +292,7 @@ def import_archive(
     manifest, entries = read_archive(file)
     name = session or manifest.session
     with_log(store, data, lambda log: log.append_at_positions(name, entries))
-    say(f"{name}: {len(entries)} entries")
+    echo(f"{name}: {len(entries)} entries")
 
 
 def export(
@@ -310,7 +310,7 @@ def export(
 
     log_entries = with_log(store, data, entries)
     write_archive(file, session, log_entries)
-    say(f"{file}: {len(log_entries)} entries of {session}")
+    echo(f"{file}: {len(log_entries)} entries of {session}")
 
 
 def next_number(
@@ -325,7 +325,7 @@ def next_number(
 
     It follows every source_seq of the source in the session. Nothing is reserved.
     """
-    say(str(with_log(store, data, lambda log: log.next_free_number(session, source))))
+    echo(str(with_log(store, data, lambda log: log.next_free_number(session, source))))
 
 
 # -- Progress ------------------------------------------------------------------------------

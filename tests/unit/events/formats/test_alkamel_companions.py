@@ -240,8 +240,12 @@ def test_weather_that_cannot_be():
     """A reading that cannot be read, or cannot be, is a doubt; so is weather without a date."""
     first = int((START + timedelta(seconds=60)).timestamp())
     events = told(weather=f"{HEADINGS}{first};x;warm;30;156;992.9;10;342;0;\n")
-    assert {one[2] for one in doubts(events)} == {"AIR_TEMP", "TIME_UTC_SECONDS"}
-    assert of(ev.WeatherMeasured, events) == []
+    assert [(column, value) for _, _, column, value in doubts(events)] == [
+        ("AIR_TEMP", "warm"),
+        ("HUMIDITY", "156.0"),
+    ]
+    [rest] = of(ev.WeatherMeasured, events)
+    assert (rest.air_c, rest.humidity_percent, rest.pressure_hpa) == (None, None, 992.9)
     text = f"{HEADINGS}{first};x;21;30;56;992.9;10;342;0;\n"
     assert doubts(told(weather=text, starts_at=None)) == [
         ("weather.csv", 1, "TIME_UTC_SECONDS", "")
