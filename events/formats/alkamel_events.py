@@ -68,7 +68,7 @@ from events.formats.alkamel_companions import (
     RaceControlFile,
     WeatherFile,
 )
-from events.formats.alkamel_race_control import on_session_clock
+from events.formats.alkamel_race_control import on_session_clock, with_one_end
 from events.formats.alkamel_results import ResultFileRow, ResultsFile
 from events.formats.alkamel_visits import (
     Crossings,
@@ -133,6 +133,8 @@ def session_events(  # noqa: PLR0913 (options, by keyword)
     if results is not None:
         _check_same_session(laps, results, kind)
     drafts = Drafts(source)
+    if kind == "race":
+        laps = with_one_end(laps)
     crossings = {run.car: timed_crossings(run) for run in laps.cars}
     laps, visits = with_visits(laps, crossings)
     if beside.pits:

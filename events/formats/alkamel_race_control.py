@@ -8,15 +8,17 @@ where it does not, the first crossing under it stays.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from events.base import Basis
 from events.clock import format_clock
-from events.formats.alkamel import DAY_MS, LapsFile
+from events.formats.alkamel import DAY_MS, CarLaps, LapsFile
 from events.formats.alkamel_companions import RaceControlFile, RaceControlRow
-from events.formats.doubts import Doubt
+from events.formats.doubts import LEFT_OUT, Doubt, bounded
 from events.track import Flag
 
 MOST_APART_MS = 5_000
@@ -153,3 +155,51 @@ def _ended_with_the_laps(
         at = under
     kept = [flag for flag in flags if flag.at <= at and flag.flag != "chequered"]
     return [*kept, TimedFlag(at, "chequered", "recorded")]
+
+
+# -- The end in the laps file --------------------------------------------------------------
+
+
+def with_one_end(laps: LapsFile) -> LapsFile:
+    """Return the laps of a race without chequered flags that the race contradicts.
+
+    The race ended at the crossing under the flag that the fewest others contradict: those under
+    the flag before it, and those under other flags after it.
+    """
+    shown = sorted(
+        (at, run.car)
+        for run in laps.cars
+        if "chequered" in run.flags
+        for at, flag in zip(run.completed_at, run.flags, strict=True)
+        if flag == "chequered"
+    )
+    if not shown or all(_raced_until(run) <= shown[0][0] for run in laps.cars):
+        return laps
+    raced = sorted(
+        at
+        for run in laps.cars
+        for at, flag in zip(run.completed_at, run.flags, strict=True)
+        if flag not in (None, "chequered") and at > shown[0][0]
+    )
+    contradicting = [
+        before + len(raced) - bisect_right(raced, at) for before, (at, _) in enumerate(shown)
+    ]
+    slips = {*shown[: contradicting.index(min(contradicting))]}
+    doubts = [*laps.doubts]
+    cars: list[CarLaps] = []
+    for run in laps.cars:
+        flags = [*run.flags]
+        for index, at in enumerate(run.completed_at):
+            if (at, run.car) in slips:
+                flags[index] = None
+                where = laps.file, run.first_line + index, "FLAG_AT_FL", "FF"
+                reason = "the race went on under other flags"
+                doubts.append(Doubt(*where, reason, LEFT_OUT, run.car, at))
+        cars.append(replace(run, flags=flags))
+    return replace(laps, cars=tuple(cars), doubts=bounded(doubts))
+
+
+def _raced_until(run: CarLaps) -> int:
+    """Return the car's last crossing under a flag other than the chequered one (ms)."""
+    crossings = zip(reversed(run.completed_at), reversed(run.flags), strict=True)
+    return next((at for at, flag in crossings if flag not in (None, "chequered")), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -542,3 +543,26 @@ def test_a_damaged_file_is_read_or_refused(at, cut, put):
         fault = str(error)
     assert "\n" not in (fault or "")
     assert [decode(encode(event)) for event in events] == events
+
+
+@pytest.mark.parametrize(
+    ("shown_on_lap", "doubts"),
+    [(1, 1), (3, 1), (4, 1), (5, 0), (6, 0)],
+    ids=["first lap", "mid-race", "the lap before", "the end", "after the end"],
+)
+def test_a_chequered_flag_that_the_race_contradicts(shown_on_lap, doubts):
+    """One car's FF among the green laps of all is a slip: the race ends as it ended."""
+    cars = [
+        [
+            replace(Lap(s1=20_000 + (number if lap == 1 else 0)), flag="FF" if lap > 4 else "GF")
+            for lap in range(1, 6)
+        ]
+        for number in range(1, 9)
+    ]
+    cars[0][4:] = [Lap(flag="FF"), Lap(flag="FF")]  # it goes on for a lap
+    cars[0][shown_on_lap - 1] = replace(cars[0][shown_on_lap - 1], flag="FF")
+    events = told(*(car(str(number), *laps) for number, laps in enumerate(cars, 1)))
+    chequered = [event.at for event in of(ev.FlagShown, events) if event.flag == "chequered"]
+    assert chequered == [300_001]
+    doubted = [(one.car, one.column, one.value) for one in of(ev.DataDoubted, events)]
+    assert doubted == [("1", "FLAG_AT_FL", "FF")] * doubts
