@@ -2,11 +2,13 @@
 
 Few cars, few laps, times from a narrow range: so equal milliseconds, doubled laps,
 missed lines, flags in mid-lap, lanes left open, corrections of what came before and of
-each other are all common.
+each other are all common. Some races are a hundred times as long, so that what is told apart
+by seconds (a flag that flickers, a crossing read twice) comes on both sides of its threshold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -17,6 +19,10 @@ from tests.builders import LINES, Story
 
 CARS = ("1", "2", "01")
 TIMES = st.integers(-20, 400)
+
+SCALES = st.sampled_from((1, 1, 100))
+SPANS = frozenset({"completed_at", "start", "end", "lap_time_ms"})
+"""Members that are times, other than ``at``."""
 
 _cars = st.sampled_from(CARS)
 _laps = st.integers(1, 5)
@@ -29,6 +35,13 @@ _ids = st.sampled_from(["p", "q"])
 
 def _told(model: type[ev.Event], **members: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.tuples(st.just(model), TIMES, st.fixed_dictionaries(members))
+
+
+def _printed(cars: Sequence[str]) -> tuple[ev.ResultRow, ...]:
+    return tuple(
+        ev.ResultRow(position=place, car=car, car_class="GT", status="classified", laps=4 - place)
+        for place, car in enumerate(cars[:2], start=1)
+    )
 
 
 _happenings = st.one_of(
@@ -62,7 +75,18 @@ _happenings = st.one_of(
     _told(ev.SessionEnded),
     _told(ev.SessionResumed),
     _told(ev.ShortestLapSet, lap_time_ms=st.none() | st.integers(10, 60)),
-    _told(ev.SegmentStarted, name=st.sampled_from(["Q1", "Q2"])),
+    _told(
+        ev.SegmentStarted,
+        name=st.sampled_from(["Q1", "Q2"]),
+        classes=st.sampled_from([(), ("GT",), ("P",)]),
+    ),
+    _told(ev.GridSet, order=st.permutations(CARS).map(tuple)),
+    _told(
+        ev.ResultDeclared,
+        status=st.just("provisional"),
+        rests_on=st.just("a test"),
+        rows=st.permutations(CARS).map(_printed),
+    ),
     _told(ev.RaceControlMessage, text=st.just("Track clear")),
     _told(ev.WeatherMeasured, air_c=st.sampled_from([20.5, 21.0])),
     _told(ev.DataDoubted, reason=st.just("no time"), treatment=st.sampled_from("xy")),
@@ -124,13 +148,21 @@ _corrections = st.one_of(
 )
 
 
-def _story(happenings: list[tuple[type[ev.Event], int, dict[str, Any]]]) -> list[AnyEvent]:
+Happening = tuple[type[ev.Event], int, dict[str, Any]]
+
+
+def _story(drawn: tuple[int, list[Happening]]) -> list[AnyEvent]:
+    scale, happenings = drawn
     story = Story()
     story.tell(ev.SessionOpened, 0, title="A race", kind="race", timing_lines=LINES)
     for car in CARS:
         story.entry(car)
     for model, at, members in happenings:
-        story.tell(model, at, **members)
+        scaled = {
+            name: value * scale if name in SPANS and value is not None else value
+            for name, value in members.items()
+        }
+        story.tell(model, at * scale, **scaled)
     return story.events
 
 
@@ -145,4 +177,5 @@ def races(
     happenings = mixed if corrected else _happenings
     # A list of no size in particular is nearly always a short one.
     sizes = st.integers(0, max_size)
-    return sizes.flatmap(lambda n: st.lists(happenings, min_size=n, max_size=n)).map(_story)
+    listed = sizes.flatmap(lambda n: st.lists(happenings, min_size=n, max_size=n))
+    return st.tuples(SCALES, listed).map(_story)
