@@ -118,9 +118,10 @@ class Laps(Projection):
             began_at = lap.at - (lap.lap_time_ms or 0)
             if began_at <= ROUNDING_MS:
                 return False
-        return not self._is_deleted(car, lap.lap)
+        return not self.is_deleted(car, lap.lap)
 
-    def _is_deleted(self, car: str, lap: int) -> bool:
+    def is_deleted(self, car: str, lap: int) -> bool:
+        """Whether the time of a lap was deleted."""
         return lap in self.deleted.get(car, ())
 
     def _reported(self, event: BestLapReported) -> None:
@@ -128,7 +129,7 @@ class Laps(Projection):
         reported = BestLap(event.lap_time_ms, event.lap, event.at, None)
         self.reported[car] = (*self.reported.get(car, ()), reported)
         best = self.best.get(car)
-        if (best is None or reported.ms < best.ms) and not self._is_deleted(car, reported.lap):
+        if (best is None or reported.ms < best.ms) and not self.is_deleted(car, reported.lap):
             self.best[car] = reported
 
     def _deleted(self, event: LapTimeDeleted) -> None:
@@ -140,7 +141,7 @@ class Laps(Projection):
             if lap.lap_time_ms is not None and self._counts(car, lap)
         ]
         reported = self.reported.get(car, ())
-        timed += [best for best in reported if not self._is_deleted(car, best.lap)]
+        timed += [best for best in reported if not self.is_deleted(car, best.lap)]
         if timed:
             self.best[car] = min(timed, key=lambda best: (best.ms, best.at))
         else:

@@ -2,7 +2,9 @@
 
 Rules: a segment lasts from its start to that of the next one; a lap belongs to the segment in which
 it was completed. Times set before the first segment that was started are a segment of their own.
-What segments mean for the order is the pack's (``projections.session_order``).
+A best lap that only the timing reported belongs to the segment in which it was reported, unless the
+car had completed a lap of that number before it began. What segments mean for the order is the
+pack's (``projections.session_order``).
 
 Folding a lap costs O(1), starting a segment O(cars), a deleted lap time O(laps) of its car; without
 segments nothing is kept.
@@ -13,9 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from events import LapTimeDeleted, SegmentStarted
+from events import BestLapReported, LapTimeDeleted, SegmentStarted
 from projections.engine.state import Handlers, History, Projection, of, row, sibling
-from projections.folds.laps import BestLap, Lap, Laps
+from projections.folds.laps import BestLap, Laps
 from projections.folds.session import Session
 
 
@@ -51,7 +53,11 @@ class Segments(Projection):
     bests: dict[str, SegmentBests] = of(_bests, dict)
 
     def handlers(self) -> Handlers:
-        return {SegmentStarted: self._started, LapTimeDeleted: self._deleted}
+        return {
+            SegmentStarted: self._started,
+            LapTimeDeleted: self._deleted,
+            BestLapReported: self._reported,
+        }
 
     @property
     def current(self) -> Segment | None:
@@ -61,8 +67,9 @@ class Segments(Projection):
     def lap_completed(self, car: str) -> None:
         """Fold a lap that counts, once ``laps`` has."""
         lap = self.laps.last(car)
-        if lap is not None and self.laps.is_timed(car, lap):
-            self._take(car, lap, len(self.started) - 1)
+        if lap is not None and lap.lap_time_ms is not None and self.laps.is_timed(car, lap):
+            best = BestLap(lap.lap_time_ms, lap.lap, lap.at, lap.driver)
+            self._take(car, best, len(self.started) - 1)
 
     def of_car(self, car: str) -> SegmentBests:
         """Return the car's best lap in each segment so far."""
@@ -78,24 +85,44 @@ class Segments(Projection):
             self.bests = {car: (best,) for car, best in self.laps.best.items()}
         self.started.append(Segment(event.name, event.at, event.classes))
 
-    def _take(self, car: str, lap: Lap, index: int) -> None:
-        ms = lap.lap_time_ms
+    def _take(self, car: str, lap: BestLap, index: int) -> None:
         bests = self.of_car(car)
         best = bests[index]
-        if ms is not None and (best is None or ms < best.ms):
-            taken = BestLap(ms, lap.lap, lap.at, lap.driver)
-            self.bests[car] = (*bests[:index], taken, *bests[index + 1 :])
+        if best is None or lap.ms < best.ms:
+            self.bests[car] = (*bests[:index], lap, *bests[index + 1 :])
+
+    def _reported(self, event: BestLapReported) -> None:
+        if not self.started:
+            return
+        reported = self.laps.reported[event.car][-1]
+        if not self.laps.is_deleted(event.car, reported.lap):
+            self._take_reported(event.car, reported)
+
+    def _take_reported(self, car: str, lap: BestLap) -> None:
+        index = self._index_at(lap.at)
+        began_at = self.started[index].at
+        laps = self.laps.laps.get(car, ())
+        if index and any(one.lap >= lap.lap for one in laps if one.at < began_at):
+            return
+        self._take(car, lap, index)
 
     def _deleted(self, event: LapTimeDeleted) -> None:
         if not self.started:
             return
-        car, index = event.car, 0
+        car = event.car
         self.bests.pop(car, None)
         for lap in self.laps.laps.get(car, ()):
-            while index + 1 < len(self.started) and self.started[index + 1].at <= lap.at:
-                index += 1
-            if self.laps.is_timed(car, lap):
-                self._take(car, lap, index)
+            if lap.lap_time_ms is not None and self.laps.is_timed(car, lap):
+                best = BestLap(lap.lap_time_ms, lap.lap, lap.at, lap.driver)
+                self._take(car, best, self._index_at(lap.at))
+        for reported in self.laps.reported.get(car, ()):
+            if not self.laps.is_deleted(car, reported.lap):
+                self._take_reported(car, reported)
+
+    def _index_at(self, at: int) -> int:
+        """Return the index of the segment under way at a session time (ms)."""
+        begun = sum(segment.at <= at for segment in self.started)
+        return max(0, begun - 1)
 
 
 BEFORE = "before"
