@@ -126,7 +126,9 @@ def test_the_demonstration_without_a_terminal(machine: Machine) -> None:
     )
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_it_in_a_line(machine: Machine, how: signal.Signals) -> None:
     """Interrupted, the demonstration says so in one line, and leaves no server behind."""
     command = machine.start("demo")

@@ -153,6 +153,7 @@ def test_no_address(machine: Machine) -> None:
     assert error == "lapstream: 'a..b:5000' is not the address of a feed: write HOST:PORT\n"
 
 
+@pytest.mark.slow
 def test_a_replay_takes_no_feed(machine: Machine) -> None:
     """Neither by command nor as it is served."""
     machine.run("replays", "start", "petit-le-mans-2007", "--name", "live")

@@ -113,6 +113,7 @@ async def test_two_projectors_share_the_sessions_of_all_nodes(cluster: Cluster, 
         await check_every_frame(store, session)
 
 
+@pytest.mark.slow
 async def test_a_node_goes_and_comes_back(cluster: Cluster, store: Store):
     """The sessions on the others go on meanwhile; its own wait, and nothing is lost.
 

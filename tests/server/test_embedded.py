@@ -404,6 +404,7 @@ async def fill(data: Path) -> tuple[int, str]:
             acknowledged += 500
 
 
+@pytest.mark.slow
 async def test_a_disk_that_fills_up(small_disk: Path):
     """A full disk is named, in use and at the start; nothing acknowledged is lost by it."""
     data = small_disk / "data"

@@ -618,6 +618,7 @@ async def moves(store: Store, replay: str, beyond: Frame | None) -> Frame:
     return found[-1]
 
 
+@pytest.mark.slow
 async def test_takeover_after_a_kill(
     store: Store, start_replayer: Start, timeline: Timeline
 ) -> None:
