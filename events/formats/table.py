@@ -297,13 +297,11 @@ def _even_columns(
 def _records(text: str, file: str, separator: str, first_line: int = 1) -> list[list[str]]:
     lines = io.StringIO(text)
     reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
-    records: list[list[str]] = []
     try:
-        for record in reader:
-            records.append(record)  # noqa: PERF402 (the rows read so far give the line of an error)
-    except csv.Error as error:
-        line = len(records) + first_line
-        raise BadTimingFile(file, f"not a table: {error}", line=line) from None
+        records = list(reader)
+    except csv.Error:  # a quotation mark that is none of the table's: "Pipo" Derani
+        lines_of_text = text.rstrip("\r\n").split("\n")
+        return [_cells(line.removesuffix("\r"), separator) for line in lines_of_text]
     if reader.line_num != len(records):
         split = (any("\n" in cell for cell in record) for record in records)
         line = list(split).index(True) + first_line
@@ -311,6 +309,15 @@ def _records(text: str, file: str, separator: str, first_line: int = 1) -> list[
     while records and not records[-1]:
         records.pop()
     return records
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    """Return the cells of one line; quotation marks that enclose no cell belong to the text."""
+    try:
+        [cells] = csv.reader([line], delimiter=separator, skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError):
+        return [cell.lstrip(" ") for cell in line.split(separator)]
+    return cells
 
 
 def _check_header(file: str, header: list[str], required: Iterable[str], separator: str) -> None:

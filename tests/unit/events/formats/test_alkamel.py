@@ -394,9 +394,21 @@ def test_binary_data():
     assert (error.line, error.reason) == (5, "binary data, not a timing file")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ['"Team B', '"The" Team', 'Team "B"', '12" Racing'],
+    ids=["open", "first", "last", "one"],
+)
+def test_quotation_marks_in_a_name(name):
+    """They belong to the name where they enclose no cell, and cost no race."""
+    laps = parse_laps(TWO_CARS.replace(";Team B", f";{name}"), "laps.csv")
+    assert laps.cars[1].team == name
+    assert laps.doubts == ()
+
+
 def test_an_open_quote():
-    """A quote that is never closed is named where it opens."""
-    error = fault(TWO_CARS.replace(";Team B", ';"Team B', 1))
+    """One before a separator is named where it opens: how the line is divided is not known."""
+    error = fault(TWO_CARS.replace(";Team B", ';"Team;B', 1))
     assert error.line == 5
 
 
