@@ -31,7 +31,7 @@ from events.formats.alkamel_events import result_events, session_events
 from events.formats.alkamel_results import ResultsFile, parse_results
 from events.formats.table import headings_of
 from events.session import SessionKind
-from projections.scheduled_length import length_in_words
+from projections.results.scheduled_length import length_in_words
 
 T = TypeVar("T")
 

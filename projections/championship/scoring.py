@@ -18,7 +18,6 @@ from typing import Any
 
 from events import AnyEvent, EventVoided, PointsAdjusted, RoundScored
 from projections.championship.season import Result, Season
-from projections.official_result import official_result
 from projections.race import Race
 from projections.results.classification import (
     Classified,
@@ -26,8 +25,9 @@ from projections.results.classification import (
     classify,
     is_as_published,
 )
+from projections.results.official_result import official_result
 from projections.results.provisional import SOURCE, adjustments, rounds_declared, rounds_scored
-from projections.scheduled_length import depends_on_length, scheduled_length
+from projections.results.scheduled_length import depends_on_length, scheduled_length
 from projections.timeline import Timeline
 
 NOT_COMPARED = {"at": 0, "source": SOURCE, "source_seq": 0, "by": None, "reason": None}

@@ -36,8 +36,8 @@ from events.errors import UnknownClass
 from projections.engine.corrections import CORRECTIONS, Corrections, effective_key
 from projections.results.points import Award, entrant, score
 from projections.results.points import total as total_of
+from projections.results.scheduled_length import depends_on_length
 from projections.rules.packs import Number, PointsRules, RegulationPack, TieRules, builtin_pack
-from projections.scheduled_length import depends_on_length
 
 Row = dict[str, Any]
 

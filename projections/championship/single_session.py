@@ -8,8 +8,8 @@ from events import RoundScored, SeasonOpened, SeasonRound
 from projections.championship.season import Season
 from projections.race import Race
 from projections.results.provisional import SOURCE, adjustments
+from projections.results.scheduled_length import scheduled_length
 from projections.rules.packs import RegulationPack
-from projections.scheduled_length import scheduled_length
 
 
 def season_of_session(

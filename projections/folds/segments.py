@@ -4,7 +4,7 @@ Rules: a segment lasts from its start to that of the next one; a lap belongs to 
 it was completed. Times set before the first segment that was started are a segment of their own.
 A best lap that only the timing reported belongs to the segment in which it was reported, unless the
 car had completed a lap of that number before it began. What segments mean for the order is the
-pack's (``projections.session_order``).
+pack's (``projections.results.session_order``).
 
 Folding a lap costs O(1), starting a segment O(cars), a deleted lap time O(laps) of its car; without
 segments nothing is kept.

@@ -14,13 +14,13 @@ Rules common to all series:
   their penalties. The order of all other cars stays the same;
 - a disqualified car is placed at the end, and the cars behind it move up.
 
-Qualifying and practice are classified in the order of the session (``projections.session_order``):
-by best lap, then the cars without a time by number, whether they left the pits or not. A pack may
+Qualifying and practice are classified in the order of the session
+(``projections.results.session_order``): by best lap, then the cars without a time by number, whether they left the pits or not. A pack may
 have segments that knock out, and a share of the best time that a car must come within (107 %).
 
 A session of which no lap is known is classified as its official result was published
-(``projections.official_result``), with the penalties imposed since: a car to whose time or laps
-they add falls behind those that it no longer beats.
+(``projections.results.official_result``), with the penalties imposed since: a car to whose time or
+laps they add falls behind those that it no longer beats.
 
 The series' convention, defined by the pack, differs in: whether a car must take the flag;
 whether retirements and cars short of the distance keep their place on laps (ALMS, IMSA) or
@@ -40,17 +40,17 @@ from events import ResultDeclared, ResultRow
 from projections.folds.laps import BestLap, Lap
 from projections.folds.running_order import natural
 from projections.folds.stewards import Penalty, as_imposed
-from projections.official_result import official_best, official_result
 from projections.race import Race
-from projections.results.time_lost import moved_back, within_lap_ms
-from projections.rules import packs
-from projections.session_order import (
+from projections.results.official_result import official_best, official_result
+from projections.results.session_order import (
     BEST_LAPS,
     by_best_lap,
     own_segments,
     qualifying_rules,
     ranking_laps,
 )
+from projections.results.time_lost import moved_back, within_lap_ms
+from projections.rules import packs
 
 NOT_SERVED = frozenset({"imposed", "converted"})
 FINISHED, SHORT, DID_NOT_FINISH = 0, 1, 2

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from projections.folds.drivers import DriverStint
 from projections.race import Race
+from projections.results.scheduled_length import scheduled_length
 from projections.rules.packs import DriveLimits, RegulationPack, RuleScope
-from projections.scheduled_length import scheduled_length
 
 SECOND = 1_000
 SOON_MS = 15 * 60 * SECOND

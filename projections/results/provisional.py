@@ -22,12 +22,12 @@ from events import (
 from events.base import MAX_DURATION_MS
 from events.session import ResultStatus
 from projections.folds.drivers import DriverTotal
-from projections.official_result import official_result
 from projections.race import Race
 from projections.results.classification import NOT_SERVED, Classified
+from projections.results.official_result import official_result
 from projections.results.points import Award, entrant, place_points, score, total
+from projections.results.scheduled_length import scheduled_length
 from projections.rules.packs import Number, RegulationPack, builtin_names, builtin_pack
-from projections.scheduled_length import scheduled_length
 
 SOURCE = "lapstream"
 

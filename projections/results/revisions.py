@@ -30,7 +30,6 @@ from events import (
 )
 from events.clock import format_clock, format_lap_time
 from projections.engine.corrections import Identity
-from projections.official_result import official_result
 from projections.results.classification import (
     ON_LAPS,
     Classified,
@@ -38,6 +37,7 @@ from projections.results.classification import (
     classify,
     is_as_published,
 )
+from projections.results.official_result import official_result
 from projections.results.provisional import points_taken
 from projections.timeline import Timeline
 from projections.wording import penalty_noun

@@ -22,8 +22,8 @@ from typing import NamedTuple
 from events import AnyEvent, PenaltyConverted, PenaltyImposed
 from events.stewards import PenaltyKind
 from projections.folds.stewards import COUNTING, TO_SERVE
-from projections.official_result import official_row
 from projections.race import Race
+from projections.results.official_result import official_row
 from projections.results.rejoin import drive_through_cost
 from projections.rules.packs import PenaltyRules
 from projections.wording import penalty_noun

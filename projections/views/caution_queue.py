@@ -20,9 +20,9 @@ from pydantic import Field
 
 from projections.race import Race
 from projections.results.provisional import own_pack
+from projections.results.scheduled_length import scheduled_length
+from projections.results.session_order import session_order
 from projections.rules.packs import MS_PER_HOUR, CautionRules
-from projections.scheduled_length import scheduled_length
-from projections.session_order import session_order
 from projections.views.rows import Heading, Row, RowModel
 
 MS_PER_MINUTE = 60_000

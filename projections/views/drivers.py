@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from projections.race import Race
-from projections.session_order import session_order
+from projections.results.session_order import session_order
 from projections.views.rows import ClockMs, Heading, Row, RowModel
 
 

@@ -29,9 +29,9 @@ from projections.folds.control import ControlItem, ControlMessage
 from projections.folds.pits import Visit
 from projections.folds.running_order import Gap
 from projections.folds.stewards import Penalty
-from projections.official_result import official_result
 from projections.race import Race
-from projections.session_order import ranking_laps
+from projections.results.official_result import official_result
+from projections.results.session_order import ranking_laps
 from projections.views.control import control_row, message_row
 from projections.views.laps import best_lap_row
 from projections.views.merge_patch import Patch, State, patch_of_rows

@@ -15,7 +15,7 @@ from events.errors import UnknownCar
 from projections.folds.laps import Lap
 from projections.folds.running_order import Gap
 from projections.race import Race
-from projections.session_order import session_order
+from projections.results.session_order import session_order
 from projections.views.laps import lap_positions
 from projections.views.places import GapsBetween
 from projections.views.rows import DisplayFormat, GapValue, Heading, Row, RowModel

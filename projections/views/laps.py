@@ -9,7 +9,7 @@ from pydantic import Field
 from projections.folds.laps import BestLap
 from projections.folds.running_order import natural
 from projections.race import Race
-from projections.session_order import session_order
+from projections.results.session_order import session_order
 from projections.views.rows import (
     ClockMs,
     FlagName,

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from projections.folds.pits import Visit
 from projections.race import Race
-from projections.session_order import session_order
+from projections.results.session_order import session_order
 from projections.views.rows import FlagName, Heading, MomentMs, Row, RowModel, TimeMs
 
 

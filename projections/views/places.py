@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from projections.folds.running_order import NEVER, Gap
-from projections.official_result import official_result
 from projections.race import Race
-from projections.session_order import TimeGaps, session_order, time_gap
+from projections.results.official_result import official_result
+from projections.results.session_order import TimeGaps, session_order, time_gap
 from projections.views.gap_chain import START, Link, Measured, linked, measure, taken_over
 
 

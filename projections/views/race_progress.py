@@ -21,7 +21,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from projections.race import Race
-from projections.session_order import session_order
+from projections.results.session_order import session_order
 from projections.views.rows import Heading, Row, RowModel
 
 

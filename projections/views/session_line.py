@@ -7,10 +7,10 @@ from pydantic import Field
 
 from events.session import SessionKind
 from projections.folds.finish import laps_of_distance
-from projections.official_result import official_row
 from projections.race import Race
-from projections.scheduled_length import LengthBasis, scheduled_length
-from projections.session_order import first_of
+from projections.results.official_result import official_row
+from projections.results.scheduled_length import LengthBasis, scheduled_length
+from projections.results.session_order import first_of
 from projections.views.freshness import patience_ms
 from projections.views.rows import ClockMs, FlagName, Heading, Row, RowModel, SectorFlags, TimeMs
 

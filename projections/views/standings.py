@@ -12,9 +12,9 @@ from events import EntryAdded
 from projections.folds.laps import BestLap
 from projections.folds.running_order import NEVER, Gap
 from projections.folds.stewards import Penalty
-from projections.official_result import official_best, official_row
 from projections.race import Race
-from projections.session_order import ranking_laps
+from projections.results.official_result import official_best, official_row
+from projections.results.session_order import ranking_laps
 from projections.views.driver_names import three_letters
 from projections.views.places import places
 from projections.views.rows import (

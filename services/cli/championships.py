@@ -16,8 +16,8 @@ from projections.championship.titles import Title, TitleContender, title
 from projections.results.classification import Convention, classify
 from projections.results.points import CONTESTS
 from projections.results.provisional import rounds_scored
+from projections.results.scheduled_length import length_note
 from projections.rules.packs import RegulationPack
-from projections.scheduled_length import length_note
 from projections.views import session_line
 from services.cli.console import echo
 from services.cli.options import (

@@ -8,7 +8,7 @@ import typer
 
 from projections.results.drive_time import drive_times
 from projections.results.rejoin import rejoins
-from projections.scheduled_length import reconstructed_note
+from projections.results.scheduled_length import reconstructed_note
 from projections.views import session_line
 from services.cli.options import (
     As,

@@ -9,10 +9,10 @@ import typer
 
 from events.errors import NothingTimed
 from projections import views
-from projections.official_result import official_result
 from projections.results.classification import Convention
+from projections.results.official_result import official_result
 from projections.results.revisions import Revision, revisions
-from projections.scheduled_length import length_note
+from projections.results.scheduled_length import length_note
 from services.cli.options import (
     As,
     At,

@@ -36,8 +36,8 @@ from projections.championship.season import Result, Season
 from projections.race import Race
 from projections.results.points import tidy
 from projections.results.provisional import entered_row
+from projections.results.scheduled_length import reconstructed_note, scheduled_length
 from projections.rules.packs import RegulationPack
-from projections.scheduled_length import reconstructed_note, scheduled_length
 from replay.entries import START, parse_position
 from services.cli.console import echo
 from services.cli.decisions import By, GivenReason, login

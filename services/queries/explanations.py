@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from events import AnyEvent, Contest
 from projections.championship.season import Season
-from projections.official_result import official_result
 from projections.race import Race
 from projections.results.classification import Classified, Convention, classify
+from projections.results.official_result import official_result
 from projections.results.provisional import points_by_car, rounds_scored
 from projections.results.time_lost import road_order
 from projections.results.whatif import changes

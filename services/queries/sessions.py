@@ -18,7 +18,7 @@ from events.errors import (
     UnreadableEvent,
 )
 from projections.race import Race
-from projections.session_order import session_order
+from projections.results.session_order import session_order
 from projections.timeline import Timeline
 from projections.views.moments import moment_of
 from replay.entries import START, check_session_id, parse_position

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from projections.official_result import official_result
 from projections.race import Race
 from projections.results.classification import Classified, Convention
+from projections.results.official_result import official_result
 from projections.views.explain.record import Record
 from projections.views.explain.statements import Identity
 from projections.wording import ordinal

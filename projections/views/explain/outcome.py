@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from events.clock import format_clock
-from projections.official_result import official_result
 from projections.results.classification import taken_back_to
+from projections.results.official_result import official_result
 from projections.views.explain.case import Case
 from projections.views.explain.statements import Statement, lap_count
 

@@ -12,8 +12,8 @@ from projections.results.provisional import (
     rounds_scored,
     session_awards,
 )
+from projections.results.scheduled_length import length_note
 from projections.rules.packs import RegulationPack
-from projections.scheduled_length import length_note
 from projections.views.explain.case import Case
 from projections.views.explain.statements import Identity, Statement
 from projections.wording import penalty_noun

@@ -19,7 +19,7 @@ from projections.folds.running_order import Gap
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.provisional import own_pack, rounds_scored
-from projections.session_order import session_order
+from projections.results.session_order import session_order
 from projections.views.merge_patch import State
 from projections.views.places import GapsBetween
 from services.gateway.live.filters import casefolded

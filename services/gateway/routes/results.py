@@ -14,7 +14,7 @@ from projections.championship.single_session import season_of_session
 from projections.results.classification import Convention, classify
 from projections.results.provisional import own_pack, rounds_scored
 from projections.results.revisions import Revision, revisions
-from projections.scheduled_length import length_note
+from projections.results.scheduled_length import length_note
 from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused
 from services.gateway.routes.parameters import CarClass

@@ -7,8 +7,8 @@ import pytest
 import events as ev
 from projections.race import Race
 from projections.results.classification import ON_LAPS, Convention, classify
+from projections.results.session_order import by_best_lap, ranking_laps, session_order
 from projections.rules.packs import QualifyingRules, builtin_pack
-from projections.session_order import by_best_lap, ranking_laps, session_order
 from projections.views import control, session_line, standings
 from projections.views.frame_builder import FrameBuilder, cars_of, frame_state
 from tests.builders import Story, opened, race_of

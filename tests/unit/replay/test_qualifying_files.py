@@ -8,7 +8,7 @@ import pytest
 
 import events as ev
 from projections.race import Race
-from projections.session_order import session_order
+from projections.results.session_order import session_order
 from replay.importing import import_alkamel
 from replay.reconciling import reconcile
 from tests.alkamel import Lap, car, laps_text, written

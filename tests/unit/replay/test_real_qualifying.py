@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from projections.race import Race
-from projections.session_order import session_order
+from projections.results.session_order import session_order
 from projections.views import session_line, standings
 from replay.importing import import_alkamel
 from tests.data import DATA, needs_data

@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from events.clock import format_clock
-from projections.official_result import official_result
 from projections.race import Race
+from projections.results.official_result import official_result
 from projections.rules.packs import RegulationPack
 
 MINUTE_MS = 60_000

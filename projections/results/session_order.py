@@ -22,8 +22,8 @@ from events.errors import UnknownRules
 from projections.folds.laps import BestLap
 from projections.folds.running_order import LEADING, NEVER, Gap, natural
 from projections.folds.segments import BEFORE
-from projections.official_result import official_gap, official_order, official_result
 from projections.race import Race
+from projections.results.official_result import official_gap, official_order, official_result
 from projections.rules.packs import QualifyingRules, builtin_pack
 
 BEST_LAPS = QualifyingRules()

@@ -8,7 +8,7 @@ import events as ev
 from events.errors import NoSuchMoment
 from projections.race import Race
 from projections.results.classification import classify
-from projections.session_order import first_of, session_order
+from projections.results.session_order import first_of, session_order
 from projections.views import (
     cautions,
     control,

@@ -9,8 +9,8 @@ import pytest
 import events as ev
 from projections import views
 from projections.results.drive_time import drive_times
+from projections.results.scheduled_length import length_in_words, length_note, scheduled_length
 from projections.rules.packs import builtin_pack
-from projections.scheduled_length import length_in_words, length_note, scheduled_length
 from tests.builders import Story
 
 HOUR = 3_600_000
