@@ -15,8 +15,9 @@ Rules common to all series:
 - a disqualified car is placed at the end, and the cars behind it move up.
 
 Qualifying and practice are classified in the order of the session
-(``projections.results.session_order``): by best lap, then the cars without a time by number, whether they left the pits or not. A pack may
-have segments that knock out, and a share of the best time that a car must come within (107 %).
+(``projections.results.session_order``): by best lap, then the cars without a time by number,
+whether they left the pits or not. A pack may have segments that knock out, and a share of the best
+time that a car must come within (107 %).
 
 A session of which no lap is known is classified as its official result was published
 (``projections.results.official_result``), with the penalties imposed since: a car to whose time or
