@@ -230,6 +230,7 @@ async def test_what_is_wrong_is_named_beside_its_field(desk: Desk) -> None:
     assert await desk.decided() == []
 
 
+@pytest.mark.slow
 async def test_only_a_token_of_control_opens_it(desk: Desk, browser: Browser) -> None:
     """A viewer is told so plainly; a stranger is not let in; the token stays in the tab."""
     page = desk.page

@@ -169,6 +169,7 @@ async def test_the_tower_of_a_class(
     assert await page.evaluate(where) == before
 
 
+@pytest.mark.slow
 async def test_played_as_graphics_systems_do(
     browser: Browser, page: Page, control: Control, race: list[AnyEvent]
 ) -> None:

@@ -77,6 +77,7 @@ def clock(ms: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
+@pytest.mark.slow
 async def test_by_the_keyboard_from_the_tower(
     page: Page, served: Served, race: list[AnyEvent]
 ) -> None:
@@ -273,6 +274,7 @@ def assert_laps(laps: Sequence[Row], chart: Mapping[str, Row], to: str) -> None:
                 assert cells[f"gap {car}"].endswith(f"{abs(row['behind_laps'][index])} L")
 
 
+@pytest.mark.slow
 async def test_gaps_from_any_car_and_why(page: Page, served: Served, race: list[AnyEvent]) -> None:
     """On the tower gaps are measured from the selected car; a key and a click tell why."""
     position = await append(served, race[:SOME])

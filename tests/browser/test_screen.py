@@ -154,6 +154,7 @@ async def test_follows_a_session_to_its_end(
     assert await page.evaluate("document.scrollingElement.scrollHeight <= innerHeight")
 
 
+@pytest.mark.slow
 async def test_classes_search_and_pins(page: Page, served: Served, race: list[AnyEvent]) -> None:
     """By the keyboard alone: a class, a search, a pin, a column; what was chosen is remembered."""
     position = await append(served, race[:SOME])

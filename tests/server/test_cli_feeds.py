@@ -83,6 +83,7 @@ def test_following_a_feed(machine: Machine) -> None:
     assert again.startswith("again: Saturday 8 Hour; 3 cars, 8 events\nagain-2: Sunday")
 
 
+@pytest.mark.slow
 def test_serving_a_feed(machine: Machine) -> None:
     """``serve`` follows a feed, too; the gateway tells what it says, and how it fares."""
     player = machine.start("feed", "play", "feed.txt", "--port", "0", "--speed", "1000")
