@@ -346,7 +346,7 @@ class RunningOrder(Projection):
         theirs, ours = self.passings.get(ahead), self.passings.get(behind)
         if not ours or not theirs:
             return None, NEVER
-        done = behind in self.finished
+        done = behind in self.finish.cars
         settled = done or (self._is_settled(behind) and self._is_settled(ahead))
         if settled and not done:
             more = self.laps.get(ahead, 0) - self.laps.get(behind, 0)
@@ -371,7 +371,7 @@ class RunningOrder(Projection):
 
     def _is_settled(self, car: str) -> bool:
         """Whether the car will not go any further."""
-        return car in self.finished or car in self.retired or self.session.ended_at is not None
+        return car in self.finish.cars or car in self.retired or self.session.ended_at is not None
 
 
 def _name(source: str, seq: int) -> str:

@@ -134,8 +134,8 @@ class FrameBuilder:
         places = views.cached_places(
             race, {} if cars is None else self._places, cars or frozenset()
         )
-        for car, (place, *_) in places.items():
-            one = known.get(car)
+        for car, cached in places.items():
+            place, one = cached.place, known.get(car)
             if one is None or cars is None or car in cars:
                 facts = views.car_facts(race, car, penalties.get(car, ()), ranked.get(car))
                 if one is None or one.facts != facts:
