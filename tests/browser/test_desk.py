@@ -293,6 +293,7 @@ async def test_a_double_click_and_a_lost_answer_make_one_event(desk: Desk) -> No
     assert losses == 0
 
 
+@pytest.mark.slow
 async def test_cut_off_nothing_is_sent(desk: Desk) -> None:
     """The desk says so, confirms nothing, and goes on once the gateway is back."""
     await desk.open()

@@ -328,6 +328,7 @@ async def test_it_goes_on(page: Page, served: Served, race: list[AnyEvent]) -> N
     assert len(queries) > 1
 
 
+@pytest.mark.slow
 async def test_the_result_and_the_title(page: Page, served: Served, race: list[AnyEvent]) -> None:
     """Result, revisions with what changed, points and title are those of the views."""
     short = race[:SHORT]

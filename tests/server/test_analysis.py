@@ -105,6 +105,7 @@ async def told(client: httpx.AsyncClient, name: str, **params: Any) -> list[dict
 
 
 @only_looked_at
+@pytest.mark.slow
 async def test_each_has_its_forms(client: httpx.AsyncClient) -> None:
     """Each has a schema, CSV, a fixed number of flat rows, moments, and an entity tag."""
     assert set(QUESTIONS) == set(TABLES)

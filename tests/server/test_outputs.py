@@ -278,6 +278,7 @@ async def test_gateways_agree(store: Store, session: str) -> None:
         await pushed.aclose()
 
 
+@pytest.mark.slow
 async def test_the_delay_is_one_for_all(store: Store, session: str) -> None:
     """Rows and pushes show nothing before its time, the session line included, also when the
     gateway was not there at that time."""
