@@ -48,7 +48,7 @@ async def identities(log: Log, session: str) -> list[tuple[str, int]]:
     return [decode(entry.payload).identity for entry in await entries_of(log, session)]
 
 
-def told(*numbers: int, source: str = "x") -> list[RaceControlMessage]:
+def messages(*numbers: int, source: str = "x") -> list[RaceControlMessage]:
     """Events with these numbers."""
     return [
         RaceControlMessage(at=0, source=source, source_seq=number, text="a") for number in numbers
@@ -72,7 +72,7 @@ async def test_events_come_back(log: Log, session: str):
 
 async def test_an_entry_is_readable(log: Log, store: Store, session: str):
     """A program in any language finds one field with the event's JSON."""
-    (event,) = told(7)
+    (event,) = messages(7)
     await log.append(session, [event])
     ((_, fields),) = await store.redis.xrange(log_key(session)) or []
     assert fields == {b"event": encode(event)}
@@ -81,8 +81,8 @@ async def test_an_entry_is_readable(log: Log, store: Store, session: str):
 async def test_a_position_is_when_it_was_learned(log: Log, store: Store, session: str):
     """Positions are the server's time in milliseconds, and they increase."""
     before = await store.redis.time()
-    first = await log.append(session, told(1))
-    second = await log.append(session, told(2))
+    first = await log.append(session, messages(1))
+    second = await log.append(session, messages(2))
     after = await store.redis.time()
     learned = [parse_position(result.position) for result in (first, second)]
     assert learned[0] < learned[1]
@@ -101,29 +101,33 @@ async def test_sent_again(log: Log, session: str):
 
 async def test_partly_known(log: Log, session: str):
     """Of a batch that overlaps the log only the new events are added, in their order."""
-    await log.append(session, told(2, 3))
-    result = await log.append(session, told(4, 3, 1, 2, 5))
+    await log.append(session, messages(2, 3))
+    result = await log.append(session, messages(4, 3, 1, 2, 5))
     assert [position is None for position in result.positions] == [False, True, False, True, False]
     assert [number for _, number in await identities(log, session)] == [2, 3, 4, 1, 5]
 
 
 async def test_twice_in_one_batch(log: Log, session: str):
     """An event that stands twice in one batch is added once."""
-    result = await log.append(session, told(1, 2, 1, 2))
+    result = await log.append(session, messages(1, 2, 1, 2))
     assert (result.added, result.duplicates) == (2, 2)
 
 
 async def test_sources_count_for_themselves(log: Log, session: str):
     """The same number of another source is another event."""
-    await log.append(session, told(1, source="loop"))
-    events = [*told(1, source="race control"), *told(1, source="loop"), *told(1, source="Ü}:*?")]
+    await log.append(session, messages(1, source="loop"))
+    events = [
+        *messages(1, source="race control"),
+        *messages(1, source="loop"),
+        *messages(1, source="Ü}:*?"),
+    ]
     assert (await log.append(session, events)).added == 2
 
 
 async def test_sessions_count_for_themselves(log: Log, session: str):
     """The same identity in another session is another event."""
-    await log.append(session, told(1))
-    assert (await log.append(f"{session}-b", told(1))).added == 1
+    await log.append(session, messages(1))
+    assert (await log.append(f"{session}-b", messages(1))).added == 1
 
 
 async def test_any_order_and_gaps(log: Log, store: Store, session: str):
@@ -136,7 +140,7 @@ async def test_any_order_and_gaps(log: Log, store: Store, session: str):
             (chance.choice("ab"), chance.choice([*edges, *range(40), 2**40 + chance.randrange(9)]))
             for _ in range(chance.randrange(1, 9))
         ]
-        result = await log.append(session, [told(n, source=s)[0] for s, n in drawn])
+        result = await log.append(session, [messages(n, source=s)[0] for s, n in drawn])
         new = list(dict.fromkeys(pair for pair in drawn if pair not in seen))
         assert result.added == len(new)
         seen.update(new)
@@ -189,7 +193,7 @@ async def taken(
 
 
 def other(number: int, text: str = "b", source: str = "x") -> RaceControlMessage:
-    """Another event than `told` with that number."""
+    """Another event than `messages` has, with that number."""
     return RaceControlMessage(at=0, source=source, source_seq=number, text=text)
 
 
@@ -199,12 +203,12 @@ async def test_another_event_of_a_used_identity(
 ):
     """It is refused with its batch, however far back the first stands, and both are named."""
     monkeypatch.setattr(identity_search, "BLOCK", 20)
-    first = await log.append(session, told(0, 1, 2))
+    first = await log.append(session, messages(0, 1, 2))
     if behind:
         await log.append(session, batch("y", 0, behind))
-    error = await taken(log, session, [*told(3, 0), other(1)])
+    error = await taken(log, session, [*messages(3, 0), other(1)])
     assert (error.position, error.source, error.source_seq) == (first.positions[1], "x", 1)
-    assert (error.recorded, error.sent) == (encode(told(1)[0]), encode(other(1)))
+    assert (error.recorded, error.sent) == (encode(messages(1)[0]), encode(other(1)))
     assert error.index == 2
     assert str(first.positions[1]) in str(error)
     assert '"text":"a"' in str(error)
@@ -213,14 +217,14 @@ async def test_another_event_of_a_used_identity(
 
 async def test_twice_in_one_batch_with_other_content(log: Log, session: str):
     """Of two different events with one identity in one batch neither is appended."""
-    error = await taken(log, session, [*told(1, 2), other(2)])
+    error = await taken(log, session, [*messages(1, 2), other(2)])
     assert (error.position, error.index) == (None, 2)
     assert "earlier in the same batch" in str(error)
 
 
 async def test_the_same_event_written_differently(log: Log, store: Store, session: str):
     """An event that another program wrote with blanks and another order is the same event."""
-    (event,) = told(7)
+    (event,) = messages(7)
     text = '{"text": "a", "source_seq": 7, "source": "x", "at": 0, "type": "race_control_message"}'
     await log.append_at_positions(session, [LogEntry("1-0", (b"event", text.encode()))])
     assert (await log.append(session, [event])).duplicates == 1
@@ -230,17 +234,17 @@ async def test_the_same_event_written_differently(log: Log, store: Store, sessio
 async def test_a_log_of_an_earlier_version(log: Log, store: Store, session: str):
     """Of the intervals nothing else is needed; a number whose event is lost stays a duplicate."""
     await store.redis.zadd(f"{{{session}}}:seen:x", {"0": 3})
-    await store.redis.xadd(log_key(session), {"event": encode(told(2)[0])})
-    assert (await log.append(session, told(1, 2))).duplicates == 2
+    await store.redis.xadd(log_key(session), {"event": encode(messages(2)[0])})
+    assert (await log.append(session, messages(1, 2))).duplicates == 2
     await taken(log, session, [other(2)])
     assert (await log.append(session, [other(3)])).duplicates == 1
 
 
 async def test_a_raw_repeat_does_not_count(log: Log, store: Store, session: str):
     """Of two events of one identity, which only a raw append makes, the first counts."""
-    first = await log.append(session, told(1))
+    first = await log.append(session, messages(1))
     await store.redis.xadd(log_key(session), {"event": encode(other(1))})
-    assert (await log.append(session, told(1))).duplicates == 1
+    assert (await log.append(session, messages(1))).duplicates == 1
     assert (await taken(log, session, [other(1, "c")])).position == first.position
 
 
@@ -266,27 +270,27 @@ async def test_a_history_that_is_gone(
     await log.append(session, batch("x", 0, 125))
     assert (await log.append(session, batch("x", 0, 5))).duplicates == 5
     await store.redis.delete(log_key(session), f"{{{session}}}:seen:x")
-    again = await log.append(session, [*batch("y", 0, 125), *told(5)])
+    again = await log.append(session, [*batch("y", 0, 125), *messages(5)])
     await log.append(session, batch("y", 125, 125))
     assert (await taken(log, session, [other(5)])).position == again.positions[-1]
 
 
 async def test_expected_position_is_checked_first(log: Log, session: str):
     """A writer that is behind learns so, not that its numbers are taken."""
-    await log.append(session, told(0))
+    await log.append(session, messages(0))
     with pytest.raises(PositionConflict):
-        await log.append(session, [other(0), *told(1)], expected=START)
+        await log.append(session, [other(0), *messages(1)], expected=START)
     await taken(log, session, [other(0)], expected=START)
 
 
 async def test_next_free_number(log: Log, store: Store, session: str):
     """It follows what was appended, given out, and appended by other programs; none is reserved."""
     assert await log.next_free_number(session, "x") == 0
-    await log.append(session, told(0, 1, 7))
+    await log.append(session, messages(0, 1, 7))
     assert [await log.next_free_number(session, source) for source in "xxy"] == [8, 8, 0]
     assert await log.next_number(session, "x", 3) == 8
     assert await log.next_free_number(session, "x") == 11
-    await store.redis.xadd(log_key(session), {"event": encode(told(20)[0])})
+    await store.redis.xadd(log_key(session), {"event": encode(messages(20)[0])})
     await store.redis.xadd(log_key(session), {"event": "no event"})
     assert await log.next_free_number(session, "x") == 21
 
@@ -316,17 +320,17 @@ async def test_payloads_are_validated(log: Log, session: str):
 async def test_a_wrong_payload_stops_the_batch(log: Log, session: str, wrong: dict[str, object]):
     """One wrong event, and nothing of its batch is appended."""
     with pytest.raises(UndecodableEvent):
-        await log.append(session, [*told(1), wrong])
+        await log.append(session, [*messages(1), wrong])
     assert not await log.exists(session)
 
 
 async def test_an_event_that_was_never_validated(log: Log, session: str):
     """What is written is what reading takes: a forged model is refused, too."""
-    forged = told(1)[0].model_copy(update={"source_seq": -5})
+    forged = messages(1)[0].model_copy(update={"source_seq": -5})
     with pytest.raises(UndecodableEvent):
         await log.append(session, [forged])
     with pytest.raises(ValidationError):
-        told(-5)
+        messages(-5)
     assert not await log.exists(session)
 
 
@@ -334,7 +338,7 @@ async def test_an_event_that_was_never_validated(log: Log, session: str):
 async def test_bad_session_ids(log: Log, bad: str):
     """No method takes a name that could leave a session's keys."""
     with pytest.raises(BadSessionId):
-        await log.append(bad, told(1))
+        await log.append(bad, messages(1))
     with pytest.raises(BadSessionId):
         await entries_of(log, bad)
     with pytest.raises(BadSessionId):
@@ -351,37 +355,37 @@ async def test_bad_session_ids(log: Log, bad: str):
 
 async def test_expected_position(log: Log, session: str):
     """A writer that knows the log's position appends; the next one there is refused."""
-    first = await log.append(session, told(1), expected=START)
-    second = await log.append(session, told(2), expected=first.position)
+    first = await log.append(session, messages(1), expected=START)
+    second = await log.append(session, messages(2), expected=first.position)
     with pytest.raises(PositionConflict) as conflict:
-        await log.append(session, told(3), expected=first.position)
+        await log.append(session, messages(3), expected=first.position)
     assert (conflict.value.expected, conflict.value.actual) == (first.position, second.position)
     with pytest.raises(PositionConflict):
-        await log.append(session, told(3), expected=START)
+        await log.append(session, messages(3), expected=START)
     assert await log.length(session) == 2
 
 
 async def test_expected_position_of_a_batch_sent_again(log: Log, session: str):
     """A whole batch that is there already was sent twice: no conflict."""
-    await log.append(session, told(1, 2), expected=START)
-    await log.append(session, told(3))
-    assert (await log.append(session, told(1, 2), expected=START)).duplicates == 2
+    await log.append(session, messages(1, 2), expected=START)
+    await log.append(session, messages(3))
+    assert (await log.append(session, messages(1, 2), expected=START)).duplicates == 2
     with pytest.raises(PositionConflict):
-        await log.append(session, told(2, 4), expected=START)
+        await log.append(session, messages(2, 4), expected=START)
 
 
 async def test_expected_position_of_a_raw_append(log: Log, store: Store, session: str):
     """An entry of another program moves the log's position as any other."""
     await store.redis.xadd(log_key(session), {"lap": "1"}, "5-1")
     with pytest.raises(PositionConflict):
-        await log.append(session, told(1), expected=START)
-    assert (await log.append(session, told(1), expected="5-1")).added == 1
+        await log.append(session, messages(1), expected=START)
+    assert (await log.append(session, messages(1), expected="5-1")).added == 1
 
 
 async def test_no_position(log: Log, session: str):
     """An expected position that is none is a mistake of the caller."""
     with pytest.raises(ValueError, match="is not a position"):
-        await log.append(session, told(1), expected="now")
+        await log.append(session, messages(1), expected="now")
 
 
 async def test_racing_writers(store: Store, session: str):
@@ -392,7 +396,7 @@ async def test_racing_writers(store: Store, session: str):
         while True:
             position = await log.last_position(session)
             with contextlib.suppress(PositionConflict):
-                await log.append(session, told(number), expected=position)
+                await log.append(session, messages(number), expected=position)
                 return
 
     await asyncio.gather(*(add_one(number) for number in range(12)))
@@ -443,7 +447,7 @@ async def losing(
 
 async def test_a_lost_answer(store: Store, short_folder: Path, session: str):
     """The client library sends again after a lost answer: the batch is there once."""
-    await Log(store).append(session, told(0))
+    await Log(store).append(session, messages(0))
     async with losing(store, short_folder, b"hash-mark") as (lossy, wire):
         event = RaceControlMessage(at=0, source="x", source_seq=1, text="hash-mark")
         position = await Log(store).last_position(session)
@@ -484,7 +488,7 @@ async def test_a_key_of_another_kind(log: Log, store: Store, session: str):
     """Where another program put something else, the refusal is one line."""
     await store.redis.set(log_key(session), "text")
     with pytest.raises(StoreUnfit, match="WRONGTYPE"):
-        await log.append(session, told(1))
+        await log.append(session, messages(1))
     with pytest.raises(StoreUnfit, match="WRONGTYPE"):
         await entries_of(log, session)
 
@@ -554,12 +558,12 @@ async def test_reading_a_span(log: Log, session: str):
 
 async def test_a_tail(log: Log, session: str):
     """A tail gives what is there, then what comes, and says when nothing does."""
-    await log.append(session, told(1, 2, 3))
+    await log.append(session, messages(1, 2, 3))
     tail = log.tail(session, block_ms=1, count=2)
     assert [len(await anext(tail)) for _ in range(3)] == [2, 1, 0]
     coming = asyncio.create_task(anext(log.tail(session, await log.last_position(session))))
     await asyncio.sleep(0)
-    await log.append(session, told(4))
+    await log.append(session, messages(4))
     (entry,) = await coming
     assert decode(entry.payload).source_seq == 4
 
@@ -569,11 +573,11 @@ async def test_a_tail_over_the_servers_end(tmp_path: Path):
     async with open_store(data=tmp_path) as store:
         log = Log(store)
         tail = log.tail("a")
-        await log.append("a", told(1))
+        await log.append("a", messages(1))
         assert len(await anext(tail)) == 1
         waiting = asyncio.create_task(anext(tail))
         kill_server(tmp_path, await server_of(store))
-        await log.append("a", told(2))
+        await log.append("a", messages(2))
         assert len(await waiting) == 1
 
 
@@ -605,7 +609,7 @@ async def test_sessions_are_listed(tmp_path: Path):
         assert await log.sessions() == []
         with pytest.raises(UnknownSession, match="there are no sessions yet"):
             await log.require("petit")
-        result = await log.append("petit", told(1, 2))
+        result = await log.append("petit", messages(1, 2))
         await store.redis.sadd(SESSIONS, "empty", "No Session", b"\xff")
         assert await log.sessions() == [
             SessionSummary("empty", 0, START, START),
@@ -628,7 +632,7 @@ async def test_one_spoiled_session(tmp_path: Path):
     """A key that another program spoiled takes none of the other sessions with it."""
     async with open_store(data=tmp_path) as store:
         log = Log(store)
-        await log.append("petit", told(1))
+        await log.append("petit", messages(1))
         await store.redis.sadd(SESSIONS, "spoiled")
         await store.redis.set(log_key("spoiled"), "text")
         lengths = {listed.session: listed.length for listed in await log.sessions()}
@@ -639,10 +643,10 @@ async def test_one_spoiled_session(tmp_path: Path):
 
 async def test_a_server_that_lost_its_data(log: Log, store: Store, session: str):
     """A session whose server lost its last second is listed again with its next append."""
-    await log.append(session, told(1))
+    await log.append(session, messages(1))
     await store.redis.delete(log_key(session), f"{{{session}}}:seen:x")
     await store.redis.srem(SESSIONS, session)
-    await log.append(session, told(1))
+    await log.append(session, messages(1))
     assert session in [listed.session for listed in await log.sessions()]
 
 
@@ -674,10 +678,10 @@ async def test_there_and_back_through_an_archive(
 async def test_an_import_knows_its_events(log: Log, session: str):
     """Events that came from an archive are not added again; later ones are."""
     entries = [
-        LogEntry(f"{n}-0", (b"event", encode(event))) for n, event in enumerate(told(1, 3), 1)
+        LogEntry(f"{n}-0", (b"event", encode(event))) for n, event in enumerate(messages(1, 3), 1)
     ]
     await log.append_at_positions(session, [*entries, LogEntry("9-0", entries[0].fields)])
-    result = await log.append(session, told(1, 2, 3))
+    result = await log.append(session, messages(1, 2, 3))
     assert [position is not None for position in result.positions] == [False, True, False]
     assert await log.length(session) == 4
 
@@ -685,7 +689,7 @@ async def test_an_import_knows_its_events(log: Log, session: str):
 async def test_an_import_needs_an_empty_session(log: Log, session: str):
     """Entries that keep their positions go into an empty session only, or not at all."""
     entries = [LogEntry("5-0", (b"event", b"{}"))]
-    await log.append(session, told(1))
+    await log.append(session, messages(1))
     with pytest.raises(SessionNotEmpty):
         await log.append_at_positions(session, entries)
     assert await log.length(session) == 1
@@ -727,7 +731,7 @@ async def test_an_empty_archive(log: Log, session: str):
     await log.append_at_positions(session, entries)
     assert await log.exists(session)
     assert await log.last_position(session) == START
-    assert (await log.append(session, told(1), expected=START)).added == 1
+    assert (await log.append(session, messages(1), expected=START)).added == 1
 
 
 async def test_names_that_nobody_can_see(log: Log, session: str) -> None:

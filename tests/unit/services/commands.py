@@ -43,7 +43,7 @@ class Commands:
         """Run the command line."""
         return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
-    def told(self, *arguments: str) -> str:
+    def output(self, *arguments: str) -> str:
         """Run what can be done; what it says."""
         result = self.run(*arguments)
         assert result.exit_code == 0, result.output
@@ -51,7 +51,7 @@ class Commands:
 
     def rows(self, table: str, *arguments: str) -> list[dict[str, Any]]:
         """Run a query for JSON; its rows, which keep to the schema of that table."""
-        rows: list[dict[str, Any]] = json.loads(self.told(*arguments, "--format", "json"))
+        rows: list[dict[str, Any]] = json.loads(self.output(*arguments, "--format", "json"))
         jsonschema.validate(rows, {**race_tables.TABLES, **sporting_tables.TABLES}[table].schema())
         return rows
 

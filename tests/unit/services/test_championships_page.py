@@ -22,5 +22,5 @@ def test_the_page_shows_what_is_printed(
     here = [(line, shown) for line, shown in CONVERSATIONS if "imsa-2024" not in line]
     assert len(CONVERSATIONS) > len(here) > 10  # the others: see test_cli_imsa_2024
     for line, shown in here:
-        printed = lapstream.told(*shlex.split(line)[1:])
+        printed = lapstream.output(*shlex.split(line)[1:])
         assert without_places_in_time(printed.strip("\n")) == without_places_in_time(shown), line

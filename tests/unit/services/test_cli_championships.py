@@ -106,8 +106,8 @@ def test_a_table_says_where_another_figure_was_published(lapstream: Commands) ->
         "Autocon Motorsports, points of round 11: 14 here, 16 published (S3, teams' championship): "
         "`lapstream season contradictions alms-2007`"
     )
-    assert line in lapstream.told("championship", ALMS, "--of", "teams", "--class", "LMP1")
-    assert line not in lapstream.told("championship", ALMS, "--of", "teams", "--class", "GT2")
+    assert line in lapstream.output("championship", ALMS, "--of", "teams", "--class", "LMP1")
+    assert line not in lapstream.output("championship", ALMS, "--of", "teams", "--class", "GT2")
 
 
 def test_before_the_last_round(lapstream: Commands) -> None:
@@ -130,7 +130,7 @@ def test_before_the_last_round(lapstream: Commands) -> None:
 
 def test_what_is_said_of_it(lapstream: Commands) -> None:
     """A table, and sentences for whoever can still win."""
-    said = lapstream.told("clinch", ALMS, "--after", "11", "--class", "GT2", "--of", "teams")
+    said = lapstream.output("clinch", ALMS, "--after", "11", "--class", "GT2", "--of", "teams")
     assert "GT2, teams: race of round 12 left" in said
     assert "Risi Competizione is champion with fifth or better, whatever Flying Lizard" in said
     assert "Tafel Racing is out: even a win makes only 144 points, and" in said
@@ -138,7 +138,7 @@ def test_what_is_said_of_it(lapstream: Commands) -> None:
 
 def test_a_season_that_is_over(lapstream: Commands) -> None:
     """Who has won, with how many points, alone or together."""
-    said = lapstream.told("clinch", ALMS, "--class", "GT2")
+    said = lapstream.output("clinch", ALMS, "--class", "GT2")
     assert "GT2, teams: decided" in said
     assert "Risi Competizione is champion with 223 points." in said
     assert "Jaime Melo and Mika Salo are champions together with 202 points." in said
@@ -194,7 +194,7 @@ def test_points_of_a_session(race: Commands) -> None:
     ]
     assert race.rows("points", "points", RACE, "--rules", "alms-2007")[0]["points"] == 20
     assert race.rows("points", "points", RACE, "--at", "0:00:30") == []
-    assert "IMSA SportsCar Championship 2024, drivers" in race.told("points", RACE)
+    assert "IMSA SportsCar Championship 2024, drivers" in race.output("points", RACE)
 
 
 def test_the_championship_as_it_stands(race: Commands) -> None:
@@ -243,7 +243,7 @@ def test_when_a_title_was_decided(race: Commands) -> None:
         "points, and #1 can reach no more than 734."
     )
     assert race.rows("clinch-when", *asked, "--at", "lap:2") == [row]
-    assert "#2 is champion" in race.told(*asked)
+    assert "#2 is champion" in race.output(*asked)
     assert "--when needs --session" in race.misused("clinch", SEASON, "--when")
 
 
@@ -312,10 +312,10 @@ def test_a_round_that_the_calendar_does_not_have(lapstream: Commands) -> None:
 
 def test_which_standings_are_shown(race: Commands) -> None:
     """The heading says whose they are, and as of when."""
-    assert "\nteams, after round 1\n" in race.told(
+    assert "\nteams, after round 1\n" in race.output(
         "championship", SEASON, "--of", "teams", "--after", "1"
     )
-    assert "\ndrivers, in round 2\n" in race.told("championship", SEASON, "--session", RACE)
+    assert "\ndrivers, in round 2\n" in race.output("championship", SEASON, "--session", RACE)
 
 
 def test_what_was_known_of_both(race: Commands) -> None:
@@ -348,7 +348,7 @@ def test_what_is_built_in_was_always_known(lapstream: Commands) -> None:
 
 def test_a_session_is_the_round_that_it_was_scored_as(race: Commands) -> None:
     """Where it does not say itself which one it is."""
-    race.told("season", "add", SEASON, RACE, "--round", "2")
+    race.output("season", "add", SEASON, RACE, "--round", "2")
     asked = (SEASON, "--session", RACE, "--of", "teams")
     assert championship(race, *asked) == championship(race, *asked, "--round", "2")
 
@@ -370,7 +370,7 @@ def test_a_cup_in_a_race_that_runs(lapstream: Commands) -> None:
     ):
         rows = championship(lapstream, *asked, "--at", at)
         assert {f"#{row['car']}": row["points"] for row in rows} == expected
-    assert "teams, endurance cup, in round 1" in lapstream.told("championship", *asked)
+    assert "teams, endurance cup, in round 1" in lapstream.output("championship", *asked)
 
 
 # -- The checked answers, by command -------------------------------------------------------
@@ -498,7 +498,7 @@ def test_a_checked_table_with_ties_counted_back(lapstream: Commands, tmp_path: P
 
 def test_a_session_that_was_scored_already_counts_once(race: Commands) -> None:
     """As it stands in it, neither its own result nor what came later is in the season."""
-    race.told("penalty", "impose", RACE, "2", "points", "7")
+    race.output("penalty", "impose", RACE, "2", "points", "7")
     asked = (SEASON, "--session", RACE, "--of", "teams", "--round", "2")
 
     def told() -> list[Any]:
@@ -509,6 +509,6 @@ def test_a_session_that_was_scored_already_counts_once(race: Commands) -> None:
     before = told()
     (second,) = [row for row in before[0] if row["car"] == "2"]
     assert second["by_round"] == [385, 35 + 320 - 7]
-    race.told("season", "add", SEASON, RACE, "--round", "2")
+    race.output("season", "add", SEASON, RACE, "--round", "2")
     assert championship(race, SEASON, "--of", "teams") == before[0]
     assert told() == before

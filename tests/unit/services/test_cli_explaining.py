@@ -58,7 +58,7 @@ def test_statements_with_the_events_behind_them(race: Commands) -> None:
 
 def test_sentences_for_the_eye(race: Commands) -> None:
     """Each with the rule and its source, and the log's positions, in a line below it."""
-    said = race.told("explain", RACE, "3")
+    said = race.output("explain", RACE, "3")
     imposed = f"{FIRST_LEARNED + 1000 * (len(race.events(RACE)) - 1)}-0"
     assert f"#3 was fined at 0:03:10 (speed).\n    [{imposed}]\n" in said
     assert "    [points.scales.short.points: Wikipedia" in said
@@ -67,7 +67,7 @@ def test_sentences_for_the_eye(race: Commands) -> None:
 
 def test_as_it_stood_then(race: Commands) -> None:
     """What had not happened by then is not told."""
-    said = race.told("explain", RACE, "3", "--at", "lap:2")
+    said = race.output("explain", RACE, "3", "--at", "lap:2")
     assert "with 1 lap in 0:01:02.000" in said
     assert "fined" not in said
 
@@ -105,7 +105,7 @@ def test_what_the_title_would_be(race: Commands) -> None:
         (row["name"], row["rank_now"], row["rank_then"], row["points_now"], row["points_then"])
         for row in rows
     ] == [("T2", 1, 1, 36, 40), ("T1", 1, 2, 36, 29), ("T3", 3, 2, 26, 29)]
-    said = race.told("whatif", RACE, *arguments)
+    said = race.output("whatif", RACE, *arguments)
     assert "A season, teams" in said
     assert "Short" not in said
 

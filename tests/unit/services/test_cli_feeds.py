@@ -60,7 +60,7 @@ def test_each_run_is_of_its_kind(
     """Runs of one id are told apart by name, each in the order of its kind."""
     (tmp_path / "feed.txt").write_text(feed_of(*runs))
     command = ("import", "rmonitor", str(tmp_path / "feed.txt"), "--session", "day")
-    printed = lapstream.told(*command, *options).splitlines()
+    printed = lapstream.output(*command, *options).splitlines()
     assert len(printed) == len(runs)
     for number, ((_, name), order) in enumerate(zip(runs, orders, strict=True)):
         session = "day" if number == 0 else f"day-{number + 1}"
@@ -100,8 +100,8 @@ def test_another_race_into_the_session(lapstream: Commands, tmp_path: Path) -> N
     recording = feed_of(("", "G"))
     (tmp_path / "feed.txt").write_text(recording)
     command = ("import", "rmonitor", str(tmp_path / "feed.txt"), "--session", "day")
-    lapstream.told(*command)
-    assert lapstream.told(*command) == "day has this race already: G\n"
+    lapstream.output(*command)
+    assert lapstream.output(*command) == "day has this race already: G\n"
     (tmp_path / "feed.txt").write_text(recording.replace("Team 2", "Team Two"))
     refusal = lapstream.refused(*command)
     assert "'day' already has events" in refusal

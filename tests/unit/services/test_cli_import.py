@@ -35,7 +35,7 @@ def bring_in(
     arguments = ["--results", str(folder / "results.csv"), "--session", "race", "--title", "Race"]
     if rules:
         arguments += ["--rules", rules]
-    return lapstream.told("import", "alkamel", str(folder / "laps.csv"), *arguments).splitlines()
+    return lapstream.output("import", "alkamel", str(folder / "laps.csv"), *arguments).splitlines()
 
 
 def test_penalties_come_with_the_race(lapstream: Commands, folder: Path) -> None:
@@ -89,7 +89,7 @@ def test_the_same_files_again(lapstream: Commands, folder: Path) -> None:
 
 def test_what_the_files_do_not_tell(lapstream: Commands, folder: Path) -> None:
     """Series, round and length are given by hand."""
-    lapstream.told(
+    lapstream.output(
         *("import", "alkamel", str(folder / "laps.csv"), "--session", "race"),
         *("--series", "IMSA", "--round", "11", "--length", "10:00", "--rules", "imsa-2024"),
     )
@@ -105,11 +105,11 @@ def test_a_result_without_laps(lapstream: Commands, folder: Path) -> None:
     """The session stands by the declared result, and penalties change it."""
     (folder / "results.csv").write_text(result_text(result_row(1, "7", 791, 86_000_000)))
     arguments = ("--results", str(folder / "results.csv"), "--session", "race", "--title", "Rolex")
-    said = lapstream.told("import", "alkamel", *arguments, "--rules", "imsa-2024")
+    said = lapstream.output("import", "alkamel", *arguments, "--rules", "imsa-2024")
     assert said == "race: Rolex; 1 car, 4 events\n"
     (row,) = lapstream.rows("results", "results", "race")
     assert (row["car"], row["laps"], row["points"]) == ("7", 791, 350)
-    lapstream.told("penalty", "impose", "race", "7", "disqualification", "--reason", "weight")
+    lapstream.output("penalty", "impose", "race", "7", "disqualification", "--reason", "weight")
     (row,) = lapstream.rows("results", "results", "race")
     assert (row["status"], row["points"]) == ("disqualified", 0)
     (row,) = lapstream.rows("results", "results", "race", "--revision", "1")
@@ -147,8 +147,8 @@ def test_next_number(lapstream: Commands) -> None:
     """A program that lost its counter is told the number that follows its source's last."""
     message = ev.RaceControlMessage(at=0, source="desk", source_seq=4, text="a")
     lapstream.hold("race", [message])
-    assert lapstream.told("next-number", "race", "--source", "desk") == "5\n"
-    assert lapstream.told("next-number", "race", "--source", "loop") == "0\n"
+    assert lapstream.output("next-number", "race", "--source", "desk") == "5\n"
+    assert lapstream.output("next-number", "race", "--source", "loop") == "0\n"
 
 
 def test_doubts_are_printed_counted_and_listed(lapstream: Commands, folder: Path) -> None:
@@ -158,17 +158,17 @@ def test_doubts_are_printed_counted_and_listed(lapstream: Commands, folder: Path
     laps = str(folder / "laps.csv")
     line = lapstream.refused("import", "alkamel", laps, "--session", "race", "--strict")
     assert f"{laps}:2, column S1, value '20.500 + 30.000 + 10.000': " in line
-    first, doubt = lapstream.told("import", "alkamel", laps, "--session", "race").splitlines()
+    first, doubt = lapstream.output("import", "alkamel", laps, "--session", "race").splitlines()
     assert first.startswith("race: ")
     assert doubt == (
         "doubt: laps.csv:2, column S1, value '20.500 + 30.000 + 10.000': the sectors do not make "
         "up the lap of 1:00.000; all sectors of the lap are left out"
     )
-    [row] = json.loads(lapstream.told("session", "race", "--doubts", "--format", "json"))
+    [row] = json.loads(lapstream.output("session", "race", "--doubts", "--format", "json"))
     assert list(row.values())[:5] == [60_000, "laps.csv", 2, "S1", "7"]
     assert list(row) == list(race_tables.DOUBTS.members)
     assert lapstream.rows("session", "session", "race")[0]["doubts"] == 1
-    assert "Doubts" in lapstream.told("session", "race")
+    assert "Doubts" in lapstream.output("session", "race")
     assert lapstream.rows("laps", "laps", "race", "--car", "7")[0]["sectors_ms"] == [
         20_000,
         30_000,
@@ -179,9 +179,9 @@ def test_doubts_are_printed_counted_and_listed(lapstream: Commands, folder: Path
 def test_a_sound_file_has_no_doubts(lapstream: Commands, folder: Path) -> None:
     """Nothing is printed of doubts, and strictness changes nothing."""
     laps = str(folder / "laps.csv")
-    (line,) = lapstream.told("import", "alkamel", laps, "--session", "a", "--strict").splitlines()
+    (line,) = lapstream.output("import", "alkamel", laps, "--session", "a", "--strict").splitlines()
     assert line.startswith("a: ")
-    assert "no doubts" in lapstream.told("session", "a", "--doubts")
+    assert "no doubts" in lapstream.output("session", "a", "--doubts")
     assert lapstream.rows("session", "session", "a")[0]["doubts"] is None
 
 
@@ -198,7 +198,7 @@ def test_what_is_published_beside_the_laps(lapstream: Commands, folder: Path) ->
         for name in ("grid", "flags", "weather")
         for part in (f"--{name}", str(folder / f"{name}.csv"))
     ]
-    lapstream.told("import", "alkamel", str(folder / "laps.csv"), *options, *beside)
+    lapstream.output("import", "alkamel", str(folder / "laps.csv"), *options, *beside)
     assert lapstream.rows("weather", "weather", "race")[0]["air_c"] == 21.5
     assert lapstream.rows("cautions", "cautions", "race")[0]["start_ms"] == 90_000
     flags = str(folder / "flags.csv")

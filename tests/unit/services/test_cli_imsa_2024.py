@@ -42,7 +42,7 @@ class Year:
     def __init__(self, lapstream: Commands) -> None:
         self.lapstream = lapstream
         self.known: dict[str, str] = {}
-        lapstream.told(
+        lapstream.output(
             *("season", "new", SEASON, "--title", "IMSA 2024", "--rules", "imsa-2024"),
             *("--series", "IMSA SportsCar Championship", "--classes", "GTP,LMP2,GTDPRO,GTD"),
             *("--rounds", ",".join(name for _, _, name in ROUNDS)),
@@ -54,18 +54,18 @@ class Year:
         (results,) = IMSA.glob(f"{folder}-*/*-{part}-results.csv")
         laps = [str(path) for path in IMSA.glob(f"{folder}-*/*-{part}-laps.csv")]
         arguments = (*laps, "--results", str(results), "--session", f"{part}-{number}")
-        self.lapstream.told(
+        self.lapstream.output(
             *("import", "alkamel", *arguments, "--rules", "imsa-2024", "--round", str(number))
         )
 
     def score(self, number: int, part: str) -> str:
         """Add a session that is there to the season; what is said."""
-        return self.lapstream.told("season", "add", SEASON, f"{part}-{number}")
+        return self.lapstream.output("season", "add", SEASON, f"{part}-{number}")
 
     def amend(self, session: str, *cars: str) -> None:
         """Send cars to the back of their class, one after the other."""
         for car in cars:
-            self.lapstream.told(
+            self.lapstream.output(
                 *("penalty", "impose", session, car, "back-of-class"),
                 *("--reason", "technical inspection"),
             )
@@ -132,7 +132,7 @@ def the_page_shows_what_is_printed(year: Year) -> None:
     shown_here = [one for one in conversations_in(PAGE) if SEASON in one[0]]
     assert len(shown_here) == 3
     for line, shown in shown_here:
-        assert year.lapstream.told(*shlex.split(line)[1:]).strip("\n") == shown, line
+        assert year.lapstream.output(*shlex.split(line)[1:]).strip("\n") == shown, line
 
 
 def what_each_needs_at_the_start(year: Year) -> None:

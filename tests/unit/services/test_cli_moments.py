@@ -171,23 +171,23 @@ def test_what_there_is_to_ask() -> None:
 def test_with_what_was_known_then(known: Commands, name: str) -> None:
     """Before a correction was learned the old figures, as if it never came; after it the new."""
     asking = asked(name)
-    then = known.told(*asking, "--known-at", BEFORE)
-    now = known.told(*asking, "--known-at", AFTER)
-    assert now == known.told(*asking)
+    then = known.output(*asking, "--known-at", BEFORE)
+    now = known.output(*asking, "--known-at", AFTER)
+    assert now == known.output(*asking)
     assert then != now
     for log in known.log.logs.values():
         log[:] = [entry for entry in log if not entry.position.startswith(str(LATE_MS))]
-    assert then == known.told(*asking)
+    assert then == known.output(*asking)
 
 
 @pytest.mark.parametrize("name", sorted({*QUERIES} - NO_CLOCK - FROM_AND_UNTIL))
 def test_as_it_stood(known: Commands, name: str) -> None:
     """At a moment nothing counts that happened later, and --at says so however it is written."""
     asking, at = [*asked(name), "--known-at", BEFORE], 6 * LAP_MS
-    then = known.told(*asking, "--at", format_clock(at))
-    assert then == known.told(*asking, "--at", "lap:6")
-    assert then != known.told(*asking)
+    then = known.output(*asking, "--at", format_clock(at))
+    assert then == known.output(*asking, "--at", "lap:6")
+    assert then != known.output(*asking)
     for session in (RACE, RUNNING):
         known.log.logs[session] = entries(known, (one for one in race() if one.at <= at))
     if name != "session show":  # it says what its log holds
-        assert then == known.told(*asking)
+        assert then == known.output(*asking)

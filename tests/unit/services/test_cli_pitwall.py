@@ -37,7 +37,7 @@ def test_tables_of_a_running_caution(lapstream: Commands) -> None:
     assert [(row["car"], row["class_laps_led"]) for row in rows] == [("4", 2), ("3", 2)]
     rows = lapstream.rows("queue", "queue", "r")
     assert [row["car"] for row in rows] == ["2", "1", "4", "3"]
-    assert "Pass-around" in lapstream.told("queue", "r")
+    assert "Pass-around" in lapstream.output("queue", "r")
     assert lapstream.rows("queue", "queue", "r", "--at", "0:02:29") == []
     assert len(lapstream.rows("queue", "queue", "r", "--at", "0:02:31")) == 4
 
@@ -59,5 +59,5 @@ def test_limits_that_cannot_be_computed(lapstream: Commands) -> None:
     story.lap("1", 1, LAP)
     lapstream.hold("r", story)
     reason = "limits of wec-2024 depend on the scheduled length of the race, which is unknown"
-    assert lapstream.told("drive-times", "r").count(reason) == 1
+    assert lapstream.output("drive-times", "r").count(reason) == 1
     assert reason in lapstream.rows("drive-times", "drive-times", "r")[0]["no_limits"]

@@ -34,7 +34,7 @@ def told() -> Iterator[list[LogEntry]]:
         lapstream = Commands().used_by(patch)
         (laps,) = LONG_BEACH.glob("*-race-laps.csv")
         results = str(laps).replace("-laps", "-results")
-        lapstream.told(
+        lapstream.output(
             *("import", "alkamel", str(laps), "--results", results, "--session", RACE),
             *("--rules", "imsa-2024", "--length", "1:40"),
         )
@@ -99,7 +99,7 @@ def test_each_kind_of_penalty(
 ) -> None:
     """It counts at once, what was known before stays, and rescinded it has never been."""
     before, known = results(race), last_position(race)
-    race.told("penalty", "impose", RACE, car, kind, *filter(None, [amount]), "--reason", "a test")
+    race.output("penalty", "impose", RACE, car, kind, *filter(None, [amount]), "--reason", "a test")
     then = results(race)
     row = then[car]
     assert (row["class_position"], row["laps"], row["points"]) == (place, laps, points)
@@ -109,7 +109,7 @@ def test_each_kind_of_penalty(
     others = [one for one in then if one != car]
     assert others == [one for one in before if one != car]
     assert results(race, "--known-at", known) == before
-    race.told("penalty", "rescind", RACE, "race-control-0", "--reason", "a test")
+    race.output("penalty", "rescind", RACE, "race-control-0", "--reason", "a test")
     assert results(race) == before
 
 
@@ -121,9 +121,9 @@ def test_while_the_race_runs(race: Commands) -> None:
     """
     before = results(race, session=LIVE)
     order = [row["car"] for row in race.rows("standings", "standings", LIVE)]
-    race.told("penalty", "impose", LIVE, WINNER, "time", "3", "--reason", "contact")
-    race.told("penalty", "impose", LIVE, "40", "time", "20", "--reason", "unsafe release")
-    race.told("penalty", "impose", LIVE, "31", "drive-through", "--reason", "pit-lane speed")
+    race.output("penalty", "impose", LIVE, WINNER, "time", "3", "--reason", "contact")
+    race.output("penalty", "impose", LIVE, "40", "time", "20", "--reason", "unsafe release")
+    race.output("penalty", "impose", LIVE, "31", "drive-through", "--reason", "pit-lane speed")
     then = results(race, session=LIVE)
     assert [car for car, row in then.items() if row["class"] == "GTP"][:3] == ["31", WINNER, "7"]
     assert (then[WINNER]["penalty_ms"], then[WINNER]["points"]) == (3_000, 320)
@@ -137,21 +137,21 @@ def test_while_the_race_runs(race: Commands) -> None:
         "31": [("drive_through", "imposed")],
         "40": [("time", "imposed")],
     }
-    race.told("penalty", "serve", LIVE, "race-control-0")
-    race.told("penalty", "rescind", LIVE, "race-control-1")
+    race.output("penalty", "serve", LIVE, "race-control-0")
+    race.output("penalty", "rescind", LIVE, "race-control-1")
     assert results(race, session=LIVE) == before
 
 
 def test_not_served_before_the_flag(race: Commands) -> None:
     """It becomes the seconds of the pack, unless it is converted to something else."""
     at = ("--at", "1:30:00")
-    race.told("penalty", "impose", RACE, WINNER, "drive-through", "--at", "1:20:00")
+    race.output("penalty", "impose", RACE, WINNER, "drive-through", "--at", "1:20:00")
     assert results(race, *at)[WINNER]["penalty_ms"] == 0
     assert results(race)[WINNER]["penalty_ms"] == 30_000
-    race.told("penalty", "convert", RACE, "race-control-0", "time", "1", "--reason", "appeal")
+    race.output("penalty", "convert", RACE, "race-control-0", "time", "1", "--reason", "appeal")
     converted = results(race)
     assert (converted[WINNER]["class_position"], converted[WINNER]["penalty_ms"]) == (2, 1_000)
-    race.told("penalty", "serve", RACE, "race-control-0")
+    race.output("penalty", "serve", RACE, "race-control-0")
     assert results(race)[WINNER]["class_position"] == 1
     assert [row["status"] for row in race.rows("penalties", "penalties", RACE)] == ["served"]
 
@@ -203,7 +203,7 @@ def place_of(state: dict[str, Any], car: str) -> tuple[int, int]:
 def take_back(race: Commands, before: dict[str, Any]) -> None:
     """Void the correction: everything is as it was, and the feed says so."""
     assert state(race) != before
-    race.told("void", RACE, last_position(race), "--reason", "second thoughts")
+    race.output("void", RACE, last_position(race), "--reason", "second thoughts")
     assert state(race) == before
     timeline = Timeline()
     timeline.add(race.events(RACE))
@@ -214,7 +214,7 @@ def test_a_void(race: Commands) -> None:
     """The last lap of #31 is gone: it falls behind all that completed it."""
     before = state(race)
     lap = lap_of(race.events(RACE), "31", 68)
-    race.told("void", RACE, lap.source, str(lap.source_seq), "--reason", "read twice")
+    race.output("void", RACE, lap.source, str(lap.source_seq), "--reason", "read twice")
     after = state(race)
     assert (place_of(before, "31"), place_of(after, "31")) == ((2, 68), (8, 67))
     for view in ("laps", "pits", "stints", "drivers", "fastest-laps"):
@@ -225,7 +225,7 @@ def test_a_void(race: Commands) -> None:
 def test_an_amended_lap(race: Commands) -> None:
     """#31 crossed the line first: with its time, its sector, its gap and the leader's lap."""
     before = state(race)
-    race.told(
+    race.output(
         *("amend", "lap", RACE, "31", "68", "--completed-at", "1:40:07.300"),
         *("--time", "1:12.5", "--reason", "photo finish"),
     )
@@ -246,7 +246,7 @@ def test_an_amended_lap(race: Commands) -> None:
 def test_reassigned_crossings(race: Commands) -> None:
     """#5 and #24 had each other's transponder from half-time on."""
     before = state(race)
-    race.told(
+    race.output(
         *("reassign", RACE, "5", "24", "--swap", "--from", "0:50:00"),
         *("--reason", "transponders swapped"),
     )
@@ -269,7 +269,7 @@ def test_a_deleted_lap_time(race: Commands) -> None:
     before = state(race)
     fastest = before["fastest-laps"][0]
     car, lap = fastest["car"], fastest["lap"]
-    race.told("delete-time", RACE, car, str(lap), "--reason", "track limits")
+    race.output("delete-time", RACE, car, str(lap), "--reason", "track limits")
     after = state(race)
     assert took(after, car, lap)["deleted"]
     assert place_of(after, car) == place_of(before, car)

@@ -43,7 +43,7 @@ def bring_in(lapstream: Commands, laps: Path, session: str, *more: str) -> str:
     """Import a race with its official result; what is said of it."""
     results = str(laps).replace("-laps", "-results")
     arguments = ("--results", results, "--session", session, "--rules", "imsa-2024", *more)
-    return lapstream.told("import", "alkamel", str(laps), *arguments)
+    return lapstream.output("import", "alkamel", str(laps), *arguments)
 
 
 def laps_alone(lapstream: Commands, session: str) -> list[tuple[str, int]]:
@@ -87,7 +87,7 @@ def test_the_result_is_the_official_one(lapstream: Commands, laps: Path) -> None
     if not penalties:
         return
     for number in range(len(penalties)):
-        lapstream.told("void", "race", "inferred", str(number), "--reason", "the laps alone")
+        lapstream.output("void", "race", "inferred", str(number), "--reason", "the laps alone")
     rows = lapstream.rows("results", "results", "race")
     alone = [(row["car"], row["laps"]) for row in rows if row["laps"]]
     assert alone == laps_alone(lapstream, "race") != [(row.car, row.laps) for row in printed]
@@ -108,7 +108,7 @@ def test_le_mans_2024_is_the_official_result(lapstream: Commands) -> None:
     rest did not finish, by laps, then time; reserves are absent.
     """
     laps = DATA / "wec/2024-le-mans-24h-laps.csv"
-    lapstream.told("import", "alkamel", str(laps), "--session", "race", "--rules", "wec-2024")
+    lapstream.output("import", "alkamel", str(laps), "--session", "race", "--rules", "wec-2024")
     rows = lapstream.rows("results", "results", "race")
     text = (DATA / "wec/2024-le-mans-24h-official.csv").read_text(encoding="utf-8-sig")
     printed = list(csv.DictReader(io.StringIO(text), delimiter=";"))
@@ -134,7 +134,7 @@ class Race:
         self.lapstream = lapstream
         laps = next(path for path in IMSA if name_of(path).startswith(LONG_BEACH))
         bring_in(lapstream, laps, "race", "--length", "1:40")
-        lapstream.told(
+        lapstream.output(
             *("season", "new", "season", "--title", "One race", "--series", "IMSA"),
             *("--rules", "alms-2007", "--classes", "GTP,GTD", "--rounds", "Long Beach 1:40"),
         )
@@ -159,7 +159,7 @@ class Race:
 
     def decide(self, *decision: str) -> str:
         """Make a decision; the log's position after it."""
-        self.lapstream.told("penalty", *decision)
+        self.lapstream.output("penalty", *decision)
         return self.lapstream.log.logs["race"][-1].position
 
 

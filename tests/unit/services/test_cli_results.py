@@ -106,7 +106,7 @@ def test_a_result_as_it_once_was(race: Commands) -> None:
     ]
     first = race.rows("revisions", "revisions", RACE)[0]["position"]
     assert shown(race, "--known-at", first) == shown(race, "--revision", "1")
-    said = race.told("results", RACE, "--revision", "2")
+    said = race.output("results", RACE, "--revision", "2")
     assert "Revision 2 (amended): #1: 5 s added to its time" in said
 
 

@@ -96,7 +96,7 @@ def test_every_table_has_a_schema(lapstream: Commands, name: str) -> None:
     schema = TABLES[name].schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["items"]["required"] == [column.name for column in TABLES[name].columns]
-    assert f"lapstream {name} --format json" in lapstream.told("schema", name)
+    assert f"lapstream {name} --format json" in lapstream.output("schema", name)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_every_table_has_a_schema(lapstream: Commands, name: str) -> None:
 )
 def test_csv_is_flat_and_a_table_has_lines(race: Commands, arguments: tuple[str, ...]) -> None:
     """No cell of the CSV is a list or an object of JSON, but for values of a pack."""
-    table = list(csv.DictReader(io.StringIO(race.told(*arguments, "--format", "csv"))))
+    table = list(csv.DictReader(io.StringIO(race.output(*arguments, "--format", "csv"))))
     assert table or arguments[0] == "revisions"
     if arguments[0] != "rules":
         assert not [cell for row in table for cell in row.values() if cell[:1] in ("[", "{")]
-    assert race.told(*arguments).strip()
+    assert race.output(*arguments).strip()

@@ -18,7 +18,7 @@ NEW = (
 )
 
 
-def told(kind: str = "race", *cars: str, **members: Any) -> Story:
+def session_story(kind: str = "race", *cars: str, **members: Any) -> Story:
     """A session of cars a second apart, over when they have done two laps."""
     story = Story().opened(lines=("FL",), series="Club", kind=kind, **members)
     for place, car in enumerate(cars or ("1", "2")):
@@ -33,8 +33,8 @@ def told(kind: str = "race", *cars: str, **members: Any) -> Story:
 @pytest.fixture
 def season(lapstream: Commands) -> Commands:
     """A new season, and a race to score in it."""
-    lapstream.told(*NEW)
-    lapstream.hold(RACE, told())
+    lapstream.output(*NEW)
+    lapstream.hold(RACE, session_story())
     return lapstream
 
 
@@ -62,19 +62,19 @@ def test_seasons_are_listed_apart_from_sessions(season: Commands) -> None:
     seasons = {row["season"]: row for row in season.rows("season-list", "season", "list")}
     assert (seasons[SEASON]["rounds"], seasons[SEASON]["last_round"]) == (3, 0)
     assert (seasons["alms-2007"]["built_in"], seasons["alms-2007"]["last_round"]) == (True, 12)
-    season.told("championship", "alms-2007")
+    season.output("championship", "alms-2007")
     sessions = [row["session"] for row in season.rows("sessions", "sessions")]
     assert sessions == ["petit-le-mans-2007", RACE]
 
 
 def test_a_session_is_scored(season: Commands) -> None:
     """Qualifying and race, each as what it is; added twice it counts once."""
-    season.hold("qualifying-1", told("qualifying", "2", "1"))
-    said = season.told("season", "add", SEASON, RACE, "--round", "1")
+    season.hold("qualifying-1", session_story("qualifying", "2", "1"))
+    said = season.output("season", "add", SEASON, RACE, "--round", "1")
     assert said == "club-2024: round 1, race, from race-1: GT; endurance cup at 0 of 3 marks\n"
-    season.told("season", "add", SEASON, "qualifying-1", "--round", "1", "--part", "qualifying")
+    season.output("season", "add", SEASON, "qualifying-1", "--round", "1", "--part", "qualifying")
     assert points(season) == {"D1": 382, "D2": 355}
-    assert season.told("season", "add", SEASON, RACE, "--round", "1").endswith(
+    assert season.output("season", "add", SEASON, RACE, "--round", "1").endswith(
         "nothing new; endurance cup at 0 of 3 marks\n"
     )
     rows = season.rows("season-show", "season", "show", SEASON)
@@ -87,29 +87,32 @@ def test_a_session_is_scored(season: Commands) -> None:
 
 def test_a_session_that_says_its_round(lapstream: Commands) -> None:
     """Then the round need not be given."""
-    lapstream.told(*NEW)
-    lapstream.hold(RACE, told(round=3))
-    assert "round 3, race" in lapstream.told("season", "add", SEASON, RACE)
+    lapstream.output(*NEW)
+    lapstream.hold(RACE, session_story(round=3))
+    assert "round 3, race" in lapstream.output("season", "add", SEASON, RACE)
 
 
 def test_a_decision_changes_the_season_when_it_is_added_again(season: Commands) -> None:
     """The later result counts, with who told it; the earlier one stays in the log."""
-    season.told("season", "add", SEASON, RACE, "--round", "1")
-    season.told("penalty", "impose", RACE, "1", "back-of-class")
+    season.output("season", "add", SEASON, RACE, "--round", "1")
+    season.output("penalty", "impose", RACE, "1", "back-of-class")
     assert points(season) == {"D1": 350, "D2": 320}
-    season.told("season", "add", SEASON, RACE, "--round", "1", "--by", "Ann")
+    season.output("season", "add", SEASON, RACE, "--round", "1", "--by", "Ann")
     assert points(season) == {"D2": 350, "D1": 320}
-    told = [event for event in season.events(SEASON) if isinstance(event, ev.RoundScored)]
-    assert [(event.by, event.session) for event in told] == [("a steward", RACE), ("Ann", RACE)]
-    assert told[0].at < told[1].at
+    session_story = [event for event in season.events(SEASON) if isinstance(event, ev.RoundScored)]
+    assert [(event.by, event.session) for event in session_story] == [
+        ("a steward", RACE),
+        ("Ann", RACE),
+    ]
+    assert session_story[0].at < session_story[1].at
     before = season.log.logs[SEASON][1].position
     assert points(season, "--known-at", before) == {"D1": 350, "D2": 320}
 
 
 def test_points_are_given_and_taken(season: Commands) -> None:
     """By decision, with a reason, to somebody who is there."""
-    season.told("season", "add", SEASON, RACE, "--round", "1")
-    season.told(
+    season.output("season", "add", SEASON, RACE, "--round", "1")
+    season.output(
         *("season", "adjust", SEASON, "drivers", "D1", "--reason", "appeal"),
         *("--class", "gt", "--round", "1", "--", "-40"),
     )
@@ -124,10 +127,10 @@ def test_points_are_given_and_taken(season: Commands) -> None:
 
 def test_two_names_of_one_contender(season: Commands) -> None:
     """An alias makes one of them, also of what was scored before."""
-    season.told("season", "add", SEASON, RACE, "--round", "1")
-    season.hold("race-2", told("race", "3", "2"))
-    season.told("season", "add", SEASON, "race-2", "--round", "2")
-    season.told("season", "alias", SEASON, "drivers:D3=D1")
+    season.output("season", "add", SEASON, RACE, "--round", "1")
+    season.hold("race-2", session_story("race", "3", "2"))
+    season.output("season", "add", SEASON, "race-2", "--round", "2")
+    season.output("season", "alias", SEASON, "drivers:D3=D1")
     assert points(season) == {"D1": 700, "D2": 640}
 
 
@@ -146,7 +149,7 @@ def test_two_names_of_one_contender(season: Commands) -> None:
 )
 def test_wrong_usage(season: Commands, arguments: tuple[str, ...], says: str) -> None:
     """Exit code 2, and what would be right."""
-    season.hold("test-day", told("practice"))
+    season.hold("test-day", session_story("practice"))
     assert says in season.misused(*arguments)
 
 
@@ -165,16 +168,16 @@ def test_a_session_that_has_another_result_than_was_scored(season: Commands) -> 
         rows = season.rows("season-show", "season", "show", SEASON)
         return [row["changed"] for row in rows]
 
-    season.told("season", "add", SEASON, RACE, "--round", "1")
+    season.output("season", "add", SEASON, RACE, "--round", "1")
     assert changed() == [[], [], []]
-    season.told("penalty", "impose", RACE, "1", "warning")
+    season.output("penalty", "impose", RACE, "1", "warning")
     assert changed() == [[], [], []]
-    season.told("penalty", "impose", RACE, "1", "back-of-class")
+    season.output("penalty", "impose", RACE, "1", "back-of-class")
     assert changed() == [[RACE], [], []]
-    assert f"`lapstream season add {SEASON} {RACE} --round 1`" in season.told(
+    assert f"`lapstream season add {SEASON} {RACE} --round 1`" in season.output(
         "season", "show", SEASON
     )
-    season.told("season", "add", SEASON, RACE, "--round", "1")
+    season.output("season", "add", SEASON, RACE, "--round", "1")
     assert changed() == [[], [], []]
 
 
@@ -186,40 +189,40 @@ def test_a_session_of_another_series(season: Commands) -> None:
     assert says in season.misused("season", "add", SEASON, "elsewhere", "--round", "1")
     assert says in season.misused("clinch", SEASON, "--session", "elsewhere")
     season.hold("elsewhere", Story("entries").entry("2", championships=("Another", "Club")))
-    season.told("clinch", SEASON, "--session", "elsewhere")
+    season.output("clinch", SEASON, "--session", "elsewhere")
 
 
 def test_a_season_without_contenders(season: Commands) -> None:
     """Before its first round nobody fights for anything."""
-    assert "no contenders" in season.told("clinch", SEASON)
+    assert "no contenders" in season.output("clinch", SEASON)
 
 
 def test_several_sessions_at_once(season: Commands) -> None:
     """All of them, or none if one cannot be scored."""
-    season.hold("qualifying-1", told("qualifying", "2", "1"))
+    season.hold("qualifying-1", session_story("qualifying", "2", "1"))
     added = ("season", "add", SEASON, RACE, "qualifying-1")
     assert "no session 'nowhere'" in season.refused(*added, "nowhere", "--round", "1")
     assert len(season.events(SEASON)) == 1
-    said = season.told(*added, "--round", "1")
+    said = season.output(*added, "--round", "1")
     assert [line.partition(";")[0][-4:] for line in said.splitlines()] == [": GT"] * 2
     assert points(season) == {"D1": 382, "D2": 355}
-    said = season.told(*added, "--round", "1")
+    said = season.output(*added, "--round", "1")
     assert [line.partition(";")[0][-11:] for line in said.splitlines()] == ["nothing new"] * 2
 
 
 @pytest.mark.parametrize("at_once", [True, False])
 def test_two_sessions_that_are_the_same_result(season: Commands, at_once: bool) -> None:
     """The second never replaces the first in silence."""
-    season.hold("race-2", told("race", "2", "1"))
+    season.hold("race-2", session_story("race", "2", "1"))
     add = ("season", "add", SEASON)
     if not at_once:
-        season.told(*add, RACE, "--round", "1")
+        season.output(*add, RACE, "--round", "1")
     sessions = (RACE, "race-2") if at_once else ("race-2",)
     assert "the race of round 1 is scored from race-1: give --replace" in season.refused(
         *add, *sessions, "--round", "1"
     )
     assert points(season) == ({} if at_once else {"D1": 350, "D2": 320})
-    season.told(*add, *sessions, "--round", "1", "--replace")
+    season.output(*add, *sessions, "--round", "1", "--replace")
     assert points(season) == {"D2": 350, "D1": 320}
 
 
@@ -233,5 +236,5 @@ def test_qualifying_without_times(
         story.entry(car, drivers=(ev.Driver(number=1, name=f"D{car}"),))
         story.lap(car, 1, 90_000 + place, 90_000 + place if timed else None)
     season.hold("qualifying-1", story.ended(200_000))
-    season.told("season", "add", SEASON, "qualifying-1", "--round", "1")
+    season.output("season", "add", SEASON, "qualifying-1", "--round", "1")
     assert points(season) == points_of

@@ -46,7 +46,7 @@ def finished(*cars: str, laps: int = 3, **members: Any) -> Story:
 
 
 def new_season(lapstream: Commands, rounds: str = "R1, R2, R3", rules: str = "wec-2024") -> None:
-    lapstream.told(
+    lapstream.output(
         *("season", "new", "s", "--title", "A season", "--series", "S"),
         *("--rules", rules, "--classes", "A", "--rounds", rounds),
     )
@@ -55,7 +55,7 @@ def new_season(lapstream: Commands, rounds: str = "R1, R2, R3", rules: str = "we
 def add(lapstream: Commands, story: Story, number: int, *options: str) -> str:
     """Hold a session and score it as a round."""
     lapstream.hold(f"r{number}", story)
-    return lapstream.told("season", "add", "s", f"r{number}", "--round", str(number), *options)
+    return lapstream.output("season", "add", "s", f"r{number}", "--round", str(number), *options)
 
 
 def table(lapstream: Commands, *options: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class TestShortenedRaces:
             9,
             7.5,
         ]
-        assert "33 % run, less than 75 %" in lapstream.told("explain", "r1", "1")
+        assert "33 % run, less than 75 %" in lapstream.output("explain", "r1", "1")
 
     @pytest.mark.parametrize(
         ("flag_at", "points"), [(45 * MINUTE - 1, 12.5), (45 * MINUTE, 25), (60 * MINUTE, 25)]
@@ -141,7 +141,7 @@ class TestShortenedRaces:
         reconstructed = proved if (title, stated) == ("A race", None) else ""
         assert add(lapstream, story, 1) == f"s: round 1, race, from r1: A{reconstructed}\n"
         assert table(lapstream) == {"D1": points}
-        assert "scheduled length" not in lapstream.told("championship", "s")
+        assert "scheduled length" not in lapstream.output("championship", "s")
 
     def test_nothing_says_how_long_it_was_to_be(self, lapstream: Commands) -> None:
         """Then a race under red is not scored before it is said; the round's length does."""
@@ -152,9 +152,9 @@ class TestShortenedRaces:
         assert "give --percent-run" in lapstream.refused(*wanted)
         assert "100" not in add(lapstream, story, 2)
         assert table(lapstream)["D1"] == 12.5
-        lapstream.told(*wanted, "--percent-run", "80")
+        lapstream.output(*wanted, "--percent-run", "80")
         assert table(lapstream)["D1"] == 37.5
-        assert "nothing new" in lapstream.told(*wanted)
+        assert "nothing new" in lapstream.output(*wanted)
 
     def test_a_race_that_still_runs(self, lapstream: Commands) -> None:
         """As it stands it is worth full points."""
@@ -178,15 +178,15 @@ class TestCalendar:
         """With nothing left the leader is champion; reinstated, the round is left again."""
         self.two_of_three(lapstream)
         assert self.statuses(lapstream)["D1"] != "clinched"
-        said = lapstream.told("season", "cancel", "s", "2", "--reason", "flood")
+        said = lapstream.output("season", "cancel", "s", "2", "--reason", "flood")
         assert said == "s: round 2: R2, cancelled\n"
         assert self.statuses(lapstream) == {"D1": "clinched", "D2": "out"}
         assert table(lapstream) == {"D1": 50, "D2": 36}
-        assert "R2 (cancelled)" in lapstream.told("season", "show", "s")
+        assert "R2 (cancelled)" in lapstream.output("season", "show", "s")
         assert "round 2 is cancelled" in lapstream.refused(
             "season", "add", "s", "r1", "--round", "2"
         )
-        lapstream.told("season", "reinstate", "s", "2", "--reason", "moved to November")
+        lapstream.output("season", "reinstate", "s", "2", "--reason", "moved to November")
         assert self.statuses(lapstream)["D1"] != "clinched"
 
     def test_a_season_that_exists(self, lapstream: Commands) -> None:
@@ -201,11 +201,11 @@ class TestCalendar:
     def test_a_round_added_and_moved(self, lapstream: Commands) -> None:
         """An added round is one more that can be won; its length chooses the scale."""
         self.two_of_three(lapstream)
-        lapstream.told("season", "cancel", "s", "2", "--reason", "flood")
-        said = lapstream.told("season", "extend", "s", "Spa 6:00 [A]", "--reason", "in its place")
+        lapstream.output("season", "cancel", "s", "2", "--reason", "flood")
+        said = lapstream.output("season", "extend", "s", "Spa 6:00 [A]", "--reason", "in its place")
         assert said == "s: round 4: Spa, 6:00:00, [A]\n"
         assert self.statuses(lapstream)["D1"] == "open"
-        said = lapstream.told(
+        said = lapstream.output(
             *("season", "amend", "s", "4", "--name", "Le Mans", "--date", "2024-11-02"),
             *("--length", "24:00", "--circuit", "La Sarthe", "--reason", "moved"),
         )
@@ -250,7 +250,7 @@ class TestSeveralRaces:
         new_season(lapstream, "R1 (6h 24h), R2")
         assert add(lapstream, finished("1", "2"), 1) == "s: round 1, race 1, from r1: A\n"
         lapstream.hold("long", finished("2", "1"))
-        said = lapstream.told("season", "add", "s", "long", "--round", "1")
+        said = lapstream.output("season", "add", "s", "long", "--round", "1")
         assert said == "s: round 1, race 2, from long: A\n"
         assert table(lapstream) == {"D2": 68, "D1": 61}
         rows = lapstream.rows("championship", "championship", "s")
@@ -259,7 +259,7 @@ class TestSeveralRaces:
         assert "the race of round 1 is scored from long" in lapstream.refused(
             "season", "add", "s", "again", "--round", "1"
         )
-        assert "nothing new" in lapstream.told("season", "add", "s", "r1", "--round", "1")
+        assert "nothing new" in lapstream.output("season", "add", "s", "r1", "--round", "1")
 
     def test_the_second_race_first(self, lapstream: Commands) -> None:
         """The number decides, whichever is scored first; there is no third."""
@@ -267,7 +267,7 @@ class TestSeveralRaces:
         lapstream.hold("r1", finished("1", "2"))
         add = ("season", "add", "s", "r1", "--round", "1", "--race")
         assert "round 1 has 2 races" in lapstream.refused(*add, "3")
-        assert lapstream.told(*add, "2") == "s: round 1, race 2, from r1: A\n"
+        assert lapstream.output(*add, "2") == "s: round 1, race 2, from r1: A\n"
         assert table(lapstream) == {"D1": 25, "D2": 18}
 
     def test_a_race_while_it_runs(self, lapstream: Commands) -> None:
@@ -293,10 +293,10 @@ class TestSeveralRaces:
         """By an event with a reason; what was scored stays its first race."""
         new_season(lapstream, "R1")
         add(lapstream, finished("1", "2"), 1)
-        said = lapstream.told("season", "amend", "s", "1", "--races", "6h,6h", "--reason", "rain")
+        said = lapstream.output("season", "amend", "s", "1", "--races", "6h,6h", "--reason", "rain")
         assert said == "s: round 1: R1, (6h 6h)\n"
         lapstream.hold("second", finished("2", "1"))
-        lapstream.told("season", "add", "s", "second", "--round", "1")
+        lapstream.output("season", "add", "s", "second", "--round", "1")
         assert table(lapstream) == {"D1": 43, "D2": 43}
 
 
@@ -316,7 +316,7 @@ class TestAdjustments:
     def test_anybody_entered(self, lapstream: Commands, who: str, points: float) -> None:
         """Who scored, who retired and who did not start; negative and fractional."""
         before = table(lapstream)
-        said = lapstream.told(
+        said = lapstream.output(
             *("season", "adjust", "s", "drivers", who, "--class", "A", "--reason", "x"),
             *("--", str(points)),
         )
@@ -326,14 +326,14 @@ class TestAdjustments:
     def test_tenths_add_up(self, lapstream: Commands) -> None:
         """Ten times a tenth of a point is a point."""
         for _ in range(10):
-            lapstream.told("season", "adjust", "s", "drivers", "D3", "0.1", "--reason", "x")
+            lapstream.output("season", "adjust", "s", "drivers", "D3", "0.1", "--reason", "x")
         assert table(lapstream)["D3"] == 1
 
     def test_a_team(self, lapstream: Commands) -> None:
         """Of a car that retired."""
         known = lapstream.rows("championship", "championship", "s", "--of", "teams")
         name = next(row["name"] for row in known if row["car"] == "3")
-        lapstream.told("season", "adjust", "s", "teams", "#3", "--reason", "x", "--", "-5")
+        lapstream.output("season", "adjust", "s", "teams", "#3", "--reason", "x", "--", "-5")
         rows = lapstream.rows("championship", "championship", "s", "--of", "teams")
         assert (rows[-1]["name"], rows[-1]["points"]) == (name, -5)
 
@@ -424,13 +424,13 @@ class TestDrops:
             "D1": (50, [25, 18, 25], [2]),
             "D2": (43, [18, 25, 18], [3]),
         }
-        printed = lapstream.told("championship", "s", "--rules", pack)
+        printed = lapstream.output("championship", "s", "--rules", pack)
         assert "25 (18) 25" in printed
         assert "18 25 (18)" in printed
         assert "(…): a dropped round, which does not count" in printed
-        clinch = lapstream.told("clinch", "s", "--of", "drivers", "--rules", pack)
+        clinch = lapstream.output("clinch", "s", "--of", "drivers", "--rules", pack)
         assert "D1 is champion with 50 points." in clinch
-        text = lapstream.told("championship", "s", "--rules", pack, "--format", "csv")
+        text = lapstream.output("championship", "s", "--rules", pack, "--format", "csv")
         first, *_ = csv.DictReader(io.StringIO(text))
         assert (first["points"], first["by_round"], first["dropped"]) == ("50", "25 18 25", "2")
 
@@ -457,12 +457,12 @@ class TestDrops:
         add(lapstream, finished("2", "1"), 3)
         pack = self.pack(tmp_path, "drops = 1")
         assert self.standings(lapstream, pack)["D1"] == (43, [25, None, 18], [])
-        lapstream.told("season", "cancel", "s", "2", "--reason", "flood")
+        lapstream.output("season", "cancel", "s", "2", "--reason", "flood")
         assert self.standings(lapstream, pack)["D1"] == (25, [25, None, 18], [3])
 
     def test_a_round_without_the_class(self, lapstream: Commands, tmp_path: Path) -> None:
         """It is no dropped result of that class, and a session of it scores nothing there."""
-        lapstream.told(
+        lapstream.output(
             *("season", "new", "s", "--title", "A season", "--series", "S", "--rules", "wec-2024"),
             *("--classes", "A,B", "--rounds", "R1, R2 [B], R3"),
         )

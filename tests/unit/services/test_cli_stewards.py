@@ -34,7 +34,7 @@ def order(race: Commands, *asked: str) -> list[str]:
 
 def test_a_penalty_is_one_event_with_who_and_when(race: Commands) -> None:
     """It is decided now unless said otherwise, and named by its number."""
-    race.told("penalty", "impose", RACE, "1", "time", "5", "--reason", "contact", "--by", "Ann")
+    race.output("penalty", "impose", RACE, "1", "time", "5", "--reason", "contact", "--by", "Ann")
     imposed = race.events(RACE)[-1]
     assert imposed == ev.PenaltyImposed(
         at=250_000,
@@ -47,7 +47,7 @@ def test_a_penalty_is_one_event_with_who_and_when(race: Commands) -> None:
         amount=5,
         reason="contact",
     )
-    race.told("penalty", "impose", RACE, "2", "drive-through", "--at", "lap:2")
+    race.output("penalty", "impose", RACE, "2", "drive-through", "--at", "lap:2")
     later = race.events(RACE)[-1]
     assert isinstance(later, ev.PenaltyImposed)
     assert (later.at, later.source_seq, later.by, later.kind) == (
@@ -62,7 +62,7 @@ def test_what_a_penalty_changes_is_told(race: Commands) -> None:
     assert [
         (row["car"], row["position_now"], row["position_then"], row["points_then"]) for row in rows
     ] == [("2", 2, 1, 350), ("3", 3, 2, 320), ("1", 1, 3, 300)]
-    said = race.told("penalty", "serve", RACE, "race-control-0")
+    said = race.output("penalty", "serve", RACE, "race-control-0")
     assert said.startswith("race-control 1 at ")
     assert "penalty race-control-0 served" in said
     assert order(race) == ["1", "2", "3"]
@@ -70,11 +70,11 @@ def test_what_a_penalty_changes_is_told(race: Commands) -> None:
 
 def test_a_penalty_from_its_imposition_to_its_end(race: Commands) -> None:
     """Imposed, converted, rescinded: each counts at once, and each result is still there."""
-    race.told("penalty", "impose", RACE, "1", "drive-through")
+    race.output("penalty", "impose", RACE, "1", "drive-through")
     assert order(race) == ["2", "3", "1"]
-    race.told("penalty", "convert", RACE, "race-control-0", "places", "1")
+    race.output("penalty", "convert", RACE, "race-control-0", "places", "1")
     assert order(race) == ["2", "1", "3"]
-    race.told("penalty", "rescind", RACE, "race-control-0", "--reason", "appeal")
+    race.output("penalty", "rescind", RACE, "race-control-0", "--reason", "appeal")
     assert order(race) == ["1", "2", "3"]
     assert [order(race, "--revision", str(n)) for n in (1, 2, 3, 4)] == [
         ["1", "2", "3"],
@@ -92,7 +92,7 @@ def test_cars_that_only_move_overall_are_counted(race: Commands) -> None:
     race.hold("mixed", story)
     arguments = ("penalty", "impose", "mixed", "1", "time", "5", "--dry-run")
     assert len(race.rows("whatif", *arguments)) == 4
-    *_, first, second, others = race.told(*arguments).splitlines()
+    *_, first, second, others = race.output(*arguments).splitlines()
     assert (first.split()[0], second.split()[0]) == ("2", "1")
     assert others == "2 more move overall, not in class"
 
@@ -100,32 +100,32 @@ def test_cars_that_only_move_overall_are_counted(race: Commands) -> None:
 def test_a_dry_run_appends_nothing(race: Commands) -> None:
     """It shows the same, and the log is as it was."""
     before = race.events(RACE)
-    said = race.told("penalty", "impose", RACE, "1", "time", "5", "--dry-run")
+    said = race.output("penalty", "impose", RACE, "1", "time", "5", "--dry-run")
     assert said.startswith("would be decided: #1: 5 s added to its time")
     assert race.events(RACE) == before
 
 
 def test_a_decision_without_effect_says_so(race: Commands) -> None:
     """A warning is in the book and changes nothing."""
-    said = race.told("penalty", "impose", RACE, "3", "warning")
+    said = race.output("penalty", "impose", RACE, "3", "warning")
     assert said.endswith("nothing in the order changes\n")
 
 
 def test_an_event_is_voided(race: Commands) -> None:
     """It is named by its identity, and counts no more."""
-    race.told("penalty", "impose", RACE, "1", "disqualification")
+    race.output("penalty", "impose", RACE, "1", "disqualification")
     assert order(race) == ["2", "3", "1"]
-    race.told("void", RACE, "race-control", "0", "--reason", "typing error")
+    race.output("void", RACE, "race-control", "0", "--reason", "typing error")
     assert order(race) == ["1", "2", "3"]
     assert isinstance(race.events(RACE)[-1], ev.EventVoided)
 
 
 def test_an_event_is_voided_by_its_position(race: Commands) -> None:
     """As `explain` prints it."""
-    race.told("penalty", "impose", RACE, "1", "disqualification")
-    said = race.told("explain", RACE, "1")
+    race.output("penalty", "impose", RACE, "1", "disqualification")
+    said = race.output("explain", RACE, "1")
     (line,) = [below for above, below in pairwise(said.splitlines()) if "was disqualified" in above]
-    race.told("void", RACE, line.strip(" []"), "--reason", "the wrong car")
+    race.output("void", RACE, line.strip(" []"), "--reason", "the wrong car")
     assert order(race) == ["1", "2", "3"]
     rests_on = [row["rests_on"] for row in race.rows("revisions", "revisions", RACE)]
     assert rests_on[1:] == [
@@ -136,8 +136,8 @@ def test_an_event_is_voided_by_its_position(race: Commands) -> None:
 
 def test_a_result_is_declared(race: Commands) -> None:
     """It is kept as it was then; what is decided later amends what is computed beside it."""
-    race.told("declare", RACE, "final", "--rests-on", "bulletin 7", "--by", "Ann")
-    race.told("penalty", "impose", RACE, "1", "time", "5")
+    race.output("declare", RACE, "final", "--rests-on", "bulletin 7", "--by", "Ann")
+    race.output("penalty", "impose", RACE, "1", "time", "5")
     rows = race.rows("revisions", "revisions", RACE)
     assert [(row["status"], row["declared"], row["rests_on"]) for row in rows] == [
         ("provisional", False, "the laps as timed"),
@@ -148,7 +148,7 @@ def test_a_result_is_declared(race: Commands) -> None:
     assert race.rows("differences", "results", RACE, "--diff", "1", "2") == []
     changed = race.rows("differences", "results", RACE, "--diff", "2", "3")
     assert {row["car"]: row["points_after"] for row in changed} == {"2": 350, "3": 320, "1": 300}
-    race.told("void", RACE, "race-control", "0", "--reason", "too early")
+    race.output("void", RACE, "race-control", "0", "--reason", "too early")
     assert race.rows("revisions", "revisions", RACE)[1]["rests_on"] == "bulletin 7 (voided)"
 
 
@@ -161,9 +161,9 @@ def test_no_result_before_the_flag(race: Commands) -> None:
 
 def test_points_taken_are_a_revision_of_their_own(race: Commands) -> None:
     """No place changes, but what the result is worth does; so with a best lap deleted."""
-    race.told("penalty", "impose", RACE, "1", "points", "20", "--reason", "conduct")
-    race.told("amend", "lap", RACE, "2", "1", "--time", "59", "--reason", "transponder")
-    race.told("delete-time", RACE, "2", "1", "--reason", "track limits")
+    race.output("penalty", "impose", RACE, "1", "points", "20", "--reason", "conduct")
+    race.output("amend", "lap", RACE, "2", "1", "--time", "59", "--reason", "transponder")
+    race.output("delete-time", RACE, "2", "1", "--reason", "track limits")
     rows = race.rows("revisions", "revisions", RACE)
     assert [row["rests_on"] for row in rows] == [
         "the laps as timed",
@@ -180,7 +180,7 @@ def test_points_taken_are_a_revision_of_their_own(race: Commands) -> None:
 
 def test_a_lap_is_amended(race: Commands) -> None:
     """What is given changes, and everything that follows from it."""
-    race.told(
+    race.output(
         *("amend", "lap", RACE, "3", "4", "--completed-at", "0:03:59.5", "--driver", "Cy"),
         *("--time", "59.5", "--in-pit-lane", "--reason", "photo finish"),
     )
@@ -195,14 +195,14 @@ def test_a_lap_is_amended(race: Commands) -> None:
 
 def test_a_lap_time_is_deleted(race: Commands) -> None:
     """The lap counts, its time does not."""
-    race.told("delete-time", RACE, "2", "1", "--reason", "track limits")
+    race.output("delete-time", RACE, "2", "1", "--reason", "track limits")
     (row,) = race.rows("laps", "laps", RACE, "--car", "2")[:1]
     assert (row["lap"], row["deleted"]) == (1, True)
 
 
 def test_crossings_are_given_to_another_car(race: Commands) -> None:
     """For a span of time, or from a moment on always; one way or swapped."""
-    race.told("reassign", RACE, "1", "3", "--from", "lap:3", "--swap", "--reason", "transponders")
+    race.output("reassign", RACE, "1", "3", "--from", "lap:3", "--swap", "--reason", "transponders")
     assert order(race) == ["3", "2", "1"]
     moved = race.events(RACE)[-1]
     assert isinstance(moved, ev.CrossingsReassigned)
@@ -256,13 +256,13 @@ def test_what_cannot_be_decided(race: Commands, arguments: tuple[str, ...], says
 
 def test_a_penalty_is_not_served_before_it_is_imposed(race: Commands) -> None:
     """Nor does anything else become of it before it was last changed."""
-    race.told("penalty", "impose", RACE, "1", "drive-through", "--at", "lap:2")
+    race.output("penalty", "impose", RACE, "1", "drive-through", "--at", "lap:2")
     before = race.events(RACE)
     assert "at: not before 0:02:00.000, when penalty 'race-control-0' was imposed" in race.refused(
         "penalty", "serve", RACE, "race-control-0", "--at", "lap:1"
     )
     assert race.events(RACE) == before
-    race.told("penalty", "convert", RACE, "race-control-0", "time", "5", "--at", "lap:3")
+    race.output("penalty", "convert", RACE, "race-control-0", "time", "5", "--at", "lap:3")
     assert "when penalty 'race-control-0' was converted" in race.refused(
         "penalty", "rescind", RACE, "race-control-0", "--at", "lap:2"
     )
@@ -270,10 +270,10 @@ def test_a_penalty_is_not_served_before_it_is_imposed(race: Commands) -> None:
 
 def test_what_is_over_cannot_be_changed(race: Commands) -> None:
     """A penalty is served once; taken back it is gone."""
-    race.told("penalty", "impose", RACE, "1", "time", "5")
-    race.told("penalty", "serve", RACE, "race-control-0")
+    race.output("penalty", "impose", RACE, "1", "time", "5")
+    race.output("penalty", "serve", RACE, "race-control-0")
     assert "is served already" in race.refused("penalty", "serve", RACE, "race-control-0")
-    race.told("penalty", "rescind", RACE, "race-control-0")
+    race.output("penalty", "rescind", RACE, "race-control-0")
     assert "is rescinded already" in race.refused("penalty", "rescind", RACE, "race-control-0")
     assert "there are race-control-0" in race.refused("penalty", "serve", RACE, "p")
 

@@ -43,7 +43,7 @@ def test_the_commands_of_the_page(lapstream: Commands, monkeypatch: pytest.Monke
     ]
     assert len(commands) > 10
     for command in commands:
-        assert lapstream.told(*command[1:]).strip()
+        assert lapstream.output(*command[1:]).strip()
 
 
 def order(past: Commands, *asked: str) -> list[str]:

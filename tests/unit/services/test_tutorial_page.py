@@ -21,5 +21,5 @@ def test_the_tutorial_shows_what_is_printed(
     conversations = conversations_in((ROOT / "docs/tutorial.md").read_text("utf-8"))
     assert len(conversations) == 10
     for line, shown in conversations:
-        printed = lapstream.told(*shlex.split(line)[1:])
+        printed = lapstream.output(*shlex.split(line)[1:])
         assert without_places_in_time(printed.strip("\n")) == without_places_in_time(shown), line

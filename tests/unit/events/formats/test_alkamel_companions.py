@@ -36,7 +36,7 @@ CONTROL = "TIME;ELAPSED;REC_TYPE;FLAG;SECTOR;MESSAGE;FLAG_TIME;ACCUM_TIME;LAP\n"
 START = datetime(2024, 10, 12, 16, tzinfo=UTC)
 
 
-def told(text=LAPS, starts_at=START, **beside):
+def events_of(text=LAPS, starts_at=START, **beside):
     """The events of the race with these files beside its laps."""
     parsers = {
         "grid": parse_grid,
@@ -75,14 +75,14 @@ def doubts(events):
 )
 def test_the_grid(text, order):
     """The order is that of the places; a car without one starts behind the others."""
-    events = told(grid=text)
+    events = events_of(grid=text)
     [grid] = of(ev.GridSet, events)
     assert (grid.at, grid.order, doubts(events)) == (0, order, [])
 
 
 def test_a_car_on_the_grid_that_is_not_entered():
     """It is left out, with a doubt; a car listed twice is a fault."""
-    events = told(grid="POSITION;NUMBER\n1;99\n2;7\nx;31\n")
+    events = events_of(grid="POSITION;NUMBER\n1;99\n2;7\nx;31\n")
     assert of(ev.GridSet, events)[0].order == ("7", "31")
     assert doubts(events) == [("grid.csv", 4, "POSITION", "x"), ("grid.csv", 2, "NUMBER", "99")]
     with pytest.raises(BadTimingFile, match="twice"):
@@ -100,7 +100,7 @@ def test_flags_of_race_control_replace_those_at_the_line():
         "12:03:20.000;3:20.000;YF;YELLOW;2;;-;-;3\n"
         "12:06:39.999;6:39.999;FF;CHEQUERED FLAG;;;-;-;7\n"
     )
-    events = told(race_control=CONTROL + rows)
+    events = events_of(race_control=CONTROL + rows)
     assert [(e.at, e.flag, e.sector, e.basis) for e in of(ev.FlagShown, events)] == [
         (0, "green", None, "recorded"),
         (150_000, "fcy", None, "recorded"),
@@ -117,14 +117,14 @@ def test_flags_of_race_control_replace_those_at_the_line():
 @pytest.mark.parametrize("at", ["6:41.000", "5:30.000"], ids=["too late", "too early"])
 def test_a_chequered_flag_that_the_laps_refute(at):
     """The result rests on the flag: the crossing that took it first stays its time."""
-    events = told(race_control=f"{CONTROL}12:0{at};{at};FF;CHEQUERED;;;-;-;7\n")
+    events = events_of(race_control=f"{CONTROL}12:0{at};{at};FF;CHEQUERED;;;-;-;7\n")
     assert [e.at for e in of(ev.FlagShown, events) if e.flag == "chequered"] == [400_000]
     assert [one[:3] for one in doubts(events)] == [("race_control.csv", 2, "ELAPSED")]
 
 
 def test_race_control_without_a_chequered_flag():
     """A file cut off before the end leaves the end to the laps."""
-    events = told(race_control=f"{CONTROL}12:01:00.000;1:00.000;RF;RED FLAG;;;-;-;1\n")
+    events = events_of(race_control=f"{CONTROL}12:01:00.000;1:00.000;RF;RED FLAG;;;-;-;1\n")
     flags = [(event.at, event.flag) for event in of(ev.FlagShown, events)]
     assert flags == [(60_000, "red"), (400_000, "chequered")]
 
@@ -141,7 +141,7 @@ def test_race_control_without_a_chequered_flag():
 )
 def test_doubtful_rows_of_race_control(row, column, value):
     """A record that cannot be understood costs itself only."""
-    events = told(race_control=f"{CONTROL}{row}\n12:02:00.000;2:00.000;FCY;;;;-;-;1\n")
+    events = events_of(race_control=f"{CONTROL}{row}\n12:02:00.000;2:00.000;FCY;;;;-;-;1\n")
     lines = {one[1:3] for one in doubts(events)}
     assert (2, column) in lines
     assert any(value in (one[3] or "") for one in doubts(events))
@@ -152,14 +152,14 @@ def test_flags_past_midnight():
     """Times of day run on after midnight, without a time since the start as well."""
     text = laps_text(car("7", *[Lap()] * 4, Lap(flag="FF"), start=86_400_000 - 90_000))
     rows = "23:58:30.000;-;GF;;;;;;1\n23:59:50.000;;RCMessage;;;A;;;1\n"
-    events = told(text, race_control=f"{CONTROL}{rows}00:00:30.000;;RCMessage;;;B;;;1\n")
+    events = events_of(text, race_control=f"{CONTROL}{rows}00:00:30.000;;RCMessage;;;B;;;1\n")
     assert [event.at for event in of(ev.RaceControlMessage, events)] == [80_000, 120_000]
 
 
 def test_pit_visits_as_timed():
     """Recorded visits replace inferred ones; a car that the file lacks keeps its own."""
     text = "NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME;PIT_TIME;\n7;1;12:03:55.000;12:04:40.000;;\n"
-    events = told(pits=text)
+    events = events_of(pits=text)
     found = [(e.car, e.type, e.at, e.basis) for e in of((ev.PitEntered, ev.PitExited), events)]
     assert found == [
         ("7", "pit_entered", 235_000, "recorded"),
@@ -181,7 +181,7 @@ def test_pit_visits_as_timed():
 )
 def test_a_doubtful_visit_of_the_pit_file(row, column):
     """A visit of another car, or while the car was not running, leaves the inferred one."""
-    events = told(pits=f"NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME;PIT_TIME\n{row}\n")
+    events = events_of(pits=f"NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME;PIT_TIME\n{row}\n")
     assert [one[:3] for one in doubts(events)] == [("pits.csv", 2, column)]
     assert [event.at for event in of(ev.PitEntered, events)] == [240_000, 240_004]
 
@@ -190,7 +190,7 @@ def test_a_visit_before_the_start_of_a_race_of_24_hours():
     """It is not one at the end, after which no other could follow."""
     day = laps_text(car("7", *[Lap(s1=10_800_000)] * 8, Lap(flag="FF")))
     rows = ("7;1;11:40:00.000;11:59:00.000;", "7;2;13:00:00.000;13:01:00.000;")
-    events = told(day, pits="NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME\n" + "\n".join(rows))
+    events = events_of(day, pits="NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME\n" + "\n".join(rows))
     assert [event.at for event in of(ev.PitEntered, events)] == [3_600_000]
     assert [one[:3] for one in doubts(events)] == [("pits.csv", 2, "IN_TIME")]
 
@@ -207,7 +207,7 @@ def test_a_visit_before_the_start_of_a_race_of_24_hours():
 def test_times_of_a_visit_that_contradict(out_time, pit_time, exited_at, column):
     """No visit lasts until the next day because the car left before it came."""
     text = "NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME;PIT_TIME\n"
-    events = told(pits=f"{text}7;1;12:03:55.000;{out_time};{pit_time}\n")
+    events = events_of(pits=f"{text}7;1;12:03:55.000;{out_time};{pit_time}\n")
     assert [event.at for event in of(ev.PitExited, events) if event.car == "7"] == [exited_at]
     assert [one[:3] for one in doubts(events)] == [("pits.csv", 2, column)] * (column is not None)
 
@@ -229,7 +229,7 @@ def test_the_weather(cells, air, track, pressure, wind):
     """Measurements are in Celsius, hPa and km/h, at session times, within the session only."""
     first = int(START.timestamp())
     rows = "".join(f"{first + s};x;{cells}\n" for s in (-60, 60, 120, 3600))
-    measured = of(ev.WeatherMeasured, told(weather=HEADINGS + rows))
+    measured = of(ev.WeatherMeasured, events_of(weather=HEADINGS + rows))
     assert [one.at for one in measured] == [60_000, 120_000]
     one = measured[0]
     assert (one.air_c, one.track_c, one.pressure_hpa, one.wind_kph) == (air, track, pressure, wind)
@@ -239,7 +239,7 @@ def test_the_weather(cells, air, track, pressure, wind):
 def test_weather_that_cannot_be():
     """A reading that cannot be read, or cannot be, is a doubt; so is weather without a date."""
     first = int((START + timedelta(seconds=60)).timestamp())
-    events = told(weather=f"{HEADINGS}{first};x;warm;30;156;992.9;10;342;0;\n")
+    events = events_of(weather=f"{HEADINGS}{first};x;warm;30;156;992.9;10;342;0;\n")
     assert [(column, value) for _, _, column, value in doubts(events)] == [
         ("AIR_TEMP", "warm"),
         ("HUMIDITY", "156.0"),
@@ -247,7 +247,7 @@ def test_weather_that_cannot_be():
     [rest] = of(ev.WeatherMeasured, events)
     assert (rest.air_c, rest.humidity_percent, rest.pressure_hpa) == (None, None, 992.9)
     text = f"{HEADINGS}{first};x;21;30;56;992.9;10;342;0;\n"
-    assert doubts(told(weather=text, starts_at=None)) == [
+    assert doubts(events_of(weather=text, starts_at=None)) == [
         ("weather.csv", 1, "TIME_UTC_SECONDS", "")
     ]
 
@@ -258,7 +258,7 @@ def test_files_of_another_session_give_few_doubts():
     weather = "".join(
         f"{int(START.timestamp()) + 60 + n};x;21;30;156;992.9;10;342;0;\n" for n in range(150)
     )
-    events = told(
+    events = events_of(
         pits=f"NUMBER;PIT_STOP_NUMBER;IN_TIME;OUT_TIME;PIT_TIME\n{pits}",
         weather=f"{HEADINGS}{weather}",
     )

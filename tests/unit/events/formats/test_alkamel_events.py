@@ -22,7 +22,7 @@ IN_LANE = Lap(None, None, None, time=2_400_000, b=True)
 """Pushed over the finish line in the lane."""
 
 
-def told(*cars, results=None, **members):
+def events_of(*cars, results=None, **members):
     """The events of a race of these cars."""
     laps = parse_laps(laps_text(*cars), "laps.csv")
     parsed = parse_results(results, "result.csv") if results else None
@@ -55,7 +55,7 @@ def flags(events):
 
 def test_a_lap_is_three_crossings():
     """A lap with all its sectors is S1, S2 and the finish line, as timed."""
-    events = told(car("7", Lap(), Lap(driver=2)))
+    events = events_of(car("7", Lap(), Lap(driver=2)))
     assert lines(events) == [
         (1, "S1", 20_000, "recorded"),
         (1, "S2", 50_000, "recorded"),
@@ -80,7 +80,7 @@ def test_a_lap_is_three_crossings():
 def test_the_session_is_told_with_its_frame():
     """Title, kind, classes fastest first, lines, rules, start and files stand in the opening."""
     start = datetime(2024, 6, 15, 14, 0, 26, 602_000, UTC)
-    events = told(
+    events = events_of(
         car("7", Lap(), car_class="GT"),
         car("1", Lap(s1=5_000), car_class="PROTO"),
         results=result_text(
@@ -108,7 +108,7 @@ def test_the_session_is_told_with_its_frame():
 
 def test_entries_from_the_laps_alone():
     """Without a result, a car has the drivers who drove, and no vehicle."""
-    [entry] = of(ev.EntryAdded, told(car("007", Lap(), Lap(driver=3))))
+    [entry] = of(ev.EntryAdded, events_of(car("007", Lap(), Lap(driver=3))))
     assert (entry.car, entry.car_class, entry.team, entry.manufacturer) == (
         *("007", "GT", "Team A", "Make A"),
     )
@@ -122,7 +122,7 @@ def test_a_result_adds_cars_vehicles_and_drivers():
         result_row(1, "7", 1, 60_000, crew=[("Ann", "DeVries"), ("Bo", "Čech")]),
         result_row(None, "9", 0, None, status="Not started"),
     )
-    first, second = of(ev.EntryAdded, told(car("7", Lap()), results=result))
+    first, second = of(ev.EntryAdded, events_of(car("7", Lap()), results=result))
     assert (first.vehicle, first.manufacturer) == ("Car A", "Make A")
     # The laps name the driver at the wheel, so theirs is the name.
     assert [(d.number, d.name, d.rating) for d in first.drivers] == [
@@ -145,7 +145,7 @@ def test_the_official_result_is_told_and_never_read():
         result_row(1, "8", 1, 160_500, status="Disqualified"),
         result_row(2, "7", 0, 90_000, status="Not classified"),
     )
-    events, other = (told(*cars, results=result_text(*order)) for order in (rows, swapped))
+    events, other = (events_of(*cars, results=result_text(*order)) for order in (rows, swapped))
     [declared] = of(ev.ResultDeclared, events)
     assert (declared.status, declared.rows_basis, declared.basis) == (
         "final",
@@ -178,7 +178,7 @@ def test_the_official_result_is_told_and_never_read():
 )
 def test_a_missed_loop(lap, expected):
     """A crossing is timed where a sector or the lap's end gives it, else interpolated."""
-    events = told(car("7", Lap(), Lap(), Lap(21_000), lap))
+    events = events_of(car("7", Lap(), Lap(), Lap(21_000), lap))
     basis = {"t": "recorded", "r": "reconstructed"}
     start = 60_000 + 60_000 + 61_000
     # The car's median split is 20/60 and 50/60 of a lap.
@@ -187,7 +187,7 @@ def test_a_missed_loop(lap, expected):
 
 def test_a_car_whose_loops_always_missed_it():
     """The field's median split serves a car without one of its own."""
-    events = told(car("7", Lap(None, None, None, time=120_000)), car("8", Lap(), Lap()))
+    events = events_of(car("7", Lap(None, None, None, time=120_000)), car("8", Lap(), Lap()))
     assert lines(events) == [
         (1, "S1", 40_000, "reconstructed"),
         (1, "S2", 100_000, "reconstructed"),
@@ -196,7 +196,7 @@ def test_a_car_whose_loops_always_missed_it():
 
 def test_a_race_without_sectors():
     """Where no sector was ever timed there are laps alone."""
-    events = told(car("7", Lap(None, None, None, time=60_000)))
+    events = events_of(car("7", Lap(None, None, None, time=60_000)))
     assert events[0].timing_lines == ("FL",)
     assert lines(events) == []
     assert len(of(ev.LapCompleted, events)) == 1
@@ -204,14 +204,14 @@ def test_a_race_without_sectors():
 
 def test_a_pit_stop_that_is_over_before_s1():
     """The exit is at the finish crossing + PIT_TIME where that is before the out-lap's S1."""
-    events = told(car("7", Lap(b=True), Lap(s1=50_000, pit=40_000)))
+    events = events_of(car("7", Lap(b=True), Lap(s1=50_000, pit=40_000)))
     assert visits(events) == [("entered", 60_000), ("exited", 100_000)]
     assert [event.in_pit_lane for event in of(ev.LapCompleted, events)] == [True, False]
 
 
 def test_a_pit_stop_that_must_be_over_by_s1():
     """The exit is at the out-lap's S1 at the latest, the entry PIT_TIME before it."""
-    events = told(car("7", Lap(s3=30_000, b=True), Lap(s1=25_000, pit=40_000)))
+    events = events_of(car("7", Lap(s3=30_000, b=True), Lap(s1=25_000, pit=40_000)))
     assert visits(events) == [("entered", 65_000), ("exited", 105_000)]
     s2_of_the_in_lap = 50_000
     assert s2_of_the_in_lap < 65_000
@@ -219,26 +219,26 @@ def test_a_pit_stop_that_must_be_over_by_s1():
 
 def test_a_pit_stop_longer_than_a_lap():
     """A stop in the garage is as long as it is, and may exceed the laps around it."""
-    events = told(car("7", Lap(s3=10_000, b=True), Lap(s1=3_600_000, pit=3_605_000), Lap()))
+    events = events_of(car("7", Lap(s3=10_000, b=True), Lap(s1=3_600_000, pit=3_605_000), Lap()))
     assert visits(events) == [("entered", 55_000), ("exited", 3_660_000)]
 
 
 def test_two_stops_on_successive_laps():
     """A B on an out-lap is a second visit."""
     out_in = Lap(s1=40_000, pit=30_000, b=True)
-    events = told(car("7", Lap(b=True), out_in, Lap(s1=45_000, pit=20_000)))
+    events = events_of(car("7", Lap(b=True), out_in, Lap(s1=45_000, pit=20_000)))
     assert [at for _, at in visits(events)] == [60_000, 90_000, 140_000, 160_000]
 
 
 def test_a_visit_of_unknown_length():
     """Without PIT_TIME a visit lasts from the finish crossing to the out-lap's S1 at most."""
-    events = told(car("7", Lap(b=True), Lap()))
+    events = events_of(car("7", Lap(b=True), Lap()))
     assert visits(events) == [("entered", 60_000), ("exited", 80_000)]
 
 
 def test_a_car_that_ends_in_the_lane():
     """A final B has an entry, at the finish crossing at the latest, and no exit."""
-    assert visits(told(car("7", Lap(), Lap(b=True)))) == [("entered", 120_000)]
+    assert visits(events_of(car("7", Lap(), Lap(b=True)))) == [("entered", 120_000)]
 
 
 @pytest.mark.parametrize(
@@ -252,18 +252,18 @@ def test_a_car_that_ends_in_the_lane():
 )
 def test_a_car_that_did_not_leave_the_lane(laps, expected):
     """Crossings in the lane without a sector between them are of one visit."""
-    assert visits(told(car("7", *laps))) == expected
+    assert visits(events_of(car("7", *laps))) == expected
 
 
 def test_a_start_from_the_pit_lane():
     """PIT_TIME on lap 1 is the time in the lane after the start."""
-    events = told(car("7", Lap(s1=95_000, pit=34_848), Lap()))
+    events = events_of(car("7", Lap(s1=95_000, pit=34_848), Lap()))
     assert visits(events) == [("entered", 0), ("exited", 34_848)]
 
 
 def test_a_start_from_the_pit_lane_and_a_stop():
     """A B on lap 1 after a start from the lane is a stop where a PIT_TIME follows."""
-    events = told(car("7", Lap(s1=60_000, pit=45_000, b=True), Lap(s1=50_000, pit=30_000)))
+    events = events_of(car("7", Lap(s1=60_000, pit=45_000, b=True), Lap(s1=50_000, pit=30_000)))
     assert [at for _, at in visits(events)] == [0, 45_000, 100_000, 130_000]
 
 
@@ -271,7 +271,7 @@ def test_a_start_from_the_pit_lane_and_a_stop():
 def test_a_visit_inside_a_lap(b):
     """Under a red flag cars stood in the lane between two lines; a B is of that visit."""
     red = Lap(s1=44_000, s2=3_881_845, s3=82_155, pit=3_574_362, b=b)
-    events = told(car("01", Lap(), red, Lap()))
+    events = events_of(car("01", Lap(), red, Lap()))
     entered, exited = (at for _, at in visits(events, "01"))
     assert exited - entered == 3_574_362
     middle = 60_000 + 44_000 + 3_881_845 // 2
@@ -282,7 +282,7 @@ def test_a_visit_inside_a_lap(b):
 def test_a_visit_inside_a_lap_and_a_stop_after_it():
     """The B of a lap with a visit inside it is a stop of its own where a PIT_TIME follows."""
     red = Lap(s1=20_000, s2=1_000_000, s3=40_000, pit=900_000, b=True)
-    events = told(car("7", red, Lap(s1=60_000, pit=50_000)))
+    events = events_of(car("7", red, Lap(s1=60_000, pit=50_000)))
     assert [kind for kind, _ in visits(events)] == ["entered", "exited"] * 2
     assert visits(events)[2:] == [("entered", 1_060_000), ("exited", 1_110_000)]
 
@@ -290,7 +290,7 @@ def test_a_visit_inside_a_lap_and_a_stop_after_it():
 def test_a_visit_inside_a_lap_without_sectors():
     """A visit longer than every stretch between lines is in the middle of the lap."""
     lap = Lap(None, None, None, time=300_000, pit=150_000, b=True)
-    events = told(car("7", Lap(), lap, Lap(s1=30_000, pit=26_000)))
+    events = events_of(car("7", Lap(), lap, Lap(s1=30_000, pit=26_000)))
     assert visits(events) == [
         ("entered", 135_000),
         ("exited", 285_000),
@@ -315,7 +315,7 @@ def test_a_visit_inside_a_lap_without_sectors():
 )
 def test_an_impossible_visit(laps, line, left):
     """A PIT_TIME that fits into no visit is a doubt; where there is a B, the visit stays."""
-    events = told(car("7", *laps))
+    events = events_of(car("7", *laps))
     [doubt] = of(ev.DataDoubted, events)
     assert (doubt.file, doubt.line, doubt.column, doubt.car) == ("laps.csv", line, "PIT_TIME", "7")
     assert doubt.value is not None
@@ -339,7 +339,7 @@ IN_LAP = Lap(s3=60_000, b=True)
 )
 def test_a_visit_over_several_crossings(laps, pit_time, expected):
     """A car that is pushed over the finish line in the lane is there once, not twice."""
-    events = told(car("7", *laps, Lap(s1=50_000, pit=pit_time), Lap(flag="FF")))
+    events = events_of(car("7", *laps, Lap(s1=50_000, pit=pit_time), Lap(flag="FF")))
     assert of(ev.DataDoubted, events) == []
     assert tuple(at for _, at in visits(events)) == expected
     assert expected[1] - expected[0] == pit_time
@@ -350,7 +350,7 @@ def test_a_crossing_missed_beside_the_lane():
     """Interpolated crossings stay before the entry and after the exit of a visit."""
     in_lap = Lap(20_000, None, None, time=3_000_000, b=True)
     out_lap = Lap(None, None, None, time=300_000, pit=3_100_000)
-    events = told(car("7", Lap(), in_lap, out_lap))
+    events = events_of(car("7", Lap(), in_lap, out_lap))
     assert visits(events) == [("entered", 260_000), ("exited", 3_360_000)]
     assert lines(events)[3:] == [
         (2, "S2", 259_999, "reconstructed"),
@@ -361,7 +361,9 @@ def test_a_crossing_missed_beside_the_lane():
 
 def test_drivers_change_where_the_laps_say():
     """A driver takes the wheel at the start of the first lap that names him."""
-    events = told(car("7", Lap(), Lap(b=True), Lap(s1=60_000, pit=30_000, driver=2), Lap(driver=1)))
+    events = events_of(
+        car("7", Lap(), Lap(b=True), Lap(s1=60_000, pit=30_000, driver=2), Lap(driver=1))
+    )
     changes = of(ev.DriverChanged, events)
     assert [(event.at, event.driver) for event in changes] == [
         (0, "Ann DE VRIES"),
@@ -373,7 +375,7 @@ def test_drivers_change_where_the_laps_say():
 
 def test_a_flag_is_shown_by_the_first_car_to_see_it():
     """A flag is stamped at the first crossing, by any car, that shows another."""
-    events = told(
+    events = events_of(
         car("7", Lap(), Lap(), Lap(flag="SF"), Lap(), Lap(flag="FF")),
         car("8", Lap(21_000), Lap(21_000, flag="FCY"), Lap(21_000, flag="SF"), Lap(21_000)),
     )
@@ -388,7 +390,7 @@ def test_a_flag_is_shown_by_the_first_car_to_see_it():
 
 def test_a_race_that_starts_behind_the_safety_car():
     """No flag is told before the first crossing where that one is not green."""
-    assert flags(told(car("7", Lap(flag="SF"), Lap(flag="RF")))) == [
+    assert flags(events_of(car("7", Lap(flag="SF"), Lap(flag="RF")))) == [
         (60_000, "safety_car", "recorded"),
         (120_000, "red", "recorded"),
     ]
@@ -399,7 +401,7 @@ def test_two_cars_on_the_millisecond_of_a_change(first):
     """Of two cars on one millisecond, one may still show the flag before: no change back."""
     second = {"7": "8", "8": "7"}[first]
     laps = [Lap(flag="FCY")], [Lap()]
-    events = told(
+    events = events_of(
         car(first, Lap(), *laps[0], Lap(flag="FCY")),
         car(second, Lap(), *laps[1], Lap(21_000, flag="FCY")),
     )
@@ -408,13 +410,13 @@ def test_two_cars_on_the_millisecond_of_a_change(first):
 
 def test_nothing_follows_the_chequered_flag_of_a_race():
     """The first FF ends a race, whatever a later crossing shows."""
-    events = told(car("7", Lap(flag="FF")), car("8", Lap(21_000), Lap(flag="FCY")))
+    events = events_of(car("7", Lap(flag="FF")), car("8", Lap(21_000), Lap(flag="FCY")))
     assert flags(events)[-1] == (60_000, "chequered", "recorded")
 
 
 def test_qualifying_goes_on_after_a_chequered_flag():
     """In qualifying each class has its own chequered flag, and nobody retires."""
-    events = told(
+    events = events_of(
         car("7", Lap(flag="FF")),
         car("8", *[Lap(21_000)] * 9, Lap(flag="FF")),
         kind="qualifying",
@@ -425,7 +427,7 @@ def test_qualifying_goes_on_after_a_chequered_flag():
 
 def test_no_reading_of_the_flag():
     """A crossing without a flag changes nothing."""
-    assert flags(told(car("7", Lap(), Lap(flag=""), Lap()))) == [(0, "green", "reconstructed")]
+    assert flags(events_of(car("7", Lap(), Lap(flag=""), Lap()))) == [(0, "green", "reconstructed")]
 
 
 def test_the_older_form_ends_where_the_winner_does():
@@ -442,7 +444,7 @@ def test_a_car_that_never_takes_the_flag():
     winner = car("1", *[Lap()] * 9, Lap(flag="FF"))
     slow = [car(number, *[Lap(50_000)] * 6, Lap(flag="FF"), car_class="SLOW") for number in "23"]
     stopped = car("4", Lap(50_000), Lap(50_000), car_class="SLOW")
-    [retired] = of(ev.CarRetired, told(winner, *slow, stopped))
+    [retired] = of(ev.CarRetired, events_of(winner, *slow, stopped))
     last_seen, due_in, overdue = 180_000, 90_000, 3 * 90_000
     assert (retired.car, retired.at) == ("4", last_seen + due_in + overdue)
     assert retired.basis == "reconstructed"
@@ -451,7 +453,7 @@ def test_a_car_that_never_takes_the_flag():
 
 def test_a_car_stopped_on_the_last_lap():
     """A car that stops just before the end is known to have retired after it."""
-    events = told(car("1", *[Lap()] * 5, Lap(flag="FF")), car("2", *[Lap(20_500)] * 5))
+    events = events_of(car("1", *[Lap()] * 5, Lap(flag="FF")), car("2", *[Lap(20_500)] * 5))
     [retired] = of(ev.CarRetired, events)
     assert retired.at == 302_500 + 4 * 60_000
     assert events[-1].at == retired.at
@@ -459,13 +461,13 @@ def test_a_car_stopped_on_the_last_lap():
 
 def test_a_file_cut_off_before_the_flag():
     """Without a chequered flag only a car overdue by the end of the file has retired."""
-    events = told(car("1", *[Lap()] * 9), car("2", Lap(), Lap()), car("3", *[Lap()] * 7))
+    events = events_of(car("1", *[Lap()] * 9), car("2", Lap(), Lap()), car("3", *[Lap()] * 7))
     assert [event.car for event in of(ev.CarRetired, events)] == ["2"]
 
 
 def test_events_are_in_order_and_numbered():
     """Events go by time, rank of the type and car, numbered from 0 without a gap."""
-    events = told(
+    events = events_of(
         car("7", Lap(b=True), Lap(s1=60_000, pit=30_000), Lap(flag="FF")),
         car("08", Lap(), Lap(s1=60_000), Lap(flag="FF")),
         car("10", Lap()),
@@ -478,13 +480,13 @@ def test_events_are_in_order_and_numbered():
 
 def test_a_source_of_its_own():
     """Two feeds of one session have identities of their own."""
-    events = told(car("7", Lap()), source="alkamel-2")
+    events = events_of(car("7", Lap()), source="alkamel-2")
     assert {event.source for event in events} == {"alkamel-2"}
 
 
 def test_every_event_is_what_its_model_would_make():
     """Events built from checked columns are, to the byte, those that a validated read gives."""
-    events = told(
+    events = events_of(
         car(
             "7", Lap(b=True), Lap(s1=60_000, pit=30_000, driver=2), Lap(None, 30_000, None, 70_000)
         ),
@@ -514,7 +516,7 @@ def test_every_event_is_what_its_model_would_make():
 def test_the_result_of_another_session(result, line, column):
     """A result takes laps away, never adds any: then it is refused, by line and column."""
     with pytest.raises(BadTimingFile) as raised:
-        told(car("7", Lap(), Lap()), results=result)
+        events_of(car("7", Lap(), Lap()), results=result)
     assert (raised.value.file, raised.value.line, raised.value.column) == (
         "result.csv",
         line,
@@ -561,7 +563,7 @@ def test_a_chequered_flag_that_the_race_contradicts(shown_on_lap, doubts):
     ]
     cars[0][4:] = [Lap(flag="FF"), Lap(flag="FF")]  # it goes on for a lap
     cars[0][shown_on_lap - 1] = replace(cars[0][shown_on_lap - 1], flag="FF")
-    events = told(*(car(str(number), *laps) for number, laps in enumerate(cars, 1)))
+    events = events_of(*(car(str(number), *laps) for number, laps in enumerate(cars, 1)))
     chequered = [event.at for event in of(ev.FlagShown, events) if event.flag == "chequered"]
     assert chequered == [300_001]
     doubted = [(one.car, one.column, one.value) for one in of(ev.DataDoubted, events)]

@@ -28,16 +28,16 @@ from tests.builders import Story
 
 def story() -> Story:
     """Two cars and three laps each, ten seconds apart."""
-    told = Story().opened("1", "2", lines=("FL",))
+    recorded = Story().opened("1", "2", lines=("FL",))
     for lap in (1, 2, 3):
-        told.lap("1", lap, lap * 60_000).lap("2", lap, lap * 60_000 + 10_000)
-    return told
+        recorded.lap("1", lap, lap * 60_000).lap("2", lap, lap * 60_000 + 10_000)
+    return recorded
 
 
-def timeline(told: Story) -> Timeline:
+def timeline(recorded: Story) -> Timeline:
     """The race so far."""
     folded = Timeline()
-    folded.add(told)
+    folded.add(recorded)
     return folded
 
 
@@ -103,45 +103,45 @@ def test_what_can_be_decided(event: ev.AnyEvent) -> None:
 
 def test_a_void_is_taken_back_by_a_void() -> None:
     """What is voided cannot be voided again; the void can, and then the event counts."""
-    told = story()
-    lap = lap_event(timeline(told), "1", 3)
-    void = told.void(lap)
-    folded = timeline(told)
+    recorded = story()
+    lap = lap_event(timeline(recorded), "1", 3)
+    void = recorded.void(lap)
+    folded = timeline(recorded)
     assert (state_of(folded, lap), state_of(folded, void)) == ("voided", "in force")
     assert undo_of(folded, lap) is None
     with pytest.raises(AlreadyVoided):
-        check(folded, told.void(lap))
+        check(folded, recorded.void(lap))
     back = undo_of(folded, void)
     assert back == {
         "type": "event_voided",
         "voided_source": void.source,
         "voided_seq": void.source_seq,
     }
-    told = story()
-    void = told.void(lap_event(timeline(told), "1", 3))
-    again = told.void(void)
-    folded = timeline(told)
+    recorded = story()
+    void = recorded.void(lap_event(timeline(recorded), "1", 3))
+    again = recorded.void(void)
+    folded = timeline(recorded)
     assert folded.race.order.laps["1"] == 3
     assert describe(folded, again).startswith("taken back: #1: lap 3 voided")
 
 
 def test_a_penalty_is_rescinded() -> None:
     """It stays in the book; what became of it is voided instead."""
-    told = story()
-    imposed = told.tell(
+    recorded = story()
+    imposed = recorded.tell(
         ev.PenaltyImposed, 190_000, penalty_id="p", car="2", kind="time", amount=5, reason="contact"
     )
-    folded = timeline(told)
+    folded = timeline(recorded)
     assert state_of(folded, imposed) == "in force"  # it counts without being served
     assert undo_of(folded, imposed) == {"type": "penalty_rescinded", "penalty_id": "p"}
-    served = told.tell(ev.PenaltyServed, 195_000, penalty_id="p")
-    folded = timeline(told)
+    served = recorded.tell(ev.PenaltyServed, 195_000, penalty_id="p")
+    folded = timeline(recorded)
     assert (state_of(folded, imposed), state_of(folded, served)) == ("served", "in force")
     assert describe(folded, served) == "#2: 5 s added to its time served"
     with pytest.raises(PenaltyNotInForce):
         check(folded, served)
-    rescinded = told.tell(ev.PenaltyRescinded, 199_000, penalty_id="p", reason="appeal")
-    folded = timeline(told)
+    rescinded = recorded.tell(ev.PenaltyRescinded, 199_000, penalty_id="p", reason="appeal")
+    folded = timeline(recorded)
     assert (state_of(folded, imposed), undo_of(folded, imposed)) == ("rescinded", None)
     assert describe(folded, rescinded) == "#2: 5 s added to its time rescinded (appeal)"
 
@@ -161,15 +161,15 @@ def test_only_what_is_to_be_served_is_owed(
     kind: str, amount: int | None, state: str, converted: bool
 ) -> None:
     """Also in the form that a penalty was converted to."""
-    told = story()
+    recorded = story()
     given = ("laps", 2) if converted else (kind, amount)
-    imposed = told.tell(
+    imposed = recorded.tell(
         ev.PenaltyImposed, 190_000, penalty_id="p", car="2", kind=given[0], amount=given[1]
     )
     if converted:
-        told.tell(ev.PenaltyConverted, 191_000, penalty_id="p", kind=kind, amount=amount)
+        recorded.tell(ev.PenaltyConverted, 191_000, penalty_id="p", kind=kind, amount=amount)
     owed = "converted" if converted and state == "owed" else state
-    assert state_of(timeline(told), imposed) == owed
+    assert state_of(timeline(recorded), imposed) == owed
 
 
 @pytest.mark.parametrize(
@@ -194,11 +194,11 @@ def test_words(event: ev.AnyEvent, words: str) -> None:
 
 def test_the_result_to_declare() -> None:
     """It is the classification as it stands, once the race is over."""
-    told = story()
+    recorded = story()
     with pytest.raises(RaceNotOver):
-        result_rows(timeline(told).race, ON_LAPS)
-    told.flag("chequered", 185_000).lap("1", 4, 240_000, 58_000)
-    rows = result_rows(timeline(told).race, ON_LAPS)
+        result_rows(timeline(recorded).race, ON_LAPS)
+    recorded.flag("chequered", 185_000).lap("1", 4, 240_000, 58_000)
+    rows = result_rows(timeline(recorded).race, ON_LAPS)
     assert [(row.position, row.car, row.status, row.laps) for row in rows] == [
         (1, "1", "classified", 4),
         (2, "2", "classified", 3),
@@ -208,8 +208,8 @@ def test_the_result_to_declare() -> None:
 
 def test_a_fork_goes_its_own_way() -> None:
     """What would be is folded beside the timeline, which stays as it is; corrections, too."""
-    told = story()
-    folded = timeline(told)
+    recorded = story()
+    folded = timeline(recorded)
     before = folded.race.state_hash()
     lap = lap_event(folded, "1", 3)
     fork = folded.fork()
@@ -224,7 +224,7 @@ def test_a_fork_goes_its_own_way() -> None:
     fork.add([void])
     assert fork.race.order.laps["1"] == 2
     assert (folded.race.state_hash(), folded.voided) == (before, set())
-    whole = timeline(told)
+    whole = timeline(recorded)
     whole.add([void])
     assert fork.race.state_hash() == whole.race.state_hash()
     folded.add([void])

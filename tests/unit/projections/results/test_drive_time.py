@@ -15,12 +15,12 @@ WEC = builtin_pack("wec-2024")
 
 def story(hours: int) -> Story:
     """A car of two drivers: A from the start, B from 30 minutes on."""
-    told = opened(time_limit_ms=hours * HOUR, lines=("FL",))
+    recorded = opened(time_limit_ms=hours * HOUR, lines=("FL",))
     crew = tuple(ev.Driver(number=n, name=name) for n, name in enumerate(("A", "B", "C"), start=1))
-    told.entry("1", drivers=crew)
-    told.tell(ev.DriverChanged, 0, car="1", driver="A")
-    told.tell(ev.DriverChanged, 30 * MINUTE, car="1", driver="B")
-    return told
+    recorded.entry("1", drivers=crew)
+    recorded.tell(ev.DriverChanged, 0, car="1", driver="A")
+    recorded.tell(ev.DriverChanged, 30 * MINUTE, car="1", driver="B")
+    return recorded
 
 
 def of(rows: list[DriveTimeStatus], driver: str) -> DriveTimeStatus:
@@ -59,57 +59,57 @@ def test_a_rolling_window_and_a_maximum():
 
 def test_stops_do_not_count_where_the_pack_says_so():
     """Ten minutes in the lane are ten minutes less at Le Mans, and none less in ALMS."""
-    told = story(24).pit("1", 10 * MINUTE, 20 * MINUTE)
-    assert of(drive_times(told.race(), WEC, at=HOUR), "A").total_ms == 20 * MINUTE
-    assert of(drive_times(told.race(), ALMS, at=HOUR), "A").total_ms == 30 * MINUTE
+    recorded = story(24).pit("1", 10 * MINUTE, 20 * MINUTE)
+    assert of(drive_times(recorded.race(), WEC, at=HOUR), "A").total_ms == 20 * MINUTE
+    assert of(drive_times(recorded.race(), ALMS, at=HOUR), "A").total_ms == 30 * MINUTE
 
 
 def test_the_minimum_shrinks_after_a_red_flag():
     """A race that stood for a third of its length asks for two thirds of the minimum."""
-    told = story(3).flag("red", HOUR).flag("green", 2 * HOUR)
-    assert of(drive_times(told.race(), ALMS, at=2 * HOUR), "C").minimum_ms == 30 * MINUTE
+    recorded = story(3).flag("red", HOUR).flag("green", 2 * HOUR)
+    assert of(drive_times(recorded.race(), ALMS, at=2 * HOUR), "C").minimum_ms == 30 * MINUTE
 
 
 def test_the_clock_stops_with_the_race():
     """After the flag nobody drives on, and nothing is left to be driven in."""
-    told = story(1).lap("1", 1, 50 * MINUTE).flag("chequered", HOUR).lap("1", 2, HOUR + MINUTE)
-    rows = drive_times(told.race(), ALMS, at=3 * HOUR)
+    recorded = story(1).lap("1", 1, 50 * MINUTE).flag("chequered", HOUR).lap("1", 2, HOUR + MINUTE)
+    rows = drive_times(recorded.race(), ALMS, at=3 * HOUR)
     assert of(rows, "B").total_ms == 31 * MINUTE
     assert of(rows, "B").alert == "short"
 
 
 def test_a_rolling_limit_that_was_exceeded_stays_so():
     """When it was, and how much was driven in the fullest window, long after it is over."""
-    told = story(24)
-    told.tell(ev.DriverChanged, 5 * HOUR, car="1", driver="A")
-    driver = of(drive_times(told.race(), WEC, at=20 * HOUR), "B")
+    recorded = story(24)
+    recorded.tell(ev.DriverChanged, 5 * HOUR, car="1", driver="A")
+    driver = of(drive_times(recorded.race(), WEC, at=20 * HOUR), "B")
     assert (driver.in_window_ms, driver.to_window_ms) == (0, 4 * HOUR)
     assert (driver.alert, driver.rule) == ("over", "drive_time.limits.maximum_in_window_s")
     assert driver.most_in_window_ms == 4 * HOUR + 30 * MINUTE
     assert driver.window_exceeded_at == 4 * HOUR + 30 * MINUTE
-    kept = of(drive_times(told.race(), WEC, at=4 * HOUR), "B")
+    kept = of(drive_times(recorded.race(), WEC, at=4 * HOUR), "B")
     assert (kept.alert, kept.window_exceeded_at) == (None, None)
 
 
 def test_a_rolling_limit_that_was_just_kept():
     """Twice two hours and a minute with a break, and no window with more than four hours."""
-    told = story(24)
+    recorded = story(24)
     for hours, driver in ((2.5, "A"), (6.5, "B"), (8.5, "A")):
-        told.tell(ev.DriverChanged, round(hours * HOUR), car="1", driver=driver)
-    row = of(drive_times(told.race(), WEC, at=20 * HOUR), "B")
+        recorded.tell(ev.DriverChanged, round(hours * HOUR), car="1", driver=driver)
+    row = of(drive_times(recorded.race(), WEC, at=20 * HOUR), "B")
     assert (row.most_in_window_ms, row.window_exceeded_at) == (2 * HOUR, None)
     assert row.alert is None
 
 
 def test_the_fullest_window_is_that_of_trying_every_minute():
     """Stops that do not count are left out of it."""
-    told = story(24)
+    recorded = story(24)
     at = 30
     for index, minutes in enumerate((95, 40, 130, 35, 90, 20, 160, 55)):
         at += minutes
-        told.tell(ev.DriverChanged, at * MINUTE, car="1", driver="BA"[(index + 1) % 2])
-        told.pit("1", (at + 10) * MINUTE, (at + 13) * MINUTE)
-    race = told.race()
+        recorded.tell(ev.DriverChanged, at * MINUTE, car="1", driver="BA"[(index + 1) % 2])
+        recorded.pit("1", (at + 10) * MINUTE, (at + 13) * MINUTE)
+    race = recorded.race()
     last = 20 * 60
     tried = [
         of(drive_times(race, WEC, at=minute * MINUTE), "B").in_window_ms or 0
@@ -123,9 +123,9 @@ def test_limits_that_cannot_be_computed():
     """Each has its reason: an unknown length, a pack or a race without limits."""
 
     def why(hours: int | None, pack: str) -> str | None:
-        told = opened(time_limit_ms=hours and hours * HOUR, lines=("FL",))
-        told.entry("1", drivers=(ev.Driver(number=1, name="A"),))
-        return drive_times(told.race(), builtin_pack(pack))[0].no_limits
+        recorded = opened(time_limit_ms=hours and hours * HOUR, lines=("FL",))
+        recorded.entry("1", drivers=(ev.Driver(number=1, name="A"),))
+        return drive_times(recorded.race(), builtin_pack(pack))[0].no_limits
 
     assert why(24, "wec-2024") is None
     assert why(None, "wec-2024") == (

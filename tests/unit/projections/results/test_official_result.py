@@ -25,10 +25,10 @@ ROWS: tuple[tuple[str, ResultStatus, int, int | None, int | None], ...] = (
 
 def story(kind: str = "race") -> Story:
     """A session with its official result, and nothing timed."""
-    told = Story()
-    told.tell(ev.SessionOpened, 0, title="A session", kind=kind, rules="imsa-2024")
+    recorded = Story()
+    recorded.tell(ev.SessionOpened, 0, title="A session", kind=kind, rules="imsa-2024")
     for car, *_ in ROWS:
-        told.tell(ev.EntryAdded, 0, car=car, car_class="Am", drivers=())
+        recorded.tell(ev.EntryAdded, 0, car=car, car_class="Am", drivers=())
     rows = tuple(
         ev.ResultRow(
             position=place,
@@ -42,19 +42,19 @@ def story(kind: str = "race") -> Story:
         )
         for place, (car, status, laps, total, best) in enumerate(ROWS, start=1)
     )
-    told.tell(
+    recorded.tell(
         ev.ResultDeclared, 2_810_000, status="final", rows=rows, rests_on="r.csv", basis="published"
     )
-    told.tell(ev.SessionEnded, 2_810_000)
-    return told
+    recorded.tell(ev.SessionEnded, 2_810_000)
+    return recorded
 
 
-def penalised(told: Story, car: str, kind: str, amount: int | None = None) -> Story:
+def penalised(recorded: Story, car: str, kind: str, amount: int | None = None) -> Story:
     """The session with one more penalty, by its car and kind."""
-    told.tell(
+    recorded.tell(
         ev.PenaltyImposed, 2_820_000, penalty_id=f"{car}-{kind}", car=car, kind=kind, amount=amount
     )
-    return told
+    return recorded
 
 
 def test_it_stands_as_published():
@@ -87,31 +87,31 @@ def test_it_stands_as_published():
 )
 def test_penalties_change_it(penalties, order):
     """A penalty acts on a published result as on laps; voided, it is gone."""
-    told = story()
+    recorded = story()
     for car, kind, amount in penalties:
-        penalised(told, car, kind, amount)
-    assert [row.car for row in classify(told.race())] == order
+        penalised(recorded, car, kind, amount)
+    assert [row.car for row in classify(recorded.race())] == order
     for car, kind, _ in penalties:
-        told.tell(ev.PenaltyRescinded, 2_830_000, penalty_id=f"{car}-{kind}")
-    assert [row.car for row in classify(told.race())] == [car for car, *_ in ROWS]
+        recorded.tell(ev.PenaltyRescinded, 2_830_000, penalty_id=f"{car}-{kind}")
+    assert [row.car for row in classify(recorded.race())] == [car for car, *_ in ROWS]
 
 
 @pytest.mark.parametrize("kind", ["qualifying", "practice"])
 def test_a_result_by_best_laps(kind):
     """Gaps are those of the best laps; a deleted time is none."""
-    told = story(kind)
-    rows = views.results(told.race())
+    recorded = story(kind)
+    rows = views.results(recorded.race())
     assert [row["car"] for row in rows][:4] == ["55", "2", "9", "10"]
     assert [row["gap"]["ms"] for row in rows][:3] == [0, 557, 352]
-    told.tell(ev.LapTimeDeleted, 2_820_000, car="55", lap=7)
-    assert [row.car for row in classify(told.race())][:2] == ["2", "9"]
-    assert classify(told.race())[3].best_lap_ms is None
+    recorded.tell(ev.LapTimeDeleted, 2_820_000, car="55", lap=7)
+    assert [row.car for row in classify(recorded.race())][:2] == ["2", "9"]
+    assert classify(recorded.race())[3].best_lap_ms is None
 
 
 def test_revisions():
     """The published result is the first; each decision that changes it makes an amended one."""
-    told = penalised(penalised(story(), "55", "time", 5), "2", "reprimand")
-    log = [(f"{place}-0", event) for place, event in enumerate(told.events, start=1)]
+    recorded = penalised(penalised(story(), "55", "time", 5), "2", "reprimand")
+    log = [(f"{place}-0", event) for place, event in enumerate(recorded.events, start=1)]
     found = [(one.status, one.declared, one.rows[0].car) for one in revisions(log)]
     assert found == [("final", True, "55"), ("amended", False, "2")]
 
@@ -119,8 +119,8 @@ def test_revisions():
 def test_points_and_explanation():
     """The places as they are now score, and the explanation names the published result."""
     pack = builtin_pack("imsa-2024")
-    told = penalised(story(), "55", "time", 5)
-    race = told.race()
+    recorded = penalised(story(), "55", "time", 5)
+    race = recorded.race()
     assert {row["car"]: row["points"] for row in views.results(race, pack)} == {
         "2": 350,
         "55": 320,
@@ -128,7 +128,7 @@ def test_points_and_explanation():
         "10": 280,
         "11": 0,
     }
-    texts = [statement.text for statement in explain(race, told.events, "2", pack)]
+    texts = [statement.text for statement in explain(race, recorded.events, "2", pack)]
     assert texts[0] == "#2 is the winner, overall and in Am, with 26 laps in 0:46:41.723."
     assert "No lap of it is known: it is as published, r.csv." in texts
     assert "Points for #2: 1st in Am, 350 points." in texts
@@ -136,10 +136,10 @@ def test_points_and_explanation():
 
 def test_any_order_of_arrival():
     """The result and its penalties give one state, whatever came first."""
-    told = penalised(story(), "55", "time", 5)
+    recorded = penalised(story(), "55", "time", 5)
     forwards, backwards = Timeline(), Timeline()
-    forwards.add(told.events)
-    for event in reversed(told.events):
+    forwards.add(recorded.events)
+    for event in reversed(recorded.events):
         backwards.add([event])
     assert forwards.race.state_hash() == backwards.race.state_hash()
     assert classify(forwards.race) == classify(backwards.race)

@@ -40,8 +40,8 @@ def race(**members: Any) -> Story:
 
 
 def scored(story: Story, number: int | None = None) -> dict[str, RoundScored]:
-    told = story.race()
-    return {one.car_class: one for one in rounds_scored(told, classify(told), number)}
+    recorded = story.race()
+    return {one.car_class: one for one in rounds_scored(recorded, classify(recorded), number)}
 
 
 def test_each_class_as_it_stands() -> None:
@@ -102,8 +102,8 @@ def test_other_sessions() -> None:
 
 def test_the_share_run_where_the_title_states_the_length() -> None:
     """A red flag ended two hours after one."""
-    told = race(title="2 Hours of Somewhere").flag("red", 3_600_000).ended(3_600_001)
-    assert {one.percent_run for one in scored(told).values()} == {50}
+    recorded = race(title="2 Hours of Somewhere").flag("red", 3_600_000).ended(3_600_001)
+    assert {one.percent_run for one in scored(recorded).values()} == {50}
 
 
 def test_the_title_as_it_stands() -> None:
@@ -145,17 +145,17 @@ def test_the_pack_that_a_session_names() -> None:
 
 def test_what_each_car_s_place_is_worth() -> None:
     """Of two cars of a team each has its own worth; without a pack there is none."""
-    told = race().race()
-    rounds = rounds_scored(told, classify(told))
-    assert points_by_car(told, rounds, builtin_pack("alms-2007")) == {"1": 20, "2": 20, "3": 16}
-    assert points_by_car(told, rounds, None) == {}
+    recorded = race().race()
+    rounds = rounds_scored(recorded, classify(recorded))
+    assert points_by_car(recorded, rounds, builtin_pack("alms-2007")) == {"1": 20, "2": 20, "3": 16}
+    assert points_by_car(recorded, rounds, None) == {}
 
 
 def test_only_the_cars_that_are_eligible() -> None:
     """A car of another series scores nothing, and those behind it move up."""
-    told = race().race()
-    rounds = rounds_scored(told, classify(told))
-    awards = place_awards(told, rounds, builtin_pack("alms-2007"), series="T")
+    recorded = race().race()
+    rounds = rounds_scored(recorded, classify(recorded))
+    awards = place_awards(recorded, rounds, builtin_pack("alms-2007"), series="T")
     assert {car: (award.place, award.points) for car, award in awards.items()} == {
         "1": (1, 20),
         "2": (None, 0),
@@ -166,8 +166,8 @@ def test_only_the_cars_that_are_eligible() -> None:
 def test_a_session_as_a_season_of_its_own() -> None:
     """Its points by driver and team are those of one round, of the length that it has."""
     story = race(time_limit_ms=10 * 3_600_000, series="S")
-    told = story.race()
-    season = season_of_session(told, rounds_scored(told, classify(told)), builtin_pack("alms-2007"))
+    recorded = story.race()
+    season = season_of_session(recorded, rounds_scored(recorded, classify(recorded)), builtin_pack("alms-2007"))
     rows = season.standings(of="teams")
     points = {row["name"]: row["points"] for row in rows}
     assert points == {"A": 26, "B": 26, "C": 22}

@@ -125,16 +125,16 @@ def test_only_the_cars_of_the_events_are_looked_at(events, size):
 
 def test_the_first_crossing_ends_an_official_result():
     """The rows of all cars rested on it, not only that of the car that crossed a line."""
-    told = opened("1", "2", lines=("FL",))
+    recorded = opened("1", "2", lines=("FL",))
     rows = tuple(
         ev.ResultRow(position=place, car=car, status="classified", laps=9, total_ms=600_000 + place)
         for place, car in enumerate(("1", "2"), start=1)
     )
-    told.tell(ev.ResultDeclared, 0, status="final", rows=rows, rests_on="r.csv")
+    recorded.tell(ev.ResultDeclared, 0, status="final", rows=rows, rests_on="r.csv")
     timeline, builder = Timeline(), FrameBuilder()
-    timeline.add(told.events)
+    timeline.add(recorded.events)
     builder.advance(timeline.race)
-    crossing = told.lap("1", 1, 60_000).last
+    crossing = recorded.lap("1", 1, 60_000).last
     timeline.add([crossing])
     builder.advance(timeline.race, cars_of([crossing]))
     assert builder.state == frame_state(timeline.race)
@@ -249,12 +249,12 @@ def test_local_flags_in_the_session_line():
     """By sector with their beginning; null where none stands, in frames absent."""
     story = opened("7").flag("yellow", 10_000, sector=10).flag("slow_zone", 20_000, sector=2)
     line = views.session_line(story.race())
-    told = {
+    recorded = {
         "2": {"flag": "slow_zone", "since_ms": 20_000},
         "10": {"flag": "yellow", "since_ms": 10_000},
     }
-    assert (line["sector_flags"], list(line["sector_flags"])) == (told, ["2", "10"])
-    assert frame_state(story.race())["session"]["sector_flags"] == told
+    assert (line["sector_flags"], list(line["sector_flags"])) == (recorded, ["2", "10"])
+    assert frame_state(story.race())["session"]["sector_flags"] == recorded
     story.flag("green", 30_000)
     assert views.session_line(story.race())["sector_flags"] is None
     assert "sector_flags" not in frame_state(story.race())["session"]
@@ -304,9 +304,9 @@ def test_a_frame_comes_back_from_its_json(reason):
     """What is encoded is decoded, and the JSON is as it is documented."""
     frame = Frame(Token(3, "7-1"), 7, 1000, True, "delta", {"session": {"flag": "red"}}, reason)
     assert Frame.decode(frame.encode()) == frame
-    told = json.loads(frame.encode())
-    assert told.pop("reason", None) == reason
-    assert told == {
+    recorded = json.loads(frame.encode())
+    assert recorded.pop("reason", None) == reason
+    assert recorded == {
         "epoch": 3,
         "position": "7-1",
         "at": 7,

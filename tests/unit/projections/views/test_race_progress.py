@@ -26,14 +26,14 @@ def of(rows: list[views.Row], *members: str, **wanted: Any) -> dict[str, Any]:
 
 def story(**members: Any) -> Story:
     """#1 and #2 of GTP, #3 and #4 of GTD; #2 passes #1 on lap 3, #4 passes #3 on lap 2."""
-    told = Story().opened(lines=("FL",), car_class="GTP", **{"rules": "imsa-2024", **members})
+    recorded = Story().opened(lines=("FL",), car_class="GTP", **{"rules": "imsa-2024", **members})
     for car, name in (("1", "GTP"), ("2", "GTP"), ("3", "GTD"), ("4", "GTD")):
-        told.entry(car, name)
+        recorded.entry(car, name)
     order = {1: "1234", 2: "1243", 3: "2143", 4: "2143"}
     for lap, cars in order.items():
         for place, car in enumerate(cars):
-            told.lap(car, lap, lap * LAP + place * 1_000)
-    return told
+            recorded.lap(car, lap, lap * LAP + place * 1_000)
+    return recorded
 
 
 def test_laps_led_and_places_gained() -> None:
@@ -49,9 +49,9 @@ def test_laps_led_and_places_gained() -> None:
 
 def test_places_gained_since_the_grid() -> None:
     """The grid decides where it is known; a car that was not on it has gained nothing."""
-    told = story()
-    told.tell(ev.GridSet, 0, order=("4", "3", "1"))
-    rows = views.progress(told.race())
+    recorded = story()
+    recorded.tell(ev.GridSet, 0, order=("4", "3", "1"))
+    rows = views.progress(recorded.race())
     assert of(rows, "grid", "gained", "class_grid", "class_gained") == {
         "2": (None, None, None, None),
         "1": (3, 1, 1, -1),
@@ -75,9 +75,9 @@ def test_leaders_of_a_class() -> None:
 
 def test_places_won_and_lost_under_a_caution() -> None:
     """By who stood where when it began and when it ended; nobody is listed who kept both."""
-    told = story().flag("fcy", 2 * LAP + 30_000).flag("green", 3 * LAP + 30_000)
-    told.pit("1", 2 * LAP + 40_000)
-    rows = views.caution_places(told.race())
+    recorded = story().flag("fcy", 2 * LAP + 30_000).flag("green", 3 * LAP + 30_000)
+    recorded.pit("1", 2 * LAP + 40_000)
+    rows = views.caution_places(recorded.race())
     assert of(rows, "number", "gained", "class_gained", "pitted", "net_winner") == {
         "2": (1, 1, 1, False, True),
         "1": (1, -1, -1, True, False),
@@ -86,25 +86,27 @@ def test_places_won_and_lost_under_a_caution() -> None:
 
 def test_a_caution_that_lasts() -> None:
     """Its places are those of now; kinds that follow each other are one caution."""
-    told = story().flag("fcy", LAP + 30_000).flag("safety_car", 3 * LAP + 500)
-    rows = views.caution_places(told.race())
+    recorded = story().flag("fcy", LAP + 30_000).flag("safety_car", 3 * LAP + 500)
+    rows = views.caution_places(recorded.race())
     assert set(of(rows, "number")) == {"1", "2", "3", "4"}
     assert of(rows, "number", net_winner=True) == {"2": (1,), "4": (1,)}
 
 
 def test_no_places_are_won_under_a_stop_of_qualifying() -> None:
     """Laps are no distance there."""
-    told = story(kind="qualifying").flag("red", 2 * LAP + 30_000).flag("green", 3 * LAP + 30_000)
-    assert views.caution_places(told.race()) == []
+    recorded = (
+        story(kind="qualifying").flag("red", 2 * LAP + 30_000).flag("green", 3 * LAP + 30_000)
+    )
+    assert views.caution_places(recorded.race()) == []
 
 
 def test_places_then_of_cars_on_one_millisecond() -> None:
     """Who was ahead at the line before was ahead then, whoever is now."""
-    told = Story().opened("1", "2", "3", lines=("FL",))
+    recorded = Story().opened("1", "2", "3", lines=("FL",))
     for lap, first, second in ((1, "1", "2"), (3, "2", "1")):
-        told.lap(first, lap, lap * LAP).lap(second, lap, lap * LAP + 1_000)
-    told.lap("1", 2, 2 * LAP + 1_000).lap("2", 2, 2 * LAP + 1_000)
-    assert order_at(told.race(), 2 * LAP + 2_000) == ["1", "2"]
+        recorded.lap(first, lap, lap * LAP).lap(second, lap, lap * LAP + 1_000)
+    recorded.lap("1", 2, 2 * LAP + 1_000).lap("2", 2, 2 * LAP + 1_000)
+    assert order_at(recorded.race(), 2 * LAP + 2_000) == ["1", "2"]
 
 
 def queue_story(at: int, length: int | None = 6 * HOUR, **members: Any) -> Story:
@@ -113,17 +115,17 @@ def queue_story(at: int, length: int | None = 6 * HOUR, **members: Any) -> Story
     The leader #1 crosses the line every minute, #3 20 s behind; #4 10 s behind, a lap down on
     #3; #5 40 s behind, two laps down.
     """
-    told = Story().opened(
+    recorded = Story().opened(
         lines=("FL",), car_class="GTP", time_limit_ms=length, **{"rules": "imsa-2024", **members}
     )
-    told.entry("1", "GTP")
+    recorded.entry("1", "GTP")
     for car in ("3", "4", "5"):
-        told.entry(car, "GTD")
+        recorded.entry(car, "GTD")
     laps = at // LAP
     for car, behind, fewer in (("1", 0, 0), ("3", 20_000, 0), ("4", 10_000, 1), ("5", 40_000, 2)):
         for lap in range(1, laps - fewer):
-            told.lap(car, lap, (lap + fewer) * LAP + behind)
-    return told.flag("fcy", at)
+            recorded.lap(car, lap, (lap + fewer) * LAP + behind)
+    return recorded.flag("fcy", at)
 
 
 def test_the_queue_and_who_passes_around() -> None:
@@ -160,24 +162,24 @@ def test_when_nobody_is_waved_by(
 
 def test_a_title_may_state_the_length_on_which_the_wave_by_depends() -> None:
     """As for points and limits of drive time."""
-    told = queue_story(2 * HOUR, None, title="6 Hours of Somewhere")
-    assert of(views.queue(told.race()), "wave_by", car="5") == {"5": (True,)}
+    recorded = queue_story(2 * HOUR, None, title="6 Hours of Somewhere")
+    assert of(views.queue(recorded.race()), "wave_by", car="5") == {"5": (True,)}
 
 
 def test_once_in_ninety_minutes() -> None:
     """A wave-by given an hour ago bars the next one; one that long ago does not."""
     for ago, waved in ((HOUR, False), (91 * 60_000, True)):
-        told = queue_story(3 * HOUR)
-        told.tell(ev.WaveByGiven, 3 * HOUR - ago, cars=("5",))
-        assert of(views.queue(told.race()), "wave_by", car="5") == {"5": (waved,)}
+        recorded = queue_story(3 * HOUR)
+        recorded.tell(ev.WaveByGiven, 3 * HOUR - ago, cars=("5",))
+        assert of(views.queue(recorded.race()), "wave_by", car="5") == {"5": (waved,)}
 
 
 def test_a_car_that_stopped_is_not_waved_by() -> None:
     """Under this caution; the lane is closed for its class alone."""
-    told = queue_story(2 * HOUR)
-    told.pit("5", 2 * HOUR + 1_000, 2 * HOUR + 30_000)
-    told.tell(ev.PitLaneClosed, 2 * HOUR + 1_000, classes=("GTD",))
-    rows = views.queue(told.race())
+    recorded = queue_story(2 * HOUR)
+    recorded.pit("5", 2 * HOUR + 1_000, 2 * HOUR + 30_000)
+    recorded.tell(ev.PitLaneClosed, 2 * HOUR + 1_000, classes=("GTD",))
+    rows = views.queue(recorded.race())
     assert of(rows, "wave_by", "reason", "pit_lane", car="5") == {
         "5": (False, "stopped under this caution", "closed")
     }
