@@ -193,7 +193,7 @@ async def taken(
 
 
 def other(number: int, text: str = "b", source: str = "x") -> RaceControlMessage:
-    """Another event than `messages` has, with that number."""
+    """Another event than that of `messages` with that number."""
     return RaceControlMessage(at=0, source=source, source_seq=number, text=text)
 
 

@@ -167,7 +167,9 @@ def test_a_session_as_a_season_of_its_own() -> None:
     """Its points by driver and team are those of one round, of the length that it has."""
     story = race(time_limit_ms=10 * 3_600_000, series="S")
     recorded = story.race()
-    season = season_of_session(recorded, rounds_scored(recorded, classify(recorded)), builtin_pack("alms-2007"))
+    season = season_of_session(
+        recorded, rounds_scored(recorded, classify(recorded)), builtin_pack("alms-2007")
+    )
     rows = season.standings(of="teams")
     points = {row["name"]: row["points"] for row in rows}
     assert points == {"A": 26, "B": 26, "C": 22}
