@@ -37,6 +37,16 @@ OF_CARS: tuple[tuple[Table, View, str], ...] = (
 )
 """Tables whose rows each have a car, and so can be narrowed by class and car."""
 
+OF_THE_RACE: tuple[tuple[Table, View, str], ...] = (
+    (
+        race_tables.CAUTIONS,
+        views.cautions,
+        "The caution ledger: kinds, times, the leader's laps, who pitted.",
+    ),
+    (race_tables.WEATHER, views.weather, "The weather as it was measured."),
+)
+"""Tables of the race as a whole."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
@@ -49,8 +59,8 @@ def register(app: typer.Typer) -> None:
     )
     for table, view, about in OF_CARS:
         app.command(table.name, help=about, rich_help_panel="Ask")(_of_cars(table, view))
-    app.command("cautions", rich_help_panel="Ask")(cautions)
-    app.command("weather", rich_help_panel="Ask")(weather)
+    for table, view, about in OF_THE_RACE:
+        app.command(table.name, help=about, rich_help_panel="Ask")(_of_race(table, view))
     app.command("schema", rich_help_panel="Ask")(schema)
 
 
@@ -79,32 +89,22 @@ def _of_cars(table: Table, view: View) -> Callable[..., None]:
     return command
 
 
-def cautions(
-    session: Session,
-    at: At = None,
-    known_at: KnownAt = None,
-    form: As = OutputFormat.TABLE,
-    store: Store = None,
-    data: Data = None,
-) -> None:
-    """The caution ledger: kinds, times, the leader's laps, who pitted."""
-    race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
-    heading = session_heading(views.session_line(race))
-    print_rows(race_tables.CAUTIONS, views.cautions(race), form, heading)
+def _of_race(table: Table, view: View) -> Callable[..., None]:
+    """A command that prints this view of the race as a whole."""
 
+    def command(
+        session: Session,
+        at: At = None,
+        known_at: KnownAt = None,
+        form: As = OutputFormat.TABLE,
+        store: Store = None,
+        data: Data = None,
+    ) -> None:
+        race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
+        heading = session_heading(views.session_line(race))
+        print_rows(table, view(race), form, heading)
 
-def weather(
-    session: Session,
-    at: At = None,
-    known_at: KnownAt = None,
-    form: As = OutputFormat.TABLE,
-    store: Store = None,
-    data: Data = None,
-) -> None:
-    """The weather as it was measured."""
-    race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
-    heading = session_heading(views.session_line(race))
-    print_rows(race_tables.WEATHER, views.weather(race), form, heading)
+    return command
 
 
 @session_commands.command("show")
