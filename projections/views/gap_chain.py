@@ -36,8 +36,8 @@ class Measured(NamedTuple):
     """A car's gap to the first of a field and its interval to the car ahead, each by itself.
 
     ``ms`` is the gap in milliseconds if it is less than a lap, ``overdue`` whether that is the
-    least it can be, of a car overdue at its next line. ``until`` is the session time (ms) up to
-    which all of it holds without new crossings.
+    least it can be, of a car overdue at its next line. Without new crossings all of it holds
+    before the session time ``until`` (ms), at which the car is overdue.
     """
 
     gap: Gap | None

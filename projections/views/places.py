@@ -100,7 +100,7 @@ def cached_places(
         if (
             row is None
             or row[1] != references
-            or row[2] < now
+            or row[2] <= now
             or car in moved
             or not unmoved(references)
         ):
