@@ -16,7 +16,7 @@ FULL := -m "slow or hypothesis" --hypothesis-profile full
 # compile everything anew: a tenth of the time of the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup screen demo test test-slow coverage check bench docs types schema wheel dist lock clean
+.PHONY: help setup screen demo test test-slow search coverage check bench docs types schema wheel dist lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the recipes
@@ -50,6 +50,9 @@ test: setup ## Run the tests (data tests read ../shared/data and skip where it i
 
 test-slow: setup ## Run what takes minutes: soaks, whole seasons, properties with all their examples
 	$(BIN)/python $(PYTEST) $(FULL)
+
+search: setup ## Try every property with new random examples; a failure prints how to repeat it
+	$(BIN)/python $(PYTEST) -m hypothesis --hypothesis-profile search
 
 coverage: setup ## Run the tests and report which lines and branches they reach
 	$(BIN)/coverage erase

@@ -307,12 +307,13 @@ def test_no_event_after_the_flag_changes_a_finished_cars_result(events: list[Any
 
     before = of_finished()
     finished = before[-1]
+    latest = max(event.at for event in story.events)
     for model, members in after:
         if model is ev.FlagShown:
-            story.tell(model, 600 + len(story.events), **members)
+            story.tell(model, latest + len(story.events), **members)
         else:
             for car in finished:  # type: ignore[attr-defined]
-                story.tell(model, 600 + len(story.events), car=car, **members)
+                story.tell(model, latest + len(story.events), car=car, **members)
     assert of_finished() == before
 
 
