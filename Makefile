@@ -44,9 +44,12 @@ $(SCREEN): $(STAMP) $(wildcard projections/*.json projections/*/*.json) $(shell 
 demo: setup ## Run the 2007 Petit Le Mans through the log into a live tower
 	@$(BIN)/lapstream demo
 
+# The pages' tests run beside the others, which often wait; their output comes after.
 test: setup ## Run the tests (data tests read ../shared/data and skip where it is absent)
-	$(BIN)/python web/build.py test
-	$(BIN)/python $(PYTEST)
+	@mkdir -p build; $(BIN)/python web/build.py test >build/web-tests.txt 2>&1 & pages=$$!; \
+	$(BIN)/python $(PYTEST); tests=$$?; \
+	wait $$pages; pages=$$?; cat build/web-tests.txt; \
+	exit $$((tests | pages))
 
 test-slow: setup ## Run what takes minutes: soaks, whole seasons, properties with all their examples
 	$(BIN)/python $(PYTEST) $(FULL)

@@ -97,6 +97,7 @@ def test_what_is_not_there_is_told_in_a_line(machine: Machine) -> None:
     assert "name another with --data" in told
 
 
+@pytest.mark.slow
 def test_a_built_in_race_asked_by_two_at_once(machine: Machine) -> None:
     """On a new machine it is put into the log once, and both get their answer."""
     commands = [
@@ -126,9 +127,8 @@ def test_the_demonstration_without_a_terminal(machine: Machine) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_in_a_line(machine: Machine, how: signal.Signals) -> None:
     """Interrupted, the demonstration says so in one line, and leaves no server behind."""
     command = machine.start("demo")

@@ -440,6 +440,7 @@ class TestSubscriptions:
                 assert shown.at == parse_position(second)[0] + delay
                 await late.aclose()
 
+    @pytest.mark.slow
     async def test_a_slow_subscriber_is_conflated(
         self, client: httpx.AsyncClient, store: Store, session: str
     ) -> None:
