@@ -35,9 +35,10 @@ from projections.timeline import Timeline
 from projections.views.frame import Frame, Token
 from projections.views.frame_builder import FrameBuilder
 from projections.views.session_line import clock_running
+from services.clocks import now_ms
 from services.gateway.live.filters import Filter
 from services.gateway.live.query import split_names
-from services.gateway.live.session_tail import SessionTail, now_ms
+from services.gateway.live.session_tail import SessionTail
 from services.gateway.live.subscription import SubscriptionOptions
 from services.gateway.live.transport import serve_websocket, subscribe
 from services.gateway.routes import pages

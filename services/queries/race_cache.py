@@ -27,6 +27,7 @@ from projections.results.decisions import DECISIONS, HOLDS
 from projections.timeline import BYTES_PER_EVENT, Timeline
 from replay.entries import START, LogEntry, parse_position
 from replay.recording import Recording, RecordingAsHappened, RecordingAsShown
+from services.clocks import known_ms
 from services.queries.sessions import race_at
 from services.storage.event_log import Log
 
@@ -51,7 +52,8 @@ DECIDED = frozenset({*DECISIONS, *HOLDS})
 class FoldResult(NamedTuple, Generic[T]):
     """An answer, and the log position up to which was folded for it.
 
-    ``learned`` is when the newest entry other than an audit event was recorded (ms since 1970).
+    ``learned`` is when the newest entry other than an audit event was recorded (ms since 1970),
+    ``known_at`` when it became known here (``services.clocks``).
     """
 
     answer: T
@@ -59,6 +61,7 @@ class FoldResult(NamedTuple, Generic[T]):
     learned: int
     events: int
     unreadable: int
+    known_at: int
 
 
 class RecordedEvents(Sequence[tuple[str, AnyEvent]]):
@@ -108,14 +111,15 @@ class RaceMoment(NamedTuple):
 class KnownRace(NamedTuple):
     """All that is known of a session now. Nothing in it may be changed.
 
-    ``decided`` has the decisions with their positions, in the log's order; ``learned`` is as
-    in ``FoldResult``.
+    ``decided`` has the decisions with their positions, in the log's order; ``learned`` and
+    ``known_at`` are as in ``FoldResult``.
     """
 
     timeline: Timeline
     decided: Sequence[tuple[str, AnyEvent]]
     position: str
     learned: int
+    known_at: int
 
 
 @dataclass
@@ -127,6 +131,7 @@ class _Fold:
     decided: list[tuple[str, AnyEvent]] = field(default_factory=list)
     position: str = START
     learned: int = 0
+    known_at: int = 0
     unreadable: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     broken: bool = False
@@ -139,14 +144,17 @@ class _Fold:
     def take(self, batches: list[list[LogEntry]]) -> None:
         """Fold entries; runs in a thread."""
         events: list[AnyEvent] = []
+        news = False
         for entry in (entry for batch in batches for entry in batch):
             try:
                 event = decode(entry.payload)
             except UnreadableEvent:
                 self.unreadable += 1
+                news = True
                 self.learned, _ = parse_position(entry.position)
                 continue
             if not isinstance(event, AUDIT_EVENTS) or not self.learned:
+                news = True
                 self.learned, _ = parse_position(entry.position)
             events.append(event)
             self.recorded.append(entry.position, event)
@@ -157,6 +165,8 @@ class _Fold:
         else:
             self.timeline = Timeline.of_recorded(events)
         self.position = batches[-1][-1].position
+        if news:
+            self.known_at = max(self.known_at, known_ms(self.learned))
 
 
 class _Loading(NamedTuple):
@@ -233,7 +243,9 @@ class RaceCache:
             timeline = fold.timeline
             race = timeline.race if at is None else race_at(timeline, at)
             found = view(RaceMoment(race, fold.recorded))
-            return FoldResult(found, fold.position, fold.learned, len(timeline), fold.unreadable)
+            position, learned, known_at = fold.position, fold.learned, fold.known_at
+            events, unreadable = len(timeline), fold.unreadable
+            return FoldResult(found, position, learned, events, unreadable, known_at)
 
         return await self._ask(session, answer, upto, kept_as or upto or "")
 
@@ -241,7 +253,8 @@ class RaceCache:
         """What ``view`` makes of all that is known now; it runs in a thread."""
 
         def answer(fold: _Fold) -> T:
-            return view(KnownRace(fold.timeline, fold.decided, fold.position, fold.learned))
+            position, learned, known_at = fold.position, fold.learned, fold.known_at
+            return view(KnownRace(fold.timeline, fold.decided, position, learned, known_at))
 
         return await self._ask(session, answer, None, "")
 

@@ -100,20 +100,17 @@ class Channel:
         return self._websocket_frame[1]
 
     def heartbeat(self, snapshot: Snapshot, now: float) -> SubscriptionMessage:
-        """A heartbeat with the age of the data at a wall-clock time (ms), without the delay."""
-        delayed = self._delayed(snapshot)
-        more: dict[str, Any] = {"age_ms": max(0, int(now) - delayed.at)}
+        """A heartbeat with the age of the data at a time (ms), without the delay."""
+        delayed = snapshot.delayed(self.delay_ms)
+        more: dict[str, Any] = {"age_ms": delayed.age_ms(now)}
         if self._silent():
             more["silent"] = True
         return _encode("heartbeat", delayed, None, **more)
 
-    def _delayed(self, snapshot: Snapshot) -> Snapshot:
-        return snapshot._replace(at=snapshot.at + self.delay_ms) if self.delay_ms else snapshot
-
     def _encode(
         self, before: Snapshot | None, after: Snapshot, reason: str | None
     ) -> SubscriptionMessage:
-        after = self._delayed(after)
+        after = after.delayed(self.delay_ms)
         if before is None:
             return _encode("snapshot", after, self.filter.choose(after.state), reason)
         if before.token.epoch != after.token.epoch:

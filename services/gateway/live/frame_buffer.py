@@ -7,6 +7,7 @@ share what did not change between them, so keeping many costs little.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import NamedTuple
 
 from projections.views.frame import ClientState, Frame, Token
@@ -27,7 +28,8 @@ class Snapshot(NamedTuple):
 
     ``number`` counts the snapshots of this process without a gap. ``at`` is the recorded time
     of the newest event (ms since 1970). ``patch`` leads here from the snapshot before; None if
-    only the state does. ``reason`` says why the epoch began.
+    only the state does. ``reason`` says why the epoch began. ``known_at`` is when that event became
+    known to this process (``services.clocks``), where that is not ``at``: ages count from it.
     """
 
     number: int
@@ -38,20 +40,40 @@ class Snapshot(NamedTuple):
     state: State
     patch: Patch | None = None
     reason: str | None = None
+    known_at: int | None = None
+
+    @property
+    def since(self) -> int:
+        """The time (ms) from which the age of the data counts."""
+        return self.at if self.known_at is None else self.known_at
+
+    def delayed(self, delay_ms: int) -> Snapshot:
+        """The snapshot as subscribers with a delay receive it, later by the delay."""
+        if not delay_ms:
+            return self
+        return self._replace(at=self.at + delay_ms, known_at=self.since + delay_ms)
+
+    def age_ms(self, now: float) -> int:
+        """The age of the data at a time (ms)."""
+        return max(0, int(now) - self.since)
 
     def freshness(self, now: float, *, silent: bool = False) -> Freshness:
-        """The freshness at a wall-clock time (ms); ``silent``: its live feed is not heard."""
+        """The freshness at a time (ms); ``silent``: its live feed is not heard."""
         patience = self.state["session"].get("patience_ms")
-        return freshness(self.clock_running, now - self.at, patience, silent=silent)
+        return freshness(self.clock_running, now - self.since, patience, silent=silent)
 
 
 class FrameBuffer:
-    """The newest snapshots of a session, in order."""
+    """The newest snapshots of a session, in order.
 
-    def __init__(self) -> None:
+    ``known_ms`` says when an event became known that arrives now, by its recorded time.
+    """
+
+    def __init__(self, known_ms: Callable[[int], int] = lambda recorded: recorded) -> None:
+        self._known_ms = known_ms
         self._client = ClientState()
         self._snapshots: list[Snapshot] = []
-        self._ats: list[int] = []
+        self._times: list[int] = []  # of `since`
         self._by_token: dict[Token, Snapshot] = {}
         self.count = 0
         """The number of snapshots so far."""
@@ -92,6 +114,7 @@ class FrameBuffer:
             self._client.state,
             None if self._diverged else frame.data,
             self._reason,
+            self._known_at(frame),
         )
         self._diverged = False
         self._append(snapshot)
@@ -108,13 +131,13 @@ class FrameBuffer:
         """Forget every snapshot, and begin again with the next frame that is one."""
         self._client = ClientState()
         self._snapshots.clear()
-        self._ats.clear()
+        self._times.clear()
         self._by_token.clear()
         self._diverged = True
 
     def at(self, at: float) -> Snapshot | None:
-        """The snapshot at a wall-clock time (ms); None if it is not kept."""
-        index = bisect_right(self._ats, at)
+        """The snapshot at a time (ms); None if it is not kept."""
+        index = bisect_right(self._times, at)
         return self._snapshots[index - 1] if index else None
 
     def after(self, snapshot: Snapshot | None) -> Snapshot | None:
@@ -128,11 +151,27 @@ class FrameBuffer:
         """The snapshot at a token, if it is kept."""
         return self._by_token.get(token)
 
+    def _known_at(self, frame: Frame) -> int:
+        """When the newest event of a frame became known.
+
+        That is a new event where the frame's time is. While the store's clock is behind, events
+        are recorded at the time of the one before, and lie at that time in the log, too; an audit
+        event lies behind it, and says nothing of the race.
+        """
+        before = self.newest
+        if before is None:
+            return self._known_ms(frame.at)
+        if frame.at == before.at:
+            same = frame.token.position == before.token.position
+            if same or parse_position(frame.token.position)[0] > frame.at:
+                return before.since
+        return max(before.since, self._known_ms(frame.at))
+
     def _append(self, snapshot: Snapshot) -> None:
         self._snapshots.append(snapshot)
-        self._ats.append(snapshot.at)
+        self._times.append(snapshot.since)
         self._by_token[snapshot.token] = snapshot
-        self._trim(snapshot.at)
+        self._trim(snapshot.since)
 
     def _trim(self, now: int) -> None:
         spare = len(self._snapshots) - MIN_SNAPSHOTS
@@ -140,11 +179,11 @@ class FrameBuffer:
         if spare < MIN_SNAPSHOTS // 4:
             return
         # The last snapshot before the retained span stays: a delay may begin with it.
-        drop = min(spare, max(0, bisect_right(self._ats, now - self.retain_ms) - 1))
+        drop = min(spare, max(0, bisect_right(self._times, now - self.retain_ms) - 1))
         drop = max(drop, len(self._snapshots) - MAX_SNAPSHOTS)
         for snapshot in self._snapshots[:drop]:
             self._by_token.pop(snapshot.token, None)
-        del self._snapshots[:drop], self._ats[:drop]
+        del self._snapshots[:drop], self._times[:drop]
 
 
 def token_order(token: Token) -> tuple[int, tuple[int, int]]:

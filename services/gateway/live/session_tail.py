@@ -11,6 +11,7 @@ import structlog
 
 from events.errors import StoreError
 from projections.views.frame import Frame, Token
+from services.clocks import known_ms
 from services.gateway.live.channel import Channel
 from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, token_order
@@ -29,11 +30,6 @@ MAX_CHANNELS = 256
 logger = structlog.get_logger(__name__)
 
 
-def now_ms() -> float:
-    """The wall clock (ms since 1970)."""
-    return time.time() * 1000
-
-
 class SessionTail:
     """Reads the frames of a session into a buffer, for any number of subscribers.
 
@@ -46,7 +42,7 @@ class SessionTail:
         self.session = session
         self.replay = replay
         """Whether it is a replay, which can be ended."""
-        self.buffer = FrameBuffer()
+        self.buffer = FrameBuffer(known_ms)
         self.buffer.behind = True
         self.used_at = time.monotonic()
         self.ended = False

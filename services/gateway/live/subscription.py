@@ -1,6 +1,6 @@
 """When a subscriber is sent what: a subscription without its connection.
 
-Time is the wall clock in milliseconds, and an argument.
+Time is the process's clock in milliseconds (``services.clocks``), and an argument.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Subscription:
         wake = self._sent_at + HEARTBEAT_MS
         coming = self._buffer.after(self.sent)
         if coming is not None and not self._buffer.behind:
-            due = coming.at + self.options.delay_ms if self.options.delay_ms else now
+            due = coming.since + self.options.delay_ms if self.options.delay_ms else now
             wake = min(wake, max(due, self._earliest, self._resume_deadline(now)))
         return max(wake, now)
 

@@ -64,6 +64,17 @@ class TailPool:
         tail = self._by_session.get(session)
         return tail is not None and tail.silent
 
+    def known_at(self, session: str, recorded_ms: int, read_ms: int) -> int:
+        """When an event became known here that was recorded at ``recorded_ms``.
+
+        A fold that read it at ``read_ms`` may be later than the session's tail.
+        """
+        tail = self._by_session.get(session)
+        newest = tail.buffer.newest if tail is not None else None
+        if newest is None or newest.at != recorded_ms:
+            return read_ms
+        return min(read_ms, newest.since)
+
     def end(self) -> None:
         """Disconnect all subscribers; they reconnect, here or to another gateway."""
         for tail in self._by_session.values():

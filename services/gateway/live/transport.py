@@ -11,8 +11,9 @@ from typing import Any, Protocol
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from services.clocks import now_ms
 from services.gateway.live.channel import SubscriptionMessage
-from services.gateway.live.session_tail import SessionTail, now_ms
+from services.gateway.live.session_tail import SessionTail
 from services.gateway.live.subscription import Subscription, SubscriptionOptions
 from services.gateway.live.websocket_transport import EXTENSION, DirectConnection
 

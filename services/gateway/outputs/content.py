@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from projections.views.frame import Frame, Token
 from projections.views.freshness import ran_on_ms
+from services.clocks import known_ms
 from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import Snapshot
 from services.storage.output_store import Hold, Output
@@ -53,7 +54,7 @@ class OutputContent(NamedTuple):
 
         It grows while the output is frozen, though its clock does not run.
         """
-        return max(0, int(self._due) - self.snapshot.at)
+        return self.snapshot.age_ms(self._due)
 
     @property
     def stale(self) -> bool:
@@ -76,7 +77,7 @@ def clock_of(snapshot: Snapshot, moment: float) -> int:
     It runs on from the snapshot, but not further than the field can be silent.
     """
     patience = snapshot.state["session"].get("patience_ms")
-    age_ms = int(moment) - snapshot.at
+    age_ms = int(moment) - snapshot.since
     return snapshot.clock_at + ran_on_ms(snapshot.clock_running, age_ms, patience)
 
 
@@ -107,4 +108,6 @@ def frame_of(snapshot: Snapshot) -> Frame:
 
 def snapshot_of(frame: Frame) -> Snapshot:
     """The snapshot of a stored frame."""
-    return Snapshot(0, frame.token, frame.at, frame.clock_at, frame.clock_running, frame.data)
+    clock, known = frame.clock_at, known_ms(frame.at)
+    running = frame.clock_running
+    return Snapshot(0, frame.token, frame.at, clock, running, frame.data, known_at=known)

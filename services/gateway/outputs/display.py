@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from services.clocks import now_ms
 from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, token_order
-from services.gateway.live.session_tail import now_ms
 from services.gateway.outputs.content import (
     OutputContent,
     clock_of,
@@ -96,8 +96,8 @@ class OutputDisplay:
 
     def _append(self, snapshot: Snapshot, revision: int, reason: str | None) -> None:
         # A client's clock runs on from `at`, so the delay is added to it.
-        at = snapshot.at + self.output.delay_ms
+        delayed = snapshot.delayed(self.output.delay_ms)
         token = token_of(snapshot, revision)
-        self.buffer.append(snapshot._replace(token=token, at=at, reason=reason))
+        self.buffer.append(delayed._replace(token=token, reason=reason))
         self.ready.set()
         self._notify()

@@ -26,6 +26,7 @@ def output_rows(content: OutputContent) -> tuple[list[str], list[dict[str, str]]
         view(filtered, clock_of(snapshot, content.moment)),
         snapshot.token.position,
         snapshot.at,
+        known_at=snapshot.since,
     )
     rows = flat_rows(result, content.moment, output.rows)
     # At the moment that is shown the data is fresh; the age is that of the request.

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 
 from events.errors import LapstreamError
+from services.clocks import now_ms
 from services.gateway.live.frame_buffer import Snapshot
-from services.gateway.live.session_tail import now_ms
 from services.gateway.outputs.content import frame_of, snapshot_of
 from services.gateway.outputs.derived import DERIVED
 from services.gateway.outputs.display import OutputDisplay

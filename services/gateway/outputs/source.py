@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import structlog
 
 from events.errors import LapstreamError
+from services.clocks import now_ms
 from services.gateway.errors import RequestRefused
 from services.gateway.live.frame_buffer import Snapshot
-from services.gateway.live.session_tail import RETRY_SECONDS, SessionTail, now_ms
+from services.gateway.live.session_tail import RETRY_SECONDS, SessionTail
 from services.gateway.outputs.derived import DERIVED, TopicDeriver
 from services.gateway.outputs.display import OutputDisplay
 from services.gateway.outputs.memory import OutputMemory
@@ -115,7 +116,7 @@ class SourceFollower:
                     self._display.show(due)
                 coming = tail.buffer.after(due) if delay and not tail.buffer.behind else None
                 if coming is not None:
-                    seconds = min(seconds, max(0.0, (coming.at + delay - now_ms()) / 1000))
+                    seconds = min(seconds, max(0.0, (coming.since + delay - now_ms()) / 1000))
                 await _wait(self._wake, seconds)
                 await self._gateway.require(tail.session)  # a replay may have been stopped
                 self._set_available()

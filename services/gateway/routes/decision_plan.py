@@ -121,7 +121,7 @@ def session_time(known: KnownRace, wanted: int | str | None, now_ms: float) -> i
     """
     race = known.timeline.race
     running = clock_running(race)
-    age = max(0, int(now_ms) - known.learned)
+    age = max(0, int(now_ms) - known.known_at)
     match wanted:
         case None:
             return race.at + ran_on_ms(running, age, patience_ms(race))

@@ -27,9 +27,9 @@ from events.errors import AppendRefused, IdentityTaken
 from projections.results.decisions import describe, state_of, undo_of
 from projections.timeline import Timeline
 from replay.entries import parse_position
+from services.clocks import now_ms
 from services.gateway.auth import authorize, requires
 from services.gateway.errors import RequestRefused, check_expected, responses
-from services.gateway.live.session_tail import now_ms
 from services.gateway.routes import decision_plan
 from services.gateway.state import Gateway, TheGateway, gateway_of
 from services.gateway.views.http_cache import conditional_response, weak_etag

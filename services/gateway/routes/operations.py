@@ -16,9 +16,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 
 from events.errors import StoreError
+from services.clocks import now_ms
 from services.gateway.auth import authorize, requires
 from services.gateway.errors import RequestRefused, responses
-from services.gateway.live.session_tail import now_ms
 from services.gateway.state import Gateway, TheGateway
 from services.roles import Role
 from services.storage.feed_store import FeedHealth, feed_health, feeds_health
@@ -199,7 +199,7 @@ class _Metrics:
             frames.add_metric([tail.session], tail.buffer.count)
             newest = tail.buffer.newest
             if newest is not None:
-                age.add_metric([tail.session], max(0.0, now - newest.at) / 1000)
+                age.add_metric([tail.session], newest.age_ms(now) / 1000)
                 fresh = newest.freshness(now, silent=tail.silent)
                 stale.add_metric([tail.session], fresh == "stale")
         up = GaugeMetricFamily("lapstream_up_seconds", "Since the gateway began.")

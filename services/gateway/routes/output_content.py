@@ -9,10 +9,10 @@ from fastapi.responses import StreamingResponse
 
 from events.errors import LapstreamError
 from replay.csv_text import csv_text
+from services.clocks import now_ms
 from services.gateway.auth import authorize
 from services.gateway.errors import RequestRefused, as_refusal, responses
 from services.gateway.live.query import OutputQuery, parse_query, valid_event_id
-from services.gateway.live.session_tail import now_ms
 from services.gateway.live.subscription import Subscription
 from services.gateway.live.transport import serve_websocket
 from services.gateway.outputs.flat_output import output_rows, rows_etag

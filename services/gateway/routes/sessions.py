@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from services.clocks import now_ms
 from services.gateway.auth import requires
 from services.gateway.errors import responses
 from services.gateway.live.query import DelayMs, split_names
-from services.gateway.live.session_tail import now_ms
 from services.gateway.routes import examples
 from services.gateway.routes.parameters import At, CarClass, Cars, KnownAt, RowCount, RowFormat
 from services.gateway.routes.view_models import SessionLine

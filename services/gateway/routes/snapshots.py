@@ -11,11 +11,11 @@ from pydantic import BaseModel, Field
 from projections.views.frame_builder import frame_state
 from projections.views.published import SubscribedState
 from projections.views.rows import RowModel
+from services.clocks import now_ms
 from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused, responses
 from services.gateway.live.filters import Filter, unknown_topics
 from services.gateway.live.query import MAX_NAMES, DelayMs, split_names
-from services.gateway.live.session_tail import now_ms
 from services.gateway.routes.parameters import At, KnownAt
 from services.gateway.state import TheGateway
 from services.gateway.views.responses import result_response

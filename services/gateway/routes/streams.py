@@ -10,11 +10,12 @@ from fastapi import APIRouter, Depends, Header, Query, WebSocket
 from fastapi.responses import StreamingResponse
 
 from events.errors import LapstreamError
+from services.clocks import now_ms
 from services.gateway.auth import authorize, requires
 from services.gateway.errors import RequestRefused, as_refusal, responses
 from services.gateway.live.entry_names import resolve_filter
 from services.gateway.live.query import SubscriptionQuery, parse_query, valid_event_id
-from services.gateway.live.session_tail import SessionTail, now_ms
+from services.gateway.live.session_tail import SessionTail
 from services.gateway.live.subscription import Subscription, SubscriptionOptions
 from services.gateway.live.transport import Publisher, serve_websocket, sse_body, subscribe
 from services.gateway.state import Gateway, TheGateway, gateway_of

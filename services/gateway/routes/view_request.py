@@ -12,9 +12,9 @@ from projections.race import Race
 from projections.results.provisional import own_pack
 from projections.rules.packs import RegulationPack
 from projections.views.rows import RowModel
+from services.clocks import now_ms
 from services.gateway.errors import RequestRefused
 from services.gateway.live.query import DelayMs, split_names
-from services.gateway.live.session_tail import now_ms
 from services.gateway.routes import examples
 from services.gateway.routes.parameters import At, KnownAt, RowCount, RowFormat
 from services.gateway.state import Gateway, TheGateway

@@ -7,8 +7,8 @@ from projections.views.frame import Token
 from projections.views.frame_builder import frame_state
 from projections.views.merge_patch import State
 from projections.views.session_line import clock_running
+from services.clocks import wall_ms
 from services.gateway.live.frame_buffer import Snapshot
-from services.gateway.live.session_tail import now_ms
 from services.gateway.state import Gateway
 
 
@@ -19,12 +19,12 @@ async def delayed_snapshot(
     folded = await gateway.races.ask(
         session,
         _state,
-        upto=str(int(now_ms() - delay_ms)),
+        upto=str(int(wall_ms() - delay_ms)),
         kept_as=f"delayed by {delay_ms}",
     )
     state, clock_at, running = folded.answer
     token = Token(newest.token.epoch, folded.position)
-    return Snapshot(0, token, folded.learned, clock_at, running, state)
+    return Snapshot(0, token, folded.learned, clock_at, running, state, known_at=folded.known_at)
 
 
 def _state(race: Race) -> tuple[State, int, bool]:

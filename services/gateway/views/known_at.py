@@ -6,8 +6,8 @@ from events.errors import BadMoment
 from projections.views.moments import moment_of
 from replay.entries import parse_position
 from replay.recording import NotAsShown, ShownTimes
+from services.clocks import wall_ms
 from services.gateway.errors import FieldError, RequestRefused
-from services.gateway.live.session_tail import now_ms
 from services.gateway.state import Gateway
 from services.queries.race_cache import RaceMoment
 from services.queries.sessions import log_position
@@ -62,7 +62,7 @@ def fold_limit(known: str | None, delay_ms: int) -> tuple[str | None, str | None
     """
     if not delay_ms:
         return known, None
-    delayed = int(now_ms() - delay_ms)
+    delayed = int(wall_ms() - delay_ms)
     if known is not None and _time_of(known) <= delayed:
         return known, None
     return str(delayed), f"delayed by {delay_ms}"

@@ -13,9 +13,9 @@ from projections import views
 from projections.race import Race
 from projections.views.freshness import Freshness, freshness
 from projections.views.session_line import clock_running
+from services.clocks import now_ms
 from services.gateway.errors import RequestRefused
 from services.gateway.live.frame_buffer import Snapshot
-from services.gateway.live.session_tail import now_ms
 from services.gateway.state import Gateway
 from services.gateway.views import live_rows
 from services.gateway.views.http_cache import weak_etag
@@ -82,10 +82,11 @@ class ViewResult(NamedTuple):
 
     ``learned_at`` is the recorded time of the newest event in it (ms since 1970); 0 for none.
     ``epoch`` is that of the snapshot, 0 for what was folded from the log. ``silent`` says that the
-    session has a live feed that is not heard.
+    session has a live feed that is not heard. ``known_at`` is when that event became known to this
+    process, where that is not ``learned_at``: the age counts from it.
 
-    Where a method takes ``now``, it is the wall-clock time less the delay: otherwise the clock
-    would be ahead of a delayed state.
+    Where a method takes ``now``, it is the time (``services.clocks``) less the delay: otherwise the
+    clock would be ahead of a delayed state.
     """
 
     table: Table
@@ -96,6 +97,7 @@ class ViewResult(NamedTuple):
     learned_at: int
     silent: bool = False
     epoch: int = 0
+    known_at: int | None = None
 
     def session(self, now: float) -> dict[str, Any]:
         """The session line with the age of the data."""
@@ -112,12 +114,15 @@ class ViewResult(NamedTuple):
 
     def age_ms(self, now: float) -> int:
         """The age of the data."""
-        return max(0, int(now) - self.learned_at)
+        return max(0, self._unheard_ms(now))
 
     def freshness(self, now: float) -> Freshness:
         """The freshness of the data."""
-        age, patience = int(now) - self.learned_at, self.line["patience_ms"]
+        age, patience = self._unheard_ms(now), self.line["patience_ms"]
         return freshness(self.running, age, patience, silent=self.silent)
+
+    def _unheard_ms(self, now: float) -> int:
+        return int(now) - (self.learned_at if self.known_at is None else self.known_at)
 
     def etag(self, *form: object) -> str:
         """The entity tag of the same state in the same form; the age of the data may differ."""
@@ -185,7 +190,9 @@ async def query_folded(
     line, running, rows = found.answer
     running = running and query.at is None and query.known_at is None
     silent = gateway.tail_pool.silent(session)
-    return ViewResult(table, line, running, rows, found.position, found.learned, silent)
+    known_at = gateway.tail_pool.known_at(session, found.learned, found.known_at)
+    result = ViewResult(table, line, running, rows, found.position, found.learned, silent)
+    return result._replace(known_at=known_at)
 
 
 async def live_snapshot(gateway: Gateway, session: str, delay_ms: int) -> Snapshot | None:
@@ -215,7 +222,7 @@ async def _of_replay(
         line["clock_ms"] = snapshot.clock_at
     running = snapshot.clock_running and query.at is None
     result = ViewResult(table, line, running, rows, snapshot.token.position, snapshot.at)
-    return result._replace(epoch=snapshot.token.epoch)
+    return result._replace(epoch=snapshot.token.epoch, known_at=snapshot.since)
 
 
 async def known_upto(gateway: Gateway, session: str, query: ViewQuery) -> str | None:
@@ -245,7 +252,8 @@ def _of_snapshot(name: str, snapshot: Snapshot, query: ViewQuery) -> ViewResult:
         query,
     )
     position, running = snapshot.token.position, snapshot.clock_running
-    return ViewResult(table, line, running, rows, position, snapshot.at)
+    result = ViewResult(table, line, running, rows, position, snapshot.at)
+    return result._replace(known_at=snapshot.since)
 
 
 def _of_moment(
