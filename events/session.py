@@ -97,13 +97,18 @@ EntryRole = Literal["competitor", "safety_car", "course_car"]
 class EntryAdded(Event):
     """A car of the entry list. ``car_class`` is ``None`` for a car outside every class.
 
+    ``subclass`` is a group within the class, such as ``P/A`` (Pro-Am); it has no order of its own.
     A missing ``role`` means ``competitor``. A car with another role may have a transponder,
     but is in no order, chart or result, from this event's time on (at 0: the whole session).
     """
 
+    VERSION: ClassVar[int] = 2
+
+    v: Annotated[int, Field(ge=2, le=2)] = 2
     type: Literal["entry_added"] = "entry_added"
     car: CarNumber
     car_class: Name | None = None
+    subclass: Name | None = None
     team: Name | None = None
     vehicle: Name | None = None
     manufacturer: Name | None = None
@@ -115,9 +120,13 @@ class EntryAdded(Event):
 class EntryAmended(Event):
     """Changed members of an entry; absent members stay unchanged."""
 
+    VERSION: ClassVar[int] = 2
+
+    v: Annotated[int, Field(ge=2, le=2)] = 2
     type: Literal["entry_amended"] = "entry_amended"
     car: CarNumber
     car_class: Name | None = None
+    subclass: Name | None = None
     team: Name | None = None
     vehicle: Name | None = None
     manufacturer: Name | None = None

@@ -22,6 +22,8 @@ def _unchanged(payload: Payload) -> Payload:
 
 
 UPCASTS: Mapping[tuple[str, int], Upcast] = {
+    ("entry_added", 1): _unchanged,  # 2: subclass
+    ("entry_amended", 1): _unchanged,  # 2: subclass
     ("points_adjusted", 1): _unchanged,  # 2: fractions of points
     ("round_scored", 1): _unchanged,  # 2: several races of a round, best laps, laps led
     ("season_opened", 1): _unchanged,  # 2: several races of a round

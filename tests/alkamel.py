@@ -54,6 +54,7 @@ def car(
     number: str,
     *laps: Lap,
     car_class: str = "GT",
+    group: str = "",
     team: str = "Team A",
     make: str = "Make A",
     start: int = 43_200_000,
@@ -77,7 +78,7 @@ def car(
                 "",
                 "",
             ),
-            *(DRIVERS[lap.driver], written(lap.pit), car_class, "", team, make, lap.flag, ""),
+            *(DRIVERS[lap.driver], written(lap.pit), car_class, group, team, make, lap.flag, ""),
         ]
         rows.append(";".join(cells))
     return rows
@@ -103,6 +104,7 @@ def result_row(
     status: str = "Classified",
     best: tuple[int, int] | None = None,
     car_class: str = "GT",
+    group: str = "",
     crew: Sequence[tuple[str, str]] = (("Ann", "DE VRIES"), ("Bo", "Čech")),
 ) -> str:
     """A row of a race result; ``best`` is the number of the fastest lap and its time."""
@@ -110,7 +112,7 @@ def result_row(
     drivers = [cell for first, second in crew for cell in (first, second, "Gold", "NLD", "")]
     cells = [
         *(str(position or ""), number, status, str(laps), written(total), "-", "-"),
-        *(str(best_lap), written(best_time), "", "Team A", car_class, "", "", "Car A", "M"),
+        *(str(best_lap), written(best_time), "", "Team A", car_class, group, "", "Car A", "M"),
         *drivers,
         "",
     ]

@@ -29,7 +29,7 @@ LAPS_COLUMNS = ("NUMBER", "LAP_NUMBER", "LAP_TIME", "ELAPSED")
 """What a laps file must have: the order of the cars rests on it."""
 OPTIONAL_LAPS_COLUMNS = (
     *("DRIVER_NUMBER", "CROSSING_FINISH_LINE_IN_PIT", "S1", "S2", "S3", "HOUR", "DRIVER_NAME"),
-    *("PIT_TIME", "CLASS", "TEAM", "MANUFACTURER", "FLAG_AT_FL"),
+    *("PIT_TIME", "CLASS", "GROUP", "TEAM", "MANUFACTURER", "FLAG_AT_FL"),
 )
 
 SECTORS = ("S1", "S2", "S3")
@@ -55,6 +55,7 @@ class CarLaps:
 
     car: str
     car_class: str | None
+    subclass: str | None
     team: str | None
     manufacturer: str | None
     crew: dict[int, str]
@@ -108,6 +109,7 @@ def parse_laps(text: str, file: str) -> LapsFile:
     _check_sectors(table, lap_times, s1, s2, s3)
     pit_times = table.doubtful_times("PIT_TIME")
     drivers, classes = table.doubtful_names("DRIVER_NAME"), table.doubtful_names("CLASS")
+    groups = table.doubtful_names("GROUP")
     teams, makes = table.doubtful_names("TEAM"), table.doubtful_names("MANUFACTURER")
     in_pit_lane = table.doubtful_codes("CROSSING_FINISH_LINE_IN_PIT", IN_PIT_LANE, default=False)
     flags = table.doubtful_codes("FLAG_AT_FL", FLAGS, default=None)
@@ -115,6 +117,7 @@ def parse_laps(text: str, file: str) -> LapsFile:
         CarLaps(
             car=car,
             car_class=_of_car(table, "CLASS", classes, first, end),
+            subclass=_of_car(table, "GROUP", groups, first, end),
             team=_of_car(table, "TEAM", teams, first, end),
             manufacturer=_of_car(table, "MANUFACTURER", makes, first, end),
             crew=_crew(table, first, end, drivers),

@@ -205,6 +205,7 @@ def result_events(
             0,
             car=line.row.car,
             car_class=line.row.car_class,
+            subclass=line.subclass,
             team=line.team,
             vehicle=line.vehicle,
             manufacturer=line.manufacturer or (line.vehicle and _make(line.vehicle)),
@@ -502,10 +503,11 @@ def _draft_entries(drafts: Drafts, laps: LapsFile, results: ResultsFile | None) 
             EntryAdded,
             0,
             car=car,
-            car_class=run.car_class if run else line and line.row.car_class,
+            car_class=(run and run.car_class) or (line and line.row.car_class),
+            subclass=(run and run.subclass) or (line and line.subclass),
             team=run.team if run and run.team else line and line.team,
             vehicle=line and line.vehicle,
-            manufacturer=run and run.manufacturer,
+            manufacturer=(run and run.manufacturer) or (line and line.manufacturer),
             drivers=_crew(run, line),
         )
 

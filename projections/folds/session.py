@@ -30,7 +30,7 @@ class Session(Projection):
     """The session's opening, its entries by car, its grid and its declared results."""
 
     NAME: ClassVar[str] = "session"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     opened: SessionOpened = of(model(SessionOpened), lambda: NOT_OPENED)
     entries: dict[str, EntryAdded] = of(model(EntryAdded), dict)
@@ -108,4 +108,7 @@ class Session(Projection):
         self.ended_at = None
 
 
-_AMENDABLE = {"car_class", "team", "vehicle", "manufacturer", "drivers", "championships", "role"}
+_AMENDABLE = {
+    *("car_class", "subclass", "team", "vehicle", "manufacturer", "drivers", "championships"),
+    "role",
+}

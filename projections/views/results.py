@@ -39,6 +39,9 @@ class ResultsRow(RowModel):
     team: Annotated[str | None, Heading("Team")]
     vehicle: Annotated[str | None, Heading("Vehicle", rank=2)]
     penalty_laps: int
+    subclass: Annotated[
+        str | None, Field(description="the group within the class, such as P/A, if it has any")
+    ]
 
 
 def results(race: Race, pack: RegulationPack | None = None) -> list[Row]:
@@ -117,4 +120,5 @@ def _result(race: Race, classified: Classified, points: Number | None) -> Row:
         "team": entry.team if entry else None,
         "vehicle": entry.vehicle if entry else None,
         "penalty_laps": classified.penalty_laps,
+        "subclass": entry.subclass if entry else None,
     }

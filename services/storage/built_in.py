@@ -59,7 +59,7 @@ BUILT_IN = {
         _petit_le_mans_2007_title,
         _petit_le_mans_2007,
         29_097,
-        "34ed5b0cd672a7788a97660b7b0efe8185b65af18e40eed8f918982c120f0b76",
+        "fb67a83d7e3a4bbaee55529f9f6723e29320bc6e021150774296737e821aa5b2",
     ),
 }
 """The built-in races by their sessions."""

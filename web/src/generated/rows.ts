@@ -788,6 +788,10 @@ export interface PublishedResult {
   team?: string;
   vehicle?: string;
   penalty_laps: number;
+  /**
+   * the group within the class, such as P/A, if it has any
+   */
+  subclass?: string;
 }
 /**
  * What is run, and how it stands with clock, flag and laps.
@@ -1187,6 +1191,10 @@ export interface ResultsRow {
   team: string | null;
   vehicle: string | null;
   penalty_laps: number;
+  /**
+   * the group within the class, such as P/A, if it has any
+   */
+  subclass: string | null;
 }
 /**
  * A result of a session, one of those that followed each other.

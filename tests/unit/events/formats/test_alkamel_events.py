@@ -137,6 +137,18 @@ def test_a_result_adds_cars_vehicles_and_drivers():
     )
 
 
+@pytest.mark.parametrize(
+    ("laps", "result", "subclass"),
+    [("P/A", "", "P/A"), ("", "B", "B"), ("P/A", "B", "P/A"), (" ", "", None)],
+    ids=["laps", "result", "both", "neither"],
+)
+def test_a_group_is_a_subclass(laps, result, subclass):
+    """GROUP is the sub-class of the entry, by the laps, else by the result."""
+    results = result_text(result_row(1, "7", 1, 60_000, group=result))
+    [entry] = of(ev.EntryAdded, events_of(car("7", Lap(), group=laps), results=results))
+    assert entry.subclass == subclass
+
+
 def test_the_official_result_is_told_and_never_read():
     """The result is declared as published at the end; nothing else depends on it."""
     cars = car("7", Lap(), Lap(flag="FF")), car("8", Lap(20_500))

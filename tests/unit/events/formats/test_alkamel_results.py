@@ -139,6 +139,14 @@ def test_places_of_a_class_hold(rows, order):
     assert " ".join(line.row.car for line in parse_results(text, "05.csv").lines) == order
 
 
+def test_a_subclass_of_a_result_without_laps():
+    """GROUP is the sub-class of the entry."""
+    text = result_text(result_row(1, "7", 3, 9, group="P/A"), result_row(2, "8", 3, 10))
+    events = result_events(parse_results(text, "result.csv"), title="A race")
+    entries = {one.car: one.subclass for one in events if isinstance(one, ev.EntryAdded)}
+    assert entries == {"7": "P/A", "8": None}
+
+
 def test_results_by_class_without_names():
     """An anonymised result has neither teams nor drivers."""
     text = "CLASS_TYPE;POS;PIC;NUMBER;VEHICLE;LAPS;ELAPSED;BEST_LAP_NUM;BEST_LAP_TIME;\n"
