@@ -34,6 +34,7 @@ attributes, and a message of one line: what is wrong and, where possible, what t
     ├── NotASession                a season where a session is expected
     ├── NotASeason                 a session where a season is expected
     ├── WrongSeries                a session of another series than the season
+    ├── NotScorable                a session that does not fit what it is to be scored as
     ├── NothingTimed               a session with a declared result and no lap
     ├── NothingPublished           a season without published tables
     ├── Undecidable                a title whose rules are not covered
@@ -355,6 +356,15 @@ class WrongSeries(LapstreamError):
         super().__init__(
             f"{session} belongs to the series {series}, the season to the {season_series}"
         )
+
+
+class NotScorable(LapstreamError):
+    """A session that does not fit what it is to be scored as; ``reason`` begins with a verb."""
+
+    def __init__(self, session: str, reason: str) -> None:
+        self.session = session
+        self.reason = reason
+        super().__init__(f"{session} {reason}")
 
 
 class NothingTimed(LapstreamError):

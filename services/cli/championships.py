@@ -37,10 +37,10 @@ from services.cli.options import (
     Whose,
 )
 from services.cli.output import print_rows, print_table, session_heading
-from services.cli.season import published_otherwise
 from services.cli.store_queries import query_race, query_season
 from services.queries.names import find_name
 from services.queries.packs import required_pack
+from services.queries.published import published_otherwise
 from services.queries.seasons import (
     SeasonAnswer,
     SeasonQuestion,
@@ -144,7 +144,7 @@ def championship(
         echo("\n(…): a dropped round, which does not count")
     if form is OutputFormat.TABLE and cup is None:
         for line in published_otherwise(season, of.value, {row["class"] for row in rows}):
-            echo(line)
+            echo(f"\n{line}")
 
 
 def _with_drops_marked(row: Row) -> Row:

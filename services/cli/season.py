@@ -6,8 +6,8 @@ import datetime as dt
 import difflib
 import re
 import time
-from collections.abc import Collection, Iterable, Sequence
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -15,7 +15,6 @@ from pydantic import ValidationError
 from events import (
     Alias,
     AnyEvent,
-    Contest,
     PointsAdjusted,
     RoundAmended,
     RoundScored,
@@ -25,18 +24,13 @@ from events import (
 from events.clock import format_clock, parse_clock
 from events.errors import (
     AppendRefused,
-    NothingPublished,
+    NotScorable,
     PositionConflict,
     UnknownContender,
     UnknownRound,
-    WrongSeries,
 )
-from projections.championship.scoring import AS_DECIDED, cup_marks, missing_events, session_results
-from projections.championship.season import Result, Season
-from projections.race import Race
+from projections.championship.season import Season
 from projections.results.points import tidy
-from projections.results.provisional import entered_row
-from projections.results.scheduled_length import reconstructed_note, scheduled_length
 from projections.rules.packs import RegulationPack
 from replay.entries import START, parse_position
 from services.cli.console import echo
@@ -46,28 +40,28 @@ from services.cli.output import print_rows
 from services.cli.shell import with_log
 from services.cli.store_queries import query_season, read_with_warning
 from services.queries.listings import season_rows
-from services.queries.names import find_name
 from services.queries.packs import pack_named
+from services.queries.published import contradiction_rows, published_sources
+from services.queries.season_scoring import (
+    ScoringOptions,
+    changed_sessions,
+    contender_names,
+    round_rows,
+    score_session,
+)
 from services.queries.seasons import (
-    SeasonAnswer,
     SeasonQuestion,
-    check_series,
     chosen_classes,
     read_season,
-    round_of,
     rounds_of,
 )
 from services.queries.sessions import PositionedEvents, SessionQuestion
 from services.queries.tables import sporting_tables
-from services.queries.tables.columns import Row
 from services.storage.decision_log import decide
 from services.storage.event_log import Log
 
 SOURCE = "season"
 """The source of the events that these commands append."""
-
-PUBLISHED = ("alms-2007",)
-"""The seasons with known published tables."""
 
 MOST_POINTS = 10_000
 """The most points that one adjustment gives or takes."""
@@ -216,8 +210,12 @@ def show_season(
 ) -> None:
     """The rounds of a season, with what was scored and whether it has changed since."""
     answer = query_season(SeasonQuestion(name, known_at), store, data)
-    changed = {} if known_at else with_log(store, data, lambda log: _changed(log, answer))
-    rows = _rounds(answer.season, changed)
+    changed = (
+        {}
+        if known_at
+        else with_log(store, data, lambda log: changed_sessions(log, answer, read_with_warning))
+    )
+    rows = round_rows(answer.season, changed)
     if form is OutputFormat.TABLE:
         rows = [
             {**row, "name": f"{row['name']} (cancelled)"} if row["cancelled"] else row
@@ -228,61 +226,6 @@ def show_season(
         for session in changed:
             add = f"lapstream season add {name} {session} --round {changed[session]}"
             echo(f"{session} has changed since it was scored: `{add}`")
-
-
-async def _changed(log: Log, answer: SeasonAnswer) -> dict[str, int]:
-    """The sessions that were scored and have another result now, with their rounds.
-
-    Only sessions with entries recorded since then are scored again.
-    """
-    positions = {event.identity: position for position, event in answer.events}
-    scored: dict[str, tuple[int, str]] = {}
-    for result in answer.season.scored.values():
-        if result.session is not None:
-            _, known = scored.get(result.session, (0, START))
-            latest = max(known, positions[result.identity], key=parse_position)
-            scored[result.session] = (result.round, latest)
-    return {
-        session: number
-        for session, (number, known) in scored.items()
-        if await _is_changed(log, answer.season, session, number, known)
-    }
-
-
-async def _is_changed(log: Log, kept: Season, session: str, number: int, known: str) -> bool:
-    """Whether a session that was scored when ``known`` was its position is worth another now."""
-    if not await log.exists(session):  # the season came without its sessions
-        return False
-    if parse_position(await log.last_position(session)) <= parse_position(known):
-        return False
-    timeline = (await read_with_warning(log, SessionQuestion(session))).timeline
-    results = session_results(kept, timeline, number, session)
-    return bool(missing_events(kept, timeline.race, results, session))
-
-
-def _rounds(scored: Season, changed: Iterable[str]) -> Sequence[Row]:
-    rows = []
-    for number, one, cancelled in scored.rounds:
-        results = {key: one for key, one in scored.scored.items() if key.round == number}
-        whole = [key for key in results if key.segment is None]
-        sessions = dict.fromkeys(one.session for one in results.values() if one.session)
-        rows.append(
-            {
-                "round": number,
-                "name": one.name,
-                "circuit": one.circuit,
-                "date": one.date,
-                "time_limit_ms": one.time_limit_ms,
-                "qualifying": sum(key.part == "qualifying" for key in whole),
-                "race": sum(key.part == "race" for key in whole),
-                "segments": len({key.segment for key in results if key.segment}),
-                "sessions": list(sessions),
-                "changed": [session for session in sessions if session in changed],
-                "cancelled": cancelled,
-                "classes": list(one.classes),
-            }
-        )
-    return rows
 
 
 # -- Scoring -------------------------------------------------------------------------------
@@ -345,142 +288,28 @@ def add(
     only a declared result is scored from that. If the pack has a cup, a race is also scored
     as it stood at the cup's marks. Nothing is scored if one of the sessions cannot be.
     """
-    wanted = _Wanted(number, race_number, part, scale, percent_run, replace)
+    options = ScoringOptions(number, race_number, part, scale, percent_run, replace)
 
     async def added(log: Log) -> list[str]:
         kept, existing = await read_season(log, name)
         lines: list[str] = []
         events: list[AnyEvent] = []
         for session in sessions:
-            line, more = await _plan(log, kept, name, session, wanted)
-            kept = kept.with_scored(one for one in more if isinstance(one, RoundScored))
-            lines.append(line)
-            events += more
+            recorded = await read_with_warning(log, SessionQuestion(session))
+            scoring = score_session(kept, name, session, recorded.timeline, options)
+            kept = kept.with_scored(one for one in scoring.events if isinstance(one, RoundScored))
+            lines.append(scoring.line)
+            events += scoring.events
         if events:
             await _append(log, name, existing, events, by)
         return lines
 
-    for line in with_log(store, data, added):
-        echo(line)
-
-
-class _Wanted(NamedTuple):
-    """The options of `season add`."""
-
-    number: int | None
-    race: int | None
-    part: str | None
-    scale: str | None
-    percent_run: int | None
-    replace: bool
-
-
-async def _plan(
-    log: Log, kept: Season, name: str, session: str, wanted: _Wanted
-) -> tuple[str, list[AnyEvent]]:
-    """The events that score a session, and the line that says so."""
-    recorded = await read_with_warning(log, SessionQuestion(session))
-    race = recorded.timeline.race
-    kind = race.session.opened.kind
-    if kind == "practice" or wanted.part not in (None, kind):
-        needed = wanted.part or "a race or qualifying"
-        raise typer.BadParameter(f"{session} is a {kind} session, and {needed} is wanted")
-    if wanted.number is None and race.session.opened.round is None:
-        raise typer.BadParameter(f"{session} does not say which round it is: give --round")
     try:
-        check_series(kept, race, session)
-    except WrongSeries as error:
+        lines = with_log(store, data, added)
+    except NotScorable as error:
         raise typer.BadParameter(str(error)) from None
-    number = round_of(kept, race, wanted.number)
-    if kept.rounds[number - 1].cancelled:
-        raise AppendRefused(
-            f"round {number} is cancelled; `season reinstate {name} {number}` first"
-        )
-    races = kept.round(number).races
-    if wanted.race is not None and wanted.race > races:
-        raise AppendRefused(f"round {number} has {races} race{'' if races == 1 else 's'}")
-    found = session_results(kept, recorded.timeline, number, session, wanted.race)
-    results = _as_wanted(kept, found, wanted)
-    _check_shortened(kept, race, results, session)
-    if not wanted.replace:
-        _check_replaced(kept, results, session)
-    events = missing_events(kept, race, results, session)
-    classes = dict.fromkeys(one.car_class for one in events if isinstance(one, RoundScored))
-    what = ", ".join(classes) or ("points taken" if events else "nothing new")
-    if not results:
-        entered = {one.car_class for one in race.session.entries.values() if one.car_class}
-        running = [one for one in kept.classes if kept.runs(one, number)]
-        what = (
-            f"nothing to score: it has the classes {', '.join(sorted(entered)) or 'none'}, "
-            f"and in this round run {', '.join(running) or 'none'}"
-        )
-        if entered.intersection(running):
-            what = "nothing to score: nobody set a time"
-    reduced = next((f"; {one.percent_run} % run" for one in results if _is_reduced(kept, one)), "")
-    cups = _cup(kept, race, results)
-    which = next((f" {one.race}" for one in results if one.race), "")
-    note = reconstructed_note(race) if any(one.time_limit_ms for one in results) else None
-    length = f"; {note}" if note else ""
-    line = f"{name}: round {number}, {kind}{which}, from {session}: {what}{reduced}{cups}{length}"
-    return line, events
-
-
-def _as_wanted(kept: Season, results: Iterable[RoundScored], wanted: _Wanted) -> list[RoundScored]:
-    """The results with the scale and the share run that were given. Raises BadParameter."""
-    changes: dict[str, Any] = {}
-    if wanted.percent_run is not None:
-        changes |= {"percent_run": wanted.percent_run, "reason": AS_DECIDED}
-    if wanted.scale is not None:
-        names = [one.name for one in kept.pack.points.scales]
-        changes["scale"] = find_name(wanted.scale, names)
-        if changes["scale"] is None:
-            there_are = ", ".join(names)
-            raise typer.BadParameter(f"no scale {wanted.scale!r}; there are {there_are}")
-        changes["reason"] = AS_DECIDED
-    return [one.model_copy(update=changes) if one.part == "race" else one for one in results]
-
-
-def _is_reduced(kept: Season, result: RoundScored) -> bool:
-    percent = result.percent_run
-    return percent is not None and kept.pack.points.reduction(percent) is not None
-
-
-def _check_shortened(
-    kept: Season, race: Race, results: Sequence[RoundScored], session: str
-) -> None:
-    """Raise AppendRefused for a race that a red flag ended and whose length is unknown."""
-    if race.track.ended_under_red_at is None or not kept.pack.points.reduced:
-        return
-    opened = race.session.opened
-    planned = kept.time_limit(results[0].round) if results else None
-    lengths = (scheduled_length(race).ms, opened.laps_limit, opened.distance_limit_m, planned)
-    if not any(lengths) and all(one.percent_run is None for one in results):
-        raise AppendRefused(
-            f"a red flag ended {session}, and nothing says how long it was to be: "
-            "give --percent-run, on which its points depend"
-        )
-
-
-def _check_replaced(kept: Season, results: Iterable[RoundScored], session: str) -> None:
-    """Raise AppendRefused if another session has been scored as the same result."""
-    for one in results:
-        known = kept.scored.get(Result.of(one))
-        if known is not None and known.session not in (None, session):
-            raise AppendRefused(
-                f"the {one.part} of round {one.round} is scored from {known.session}: give "
-                f"--replace to score {session} in its place. `season amend --races` names the "
-                "scales of several races"
-            )
-
-
-def _cup(kept: Season, race: Race, results: Sequence[RoundScored]) -> str:
-    """At how many of a cup's marks the race was scored; without laps, at none."""
-    marks = cup_marks(kept, race, results[0].round) if results else ()
-    if not marks:
-        return ""
-    run = len({one.segment for one in results if one.segment is not None})
-    cups = ", ".join(cup.name for cup in kept.pack.points.cups)
-    return f"; {cups} cup at {run} of {len(marks)} marks"
+    for line in lines:
+        echo(line)
 
 
 async def _append(
@@ -559,24 +388,13 @@ def adjust(
 
 async def _check_contender(log: Log, kept: Season, of: Of, who: str, car_class: str | None) -> None:
     """Raise UnknownContender unless somebody of that name is entered in a session scored."""
-    known = kept.entered(of.value, car_class)
     name = kept.name(of.value, who)
-    if name not in known:
-        sessions = {one.session for one in kept.scored.values() if one.session is not None}
-        for session in sorted(sessions):
-            known |= await _entered(log, kept, session, of, car_class)
+    if name in kept.entered(of.value, car_class):
+        return
+    known = await contender_names(log, kept, of.value, car_class, read_with_warning)
     if name not in known:
         near = difflib.get_close_matches(who, known, n=3, cutoff=0.5)
         raise UnknownContender(who, of.value, tuple(near or sorted(known)[:10]))
-
-
-async def _entered(log: Log, kept: Season, session: str, of: Of, car_class: str | None) -> set[str]:
-    """The names on a session's entry list, with those of cars that no result has."""
-    if not await log.exists(session):  # the season came without its sessions
-        return set()
-    race = (await read_with_warning(log, SessionQuestion(session))).timeline.race
-    entries = [one for one in race.session.entries.values() if car_class in (None, one.car_class)]
-    return kept.names_of(of.value, (entered_row(race, one.car) for one in entries))
 
 
 # -- The calendar --------------------------------------------------------------------------
@@ -763,28 +581,6 @@ def contradictions(
     form: As = OutputFormat.TABLE,
 ) -> None:
     """Where published tables differ from what was scored: both figures and their sources."""
-    from replay.seasons import alms_2007
-
-    if name not in PUBLISHED:
-        raise NothingPublished(name, PUBLISHED)
-    rows = []
-    for one in alms_2007.contradictions():
-        row = one._asdict()
-        row["class"] = row.pop("car_class")
-        rows.append(row)
-    sources = "\n".join(f"{short}: {what}" for short, what in alms_2007.sources().items())
+    rows = contradiction_rows(name)
+    sources = "\n".join(f"{short}: {what}" for short, what in published_sources().items())
     print_rows(sporting_tables.CONTRADICTIONS, rows, form, f"{sources}\n")
-
-
-def published_otherwise(name: str, of: Contest, classes: Collection[str]) -> list[str]:
-    """Notes on the figures in these tables that differ from published ones."""
-    from replay.seasons import alms_2007
-
-    if name not in PUBLISHED:
-        return []
-    return [
-        f"\n{one.name}, {one.figure}: {one.scored} here, {one.published} published ({one.source}): "
-        f"`lapstream season contradictions {name}`"
-        for one in alms_2007.contradictions()
-        if one.of == of and one.car_class in classes
-    ]
