@@ -97,17 +97,18 @@ class Race:
                     control.counted_out(event, order.double_reads[-1].after_ms)
                 return
             event = counted
-            if event.car in order.retired:
-                order.runs_again(event.car)
+            car, in_pit_lane = event.car, event.in_pit_lane
+            if car in order.retired:
+                order.runs_again(car)
                 control.lap_after_retirement(event)
             if chart.lap_completed(event):
-                track.leader_completed(event.lap, event.car)
-            if event.in_pit_lane:
+                track.leader_completed(event.lap, car)
+            if in_pit_lane:
                 pits.lap_in_lane(event)
             laps.lap_completed(event)
             if segments.started:
-                segments.lap_completed(event.car)
-            if event.car in pits.current and not event.in_pit_lane:
+                segments.lap_completed(car)
+            if car in pits.current and not in_pit_lane:
                 pits.lap_on_track(event)
             drivers.lap_completed(event)
 

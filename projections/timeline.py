@@ -195,15 +195,28 @@ class Timeline:
             return first
         return bisect_left(self._events, effective_key(event), first, last, key=effective_key)
 
+    def _index(self, event: AnyEvent) -> int:
+        """Return where an event is that counts."""
+        index = bisect_left(self._times, event.at)
+        return index if self._events[index] is event else self._place(event)
+
     def _remove(self, event: AnyEvent) -> None:
-        index = self._place(event)
+        index = self._index(event)
         del self._times[index]
         del self._events[index]
+        self._valid = min(self._valid, index)
+
+    def _replace(self, event: AnyEvent, now: AnyEvent) -> None:
+        index = self._index(event)
+        self._events[index] = now
         self._valid = min(self._valid, index)
 
     def _correct(self, corrections: Corrections) -> None:
         """Update the events that count after the corrections changed."""
         for was, now in corrections.settle():
+            if was is not None and now is not None and _same_place(was, now):
+                self._replace(was, now)
+                continue
             if was is not None:
                 self._remove(was)
             if now is not None:
@@ -305,3 +318,14 @@ class Timeline:
         timeline = cls(race)
         timeline._seen = {source: Identities(dump) for source, dump in identities.items()}
         return timeline
+
+
+def _same_place(was: AnyEvent, now: AnyEvent) -> bool:
+    """Whether two versions of one event have the same place in the effective order."""
+    return (
+        was.at == now.at
+        and was.source_seq == now.source_seq
+        and was.source == now.source
+        and type(was) is type(now)
+        and getattr(was, "car", None) == getattr(now, "car", None)
+    )

@@ -61,6 +61,7 @@ from projections.engine.lap_sequence import LapSequence, lap_sequence
 NOTHING_ALTERED = LapSequence(lambda _: {})
 
 CORRECTIONS = (EventVoided, LapAmended, CrossingsReassigned, CrossingInserted, CrossingCounted)
+LINES = (LinePassed, LapCompleted)
 CROSSINGS = (LinePassed, LapCompleted, PitEntered, PitStopped, PitExited)
 
 M = TypeVar("M", bound=Correction)
@@ -329,7 +330,8 @@ class Corrections:
             )
         after = self._sequences.get(car, NOTHING_ALTERED)
         names = before.altered.keys() | after.altered.keys()
-        names = {name for name in names if before.altered.get(name) != after.altered.get(name)}
+        if before.altered and after.altered:
+            names = {name for name in names if before.altered.get(name) != after.altered.get(name)}
         if (before is NOTHING_ALTERED) != (after is NOTHING_ALTERED):  # amended otherwise
             names |= {one.identity for one in crossings if one.identity in self._altered}
         recorded = (self._recorded.named(name) for name in sorted(names))
@@ -337,6 +339,8 @@ class Corrections:
 
     def _crossings_of(self, car: str) -> list[AnyEvent]:
         """Return the lines and laps of a car after reassignments, voided ones included."""
+        if not self._moved:
+            return [event for event in self._recorded.crossings(car) if type(event) in LINES]
         cars = {car} | self._cars_moved()
         timed = (self._reassign(event) for of in cars for event in self._recorded.crossings(of))
         return [

@@ -58,23 +58,26 @@ def lap_sequence(
     """
     sequence = LapSequence(changes)
     events: list[LinePassed | LapCompleted | CrossingInserted] = [
-        event for event in crossings if isinstance(event, LinePassed | LapCompleted)
+        event for event in crossings if type(event) is LinePassed or type(event) is LapCompleted
     ]
     sequence.numbers = {
         event.lap
         for event in events
-        if isinstance(event, LapCompleted) and event.identity not in voided
+        if type(event) is LapCompleted and event.identity not in voided
     }
     since_start = (one for one in insertions if one.completed_at >= 0)  # formation laps are none
+    event: LinePassed | LapCompleted | CrossingInserted | None = None
     for event in sorted([*events, *since_start], key=_in_time):
-        if isinstance(event, CrossingInserted):
-            sequence.insert(event)
-        elif isinstance(event, LinePassed):
+        if type(event) is LinePassed:
             sequence.line(event)
-        elif event.identity in voided:
-            sequence.take_away(event)
-        else:
-            sequence.lap(event)
+        elif type(event) is CrossingInserted:
+            sequence.insert(event)
+        elif type(event) is LapCompleted:
+            if event.identity in voided:
+                sequence.take_away(event)
+            else:
+                sequence.lap(event)
+    if event is not None:
         sequence.newest = _in_time(event)
     return sequence
 
@@ -83,8 +86,8 @@ InTime = tuple[int, bool, str, int]
 
 
 def _in_time(event: LinePassed | LapCompleted | CrossingInserted) -> InTime:
-    at = event.completed_at if isinstance(event, CrossingInserted) else event.at
-    return (at, not isinstance(event, LinePassed), event.source, event.source_seq)
+    at = event.completed_at if type(event) is CrossingInserted else event.at
+    return (at, type(event) is not LinePassed, event.source, event.source_seq)
 
 
 class LapSequence:
@@ -190,6 +193,8 @@ class LapSequence:
             self._untimed = None
 
     def _number(self, event: LinePassed | LapCompleted) -> int:
+        if not self._vacated and not self._gained and self._awaited is None:
+            return event.lap
         down = sum(lap < event.lap and source == event.source for lap, source in self._vacated)
         lap = event.lap - down + self._gained
         if self._awaited is not None and lap >= self._awaited[0]:
@@ -221,6 +226,8 @@ class LapSequence:
         start = self._start()
         if self._time_the_untimed(measured) and start is not None:
             return _duration(event.at - start)
+        if len(self._since) == 1 and self._since[0].recorded_at == start:
+            return time
         ends = [one.recorded_at for one in self._since] + ([] if start is None else [start])
         nearest = min(ends, key=lambda at: (abs(at - measured), at != start))
         if nearest == start or abs(nearest - measured) > MEASURED_MS:

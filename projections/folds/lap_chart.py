@@ -28,6 +28,7 @@ class LapLeader(NamedTuple):
 
 
 _lap_leader = row(LapLeader)
+NOBODY = LapLeader(0, "", 0)
 
 
 @dataclass(slots=True)
@@ -71,32 +72,34 @@ class LapChart(Projection):
 
     def lap_completed(self, event: LapCompleted) -> bool:
         """Fold a lap; return True if it is the overall leader's."""
-        if self.session.opened.kind != "race":
+        if not self.order.finish.is_race:
             return False
         car, lap, at = event.car, event.lap, event.at
         entry = self.session.entries.get(car)
         name = entry.car_class if entry else None
         if name is not None:
             leaders = self.first_in_class[name]
-            if not leaders or lap > leaders[-1].lap:
-                if leaders and leaders[-1].car != car:
+            newest = leaders[-1] if leaders else NOBODY
+            if lap > newest.lap:
+                if leaders and newest.car != car:
                     self.class_changes[name] = self.class_changes.get(name, 0) + 1
-                leaders.append(LapLeader(lap, car, event.at))
-            elif at == leaders[-1].at and self._takes_precedence(event, leaders[-1]):
+                leaders.append(LapLeader(lap, car, at))
+            elif at == newest.at and self._takes_precedence(event, newest):
                 changes = self.class_changes.get(name, 0) + _moved(leaders, car)
                 if changes != self.class_changes.get(name, 0):
                     self.class_changes[name] = changes
                 self.class_ties[name] = self.class_ties.get(name, 0) + 1
-                leaders.append(LapLeader(lap, car, event.at))
+                leaders.append(LapLeader(lap, car, at))
         leaders = self.first_across
-        if leaders and lap <= leaders[-1].lap:
-            if at != leaders[-1].at or not self._takes_precedence(event, leaders[-1]):
+        newest = leaders[-1] if leaders else NOBODY
+        if lap <= newest.lap:
+            if at != newest.at or not self._takes_precedence(event, newest):
                 return False
             self.changes += _moved(leaders, car)
             self.ties += 1
-        elif leaders and leaders[-1].car != car:
+        elif leaders and newest.car != car:
             self.changes += 1
-        leaders.append(LapLeader(lap, car, event.at))
+        leaders.append(LapLeader(lap, car, at))
         return True
 
     def _takes_precedence(self, event: LapCompleted, leader: LapLeader) -> bool:

@@ -77,20 +77,22 @@ class Laps(Projection):
 
     def lap_completed(self, event: LapCompleted) -> None:
         """Fold a lap that counts."""
-        car, ms, at = event.car, event.lap_time_ms, event.at
+        car, ms, at, in_pit_lane = event.car, event.lap_time_ms, event.at, event.in_pit_lane
         start = at if ms is None else at - ms
-        pit = event.in_pit_lane or self.pits.on_pit_lap(car, start)
+        pit = in_pit_lane or self.pits.on_pit_lap(car, start)
         track = self.track  # green for all of the lap: asked here, as this is the hot path
         green = track.current is None and (track.green_since is None or track.green_since <= start)
-        lap = Lap(event.lap, at, ms, event.driver, event.in_pit_lane, pit, track.flag, green)
+        values = (event.lap, at, ms, event.driver, in_pit_lane, pit, track.flag, green)
+        lap = tuple.__new__(Lap, values)  # in half the time of Lap(...)
         self.laps[car].append(lap)
         if ms is None:
             return
         best = self.best.get(car)
         if (best is None or ms < best.ms) and self._counts(car, lap):
-            self.best[car] = BestLap(ms, event.lap, at, event.driver)
+            self.best[car] = BestLap(ms, lap.lap, at, lap.driver)
         if green and not pit:
-            self.green[car] = (*self.green.get(car, ()), ms)[-PACE_LAPS:]
+            before = self.green.get(car, ())
+            self.green[car] = (*before[1 - PACE_LAPS :], ms)
 
     def pace(self, car: str) -> int | None:
         """The mean of the last five green laps without a pit visit, in ms."""

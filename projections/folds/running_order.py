@@ -149,16 +149,16 @@ class RunningOrder(Projection):
 
     def _line_passed(self, event: LinePassed) -> None:
         number = self.line_numbers.get(event.line)
-        car = event.car
-        if number is None or event.at < 0 or car in self.session.apart:
+        car, at, lap = event.car, event.at, event.lap
+        if number is None or at < 0 or car in self.session.apart:
             return
-        if self.finish.ending and self.finish.has_finished(car, event.at):
+        if self.finish.ending and self.finish.has_finished(car, at):
             return
         if self.miscounts:
-            event = self._renumbered(event)
-        if not 1 <= event.lap <= self.laps.get(car, 0) + 2:
+            lap = self._renumbered(event).lap
+        if not 1 <= lap <= self.laps.get(car, 0) + 2:
             return  # the finish line may have missed the car once; otherwise the lap is wrong
-        self._pass(car, (event.lap - 1) * self.lines_per_lap + number, event.at)
+        self._pass(car, (lap - 1) * self.lines_per_lap + number, at)
 
     def lap_completed(self, event: LapCompleted) -> LapCompleted | None:
         """Count a lap; return it as it counts, or None if it does not.
