@@ -300,6 +300,15 @@ class RaceNotOver(LapstreamError):
         )
 
 
+class NotARace(LapstreamError):
+    """A question that only a race can answer, asked of another session."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        self.kind = kind
+        self.reason = reason
+        super().__init__(f"this is {kind}, not a race: {reason}")
+
+
 class UnknownRevision(LapstreamError):
     """The session has no result of that number."""
 

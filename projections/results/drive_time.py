@@ -1,10 +1,10 @@
 """Drive time, compared with the limits of the regulation pack.
 
-Rules: the limits are those of the pack for the race's round, class and length. Time in the
-pit lane counts if the pack says so. The rolling window ends at the given time; one that was
-exceeded earlier stays exceeded. If the pack says so, red flags reduce the minimum in proportion
-to the time for which the race stood. Everything is computed for a given time and never stored,
-so a client can compute it from its own clock.
+Rules: the limits are those of the pack for the race's round, class and length; qualifying and
+practice have none. Time in the pit lane counts if the pack says so. The rolling window ends at the
+given time; one that was exceeded earlier stays exceeded. If the pack says so, red flags reduce the
+minimum in proportion to the time for which the race stood. Everything is computed for a given time
+and never stored, so a client can compute it from its own clock.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from events.clock import format_clock
 from projections.folds.drivers import DriverStint
 from projections.race import Race
 from projections.results.scheduled_length import scheduled_length
+from projections.results.session_order import session_order
 from projections.rules.packs import DriveLimits, RegulationPack, RuleScope
 
 SECOND = 1_000
@@ -54,14 +56,18 @@ class DriveTimeStatus(NamedTuple):
 
 
 def drive_times(race: Race, pack: RegulationPack, at: int | None = None) -> list[DriveTimeStatus]:
-    """Return a row per driver, by running order, at ``at`` (ms; default: the newest event)."""
+    """Return a row per driver, by the order of the session.
+
+    ``at`` (ms) is by default the time of the newest event.
+    """
     now = race.at if at is None else at
     rows = []
+    is_race, kind = race.session.is_race, race.session.opened.kind
     length = scheduled_length(race).ms
-    for car in race.order.cars():
+    for car in race.order.cars() if is_race else session_order(race):
         where = RuleScope(race.session.opened.round, race.session.car_class(car), length)
-        limits = pack.drive_time.limits_at(where)
-        missing = no_limits(pack, where)
+        limits = pack.drive_time.limits_at(where) if is_race else DriveLimits()
+        missing = no_limits(pack, where) if is_race else f"{pack.name} has no limits for {kind}"
         rows += [row._replace(no_limits=missing) for row in _crew(race, pack, car, limits, now)]
     return rows
 
@@ -79,8 +85,9 @@ def no_limits(pack: RegulationPack, where: RuleScope) -> str | None:
         )
     if any(one.applies(where) for one in limits):
         return None
-    hours = "" if where.time_limit_ms is None else f" of {where.time_limit_ms / 3_600_000:g} h"
-    what = " ".join(filter(None, (where.car_class, f"in a race{hours}")))
+    length = where.time_limit_ms
+    long = "" if length is None else f" of {format_clock(length).removesuffix('.000')}"
+    what = " ".join(filter(None, (where.car_class, f"in a race{long}")))
     return f"{pack.name} has no limits for {what}"
 
 

@@ -24,6 +24,7 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple, TypeVar
 
+from events.errors import NotARace
 from projections.folds.laps import Lap
 from projections.folds.pits import Visit
 from projections.race import Race
@@ -67,8 +68,11 @@ def rejoins(race: Race) -> list[Rejoin]:
     """Return a row under green and one under caution for each car on the track, leader first.
 
     Rows are left out while no stop of that kind was made. Takes O(laps of the race) for the
-    costs and O(n²) in the cars for the places.
+    costs and O(n²) in the cars for the places. Raises NotARace for another session.
     """
+    if not race.session.is_race:
+        reason = "its order is by best lap, so that a stop costs no place"
+        raise NotARace(race.session.opened.kind, reason)
     behind = deficits(race)
     costs = stop_costs(race)
     rows = []

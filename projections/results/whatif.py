@@ -1,4 +1,5 @@
-"""What-if analysis: the order after penalties, retirements, a finish now, or other rules.
+"""What-if analysis: the order after penalties, withdrawn times, retirements, a finish now, or
+other rules.
 
 The log is unchanged: hypothetical events are folded into a copy of the race.
 """
@@ -9,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast, get_args
 
-from events import CarRetired, FlagShown, PenaltyImposed
-from events.errors import BadHypothesis, UnknownCar
+from events import CarRetired, FlagShown, LapTimeDeleted, PenaltyImposed
+from events.clock import format_lap_time
+from events.errors import BadHypothesis, UnknownCar, UnknownLap
 from events.stewards import PenaltyKind
 from projections.folds.running_order import natural
 from projections.race import Race
 from projections.results.classification import ON_LAPS, Classified, Convention, classify
+from projections.results.session_order import ranking_laps
 from projections.results.time_lost import Effect, effects, lost_on_road
 
 SOURCE = "what-if"
@@ -32,13 +35,21 @@ class SupposedPenalty(NamedTuple):
     amount: int | None
 
 
+class WithdrawnTime(NamedTuple):
+    """A lap whose time is supposed to be withdrawn."""
+
+    car: str
+    lap: int
+
+
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """Hypothetical penalties, retirements and finish, all at the race's current time."""
+    """Hypothetical penalties, retirements, finish and withdrawn times, all at the current time."""
 
     penalties: tuple[SupposedPenalty, ...] = ()
     retire: tuple[str, ...] = ()
     finish_now: bool = False
+    withdrawn: tuple[WithdrawnTime, ...] = ()
 
 
 class PlaceChange(NamedTuple):
@@ -57,6 +68,8 @@ class PlaceChange(NamedTuple):
     total_ms_then: int | None
     status_now: str | None
     status_then: str
+    best_lap_ms_now: int | None
+    best_lap_ms_then: int | None
 
     @property
     def changed(self) -> bool:
@@ -97,19 +110,37 @@ def penalty_from(car: str, kind: str, amount: str | None) -> SupposedPenalty:
     return SupposedPenalty(car, cast("PenaltyKind", kind), None if amount is None else int(amount))
 
 
+def parse_withdrawn(text: str) -> WithdrawnTime:
+    """Parse ``31 8``: the time of lap 8 of car 31. Raises BadHypothesis."""
+    parts = text.split()
+    if len(parts) != 2:
+        raise BadHypothesis(text, "write CAR LAP, as in 31 8")
+    car, lap = parts
+    if not (lap.isascii() and lap.isdigit() and len(lap) <= MOST_DIGITS and int(lap)):
+        raise BadHypothesis(text, f"the lap is not a number from 1: {lap}")
+    return WithdrawnTime(car, int(lap))
+
+
 def suppose(race: Race, hypothesis: Hypothesis) -> Race:
     """Return a copy of the race with the hypothesis applied.
 
-    Raises UnknownCar for a car that is not in the race, and BadHypothesis for what has already
-    happened: a retirement of a car that retired or finished, a finish of a race that is over.
+    Raises UnknownCar for a car that is not in the race, UnknownLap for a lap that it did not
+    complete, and BadHypothesis for what has already happened: a retirement of a car that retired
+    or finished, a finish of a race that is over.
     """
-    _check_cars(race, [*(penalty.car for penalty in hypothesis.penalties), *hypothesis.retire])
+    penalized = (penalty.car for penalty in hypothesis.penalties)
+    _check_cars(race, [*penalized, *hypothesis.retire, *(car for car, _ in hypothesis.withdrawn)])
+    for car, lap in hypothesis.withdrawn:
+        laps = race.laps.laps.get(car, ())
+        if all(one.lap != lap for one in laps):
+            raise UnknownLap(car, lap, laps[-1].lap if laps else 0)
     for car in hypothesis.retire:
         if car in race.order.finished or car in race.order.retired:
             done = "finished" if car in race.order.finished else "retired"
             raise BadHypothesis(f"retire {car}", f"#{car} has {done} already")
     if hypothesis.finish_now and race.finish.over:
-        raise BadHypothesis("finish now", "the race is over already")
+        what = "race" if race.session.is_race else "session"
+        raise BadHypothesis("finish now", f"the {what} is over already")
     then = race.fork(race.mark())
     number = 0
     for car in dict.fromkeys(hypothesis.retire):
@@ -119,6 +150,9 @@ def suppose(race: Race, hypothesis: Hypothesis) -> Race:
         then.apply(FlagShown(at=race.at, source=SOURCE, source_seq=number, flag="chequered"))
         number += 1
         then.order.finish_where_they_stand()
+    for car, lap in hypothesis.withdrawn:
+        then.apply(LapTimeDeleted(at=race.at, source=SOURCE, source_seq=number, car=car, lap=lap))
+        number += 1
     for penalty in hypothesis.penalties:
         then.apply(
             PenaltyImposed(
@@ -158,10 +192,39 @@ def what_if(
 
 
 def effects_of(race: Race, hypothesis: Hypothesis, convention: Convention) -> list[Effect]:
-    """Return what each hypothetical penalty changes; nothing is served if the race ends now."""
-    if hypothesis.finish_now:
-        race = suppose(race, replace(hypothesis, penalties=()))
-    return effects(race, convention.penalties, hypothesis.penalties)
+    """Return what each hypothetical penalty and withdrawn time changes.
+
+    Nothing is served if the race ends now.
+    """
+    found = list(effects(_at_its_end(race, hypothesis), convention.penalties, hypothesis.penalties))
+    return found + withdrawn_effects(race, hypothesis.withdrawn)
+
+
+def _at_its_end(race: Race, hypothesis: Hypothesis) -> Race:
+    return suppose(race, replace(hypothesis, penalties=())) if hypothesis.finish_now else race
+
+
+def withdrawn_effects(race: Race, withdrawn: Sequence[WithdrawnTime]) -> list[Effect]:
+    """Return what each withdrawn time changes after those before it."""
+    then = race.fork(race.mark()) if withdrawn else race
+    found = []
+    for number, (car, lap) in enumerate(withdrawn):
+        what = f"#{car}: time of lap {lap} withdrawn"
+        before = ranking_laps(then).get(car)
+        then.apply(LapTimeDeleted(at=race.at, source=SOURCE, source_seq=number, car=car, lap=lap))
+        after = ranking_laps(then).get(car)
+        if race.session.is_race:
+            found.append(
+                Effect(car, "withdrawn", None, None, f"{what}: changes no order of a race")
+            )
+        elif before is None or before == after:
+            text = f"{what}: changes no order, as it is not placed by that lap"
+            found.append(Effect(car, "withdrawn", None, None, text))
+        else:
+            by = f"{format_lap_time(after.ms)} of lap {after.lap}" if after else "no time"
+            text = f"{what}: placed by {by}, no longer by {format_lap_time(before.ms)}"
+            found.append(Effect(car, "withdrawn", "classified", None, text))
+    return found
 
 
 def changes(now: Sequence[Classified], then: Sequence[Classified]) -> list[PlaceChange]:
@@ -191,4 +254,6 @@ def _place_change(now: Classified | None, then: Classified | None) -> PlaceChang
         total_ms_then=then.total_ms if then else None,
         status_now=now.status if now else None,
         status_then=then.status if then else "not_listed",
+        best_lap_ms_now=now.best_lap_ms if now else None,
+        best_lap_ms_then=row.best_lap_ms,
     )

@@ -41,18 +41,17 @@ from projections.results.classification import Convention
 from projections.results.decisions import check, in_force, result_rows
 from projections.results.revisions import describe_decision
 from projections.results.time_lost import effects, lost_on_road, penalties_in
-from projections.results.whatif import penalty_from
+from projections.results.whatif import WithdrawnTime, penalty_from, withdrawn_effects
 from projections.views.moments import moment_of
 from services.cli.console import echo
 from services.cli.options import As, Data, OutputFormat, Rules, Session, Store
-from services.cli.output import print_rows
+from services.cli.output import print_changes
 from services.cli.session_group import session_commands
 from services.cli.shell import with_log
 from services.cli.store_queries import read_with_warning
 from services.queries.explanations import ClassificationPoints, differing_rows
 from services.queries.packs import pack_of
 from services.queries.sessions import FoldedSession, SessionQuestion
-from services.queries.tables import sporting_tables
 from services.queries.tables.columns import Row
 from services.storage.decision_log import RACE_CONTROL, decide
 from services.storage.event_log import Log
@@ -206,16 +205,18 @@ class DecisionContext:
                 f"{RACE_CONTROL} {decided.source_seq} at {position}: {describe_decision(decided)}"
             )
         found = effects(race, Convention.of(pack).penalties, penalties_in(race, [decided]))
+        if isinstance(decided, LapTimeDeleted):
+            found += withdrawn_effects(race, [WithdrawnTime(decided.car, decided.lap)])
         recorded.timeline.add([decided])
         then = ClassificationPoints.of(recorded.timeline.race, pack, lost_on_road(found))
         rows = differing_rows(before, then)
         summary = "\n".join([summary, *(effect.text for effect in found)])
         if self.form is not OutputFormat.TABLE:
-            print_rows(sporting_tables.WHATIF, rows, self.form)
+            print_changes(rows, self.form, summary)
         elif not rows:
             echo(f"{summary}\nnothing in the order changes")
         else:
-            _print_changes(rows, summary)
+            _print_changes(rows, summary, is_race=race.session.is_race)
 
 
 def _options(
@@ -256,17 +257,17 @@ def decision_command(
     return with_context
 
 
-def _print_changes(rows: Sequence[Row], summary: str) -> None:
+def _print_changes(rows: Sequence[Row], summary: str, *, is_race: bool) -> None:
     """Print the cars that change, and the number of those that only change place overall."""
     alike = [(f"{name}_now", f"{name}_then") for name in _COMPARED]
     shown = [row for row in rows if any(row[now] != row[then] for now, then in alike)] or rows
-    print_rows(sporting_tables.WHATIF, shown, OutputFormat.TABLE, f"{summary}\n")
+    print_changes(shown, OutputFormat.TABLE, f"{summary}\n", is_race=is_race)
     others = len(rows) - len(shown)
     if others:
         echo(f"{others} more {'moves' if others == 1 else 'move'} overall, not in class")
 
 
-_COMPARED = ("class_position", "laps", "total_ms", "status", "points")
+_COMPARED = ("class_position", "laps", "total_ms", "status", "points", "best_lap_ms")
 
 
 def login() -> str | None:

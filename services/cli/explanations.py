@@ -8,7 +8,13 @@ import typer
 
 from projections.results.classification import Convention
 from projections.results.time_lost import lost_on_road
-from projections.results.whatif import Hypothesis, effects_of, parse_penalty, suppose
+from projections.results.whatif import (
+    Hypothesis,
+    effects_of,
+    parse_penalty,
+    parse_withdrawn,
+    suppose,
+)
 from projections.views import session_line
 from services.cli.console import echo
 from services.cli.options import (
@@ -26,7 +32,7 @@ from services.cli.options import (
     Store,
     Whose,
 )
-from services.cli.output import print_rows, session_heading
+from services.cli.output import print_changes, print_rows, session_heading
 from services.cli.store_queries import query_race, query_season
 from services.queries.explanations import (
     ClassificationPoints,
@@ -103,6 +109,14 @@ def what_if(
     finish_now: Annotated[
         bool, typer.Option("--finish-now", help="The race is stopped here and now.")
     ] = False,
+    delete_time: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--delete-time",
+            metavar='"CAR LAP"',
+            help='A lap whose time is withdrawn, such as "31 8"; may be given several times.',
+        ),
+    ] = None,
     rules: Annotated[
         str | None,
         typer.Option("--rules", metavar="PACK", help="It is scored under these rules instead."),
@@ -127,11 +141,14 @@ def what_if(
 ) -> None:
     """What the order, the points and the title would be if. Nothing is appended."""
     hypothesis = Hypothesis(
-        tuple(parse_penalty(one) for one in penalty or ()), tuple(retire or ()), finish_now
+        tuple(parse_penalty(one) for one in penalty or ()),
+        tuple(retire or ()),
+        finish_now,
+        tuple(parse_withdrawn(one) for one in delete_time or ()),
     )
     if hypothesis == Hypothesis() and rules is None:
         raise typer.BadParameter(
-            "give at least one of --penalty, --retire, --finish-now and --rules"
+            "give at least one of --penalty, --retire, --finish-now, --delete-time and --rules"
         )
     race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     supposed = suppose(race, hypothesis)
@@ -147,7 +164,7 @@ def what_if(
     heading = session_heading(session_line(race))
     heading += "".join(f"{effect.text}\n" for effect in found)
     if season is None:
-        print_rows(sporting_tables.WHATIF, rows, form, heading)
+        print_changes(rows, form, heading, is_race=race.session.is_race)
         return
     question = SeasonQuestion(season, known_at, None, session, at, number)
     answer = query_season(question, store, data)
@@ -160,5 +177,5 @@ def what_if(
         answer.number,
     )
     if form is OutputFormat.TABLE:
-        print_rows(sporting_tables.WHATIF, rows, form, heading)
+        print_changes(rows, form, heading, is_race=race.session.is_race)
     print_rows(sporting_tables.WHATIF_TITLE, titles, form, f"\n{answer.title}, {of}\n")

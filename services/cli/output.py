@@ -13,6 +13,7 @@ from projections.wording import OVER, flag_name
 from services.cli.console import echo, echo_json
 from services.cli.options import OutputFormat
 from services.formatting import on_one_line
+from services.queries.tables import sporting_tables
 from services.queries.tables.columns import Row, Table
 
 
@@ -41,6 +42,15 @@ def print_table(table: Table, rows: Sequence[Row], heading: str | None = None) -
         headings, *body = table.lines(rows, width)
         echo(headings, underline=True)
         echo("\n".join(body))
+
+
+def print_changes(
+    rows: Sequence[Row], form: OutputFormat, heading: str, *, is_race: bool = True
+) -> None:
+    """Print the cars whose place would be another; outside a race people see their best laps."""
+    by_time = form is OutputFormat.TABLE and not is_race
+    table = sporting_tables.WHATIF_BY_TIME if by_time else sporting_tables.WHATIF
+    print_rows(table, rows, form, heading)
 
 
 def session_heading(line: Mapping[str, Any]) -> str:

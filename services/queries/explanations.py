@@ -104,6 +104,8 @@ def changed_rows(now: ClassificationPoints, then: ClassificationPoints) -> Seque
             "points_then": then.points.get(change.car),
             "road_position_now": road_now.get(change.car),
             "road_position_then": road_then.get(change.car),
+            "best_lap_ms_now": change.best_lap_ms_now,
+            "best_lap_ms_then": change.best_lap_ms_then,
         }
         for change in changes(now.rows, then.rows)
     ]

@@ -9,12 +9,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
-from events.errors import BadHypothesis
+from events.errors import BadHypothesis, UnknownLap
 from projections.results.classification import Convention
 from projections.results.drive_time import drive_times
 from projections.results.provisional import own_pack
 from projections.results.time_lost import lost_on_road
-from projections.results.whatif import Hypothesis, effects_of, parse_penalty, suppose
+from projections.results.whatif import (
+    Hypothesis,
+    effects_of,
+    parse_penalty,
+    parse_withdrawn,
+    suppose,
+)
 from projections.views import gaps as gap_views
 from services.gateway.auth import requires
 from services.gateway.errors import FieldError, RequestRefused
@@ -118,13 +124,23 @@ async def what_if(
         Query(max_length=200, description="A car that retires; may be repeated."),
     ] = None,
     finish_now: Annotated[bool, Query(description="The race is stopped at this moment.")] = False,
+    delete_time: Annotated[
+        list[str] | None,
+        Query(
+            max_length=50,
+            description="Car and lap whose time is withdrawn, such as `31 8`; may be repeated.",
+            examples=[["31 8"]],
+        ),
+    ] = None,
     car_class: CarClass = None,
     car: Cars = None,
 ) -> Response:
     """The classification under a hypothesis; nothing is recorded."""
     with _refusing_bad_hypotheses():
         penalties = tuple(parse_penalty(text) for text in penalty or ())
-    hypothesis = Hypothesis(penalties, tuple(retire or ()), finish_now)
+    with _refusing_bad_hypotheses("delete_time"):
+        withdrawn = tuple(parse_withdrawn(text) for text in delete_time or ())
+    hypothesis = Hypothesis(penalties, tuple(retire or ()), finish_now, withdrawn)
     query = request.of_cars(car_class, car)
 
     def view(moment: RaceMoment) -> Sequence[Row]:
@@ -138,13 +154,18 @@ async def what_if(
 
 
 @contextlib.contextmanager
-def _refusing_bad_hypotheses() -> Iterator[None]:
-    """Turn BadHypothesis into RequestRefused, with the parameter that has it."""
+def _refusing_bad_hypotheses(otherwise: str = "penalty") -> Iterator[None]:
+    """Turn BadHypothesis and UnknownLap into RequestRefused, with the parameter that has it."""
     try:
         yield
     except BadHypothesis as error:
         # The value begins with the command line's word for what is supposed.
         parameters = {"retire": "retire", "finish": "finish_now"}
-        field = parameters.get(error.value.partition(" ")[0], "penalty")
+        field = parameters.get(error.value.partition(" ")[0], otherwise)
         fault = FieldError(field=field, value=error.value, reason=error.reason)
         raise RequestRefused(422, str(error), [fault]) from None
+    except UnknownLap as error:
+        fault = FieldError(
+            field="delete_time", value=f"{error.car} {error.lap}", reason="no such lap"
+        )
+        raise RequestRefused(404, str(error), [fault]) from None

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from events import AnyEvent, SeasonOpened, check_names
+from events import AnyEvent, LapTimeDeleted, SeasonOpened, check_names
 from events.clock import format_clock, parse_clock
 from events.codec import shortened
 from events.errors import (
@@ -34,7 +34,7 @@ from projections.results.classification import Convention
 from projections.results.decisions import DECISIONS, Decision, check, lap_event, result_rows
 from projections.results.provisional import own_pack
 from projections.results.time_lost import effects, lost_on_road, penalties_in
-from projections.results.whatif import KINDS
+from projections.results.whatif import KINDS, WithdrawnTime, withdrawn_effects
 from projections.timeline import Timeline
 from projections.views.freshness import patience_ms, ran_on_ms
 from projections.views.moments import moment_of
@@ -106,6 +106,8 @@ def would_change(timeline: Timeline, events: Sequence[AnyEvent]) -> Preview:
     """Preview the events of a batch."""
     race, pack = timeline.race, own_pack(timeline.race)
     found = effects(race, Convention.of(pack).penalties, penalties_in(race, events))
+    deleted = (event for event in events if isinstance(event, LapTimeDeleted))
+    found += withdrawn_effects(race, [WithdrawnTime(one.car, one.lap) for one in deleted])
     before = ClassificationPoints.of(race, pack)
     then = timeline.fork()  # the cached one is shared
     then.add(events)

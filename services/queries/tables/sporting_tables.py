@@ -19,6 +19,8 @@ from projections.views.rows import (
     Points,
     RowModel,
     TimeMs,
+    fields_of,
+    row_model,
 )
 from services.queries.tables.columns import Table
 
@@ -162,6 +164,8 @@ class WhatIfRow(RowModel):
     points_then: Annotated[Points | None, Heading("then")]
     road_position_now: int | None
     road_position_then: int | None
+    best_lap_ms_now: TimeMs | None
+    best_lap_ms_then: TimeMs | None
 
 
 WHATIF = Table(
@@ -171,6 +175,25 @@ WHATIF = Table(
     "added time never changes and a penalty to be served does.",
     WhatIfRow,
 )
+
+WHATIF_BY_TIME = Table(
+    WHATIF.name,
+    WHATIF.about,
+    row_model(
+        "WhatIfByTimeRow",
+        "The same of qualifying and practice, with best laps in place of laps and time.",
+        __name__,
+        **fields_of(
+            WhatIfRow,
+            *("car", "class", "position_now", "position_then", "gained"),
+            *("class_position_now", "class_position_then"),
+        ),
+        **fields_of(WhatIfRow, "best_lap_ms_now", best_lap_ms_now="Best"),
+        **fields_of(WhatIfRow, "best_lap_ms_then", best_lap_ms_then="then"),
+        **fields_of(WhatIfRow, "status_now", "status_then", "points_now", "points_then"),
+    ),
+)
+"""``WHATIF`` of qualifying and practice, for people."""
 
 
 class WhatIfTitleRow(RowModel):

@@ -1746,6 +1746,14 @@ export interface WhatIfRow {
   points_then: number | null;
   road_position_now: number | null;
   road_position_then: number | null;
+  /**
+   * milliseconds
+   */
+  best_lap_ms_now: number | null;
+  /**
+   * milliseconds
+   */
+  best_lap_ms_then: number | null;
 }
 /**
  * A contender as the championship would stand, beside how it stands.

@@ -122,8 +122,8 @@ def test_the_fullest_window_is_that_of_trying_every_minute():
 def test_limits_that_cannot_be_computed():
     """Each has its reason: an unknown length, a pack or a race without limits."""
 
-    def why(hours: int | None, pack: str) -> str | None:
-        recorded = opened(time_limit_ms=hours and hours * HOUR, lines=("FL",))
+    def why(length: float | None, pack: str, kind: str = "race") -> str | None:
+        recorded = opened(time_limit_ms=length and round(length * HOUR), lines=("FL",), kind=kind)
         recorded.entry("1", drivers=(ev.Driver(number=1, name="A"),))
         return drive_times(recorded.race(), builtin_pack(pack))[0].no_limits
 
@@ -132,5 +132,8 @@ def test_limits_that_cannot_be_computed():
         "limits of wec-2024 depend on the scheduled length of the race, which is unknown: "
         "give --length at import"
     )
-    assert why(6, "wec-2024") == "wec-2024 has no limits for GT in a race of 6 h"
+    assert why(6, "wec-2024") == "wec-2024 has no limits for GT in a race of 6:00:00"
+    assert why(178 / 3600, "wec-2024") == "wec-2024 has no limits for GT in a race of 0:02:58"
+    assert why(24, "wec-2024", "qualifying") == "wec-2024 has no limits for qualifying"
+    assert why(None, "wec-2024", "practice") == "wec-2024 has no limits for practice"
     assert why(3, "alms-2007") is None

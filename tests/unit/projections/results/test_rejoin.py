@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from events.errors import NotARace
 from projections.results.rejoin import Cost, deficits, rejoins, stop_costs
 from tests.builders import Story, opened
 
@@ -83,3 +84,11 @@ def test_the_place_after_a_stop():
 def test_without_stops_nothing_is_known():
     """No figure is made up before a stop was seen."""
     assert rejoins(opened("1").laps("1", 3).race()) == []
+
+
+@pytest.mark.parametrize("kind", ["qualifying", "practice"])
+def test_a_session_without_places_on_the_road(kind: str):
+    """One line says why there is nothing to rejoin."""
+    race = opened("1", "2", kind=kind, lines=("FL",)).laps("1", 5).laps("2", 5).race()
+    with pytest.raises(NotARace, match=f"this is {kind}, not a race: its order is by best lap"):
+        rejoins(race)

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from events.errors import BadHypothesis, UnknownCar
-from projections.results.classification import Convention
-from projections.results.whatif import Hypothesis, SupposedPenalty, parse_penalty, what_if
+from events.errors import BadHypothesis, UnknownCar, UnknownLap
+from projections.results.classification import ON_LAPS, Convention
+from projections.results.whatif import (
+    Hypothesis,
+    SupposedPenalty,
+    WithdrawnTime,
+    effects_of,
+    parse_penalty,
+    parse_withdrawn,
+    what_if,
+)
 from projections.rules.packs import builtin_pack
 from tests.builders import Story, opened
 
@@ -89,3 +97,69 @@ def test_the_kinds_are_the_events_own():
     for kind in ("back_of_class", "disqualification"):
         changes = what_if(race().race(), Hypothesis((parse_penalty(f"1 {kind}"),)))
         assert changes[-1].car == "1"
+
+
+def qualifying() -> Story:
+    """Two cars with two times each, and one without."""
+    story = opened("1", "2", "3", kind="qualifying", lines=("FL",))
+    for car, times in (("1", (61_000, 60_000, 62_000)), ("2", (61_500, 60_500))):
+        at = 0
+        for lap, ms in enumerate(times, start=1):
+            at += ms
+            story.lap(car, lap, at, ms)
+    return story
+
+
+@pytest.mark.parametrize(
+    ("withdrawn", "order", "texts"),
+    [
+        (
+            [("1", 2)],
+            [("2", 60_500), ("1", 61_000), ("3", None)],
+            ["#1: time of lap 2 withdrawn: placed by 1:01.000 of lap 1, no longer by 1:00.000"],
+        ),
+        (
+            [("1", 3), ("1", 2), ("1", 1)],
+            [("2", 60_500), ("1", None), ("3", None)],
+            [
+                "#1: time of lap 3 withdrawn: changes no order, as it is not placed by that lap",
+                "#1: time of lap 2 withdrawn: placed by 1:01.000 of lap 1, no longer by 1:00.000",
+                "#1: time of lap 1 withdrawn: placed by no time, no longer by 1:01.000",
+            ],
+        ),
+        (
+            [("2", 1)],
+            [("1", 60_000), ("2", 60_500), ("3", None)],
+            ["#2: time of lap 1 withdrawn: changes no order, as it is not placed by that lap"],
+        ),
+    ],
+)
+def test_withdrawn_times(
+    withdrawn: list[tuple[str, int]], order: list[tuple[str, int | None]], texts: list[str]
+):
+    """In qualifying the order is that of the times that are left, and the session is as it was."""
+    present = qualifying().race()
+    before = present.state_hash()
+    hypothesis = Hypothesis(withdrawn=tuple(WithdrawnTime(*one) for one in withdrawn))
+    changes = what_if(present, hypothesis)
+    assert [(one.car, one.best_lap_ms_then) for one in changes] == order
+    assert [one.text for one in effects_of(present, hypothesis, ON_LAPS)] == texts
+    assert present.state_hash() == before
+
+
+def test_withdrawn_times_of_a_race():
+    """They change no order of a race; a lap that was not completed is refused."""
+    hypothesis = Hypothesis(withdrawn=(WithdrawnTime("1", 2),))
+    assert [one.gained for one in what_if(race().race(), hypothesis)] == [0, 0, 0]
+    (effect,) = effects_of(race().race(), hypothesis, ON_LAPS)
+    assert effect.text == "#1: time of lap 2 withdrawn: changes no order of a race"
+    with pytest.raises(UnknownLap, match="car '1' has no lap 9; it completed 3"):
+        what_if(race().race(), Hypothesis(withdrawn=(WithdrawnTime("1", 9),)))
+
+
+@pytest.mark.parametrize("text", ["31", "31 x", "31 0", "31 8 9", ""])
+def test_a_withdrawn_time_that_is_none(text: str):
+    """CAR LAP, with a lap from 1."""
+    assert parse_withdrawn("31 8") == WithdrawnTime("31", 8)
+    with pytest.raises(BadHypothesis, match=r"31 8|from 1"):
+        parse_withdrawn(text)
