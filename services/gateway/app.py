@@ -35,6 +35,7 @@ from services.gateway.routes import (
     outputs as output_settings,
 )
 from services.gateway.state import Gateway
+from services.gateway.store_deadline import Availability, StoreDeadlineMiddleware
 from services.gc_policy import scheduled_collection
 from services.logging import configure
 from services.queries.race_cache import RaceCache
@@ -88,8 +89,11 @@ def create_app(
                 await stack.enter_async_context(scheduled_collection())
             gateway = Gateway(opened, settings, races)
             stack.push_async_callback(gateway.close)
+            availability = Availability(opened)
+            stack.push_async_callback(availability.close)
             outputs = LiveOutputs(gateway)
             stack.push_async_callback(outputs.close)
+            app.state.availability = availability
             app.state.gateway = gateway
             app.state.outputs = outputs
             app.state.log = gateway.log
@@ -106,6 +110,7 @@ def create_app(
     )
     app.state.settings = settings
     # Middleware added later runs earlier: the check of origins comes first.
+    app.add_middleware(StoreDeadlineMiddleware)
     app.add_middleware(JsonBodyMiddleware)
     larger = {"/archives": replays.LARGEST_ARCHIVE}
     app.add_middleware(BodyLimitMiddleware, settings=settings, larger=larger)

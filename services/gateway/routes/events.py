@@ -23,6 +23,7 @@ from services.gateway.auth import requires
 from services.gateway.body_limits import BodyLimitMiddleware
 from services.gateway.errors import RequestRefused, check_expected, responses
 from services.gateway.intake import MOST_EVENTS, RateLimit, read_events
+from services.gateway.store_deadline import Availability, StoreDeadlineMiddleware
 from services.logging import configure
 from services.roles import Grant, Role
 from services.settings import GatewaySettings
@@ -157,7 +158,11 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_store(settings.store, settings.data) as store:
             app.state.log = Log(store)
-            yield
+            app.state.availability = Availability(store)
+            try:
+                yield
+            finally:
+                await app.state.availability.close()
 
     app = FastAPI(
         title="lapstream intake",
@@ -167,6 +172,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         redoc_url=None,
     )
     app.state.settings = settings
+    app.add_middleware(StoreDeadlineMiddleware)
     app.add_middleware(BodyLimitMiddleware, settings=settings, larger={})
     errors.install(app)
     attach(app, settings)

@@ -15,11 +15,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 
-from events.errors import StoreError
+from events.errors import StoreError, StoreUnfit
 from services.clocks import now_ms
 from services.gateway.auth import authorize, requires
 from services.gateway.errors import RequestRefused, responses
 from services.gateway.state import Gateway, TheGateway
+from services.gateway.store_deadline import availability_of
 from services.roles import Role
 from services.storage.feed_store import FeedHealth, feed_health, feeds_health
 from services.storage.projection_store import health
@@ -73,18 +74,20 @@ async def healthz() -> GatewayHealth:
 
 @router.get("/readyz", summary="Check that requests can be answered", responses=responses(503))
 async def readyz(request: Request, gateway: TheGateway) -> GatewayHealth:
-    """Check that the store answers. `promise` says how durable an acknowledged event is; `store`,
-    for requests with a token, where the store is."""
+    """Check that the store answers, takes events and keeps them; else it is said why not (503),
+    within two seconds. `promise` says how durable an acknowledged event is; `store`, for requests
+    with a token, where the store is."""
     known = _has_a_token(request, gateway)
     try:
-        with gateway.store.translated_errors():
-            await gateway.store.redis.ping()
+        await availability_of(request).monitor.check()
     except StoreError as error:
         if known:
             raise
-        raise RequestRefused(
-            503, "the store does not answer", headers={"Retry-After": "1"}
-        ) from error
+        # Without a token, the answer does not name the store.
+        reason = "the store does not answer"
+        if isinstance(error, StoreUnfit):
+            reason = f"the store is unfit: {error.reason}"
+        raise RequestRefused(503, reason, headers={"Retry-After": "1"}) from error
     name = gateway.store.name if known else None
     return GatewayHealth(status="ready", store=name, promise=gateway.store.durability)
 
