@@ -89,7 +89,10 @@ def _segment(race: Race) -> str | None:
 
 
 def session_line(race: Race) -> Row:
-    """The line above every table: what is run, and how it stands with clock, flag and laps."""
+    """The line above every table: what is run, and how it stands with clock, flag and laps.
+
+    Once a race is over, no safety car is out, no pit lane is closed and no local flag stands.
+    """
     opened, track = race.session.opened, race.track
     leader = first_of(race)
     is_race = race.session.is_race
@@ -98,6 +101,7 @@ def session_line(race: Race) -> Row:
     if official is not None and is_race:
         laps = official.laps
     caution = track.current
+    over = race.session.ended_at is not None or (is_race and race.finish.over)
     length = scheduled_length(race)
     return {
         "title": opened.title,
@@ -116,14 +120,14 @@ def session_line(race: Race) -> Row:
         "flag_since_ms": track.since if track.flag else None,
         "caution": caution.number if caution else None,
         "caution_since_ms": caution.start_ms if caution else None,
-        "safety_car_since_ms": track.safety_car_since,
-        "pit_lane_closed": sorted(track.pit_lane_closed) or None,
+        "safety_car_since_ms": None if over else track.safety_car_since,
+        "pit_lane_closed": (not over and sorted(track.pit_lane_closed)) or None,
         "leader": leader,
         "leader_lap": laps,
         "lead_changes": race.chart.changes if is_race else 0,
         "ended_ms": race.session.ended_at,
         "patience_ms": patience_ms(race),
-        "sector_flags": _sector_flags(race) or None,
+        "sector_flags": (not over and _sector_flags(race)) or None,
         "doubts": len(race.doubts.doubted) or None,
         "length_ms": length.ms,
         "length_basis": length.basis,

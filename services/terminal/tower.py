@@ -116,21 +116,35 @@ def _facts(context: TowerContext, width: int) -> Text:
     local = show_sectors(session.get("sector_flags")).upper()
     flags = f" {local} " if local else ""
     parts = _race_facts(session) if is_race(session) else _timed_facts(session, rows)
-    running = sum(row["status"] in ("running", "pit", "finished") for row in rows)
-    in_lane = sum(row["status"] == "pit" for row in rows)
-    parts.append(f"{running} of {len(rows)} running")
-    if in_lane:
-        parts.append(f"{in_lane} in the lane")
+    parts += _counts(session, [row["status"] for row in rows])
     line = Text(_fit(f"{flags} {' · '.join(parts)}" if local else " · ".join(parts), width))
     line.stylize(CAUTION_STYLE, 0, len(flags))
     return line
 
 
+def _counts(session: Row, statuses: Sequence[str]) -> list[str]:
+    """How many cars run and are in the lane; of a race that is over, how many have finished."""
+    finished, in_lane = statuses.count("finished"), statuses.count("pit")
+    running = statuses.count("running") + in_lane
+    if not is_over(session):
+        parts = [f"{running + finished} of {len(statuses)} running"]
+        return [*parts, f"{in_lane} in the lane"] if in_lane else parts
+    if not (finished and is_race(session)):
+        return []
+    parts = [f"{finished} of {len(statuses)} finished"]
+    if running and session.get("ended_ms") is None:
+        parts.append(f"{running} on the way to the flag")
+    return parts
+
+
 def _race_facts(session: Row) -> list[str]:
+    changes = f"{session['lead_changes']} lead changes"
+    if is_over(session) and session.get("leader") is not None:
+        return [f"car {session['leader']} first after {session['leader_lap']} laps", changes]
     parts = [f"lap {session['leader_lap']}"]
     if session.get("leader") is not None:
         parts.append(f"car {session['leader']} leads")
-    return [*parts, f"{session['lead_changes']} lead changes"]
+    return [*parts, changes]
 
 
 def _timed_facts(session: Row, rows: Sequence[Row]) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+import events as ev
 from projections.timeline import Timeline
 from projections.views.frame_builder import frame_state
 from services.formatting import gap_text
@@ -17,7 +19,7 @@ from services.storage.built_in import BUILT_IN
 from services.terminal.tower import Tower, plain_lines, render
 from services.terminal.tower_columns import short_tags
 from services.terminal.tower_state import Movements, TowerOptions, TowerState
-from tests.builders import opened
+from tests.builders import Story, opened
 from tests.display import display_cases
 from tests.unit.services.tower_race import CLOCK_MS, told
 
@@ -62,6 +64,46 @@ def test_over_without_a_flag() -> None:
     story.events = [event for event in story if event.type != "flag_shown"]
     state = TowerState.of(frame_state(story.ended(60_000).race()), 60_000)
     assert lines(state)[1].split() == ["FINISHED", "finished"]
+
+
+def over_race() -> Story:
+    """A race that ended under a safety car, with the pits closed and a local flag."""
+    story = opened("1", "2", "3", laps_limit=3).laps("1", 2).laps("2", 2, ms=61_000)
+    story.tell(ev.SafetyCarDeployed, 121_000)
+    story.tell(ev.PitLaneClosed, 121_000)
+    return story.flag("yellow", 121_500, sector=2).lap("1", 3, 180_000).flag("chequered", 180_000)
+
+
+@pytest.mark.parametrize(
+    ("end", "facts"),
+    [
+        (
+            lambda story: story,
+            "car 1 first after 3 laps · 0 lead changes · 1 of 3 finished · 1 on the way to the flag",
+        ),
+        (
+            lambda story: story.lap("2", 3, 183_000).ended(184_000),
+            "car 1 first after 3 laps · 0 lead changes · 2 of 3 finished",
+        ),
+        (
+            lambda story: story.ended(184_000),
+            "car 1 first after 3 laps · 0 lead changes · 1 of 3 finished",
+        ),
+    ],
+)
+def test_a_race_that_is_over(end: Callable[[Story], Story], facts: str) -> None:
+    """Nobody runs, no pit lane is closed and no local flag stands."""
+    state = TowerState.of(frame_state(end(over_race()).race()), 190_000)
+    _, band, stands, *_ = lines(state, width=120)
+    assert band.split() == ["▚▚", "CHEQUERED", "FLAG", "▚▚", "finished"]
+    assert stands == facts
+
+
+def test_qualifying_that_is_over() -> None:
+    """It counts the cars with a time, and none that would be running."""
+    story = opened("7", "10", kind="qualifying").lap("7", 1, 90_000).flag("chequered", 100_000)
+    state = TowerState.of(frame_state(story.race()), 110_000)
+    assert lines(state)[2] == "qualifying · car 7 is quickest · 1 of 2 with a time"
 
 
 def test_qualifying_is_no_race() -> None:
