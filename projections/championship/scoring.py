@@ -8,7 +8,8 @@ Rules:
   last mark is the end of the race, whenever that was;
 - points deducted by the stewards become adjustments of the car's drivers and team, which are
   voided once the penalty is rescinded;
-- results that the season has already are not recorded again.
+- results that the season has already are not recorded again;
+- a session that is scored as another round than before has its earlier results voided.
 """
 
 from __future__ import annotations
@@ -206,7 +207,8 @@ def before_session(season: Season, race: Race, number: int, session: str) -> Sea
         return season
     which = race_of_session(season, number, kind, session)
     this = (number, which, kind == "race")
-    before = season.known(lambda result: (result.round, result.race, result.part == "race") < this)
+    before = season.without_session(session)
+    before = before.known(lambda result: (result.round, result.race, result.part == "race") < this)
     reason = _reason(session)
     before.adjusted = [one for one in season.adjusted if one.reason != reason]
     return before
@@ -239,6 +241,34 @@ def missing_events(
         if key not in expected
     ]
     return events
+
+
+def withdrawn_events(
+    recorded: Iterable[AnyEvent], session: str, number: int, race_number: int
+) -> list[AnyEvent]:
+    """Return voids of a session's results as another round or race than this.
+
+    ``recorded`` are all events of the season; the caller sets time and identity of the voids.
+    """
+    recorded = list(recorded)
+    voided = {
+        (one.voided_source, one.voided_seq) for one in recorded if isinstance(one, EventVoided)
+    }
+    return [
+        EventVoided(
+            at=0,
+            source=SOURCE,
+            source_seq=0,
+            voided_source=one.source,
+            voided_seq=one.source_seq,
+            reason=f"{session} is scored as round {number}",
+        )
+        for one in recorded
+        if isinstance(one, RoundScored)
+        and one.session == session
+        and (one.round, one.race or 1) != (number, race_number)
+        and one.identity not in voided
+    ]
 
 
 def _is_known(season: Season, result: RoundScored) -> bool:

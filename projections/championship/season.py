@@ -7,6 +7,8 @@ Rules:
   round to drop; a round that a contender missed is;
 - a later result replaces an earlier one of the same round, race, part, segment and class. The
   points of a round are those of all its races and their qualifying;
+- a session scores once: while it is scored as one round, or race of a round, its results as
+  another are ignored, and listed as such;
 - equal points share the rank; where the pack counts back, most race wins go first, then most
   second places, third places and so on;
 - each class, and drivers, teams and manufacturers, are separate championships: a driver who
@@ -120,6 +122,8 @@ class Season:
     scored: dict[Result, RoundScored] = field(default_factory=dict)
     adjusted: list[PointsAdjusted] = field(default_factory=list)
     amended: list[RoundAmended] = field(default_factory=list)
+    ignored: list[RoundScored] = field(default_factory=list)
+    """Results of sessions that were scored as another round."""
     _awards: dict[Result, list[Award]] = field(default_factory=dict, repr=False)
 
     def apply(self, event: AnyEvent) -> None:
@@ -129,9 +133,7 @@ class Season:
                 self.opened = event
                 self._awards.clear()
             case RoundScored():
-                result = Result.of(event)
-                self.scored[result] = event
-                self._awards.pop(result, None)
+                self._score(event)
             case PointsAdjusted():
                 self.adjusted.append(event)
             case RoundAmended():
@@ -140,9 +142,35 @@ class Season:
             case _:
                 pass
 
+    def _score(self, event: RoundScored) -> None:
+        result = Result.of(event)
+        if any(where != (result.round, result.race) for where in self.scored_as(event.session)):
+            self.ignored.append(event)
+            return
+        self.scored[result] = event
+        self._awards.pop(result, None)
+
+    def scored_as(self, session: str | None) -> Iterator[tuple[int, int]]:
+        """The round, and the race of it, of each result that is scored from a session."""
+        if session is not None:
+            for result, one in self.scored.items():
+                if one.session == session:
+                    yield result.round, result.race
+
+    def without_session(self, session: str) -> Season:
+        """Return the season without the results that are scored from a session."""
+        return self.known(lambda result: self.scored[result].session != session)
+
     def under(self, pack: RegulationPack) -> Season:
         """Return the same season scored under another pack."""
-        return Season(pack, self.opened, dict(self.scored), list(self.adjusted), list(self.amended))
+        return Season(
+            pack,
+            self.opened,
+            dict(self.scored),
+            list(self.adjusted),
+            list(self.amended),
+            list(self.ignored),
+        )
 
     def with_scored(self, events: Iterable[RoundScored]) -> Season:
         """Return the season with additional results, such as those of a running race."""
@@ -152,6 +180,7 @@ class Season:
             dict(self.scored),
             list(self.adjusted),
             list(self.amended),
+            list(self.ignored),
             dict(self._awards),
         )
         for event in events:

@@ -29,6 +29,7 @@ from events.errors import (
     UnknownContender,
     UnknownRound,
 )
+from projections.championship.scoring import withdrawn_events
 from projections.championship.season import Season
 from projections.results.points import tidy
 from projections.rules.packs import RegulationPack
@@ -226,6 +227,9 @@ def show_season(
         for session in changed:
             add = f"lapstream season add {name} {session} --round {changed[session]}"
             echo(f"{session} has changed since it was scored: `{add}`")
+        ignored = dict.fromkeys((one.session, one.round) for one in answer.season.ignored)
+        for scored_twice, number in ignored:
+            echo(f"{scored_twice} scores once: its result as round {number} is ignored")
 
 
 # -- Scoring -------------------------------------------------------------------------------
@@ -276,7 +280,11 @@ def add(
         ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="In place of the result of another session.")
+        bool,
+        typer.Option(
+            "--replace",
+            help="In place of the result of another session, or of this one as another round.",
+        ),
     ] = False,
     by: By = None,
     store: Store = None,
@@ -297,9 +305,14 @@ def add(
         for session in sessions:
             recorded = await read_with_warning(log, SessionQuestion(session))
             scoring = score_session(kept, name, session, recorded.timeline, options)
+            moved = withdrawn_events(
+                (event for _, event in existing), session, scoring.number, scoring.race
+            )
+            if moved:
+                kept = kept.without_session(session)
             kept = kept.with_scored(one for one in scoring.events if isinstance(one, RoundScored))
             lines.append(scoring.line)
-            events += scoring.events
+            events += [*moved, *scoring.events]
         if events:
             await _append(log, name, existing, events, by)
         return lines

@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 
 from events import AnyEvent, Contest, RoundScored
 from events.errors import AppendRefused, NotScorable, WrongSeries
-from projections.championship.scoring import AS_DECIDED, cup_marks, missing_events, session_results
+from projections.championship.scoring import (
+    AS_DECIDED,
+    cup_marks,
+    missing_events,
+    race_of_session,
+    session_results,
+)
 from projections.championship.season import Result, Season
 from projections.race import Race
 from projections.results.provisional import entered_row
@@ -41,10 +47,12 @@ class ScoringOptions(NamedTuple):
 
 
 class SessionScoring(NamedTuple):
-    """The events that score a session, and the line that says so."""
+    """The events that score a session as a race of a round, and the line that says so."""
 
     line: str
     events: Sequence[AnyEvent]
+    number: int
+    race: int
 
 
 def score_session(
@@ -57,7 +65,12 @@ def score_session(
     """
     race = timeline.race
     number = _round_number(season, name, session, race, options)
-    found = session_results(season, timeline, number, session, options.race)
+    which_race = options.race or race_of_session(season, number, _part(race), session)
+    if any(where != (number, which_race) for where in season.scored_as(session)):
+        if not options.replace:
+            raise _scored_elsewhere(season, session, number, which_race)
+        season = season.without_session(session)
+    found = session_results(season, timeline, number, session, which_race)
     results = _with_options(season, session, found, options)
     _check_shortened(season, race, results, session)
     if not options.replace:
@@ -75,7 +88,23 @@ def score_session(
         f"{name}: round {number}, {kind}{which}, from {session}: "
         f"{what}{reduced}{_cup_text(season, race, results)}{length}"
     )
-    return SessionScoring(line, events)
+    return SessionScoring(line, events, number, which_race)
+
+
+def _part(race: Race) -> str:
+    return "qualifying" if race.session.opened.kind == "qualifying" else "race"
+
+
+def _scored_elsewhere(season: Season, session: str, number: int, race: int) -> AppendRefused:
+    """The refusal of a session that is scored as another round, or another race of it."""
+    others = sorted(where for where in season.scored_as(session) if where != (number, race))
+    (other, other_race) = others[0]
+    of_round = f", race {other_race}" if season.round(other).races > 1 else ""
+    this = f"round {number}" if number != other else f"race {race}"
+    return AppendRefused(
+        f"{session} is scored as round {other}{of_round} already: give --replace to score it as "
+        f"{this} instead"
+    )
 
 
 def _round_number(

@@ -226,6 +226,34 @@ def test_two_sessions_that_are_the_same_result(season: Commands, at_once: bool) 
     assert points(season) == {"D2": 350, "D1": 320}
 
 
+def test_a_session_scores_once(season: Commands) -> None:
+    """As another round it is refused, or its earlier result is voided."""
+    add = ("season", "add", SEASON, RACE)
+    season.output(*add, "--round", "1")
+    refusal = "race-1 is scored as round 1 already: give --replace to score it as round 2 instead"
+    assert refusal in season.refused(*add, "--round", "2")
+    assert points(season) == {"D1": 350, "D2": 320}
+    assert "round 2, race, from race-1: GT" in season.output(*add, "--round", "2", "--replace")
+    assert points(season) == {"D1": 350, "D2": 320}
+    (_, second, *_) = season.rows("season-show", "season", "show", SEASON)
+    assert second["sessions"] == [RACE]
+    assert "nothing new" in season.output(*add, "--round", "2")
+    season.output(*add, "--round", "1", "--replace")
+    assert points(season) == {"D1": 350, "D2": 320}
+
+
+def test_a_session_recorded_as_two_rounds(season: Commands) -> None:
+    """The first stands, in any order of arrival; the other is listed as ignored."""
+    season.output("season", "add", SEASON, RACE, "--round", "1")
+    scored = next(one for one in season.events(SEASON) if isinstance(one, ev.RoundScored))
+    again = scored.model_copy(update={"round": 2, "source_seq": 99, "at": scored.at + 1})
+    season.hold(SEASON, [again])
+    assert points(season) == {"D1": 350, "D2": 320}
+    assert "race-1 scores once: its result as round 2 is ignored" in season.output(
+        "season", "show", SEASON
+    )
+
+
 @pytest.mark.parametrize(("timed", "points_of"), [(False, {}), (True, {"D2": 35, "D1": 32})])
 def test_qualifying_without_times(
     season: Commands, timed: bool, points_of: dict[str, float]
