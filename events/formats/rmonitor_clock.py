@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from events.formats.rmonitor import Heartbeat
 from events.formats.rmonitor_entries import Entries
 from events.formats.rmonitor_recorded import AT_THE_LINE_MS, RecordedRun
+from events.running import MOST_LAPS
 from events.track import Flag, FlagShown
 
 OUT_OF_TURN_MS = 10_000
@@ -60,6 +61,8 @@ class RunClock:
     _exact: bool = False
     _before: Heartbeat | None = None
     _limits_before: tuple[tuple[str, int], ...] = ()
+    _sooner: dict[int, int] = field(default_factory=dict)
+    """The leader's lap on which each lap limit that would end the race sooner was read first."""
     _start_of_day: int | None = None
     _start_before: int | None = None
 
@@ -130,12 +133,16 @@ class RunClock:
         """Derive the lap or time limit from what is left plus what is done.
 
         A limit counts once two heartbeats agree: the leader's lap may change between the two
-        cells. Before the session is opened the first reading counts.
+        cells. Before the session is opened the first reading counts. A lap limit that would end
+        the race sooner counts once they agree on another lap of the leader as well: at a misread
+        one cars would finish.
         """
         limits: dict[str, int] = {}
         leader = self.recorded.leader()
         if beat.laps_to_go and self.recorded.opened:
-            limits["laps_limit"] = beat.laps_to_go + (leader.lap if leader else 0)
+            limit_laps = beat.laps_to_go + (leader.lap if leader else 0)
+            if self._may_be(limit_laps, leader.lap if leader else 0):
+                limits["laps_limit"] = limit_laps
         if beat.time_to_go_ms and beat.race_time_ms is not None:
             minutes = round((beat.time_to_go_ms + beat.race_time_ms) / 60_000)
             limits["time_limit_ms"] = minutes * 60_000
@@ -146,6 +153,14 @@ class RunClock:
                 self.entries.limits[name] = value
                 self.entries.unsettled = True
         self._limits_before = tuple(limits.items())
+
+    def _may_be(self, limit: int, lap: int) -> bool:
+        """Whether a lap limit, read on this lap of the leader, may be the limit of the race."""
+        known = self.entries.limits.get("laps_limit", MOST_LAPS)
+        if not lap or limit >= known:
+            self._sooner.clear()
+            return True
+        return self._sooner.setdefault(limit, lap) < lap
 
     # -- Start of the race -------------------------------------------------------------
 

@@ -126,6 +126,24 @@ class TestOpening:
         feed.say(j("7", 0, 4000), j("7", 90_000, 94_000))
         assert feed.say(beat(94, "", 50), beat(95, "", 49), beat(96, "", 49)) == []
 
+    @pytest.mark.parametrize("first", [50, 9999])
+    def test_misread_laps_to_go(self, first: int) -> None:
+        """Laps to go that would end the race sooner count once the next lap agrees with them."""
+        feed = Feed(opening=[*OPENING, beat(1, "", first), beat(2, "", first)])
+        feed.say(j("7", 0, 4000), j("7", 90_000, 94_000))
+        assert feed.say(beat(94, "", 4), beat(95, "", 4), beat(96, "", 4)) == []
+        if first == 50:
+            assert feed.say(beat(97, "", 49), beat(98, "", 49)) == []
+        feed.say(beat(99, "", 9), beat(100, "", 9), j("7", 90_000, 184_000))
+        opened = only(feed.say(beat(184, "", 8), beat(185, "", 8)))
+        assert opened.laps_limit == 10
+
+    def test_more_laps_to_go(self) -> None:
+        """A race that is made longer is so at once: no car finishes at the old limit."""
+        feed = Feed(opening=[*OPENING, beat(1, "", 5), beat(2, "", 5)])
+        feed.say(j("7", 0, 4000), j("7", 90_000, 94_000))
+        assert only(feed.say(beat(94, "", 9), beat(95, "", 9))).laps_limit == 10
+
     @pytest.mark.parametrize(
         ("received", "offset", "starts"),
         [
