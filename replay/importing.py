@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
@@ -29,11 +30,13 @@ from events.formats.alkamel_companions import (
 )
 from events.formats.alkamel_events import result_events, session_events
 from events.formats.alkamel_results import ResultsFile, parse_results
+from events.formats.doubts import Doubt
+from events.formats.encoding import decoded
 from events.formats.table import headings_of
 from events.session import SessionKind
 from projections.results.scheduled_length import length_in_words
 
-T = TypeVar("T")
+T = TypeVar("T", bound="_Parsed")
 
 Progress = Callable[[str, int, int], None]
 """Called with the step that begins, how many are done, and how many there are in all."""
@@ -95,20 +98,30 @@ class CompanionPaths(NamedTuple):
         )
 
 
+class _Parsed(Protocol):
+    """What a file was parsed to; a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]: ...
+
+
 def _parsed_if_any(parse: Callable[[str, str], T], path: Path | str | None) -> T | None:
     return None if path is None else _parsed(parse, path)
 
 
 def _parsed(parse: Callable[[str, str], T], path: Path | str) -> T:
     """Parse a file. Raises BadTimingFile, which names what the file is instead if that is known."""
-    text = _read(Path(path))
+    text, doubts = decoded(_read(Path(path)), str(path))
     try:
-        return parse(text, str(path))
+        parsed = parse(text, str(path))
     except BadTimingFile as fault:
         other = kind_of_file(headings_of(text)) if fault.line == 1 else None
         if other is None:
             raise
         raise BadTimingFile(str(path), f"this is {other}: {fault.reason}", line=1) from None
+    return replace(parsed, doubts=(*doubts, *parsed.doubts)) if doubts else parsed
 
 
 def import_alkamel(  # noqa: PLR0913 (options, by keyword)
@@ -284,21 +297,11 @@ def _reporter(steps: list[str], progress: Progress | None) -> Callable[[], None]
     return report
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise BadTimingFile(str(path), f"cannot be read: {error.strerror}") from None
-    if b"\0" in raw:
-        line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
-        reason = "binary data (or UTF-16), not a timing file in UTF-8"
-        raise BadTimingFile(str(path), reason, line=line, value="\0")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        value = raw[error.start : error.start + 1].hex()
-        raise BadTimingFile(str(path), "a byte that is not UTF-8", line=line, value=value) from None
 
 
 def _starts_at(

@@ -16,6 +16,7 @@ from operator import sub
 from events.clock import format_lap_time
 from events.errors import BadTimingFile
 from events.formats.doubts import Doubt, bounded
+from events.formats.headings import CAR_HEADINGS
 from events.formats.table import TimingTable, car_number, headings_of, read_table
 from events.running import MOST_LAPS
 from events.track import Flag
@@ -31,6 +32,23 @@ OPTIONAL_LAPS_COLUMNS = (
     *("DRIVER_NUMBER", "CROSSING_FINISH_LINE_IN_PIT", "S1", "S2", "S3", "HOUR", "DRIVER_NAME"),
     *("PIT_TIME", "CLASS", "GROUP", "TEAM", "MANUFACTURER", "FLAG_AT_FL"),
 )
+
+OTHER_LAPS_HEADINGS = {
+    "NUMBER": CAR_HEADINGS,
+    "LAP_NUMBER": ("LAP", "LAP_NO", "LAP_NR", "LAPNUMBER"),
+    "LAP_TIME": ("LAPTIME",),
+    "ELAPSED": ("ELAPSED_TIME", "SESSION_ELAPSED", "TOTAL_TIME"),
+    "S1": ("SECTOR_1", "SECTOR1"),
+    "S2": ("SECTOR_2", "SECTOR2"),
+    "S3": ("SECTOR_3", "SECTOR3"),
+    "DRIVER_NAME": ("DRIVER", "PILOT", "PILOTE", "PILOTO", "PILOTA", "FAHRER", "NAME"),
+    "CLASS": ("CLASS_TYPE", "CATEGORY"),
+    "GROUP": ("SUBCLASS", "SUB_CLASS"),
+    "TEAM": ("TEAM_NAME", "ENTRANT"),
+    "MANUFACTURER": ("MAKE", "BRAND"),
+    "FLAG_AT_FL": ("FLAG",),
+}
+"""Other headings of these columns, used where a file lacks its own."""
 
 SECTORS = ("S1", "S2", "S3")
 FLAGS: dict[str, Flag | None] = {
@@ -50,7 +68,7 @@ class CarLaps:
     """One car's laps, times in ms; element i of each list belongs to lap i + 1.
 
     ``sectors`` are S1 to S3, None where a loop missed the car; ``crew`` maps seats to names.
-    Lap i + 1 is on line ``first_line`` + i of the file.
+    Lap i + 1 is on line ``lines[i]`` of the file.
     """
 
     car: str
@@ -59,7 +77,7 @@ class CarLaps:
     team: str | None
     manufacturer: str | None
     crew: dict[int, str]
-    first_line: int
+    lines: Sequence[int]
     started_at: list[int]
     completed_at: list[int]
     lap_times: list[int]
@@ -95,9 +113,16 @@ def parse_laps(text: str, file: str) -> LapsFile:
     HOUR or the sectors. Anything else that cannot be right is a doubt: LAP_TIME is replaced by
     the time between the two crossings, other values are left out.
     """
-    if not headings_of(text).isdisjoint({"POSITION", "POS"}):
+    headings = headings_of(text)
+    if not headings.isdisjoint({"POSITION", "POS"}) and not headings & {"LAP_TIME", "LAPTIME"}:
         raise BadTimingFile(file, "this is a result file; a laps file is expected here", line=1)
-    table = read_table(text, file, required=LAPS_COLUMNS, optional=OPTIONAL_LAPS_COLUMNS)
+    table = read_table(
+        text,
+        file,
+        required=LAPS_COLUMNS,
+        optional=OPTIONAL_LAPS_COLUMNS,
+        aliases=OTHER_LAPS_HEADINGS,
+    )
     completed_at = table.given_times("ELAPSED")
     runs = _runs(table)
     for car, first, end in runs:
@@ -121,7 +146,7 @@ def parse_laps(text: str, file: str) -> LapsFile:
             team=_of_car(table, "TEAM", teams, first, end),
             manufacturer=_of_car(table, "MANUFACTURER", makes, first, end),
             crew=_crew(table, first, end, drivers),
-            first_line=first + 2,
+            lines=table.lines[first:end],
             started_at=[0, *completed_at[first : end - 1]],
             completed_at=completed_at[first:end],
             lap_times=lap_times[first:end],
@@ -156,8 +181,8 @@ def _check_lap_numbers(table: TimingTable, car: str, first: int, end: int) -> No
     if len(numbers) > MOST_LAPS:
         raise table.fault(first + MOST_LAPS, "LAP_NUMBER", f"more than {MOST_LAPS} laps of a car")
     for lap, number in enumerate(numbers, 1):
-        if number != str(lap):
-            row = first + lap - 1
+        row = first + lap - 1
+        if number != str(lap) and table.count(row, "LAP_NUMBER", MOST_LAPS) != lap:
             is_repeated = 0 < table.count(row, "LAP_NUMBER", MOST_LAPS) < lap
             fault = "repeated lap" if is_repeated else "gap in the laps"
             raise table.fault(row, "LAP_NUMBER", f"{fault}: lap {lap} of car {car} expected here")
@@ -320,9 +345,15 @@ def _placed(
     """Return the doubts with car and session time, in the order of the lines."""
     if not table.doubts:
         return ()
-    cars = {row: car for car, first, end in runs for row in range(first, end)}
+    places = {
+        table.lines[row]: (car, completed_at[row])
+        for car, first, end in runs
+        for row in range(first, end)
+    }
+    of_no_row = None, 0
     doubts = sorted(table.doubts, key=lambda doubt: doubt.line)
     return bounded(
-        replace(doubt, car=cars[doubt.line - 2], at=completed_at[doubt.line - 2])
+        replace(doubt, car=car, at=at)
         for doubt in doubts
+        for car, at in (places.get(doubt.line, of_no_row),)
     )

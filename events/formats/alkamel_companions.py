@@ -7,7 +7,9 @@
 - weather (``26_*``): ``TIME_UTC_SECONDS;TIME_UTC_STR;AIR_TEMP;TRACK_TEMP;HUMIDITY;PRESSURE;
   WIND_SPEED;WIND_DIRECTION;RAIN``.
 
-Columns are found by these headings, in any order. What cannot be read is a doubt.
+Columns are found by these headings, in any order; the same files in JSON have them as members:
+``flags``, ``grid``, and ``pit_stop_analysis`` with the ``pit_stops`` of each car. What cannot be
+read is a doubt.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from typing import NamedTuple
 
 from events.formats.alkamel import DAY_MS
 from events.formats.doubts import LEFT_OUT, Doubt, bounded
-from events.formats.table import TimingTable, car_number, headings_of, read_table
+from events.formats.headings import CAR_HEADINGS
+from events.formats.table import TimingTable, doubtful_car, headings_of, read_table
 from events.track import Flag
 
 GRID_PLACES = ("POSITION", "POS", "GRID_POSITION", "GRID")
@@ -168,34 +171,50 @@ class Companions:
 def parse_grid(text: str, file: str) -> GridFile:
     """Parse a starting grid; without a column of places it is in the order of the rows.
 
-    Raises BadTimingFile, also for a car that is listed twice.
+    A car that is listed twice starts from the first of its places. Raises BadTimingFile.
     """
     headings = headings_of(text)
     column = next((name for name in GRID_PLACES if name in headings), None)
-    table = read_table(text, file, required=["NUMBER"], optional=[column] if column else [])
+    optional = [column] if column else []
+    table = read_table(
+        text, file, required=["NUMBER"], optional=optional, aliases={"NUMBER": CAR_HEADINGS}
+    )
     counts = table.doubtful_counts(column, 1000) if column else [0] * table.rows
     cars: dict[str, int] = {}
-    for row in range(table.rows):
-        car = car_number(table, row)
-        if car in cars:
-            raise table.fault(row, "NUMBER", "this car is listed twice on the grid")
-        cars[car] = row
+    # A slot without a car is empty: one that qualified was withdrawn.
+    slots = [row for row, cell in enumerate(table["NUMBER"]) if cell.strip()]
     # A car without a place starts from the pit lane: behind the others, as listed.
-    ordered = sorted(cars, key=lambda car: (counts[cars[car]] == 0, counts[cars[car]], cars[car]))
-    return GridFile(file, tuple((car, cars[car] + 2) for car in ordered), bounded(table.doubts))
+    for row in sorted(slots, key=lambda row: (counts[row] == 0, counts[row], row)):
+        car = doubtful_car(table, row)
+        if car in cars:
+            reason = "this car is listed twice on the grid"
+            table.doubt(row, "NUMBER", reason, f"it starts as on line {table.lines[cars[car]]}")
+        elif car is not None:
+            cars[car] = row
+    order = tuple((car, table.lines[row]) for car, row in cars.items())
+    return GridFile(file, order, bounded(table.doubts))
 
 
 def parse_pits(text: str, file: str) -> PitsFile:
     """Parse the visits to the pit lane. Raises BadTimingFile."""
     table = read_table(
-        text, file, required=["NUMBER", "IN_TIME"], optional=["OUT_TIME", "PIT_TIME"]
+        text,
+        file,
+        required=["NUMBER", "IN_TIME"],
+        optional=["OUT_TIME", "PIT_TIME"],
+        aliases={
+            "NUMBER": CAR_HEADINGS,
+            "IN_TIME": ("PIT_IN_TIME", "TIME_IN"),
+            "OUT_TIME": ("PIT_OUT_TIME", "TIME_OUT"),
+        },
     )
     entries = table.doubtful_times("IN_TIME", zero=True)
     exits = table.doubtful_times("OUT_TIME", zero=True)
     spent = table.doubtful_times("PIT_TIME")
     rows: list[PitFileRow] = []
     for row, (entered, left, pit_time) in enumerate(zip(entries, exits, spent, strict=True)):
-        if entered is None:
+        car = doubtful_car(table, row) if entered is not None else None
+        if entered is None or car is None:
             continue
         exited = left
         if exited is None and pit_time is not None:
@@ -210,7 +229,7 @@ def parse_pits(text: str, file: str) -> PitsFile:
             else:
                 table.doubt(row, "OUT_TIME", "before IN_TIME", "replaced by IN_TIME + PIT_TIME")
                 exited = entered + pit_time
-        rows.append(PitFileRow(row + 2, car_number(table, row), entered, exited))
+        rows.append(PitFileRow(table.lines[row], car, entered, exited))
     return PitsFile(file, tuple(rows), bounded(table.doubts))
 
 
@@ -246,7 +265,9 @@ def parse_race_control(text: str, file: str) -> RaceControlFile:
             table.doubt(row, "TIME", "without a time", value=message or flag_text)
         elif flag is not None or message:
             text_of = None if flag is not None else message[:LONGEST_MESSAGE]
-            rows.append(RaceControlRow(row + 2, times[row], elapsed[row], flag, number, text_of))
+            rows.append(
+                RaceControlRow(table.lines[row], times[row], elapsed[row], flag, number, text_of)
+            )
     return RaceControlFile(file, tuple(rows), bounded(table.doubts))
 
 
@@ -292,7 +313,7 @@ def parse_weather(text: str, file: str) -> WeatherFile:
 
     rows = [
         WeatherRow(
-            row + 2,
+            table.lines[row],
             int(instant),
             celsius(air[row]),
             # A track temperature of exactly 0 stands for a sensor that is not there.

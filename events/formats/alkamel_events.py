@@ -560,7 +560,7 @@ def _similar_names(laps: LapsFile | None, results: ResultsFile | None) -> list[D
     places: dict[str, tuple[str, int, str, str]] = {}
     if laps:
         for run in laps.cars:
-            where = (laps.file, run.first_line, "DRIVER_NAME", run.car)
+            where = (laps.file, run.lines[0], "DRIVER_NAME", run.car)
             places |= {name: where for name in run.crew.values() if name not in places}
     if results:
         for line in results.lines:
@@ -580,7 +580,7 @@ def _draft_doubts(drafts: Drafts, doubts: Sequence[Doubt]) -> None:
             doubt.at,
             file=PurePath(doubt.file).name,
             line=doubt.line,
-            column=doubt.column,
+            column=doubt.column or None,
             car=doubt.car,
             value=doubt.value,
             reason=doubt.reason,

@@ -192,7 +192,7 @@ def with_one_end(laps: LapsFile) -> LapsFile:
         for index, at in enumerate(run.completed_at):
             if (at, run.car) in slips:
                 flags[index] = None
-                where = laps.file, run.first_line + index, "FLAG_AT_FL", "FF"
+                where = laps.file, run.lines[index], "FLAG_AT_FL", "FF"
                 reason = "the race went on under other flags"
                 doubts.append(Doubt(*where, reason, LEFT_OUT, run.car, at))
         cars.append(replace(run, flags=flags))

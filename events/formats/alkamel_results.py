@@ -7,10 +7,11 @@ looked for under all of them; a crew is named in one of these ways:
 - ``DRIVER_FIRSTNAME``, ``DRIVER_SECONDNAME``, one driver a car (GR Cup, Formula E);
 - ``DRIVER_1``, ``DRIVER_2``, ... full names by seat (WEC, ELMS), or ``DRIVER1``, ``DRIVER1_NAME``;
 - ``DRIVERS``, full names separated by ``/`` (results by class), ``,``, ``&`` and the like;
-- ``DRIVER_NAME`` or ``DRIVER``, one full name.
+- ``DRIVER_NAME``, ``DRIVER`` or ``NAME``, one full name.
 
 Blanks, underscores and case make no difference between these headings, nor does the place of the
-seat (``DRIVER_1_FIRSTNAME``, ``FIRSTNAME1``).
+seat (``DRIVER_1_FIRSTNAME``, ``FIRSTNAME1``, ``1ST_DRIVER``, ``DRIVER_A``). A driver is also a
+``PILOT``, ``PILOTE``, ``FAHRER`` and so on, the parts of a name are also ``VORNAME`` or ``NOM``.
 """
 
 from __future__ import annotations
@@ -23,60 +24,69 @@ from typing import NamedTuple
 
 from events.errors import BadTimingFile
 from events.formats.doubts import Doubt, bounded
-from events.formats.table import TimingTable, car_number, headings_of, read_table
+from events.formats.headings import CAR_HEADINGS, without_accents
+from events.formats.table import TimingTable, car_number, headings_of, parse_times, read_table
 from events.running import MOST_LAPS
 from events.session import Driver, ResultRow, ResultStatus, SessionKind
 
 MOST_CARS = 1000
 MOST_SEATS = 9
 HEADINGS: dict[str, tuple[str, ...]] = {
-    "position": ("POSITION", "POS"),
-    "number": ("NUMBER",),
-    "laps": ("LAPS",),
-    "status": ("STATUS",),
-    "total_time": ("TOTAL_TIME", "ELAPSED"),
-    "best_lap": ("FL_LAPNUM", "BEST_LAP_NUM", "LAP"),
-    "best_time": ("FL_TIME", "BEST_LAP_TIME", "TIME"),
-    "team": ("TEAM",),
-    "class": ("CLASS", "CLASS_TYPE"),
-    "subclass": ("GROUP",),
-    "vehicle": ("VEHICLE",),
-    "manufacturer": ("MANUFACTURER",),
+    "position": ("POSITION", "POS", "PLACE", "RANK"),
+    "laps": ("LAPS", "LAPS_COMPLETED", "TOTAL_LAPS", "LAP_COUNT"),
+    "status": ("STATUS", "STATE"),
+    "total_time": ("TOTAL_TIME", "ELAPSED", "ELAPSED_TIME", "RACE_TIME", "TOTAL_TM"),
+    "best_lap": ("FL_LAPNUM", "BEST_LAP_NUM", "FASTEST_LAP_NUMBER", "IN_LAP", "LAP"),
+    "best_time": (
+        *("FL_TIME", "BEST_LAP_TIME", "FASTEST_LAP_TIME", "BEST_TIME", "BEST_TM", "BEST_LAP"),
+        "TIME",
+    ),
+    "team": ("TEAM", "TEAM_NAME", "ENTRANT"),
+    "class": ("CLASS", "CLASS_TYPE", "CATEGORY"),
+    "subclass": ("GROUP", "SUBCLASS", "SUB_CLASS"),
+    "vehicle": ("VEHICLE", "CAR", "MODEL"),
+    "manufacturer": ("MANUFACTURER", "MAKE", "BRAND"),
 }
-"""Each fact with the headings under which it is published."""
-NEEDED = ("position", "number", "laps")
+"""Each fact with the headings under which it is published; the car's are `CAR_HEADINGS`."""
+NEEDED = ("position", "laps")
+LONGEST_LAP_MS = 20 * 60_000
+"""A ``TIME`` longer than this is no best lap, but the time of the whole race."""
 STATUSES: dict[str, ResultStatus] = {
-    "classified": "classified",
-    "finished": "classified",
-    "running": "classified",
-    "not classified": "not_classified",
-    "nc": "not_classified",
-    "retired": "retired",
-    "dnf": "retired",
-    "ret": "retired",
-    "did not finish": "retired",
-    "not started": "not_started",
-    "did not start": "not_started",
-    "dns": "not_started",
-    "disqualified": "disqualified",
-    "dsq": "disqualified",
-    "dq": "disqualified",
-    "excluded": "disqualified",
-    "withdrawn": "withdrawn",
+    **dict.fromkeys(("classified", "finished", "running", "clasificado", "classe"), "classified"),
+    **dict.fromkeys(("gewertet", "classificato"), "classified"),
+    **dict.fromkeys(("not classified", "nc", "ncl", "non classe"), "not_classified"),
+    **dict.fromkeys(("retired", "retirement", "dnf", "ret", "retd", "did not finish"), "retired"),
+    **dict.fromkeys(("abandoned", "abandon", "abandono", "abd", "ausgefallen"), "retired"),
+    **dict.fromkeys(("not started", "did not start", "dns", "dnst"), "not_started"),
+    **dict.fromkeys(("disqualified", "dsq", "dq", "disq", "disqualifie"), "disqualified"),
+    **dict.fromkeys(("excluded", "excl", "exc", "ex", "exclu", "excluido"), "disqualified"),
+    **dict.fromkeys(("descalificado", "disqualifiziert"), "disqualified"),
+    **dict.fromkeys(("withdrawn", "wd", "wdn", "withdrew"), "withdrawn"),
 }
+"""Statuses without case, accents, dots and dashes."""
 PARTS = {
-    **dict.fromkeys(("FIRSTNAME", "FORENAME", "GIVENNAME"), "first"),
-    **dict.fromkeys(("SECONDNAME", "SURNAME", "LASTNAME", "FAMILYNAME"), "last"),
-    "SHORTNAME": "short",
-    **dict.fromkeys(("COUNTRY", "NATIONALITY"), "country"),
+    **dict.fromkeys(("FIRSTNAME", "FIRST", "FORENAME", "GIVENNAME"), "first"),
+    **dict.fromkeys(("PRENOM", "NOMBRE", "VORNAME", "NOME"), "first"),
+    **dict.fromkeys(("SECONDNAME", "SURNAME", "LASTNAME", "LAST", "FAMILYNAME"), "last"),
+    **dict.fromkeys(("NOM", "APELLIDO", "APELLIDOS", "NACHNAME", "COGNOME"), "last"),
+    **dict.fromkeys(("SHORTNAME", "SHORT", "TLA", "ABBREVIATION"), "short"),
+    **dict.fromkeys(("COUNTRY", "NATIONALITY", "NAT"), "country"),
     **dict.fromkeys(("LICENSE", "LICENCE", "RATING"), "rating"),
     **dict.fromkeys(("", "NAME", "FULLNAME"), "name"),
-    **dict.fromkeys(("S", "NAMES"), "crew"),
+    **dict.fromkeys(("S", "ES", "I", "NAMES"), "crew"),
 }
 """What a heading calls each part of a driver's name, or a whole one."""
 PARTS_IN_ORDER = ("first", "last", "short", "country", "rating")
-_CREW_HEADING = re.compile(rf"(DRIVER)?([1-9])?({'|'.join(PARTS)})([1-9])?")
-SEPARATORS = ("/", ";", "&", "+", " - ", " – ")
+DRIVER_WORDS = (
+    *("DRIVER", "PILOTE", "PILOTO", "PILOTA", "PILOTI", "PILOT", "FAHRER", "RIDER"),
+    *("COMPETITOR", "CREW", "D"),
+)
+ORDINALS = {"FIRST": "1", "SECOND": "2", "THIRD": "3", "FOURTH": "4"}
+_ORDINAL = re.compile(rf"([1-9])(ST|ND|RD|TH)(?=[A-Z])|({'|'.join(ORDINALS)})(?=DRIVER|PILOT)")
+_CREW_HEADING = re.compile(
+    rf"([1-9])?({'|'.join(DRIVER_WORDS)})?([1-9]|(?<=DRIVER)[A-F])?({'|'.join(PARTS)})([1-9])?"
+)
+SEPARATORS = ("/", "\n", "|", ";", "&", "+", " - ", " – ")
 """Between the names in one cell; a comma only where there is none of these."""
 SEATS = range(MOST_SEATS + 1)
 """The seats in headings; 0 for one without (DRIVER_FIRSTNAME)."""
@@ -117,11 +127,11 @@ def parse_results(text: str, file: str) -> ResultsFile:
     headings = headings_of(text)
     if "LAP_TIME" in headings:
         raise BadTimingFile(file, "this is a laps file; a result file is expected here", line=1)
-    columns = {fact: _heading(headings, names) for fact, names in HEADINGS.items()}
+    columns = _columns(headings)
     table = read_table(
         text,
         file,
-        required=[columns[fact] for fact in NEEDED],
+        required=["NUMBER", *(columns[fact] for fact in NEEDED)],
         optional=[column for fact, column in columns.items() if fact not in NEEDED],
         beyond=sorted(
             {
@@ -129,16 +139,32 @@ def parse_results(text: str, file: str) -> ResultsFile:
                 *_crew_columns(headings).values(),
             }
         ),
+        aliases={"NUMBER": CAR_HEADINGS},
     )
+    _sort_times(table, columns)
     rows = _rows(table, columns)
     is_race = columns["total_time"] in table
     lines = _in_order(_lines(table, columns, rows, _crews(table)))
     return ResultsFile(file, "race" if is_race else "qualifying", lines, _with_cars(table, rows))
 
 
-def _heading(headings: Iterable[str], names: Sequence[str]) -> str:
-    """Return the first of the names that the file has, else the first."""
-    return next((name for name in names if name in headings), names[0])
+def _columns(headings: set[str]) -> dict[str, str]:
+    """Return the heading of each fact: the first of its names that the file has, else the first."""
+    of_the_car = next((name for name in ("NUMBER", *CAR_HEADINGS) if name in headings), "")
+    others = headings - {of_the_car}
+    return {
+        fact: next((name for name in names if name in others), names[0])
+        for fact, names in HEADINGS.items()
+    }
+
+
+def _sort_times(table: TimingTable, columns: dict[str, str]) -> None:
+    """Take ``TIME`` for the total time where it cannot be the time of a lap."""
+    if columns["best_time"] != "TIME" or columns["total_time"] in table or "TIME" not in table:
+        return
+    times = (ms or 0 for cell in table["TIME"] for ms in parse_times([cell]) or ())
+    if max(times, default=0) > LONGEST_LAP_MS:
+        columns["total_time"], columns["best_time"] = "TIME", "FL_TIME"
 
 
 def _rows(table: TimingTable, columns: dict[str, str]) -> list[ResultRow]:
@@ -157,10 +183,10 @@ def _rows(table: TimingTable, columns: dict[str, str]) -> list[ResultRow]:
         rows.append(
             ResultRow(
                 # A car that did not start is listed last, without a position.
-                position=table.count(row, columns["position"], MOST_CARS) or row + 1,
+                position=_position(table, row, columns["position"]) or row + 1,
                 car=car,
                 car_class=classes[row],
-                status=_status(table, row, laps, is_timed=bests[row] is not None),
+                status=_status(table, row, columns, laps, is_timed=bests[row] is not None),
                 laps=laps,
                 total_ms=totals[row],
                 best_lap_ms=bests[row],
@@ -170,19 +196,36 @@ def _rows(table: TimingTable, columns: dict[str, str]) -> list[ResultRow]:
     return rows
 
 
-def _status(table: TimingTable, row: int, laps: int, *, is_timed: bool) -> ResultStatus:
+def _position(table: TimingTable, row: int, column: str) -> int:
+    """Return the place, 0 where the cell is empty or has a status in place of one (``DNF``)."""
+    cell = table[column][row]
+    table[column][row] = cell.strip().removesuffix(".")
+    return 0 if _status_of(cell) else table.count(row, column, MOST_CARS)
+
+
+def _status_of(cell: str) -> ResultStatus | None:
+    words = re.sub(r"[\s_-]+", " ", re.sub(r"[./]", "", without_accents(cell).strip())).casefold()
+    return STATUSES.get(words)
+
+
+def _status(
+    table: TimingTable, row: int, columns: dict[str, str], laps: int, *, is_timed: bool
+) -> ResultStatus:
     """Return the status as printed; without one, a car with a lap is classified."""
-    is_race = not {"TOTAL_TIME", "ELAPSED"}.isdisjoint(table.columns)
-    cell = table["STATUS"][row].strip() if "STATUS" in table else ""
+    is_race = columns["total_time"] in table
+    column = columns["status"]
+    cell = table[column][row].strip() if column in table else ""
     if not cell:
-        return "classified" if laps or is_timed or not is_race else "not_started"
-    status = STATUSES.get(cell.casefold())
+        in_place = _status_of(table[columns["position"]][row])
+        by_laps: ResultStatus = "classified" if laps or is_timed or not is_race else "not_started"
+        return in_place or by_laps
+    status = _status_of(cell)
     if status is None:
-        reason = f"unknown status; expected {', '.join(STATUSES)}"
-        table.doubt(row, "STATUS", reason, "taken as classified")
+        reason = f"unknown status; expected {', '.join(sorted(set(STATUSES.values())))}"
+        table.doubt(row, column, reason, "taken as classified")
         return "classified"
     if status == "classified" and not laps:
-        table.doubt(row, "STATUS", "classified without a lap", "kept as it is")
+        table.doubt(row, column, "classified without a lap", "kept as it is")
     return status
 
 
@@ -195,7 +238,7 @@ def _lines(
     facts = zip(rows, teams, vehicles, crews, subclasses, makes, strict=True)
     return [
         ResultFileRow(row, line, team, vehicle, tuple(crew), subclass, make)
-        for line, (row, team, vehicle, crew, subclass, make) in enumerate(facts, 2)
+        for line, (row, team, vehicle, crew, subclass, make) in zip(table.lines, facts, strict=True)
     ]
 
 
@@ -232,8 +275,9 @@ def _merit(row: ResultRow, *, is_race: bool) -> tuple[bool, int, int, int]:
 
 
 def _with_cars(table: TimingTable, rows: Sequence[ResultRow]) -> tuple[Doubt, ...]:
+    cars = {line: row.car for line, row in zip(table.lines, rows, strict=True)}
     return bounded(
-        replace(doubt, car=rows[doubt.line - 2].car if doubt.line > 1 else None)
+        replace(doubt, car=cars.get(doubt.line))
         for doubt in sorted(table.doubts, key=lambda doubt: doubt.line)
     )
 
@@ -245,14 +289,23 @@ def _crew_columns(headings: Iterable[str]) -> _CrewColumns:
     """Return the columns that name crews, by seat and part; seat 0 is of no seat."""
     found: _CrewColumns = {}
     for heading in sorted(headings):
-        parsed = _CREW_HEADING.fullmatch(re.sub(r"[\W_]", "", heading).upper())
+        plain = _ORDINAL.sub(_digit, heading.replace("_", ""))
+        parsed = _CREW_HEADING.fullmatch(plain)
         if parsed is None:
             continue
-        driver, seat, name, seat_behind = parsed.groups()
+        seat_before, driver, seat_within, name, seat_behind = parsed.groups()
+        seat = seat_before or seat_within or seat_behind or "0"
         part = PARTS[name]
-        if driver or part in ("first", "last"):
-            found.setdefault((int(seat or seat_behind or 0), part), heading)
+        # NAME and FIRSTNAME are a driver's, COUNTRY can be a team's.
+        is_name = part in ("first", "last") or name in ("NAME", "NAMES", "FULLNAME")
+        if (driver == "D" and seat != "0") or (driver and driver != "D") or is_name:
+            number = int(seat) if seat.isdigit() else ord(seat) - ord("A") + 1
+            found.setdefault((number, part), heading)
     return found
+
+
+def _digit(ordinal: re.Match[str]) -> str:
+    return ordinal[1] or ORDINALS[ordinal[3]]
 
 
 def _crews(table: TimingTable) -> _Crews:
@@ -275,8 +328,11 @@ def _by_parts(table: TimingTable, columns: _CrewColumns) -> _Crews:
     crews: _Crews = [[] for _ in range(table.rows)]
     for seat in SEATS:
         of_seat = {part: columns.get((seat, part), "") for part in PARTS_IN_ORDER}
+        whole = columns.get((seat, "name"), "")
         if of_seat["last"] and not of_seat["first"]:
-            of_seat["first"] = columns.get((seat, "name"), "")
+            of_seat["first"] = whole
+        elif of_seat["first"] and not of_seat["last"]:
+            of_seat["last"] = whole
         parts = [table.doubtful_names(of_seat[part]) for part in PARTS_IN_ORDER]
         for crew, (first, second, short, country, rating) in zip(
             crews, zip(*parts, strict=True), strict=True

@@ -272,7 +272,7 @@ def _impossible_visit(file: str, run: CarLaps, lap: int, visits: Sequence[LaneVi
     treatment = "the visit ends at S1 at the latest" if is_kept else "and with it the visit"
     return Doubt(
         file,
-        run.first_line + lap - 1,
+        run.lines[lap - 1],
         "PIT_TIME",
         format_clock(run.pit_times[lap - 1] or 0),
         "longer than the car can have been in the pit lane",

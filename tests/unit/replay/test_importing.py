@@ -174,20 +174,62 @@ def test_doubts_are_kept_or_refused(folder):
     [
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", 3, "binary data"),
         (b"PK\x03\x04\x14\x00\x06\x00", 1, "binary data"),
-        (LAPS.encode("utf-16"), 1, "binary data (or UTF-16)"),
-        (LAPS.replace("Ann", "René").encode("latin-1", "ignore"), 2, "not UTF-8"),
-        (b"\x1f\x8b\x08", 1, "not UTF-8"),
+        (LAPS[1:].encode("utf-16-le"), 1, "binary data"),
+        (LAPS.encode("utf-16")[:-1], 1, "binary data"),
+        (LAPS.encode().replace(b"Ann", b"Ren\x81"), 2, "neither UTF-8 nor Windows-1252"),
+        (b"\x1f\x8b\x08", 1, "binary data"),
         (b"", 1, "empty"),
     ],
-    ids=["PNG", "ZIP", "UTF-16", "Latin-1", "gzip", "empty"],
+    ids=["PNG", "ZIP", "UTF-16 without a mark", "half of UTF-16", "no encoding", "gzip", "empty"],
 )
 def test_a_file_that_is_no_text(tmp_path, raw, line, reason):
-    """Binary files and other encodings are named for what they are, by line."""
+    """Binary files and unknown encodings are named for what they are, by line."""
     path = tmp_path / "laps.csv"
     path.write_bytes(raw)
     error = fault(path)
     assert error.line == line
     assert reason in error.reason
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding", "doubt"),
+    [
+        (["René"], "cp1252", (2, "René DE VRIES", "not UTF-8 (as on 2 lines)")),
+        (["René"], "latin-1", (2, "René DE VRIES", "not UTF-8 (as on 2 lines)")),
+        (["Ann", "“Bo” Œil"], "cp1252", (3, "“Bo” Œil DE VRIES", "not UTF-8")),
+        (["René"], "utf-8", None),
+        (["René"], "utf-8-sig", None),
+        (["René"], "utf-16", None),
+    ],
+    ids=["Windows-1252", "Latin-1", "a single line", "UTF-8", "with a mark", "UTF-16"],
+)
+def test_a_file_in_another_encoding(folder, names, encoding, doubt):
+    """What is not UTF-8 is read as Windows-1252, with a doubt; only ``strict`` refuses it."""
+    first, *others = LAPS.removeprefix("\ufeff").split("Ann")
+    text = first + "".join(name + rest for name, rest in zip(names * 2, others, strict=False))
+    path = folder / "laps.csv"
+    path.write_bytes(text.encode(encoding))
+    events = import_alkamel(path)
+    [entry] = [event for event in events if isinstance(event, EntryAdded)]
+    assert [driver.name for driver in entry.drivers] == [f"{names[-1]} DE VRIES"]
+    doubts = [event for event in events if isinstance(event, DataDoubted) and not event.car]
+    assert [(one.line, one.value, one.reason) for one in doubts] == ([doubt] if doubt else [])
+    if doubt:
+        assert (doubts[0].column, doubts[0].treatment) == (None, "read as Windows-1252")
+        with pytest.raises(BadTimingFile, match="not UTF-8") as raised:
+            import_alkamel(path, strict=True)
+        assert raised.value.line == doubt[0]
+
+
+def test_a_result_in_another_encoding(folder):
+    """Results are read so as well."""
+    path = folder / "results.csv"
+    text = RESULT.removeprefix("\ufeff").replace("Ann", "René").replace("Č", "C")
+    path.write_bytes(text.encode("cp1252"))
+    events = import_alkamel_result(path)
+    entries = [event for event in events if isinstance(event, EntryAdded)]
+    assert entries[0].drivers[0].name == "René DE VRIES"
+    assert [event.line for event in events if isinstance(event, DataDoubted)][:1] == [2]
 
 
 def test_a_bad_result_is_named(folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -81,12 +82,115 @@ def test_the_grid(text, order):
 
 
 def test_a_car_on_the_grid_that_is_not_entered():
-    """It is left out, with a doubt; a car listed twice is a fault."""
+    """It is left out, with a doubt."""
     events = events_of(grid="POSITION;NUMBER\n1;99\n2;7\nx;31\n")
     assert of(ev.GridSet, events)[0].order == ("7", "31")
     assert doubts(events) == [("grid.csv", 4, "POSITION", "x"), ("grid.csv", 2, "NUMBER", "99")]
-    with pytest.raises(BadTimingFile, match="twice"):
-        parse_grid("NUMBER\n7\n7\n", "grid.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "doubt"),
+    [
+        ("POSITION;NUMBER\n1;7\n2;31\n3;7\n", "7 31", (4, "NUMBER", "7", "as on line 2")),
+        ("POSITION;NUMBER\n2;7\n3;31\n1;7\n", "7 31", (2, "NUMBER", "7", "as on line 4")),
+        ("NUMBER\n31\n7\n7\n31\n", "31 7", (4, "NUMBER", "7", "as on line 3")),
+        ("POSITION;NUMBER\n1;31\n2;\n3;7\n", "31 7", None),
+        (f"POSITION;NUMBER\n1;31\n2;{'7' * 20}\n3;7\n", "31 7", (3, "NUMBER", "7" * 20, "row")),
+    ],
+    ids=["last", "first", "both cars", "an empty slot", "no car number"],
+)
+def test_a_car_twice_on_the_grid(text, order, doubt):
+    """It starts from the first of its places, and no slip of a grid costs the race."""
+    grid = parse_grid(text, "grid.csv")
+    assert " ".join(car for car, _ in grid.cars) == order
+    found = [(one.line, one.column, one.value, one.treatment) for one in grid.doubts]
+    assert [one[:3] for one in found[:1]] == ([doubt[:3]] if doubt else [])
+    assert not doubt or found[0][3].endswith(doubt[3])
+
+
+PITS_IN_JSON = {
+    "session": {},
+    "pit_stop_analysis": [
+        {
+            "number": "7",
+            "drivers": [{"number": 1, "firstname": "Ann", "surname": "Driver"}],
+            "pit_stops": [
+                {"in_time": "12:03:55.000", "out_time": "12:04:40.000"},
+                {"pit_stop_number": 2, "in_time": "12:13:55.000", "pit_time": "45.000"},
+            ],
+        },
+        {"number": "007", "pit_stops": []},
+        {
+            "number": "31",
+            "pit_stops": [{"in_time": "12:03:56.000", "out_time": None, "pit_time": "46.000"}],
+        },
+    ],
+}
+PITS = """NUMBER;IN_TIME;OUT_TIME;PIT_TIME
+7;12:03:55.000;12:04:40.000;
+7;12:13:55.000;;45.000
+31;12:03:56.000;;46.000
+"""
+CONTROL_IN_JSON = {
+    "session": {"session_name": "Race"},
+    "flags": [
+        {"time": "12:00:00.000", "elapsed": "-", "rec_type": "GF", "flag": "GREEN", "lap": 1},
+        {"time": "12:02:40.000", "rec_type": "RCMessage", "message": "Car 31: ok"},
+    ],
+}
+CONTROL_ROWS = "12:00:00.000;-;GF;GREEN;;;-;-;1\n12:02:40.000;;RCMessage;;;Car 31: ok;-;-;0\n"
+
+
+@pytest.mark.parametrize(
+    ("parse", "table", "content"),
+    [
+        (parse_race_control, CONTROL + CONTROL_ROWS, CONTROL_IN_JSON),
+        (parse_pits, PITS, PITS_IN_JSON),
+        (
+            parse_grid,
+            "POSITION;NUMBER\n1;007\n2;7\n",
+            {"grid": [{"position": 2, "number": "7"}, {"position": 1, "number": "007"}]},
+        ),
+        (
+            parse_weather,
+            "TIME_UTC_SECONDS;AIR_TEMP;RAIN\n1728748800;21.5;0\n",
+            [{"time_utc_seconds": 1728748800, "air_temp": 21.5, "rain": 0}],
+        ),
+    ],
+    ids=["flags and messages", "pit visits", "grid", "weather"],
+)
+def test_the_same_in_json(parse, table, content):
+    """The JSON form gives what the table gives; its rows are counted in place of lines."""
+    expected = parse(table, "file")
+    text = json.dumps(content)
+    for found in (parse(text, "file"), parse(f"\ufeff{json.dumps(content, indent=1)}", "file")):
+        assert found.doubts == expected.doubts == ()
+        assert without_lines(found) == without_lines(expected)
+
+
+def without_lines(parsed):
+    """The rows of a file without their lines."""
+    if hasattr(parsed, "cars"):
+        return [car for car, _ in parsed.cars]
+    return [row._replace(line=0) for row in parsed.rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ('{"flags": [\n{"time": }]}', 2, "not JSON"),
+        ('{"flags": []}', 1, "no list of rows"),
+        ('{"flags": [{"time": "12:00:00"}]}', 1, "no such column"),
+        ("[" * 100_000, 1, "not JSON"),
+        ('["7", "31"]', 1, "no list of rows"),
+    ],
+    ids=["broken", "empty", "another", "deep", "texts"],
+)
+def test_json_that_is_no_such_file(text, line, reason):
+    """One line says what is wrong with it."""
+    with pytest.raises(BadTimingFile, match=reason) as raised:
+        parse_race_control(text, "flags.json")
+    assert raised.value.line == line
 
 
 def test_flags_of_race_control_replace_those_at_the_line():

@@ -15,7 +15,7 @@ import pytest
 
 import events as ev
 from events import RANK, decode, encode
-from events.formats import table
+from events.formats import delimited
 from events.formats.alkamel import parse_laps
 from replay.importing import import_alkamel
 from tests.data import DATA, needs_data, races_as_params
@@ -437,7 +437,7 @@ def test_both_ways_to_read_a_table_agree(race, monkeypatch):
     """The quick way through an even table gives what a csv reader gives."""
     text = RACES[race].read_bytes().decode()
     quick = parse_laps(text, race)
-    monkeypatch.setattr(table, "_even_columns", lambda *_: None)
+    monkeypatch.setattr(delimited, "_even_columns", lambda *_: None)
     assert parse_laps(text, race) == quick
 
 

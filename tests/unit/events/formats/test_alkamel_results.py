@@ -38,6 +38,18 @@ def crews(text: str) -> list[list[tuple[int, str]]]:
         ("DRIVERS", "Ann Driver", "Bob Racer"),
         ("DRIVER_NAME", "Ann  Driver ", "Bob Racer"),
         ("DRIVER", "Ann Driver", "Bob Racer"),
+        # exports of other systems, and other languages
+        ("PILOT1", "Ann Driver", "Bob Racer"),
+        ("Pilot", "Ann Driver", "Bob Racer"),
+        ("NAME", "Ann Driver", "Bob Racer"),
+        ("Name;First Name", "Driver;Ann", "Racer;Bob"),
+        ("Fahrer", "Ann Driver", "Bob Racer"),
+        ("Vorname;Nachname", "Ann;Driver", "Bob;Racer"),
+        ("Prénom;Nom", "Ann;Driver", "Bob;Racer"),
+        ("PILOTO_NOMBRE;PILOTO_APELLIDOS", "Ann;Driver", "Bob;Racer"),
+        ("CREW", "Ann Driver", "Bob Racer"),
+        ("COMPETITOR", "Ann Driver", "Bob Racer"),
+        ("D1_FIRSTNAME;D1_SURNAME", "Ann;Driver", "Bob;Racer"),
     ],
 )
 def test_one_driver_a_car(heading, first, second):
@@ -61,6 +73,15 @@ def test_one_driver_a_car(heading, first, second):
         ("DRIVERS", '"Ann DRIVER; Bob RACER; Cy O\'NEIL"'),
         (BY_SEAT, "Ann;DRIVER;Bob;RACER;Cy;O'NEIL"),
         ("driver 1;Driver 2;Driver3", "Ann DRIVER;Bob RACER;Cy O'NEIL"),
+        ("PILOT1;PILOT2;PILOT3", "Ann DRIVER;Bob RACER;Cy O'NEIL"),
+        ("Pilote 1;Pilote 2;Pilote 3", "Ann DRIVER;Bob RACER;Cy O'NEIL"),
+        ("DRIVER_A;DRIVER_B;DRIVER_C", "Ann DRIVER;Bob RACER;Cy O'NEIL"),
+        ("1st Driver;2nd Driver;3rd Driver", "Ann DRIVER;Bob RACER;Cy O'NEIL"),
+        ("FIRST_DRIVER;SECOND_DRIVER;THIRD_DRIVER", "Ann DRIVER;Bob RACER;Cy O'NEIL"),
+        ("D1;D2;D3", "Ann DRIVER;Bob RACER;Cy O'NEIL"),
+        ("NAME1;NAME2;NAME3", "Ann DRIVER;Bob RACER;Cy O'NEIL"),
+        ("PILOTS", "Ann DRIVER|Bob RACER|Cy O'NEIL"),
+        ("Pilotes", '"Ann DRIVER\nBob RACER\nCy O\'NEIL"'),
         *(
             (";".join(head.format(seat) for seat in (1, 2, 3)), "Ann;DRIVER;Bob;RACER;Cy;O'NEIL")
             for head in (
@@ -139,6 +160,77 @@ def test_places_of_a_class_hold(rows, order):
     assert " ".join(line.row.car for line in parse_results(text, "05.csv").lines) == order
 
 
+@pytest.mark.parametrize(
+    ("row", "position", "status"),
+    [
+        ("DNF;7;5;9:00.000", 2, "retired"),
+        ("NC;7;5;9:00.000", 2, "not_classified"),
+        ("EX;7;5;9:00.000", 2, "disqualified"),
+        ("dns;7;0;", 2, "not_started"),
+        (";7;0;", 2, "not_started"),
+        ("2.;7;5;9:00.000", 2, "classified"),
+    ],
+)
+def test_a_status_in_place_of_a_place(row, position, status):
+    """Public results print why a car has no place where its place would be."""
+    text = f"Pos;No;Laps;Total Time\n1;31;9;8:00.000\n{row}\n"
+    results = parse_results(text, "result.csv")
+    found = results.lines[1].row
+    assert (found.car, found.position, found.status) == ("7", position, status)
+    assert (results.kind, results.doubts) == ("race", ())
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        ("POS;CAR;LAPS;TOTAL_TIME;FL_TIME", "1;7;3;3:00.000;59.000"),
+        ("Pos.;No.;Name;Laps;Total Tm;Best Tm;In Lap", "1.;7;Ann Driver;3;3:00;59,0;2"),
+        ("place;#;laps;elapsed time;best lap", "1;7;3.0;3:00.000;59"),
+        ("Position\tCar No\tLaps\tElapsed\tBest Time", "1\t7\t3\t3:00.000\t59.0"),
+        ("Results of the race\n\nPOS|NUMBER|LAPS|TOTAL_TIME|FL_TIME", "1|7|3|3:00.000|59.000"),
+    ],
+    ids=["car", "with dots", "small letters", "tabs", "a title"],
+)
+def test_results_of_other_systems(heading, cells):
+    """The same facts under other headings."""
+    results = parse_results(f"{heading}\n{cells}\n", "result.csv")
+    row = results.lines[0].row
+    assert (row.position, row.car, row.laps, row.total_ms, row.best_lap_ms) == (
+        *(1, "7", 3, 180_000, 59_000),
+    )
+    assert (results.kind, results.doubts) == ("race", ())
+
+
+def test_a_time_that_is_of_no_lap():
+    """A ``TIME`` of hours is the time of the race, where a result has no other."""
+    row = "2024;1;Hypercar;50;Ferrari;A B|C D;311;24:01:55.856"
+    results = parse_results(f"Year;Pos;Class;No;Team;Drivers;Laps;Time\n{row}\n", "result.csv")
+    assert (results.kind, results.lines[0].row.total_ms) == ("race", 86_515_856)
+    assert [driver.name for driver in results.lines[0].crew] == ["A B", "C D"]
+
+
+def test_a_result_in_json():
+    """Facts and crews are those of the table; a car's drivers are a list of their own."""
+    text = """{"session": {"name": "Race"}, "classification": [
+        {"position": 1, "number": "007", "status": "Classified", "laps": 3, "class": "GT",
+         "elapsed_time": "3:00.000", "fastest_lap_time": "59.000", "fastest_lap_number": 2,
+         "group": "P/A", "team": "Team A", "drivers": [
+            {"number": 1, "firstname": "Ann", "surname": "DRIVER", "country": "NLD"},
+            {"number": 2, "firstname": "Bob", "surname": "RACER", "license": "Gold"}]},
+        {"position": null, "number": "8", "status": "Not started", "laps": 0, "drivers": []}]}"""
+    results = parse_results(text, "result.json")
+    first, second = results.lines
+    assert (first.row.car, first.row.total_ms, first.row.best_lap, first.row.best_lap_ms) == (
+        *("007", 180_000, 2, 59_000),
+    )
+    assert (first.subclass, first.team) == ("P/A", "Team A")
+    assert [(one.number, one.name, one.country, one.rating) for one in first.crew] == [
+        (1, "Ann DRIVER", "NLD", None),
+        (2, "Bob RACER", None, "Gold"),
+    ]
+    assert (second.row.status, second.row.position, results.doubts) == ("not_started", 2, ())
+
+
 def test_a_subclass_of_a_result_without_laps():
     """GROUP is the sub-class of the entry."""
     text = result_text(result_row(1, "7", 3, 9, group="P/A"), result_row(2, "8", 3, 10))
@@ -167,6 +259,11 @@ def test_results_by_class_without_names():
         ("DSQ", "disqualified"),
         ("Withdrawn", "withdrawn"),
         ("", "classified"),
+        *((cell, "disqualified") for cell in ("EX", "Exc.", "EXCL", "Excluded", "D.S.Q.", "DQ")),
+        *((cell, "not_classified") for cell in ("N/C", "not-classified", "NOT_CLASSIFIED", "NC.")),
+        *((cell, "retired") for cell in ("Ret.", "RETD", " dnf ", "Abandon", "Retirement")),
+        *((cell, "withdrawn") for cell in ("WD", "W/D")),
+        ("Disqualifié", "disqualified"),
     ],
 )
 def test_statuses(printed, status):
@@ -179,7 +276,7 @@ def test_statuses(printed, status):
     ("old", "new", "column", "treatment"),
     [
         ("Classified", "Perhaps", "STATUS", "taken as classified"),
-        (";3;3:00.000", ";3;3:00", "TOTAL_TIME", "left out"),
+        (";3;3:00.000", ";3;3:60", "TOTAL_TIME", "left out"),
         (";2;59.000", ";two;59.000", "FL_LAPNUM", "left out"),
         (";2;59.000", ";2;fast", "FL_TIME", "left out"),
         (";3;3:00.000", ";0;", "STATUS", "kept as it is"),
