@@ -27,10 +27,10 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from events.errors import BadArchive, BadSessionId
 from replay.entries import EVENT_FIELD, START, LogEntry, check_session_id, parse_position
@@ -42,6 +42,16 @@ LARGEST = 1 << 30
 """Bytes of entries that are read of an archive; a race of a day has thirty million."""
 
 LONGEST_MANIFEST = 1 << 16
+
+LONGEST_LINE = 1 << 21
+"""Bytes of an entry's line. The JSON of one takes up to some twenty times as much memory."""
+
+PIECE = 1 << 18
+"""Bytes that are unpacked at a time."""
+
+BATCH_ENTRIES = 1000
+BATCH_BYTES = 1 << 20
+"""The limits of a batch of entries."""
 
 NOT_DESCRIBED = "the manifest does not describe the lines"
 
@@ -77,28 +87,194 @@ def pack(session: str, entries: Iterable[LogEntry]) -> bytes:
     return packed.getvalue()
 
 
+class ArchiveFile:
+    """An archive in a file, read in pieces, so that its size takes no memory.
+
+    ``stream`` can be sought in, ``file`` is its name for messages. An archive with more than
+    ``largest`` bytes of entries is refused. The methods raise BadArchive, which names the file and,
+    where it is known, the line.
+    """
+
+    def __init__(self, stream: IO[bytes], file: str, largest: int = LARGEST) -> None:
+        self._stream = stream
+        self._file = file
+        self._largest = largest
+
+    def check(self) -> Manifest:
+        """Read everything and check it; the manifest."""
+        manifest, entries = self._read()
+        for _ in entries:
+            pass
+        return manifest
+
+    def read(self) -> tuple[Manifest, list[LogEntry]]:
+        """The manifest and all entries, once everything was checked."""
+        manifest, entries = self._read()
+        return manifest, list(entries)
+
+    def batches(self) -> Iterator[list[LogEntry]]:
+        """The entries of an archive that was checked, in batches."""
+        lines = self._lines()
+        next(lines)
+        batch: list[LogEntry] = []
+        size = 0
+        for number, line in enumerate(lines, start=2):
+            batch.append(_parsed_entry(line[:-1], self._file, number))
+            size += len(line)
+            if len(batch) == BATCH_ENTRIES or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _read(self) -> tuple[Manifest, Iterator[LogEntry]]:
+        for _ in self._pieces():  # the file is whole, and holds no more than it counts
+            pass
+        lines = self._lines()
+        head = next(lines).removesuffix(b"\n")
+        manifest = _read_manifest(head, self._file)
+        return manifest, self._entries(manifest, head, lines)
+
+    def _entries(
+        self, manifest: Manifest, head: bytes, lines: Iterator[bytes]
+    ) -> Iterator[LogEntry]:
+        """The entries, each checked; at the end, what the manifest says of them."""
+        found = _Found(manifest.session)
+        for number, line in enumerate(lines, start=2):
+            found.add_bytes(line)
+            if not line.endswith(b"\n"):
+                reason = f"{found.entries} and an unfinished line"
+                raise _miscounted(manifest, reason, self._file, number)
+            entry = _read_entry(line[:-1], self._file, number)
+            found.add(entry, self._file, number)
+            yield entry
+        if found.entries != manifest.entries:
+            raise _miscounted(manifest, f"{found.entries}", self._file, found.entries + 2)
+        described = found.manifest()
+        if described.sha256 != manifest.sha256:
+            reason = "its lines were changed: their SHA-256 is not the manifest's"
+            raise BadArchive(self._file, reason)
+        if _manifest_line(described) != head:
+            raise BadArchive(self._file, NOT_DESCRIBED, line=1)
+
+    def _lines(self) -> Iterator[bytes]:
+        """The lines with their ends; the last one may lack its."""
+        begun = b""
+        number = 1
+        for piece in self._pieces():
+            *whole, begun = (begun + piece).split(b"\n")
+            for line in whole:
+                yield line + b"\n"
+            number += len(whole)
+            if len(begun) > LONGEST_LINE:
+                reason = f"a line of more than {LONGEST_LINE} bytes"
+                raise BadArchive(self._file, reason, line=number)
+        if begun or number == 1:
+            yield begun
+
+    def _pieces(self) -> Iterator[bytes]:
+        """The unpacked content in pieces. The error for a cut file names the line of its end.
+
+        A small file can hold gigabytes of nothing, so no more is unpacked than the manifest counts.
+        """
+        self._stream.seek(0)
+        packed = self._stream.read(PIECE)
+        if packed[:2] != b"\x1f\x8b":
+            raise BadArchive(self._file, "not an archive of lapstream: it is not gzip")
+        decompressor = zlib.decompressobj(wbits=31)
+        head: bytes | None = b""
+        left, ends = LONGEST_MANIFEST, 1
+        while not decompressor.eof:
+            try:
+                piece = decompressor.decompress(packed, min(PIECE, left + 1))
+            except zlib.error as error:
+                raise BadArchive(self._file, f"it is damaged ({error})") from None
+            if head is not None:
+                head += piece
+                if b"\n" in head or len(head) > LONGEST_MANIFEST or decompressor.eof:
+                    left, head = _room(head, self._file, self._largest), None
+                else:
+                    left = LONGEST_MANIFEST - len(head)
+            else:
+                left -= len(piece)
+            if head is None and left < 0:
+                raise BadArchive(self._file, NOT_DESCRIBED, line=1)
+            ends += piece.count(b"\n")
+            if piece:
+                yield piece
+            packed = decompressor.unconsumed_tail or self._stream.read(PIECE)
+            if not packed and not piece and not decompressor.eof:
+                raise BadArchive(self._file, "it ends too early", line=ends)
+        more = len(decompressor.unused_data) + _length_left(self._stream)
+        if more:
+            raise BadArchive(self._file, f"{more} bytes follow its end")
+
+
+class _Found:
+    """What the lines of an archive are found to be."""
+
+    def __init__(self, session: str) -> None:
+        self.entries = 0
+        self._session = session
+        self._bytes = 0
+        self._digest = hashlib.sha256()
+        self._first = self._last = START
+        self._before = parse_position(START)
+
+    def add_bytes(self, line: bytes) -> None:
+        """Count the bytes of a line."""
+        self._bytes += len(line)
+        self._digest.update(line)
+
+    def add(self, entry: LogEntry, file: str, number: int) -> None:
+        """Add an entry. Raises BadArchive unless it lies behind the one before."""
+        try:
+            position = parse_position(entry.position)
+        except ValueError as error:
+            raise BadArchive(file, str(error), line=number) from None
+        if position <= self._before:
+            reason = f"position {entry.position} does not come after the one before"
+            raise BadArchive(file, reason, line=number)
+        self._before, self._last = position, entry.position
+        if not self.entries:
+            self._first = entry.position
+        self.entries += 1
+
+    def manifest(self) -> Manifest:
+        """The manifest that describes them."""
+        return Manifest(
+            session=self._session,
+            entries=self.entries,
+            bytes=self._bytes,
+            first=self._first,
+            last=self._last,
+            sha256=self._digest.hexdigest(),
+        )
+
+
+def _miscounted(manifest: Manifest, found: str, file: str, line: int) -> BadArchive:
+    reason = f"the manifest counts {manifest.entries} entries, but here are {found}"
+    return BadArchive(file, reason, line=line)
+
+
 def unpack(packed: bytes, file: str, largest: int = LARGEST) -> tuple[Manifest, list[LogEntry]]:
     """The manifest and the entries of an archive, once everything in it was checked.
 
     Raises BadArchive, which names ``file`` and, where it is known, the line; also for
     one with more than ``largest`` bytes of entries.
     """
-    head, _, body = _decompress(packed, file, largest).partition(b"\n")
-    manifest = _read_manifest(head, file)
-    lines = body.split(b"\n")
-    unfinished = lines.pop()
-    entries = [_read_entry(line, file, number) for number, line in enumerate(lines, start=2)]
-    if unfinished or len(entries) != manifest.entries:
-        found = f"{len(entries)} and an unfinished line" if unfinished else f"{len(entries)}"
-        reason = f"the manifest counts {manifest.entries} entries, but here are {found}"
-        raise BadArchive(file, reason, line=len(entries) + 2)
-    _check_positions(entries, file)
-    found_manifest = _manifest_of(manifest.session, entries, body)
-    if found_manifest.sha256 != manifest.sha256:
-        raise BadArchive(file, "its lines were changed: their SHA-256 is not the manifest's")
-    if _manifest_line(found_manifest) != head:
-        raise BadArchive(file, NOT_DESCRIBED, line=1)
-    return manifest, entries
+    return ArchiveFile(io.BytesIO(packed), file, largest).read()
+
+
+@contextlib.contextmanager
+def open_archive(path: Path) -> Iterator[ArchiveFile]:
+    """The archive of that path, to be read in pieces. Raises BadArchive."""
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise BadArchive(str(path), f"it cannot be read ({error.strerror})") from None
+    with stream:
+        yield ArchiveFile(stream, str(path))
 
 
 def write_archive(path: Path, session: str, entries: Iterable[LogEntry]) -> None:
@@ -138,11 +314,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def read_archive(path: Path) -> tuple[Manifest, list[LogEntry]]:
     """Read an archive and check everything in it. Raises BadArchive."""
-    try:
-        packed = path.read_bytes()
-    except OSError as error:
-        raise BadArchive(str(path), f"it cannot be read ({error.strerror})") from None
-    return unpack(packed, str(path))
+    with open_archive(path) as archive:
+        return archive.read()
 
 
 # -- Lines -------------------------------------------------------------------------------
@@ -178,13 +351,18 @@ def _refuse(constant: str) -> NoReturn:
 
 def _read_entry(line: bytes, file: str, number: int) -> LogEntry:
     """The entry of a line that is exactly as it would be written."""
-    match = _ENTRY_LINE.fullmatch(line)
-    if match is None:
-        raise BadArchive(file, "no position with an event or fields", line=number)
-    entry = LogEntry(match["position"].decode(), _fields(match, file, number))
+    entry = _parsed_entry(line, file, number)
     if _entry_line(entry) != line:
         raise BadArchive(file, "the event is not JSON, or not as it would be written", line=number)
     return entry
+
+
+def _parsed_entry(line: bytes, file: str, number: int) -> LogEntry:
+    """The entry of a line."""
+    match = _ENTRY_LINE.fullmatch(line)
+    if match is None:
+        raise BadArchive(file, "no position with an event or fields", line=number)
+    return LogEntry(match["position"].decode(), _fields(match, file, number))
 
 
 def _fields(match: re.Match[bytes], file: str, number: int) -> Sequence[bytes]:
@@ -194,19 +372,6 @@ def _fields(match: re.Match[bytes], file: str, number: int) -> Sequence[bytes]:
         return tuple(base64.b64decode(part, validate=True) for part in json.loads(match["fields"]))
     except (ValueError, TypeError, RecursionError):
         raise BadArchive(file, "its fields are not base64", line=number) from None
-
-
-def _check_positions(entries: Sequence[LogEntry], file: str) -> None:
-    before = parse_position(START)
-    for number, entry in enumerate(entries, start=2):
-        try:
-            position = parse_position(entry.position)
-        except ValueError as error:
-            raise BadArchive(file, str(error), line=number) from None
-        if position <= before:
-            reason = f"position {entry.position} does not come after the one before"
-            raise BadArchive(file, reason, line=number)
-        before = position
 
 
 # -- The manifest ------------------------------------------------------------------------
@@ -250,41 +415,21 @@ def _read_manifest(line: bytes, file: str) -> Manifest:
 # -- The file ----------------------------------------------------------------------------
 
 
-def _decompress(packed: bytes, file: str, largest: int) -> bytes:
-    """All lines of the file. The error for a cut file names the line in which it ends."""
-    decompressor = zlib.decompressobj(wbits=31)
-    if packed[:2] != b"\x1f\x8b":
-        raise BadArchive(file, "not an archive of lapstream: it is not gzip")
-    try:
-        lines = decompressor.decompress(packed, LONGEST_MANIFEST)
-        if rest := decompressor.unconsumed_tail:
-            lines += decompressor.decompress(rest, _room(lines, file, largest) + 1)
-        if decompressor.unconsumed_tail:
-            raise BadArchive(file, NOT_DESCRIBED, line=1)
-    except zlib.error as error:
-        raise BadArchive(file, f"it is damaged ({error})") from None
-    if not decompressor.eof:
-        raise BadArchive(file, "it ends too early", line=lines.count(b"\n") + 1)
-    if decompressor.unused_data:
-        raise BadArchive(file, f"{len(decompressor.unused_data)} bytes follow its end")
-    return lines
-
-
 def _room(begun: bytes, file: str, largest: int) -> int:
-    """How many bytes are to come behind the first ones, by the manifest among them.
-
-    A small file can hold gigabytes of nothing, so no more is unpacked than was counted.
-    """
+    """How many bytes are to come behind the first ones, by the manifest among them."""
     head, newline, _ = begun.partition(b"\n")
     manifest = _read_manifest(head, file) if newline else _read_manifest(b"", file)
     counted = manifest.bytes if type(manifest.bytes) is int else 0
     if counted > largest:
         reason = f"it has {counted} bytes of entries; no more than {largest} are read"
         raise BadArchive(file, reason, line=1)
-    room = len(head) + 1 + counted - len(begun)
-    if room < 0:
-        raise BadArchive(file, NOT_DESCRIBED, line=1)
-    return room
+    return len(head) + 1 + counted - len(begun)
+
+
+def _length_left(stream: IO[bytes]) -> int:
+    """How many bytes of the file were not read."""
+    here = stream.seek(0, io.SEEK_CUR)
+    return stream.seek(0, io.SEEK_END) - here
 
 
 def _sync_folder(folder: Path) -> None:

@@ -110,11 +110,11 @@ async def _session_of(replays: Replays, source: str) -> str:
     """The session, or that of an archive, which is imported if the store lacks it."""
     if not source.endswith(".jsonl.gz"):
         return source
-    from replay.archive import read_archive
+    from replay.archive import open_archive
 
-    manifest, entries = read_archive(Path(source))
-    await replays.bring_in(manifest.session, entries)
-    return manifest.session
+    with open_archive(Path(source)) as archive:
+        session, _ = await replays.bring_in(archive)
+    return session
 
 
 @shared.command("list")

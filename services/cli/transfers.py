@@ -287,12 +287,13 @@ def import_archive(
     data: Data = None,
 ) -> None:
     """Import an archive: every entry keeps its position, so the session must be empty."""
-    from replay.archive import read_archive
+    from replay.archive import open_archive
 
-    manifest, entries = read_archive(file)
-    name = session or manifest.session
-    with_log(store, data, lambda log: log.append_at_positions(name, entries))
-    echo(f"{name}: {len(entries)} entries")
+    with open_archive(file) as archive:
+        manifest = archive.check()  # before a server is started
+        name = session or manifest.session
+        with_log(store, data, lambda log: log.append_batches(name, archive.batches()))
+    echo(f"{name}: {manifest.entries} entries")
 
 
 def export(

@@ -26,6 +26,9 @@ from services.storage.replay_store import Replays
 
 MAX_SUGGESTIONS = 10
 
+CONCURRENT_ARCHIVES = 2
+"""Archives that are imported at the same time; others wait."""
+
 
 class Gateway:
     """The store, the caches and the session tails of one process."""
@@ -44,6 +47,8 @@ class Gateway:
         self.started_at = time.monotonic()
         self._existing: set[str] = set()  # sessions with a log, which never ceases to exist
         self._importing = asyncio.Lock()
+        self.archive_turns = asyncio.Semaphore(CONCURRENT_ARCHIVES)
+        """Taken while an archive is imported."""
 
     async def close(self) -> None:
         """Close the session tails."""

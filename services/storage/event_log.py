@@ -24,11 +24,9 @@ A plain XADD bypasses this check, so the fold, too, ignores an identity that it 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
-from uuid import uuid4
 
 from redis.exceptions import ResponseError
 
@@ -38,15 +36,15 @@ from events.errors import (
     BadSessionId,
     IdentityTaken,
     PositionConflict,
-    SessionNotEmpty,
-    UndecodableEvent,
     UnknownSession,
 )
 from replay.entries import START, LogEntry, check_session_id, parse_position
 from services.storage.client import Store, StoreCommand
 from services.storage.identity_search import IdentitySearch, raw_identity
 from services.storage.keys import SESSIONS, key, log_key, next_number_key, seen_key
+from services.storage.log_import import LogImport
 from services.storage.scripts import Script
+from services.storage.seen_numbers import INTERVALS
 
 BATCH = 1000
 """Entries that are read at a time."""
@@ -54,77 +52,9 @@ BATCH = 1000
 LONGEST_WAIT_MS = 20_000
 """The longest wait of one XREAD: a longer one would exceed the client's socket timeout."""
 
-MOST_PARTS = 7000
-"""Maximum names and values of an imported entry: Lua's stack holds 8,000."""
-
-_INTERVALS = """
--- Numbers are exact here (doubles) up to 2^53, which no source_seq exceeds.
-local function text(number) return string.format('%.0f', number) end
-
-local ranges = {}  -- for each key, the range last looked up: all of it was seen, or none
-local fresh = {}   -- for each key, the numbers that this batch adds, in order and as a set
-
--- Whether the number was appended before, by the sorted set.
-local function was_seen(key, number)
-    local range = ranges[key]
-    if not range or number < range.first or number > range.last then
-        local next = redis.call('ZRANGEBYSCORE', key, text(number), '+inf', 'WITHSCORES',
-                                'LIMIT', 0, 1)
-        local first, last = tonumber(next[1]), tonumber(next[2])
-        if not first then range = {first = number, last = math.huge, seen = false}
-        elseif first <= number then range = {first = first, last = last, seen = true}
-        else range = {first = number, last = first - 1, seen = false} end
-        ranges[key] = range
-    end
-    return range.seen
-end
-
--- Notes the number if it is new. Writes nothing. Returns false if it was seen in this batch,
--- nil if it was seen before.
-local function note_new(key, number)
-    local mine = fresh[key]
-    if not mine then
-        mine = {numbers = {}, set = {}}
-        fresh[key] = mine
-    end
-    if mine.set[number] then return false end
-    if was_seen(key, number) then return nil end
-    mine.set[number] = true
-    mine.numbers[#mine.numbers + 1] = number
-    return true
-end
-
--- Adds first..last, of which nothing was seen, and joins it to its neighbours.
-local function add_interval(key, first, last)
-    local before = redis.call('ZRANGEBYSCORE', key, text(first - 1), text(first - 1))[1]
-    local after = redis.call('ZSCORE', key, text(last + 1))
-    if after then redis.call('ZREM', key, text(last + 1)) end
-    redis.call('ZADD', key, after or text(last), before or text(first))
-end
-
-local function write_intervals()
-    for i = 2, #KEYS do
-        local mine = fresh[KEYS[i]]
-        if mine and #mine.numbers > 0 then
-            table.sort(mine.numbers)
-            local first, last = mine.numbers[1], mine.numbers[1]
-            for j = 2, #mine.numbers do
-                local number = mine.numbers[j]
-                if number ~= last + 1 then
-                    add_interval(KEYS[i], first, last)
-                    first = number
-                end
-                last = number
-            end
-            add_interval(KEYS[i], first, last)
-        end
-    end
-end
-"""
-
 # Everything is read before anything is written, as a script is not rolled back.
 _APPEND = Script(
-    _INTERVALS
+    INTERVALS
     + """
 local log, expected = KEYS[1], ARGV[1]
 local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
@@ -155,28 +85,6 @@ for i = 1, #to_add do
 end
 write_intervals()
 return reply
-"""
-)
-
-# An import that is sent again after a lost reply finds its own token.
-_IMPORT = Script(
-    _INTERVALS
-    + """
-local log, imported, token = KEYS[1], KEYS[#KEYS], ARGV[1]
-if redis.call('EXISTS', log) == 1 then
-    return redis.call('GET', imported) == token and 'ok' or 'not empty'
-end
-redis.call('SET', imported, token)
-local i = 2
-while i <= #ARGV do
-    local id, key, number = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
-    local parts = tonumber(ARGV[i + 3])
-    redis.call('XADD', log, id, unpack(ARGV, i + 4, i + 3 + parts))
-    if key > 0 then note_new(KEYS[key], number) end
-    i = i + 4 + parts
-end
-write_intervals()
-return 'ok'
 """
 )
 
@@ -351,22 +259,20 @@ class Log:
         Entries are written as they are, unreadable ones too. Raises SessionNotEmpty, and
         AppendRefused for positions that do not increase.
         """
-        log = log_key(session)
-        _check_positions(entries)
-        keys = {log: 1}
-        arguments: list[bytes | str | int] = [uuid4().hex]
-        for entry in entries:
-            identity = _identity(entry)
-            source_key = 0
-            if identity is not None:
-                source_key = keys.setdefault(seen_key(session, identity[0]), len(keys) + 1)
-            number = identity[1] if identity else 0
-            arguments += (entry.position, source_key, number, len(entry.fields), *entry.fields)
-        await self._list(session)
-        with self._store.translated_errors():
-            answer = await _IMPORT(self._redis, [*keys, key(session, "imported")], arguments)
-        if answer != b"ok":
-            raise SessionNotEmpty(session)
+        batches = (entries[at : at + BATCH] for at in range(0, len(entries), BATCH))
+        await self.append_batches(session, batches)
+
+    async def append_batches(self, session: str, batches: Iterator[Sequence[LogEntry]]) -> int:
+        """As ``append_at_positions``, of entries in batches; their number.
+
+        The batches are made in a thread, one at a time, and what ``batches`` raises is raised.
+        """
+        await self.refuse_replay(session)
+        importing = LogImport(self._store, session)
+        async with importing.undone_unless_finished():
+            await importing.write(batches)
+            await self._list(session)
+            return await importing.finish()
 
     async def refuse_replay(self, session: str) -> None:
         """Raise AppendRefused for a replay, which has no log."""
@@ -490,29 +396,12 @@ def _extent(log: str) -> tuple[StoreCommand, StoreCommand, StoreCommand]:
     )
 
 
-def _identity(entry: LogEntry) -> tuple[str, int] | None:
-    try:
-        return decode(entry.payload).identity
-    except UndecodableEvent:
-        return None
-
-
 def _decoded(name: Any) -> str | None:
     """A session's id; None for a member that is none, which another program added."""
     try:
         return check_session_id(name.decode())
     except (UnicodeDecodeError, BadSessionId):
         return None
-
-
-def _check_positions(entries: Sequence[LogEntry]) -> None:
-    for entry in entries:
-        if not 2 <= len(entry.fields) <= MOST_PARTS or len(entry.fields) % 2:
-            raise AppendRefused(f"the entry at {entry.position} has no fields, or too many")
-    positions = [(0, 0), *(parse_position(entry.position) for entry in entries)]
-    for before, position in pairwise(positions):
-        if position <= before:
-            raise AppendRefused("positions do not increase at {}-{}".format(*position))
 
 
 def _entries(reply: Any) -> list[LogEntry]:

@@ -9,6 +9,7 @@ Of a session with a log:
 - ``{s}:seen:<source>``  the numbers appended from a source, as intervals;
 - ``{s}:next:<source>``  the next number of a source whose numbers the store gives out;
 - ``{s}:imported``       the import that filled the log;
+- ``{s}:import:<id>:*``  what an import has written so far (``log_import``);
 - ``{s}:feed``, ``{s}:feed:health``, ``{s}:feed:lease``: of a timing feed (``feed_store``).
 
 Of a session with frames (``projection_store``):

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -25,6 +24,7 @@ from pydantic import ValidationError
 from events import SeasonOpened, decode
 from events.errors import NotASession, SessionNotEmpty, UndecodableEvent
 from projections.views.frame import Token
+from replay.archive import ArchiveFile
 from replay.entries import LogEntry, check_session_id, parse_position
 from replay.steering import COMMANDS, Command, Pace, Pause, Play, Seek
 from services.storage.built_in import put_into_store
@@ -166,17 +166,36 @@ class Replays:
                     raise NotASession(source)
             return
 
-    async def bring_in(self, session: str, entries: Sequence[LogEntry]) -> None:
-        """Put an archive's entries into the store, unless they are there already.
+    async def bring_in(self, archive: ArchiveFile, session: str | None = None) -> tuple[str, int]:
+        """Put an archive into the store, unless it is there already.
 
-        Raises SessionNotEmpty where the session holds something else.
+        Gives the session, that of the archive by default, and how many entries it has. Raises
+        BadArchive, and SessionNotEmpty where the session holds something else.
         """
+        manifest = await asyncio.to_thread(archive.check)
+        session = session or manifest.session
         try:
-            await self.log.append_at_positions(session, entries)
+            await self.log.append_batches(session, archive.batches())
         except SessionNotEmpty:
-            there = [entry async for batch in self.log.read(session) for entry in batch]
-            if list(map(_plain, there)) != list(map(_plain, entries)):
+            if not await self._holds(session, archive):
                 raise
+        return session, manifest.entries
+
+    async def _holds(self, session: str, archive: ArchiveFile) -> bool:
+        """Whether the log has exactly the entries of the archive."""
+        read = self.log.read(session)
+        there: list[LogEntry] = []
+        batches = archive.batches()
+        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            while len(there) < len(batch):
+                more = await anext(read, None)
+                if more is None:
+                    return False
+                there += more
+            if list(map(_plain, there[: len(batch)])) != list(map(_plain, batch)):
+                return False
+            del there[: len(batch)]
+        return not there and await anext(read, None) is None
 
     async def begin(
         self,

@@ -28,11 +28,12 @@ from events.errors import (
 from replay.archive import pack, read_archive, unpack, write_archive
 from replay.entries import EVENT_FIELD, START, LogEntry, parse_position
 from services.queries.listings import session_rows
-from services.storage import identity_search
+from services.storage import identity_search, log_import
 from services.storage.built_in import BUILT_IN
 from services.storage.client import Store, open_store
-from services.storage.event_log import MOST_PARTS, Log, SessionSummary
+from services.storage.event_log import Log, SessionSummary
 from services.storage.keys import SESSIONS, log_key
+from services.storage.log_import import LASTS_SECONDS, MOST_PARTS, LogImport
 from tests.server.command import batch
 from tests.server.conftest import StartCommand, StartServer
 from tests.server.processes import Command, kill_server, server_of
@@ -748,3 +749,65 @@ async def test_names_that_nobody_can_see(log: Log, session: str) -> None:
     await log.append_at_positions(session, [LogEntry("1-0", (EVENT_FIELD, encode(said)))])
     [[entry]] = [batch async for batch in log.read(session)]
     assert decode(entry.payload) == said
+
+
+async def stored_keys(store: Store, session: str) -> set[bytes]:
+    """The keys of a session."""
+    return {name async for name in store.redis.scan_iter(f"{{{session}}}:*")}
+
+
+@pytest.mark.parametrize("position", ["2-0", "1-0"])
+async def test_an_import_that_fails_half_way_leaves_nothing(
+    store: Store, log: Log, session: str, position: str
+):
+    """What was written beside the log is removed, and the session is not listed."""
+    good = [LogEntry("1-0", (EVENT_FIELD, encode(*messages(0)))), LogEntry("2-0", (b"x", b"y"))]
+    with pytest.raises(AppendRefused, match="do not increase"):
+        await log.append_batches(session, iter([good, [LogEntry(position, (b"x", b"y"))]]))
+    assert await stored_keys(store, session) == set()
+    assert not await log.exists(session)
+
+
+async def test_an_import_in_pieces_is_seen_at_its_end(store: Store, log: Log, session: str):
+    """Beside the log until then, with an expiry; then without, and its numbers are known."""
+    events = [messages(number)[0] for number in range(3)]
+    entries = [
+        LogEntry(f"{number}-0", (EVENT_FIELD, encode(event)))
+        for number, event in enumerate(events, start=1)
+    ]
+    importing = LogImport(store, session)
+    await importing.write(iter([entries[:2], entries[2:]]))
+    assert not await log.exists(session)
+    for name in await stored_keys(store, session):
+        assert 0 < await store.redis.ttl(name) <= LASTS_SECONDS
+    assert await importing.finish() == 3
+    for name in await stored_keys(store, session):
+        assert await store.redis.ttl(name) == -1
+    assert (await log.append(session, events)).duplicates == 3
+
+
+async def test_an_import_does_not_replace_what_came_meanwhile(store: Store, log: Log, session: str):
+    """A session that was begun while its archive was read keeps its log."""
+    importing = LogImport(store, session)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(pytest.raises(SessionNotEmpty))
+        await stack.enter_async_context(importing.undone_unless_finished())
+        await importing.write(iter([[LogEntry("1-0", (b"x", b"y"))]]))
+        await log.append(session, messages(0))
+        await importing.finish()
+    assert await log.length(session) == 1
+    assert not any(b":import:" in name for name in await stored_keys(store, session))
+
+
+async def test_an_import_has_so_many_sources(
+    log: Log, session: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Each takes a key, and memory here."""
+    monkeypatch.setattr(log_import, "MOST_SOURCES", 2)
+    events = [messages(0, source=f"s{number}")[0] for number in range(1, 4)]
+    entries = [
+        LogEntry(f"{number}-0", (EVENT_FIELD, encode(event)))
+        for number, event in enumerate(events, start=1)
+    ]
+    with pytest.raises(AppendRefused, match="more than 2 sources"):
+        await log.append_at_positions(session, entries)

@@ -5,15 +5,15 @@ A replay is read like a session, under its own name.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import tempfile
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from events.errors import BadArchive
-from replay.archive import unpack
+from replay.archive import ArchiveFile
 from replay.steering import Command, Pace, Pause, Play, Seek, SetSpeed, Step
 from services.gateway.auth import requires
 from services.gateway.errors import RequestRefused, responses
@@ -39,6 +39,9 @@ LARGEST_ARCHIVE = 1 << 26
 
 LARGEST_LOG = 1 << 28
 """Bytes of an archive's entries, unpacked. A race of 24 hours has thirty million."""
+
+SPOOLED = 1 << 20
+"""Bytes of an archive that are kept in memory; the rest is on the disk until it is imported."""
 
 ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"description": "Accepted. No replayer runs at the moment; it is done once one does."}
@@ -153,13 +156,16 @@ async def begin(
 async def import_archive(gateway: TheGateway, request: Request) -> ImportedArchive:
     """Import a file written by `lapstream export`. Importing it again changes nothing. The response
     names the session, of which a replay can be started."""
-    body = await request.body()
-    try:
-        manifest, entries = await asyncio.to_thread(unpack, body, "the archive", LARGEST_LOG)
-    except BadArchive as error:
-        raise RequestRefused(422, str(error)) from None
-    await gateway.replays.bring_in(manifest.session, entries)
-    return ImportedArchive(session=manifest.session, entries=len(entries))
+    with tempfile.SpooledTemporaryFile(SPOOLED) as file:
+        async for piece in request.stream():
+            file.write(piece)
+        archive = ArchiveFile(file, "the archive", LARGEST_LOG)
+        async with gateway.archive_turns:
+            try:
+                session, entries = await gateway.replays.bring_in(archive)
+            except BadArchive as error:
+                raise RequestRefused(422, str(error)) from None
+    return ImportedArchive(session=session, entries=entries)
 
 
 @controllable.delete(

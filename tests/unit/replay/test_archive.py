@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import re
@@ -17,7 +18,17 @@ from hypothesis import strategies as st
 
 from events import encode
 from events.errors import BadArchive
-from replay.archive import pack, read_archive, unpack, write_archive, write_whole
+from replay.archive import (
+    BATCH_BYTES,
+    LONGEST_LINE,
+    PIECE,
+    ArchiveFile,
+    pack,
+    read_archive,
+    unpack,
+    write_archive,
+    write_whole,
+)
 from replay.entries import LogEntry
 from tests.builders import Story
 
@@ -352,3 +363,27 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path, b"new")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "link", "pipe"]
+
+
+def test_a_large_archive_takes_little_memory():
+    """It is read in pieces, however much it holds."""
+    line = b'{"position":"%d-0","event":{"text":"' + b"x" * 4000 + b'"}}\n'
+    body = b"".join(line % number for number in range(1, 2501))
+    packed = forged(body, entries=2500, last="2500-0", first="1-0")
+    archive = ArchiveFile(io.BytesIO(packed), FILE)
+    tracemalloc.start()
+    assert archive.check().entries == 2500
+    batches = [(len(batch), batch[-1].position) for batch in archive.batches()]
+    assert tracemalloc.get_traced_memory()[1] < len(body) // 2
+    tracemalloc.stop()
+    assert sum(count for count, _ in batches) == 2500
+    assert batches[-1][1] == "2500-0"
+    assert len(batches) == -(-len(body) // BATCH_BYTES)
+
+
+def test_a_line_has_a_limit():
+    """A longer one is refused by its number, before it is kept."""
+    line = b'{"position":"5-0","event":{"text":"%b"}}\n' % (b"x" * (LONGEST_LINE + PIECE))
+    refused = refusal(forged(line))
+    assert refused.line == 2
+    assert refused.reason == "a line of more than 2097152 bytes"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any
 
 from events import AnyEvent, decode, encode
@@ -60,10 +60,11 @@ class MemoryLog:
             positions.append(self.logs[session][-1].position)
         return AppendResult(tuple(positions), self.logs[session][-1].position)
 
-    async def append_at_positions(self, session: str, entries: Sequence[LogEntry]) -> None:
+    async def append_batches(self, session: str, batches: Iterator[Sequence[LogEntry]]) -> int:
         if self.logs.get(session):
             raise SessionNotEmpty(session)
-        self.logs[session] = list(entries)
+        self.logs[session] = [entry for batch in batches for entry in batch]
+        return len(self.logs[session])
 
     async def next_number(self, session: str, source: str, count: int = 1) -> int:
         events = (decode(entry.payload) for entry in self.logs.get(session, []))
