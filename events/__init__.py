@@ -4,7 +4,15 @@ Import from here: ``from events import LapCompleted, decode``.
 """
 
 from events.base import Basis, Event, check_names
-from events.catalogue import EVENT_TYPES, RANK, AnyEvent, Correction, RaceEvent, SeasonEvent
+from events.catalogue import (
+    AUDIT_EVENTS,
+    EVENT_TYPES,
+    RANK,
+    AnyEvent,
+    Correction,
+    RaceEvent,
+    SeasonEvent,
+)
 from events.codec import decode, decode_payload, encode, json_schema
 from events.corrections import (
     CrossingCounted,
@@ -14,6 +22,7 @@ from events.corrections import (
     LapAmended,
 )
 from events.outputs import OutputFrozen, OutputReleased
+from events.quarantine import EventQuarantined, QuarantineLifted
 from events.running import (
     BestLapReported,
     CarRetired,
@@ -72,6 +81,7 @@ from events.track import (
 )
 
 __all__ = [
+    "AUDIT_EVENTS",
     "EVENT_TYPES",
     "FINISH_LINE",
     "RANK",
@@ -92,6 +102,7 @@ __all__ = [
     "EntryAdded",
     "EntryAmended",
     "Event",
+    "EventQuarantined",
     "EventVoided",
     "Flag",
     "FlagShown",
@@ -113,6 +124,7 @@ __all__ = [
     "PitLaneOpened",
     "PitStopped",
     "PointsAdjusted",
+    "QuarantineLifted",
     "RaceControlMessage",
     "RaceEvent",
     "ResultDeclared",

@@ -13,6 +13,7 @@ from events.corrections import (
     LapAmended,
 )
 from events.outputs import OutputFrozen, OutputReleased
+from events.quarantine import EventQuarantined, QuarantineLifted
 from events.running import (
     BestLapReported,
     CarRetired,
@@ -95,9 +96,15 @@ RaceEvent = (
     | DataDoubted
     | SessionEnded
     | SessionResumed
+    | EventQuarantined
+    | QuarantineLifted
 )
 SeasonEvent = SeasonOpened | RoundScored | RoundAmended
 AnyEvent = RaceEvent | Correction | SeasonEvent
+
+AUDIT_EVENTS = (OutputFrozen, OutputReleased, EventQuarantined, QuarantineLifted)
+"""Events about outputs and log entries. They carry no timing data, so they do not make a silent
+feed look fresh."""
 
 EVENT_TYPES: dict[str, type[Event]] = {
     model.model_fields["type"].default: model for model in get_args(AnyEvent)

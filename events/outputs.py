@@ -21,8 +21,3 @@ class OutputReleased(Event):
     type: Literal["output_released"] = "output_released"
     output: Name
     reason: Text | None = None
-
-
-AUDIT_EVENTS = (OutputFrozen, OutputReleased)
-"""Events about outputs. They carry no timing data, so they do not make a silent feed look
-fresh."""

@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from events import EVENT_TYPES, CrossingCounted, Event, LapCompleted
+from events import (
+    EVENT_TYPES,
+    CrossingCounted,
+    Event,
+    EventQuarantined,
+    LapCompleted,
+    QuarantineLifted,
+)
 from projections.engine.corrections import CorrectionApplied
 from projections.engine.state import Handler, Mark, Projection, canonical, digest, stored_block
 from projections.folds.control import RaceControl
@@ -121,7 +128,8 @@ class Race:
     def apply_all(self, events: Iterable[Event]) -> None:
         """Fold events that are in effective order.
 
-        Corrections do not advance ``at``: voiding an event far ahead sets it back.
+        Corrections and quarantines do not advance ``at``: voiding an event far ahead sets it
+        back.
         """
         handlers = self._handlers
         events = events if isinstance(events, list) else list(events)
@@ -129,7 +137,7 @@ class Race:
             for handle in handlers[type(event)]:
                 handle(event)
         for event in reversed(events):
-            if type(event) not in (CorrectionApplied, CrossingCounted):
+            if type(event) not in _WITHOUT_TIME:
                 self.at = event.at
                 break
 
@@ -198,6 +206,9 @@ class Race:
             projection.restore(summary["state"][projection.NAME], block)
         return race
 
+
+_WITHOUT_TIME = frozenset({CorrectionApplied, CrossingCounted, EventQuarantined, QuarantineLifted})
+"""What does not advance the session clock."""
 
 VERSIONS: dict[str, int] = {
     projection.NAME: projection.VERSION for projection in Race().projections

@@ -2,9 +2,9 @@
 
 Rules: the items are flags (a repeated flag is none), the safety car, the pit lane, penalties
 and their changes, deleted lap times, corrections that a person decided, declared results,
-retirements and messages, and the session resumed. A car that parks after it has finished has not
-retired. A voided event is not listed, but its void is. A penalty's change
-names the penalty as it was before. Each item has the lap that the overall leader had
+retirements and messages, the session resumed, and log entries in quarantine. A car that parks
+after it has finished has not retired. A voided event is not listed, but its void is. A penalty's
+change names the penalty as it was before. Each item has the lap that the overall leader had
 completed by then.
 """
 
@@ -20,6 +20,7 @@ from events import (
     CrossingInserted,
     CrossingsReassigned,
     Event,
+    EventQuarantined,
     FlagShown,
     LapAmended,
     LapCompleted,
@@ -33,6 +34,7 @@ from events import (
     PenaltyServed,
     PitLaneClosed,
     PitLaneOpened,
+    QuarantineLifted,
     RaceControlMessage,
     ResultDeclared,
     SafetyCarDeployed,
@@ -134,6 +136,8 @@ class RaceControl(Projection):
             SegmentStarted: self._segment_started,
             OutputFrozen: self._frozen,
             OutputReleased: self._released,
+            EventQuarantined: self._quarantined,
+            QuarantineLifted: self._lifted,
         }
 
     def _add(
@@ -320,6 +324,14 @@ class RaceControl(Projection):
 
     def _released(self, event: OutputReleased) -> None:
         self.frozen.pop(event.output, None)
+
+    def _quarantined(self, event: EventQuarantined) -> None:
+        text = f"Log entry {event.position} quarantined{_because(event.reason)}"
+        self._add(event, "correction", text)
+
+    def _lifted(self, event: QuarantineLifted) -> None:
+        text = f"Quarantine of log entry {event.position} lifted{_because(event.reason)}"
+        self._add(event, "correction", text)
 
 
 def _because(reason: str | None) -> str:

@@ -183,6 +183,11 @@ COMMANDS: Mapping[str, LazyCommand] = {
         "Declare the result as it stands: it is kept as it is now, whatever is decided later.",
         ("decisions",),
     ),
+    "quarantine": LazyCommand(
+        "Decide",
+        "Leave a log entry out of the fold, so that a session that it stopped goes on.",
+        ("decisions",),
+    ),
     "penalty": LazyCommand(
         "Decide",
         "Impose a penalty, and say what became of it.",

@@ -51,8 +51,9 @@ from services.cli.shell import with_log
 from services.cli.store_queries import read_with_warning
 from services.queries.explanations import ClassificationPoints, differing_rows
 from services.queries.packs import pack_of
-from services.queries.sessions import FoldedSession, SessionQuestion
+from services.queries.sessions import FoldedSession, SessionQuestion, require_session
 from services.queries.tables.columns import Row
+from services.storage import quarantine_log
 from services.storage.decision_log import RACE_CONTROL, decide
 from services.storage.event_log import Log
 
@@ -85,6 +86,7 @@ def register(app: typer.Typer) -> None:
     app.command("void", rich_help_panel=DECIDE)(void)
     app.command("count", rich_help_panel=DECIDE)(count)
     app.command("declare", rich_help_panel=DECIDE)(declare)
+    app.command("quarantine", rich_help_panel=DECIDE)(quarantine)
 
 
 def parse_time(text: str | int) -> int:
@@ -576,6 +578,42 @@ def resume(context: DecisionContext, reason: Reason = None) -> None:
     void it instead: then they do.
     """
     context.decide(lambda _, head: SessionResumed(**head, reason=reason))
+
+
+# -- The log -------------------------------------------------------------------------------
+
+
+def quarantine(
+    session: Session,
+    position: Annotated[
+        str,
+        typer.Argument(metavar="POSITION", help="Of the log entry, as `sessions` has it."),
+    ],
+    reason: Reason = None,
+    lift: Annotated[
+        bool, typer.Option("--lift", help="Fold the entry again: end its quarantine.")
+    ] = False,
+    by: By = None,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Leave a log entry out of the fold, so that a session that it stopped goes on.
+
+    The entry stays in the log. Running projectors and replays go on by themselves. An event that
+    is wrong but folds is voided instead (`void`).
+    """
+    if not lift and not reason:
+        raise typer.BadParameter("a quarantine needs a --reason")
+
+    async def decide_on(log: Log) -> tuple[str, str]:
+        await require_session(log, session)
+        return await quarantine_log.quarantine(
+            log, session, position, by=by or login(), reason=reason, lift=lift
+        )
+
+    decided, what = with_log(store, data, decide_on)
+    verb = "quarantine lifted" if lift else "quarantined"
+    echo(f"{decided}: log entry {position} ({what}) {verb}")
 
 
 # -- Results -------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ import typer
 
 from projections import views
 from projections.race import Race
-from services.cli.console import echo_json
+from services.cli.console import echo, echo_json
 from services.cli.options import As, At, CarClass, Cars, Data, KnownAt, OutputFormat, Session, Store
 from services.cli.output import print_rows, session_heading
 from services.cli.session_group import session_commands
 from services.cli.shell import with_log
 from services.cli.store_queries import query_race
+from services.formatting import on_one_line
 from services.queries.sessions import FoldedSession, SessionQuestion, chosen_cars, class_named
 from services.queries.tables import race_tables
 from services.queries.tables.columns import Row, Table
@@ -146,7 +147,11 @@ def sessions(form: As = OutputFormat.TABLE, store: Store = None, data: Data = No
     """The sessions of the store, and the races that are built in."""
     from services.queries.listings import session_rows
 
-    print_rows(race_tables.SESSIONS, with_log(store, data, session_rows), form)
+    rows = with_log(store, data, session_rows)
+    print_rows(race_tables.SESSIONS, rows, form)
+    for row in rows if form is OutputFormat.TABLE else ():
+        if row["fault"]:
+            echo(f"{row['session']} is stopped {on_one_line(row['fault'])}")
 
 
 def schema(

@@ -33,6 +33,7 @@ from events.errors import (
 )
 from projections.timeline import ForgottenPast
 from replay.entries import check_session_id
+from replay.quarantine import CannotFold, Quarantine
 from services.gc_policy import scheduled_collection
 from services.logging import configure
 from services.projector.faststream_adapter import (
@@ -50,13 +51,15 @@ from services.projector.schedule import (
     MonotonicClock,
     retry,
 )
-from services.projector.session_fold import CannotFold
+from services.projector.session_fold import FaultInBatch
 from services.projector.session_projection import SessionProjection
 from services.settings import SESSION_LIMIT, ProjectorSettings
 from services.storage.client import Store, open_store
+from services.storage.event_log import Log
 from services.storage.keys import SESSIONS
 from services.storage.leases import Leases
 from services.storage.projection_store import ProjectionStore, TakenOver
+from services.storage.quarantine_log import has_changed
 
 MEMORY_BUDGET = 64 * 2**20
 """Bytes that folded sessions may take together before idle ones are suspended: some three
@@ -88,6 +91,7 @@ class Projector:
         self.name = f"{os.getpid()}-{uuid4().hex[:12]}"
         self.broker = log_broker(store, limit + 1)  # a blocking reader for each session
         self._store = store
+        self._log = Log(store)
         self._clock = clock
         # Sessions take turns folding, so that leases are renewed between two of them.
         self._turn = asyncio.Lock()
@@ -172,17 +176,24 @@ class Projector:
                         self._projections[session].end(TakenOver(session, None, "another's lease"))
 
     async def _project(self, session: str) -> None:
-        """Project a session whenever its lease is free, until a fault stops the session."""
+        """Project a session whenever its lease is free.
+
+        A fault stops the session, until the quarantine of its log changes.
+        """
         session_log = logger.bind(session=session)
-        whole = False
+        whole = singly = False
         while True:
             await self._lease(session, session_log)
             projection = self._projections[session] = self._projection(session)
+            stopped: Exception | None = None
             try:
-                await projection.run(whole=whole)
-            except ForgottenPast:
-                session_log.info("event precedes the checkpoint, folding the whole log")
+                await projection.run(whole=whole, singly=singly)
+            except ForgottenPast as past:
+                session_log.info("folding the whole log", reason=str(past))
                 whole = True
+            except FaultInBatch as fault:
+                session_log.warning("fold failed, folding entry by entry", reason=str(fault))
+                singly = True
             except TakenOver as taken:
                 session_log.info("session taken over by another projector", reason=str(taken))
                 whole = False
@@ -193,12 +204,23 @@ class Projector:
                 await self._report_stopped(session, unfit)
                 await asyncio.sleep(UNFIT_SECONDS)
             except Exception as fault:  # noqa: BLE001 - it stops this session alone
-                await self._report_stopped(session, fault)
-                return
+                stopped = fault
+                await self._report_stopped(session, fault, projection.quarantine.positions)
             finally:
                 del self._projections[session]
                 with contextlib.suppress(StoreError):
                     await self._leases.release(session)
+            if stopped is not None:
+                await self._until_quarantine(session, projection.quarantine)
+                whole, singly = True, False
+
+    async def _until_quarantine(self, session: str, known: Quarantine) -> None:
+        """Wait until somebody changes which entries of a stopped session are in quarantine."""
+        changed = False
+        while not changed:
+            with contextlib.suppress(StoreError):
+                changed, known = await has_changed(self._log, session, known)
+            await asyncio.sleep(POLL_SECONDS)
 
     def _projection(self, session: str) -> SessionProjection:
         return SessionProjection(
@@ -220,15 +242,28 @@ class Projector:
                 return
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _report_stopped(self, session: str, fault: Exception) -> None:
-        position = fault.position if isinstance(fault, CannotFold) else ""
+    async def _report_stopped(
+        self, session: str, fault: Exception, quarantined: Collection[str] = ()
+    ) -> None:
         known = isinstance(fault, LapstreamError)
         reason = str(fault) if known else f"{type(fault).__name__}: {fault}"
-        trace = None if known else fault
-        logger.error("session stopped", session=session, reason=reason, exc_info=trace)
+        position, event = "", ""
+        if isinstance(fault, CannotFold):
+            position, event = fault.position, fault.event or ""
+        trace = fault if not known else fault.__cause__
+        logger.error(
+            "session stopped",
+            session=session,
+            reason=reason,
+            position=position or None,
+            event_at_fault=event or None,
+            exc_info=trace,
+        )
         keys = ProjectionStore(self._store, session)
         with contextlib.suppress(StoreUnfit):
-            await retry(lambda: keys.report(self.name, reason, position), logger)
+            await retry(
+                lambda: keys.report(self.name, reason, position, event, quarantined), logger
+            )
 
 
 def _is_session_id(name: bytes) -> bool:

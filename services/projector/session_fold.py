@@ -12,17 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from events import AnyEvent, decode
+from events import AUDIT_EVENTS, AnyEvent, decode
 from events.errors import LapstreamError, UndecodableEvent, UnreadableEvent
-from events.outputs import AUDIT_EVENTS
 from projections.engine.state import canonical, digest
 from projections.race import Race
-from projections.timeline import BYTES_PER_EVENT, Timeline
+from projections.timeline import BYTES_PER_EVENT, ForgottenPast, Timeline
 from projections.views.frame import Frame, Token
 from projections.views.frame_builder import FrameBuilder, cars_of
 from projections.views.merge_patch import State
 from projections.views.session_line import clock_running
-from replay.entries import EVENT_FIELD, START, entry_payload, parse_position
+from replay.entries import EVENT_FIELD, START, LogEntry, entry_payload, parse_position
+from replay.quarantine import NOTHING, QUARANTINE_EVENTS, CannotFold, Quarantine
 from services.storage.projection_store import Checkpoint, Parked
 
 CHECKPOINT_VERSION = 2
@@ -34,13 +34,12 @@ RawEntry = tuple[bytes, Sequence[bytes]] | tuple[str, Sequence[bytes]]
 """A position, and an entry's fields and values in turn."""
 
 
-class CannotFold(LapstreamError):
-    """An entry that stops its session: skipping it would publish a wrong order."""
+class FaultInBatch(LapstreamError):
+    """A batch that cannot be folded. Folding its entries one by one finds the entry at fault."""
 
-    def __init__(self, position: str, error: Exception) -> None:
-        self.position = position
+    def __init__(self, error: Exception) -> None:
         self.error = error
-        super().__init__(f"at {position}: {error}")
+        super().__init__(f"{type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,14 @@ class FoldStep:
 class SessionFold:
     """A session's timeline and published state, at a position of its log."""
 
-    def __init__(self, timeline: Timeline | None = None, position: str = START) -> None:
+    def __init__(
+        self,
+        timeline: Timeline | None = None,
+        position: str = START,
+        quarantine: Quarantine = NOTHING,
+    ) -> None:
+        self.quarantine = quarantine
+        """The entries to leave out."""
         self.timeline = Timeline() if timeline is None else timeline
         self.position = position
         self.token: Token | None = None
@@ -89,12 +95,12 @@ class SessionFold:
     # -- Resuming ----------------------------------------------------------------------
 
     def fold_published(self, entries: Sequence[RawEntry]) -> None:
-        """Fold entries whose frames were published. Raises CannotFold and ForgottenPast."""
-        events, parked, fault = _read(entries)
+        """Fold entries whose frames were published. Raises what `fold` raises."""
+        events, parked, fault = self._read(entries)
         if fault is not None:
             raise fault
         self._parked += parked
-        self.timeline.add(events)
+        self._add(events, entries)
         self._moved_to(entries, events)
 
     def resume_at(self, token: Token, published: State | None) -> FoldStep | None:
@@ -116,18 +122,20 @@ class SessionFold:
         """Fold the entries after ``position``; None if there are none.
 
         The session's first frame begins the epoch ``first_epoch``. Raises ForgottenPast if
-        the whole log must be folded again, and CannotFold if the first entry is at fault.
+        the whole log must be folded again, CannotFold if the first entry is at fault, and
+        FaultInBatch where it may be any of several; the fold is unusable then.
         """
         entries = self._new(entries)
-        events, parked, fault = _read(entries)
+        events, parked, fault = self._read(entries)
         if fault is not None:
-            entries = entries[: len(events) + len(parked)]
+            stop = parse_position(fault.position)
+            entries = [one for one in entries if parse_position(_text(one[0])) < stop]
             if not entries:
                 raise fault
         if not entries:
             return None
         folded_again = self.timeline.refolded
-        self.timeline.add(events)
+        self._add(events, entries)
         self._moved_to(entries, events)
         if self.token is None:
             self._frames.advance(self.timeline.race)
@@ -140,6 +148,39 @@ class SessionFold:
             before, self.token = self.token, Token(self.token.epoch, self.position)
             step = FoldStep(before, self._frame("delta", patch), parked, fault)
         return step
+
+    def _read(
+        self, entries: Sequence[RawEntry]
+    ) -> tuple[list[AnyEvent], tuple[Parked, ...], CannotFold | None]:
+        """Read the entries that are not in quarantine."""
+        held = self.quarantine.positions
+        if held:
+            entries = [entry for entry in entries if _text(entry[0]) not in held]
+        return _read(entries)
+
+    def _add(self, events: Sequence[AnyEvent], entries: Sequence[RawEntry]) -> None:
+        """Add the events of these entries to the timeline."""
+        if not QUARANTINE_EVENTS.isdisjoint(map(type, events)):
+            self._check_quarantine(entries)
+        try:
+            self.timeline.add(events)
+        except ForgottenPast:
+            raise
+        except Exception as error:
+            if len(entries) == 1:
+                raise CannotFold(_text(entries[-1][0]), error, events[0]) from error
+            raise FaultInBatch(error) from error
+
+    def _check_quarantine(self, entries: Sequence[RawEntry]) -> None:
+        """Raise ForgottenPast for a decision that changes what was folded, or will be."""
+        logged = [LogEntry(_text(position), fields) for position, fields in entries]
+        now = self.quarantine.after(
+            one
+            for one in logged
+            if parse_position(one.position) > parse_position(self.quarantine.upto)
+        )
+        if now.positions != self.quarantine.positions:
+            raise ForgottenPast("the quarantine changed")
 
     def _new(self, entries: Sequence[RawEntry]) -> Sequence[RawEntry]:
         """The entries without those that were delivered before."""
@@ -185,10 +226,11 @@ class SessionFold:
     def checkpoint(self, stored: Iterable[str]) -> Checkpoint | None:
         """The state at ``position``, without the blocks in ``stored``.
 
-        None while a correction is in force, as it has to be applied to the whole log.
+        None while a correction or a quarantine is in force, as it has to be applied to the
+        whole log.
         """
         self.folded = 0
-        if not self.timeline.resumable:
+        if not self.timeline.resumable or self.quarantine.positions:
             return None
         race, known = self.timeline.race, frozenset(stored)
         blocks = race.blocks(known.__contains__)

@@ -17,13 +17,15 @@ from projections.timeline import ForgottenPast
 from projections.views.frame import Token
 from projections.views.merge_patch import State
 from replay.entries import START, parse_position
+from replay.quarantine import CannotFold, Quarantine
 from services.projector.faststream_adapter import BATCH, EntryHandler, stop
 from services.projector.schedule import MonotonicClock, SnapshotSchedule, retry
-from services.projector.session_fold import CannotFold, FoldStep, RawEntry, SessionFold
+from services.projector.session_fold import FoldStep, RawEntry, SessionFold
 from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.frame_reader import state_at
 from services.storage.projection_store import Commit, ProjectionStore, TakenOver
+from services.storage.quarantine_log import quarantine_of
 
 logger = structlog.get_logger(__name__)
 
@@ -58,6 +60,7 @@ class SessionProjection:
         self._fold = SessionFold()
         self._idle_since: float | None = None
         self._suspended = False
+        self._singly = False
         self._suspended_at: Token | None = None
         self._first_epoch = 1
         self._stored_blocks: set[str] = set()
@@ -66,15 +69,17 @@ class SessionProjection:
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._logger = logger.bind(session=session)
 
-    async def run(self, *, whole: bool) -> None:
+    async def run(self, *, whole: bool, singly: bool = False) -> None:
         """Load the session and project it until an error ends that.
 
-        ``whole``: fold the whole log instead of restoring a checkpoint. Raises TakenOver,
-        ForgottenPast (only the whole log will do), StoreError, and CannotFold or any other
-        fault of the fold, which stop the session.
+        ``whole``: fold the whole log instead of restoring a checkpoint; ``singly``: fold entry
+        by entry, which finds the one at fault. Raises TakenOver, ForgottenPast (only the whole
+        log will do), FaultInBatch (only entry by entry will do), StoreError, and CannotFold or
+        any other fault, which stop the session.
         """
+        self._singly = singly
         await self._load(whole)
-        await self._keys.report(self._projector)
+        await self._keys.report(self._projector, quarantined=self.quarantine.positions)
         subscriber = self._subscriber(self.session, self._fold.position, self._handle)
         try:
             await subscriber.start()
@@ -87,6 +92,11 @@ class SessionProjection:
                 task.cancel()
             if working:
                 await asyncio.wait(working)
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """The entries that are left out, as far as this projection knows."""
+        return self._fold.quarantine
 
     @property
     def memory(self) -> int:
@@ -129,16 +139,22 @@ class SessionProjection:
         token = await self._keys.token()
         if token is None:
             self._first_epoch = await self._keys.last_epoch() + 1
+            if whole:
+                self._fold = await self._empty_fold()
             return
         published = await state_at(self._store, self.session, token)
         if not whole and await self._restore(token) and self._resumes(token, published):
             return
-        self._fold, self._stored_blocks = SessionFold(), set()
+        self._fold, self._stored_blocks = await self._empty_fold(), set()
         await self._fold_published(token)
         step = self._fold.resume_at(token, published)
         if step is not None:
             self._logger.warning("published state does not follow from the log, rebuilding it")
             await self._commit(self._commit_of(step))
+
+    async def _empty_fold(self) -> SessionFold:
+        """A fold of nothing yet that knows what is in quarantine."""
+        return SessionFold(quarantine=await quarantine_of(self._log, self.session))
 
     def _resumes(self, token: Token, published: State | None) -> bool:
         return self._fold.resume_at(token, published) is None
@@ -164,7 +180,8 @@ class SessionProjection:
         after = self._fold.position
         async for entries in self._log.read(self.session, after, token.position, BATCH):
             async with self._turn:
-                self._fold.fold_published(entries)
+                for part in self._parts(entries):
+                    self._fold.fold_published(part)
 
     async def _resume(self) -> None:
         """Load the suspended session where it stood. Raises TakenOver if it stands elsewhere."""
@@ -194,14 +211,19 @@ class SessionProjection:
     async def _take(self, entries: Sequence[RawEntry]) -> None:
         if self._suspended:
             await self._resume()
-        async with self._turn:
-            step = self._fold.fold(entries, self._first_epoch)
-        self._idle_since = self._clock()
-        if step is not None:
-            commit = self._commit_of(step)
-            if self._committing is not None:
-                await self._committing
-            self._committing = self._start(self._commit(commit, step.fault))
+        for part in self._parts(entries):
+            async with self._turn:
+                step = self._fold.fold(part, self._first_epoch)
+            self._idle_since = self._clock()
+            if step is not None:
+                commit = self._commit_of(step)
+                if self._committing is not None:
+                    await self._committing
+                self._committing = self._start(self._commit(commit, step.fault))
+
+    def _parts(self, entries: Sequence[RawEntry]) -> Sequence[Sequence[RawEntry]]:
+        """The entries as they are folded: all at once, or one by one."""
+        return [[entry] for entry in entries] if self._singly else (entries,)
 
     async def _commit(self, commit: Commit, fault: CannotFold | None = None) -> None:
         if not await retry(lambda: self._keys.commit(commit), self._logger):

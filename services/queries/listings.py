@@ -11,6 +11,7 @@ from services.queries.sessions import read_events, recorded_at
 from services.queries.tables.columns import Row
 from services.storage.built_in import BUILT_IN, SEASONS
 from services.storage.event_log import Log, SessionSummary
+from services.storage.projection_store import faults
 
 OPENING = 50
 """How many entries at the start of a log are searched for its opening."""
@@ -21,12 +22,14 @@ Opening = SessionOpened | SeasonOpened
 async def session_rows(log: Log) -> list[Row]:
     """A row for each session of the store, and for each built-in race that is not there."""
     rows = {}
-    for summary in await log.sessions():
+    summaries = await log.sessions()
+    stopped = await faults(log.store, [summary.session for summary in summaries])
+    for summary in summaries:
         opened = await _opening(log, summary)
         if not isinstance(opened, SeasonOpened):
-            rows[summary.session] = _described(summary, opened)
+            rows[summary.session] = _described(summary, opened, stopped.get(summary.session))
     for name in BUILT_IN:
-        rows.setdefault(name, _described(SessionSummary(name, 0, "0-0", "0-0"), None))
+        rows.setdefault(name, _described(SessionSummary(name, 0, "0-0", "0-0"), None, None))
     return [rows[name] for name in sorted(rows)]
 
 
@@ -55,7 +58,7 @@ async def _opening(log: Log, summary: SessionSummary) -> Opening | None:
     return None
 
 
-def _described(summary: SessionSummary, opened: SessionOpened | None) -> Row:
+def _described(summary: SessionSummary, opened: SessionOpened | None, fault: str | None) -> Row:
     first, last = recorded_at(summary.first), recorded_at(summary.last)
     built_in = BUILT_IN.get(summary.session)
     title, kind = (opened.title, opened.kind) if opened else (None, None)
@@ -69,6 +72,7 @@ def _described(summary: SessionSummary, opened: SessionOpened | None) -> Row:
         "first_learned_at": first and first.isoformat(timespec="milliseconds"),
         "last_learned_at": last and last.isoformat(timespec="milliseconds"),
         "built_in": built_in is not None,
+        "fault": fault,
     }
 
 

@@ -13,23 +13,25 @@ dropped. An event takes BYTES_PER_EVENT with all that is folded from it (measure
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar, overload
 
-from events import AnyEvent, decode
-from events.errors import UnreadableEvent
-from events.outputs import AUDIT_EVENTS
+from events import AUDIT_EVENTS, AnyEvent, decode
+from events.errors import LapstreamError, UndecodableEvent, UnreadableEvent
 from projections.race import Race
 from projections.results.decisions import DECISIONS, HOLDS
 from projections.timeline import BYTES_PER_EVENT, Timeline
 from replay.entries import START, LogEntry, parse_position
+from replay.quarantine import NOTHING, CannotFold, Quarantine, first_fault
 from replay.recording import Recording, RecordingAsHappened, RecordingAsShown
 from services.clocks import known_ms
 from services.queries.sessions import race_at
 from services.storage.event_log import Log
+from services.storage.quarantine_log import quarantine_of
 
 T = TypeVar("T")
 
@@ -47,6 +49,10 @@ CONCURRENT_FOLDS = 2
 """How many races are folded at the same time: folding is CPU-bound."""
 
 DECIDED = frozenset({*DECISIONS, *HOLDS})
+
+
+class QuarantineChanged(LapstreamError):
+    """What was folded is in quarantine now, or is no longer: the log has to be folded anew."""
 
 
 class FoldResult(NamedTuple, Generic[T]):
@@ -124,7 +130,11 @@ class KnownRace(NamedTuple):
 
 @dataclass
 class _Fold:
-    """A log folded up to a position."""
+    """A log folded up to a position.
+
+    ``quarantine`` follows from the entries up to there. ``held_later`` are the positions that
+    were put into quarantine later, without which the log could not be folded.
+    """
 
     timeline: Timeline = field(default_factory=Timeline)
     recorded: RecordedEvents = field(default_factory=RecordedEvents)
@@ -133,6 +143,8 @@ class _Fold:
     learned: int = 0
     known_at: int = 0
     unreadable: int = 0
+    quarantine: Quarantine = NOTHING
+    held_later: frozenset[str] = frozenset()
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     broken: bool = False
 
@@ -142,10 +154,21 @@ class _Fold:
         return BYTES_PER_RACE + len(self.recorded) * BYTES_PER_EVENT
 
     def take(self, batches: list[list[LogEntry]]) -> None:
-        """Fold entries; runs in a thread."""
+        """Fold entries; runs in a thread.
+
+        Raises CannotFold, and QuarantineChanged where the log has to be folded anew.
+        """
+        entries = [entry for batch in batches for entry in batch]
+        quarantine = self.quarantine.after(entries)
+        if quarantine.positions != self.quarantine.positions and self.position != START:
+            raise QuarantineChanged
+        self.quarantine = quarantine
+        held = quarantine.positions | self.held_later
         events: list[AnyEvent] = []
         news = False
-        for entry in (entry for batch in batches for entry in batch):
+        for entry in entries:
+            if held and entry.position in held:
+                continue
             try:
                 event = decode(entry.payload)
             except UnreadableEvent:
@@ -153,6 +176,8 @@ class _Fold:
                 news = True
                 self.learned, _ = parse_position(entry.position)
                 continue
+            except UndecodableEvent as error:
+                raise CannotFold(entry.position, error) from None
             if not isinstance(event, AUDIT_EVENTS) or not self.learned:
                 news = True
                 self.learned, _ = parse_position(entry.position)
@@ -160,11 +185,14 @@ class _Fold:
             self.recorded.append(entry.position, event)
             if type(event) in DECIDED:
                 self.decided.append((entry.position, event))
-        if len(self.timeline):
-            self.timeline.add(events)
-        else:
-            self.timeline = Timeline.of_recorded(events)
-        self.position = batches[-1][-1].position
+        try:
+            if len(self.timeline):
+                self.timeline.add(events)
+            else:
+                self.timeline = Timeline.of_recorded(events)
+        except Exception as error:
+            raise first_fault(self.recorded, error) from error
+        self.position = entries[-1].position
         if news:
             self.known_at = max(self.known_at, known_ms(self.learned))
 
@@ -198,6 +226,7 @@ class RaceCache:
         self._budget = budget_bytes
         self._races: OrderedDict[_Key, _Fold | _Loading] = OrderedDict()
         self._turns = asyncio.Semaphore(CONCURRENT_FOLDS)
+        self._held_later: dict[str, frozenset[str]] = {}
 
     @property
     def memory(self) -> int:
@@ -287,15 +316,16 @@ class RaceCache:
         key = ("fold", session, kept_as)
         async with self._turns:
             while True:
-                fold = self._fold_of(key)
+                fold = self._fold_of(key, bounded=upto is not None)
                 async with fold.lock:
                     if not fold.broken:
-                        return await self._answer(key, fold, answer, upto)
+                        with contextlib.suppress(QuarantineChanged):
+                            return await self._answer(key, fold, answer, upto)
 
-    def _fold_of(self, key: _Key) -> _Fold:
+    def _fold_of(self, key: _Key, *, bounded: bool) -> _Fold:
         fold = self._races.get(key)
         if not isinstance(fold, _Fold):
-            fold = self._races[key] = _Fold()
+            fold = self._races[key] = self._empty_fold(key[1], bounded=bounded)
         self._races.move_to_end(key)
         return fold
 
@@ -319,6 +349,10 @@ class RaceCache:
             self._drop(key, fold)
             raise
 
+    def _empty_fold(self, session: str, *, bounded: bool) -> _Fold:
+        later = self._held_later.get(session) if bounded else None
+        return _Fold(held_later=later or frozenset())
+
     def _drop(self, key: _Key, fold: _Fold) -> None:
         fold.broken = True
         if self._races.get(key) is fold:
@@ -329,15 +363,37 @@ class RaceCache:
             return
         batches = [batch async for batch in self._log.read(session, fold.position, upto)]
         if batches:
+            await self._take(session, fold, batches, bounded=upto is not None)
+
+    async def _take(
+        self, session: str, fold: _Fold, batches: list[list[LogEntry]], *, bounded: bool
+    ) -> None:
+        """Fold entries. Raises CannotFold and QuarantineChanged."""
+        try:
             await asyncio.to_thread(fold.take, batches)
+        except CannotFold as fault:
+            fault.session = session
+            if not bounded:
+                raise
+            # A quarantine decided later counts where the log cannot be folded without it.
+            later = (await quarantine_of(self._log, session)).positions
+            if fault.position not in later:
+                raise
+            self._held_later[session] = later
+            raise QuarantineChanged from None
 
     async def _record(self, session: str, upto: str, as_shown: bool) -> Recording:
-        fold = _Fold()
         batches = [batch async for batch in self._log.read(session, upto=upto)]
+        while True:
+            fold = self._empty_fold(session, bounded=True)
+            try:
+                if batches:
+                    await self._take(session, fold, batches, bounded=True)
+                break
+            except QuarantineChanged:
+                continue
 
         def record() -> Recording:
-            if batches:
-                fold.take(batches)
             if not as_shown:
                 return RecordingAsHappened(fold.timeline.events)
             events = [event for _, event in fold.recorded]

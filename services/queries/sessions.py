@@ -13,6 +13,7 @@ from events.errors import (
     BadMoment,
     NoSuchMoment,
     NotASession,
+    UndecodableEvent,
     UnknownCar,
     UnknownSession,
     UnreadableEvent,
@@ -22,9 +23,11 @@ from projections.results.session_order import session_order
 from projections.timeline import Timeline
 from projections.views.moments import moment_of
 from replay.entries import START, check_session_id, parse_position
+from replay.quarantine import CannotFold, Quarantine, first_fault
 from services.queries.names import all_classes, find_class
 from services.storage.built_in import BUILT_IN, SEASONS, BuiltInCheck, put_into_store
 from services.storage.event_log import Log
+from services.storage.quarantine_log import quarantine_of
 
 PositionedEvents = Sequence[tuple[str, AnyEvent]]
 """Events with their positions, in the order of the log."""
@@ -82,8 +85,8 @@ async def read_session(log: Log, question: SessionQuestion) -> FoldedSession:
 
     A built-in race that the store lacks is put there first. Raises UnknownSession,
     NotASession for a season, BadMoment for an invalid ``known_at``, NoSuchMoment for one
-    before the first entry, and UnknownEventType or NewerEventVersion for a log of a newer
-    lapstream.
+    before the first entry, and CannotFold for a log with an entry that cannot be folded, as
+    one of a newer lapstream.
     """
     gc.disable()  # loading makes many small objects that all stay
     try:
@@ -93,7 +96,7 @@ async def read_session(log: Log, question: SessionQuestion) -> FoldedSession:
         )
         if positioned and isinstance(positioned[0][1], SeasonOpened):
             raise NotASession(question.session)
-        timeline = Timeline.of_recorded([event for _, event in positioned])
+        timeline = fold_recorded(question.session, positioned)
         differs = check is not None and not check.matches
         return FoldedSession(timeline, unreadable, position, positioned, differs)
     finally:
@@ -117,14 +120,18 @@ async def read_events(
 ) -> tuple[list[tuple[str, AnyEvent]], int, str]:
     """The events of a log with their positions, the number of unreadable entries, its position.
 
-    The entries are added to ``check``. Raises what `read_session` raises.
+    The events of entries in quarantine are left out. The entries are added to ``check``. Raises
+    what `read_session` raises.
     """
     await require_session(log, name)
     upto = None if known_at is None else log_position(known_at)
     events: list[tuple[str, AnyEvent]] = []
+    faults: list[CannotFold] = []
+    quarantine = Quarantine()
     unreadable = 0
     position = START
     async for entries in log.read(name, upto=upto):
+        quarantine = quarantine.after(entries)
         for entry in entries:
             try:
                 payload = entry.payload
@@ -133,10 +140,32 @@ async def read_events(
                 events.append((entry.position, decode(payload)))
             except UnreadableEvent:
                 unreadable += 1
+            except UndecodableEvent as error:
+                faults.append(CannotFold(entry.position, error))
         position = entries[-1].position
     if known_at is not None and position == START:
         raise NoSuchMoment(known_at, f"nothing was recorded of {name!r} by then")
+    held = quarantine.positions
+    if any(fault.position not in held for fault in faults):
+        # A quarantine decided later counts where the log could not be folded without it.
+        held = (await quarantine_of(log, name, quarantine)).positions
+        for fault in faults:
+            if fault.position not in held:
+                fault.session = name
+                raise fault
+    if held:
+        events = [one for one in events if one[0] not in held]
     return events, unreadable, position
+
+
+def fold_recorded(session: str, recorded: PositionedEvents) -> Timeline:
+    """The timeline of a session's events. Raises CannotFold."""
+    try:
+        return Timeline.of_recorded([event for _, event in recorded])
+    except Exception as error:
+        fault = first_fault(recorded, error)
+        fault.session = session
+        raise fault from error
 
 
 def log_position(known_at: str) -> str:

@@ -23,6 +23,7 @@ from faststream import FastStream
 from faststream.redis import RedisBroker
 
 from events.errors import LapstreamError, StoreError, StoreUnavailable
+from replay.quarantine import CannotFold, Quarantine
 from services.gc_policy import scheduled_collection
 from services.logging import configure
 from services.projector.schedule import (
@@ -38,6 +39,7 @@ from services.settings import ReplayerSettings
 from services.storage.client import Store, open_store
 from services.storage.leases import Leases
 from services.storage.projection_store import ProjectionStore, TakenOver
+from services.storage.quarantine_log import has_changed, quarantine_of
 from services.storage.replay_errors import NoSuchReplay
 from services.storage.replay_store import Replays
 
@@ -92,7 +94,7 @@ class Replayer:
         except StoreUnavailable as error:
             log.warning("store unavailable, reloading replay", reason=str(error))
         except LapstreamError as error:
-            await self._report_stopped(replay, instance, str(error))
+            await self._report_stopped(replay, instance, str(error), unfoldable=_session_of(error))
         except Exception as fault:  # noqa: BLE001 - it stops this replay alone
             await self._report_stopped(replay, instance, f"{type(fault).__name__}: {fault}", fault)
 
@@ -133,20 +135,40 @@ class Replayer:
                     raise TakenOver(replay, None, "another's lease")
 
     async def _report_stopped(
-        self, replay: str, instance: str | None, reason: str, fault: Exception | None = None
+        self,
+        replay: str,
+        instance: str | None,
+        reason: str,
+        fault: Exception | None = None,
+        *,
+        unfoldable: str | None = None,
     ) -> None:
-        """Report why the replay cannot continue, and wait until it is deleted."""
+        """Report why the replay cannot continue, and wait until that may have changed.
+
+        That is until the replay is deleted or, if the log of the session ``unfoldable`` cannot
+        be folded, until its quarantine changes.
+        """
         logger.error("replay cannot continue", session=replay, reason=reason, exc_info=fault)
         keys = ProjectionStore(self._replays.store, replay)
         if await self._exists(replay, instance):
             await retry(lambda: keys.report(self.name, stopped=reason), logger)
-        while await self._exists(replay, instance):  # noqa: ASYNC110 - another process deletes it
+        log, changed = self._replays.log, False
+        known = await quarantine_of(log, unfoldable) if unfoldable else Quarantine()
+        while not changed and await self._exists(replay, instance):
             await asyncio.sleep(POLL_SECONDS)
+            if unfoldable:
+                with contextlib.suppress(StoreError):
+                    changed, known = await has_changed(log, unfoldable, known)
 
     async def _exists(self, replay: str, instance: str | None) -> bool:
         if instance is None:
             return False
         return await retry(lambda: self._replays.instance(replay), logger) == instance
+
+
+def _session_of(error: LapstreamError) -> str | None:
+    """The session whose log cannot be folded, if that is the error."""
+    return error.session if isinstance(error, CannotFold) else None
 
 
 async def run_replayer(store: Store, stop: asyncio.Event, races: RaceCache | None = None) -> None:

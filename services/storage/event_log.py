@@ -140,7 +140,7 @@ class Log:
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self.store = self._store = store
         self._redis = store.redis
         self._raw = store.raw
         self._listed: set[str] = set()
@@ -324,6 +324,12 @@ class Log:
             if batch:
                 after = batch[-1].position
             yield batch
+
+    async def entries_before(self, session: str, position: str, count: int) -> list[LogEntry]:
+        """The last ``count`` entries up to a position, that of the position first."""
+        log = log_key(session)
+        with self._store.translated_errors():
+            return _entries(await self._raw.xrevrange(log, position, "-", count))
 
     async def length(self, session: str) -> int:
         """How many entries the log has."""

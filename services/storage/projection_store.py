@@ -13,14 +13,14 @@ written twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from events.errors import LapstreamError
 from projections.views.frame import Token
 from replay.entries import parse_position
-from services.storage.client import Store
+from services.storage.client import Store, StoreCommand
 from services.storage.frame_ids import frame_id
 from services.storage.keys import key
 from services.storage.scripts import Script
@@ -176,17 +176,31 @@ class ProjectionStore:
             blocks: Any = await self._redis.hgetall(key(self.session, "blocks")) if data else {}
         return data, blocks
 
-    async def report(self, projector: str, stopped: str | None = None, position: str = "") -> None:
+    async def report(
+        self,
+        projector: str,
+        stopped: str | None = None,
+        position: str = "",
+        event: str = "",
+        quarantined: Collection[str] = (),
+    ) -> None:
         """Write to the session's health that ``projector`` folds it, or why it is stopped.
 
-        ``position`` is that of the entry that cannot be folded, if one is the reason.
+        ``position`` is that of the entry that cannot be folded, if one is the reason, and
+        ``event`` describes its event; ``quarantined`` are the positions left out of the fold.
         """
-        health: Mapping[Any, str] = {"state": "folding", "projector": projector}
+        health: dict[Any, str] = {"state": "folding", "projector": projector}
         if stopped is not None:
-            health = {**health, "state": "stopped", "reason": stopped, "position": position}
+            health |= {"state": "stopped", "reason": stopped, "position": position}
+        if event:
+            health["event"] = event
+        if quarantined:
+            health["quarantined"] = " ".join(sorted(quarantined, key=parse_position))
         with self._store.translated_errors():
             async with self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.hdel(key(self.session, "health"), "reason", "position")
+                pipeline.hdel(
+                    key(self.session, "health"), "reason", "position", "event", "quarantined"
+                )
                 pipeline.hset(key(self.session, "health"), mapping=health)
                 await pipeline.execute()
 
@@ -194,10 +208,26 @@ class ProjectionStore:
 async def health(store: Store, session: str) -> dict[str, str]:
     """The health of a session's projection, empty if no projector has worked on it.
 
-    ``state`` is ``folding`` or ``stopped``; with ``stopped`` come ``reason`` and the
-    ``position`` of the entry that cannot be folded. ``parked`` counts the unreadable
+    ``state`` is ``folding`` or ``stopped``; with ``stopped`` come ``reason``, the ``position`` of
+    the entry that cannot be folded, and its ``event``. ``quarantined`` has the positions that are
+    left out of the fold. ``parked`` counts the unreadable
     entries, ``projector`` wrote the health. Raises StoreError.
     """
     with store.translated_errors():
         fields: Any = await store.redis.hgetall(key(session, "health"))
     return {name.decode(): value.decode() for name, value in fields.items()}
+
+
+async def faults(store: Store, sessions: Sequence[str]) -> dict[str, str]:
+    """Why each of the sessions is stopped that is. A server that does not answer is left out."""
+    with store.translated_errors():
+        replies = await store.execute_each(store.redis, [_hgetall(one) for one in sessions])
+    found: dict[str, str] = {}
+    for session, reply in zip(sessions, replies, strict=True):
+        if isinstance(reply, dict) and reply.get(b"state") == b"stopped":
+            found[session] = reply.get(b"reason", b"").decode(errors="replace")
+    return found
+
+
+def _hgetall(session: str) -> StoreCommand:
+    return lambda on: cast("Awaitable[Any]", on.hgetall(key(session, "health")))

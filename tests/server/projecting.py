@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,13 @@ async def told(store: Store, session: str, position: str) -> None:
         return token is not None and token.position == position
 
     await eventually(is_told, f"{session} told up to {position}")
+
+
+async def append_and_wait(log: Log, store: Store, session: str, events: Sequence[AnyEvent]) -> str:
+    """Append the events and wait until the frames tell of them. Returns the position."""
+    position = (await log.append(session, events)).position
+    await told(store, session, position)
+    return position
 
 
 async def stopped(store: Store, session: str) -> dict[str, str]:

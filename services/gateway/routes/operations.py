@@ -56,6 +56,15 @@ class SessionHealth(BaseModel):
     projector: str | None
     parked: int = Field(description="Log entries that are not events.")
     feed: FeedStatus | None
+    event: str | None = Field(
+        default=None,
+        description="The event of that entry: its type, number and source; null if it cannot be "
+        "decoded.",
+        examples=["lap_completed 12 of 'rmonitor'"],
+    )
+    quarantined: list[str] = Field(
+        default=[], description="The positions that are left out (`lapstream quarantine`)."
+    )
 
 
 class GatewayHealth(BaseModel):
@@ -120,6 +129,8 @@ async def session_health(gateway: TheGateway, session: str) -> SessionHealth:
         projector=found.get("projector"),
         parked=int(found.get("parked", 0)),
         feed=feed,
+        event=found.get("event"),
+        quarantined=found.get("quarantined", "").split(),
     )
 
 

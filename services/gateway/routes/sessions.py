@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.clocks import now_ms
 from services.gateway.auth import requires
@@ -33,6 +33,7 @@ class SessionListing(BaseModel):
     entries: int
     first_learned_at: str | None
     last_learned_at: str | None
+    fault: str | None = Field(description="Why the session is stopped, if it is.")
 
 
 @router.get("/sessions", summary="List the sessions", responses=responses(401, 403, 503))

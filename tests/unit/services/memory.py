@@ -15,8 +15,20 @@ FIRST_LEARNED = 1_700_000_000_000
 """The wall-clock time at which the first entry is learned; each next one a second later."""
 
 
+class NoHealth:
+    """A store in which no projector has worked on any session."""
+
+    redis = None
+    translated_errors = staticmethod(contextlib.nullcontext)
+
+    async def execute_each(self, _: object, commands: Sequence[Any]) -> list[Any]:
+        return [{} for _ in commands]
+
+
 class MemoryLog:
     """The reading side of ``services.storage.event_log.Log``, and a plain append, on lists."""
+
+    store = NoHealth()
 
     def __init__(self) -> None:
         self.logs: dict[str, list[LogEntry]] = {}

@@ -16,7 +16,8 @@ from events import AnyEvent, encode
 from projections.timeline import ForgottenPast
 from projections.views.frame import ClientState, Token
 from projections.views.frame_builder import frame_state
-from services.projector.session_fold import CannotFold, FoldStep, RawEntry, SessionFold
+from replay.quarantine import CannotFold
+from services.projector.session_fold import FoldStep, RawEntry, SessionFold
 from tests.builders import opened, race_of
 from tests.unit.projections.random_races import races
 

@@ -1512,6 +1512,10 @@ export interface SessionsRow {
   first_learned_at: string | null;
   last_learned_at: string | null;
   built_in: boolean;
+  /**
+   * why the session is stopped, if it is
+   */
+  fault: string | null;
 }
 /**
  * A car in the running order.
