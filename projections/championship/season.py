@@ -340,8 +340,11 @@ class Season:
         scored = {result.round for result in self.scored if result.car_class == car_class}
         return frozenset(planned | scored)
 
-    def length_note(self) -> str | None:
-        """Return which races count as short ones, as their scheduled length is unknown."""
+    def length_note(self, left: Iterable[int] = ()) -> str | None:
+        """Return which races count as short ones, as their scheduled length is unknown.
+
+        ``left`` are the rounds still to be run that matter as well.
+        """
         if not depends_on_length(self.pack):
             return None
         races = {
@@ -349,6 +352,7 @@ class Season:
             for result, scored in self.scored.items()
             if result.part == "race" and scored.time_limit_ms is None
         }
+        races |= {*left}
         numbers = sorted(number for number in races if self.time_limit(number) is None)
         if not numbers:
             return None

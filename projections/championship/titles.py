@@ -46,6 +46,7 @@ from projections.race import Race
 from projections.results.classification import NOT_SERVED, Classified, Convention, classify
 from projections.results.points import eligible, entrant, tidy
 from projections.results.provisional import adjustments, rounds_scored
+from projections.results.scheduled_length import scheduled_length
 from projections.rules.packs import EntrantRules, Number, RegulationPack, RuleScope, Scale
 from projections.timeline import Timeline
 
@@ -362,7 +363,7 @@ class _TitleFight:
     def _where(self, number: int) -> RuleScope:
         limit = self._season.time_limit(number)
         if limit is None and self._live is not None:
-            limit = self._live.race.session.opened.time_limit_ms
+            limit = scheduled_length(self._live.race).ms
         return RuleScope(number, self._class, limit)
 
     # The field of a race that runs

@@ -48,6 +48,18 @@ def official_best(race: Race, row: ResultRow) -> BestLap | None:
     return BestLap(row.best_lap_ms, row.best_lap or 0, 0, None)
 
 
+def official_bests(race: Race) -> list[tuple[str, BestLap]]:
+    """Return each car's printed best lap, the quickest first, if the session stands by a result."""
+    official = official_result(race)
+    bests = (
+        (row.car, official_best(race, row))
+        for row in (official.rows if official else ())
+        if row.car not in race.session.apart
+    )
+    timed = [(car, best) for car, best in bests if best is not None]
+    return sorted(timed, key=lambda one: one[1].ms)
+
+
 def official_gap(race: Race, ahead: str | None, behind: str) -> Gap | None:
     """Return the gap between two cars of the official result, in laps or in ms.
 

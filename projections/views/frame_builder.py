@@ -33,7 +33,7 @@ from projections.race import Race
 from projections.results.official_result import official_result
 from projections.results.session_order import ranking_laps
 from projections.views.control import control_row, message_row
-from projections.views.laps import best_lap_row
+from projections.views.laps import best_lap_row, quickest
 from projections.views.merge_patch import Patch, State, patch_of_rows
 from projections.views.pits import visit_row
 from projections.views.published import TICKING, TOPICS, dense
@@ -285,7 +285,7 @@ def _fastest(race: Race) -> State:
     """The best lap ``overall`` and, under ``classes``, of each class."""
     classes: State = {}
     best = {"classes": classes}
-    for car, lap in race.laps.fastest():
+    for car, lap in quickest(race):
         name = race.session.car_class(car)
         row = dense(best_lap_row(race, car, lap))
         best.setdefault("overall", row)

@@ -9,6 +9,7 @@ from pydantic import Field
 from projections.folds.laps import BestLap
 from projections.folds.running_order import natural
 from projections.race import Race
+from projections.results.official_result import official_bests
 from projections.results.session_order import session_order
 from projections.views.rows import (
     ClockMs,
@@ -150,7 +151,9 @@ class FastestLapsRow(RowModel):
     car: Annotated[str, Heading("Car")]
     car_class: Annotated[str | None, Heading("Class"), Field(alias="class")]
     lap_time_ms: Annotated[TimeMs, Heading("Time")]
-    lap: Annotated[int, Heading("Lap")]
+    lap: Annotated[
+        int, Heading("Lap"), Field(description="0 where an official result has no number of it")
+    ]
     driver: Annotated[str | None, Heading("Driver")]
 
 
@@ -158,8 +161,13 @@ def fastest_laps(race: Race) -> list[Row]:
     """Each car's best lap, the quickest first."""
     return [
         {"rank": rank} | best_lap_row(race, car, best)
-        for rank, (car, best) in enumerate(race.laps.fastest(), start=1)
+        for rank, (car, best) in enumerate(quickest(race), start=1)
     ]
+
+
+def quickest(race: Race) -> list[tuple[str, BestLap]]:
+    """Each car with its best lap, quickest first; by the official result if nothing is timed."""
+    return official_bests(race) or race.laps.fastest()
 
 
 def best_lap_row(race: Race, car: str, best: BestLap) -> Row:

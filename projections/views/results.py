@@ -8,6 +8,7 @@ from events import ResultDeclared, ResultRow
 from projections.race import Race
 from projections.results.classification import Classified, Convention, classify
 from projections.results.provisional import own_pack, points_by_car, rounds_declared, rounds_scored
+from projections.results.scheduled_length import length_note
 from projections.rules.packs import Number, RegulationPack
 from projections.views.rows import (
     ClockMs,
@@ -42,6 +43,10 @@ class ResultsRow(RowModel):
     subclass: Annotated[
         str | None, Field(description="the group within the class, such as P/A, if it has any")
     ]
+    length_note: Annotated[
+        str | None,
+        Field(description="that the points depend on a length that is unknown or reconstructed"),
+    ]
 
 
 def results(race: Race, pack: RegulationPack | None = None) -> list[Row]:
@@ -53,14 +58,17 @@ def results(race: Race, pack: RegulationPack | None = None) -> list[Row]:
     pack = pack or own_pack(race)
     rows = classify(race, Convention.of(pack))
     points = points_by_car(race, rounds_scored(race, rows, pack=pack), pack)
-    return [_result(race, row, points.get(row.car)) for row in rows]
+    note = length_note(race, pack) if pack else None
+    return [_result(race, row, points.get(row.car), note) for row in rows]
 
 
 def declared_results(
     race: Race, declared: ResultDeclared, pack: RegulationPack | None = None
 ) -> list[Row]:
     """A declared result in the shape of ``results``."""
-    points = points_by_car(race, rounds_declared(race, declared), pack or own_pack(race))
+    pack = pack or own_pack(race)
+    points = points_by_car(race, rounds_declared(race, declared), pack)
+    note = length_note(race, pack) if pack else None
     places: dict[str | None, int] = {}
     rows = []
     for row in declared.rows:
@@ -85,6 +93,7 @@ def declared_results(
                     best_lap=row.best_lap,
                 ),
                 points.get(row.car),
+                note,
             )
         )
     return rows
@@ -102,7 +111,7 @@ def _declared_gap(first: ResultRow, row: ResultRow) -> tuple[int | None, int | N
     return None, row.total_ms - first.total_ms
 
 
-def _result(race: Race, classified: Classified, points: Number | None) -> Row:
+def _result(race: Race, classified: Classified, points: Number | None, note: str | None) -> Row:
     entry = race.session.entries.get(classified.car)
     return {
         "position": classified.position,
@@ -121,4 +130,5 @@ def _result(race: Race, classified: Classified, points: Number | None) -> Row:
         "vehicle": entry.vehicle if entry else None,
         "penalty_laps": classified.penalty_laps,
         "subclass": entry.subclass if entry else None,
+        "length_note": note,
     }

@@ -57,6 +57,7 @@ from services.queries.titles import (
     decided_rows,
     live_of,
     part_text,
+    titles_length_note,
 )
 
 POINTS = "Points and titles"
@@ -139,7 +140,12 @@ def championship(
     when = "" if after is None else f", {'after' if answer.race is None else 'in'} round {after}"
     what = f"{of}{f', {cup} cup' if cup else ''}{when}"
     shown = list(map(_with_drops_marked, rows)) if form is OutputFormat.TABLE else rows
-    print_rows(sporting_tables.CHAMPIONSHIP, shown, form, f"{_heading(answer)}{what}\n")
+    print_rows(
+        sporting_tables.CHAMPIONSHIP,
+        shown,
+        form,
+        f"{_heading(answer, scored.length_note())}{what}\n",
+    )
     if form is OutputFormat.TABLE and any(row["dropped"] for row in rows):
         echo("\n(…): a dropped round, which does not count")
     if form is OutputFormat.TABLE and cup is None:
@@ -225,26 +231,30 @@ def clinch(
     fights = [
         (contest, name) for name in chosen_classes(answer.season, car_class) for contest in contests
     ]
+    live = live_of(answer)
     if when:
-        rows = [row for contest, name in fights for row in decided_rows(answer, contest, name)]
-        print_rows(sporting_tables.CLINCH_WHEN, rows, form, _heading(answer))
+        note = titles_length_note(answer.season, (), live)
+        rows = [
+            row for contest, name in fights for row in decided_rows(answer, contest, name, note)
+        ]
+        print_rows(sporting_tables.CLINCH_WHEN, rows, form, _heading(answer, note))
         if form is OutputFormat.TABLE:
             echo("\n".join(["", *(row["sentence"] for row in rows if row["sentence"])]))
         return
-    titles = [title(answer.season, *fight, live_of(answer), after) for fight in fights]
+    titles = [title(answer.season, *fight, live, after) for fight in fights]
+    note = titles_length_note(answer.season, titles, live)
     if form is not OutputFormat.TABLE:
-        print_rows(
-            sporting_tables.CLINCH, [row for one in titles for row in clinch_rows(one)], form
-        )
+        rows = [row for one in titles for row in clinch_rows(one, note)]
+        print_rows(sporting_tables.CLINCH, rows, form)
         return
-    echo(_heading(answer), bold=True, nl=False)
+    echo(_heading(answer, note), bold=True, nl=False)
     if not any(one.contenders for one in titles):
         echo("\nno contenders")
     for one in titles:
         if one.contenders:
             heading = f"\n{one.car_class}, {one.of}{_what_is_left(one)}\n"
             listed = one._replace(contenders=_listed(one))
-            print_table(sporting_tables.CLINCH, list(clinch_rows(listed)), heading)
+            print_table(sporting_tables.CLINCH, list(clinch_rows(listed, note)), heading)
             echo("\n".join(["", *_sentences(one), *_unlisted(one, listed)]))
 
 
@@ -276,8 +286,7 @@ def _what_is_left(fight: Title) -> str:
     return ": " + ", ".join(map(part_text, fight.left)) + " left"
 
 
-def _heading(answer: SeasonAnswer) -> str:
-    note = answer.season.length_note()
+def _heading(answer: SeasonAnswer, note: str | None) -> str:
     title = f"{note}\n{answer.title}" if note else answer.title
     if answer.race is None:
         return f"{title}\n"

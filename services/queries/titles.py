@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from events import AnyEvent, CarRetired, Contest, FlagShown, LapCompleted, LinePassed, SessionOpened
 from projections.championship.clinch import Outlook
 from projections.championship.clinch_sentences import next_sentence, open_sentence, sentence
+from projections.championship.season import Season
 from projections.championship.titles import (
     WON,
     LiveRound,
@@ -18,12 +19,15 @@ from projections.championship.titles import (
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.points import tidy
+from projections.results.scheduled_length import length_note
 from projections.wording import flag_name, plain
 from services.queries.seasons import SeasonAnswer
 from services.queries.tables.columns import Row
 
 
-def decided_rows(answer: SeasonAnswer, of: Contest, car_class: str) -> Iterator[Row]:
+def decided_rows(
+    answer: SeasonAnswer, of: Contest, car_class: str, note: str | None = None
+) -> Iterator[Row]:
     """The row of a title that was decided in the session."""
     if answer.recorded is None:
         return
@@ -44,6 +48,7 @@ def decided_rows(answer: SeasonAnswer, of: Contest, car_class: str) -> Iterator[
         "sentence": " ".join(
             dict.fromkeys(contender_sentence(found.title, one) or "" for one in champions)
         ),
+        "length_note": note,
     }
 
 
@@ -79,8 +84,25 @@ def live_of(answer: SeasonAnswer) -> LiveRound | None:
     return LiveRound(answer.race, rows, answer.number)
 
 
-def clinch_rows(fight: Title) -> Iterator[Row]:
-    """A row for each contender."""
+def titles_length_note(
+    season: Season, titles: Iterable[Title], live: LiveRound | None
+) -> str | None:
+    """What has to be known of the scheduled lengths on which titles rest, of races left, too."""
+    left = {
+        one.round
+        for fight in titles
+        for one in fight.left
+        if one.part == "race" and season.round(one.round).scale(one.race) is None
+    }
+    running = live.number if live else None
+    notes = [season.length_note(left - {running})]
+    if live is not None and season.time_limit(live.number) is None:
+        notes.append(length_note(live.race, season.pack))
+    return "; ".join(filter(None, notes)) or None
+
+
+def clinch_rows(fight: Title, note: str | None = None) -> Iterator[Row]:
+    """A row for each contender; ``note`` is that of `titles_length_note`."""
     for contender in fight.contenders:
         outlook = contender.outlook
         needs = outlook and (outlook.outright if outlook.outright.alive else outlook.shared)
@@ -98,6 +120,7 @@ def clinch_rows(fight: Title) -> Iterator[Row]:
             "beaten": list(outlook.beaten) if outlook else [],
             "against": _against(outlook) if outlook else [],
             "left": [part_text(one) for one in fight.left],
+            "length_note": note,
         }
 
 

@@ -29,7 +29,7 @@ from services.gateway.routes.view_request import TheViewRequest, ViewRequest, ro
 from services.queries.race_cache import RaceMoment
 from services.queries.seasons import as_it_stands, chosen_classes, read_season, round_of
 from services.queries.tables.columns import Row
-from services.queries.titles import clinch_rows
+from services.queries.titles import clinch_rows, titles_length_note
 from services.roles import Role
 
 router = APIRouter(tags=["views"], dependencies=[Depends(requires(Role.VIEWER))])
@@ -122,10 +122,10 @@ async def clinch(
         before, number = found.before(race)
         running = LiveRound(race, rows, number)
         try:
-            return [
-                row for name in classes for row in clinch_rows(title(before, of, name, running))
-            ]
+            titles = [title(before, of, name, running) for name in classes]
         except Undecidable as error:
             raise RequestRefused(404, str(error)) from None
+        note = titles_length_note(before, titles, running)
+        return [row for one in titles for row in clinch_rows(one, note)]
 
     return await request.respond("clinch", view, of, season, car_class, found.position)

@@ -397,6 +397,10 @@ class ClinchRow(RowModel):
     beaten: list[str]
     against: Rivals
     left: list[str]
+    length_note: Annotated[
+        str | None,
+        Field(description="that points depend on lengths of races that are unknown"),
+    ]
 
 
 CLINCH = Table(
@@ -421,6 +425,10 @@ class ClinchWhenRow(RowModel):
     leader_lap: Annotated[int, Heading("Leader's lap")]
     happened: Annotated[str, Heading("What happened")]
     sentence: str | None
+    length_note: Annotated[
+        str | None,
+        Field(description="that points depend on lengths of races that are unknown"),
+    ]
 
 
 CLINCH_WHEN = Table(

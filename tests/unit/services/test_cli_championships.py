@@ -233,6 +233,26 @@ def test_a_title_during_a_race(race: Commands) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("live", "rounds"), [((), "rounds 1, 2"), (("--session", RACE), "round 1")]
+)
+def test_titles_that_depend_on_unknown_lengths(
+    race: Commands, live: tuple[str, ...], rounds: str
+) -> None:
+    """The first line and each row say so: of races run, of those left, of the one that runs."""
+    calendar = (ev.SeasonRound(name="R1"), ev.SeasonRound(name="R2"))
+    race.hold(
+        "unknown",
+        [opened("wec-2024").model_copy(update={"rounds": calendar}), scored(finish("2", "1", "3"))],
+    )
+    command = ("clinch", "unknown", "--of", "teams", *live)
+    [note] = {row["length_note"] for row in race.rows("clinch", *command)}
+    assert f"unknown of {rounds}:" in note
+    assert ("scheduled length of the race, which is unknown" in note) is bool(live)
+    assert race.output(*command).startswith(f"{note}\n")
+    assert {row["length_note"] for row in race.rows("clinch", "clinch", SEASON)} == {None}
+
+
 def test_when_a_title_was_decided(race: Commands) -> None:
     """The moment, what happened then, and why that was enough."""
     asked = ("clinch", SEASON, "--session", RACE, "--when", "--of", "teams")

@@ -142,6 +142,10 @@ export interface ClinchRow {
   beaten: string[];
   against: RivalRow[];
   left: string[];
+  /**
+   * that points depend on lengths of races that are unknown
+   */
+  length_note: string | null;
 }
 /**
  * What a contender needs against a rival.
@@ -181,6 +185,10 @@ export interface ClinchWhenRow {
   leader_lap: number;
   happened: string;
   sentence: string | null;
+  /**
+   * that points depend on lengths of races that are unknown
+   */
+  length_note: string | null;
 }
 /**
  * A figure in which a published table differs from what was scored.
@@ -377,6 +385,9 @@ export interface FastestLapsRow {
    * milliseconds
    */
   lap_time_ms: number;
+  /**
+   * 0 where an official result has no number of it
+   */
   lap: number;
   driver: string | null;
 }
@@ -402,6 +413,9 @@ export interface PublishedFastestLap {
    * milliseconds
    */
   lap_time_ms: number;
+  /**
+   * 0 where an official result has no number of it
+   */
   lap: number;
   driver?: string;
 }
@@ -792,6 +806,10 @@ export interface PublishedResult {
    * the group within the class, such as P/A, if it has any
    */
   subclass?: string;
+  /**
+   * that the points depend on a length that is unknown or reconstructed
+   */
+  length_note?: string;
 }
 /**
  * What is run, and how it stands with clock, flag and laps.
@@ -1195,6 +1213,10 @@ export interface ResultsRow {
    * the group within the class, such as P/A, if it has any
    */
   subclass: string | null;
+  /**
+   * that the points depend on a length that is unknown or reconstructed
+   */
+  length_note: string | null;
 }
 /**
  * A result of a session, one of those that followed each other.

@@ -71,6 +71,27 @@ def test_it_stands_as_published():
     assert (line["leader"], line["leader_lap"]) == ("55", 26)
 
 
+@pytest.mark.parametrize("kind", ["race", "qualifying"])
+def test_its_fastest_laps(kind):
+    """They are those of the result, without a time that was deleted since."""
+    recorded = story(kind)
+    rows = views.fastest_laps(recorded.race())
+    assert [(row["rank"], row["car"], row["lap_time_ms"], row["lap"]) for row in rows] == [
+        (1, "55", 99_748, 7),
+        (2, "9", 100_100, 7),
+        (3, "2", 100_305, 7),
+        (4, "10", 101_100, 7),
+    ]
+    recorded.tell(ev.LapTimeDeleted, 2_820_000, car="55", lap=7, reason="track limits")
+    assert [row["car"] for row in views.fastest_laps(recorded.race())] == ["9", "2", "10"]
+
+
+def test_timed_laps_replace_its_fastest_laps():
+    """Once anything was timed the laps count, not the result."""
+    recorded = story("qualifying").lap("9", 1, 200_000, ms=90_000)
+    assert [row["car"] for row in views.fastest_laps(recorded.race())] == ["9"]
+
+
 @pytest.mark.parametrize(
     ("penalties", "order"),
     [

@@ -119,3 +119,6 @@ def test_questions_say_what_they_rest_on():
     stated = race(lap_ms=231_000, laps=375, time_limit_ms=24 * HOUR).race()
     assert length_note(stated, pack) is None
     assert length_note(unknown, builtin_pack("imsa-2024")) is None
+    assert {row["length_note"] for row in views.results(unknown, pack)} == {note}
+    assert {row["length_note"] for row in views.results(stated, pack)} == {None}
+    assert {row["length_note"] for row in views.results(unknown)} == {None}
