@@ -7,8 +7,9 @@
   where that is an initial or a common second given name (``Juan Pablo Montoya``; but ``Albert
   Costa Balboa``, a double family name). Particles belong to it: ``Renger van der Zande``.
 - Chinese, Japanese and Korean script has the family name first.
-- A suffix is no name: ``Jan MEIER JR``, ``Nelson Piquet Junior``. Nor is what stands in quotation
-  marks or brackets: ``Luis Felipe "Pipo" Derani``, ``Nico Varrone (ARG)``.
+- A suffix is no name: ``Jan MEIER JR``, ``Nelson Piquet Junior``, ``John Smith VI``; nor is a
+  title, as in ``Dr. Jan Meier``, or what stands in quotation marks or brackets: ``Luis Felipe
+  "Pipo" Derani``, ``Nico Varrone (ARG)``.
 
 The words are data in ``names.json``, which the graphics read, too
 (``web/src/graphics/driver_names.ts``; a test compares both).
@@ -29,6 +30,7 @@ GIVEN_OR_PARTICLE = frozenset(_NAMES["given_or_particle"])
 """Particles that are no particle at the beginning of a name: ``Al Unser``, ``Van Smith``."""
 SUFFIXES = frozenset(_NAMES["suffixes"])
 GENERATIONS = frozenset(_NAMES["generations"])
+TITLES = frozenset(_NAMES["titles"])
 SECOND_GIVEN_NAMES = frozenset(_NAMES["second_given_names"])
 
 _EAST_ASIAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -37,6 +39,9 @@ _TWO_LETTER_NAME = re.compile(r"[A-Z][AEIOUY]|AN|NG")
 
 _ASIDE = re.compile(r"(?<!\S)(?:\"[^\"]*\"|“[^”]*”|\([^)]*\)|\[[^\]]*\])(?!\S)")
 """A nickname, a country or a grade beside the name."""
+
+IRISH_PARTICLE = "Ó"
+"""A particle of one letter, which without its accent is an initial: ``Seán Ó Briain``."""
 
 _CAPITALS_IN_NAME = 2
 """The last letters that are capitals in a name in capitals: ``McLAREN``, ``DeBOER``."""
@@ -56,7 +61,8 @@ def name_parts(name: str) -> NameParts:
     before, comma, after = name.partition(",")
     if comma and not _is_suffix(after.strip()):
         return NameParts(after.strip(), _joined(_without_suffixes(before.split())))
-    words = _without_suffixes(name.replace(",", " ").replace("・", " ").split())
+    words = _without_titles(name.replace(",", " ").replace("・", " ").split())
+    words = _without_suffixes(words)
     start, end = _family(words, western="・" in name)
     given = [*words[:start], *words[end:]]
     return NameParts(_joined(given), _joined(words[start:end]))
@@ -119,7 +125,14 @@ def _begins_with_particle(words: list[str]) -> bool:
 
 def _is_given(word: str) -> bool:
     """Whether a word between the first and the last is an initial or a given name."""
-    return len(word.rstrip(".")) == 1 or _folded(word) in SECOND_GIVEN_NAMES
+    is_initial = len(word.rstrip(".")) == 1 and word != IRISH_PARTICLE
+    return is_initial or _folded(word) in SECOND_GIVEN_NAMES
+
+
+def _without_titles(words: list[str]) -> list[str]:
+    while len(words) > 1 and _folded(words[0]) in TITLES:
+        words = words[1:]
+    return words
 
 
 def _without_suffixes(words: list[str]) -> list[str]:

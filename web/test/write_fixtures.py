@@ -182,6 +182,8 @@ DRIVERS = (
     *("Nelson Piquet Junior", "Augusto Farfus dos Santos Junior", "ジェンソン・バトン"),
     *("Laurens McLAREN", "Derek DeBOER", "Pato O'Ward", "Laurents HÖRR", "Valentin Hasse-Clot"),
     *('Luis Felipe "Pipo" Derani', "Luis “Pipo” DERANI", "Nico Varrone (ARG)", "Ann Driver [G]"),
+    *("John Smith VI", "Henry TUDOR VIII", "Bob Smith 2nd", "Al Unser V", "Nguyen Vi"),
+    *("Dr. Florian Meier", "Sir Chris Hoy", "El Hadji Ba", "Seán Ó Briain", "Tom O Meier"),
     *("(TBA)", '"Fast"', "Meier, Jan (GER)", "Tom 't Hart"),
 )
 

@@ -15,7 +15,11 @@ const PARTICLES = new Set(names.particles);
 const GIVEN_OR_PARTICLE = new Set(names.given_or_particle);
 const SUFFIXES = new Set(names.suffixes);
 const GENERATIONS = new Set(names.generations);
+const TITLES = new Set(names.titles);
 const SECOND_GIVEN_NAMES = new Set(names.second_given_names);
+
+/** A particle of one letter, which without its accent is an initial. */
+const IRISH_PARTICLE = "Ó";
 
 const EAST_ASIAN = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/;
 const TWO_LETTER_NAME = /^([A-Z][AEIOUY]|AN|NG)$/;
@@ -28,7 +32,8 @@ export function nameParts(printed: string): NameParts {
   const after = comma < 0 ? "" : name.slice(comma + 1).trim();
   if (comma >= 0 && !SUFFIXES.has(folded(after)))
     return { given: after, family: withoutSuffixes(split(name.slice(0, comma))).join(" ") };
-  const words = withoutSuffixes(split(name.replaceAll(",", " ").replaceAll("・", " ")));
+  const printedWords = split(name.replaceAll(",", " ").replaceAll("・", " "));
+  const words = withoutSuffixes(withoutTitles(printedWords));
   const [start, end] = family(words, name.includes("・"));
   const given = [...words.slice(0, start), ...words.slice(end)];
   return { given: given.join(" "), family: words.slice(start, end).join(" ") };
@@ -74,7 +79,14 @@ function beginsWithParticle(first: string, count: number): boolean {
 }
 
 function isGiven(word: string): boolean {
-  return word.replace(/\.+$/, "").length === 1 || SECOND_GIVEN_NAMES.has(folded(word));
+  const isInitial = word.replace(/\.+$/, "").length === 1 && word !== IRISH_PARTICLE;
+  return isInitial || SECOND_GIVEN_NAMES.has(folded(word));
+}
+
+function withoutTitles(words: string[]): string[] {
+  let start = 0;
+  while (start < words.length - 1 && TITLES.has(folded(words[start] ?? ""))) start += 1;
+  return words.slice(start);
 }
 
 function withoutSuffixes(words: string[]): string[] {
