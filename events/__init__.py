@@ -33,6 +33,7 @@ from events.running import (
     PitEntered,
     PitExited,
     PitStopped,
+    TopSpeedMeasured,
 )
 from events.season import (
     Alias,
@@ -143,6 +144,7 @@ __all__ = [
     "SessionOpened",
     "SessionResumed",
     "ShortestLapSet",
+    "TopSpeedMeasured",
     "WaveByGiven",
     "WeatherMeasured",
     "check_names",

@@ -24,6 +24,7 @@ from events.running import (
     PitEntered,
     PitExited,
     PitStopped,
+    TopSpeedMeasured,
 )
 from events.season import RoundAmended, RoundScored, SeasonOpened
 from events.session import (
@@ -73,6 +74,7 @@ RaceEvent = (
     | PitLaneClosed
     | WaveByGiven
     | PassAroundGiven
+    | TopSpeedMeasured
     | PitEntered
     | PitStopped
     | LinePassed

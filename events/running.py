@@ -12,6 +12,8 @@ MOST_LAPS = 10_000
 """Far above any race (24 hours of 20-second laps are 4,320), and low enough to bound memory
 until a mistaken lap number is voided."""
 
+MOST_KPH = 600
+
 LapNumber = Annotated[int, Field(ge=1, le=MOST_LAPS)]
 
 
@@ -37,6 +39,18 @@ class LapCompleted(Event):
     lap_time_ms: Duration | None = None
     driver: Name | None = None
     in_pit_lane: bool = False
+
+
+class TopSpeedMeasured(Event):
+    """The speed trap measured the car's highest speed so far in the session, on its lap ``lap``.
+
+    ``at`` is the end of that lap where the timing has no time of the measurement.
+    """
+
+    type: Literal["top_speed_measured"] = "top_speed_measured"
+    car: CarNumber
+    lap: LapNumber
+    speed_kph: Annotated[float, Field(gt=0, le=MOST_KPH)]
 
 
 class BestLapReported(Event):

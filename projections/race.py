@@ -30,6 +30,7 @@ from projections.folds.pits import Pits
 from projections.folds.running_order import RunningOrder
 from projections.folds.segments import Segments
 from projections.folds.session import Session
+from projections.folds.speeds import Speeds
 from projections.folds.stewards import Stewards
 from projections.folds.track import Track
 from projections.folds.weather import Weather
@@ -50,6 +51,7 @@ class Race:
         self.segments = Segments(session=self.session, laps=self.laps)
         self.chart = LapChart(session=self.session, order=self.order)
         self.drivers = Drivers(finish=self.finish, order=self.order)
+        self.speeds = Speeds(finish=self.finish)
         self.stewards = Stewards()
         self.doubts = Doubts()
         self.weather = Weather()
@@ -73,6 +75,7 @@ class Race:
             self.segments,  # after the laps, whose times it reads
             self.chart,
             self.drivers,
+            self.speeds,
             self.stewards,
             self.doubts,
             self.weather,

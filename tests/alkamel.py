@@ -31,6 +31,7 @@ class Lap:
     pit: int | None = None
     flag: str = "GF"
     driver: int = 1
+    speed: str = ""
 
     @property
     def lap_time(self) -> int:
@@ -76,7 +77,7 @@ def car(
                 "",
                 "",
                 "",
-                "",
+                lap.speed,
             ),
             *(DRIVERS[lap.driver], written(lap.pit), car_class, group, team, make, lap.flag, ""),
         ]

@@ -18,7 +18,7 @@ from events.errors import BadTimingFile
 from events.formats.doubts import Doubt, bounded
 from events.formats.headings import CAR_HEADINGS
 from events.formats.table import TimingTable, car_number, headings_of, read_table
-from events.running import MOST_LAPS
+from events.running import MOST_KPH, MOST_LAPS
 from events.track import Flag
 
 DAY_MS = 86_400_000
@@ -30,7 +30,7 @@ LAPS_COLUMNS = ("NUMBER", "LAP_NUMBER", "LAP_TIME", "ELAPSED")
 """What a laps file must have: the order of the cars rests on it."""
 OPTIONAL_LAPS_COLUMNS = (
     *("DRIVER_NUMBER", "CROSSING_FINISH_LINE_IN_PIT", "S1", "S2", "S3", "HOUR", "DRIVER_NAME"),
-    *("PIT_TIME", "CLASS", "GROUP", "TEAM", "MANUFACTURER", "FLAG_AT_FL"),
+    *("PIT_TIME", "CLASS", "GROUP", "TEAM", "MANUFACTURER", "FLAG_AT_FL", "TOP_SPEED"),
 )
 
 OTHER_LAPS_HEADINGS = {
@@ -65,7 +65,7 @@ MOST_SEATS = 9
 
 @dataclass(frozen=True, slots=True)
 class CarLaps:
-    """One car's laps, times in ms; element i of each list belongs to lap i + 1.
+    """One car's laps, times in ms, speeds in km/h; element i of each list belongs to lap i + 1.
 
     ``sectors`` are S1 to S3, None where a loop missed the car; ``crew`` maps seats to names.
     Lap i + 1 is on line ``lines[i]`` of the file.
@@ -86,6 +86,7 @@ class CarLaps:
     in_pit_lane: list[bool]
     pit_times: list[int | None]
     flags: list[Flag | None]
+    top_speeds: list[float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ def parse_laps(text: str, file: str) -> LapsFile:
     groups = table.doubtful_names("GROUP")
     teams, makes = table.doubtful_names("TEAM"), table.doubtful_names("MANUFACTURER")
     in_pit_lane = table.doubtful_codes("CROSSING_FINISH_LINE_IN_PIT", IN_PIT_LANE, default=False)
+    top_speeds = table.doubtful_speeds("TOP_SPEED", MOST_KPH)
     flags = table.doubtful_codes("FLAG_AT_FL", FLAGS, default=None)
     cars = tuple(
         CarLaps(
@@ -155,6 +157,7 @@ def parse_laps(text: str, file: str) -> LapsFile:
             in_pit_lane=in_pit_lane[first:end],
             pit_times=pit_times[first:end],
             flags=flags[first:end],
+            top_speeds=top_speeds[first:end],
         )
         for car, first, end in runs
     )

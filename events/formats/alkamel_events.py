@@ -10,6 +10,8 @@ Basis ``recorded``: the file's own times, and their sums and differences:
 - LapCompleted is at ELAPSED, whose 0 is the start of the session.
 - LinePassed S1 is at lap start + S1; S2 at lap start + S1 + S2, or at lap end - S3 where
   a loop missed the car (a missed loop blanks the two sectors beside it).
+- TopSpeedMeasured is at ELAPSED of the lap on which the car was faster than on any before
+  (``TOP_SPEED``, in km/h as ``KPH``).
 - FlagShown is at the first crossing, by any car, with another flag than the crossing before.
   Flags are sampled at the line only, so the flag was shown earlier by up to the gap between
   two cars; sampling the leader alone would miss short full-course yellows. The first FF is
@@ -87,6 +89,7 @@ from events.running import (
     LinePassed,
     PitEntered,
     PitExited,
+    TopSpeedMeasured,
 )
 from events.session import (
     FINISH_LINE,
@@ -251,6 +254,7 @@ def _draft_running(
             drafts.add_all(PitEntered, [visit.entered_at for visit in of_basis], shared)
             drafts.add_all(PitExited, exits, shared)
         _draft_drivers(drafts, run)
+        _draft_top_speeds(drafts, run)
 
 
 def _draft_crossings(drafts: Drafts, run: CarLaps, timed: Crossings, kind: SessionKind) -> None:
@@ -317,6 +321,15 @@ def _draft_drivers(drafts: Drafts, run: CarLaps) -> None:
         if driver is not None and driver != before:
             drafts.add(DriverChanged, at, car=run.car, driver=driver, basis="reconstructed")
             before = driver
+
+
+def _draft_top_speeds(drafts: Drafts, run: CarLaps) -> None:
+    """Draft each lap on which the car was faster than before."""
+    top = 0.0
+    for lap, (at, speed) in enumerate(zip(run.completed_at, run.top_speeds, strict=True), 1):
+        if speed is not None and speed > top:
+            drafts.add(TopSpeedMeasured, at, car=run.car, lap=lap, speed_kph=speed)
+            top = speed
 
 
 # --- The whole session ---------------------------------------------------------------------

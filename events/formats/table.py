@@ -25,6 +25,7 @@ LONGEST_NAME = 99
 _TIME_SHAPE = re.compile(r"(?:(?:[06]{1,3}:0[06]|0?[06]):0[06]|0?[06])\.[06]{3}|")
 # A spreadsheet drops the zeros at the end: 39.57 was 39.570, 40 was 40.000, 2:00 was 2:00.000.
 _SHORT_TIME = re.compile(r"((?:\d{1,3}:\d\d|\d?\d):\d\d|\d?\d)(?:[.,](\d{0,3}))?", re.ASCII)
+_NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
 _TO_SHAPE = str.maketrans("0123456789'", "0000006666:")
 _TO_DIGITS = str.maketrans("", "", ":'.")
 
@@ -148,6 +149,22 @@ class TimingTable:
                     self.doubt(row, column, f"longer than {LONGEST_NAME} characters")
             names |= dict.fromkeys(too_long)
         return [*map(names.__getitem__, self[column])]
+
+    def doubtful_speeds(self, column: str, most: int) -> list[float | None]:
+        """The column's speeds, None for an empty cell or 0, and with a doubt for anything else.
+
+        A column that the file lacks is empty.
+        """
+        if column not in self or not any(self[column]):
+            return [None] * self.rows
+        speeds: list[float | None] = []
+        for row, cell in enumerate(self[column]):
+            number = cell.strip().replace(",", ".")
+            is_speed = _NUMBER.fullmatch(number) is not None and float(number) <= most
+            if number and not is_speed:
+                self.doubt(row, column, f"not a speed of at most {most} km/h")
+            speeds.append(float(number) or None if is_speed else None)
+        return speeds
 
     def doubtful_counts(self, column: str, most: int) -> list[int]:
         """The column's whole numbers, 0 for an empty cell, and with a doubt for any other.

@@ -166,10 +166,12 @@ class FrameBuilder:
         return {car: crew for car, (_, crew) in self._crews.items()}
 
     def _fastest(self, race: Race) -> State:
-        facts = (race.laps.best, race.session.entries)
+        official = official_result(race)
+        deleted = race.laps.deleted if official else {}
+        facts = (race.laps.best, race.session.entries, official, deleted)
         if self._bests[0] != facts:
-            best, entries = facts
-            self._bests = ((dict(best), dict(entries)), _fastest(race))
+            best, entries = race.laps.best, race.session.entries
+            self._bests = ((dict(best), dict(entries), official, dict(deleted)), _fastest(race))
         return self._bests[1]
 
     def _control(self, race: Race) -> State:

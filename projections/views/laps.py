@@ -155,14 +155,24 @@ class FastestLapsRow(RowModel):
         int, Heading("Lap"), Field(description="0 where an official result has no number of it")
     ]
     driver: Annotated[str | None, Heading("Driver")]
+    top_speed_kph: Annotated[
+        float | None,
+        Heading("km/h", rank=1, optional=True),
+        Field(description="the car's highest speed at the speed trap, on whichever lap"),
+    ]
 
 
 def fastest_laps(race: Race) -> list[Row]:
     """Each car's best lap, the quickest first."""
     return [
-        {"rank": rank} | best_lap_row(race, car, best)
+        {"rank": rank} | best_lap_row(race, car, best) | {"top_speed_kph": _top_speed(race, car)}
         for rank, (car, best) in enumerate(quickest(race), start=1)
     ]
+
+
+def _top_speed(race: Race, car: str) -> float | None:
+    top = race.speeds.top.get(car)
+    return top.kph if top else None
 
 
 def quickest(race: Race) -> list[tuple[str, BestLap]]:

@@ -151,7 +151,7 @@ PublishedDriver = published(
     *("car", "class", "driver", "at_wheel"),
     at_wheel_since_ms=_absent(ClockMs, "of who is at the wheel, beside the time of earlier stints"),
 )
-PublishedFastestLap = published("PublishedFastestLap", FastestLapsRow, "rank")
+PublishedFastestLap = published("PublishedFastestLap", FastestLapsRow, "rank", "top_speed_kph")
 FastestTopic: Any = create_model(
     "FastestTopic",
     __base__=RowModel,

@@ -41,7 +41,9 @@ class ResultsRow(RowModel):
     vehicle: Annotated[str | None, Heading("Vehicle", rank=2)]
     penalty_laps: int
     subclass: Annotated[
-        str | None, Field(description="the group within the class, such as P/A, if it has any")
+        str | None,
+        Heading("Sub-class", rank=2, optional=True),
+        Field(description="the group within the class, such as P/A, if it has any"),
     ]
     length_note: Annotated[
         str | None,

@@ -31,11 +31,12 @@ class Heading(NamedTuple):
     """The heading of a column that people see; without one a member is for programs only.
 
     Where there is no room for all columns, those of the highest ``rank`` are left out first;
-    those of rank 0 never are.
+    those of rank 0 never are. An ``optional`` column is left out where no row has a value.
     """
 
     text: str
     rank: int = 0
+    optional: bool = False
 
 
 class DisplayFormat(NamedTuple):

@@ -24,13 +24,14 @@ class Column(NamedTuple):
     """A column: its member in JSON, how its values are written, and its heading if it has one.
 
     Where there is no room for all columns, those of the highest ``rank`` are left out first;
-    those of rank 0 never are.
+    those of rank 0 never are. An ``optional`` column is left out where no row has a value.
     """
 
     name: str
     display: Display
     heading: str | None
     rank: int
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Table:
                 DISPLAYS[field.format],
                 field.heading.text if field.heading else None,
                 field.heading.rank if field.heading else 0,
+                optional=bool(field.heading and field.heading.optional),
             )
             for field in row_fields(self.row)
         )
@@ -103,6 +105,7 @@ class Table:
     def lines(self, rows: Sequence[Row], width: int | None = None) -> list[str]:
         """Heading and rows as columns for the eye; ``width`` is the room that there is."""
         drawn = [_Drawn.of(column, rows) for column in self.columns if column.heading]
+        drawn = [one for one in drawn if not one.column.optional or any(one.cells)]
         if width is not None:
             drawn = _fitting(drawn, width)
         headings = "  ".join(one.cell(one.column.heading or "") for one in drawn)

@@ -88,6 +88,7 @@ _happenings = st.one_of(
         rows=st.permutations(CARS).map(_printed),
     ),
     _told(ev.RaceControlMessage, text=st.just("Track clear")),
+    _told(ev.TopSpeedMeasured, car=_cars, lap=_laps, speed_kph=st.sampled_from([280.5, 301.0])),
     _told(ev.WeatherMeasured, air_c=st.sampled_from([20.5, 21.0])),
     _told(ev.DataDoubted, reason=st.just("no time"), treatment=st.sampled_from("xy")),
     _told(

@@ -390,6 +390,10 @@ export interface FastestLapsRow {
    */
   lap: number;
   driver: string | null;
+  /**
+   * the car's highest speed at the speed trap, on whichever lap
+   */
+  top_speed_kph: number | null;
 }
 /**
  * The fastest lap overall, and of each class.

@@ -371,6 +371,17 @@ def test_a_crossing_missed_beside_the_lane():
     ]
 
 
+def test_top_speeds():
+    """Each lap on which a car is faster at the speed trap than before."""
+    speeds = ("280.4", "", "279.9", "0", "301,5", "301.5", "x", "900")
+    laps = parse_laps(laps_text(car("7", *(Lap(speed=speed) for speed in speeds))), "laps.csv")
+    events = session_events(laps, title="A race")
+    found = [(e.car, e.lap, e.at, e.speed_kph) for e in of(ev.TopSpeedMeasured, events)]
+    assert found == [("7", 1, 60_000, 280.4), ("7", 5, 300_000, 301.5)]
+    doubts = [(e.line, e.column, e.value) for e in of(ev.DataDoubted, events)]
+    assert doubts == [(8, "TOP_SPEED", "x"), (9, "TOP_SPEED", "900")]
+
+
 def test_drivers_change_where_the_laps_say():
     """A driver takes the wheel at the start of the first lap that names him."""
     events = events_of(
