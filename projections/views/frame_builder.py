@@ -9,7 +9,7 @@ their places and gaps, which change with others, are made anew for each frame.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import NamedTuple, cast
 
 from events import (
@@ -93,6 +93,9 @@ class FrameBuilder:
         self._official: ResultDeclared | None = None
         self._crews: dict[str, tuple[tuple[object, ...], State]] = {}
         self._bests: tuple[tuple[object, ...] | None, State] = (None, {})
+        self._faults: dict[str, str] = {}
+        self._failing: set[str] = set()
+        """Cars whose row failed: tried again with each frame."""
 
     def advance(self, race: Race, cars: Set[str] | None = None) -> Patch:
         """Bring ``state`` up to the race as it stands now. Returns the patch that did it.
@@ -100,31 +103,81 @@ class FrameBuilder:
         ``cars`` are those that all events folded since concern (``cars_of``), where the
         race has only gone on since: None where it was rewound, or nothing is known.
         """
-        state, patch = dict(self.state), {}
-        official = official_result(race)
+        state: State = dict(self.state)
+        patch: Patch = {}
+        self._faults, self._failing, failing = {}, set(), self._failing
+        try:
+            official = official_result(race)
+        except Exception as error:  # noqa: BLE001 - what rests on it stays as it was
+            self._failed("results", error)
+            official = self._official
         if official is not self._official:  # every row rests on it, until anybody crosses a line
             self._official, cars = official, None
-        for topic, rows in (
-            ("session", _session(race)),
-            ("standings", self._standings(race, cars)),
-            ("cautions", _cautions(race)),
-            ("penalties", self._penalty_rows(race)),
-            ("fastest", self._fastest(race)),
-            ("drivers", self._drivers(race, cars)),
-            ("results", _results(race)),
-            ("control", self._control(race)),
-        ):
+        if failing and cars is not None:
+            cars = cars | failing
+        topics: tuple[tuple[str, Callable[[], State]], ...] = (
+            ("standings", lambda: self._standings(race, cars)),
+            ("cautions", lambda: _cautions(race)),
+            ("penalties", lambda: self._penalty_rows(race)),
+            ("fastest", lambda: self._fastest(race)),
+            ("drivers", lambda: self._drivers(race, cars)),
+            ("results", lambda: _results(race)),
+            ("control", lambda: self._control(race)),
+        )
+        for topic, rows_of in topics:
+            try:
+                rows = rows_of()
+            except Exception as error:  # noqa: BLE001 - it fails this topic alone
+                self._failed(topic, error)
+                continue
             change = patch_of_rows(state[topic], rows)
             if change:
                 patch[topic], state[topic] = change, rows
-        for topic, (change, rows) in (
-            ("messages", self._messages.advance(race.control.messages, state["messages"])),
-            ("pits", self._pits(race, cars)),
-        ):
+        histories: tuple[tuple[str, Callable[[], tuple[Patch, State]]], ...] = (
+            ("messages", lambda: self._messages.advance(race.control.messages, state["messages"])),
+            ("pits", lambda: self._pits(race, cars)),
+        )
+        for topic, advanced in histories:
+            try:
+                change, rows = advanced()
+            except Exception as error:  # noqa: BLE001 - as above
+                self._failed(topic, error)
+                continue
             if change:
                 patch[topic], state[topic] = change, rows
+        line = self._line(race)
+        change = patch_of_rows(state["session"], line)
+        if change:  # it names the faults of the others, and comes first all the same
+            patch, state["session"] = {"session": change, **patch}, line
         self.state = state
         return patch
+
+    @property
+    def faults(self) -> Mapping[str, str]:
+        """The topics that cannot be made of the race, which stay as they were, and why."""
+        return self._faults
+
+    def keep(self, published: State) -> None:
+        """Let the topics that cannot be made stay as they were published."""
+        kept = {topic: published[topic] for topic in self._faults if topic in published}
+        self.state = {**self.state, **kept}
+
+    def _failed(self, topic: str, error: Exception, car: str | None = None) -> None:
+        of_car = "" if car is None else f"car {car}: "
+        self._faults.setdefault(topic, f"{of_car}{type(error).__name__}: {error}")
+        if car is not None:
+            self._failing.add(car)
+
+    def _line(self, race: Race) -> State:
+        """The session line, with the faults of the other topics."""
+        try:
+            line = _session(race)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._failed("session", error)
+            line = {
+                name: value for name, value in self.state["session"].items() if name != "faults"
+            }
+        return {**line, "faults": dict(self._faults)} if self._faults else line
 
     def _standings(self, race: Race, cars: Set[str] | None) -> State:
         """``views.standings`` by car; of the cars that nothing happened to only their places."""
@@ -137,11 +190,16 @@ class FrameBuilder:
         for car, cached in places.items():
             place, one = cached.place, known.get(car)
             if one is None or cars is None or car in cars:
-                facts = views.car_facts(race, car, penalties.get(car, ()), ranked.get(car))
-                if one is None or one.facts != facts:
-                    row = views.car_row(race, car, penalties.get(car, ()), ranked.get(car))
-                    own = _own_part(row, lines)
-                    one = _Car(facts, own, place, own | _place_part(place))
+                try:
+                    facts = views.car_facts(race, car, penalties.get(car, ()), ranked.get(car))
+                    if one is None or one.facts != facts:
+                        row = views.car_row(race, car, penalties.get(car, ()), ranked.get(car))
+                        own = _own_part(row, lines)
+                        one = _Car(facts, own, place, own | _place_part(place))
+                except Exception as error:  # noqa: BLE001 - it fails this car alone
+                    self._failed("standings", error, car)
+                    own = {"car": car} if one is None else one.own
+                    one = _Car((), own, place, own | _place_part(place))
             if one.place is not place and one.place != place:
                 one = _Car(one.facts, one.own, place, one.own | _place_part(place))
             made[car] = one
@@ -159,9 +217,13 @@ class FrameBuilder:
         for car in race.drivers.at_wheel:
             before = known.get(car)
             if before is None or cars is None or car in cars:
-                facts = _crew_facts(race, car)
-                if before is None or before[0] != facts:
-                    before = (facts, _crew(race, car))
+                try:
+                    facts = _crew_facts(race, car)
+                    if before is None or before[0] != facts:
+                        before = (facts, _crew(race, car))
+                except Exception as error:  # noqa: BLE001 - as above
+                    self._failed("drivers", error, car)
+                    before = ((), {} if before is None else before[1])
             self._crews[car] = before
         return {car: crew for car, (_, crew) in self._crews.items()}
 

@@ -137,6 +137,7 @@ PublishedSession = published(
     SessionRow,
     *TICKING,
     time_limit_ms=_absent(TimeMs, "the length of the session by time"),
+    faults=_absent(dict[str, str], "topics that cannot be made, and stay as they were: why"),
 )
 PublishedStandingsRow = published("PublishedStandingsRow", StandingsRow)
 PublishedCaution = published("PublishedCaution", CautionsRow)

@@ -94,6 +94,18 @@ class RequestRefused(Exception):
         return JSONResponse(body, self.status, headers=self.headers)
 
 
+class ViewFailed(LapstreamError):
+    """A view that cannot be made of a session. Other views of the session can be."""
+
+    def __init__(self, view: str, session: str, where: str, error: Exception) -> None:
+        self.view = view
+        self.session = session
+        super().__init__(
+            f"the view {view!r} of session {session!r} failed {where}: "
+            f"{type(error).__name__}: {error}"
+        )
+
+
 def check_expected(position: str | None) -> None:
     """Raise RequestRefused unless the expected position is one, or None."""
     if position is not None:
@@ -140,6 +152,8 @@ def as_refusal(error: LapstreamError) -> RequestRefused:  # noqa: C901, PLR0912 
             return RequestRefused(422, detail, field("source", name, "a season"))
         case UnreadableOutput(output=name, reason=reason):
             return RequestRefused(409, detail, field("name", name, reason))
+        case ViewFailed():
+            return RequestRefused(500, detail)
         case CommandRefused():
             return RequestRefused(422, detail)
         case AppendRefused() | ReplayExists() | ReplayStopped() | ReplayWasStopped():

@@ -22,7 +22,7 @@ from projections.views.frame_builder import FrameBuilder, cars_of
 from projections.views.merge_patch import State
 from projections.views.session_line import clock_running
 from replay.entries import EVENT_FIELD, START, LogEntry, entry_payload, parse_position
-from replay.quarantine import NOTHING, QUARANTINE_EVENTS, CannotFold, Quarantine
+from replay.quarantine import NOTHING, QUARANTINE_EVENTS, CannotFold, Quarantine, describe
 from services.storage.projection_store import Checkpoint, Parked
 
 CHECKPOINT_VERSION = 2
@@ -92,6 +92,11 @@ class SessionFold:
         """The published state at ``token``."""
         return self._frames.state
 
+    @property
+    def view_faults(self) -> Mapping[str, str]:
+        """The topics that cannot be made of the race, and why."""
+        return self._frames.faults
+
     # -- Resuming ----------------------------------------------------------------------
 
     def fold_published(self, entries: Sequence[RawEntry]) -> None:
@@ -111,6 +116,8 @@ class SessionFold:
         replaced).
         """
         self._frames.advance(self.timeline.race)
+        if published is not None and self._frames.faults:
+            self._frames.keep(published)
         self.token = token
         if published == self.state and token.position == self.position:
             return None
@@ -263,6 +270,14 @@ class SessionFold:
         fold = cls(timeline, about["position"])
         fold.recorded_ms = int(about.get("learned", fold.recorded_ms))  # older ones lack it
         return fold
+
+
+def entry_described(entry: RawEntry) -> str:
+    """The type and identity of an entry's event."""
+    try:
+        return describe(decode(entry_payload(entry[1])))
+    except UndecodableEvent:
+        return "undecodable"
 
 
 def _text(position: bytes | str) -> str:

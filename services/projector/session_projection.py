@@ -7,12 +7,14 @@ without publishing frames, and a FastStream subscriber delivers the batches afte
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
 from faststream.exceptions import StopConsume
 
+from events.errors import StoreError
 from projections.timeline import ForgottenPast
 from projections.views.frame import Token
 from projections.views.merge_patch import State
@@ -20,7 +22,7 @@ from replay.entries import START, parse_position
 from replay.quarantine import CannotFold, Quarantine
 from services.projector.faststream_adapter import BATCH, EntryHandler, stop
 from services.projector.schedule import MonotonicClock, SnapshotSchedule, retry
-from services.projector.session_fold import FoldStep, RawEntry, SessionFold
+from services.projector.session_fold import FoldStep, RawEntry, SessionFold, entry_described
 from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.frame_reader import state_at
@@ -61,6 +63,9 @@ class SessionProjection:
         self._idle_since: float | None = None
         self._suspended = False
         self._singly = False
+        self._view_faults: dict[str, str] = {}
+        self._newest: RawEntry | None = None
+        self._reporting: asyncio.Task[None] | None = None
         self._suspended_at: Token | None = None
         self._first_epoch = 1
         self._stored_blocks: set[str] = set()
@@ -80,6 +85,7 @@ class SessionProjection:
         self._singly = singly
         await self._load(whole)
         await self._keys.report(self._projector, quarantined=self.quarantine.positions)
+        self._note_view_faults()
         subscriber = self._subscriber(self.session, self._fold.position, self._handle)
         try:
             await subscriber.start()
@@ -87,7 +93,8 @@ class SessionProjection:
             await self._end
         finally:
             await stop(subscriber)
-            working = [task for task in (self._folding, self._committing) if task is not None]
+            tasks = (self._folding, self._committing, self._reporting)
+            working = [task for task in tasks if task is not None]
             for task in working:
                 task.cancel()
             if working:
@@ -182,6 +189,7 @@ class SessionProjection:
             async with self._turn:
                 for part in self._parts(entries):
                     self._fold.fold_published(part)
+                    self._newest = part[-1]
 
     async def _resume(self) -> None:
         """Load the suspended session where it stood. Raises TakenOver if it stands elsewhere."""
@@ -217,6 +225,8 @@ class SessionProjection:
             self._idle_since = self._clock()
             if step is not None:
                 commit = self._commit_of(step)
+                self._newest = part[-1]
+                self._note_view_faults()
                 if self._committing is not None:
                     await self._committing
                 self._committing = self._start(self._commit(commit, step.fault))
@@ -224,6 +234,25 @@ class SessionProjection:
     def _parts(self, entries: Sequence[RawEntry]) -> Sequence[Sequence[RawEntry]]:
         """The entries as they are folded: all at once, or one by one."""
         return [[entry] for entry in entries] if self._singly else (entries,)
+
+    def _note_view_faults(self) -> None:
+        """Log the views that fail since the newest entry, and note them in the health."""
+        now = dict(self._fold.view_faults)
+        if now.keys() == self._view_faults.keys():
+            return
+        where = f"since {self._fold.position}"
+        if self._newest is not None:
+            where += f" ({entry_described(self._newest)})"
+        self._view_faults = {
+            topic: self._view_faults.get(topic, f"{why}, {where}") for topic, why in now.items()
+        }
+        for topic, why in self._view_faults.items():
+            self._logger.error("view failed", view=topic, reason=why)
+        self._reporting = asyncio.create_task(self._report_views(dict(self._view_faults)))
+
+    async def _report_views(self, faults: dict[str, str]) -> None:
+        with contextlib.suppress(StoreError):
+            await self._keys.report_views(faults)
 
     async def _commit(self, commit: Commit, fault: CannotFold | None = None) -> None:
         if not await retry(lambda: self._keys.commit(commit), self._logger):

@@ -13,7 +13,8 @@ written twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Sequence
+import json
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -132,6 +133,9 @@ class Commit:
         ]
 
 
+_OF_A_STATE = ("reason", "position", "event", "quarantined", "views")
+
+
 class ProjectionStore:
     """The derived keys of one session. All methods raise StoreError."""
 
@@ -198,11 +202,18 @@ class ProjectionStore:
             health["quarantined"] = " ".join(sorted(quarantined, key=parse_position))
         with self._store.translated_errors():
             async with self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.hdel(
-                    key(self.session, "health"), "reason", "position", "event", "quarantined"
-                )
+                pipeline.hdel(key(self.session, "health"), *_OF_A_STATE)
                 pipeline.hset(key(self.session, "health"), mapping=health)
                 await pipeline.execute()
+
+    async def report_views(self, faults: Mapping[str, str]) -> None:
+        """Write to the session's health which topics of its frames cannot be made, and why."""
+        name = key(self.session, "health")
+        with self._store.translated_errors():
+            if faults:
+                await self._redis.hset(name, "views", json.dumps(faults, ensure_ascii=False))
+            else:
+                await self._redis.hdel(name, "views")
 
 
 async def health(store: Store, session: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from services.clocks import now_ms
 from services.gateway.errors import RequestRefused
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.live.session_tail import RETRY_SECONDS, SessionTail
+from services.gateway.outputs.content import TOPICS
 from services.gateway.outputs.derived import DERIVED, TopicDeriver
 from services.gateway.outputs.display import OutputDisplay
 from services.gateway.outputs.memory import OutputMemory
@@ -49,8 +50,11 @@ class SourceFollower:
 
     @property
     def silent(self) -> bool:
-        """Whether the data is stale because the live feed of the session is not heard."""
+        """Whether the data is stale: the live feed of the session is not heard, or a view fails."""
         source = self._display.source
+        faults = source.state["session"].get("faults") if source is not None else None
+        if faults and not TOPICS[self._output.view].isdisjoint(faults):
+            return True
         silent = self._gateway.tail_pool.silent(self._output.session)
         moment = now_ms() - self._output.delay_ms
         return source is not None and source.freshness(moment, silent=silent) == "stale"
@@ -80,7 +84,13 @@ class SourceFollower:
                 await self._memory.restore()
             except Exception as error:
                 if repr(error) != self._failure:
-                    logger.exception("output not updated", output=self._output.name)
+                    newest = self._display.source
+                    logger.exception(
+                        "output not updated",
+                        output=self._output.name,
+                        session=self._output.session,
+                        shown=newest and str(newest.token),
+                    )
                 self.failed, self._failure = True, repr(error)
             await asyncio.sleep(RETRY_SECONDS)
 

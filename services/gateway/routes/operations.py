@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -64,6 +65,11 @@ class SessionHealth(BaseModel):
     )
     quarantined: list[str] = Field(
         default=[], description="The positions that are left out (`lapstream quarantine`)."
+    )
+    views: dict[str, str] = Field(
+        default={},
+        description="Topics of the frames that cannot be made, and stay as they were: why, and "
+        "since which event.",
     )
 
 
@@ -131,7 +137,16 @@ async def session_health(gateway: TheGateway, session: str) -> SessionHealth:
         feed=feed,
         event=found.get("event"),
         quarantined=found.get("quarantined", "").split(),
+        views=_views(found.get("views")),
     )
+
+
+def _views(stored: str | None) -> dict[str, str]:
+    try:
+        found = json.loads(stored or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 @router.get(

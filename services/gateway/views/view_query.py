@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from events.errors import UnknownCar
+import structlog
+
+from events.errors import LapstreamError, UnknownCar
 from projections import views
 from projections.race import Race
 from projections.views.freshness import Freshness, freshness
 from projections.views.session_line import clock_running
+from replay.quarantine import describe
 from services.clocks import now_ms
-from services.gateway.errors import RequestRefused
+from services.gateway.errors import RequestRefused, ViewFailed
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.state import Gateway
 from services.gateway.views import live_rows
@@ -31,6 +34,8 @@ from services.queries.race_cache import RaceMoment
 from services.queries.sessions import class_named
 from services.queries.tables import race_tables
 from services.queries.tables.columns import Row, Table
+
+logger = structlog.get_logger(__name__)
 
 FIRST_SNAPSHOT_SECONDS = 0.5
 """How long a request waits for a tail that has just begun."""
@@ -83,7 +88,8 @@ class ViewResult(NamedTuple):
     ``learned_at`` is the recorded time of the newest event in it (ms since 1970); 0 for none.
     ``epoch`` is that of the snapshot, 0 for what was folded from the log. ``silent`` says that the
     session has a live feed that is not heard. ``known_at`` is when that event became known to this
-    process, where that is not ``learned_at``: the age counts from it.
+    process, where that is not ``learned_at``: the age counts from it. ``failed`` says that the rows
+    could not be brought up to date.
 
     Where a method takes ``now``, it is the time (``services.clocks``) less the delay: otherwise the
     clock would be ahead of a delayed state.
@@ -98,6 +104,7 @@ class ViewResult(NamedTuple):
     silent: bool = False
     epoch: int = 0
     known_at: int | None = None
+    failed: bool = False
 
     def session(self, now: float) -> dict[str, Any]:
         """The session line with the age of the data."""
@@ -119,7 +126,8 @@ class ViewResult(NamedTuple):
     def freshness(self, now: float) -> Freshness:
         """The freshness of the data."""
         age, patience = self._unheard_ms(now), self.line["patience_ms"]
-        return freshness(self.running, age, patience, silent=self.silent)
+        fresh = freshness(self.running, age, patience, silent=self.silent)
+        return "stale" if self.failed else fresh
 
     def _unheard_ms(self, now: float) -> int:
         return int(now) - (self.learned_at if self.known_at is None else self.known_at)
@@ -144,9 +152,11 @@ async def query_view(gateway: Gateway, session: str, name: str, query: ViewQuery
     if query.at is None and query.known_at is None and name in live_rows.LIVE_VIEWS:
         snapshot = await live_snapshot(gateway, session, query.delay_ms)
         if snapshot is not None:
+            # A topic that cannot be made stays as it was, and is stale.
+            failed = name in snapshot.state["session"].get("faults", ())
             silent = gateway.tail_pool.silent(session)
             result = _of_snapshot(name, snapshot, query)
-            return result._replace(silent=silent, epoch=snapshot.token.epoch)
+            return result._replace(silent=silent, epoch=snapshot.token.epoch, failed=failed)
     view = _RACE_VIEWS[name]
     if name == "leaders" and query.car_class is not None:
         view = partial(_leaders_of_class, car_class=query.car_class)
@@ -170,6 +180,7 @@ async def query_folded(
     of the log, of the moments, and of the view.
     """
     await gateway.require(session)
+    view = _isolated(table.name, session, view)
     if await gateway.is_replay(session):
         return await _of_replay(gateway, session, table, view, query, recorded=recorded)
     if query.known_at == AT_MOMENT:
@@ -236,6 +247,26 @@ async def known_upto(gateway: Gateway, session: str, query: ViewQuery) -> str | 
     else:
         known = known_position(query.known_at)
     return fold_limit(known, query.delay_ms)[0]
+
+
+def _isolated(name: str, session: str, view: View) -> View:
+    """The view, with an error that names it, the session and the newest event."""
+
+    def isolated(moment: RaceMoment) -> Sequence[Row]:
+        try:
+            return view(moment)
+        except (LapstreamError, RequestRefused):
+            raise
+        except Exception as error:
+            where = "before the first event"
+            if moment.recorded:
+                position, event = moment.recorded[-1]
+                where = f"at {position} ({describe(event)})"
+            failed = ViewFailed(name, session, where, error)
+            logger.exception("view failed", session=session, view=name, at=where)
+            raise failed from error
+
+    return isolated
 
 
 # -- Rows ----------------------------------------------------------------------------------

@@ -915,6 +915,12 @@ export interface PublishedSession {
    * the length of the session by time
    */
   time_limit_ms?: number;
+  /**
+   * topics that cannot be made, and stay as they were: why
+   */
+  faults?: {
+    [k: string]: string;
+  };
 }
 /**
  * A local flag that stands, and since when.
