@@ -9,6 +9,7 @@ from fastapi import Depends
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
+from services.gateway.clients import note_client
 from services.gateway.connections import connection_of
 from services.gateway.errors import RequestRefused
 from services.roles import Grant, Role
@@ -33,12 +34,14 @@ def authorize(
     token = token or connection.query_params.get("access_token")
     if token is None and anonymous and required <= Role.VIEWER and not settings.private:
         _admit(connection, known=False)
+        note_client(known=False)
         return None
     found = settings.tokens.grant(token) if token is not None else None
     if found is None:
         detail = "a token is needed" if token is None else "this token is not known"
         raise RequestRefused(401, detail, headers={"WWW-Authenticate": "Bearer"})
     _admit(connection, known=True)
+    note_client(known=True)
     if found.role < required:
         name, wanted = found.role.name.lower(), required.name.lower()
         raise RequestRefused(403, f"a token of the role {wanted} is needed; this one has {name}")

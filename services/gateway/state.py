@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from events.errors import StoreUnfit, UnknownSession
 from replay.entries import check_session_id
+from services.gateway.clients import refuse_anonymous
 from services.gateway.errors import RequestRefused
 from services.gateway.live.session_tail import SessionTail
 from services.gateway.live.tail_pool import TailPool, TooManySessions
@@ -25,6 +26,9 @@ from services.storage.event_log import Log
 from services.storage.replay_store import Replays
 
 MAX_SUGGESTIONS = 10
+
+MOST_FOLDS_WAITING = 32
+"""Requests for folded races at the same time, beyond which only those with a token are taken."""
 
 CONCURRENT_ARCHIVES = 2
 """Archives that are imported at the same time; others wait."""
@@ -41,6 +45,7 @@ class Gateway:
         self.log = Log(store)
         self.tail_pool = TailPool(store)
         self.races = races or RaceCache(self.log)
+        self.races.admit = _admit_fold
         self.replays = Replays(store)
         self.replayed = ReplayedRaces(self.replays, self.races)
         self.subscribers = {"websocket": 0, "sse": 0}
@@ -115,6 +120,12 @@ class Gateway:
             yield
         finally:
             self.subscribers[transport] -= 1
+
+
+def _admit_fold(waiting: int) -> None:
+    """Raise RequestRefused to clients without a token where many wait for folded races."""
+    if waiting >= MOST_FOLDS_WAITING:
+        refuse_anonymous("this gateway is busy with other questions about the past", 2)
 
 
 def gateway_of(connection: HTTPConnection) -> Gateway:

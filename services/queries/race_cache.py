@@ -227,6 +227,9 @@ class RaceCache:
         self._races: OrderedDict[_Key, _Fold | _Loading] = OrderedDict()
         self._turns = asyncio.Semaphore(CONCURRENT_FOLDS)
         self._held_later: dict[str, frozenset[str]] = {}
+        self._waiting = 0
+        self.admit: Callable[[int], None] = lambda _: None
+        """Called before each question with how many are being answered; it may raise."""
 
     @property
     def memory(self) -> int:
@@ -314,13 +317,18 @@ class RaceCache:
         self, session: str, answer: Callable[[_Fold], T], upto: str | None, kept_as: str
     ) -> T:
         key = ("fold", session, kept_as)
-        async with self._turns:
-            while True:
-                fold = self._fold_of(key, bounded=upto is not None)
-                async with fold.lock:
-                    if not fold.broken:
-                        with contextlib.suppress(QuarantineChanged):
-                            return await self._answer(key, fold, answer, upto)
+        self.admit(self._waiting)
+        self._waiting += 1
+        try:
+            async with self._turns:
+                while True:
+                    fold = self._fold_of(key, bounded=upto is not None)
+                    async with fold.lock:
+                        if not fold.broken:
+                            with contextlib.suppress(QuarantineChanged):
+                                return await self._answer(key, fold, answer, upto)
+        finally:
+            self._waiting -= 1
 
     def _fold_of(self, key: _Key, *, bounded: bool) -> _Fold:
         fold = self._races.get(key)

@@ -17,9 +17,10 @@ from projections.views.frame import Token
 from projections.views.merge_patch import Patch, State, merge_patch
 from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import Snapshot
+from services.gateway.live.memory_budget import MESSAGES
 
 MAX_MESSAGES = 64
-"""The encoded messages that a channel keeps."""
+"""The encoded messages that a channel keeps, as far as the budget of all channels allows."""
 
 
 class SubscriptionMessage(NamedTuple):
@@ -76,6 +77,8 @@ class Channel:
         self._messages: OrderedDict[tuple[_Key | None, _Key, str | None], SubscriptionMessage] = (
             OrderedDict()
         )
+        self._budget = MESSAGES
+        self._bytes = 0
         self._websocket_frame: tuple[SubscriptionMessage, bytes] | None = None
 
     def message(
@@ -88,10 +91,27 @@ class Channel:
         key = (_key(before) if before else None, _key(after), reason)
         known = self._messages.get(key)
         if known is None:
-            known = self._messages[key] = self._encode(before, after, reason)
-            if len(self._messages) > MAX_MESSAGES:
-                self._messages.popitem(last=False)
+            known = self._encode(before, after, reason)
+            self._keep(key, known)
         return known
+
+    def _keep(
+        self, key: tuple[_Key | None, _Key, str | None], message: SubscriptionMessage
+    ) -> None:
+        """Keep a message, instead of the oldest ones where there is no room."""
+        size = len(message.body)
+        while self._messages and (
+            len(self._messages) >= MAX_MESSAGES or self._budget.taken + size > self._budget.limit
+        ):
+            _, oldest = self._messages.popitem(last=False)
+            self._bytes -= len(oldest.body)
+            self._budget.give_back(len(oldest.body))
+        if self._budget.take(size):
+            self._bytes += size
+            self._messages[key] = message
+
+    def __del__(self) -> None:
+        self._budget.give_back(self._bytes)
 
     def websocket_frame(self, message: SubscriptionMessage) -> bytes:
         """The message as a WebSocket frame, encoded once for all subscribers."""

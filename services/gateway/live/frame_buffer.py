@@ -14,6 +14,7 @@ from projections.views.frame import ClientState, Frame, Token
 from projections.views.freshness import Freshness, freshness
 from projections.views.merge_patch import Patch, State
 from replay.entries import parse_position
+from services.gateway.live.memory_budget import own_bytes
 
 MIN_SNAPSHOTS = 1024
 """Snapshots that are always kept. A subscriber that resumes at one of them receives a delta, at
@@ -21,6 +22,10 @@ any other token a snapshot."""
 
 MAX_SNAPSHOTS = 60_000
 """The limit on what is kept for delays, however long the delay."""
+
+
+MEASURED_EVERY = 16
+"""Of so many deltas the size of one is measured; each takes as long as applying it."""
 
 
 class Snapshot(NamedTuple):
@@ -83,6 +88,12 @@ class FrameBuffer:
         self._diverged = False
         self.retain_ms = 0
         """How long snapshots are kept, for the delays of subscribers (ms)."""
+        self.retain_known_ms = 0
+        """The same for those with a token."""
+        self.bytes = 0
+        """About what the snapshots take."""
+        self._sizes: list[int] = []
+        self._size = 0  # of the last delta that was measured
         self.behind = False
         """Whether newer frames exist that have not arrived yet: nothing here is to be sent."""
 
@@ -117,14 +128,14 @@ class FrameBuffer:
             self._known_at(frame),
         )
         self._diverged = False
-        self._append(snapshot)
+        self._append(snapshot, self._estimate(snapshot))
         return snapshot
 
     def append(self, snapshot: Snapshot) -> Snapshot:
-        """Append a snapshot of another buffer, renumbered."""
+        """Append a snapshot of another buffer, which has its state, renumbered."""
         self.count += 1
         snapshot = snapshot._replace(number=self.count, patch=None)
-        self._append(snapshot)
+        self._append(snapshot, 0)
         return snapshot
 
     def clear(self) -> None:
@@ -132,6 +143,8 @@ class FrameBuffer:
         self._client = ClientState()
         self._snapshots.clear()
         self._times.clear()
+        self._sizes.clear()
+        self.bytes = 0
         self._by_token.clear()
         self._diverged = True
 
@@ -151,6 +164,14 @@ class FrameBuffer:
         """The snapshot at a token, if it is kept."""
         return self._by_token.get(token)
 
+    def _estimate(self, snapshot: Snapshot) -> int:
+        """About what a snapshot takes: measured for some, as the others are much like them."""
+        if snapshot.patch is None:
+            return own_bytes(snapshot.state, None)
+        if self.count % MEASURED_EVERY == 0 or not self._size:
+            self._size = own_bytes(snapshot.state, snapshot.patch)
+        return self._size
+
     def _known_at(self, frame: Frame) -> int:
         """When the newest event of a frame became known.
 
@@ -167,9 +188,11 @@ class FrameBuffer:
                 return before.since
         return max(before.since, self._known_ms(frame.at))
 
-    def _append(self, snapshot: Snapshot) -> None:
+    def _append(self, snapshot: Snapshot, size: int) -> None:
         self._snapshots.append(snapshot)
         self._times.append(snapshot.since)
+        self._sizes.append(size)
+        self.bytes += size
         self._by_token[snapshot.token] = snapshot
         self._trim(snapshot.since)
 
@@ -181,9 +204,24 @@ class FrameBuffer:
         # The last snapshot before the retained span stays: a delay may begin with it.
         drop = min(spare, max(0, bisect_right(self._times, now - self.retain_ms) - 1))
         drop = max(drop, len(self._snapshots) - MAX_SNAPSHOTS)
-        for snapshot in self._snapshots[:drop]:
+        self._drop(drop)
+
+    def shrink(self, count: int, retain_ms: int) -> None:
+        """Keep so many snapshots only, and those of the last ``retain_ms``, until more arrive."""
+        self.retain_ms = min(self.retain_ms, retain_ms)
+        self.retain_known_ms = min(self.retain_known_ms, retain_ms)
+        if self._times:
+            since = bisect_right(self._times, self._times[-1] - retain_ms) - 1
+            self._drop(min(len(self._snapshots) - count, max(0, since)))
+
+    def _drop(self, count: int) -> None:
+        """Forget the oldest snapshots."""
+        if count <= 0:
+            return
+        for snapshot in self._snapshots[:count]:
             self._by_token.pop(snapshot.token, None)
-        del self._snapshots[:drop], self._times[:drop]
+        self.bytes -= sum(self._sizes[:count])
+        del self._snapshots[:count], self._times[:count], self._sizes[:count]
 
 
 def token_order(token: Token) -> tuple[int, tuple[int, int]]:

@@ -10,6 +10,9 @@ import structlog
 
 from events.errors import StoreError
 from projections.views.freshness import QUIET_MS
+from services.gateway.clients import is_known, refuse_anonymous
+from services.gateway.live.frame_buffer import MIN_SNAPSHOTS
+from services.gateway.live.memory_budget import SNAPSHOT_BYTES
 from services.gateway.live.session_tail import SessionTail
 from services.storage.client import Store
 from services.storage.feed_store import FeedHealth, feeds_health
@@ -26,6 +29,12 @@ REPLAYS_SECONDS = 1.0
 FEED_SECONDS = 2.0
 """How often the health of the feeds is read."""
 
+BUDGET_SECONDS = 1.0
+"""How often what the tails keep is compared with the budget."""
+
+FEWEST_SNAPSHOTS = 64
+"""Snapshots that a tail keeps for resuming when memory is short."""
+
 logger = structlog.get_logger(__name__)
 
 
@@ -41,6 +50,7 @@ class TailPool:
         self._by_session: dict[str, SessionTail] = {}
         self._tasks = [
             asyncio.create_task(self._close_idle()),
+            asyncio.create_task(self._keep_budget()),
             asyncio.create_task(self._poll_feeds()),
             asyncio.create_task(self._poll_replays()),
         ]
@@ -63,6 +73,44 @@ class TailPool:
         """Whether the session has a tail here, and a live feed that is not heard."""
         tail = self._by_session.get(session)
         return tail is not None and tail.silent
+
+    @property
+    def memory(self) -> int:
+        """About what the snapshots of all tails take."""
+        return sum(tail.buffer.bytes for tail in self._by_session.values())
+
+    def retain(self, tail: SessionTail, delay_ms: int) -> None:
+        """Keep the snapshots of a tail for a delay.
+
+        Raises RequestRefused (503) to clients without a token where memory is short.
+        """
+        buffer = tail.buffer
+        if delay_ms > buffer.retain_ms and self.memory > SNAPSHOT_BYTES:
+            refuse_anonymous("this gateway keeps as many delayed states as it may", 30)
+        buffer.retain_ms = max(buffer.retain_ms, delay_ms)
+        if is_known():
+            buffer.retain_known_ms = max(buffer.retain_known_ms, delay_ms)
+
+    def shed(self) -> None:
+        """Bring the snapshots within their budget: the largest tails first.
+
+        What clients without a token had kept goes first, then what subscribers could resume from,
+        and the delays of those with a token last.
+        """
+        for count, known in ((MIN_SNAPSHOTS, True), (FEWEST_SNAPSHOTS, True), (1, False)):
+            for tail in sorted(self._by_session.values(), key=lambda one: -one.buffer.bytes):
+                if self.memory <= SNAPSHOT_BYTES:
+                    return
+                before, buffer = tail.buffer.bytes, tail.buffer
+                buffer.shrink(count, buffer.retain_known_ms if known else 0)
+                logger.warning(
+                    "snapshots dropped", session=tail.session, bytes=before - buffer.bytes
+                )
+
+    async def _keep_budget(self) -> None:
+        while True:
+            await asyncio.sleep(BUDGET_SECONDS)
+            self.shed()
 
     def known_at(self, session: str, recorded_ms: int, read_ms: int) -> int:
         """When an event became known here that was recorded at ``recorded_ms``.

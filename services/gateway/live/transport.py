@@ -150,6 +150,5 @@ async def sse_body(publisher: Publisher, subscription: Subscription) -> AsyncIte
 
 def subscribe(tail: SessionTail, options: SubscriptionOptions) -> Subscription:
     """A subscription to a session."""
-    tail.buffer.retain_ms = max(tail.buffer.retain_ms, options.delay_ms)
     channel = tail.channel(options.filter, options.delay_ms)
     return Subscription(tail.buffer, channel, options, now_ms())

@@ -10,6 +10,7 @@ import structlog
 
 from events.errors import LapstreamError
 from services.clocks import now_ms
+from services.gateway.clients import note_client
 from services.gateway.errors import RequestRefused
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.live.session_tail import RETRY_SECONDS, SessionTail
@@ -75,6 +76,7 @@ class SourceFollower:
 
     async def run(self) -> None:
         """Follow the session, without end."""
+        note_client(known=True)  # whoever asked for the output first
         await self._memory.restore()
         while True:
             try:
@@ -109,7 +111,7 @@ class SourceFollower:
 
     async def _follow(self, tail: SessionTail) -> None:
         delay = self._output.delay_ms
-        tail.buffer.retain_ms = max(tail.buffer.retain_ms, delay)
+        self._gateway.tail_pool.retain(tail, delay)
         with tail.listening(self._wake.set):
             while not tail.ended:
                 self._wake.clear()

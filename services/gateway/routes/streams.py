@@ -100,6 +100,7 @@ async def open_subscription(
     the first snapshot waits for the delay. Raises UnknownClass and UnknownCar.
     """
     wanted = await resolve_filter(gateway, tail.session, options.filter)
+    gateway.tail_pool.retain(tail, options.delay_ms)
     subscription = subscribe(tail, replace(options, filter=wanted))
     delay = subscription.options.delay_ms
     if not delay or await gateway.is_replay(tail.session):

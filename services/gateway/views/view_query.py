@@ -212,7 +212,7 @@ async def live_snapshot(gateway: Gateway, session: str, delay_ms: int) -> Snapsh
     newest = await tail.snapshot(FIRST_SNAPSHOT_SECONDS)
     if not delay_ms:
         return newest
-    tail.buffer.retain_ms = max(tail.buffer.retain_ms, delay_ms)
+    gateway.tail_pool.retain(tail, delay_ms)
     return tail.buffer.at(now_ms() - delay_ms)
 
 
