@@ -6,7 +6,8 @@ row each. After the chequered flag, and after the session's end, none begins: a 
 flag is for cars on their way in, and the track state stays what the end made it (see
 ``projections.folds.finish``). Its first and last lap are the overall leader's laps that ended
 under it, none if it fell between two crossings. A white flag (last lap) counts as green; shown
-under a caution, it does not end the caution.
+under a caution, it does not end the caution. A segment of qualifying begins under green if the one
+before had its chequered flag.
 
 A flag with a sector is local: it is not a caution, and stands until it is cleared by another
 flag or a green flag in its sector, by a green flag for the whole track (all posts then show
@@ -26,6 +27,7 @@ from events import (
     PitLaneOpened,
     SafetyCarDeployed,
     SafetyCarWithdrawn,
+    SegmentStarted,
     SessionEnded,
     SessionResumed,
     WaveByGiven,
@@ -72,7 +74,7 @@ class Track(Projection):
     """The current flags, the cautions and the local flags."""
 
     NAME: ClassVar[str] = "track"
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
 
     session: Session = sibling()
     finish: Finish = sibling()
@@ -106,6 +108,7 @@ class Track(Projection):
             WaveByGiven: self._wave_by_given,
             SessionEnded: self._session_ended,
             SessionResumed: self._session_resumed,
+            SegmentStarted: self._segment_started,
         }
 
     @property
@@ -216,6 +219,12 @@ class Track(Projection):
         flag = self.after_end or ("green" if self.flag == "chequered" else self.flag)
         self.after_end = None
         if flag is not None:
+            self._show(flag, event.at)
+
+    def _segment_started(self, event: SegmentStarted) -> None:
+        """Take back the chequered flag of the segment before: the next one begins under green."""
+        if not self.finish.is_race and not self.finish.ended and self.flag == "chequered":
+            flag, self.after_end = self.after_end or "green", None
             self._show(flag, event.at)
 
     def _wave_by_given(self, event: WaveByGiven) -> None:

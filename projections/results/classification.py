@@ -33,7 +33,7 @@ race.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -46,9 +46,9 @@ from projections.results.official_result import official_best, official_result
 from projections.results.session_order import (
     BEST_LAPS,
     by_best_lap,
-    own_segments,
     qualifying_rules,
     ranking_laps,
+    too_slow,
 )
 from projections.results.time_lost import moved_back, within_lap_ms
 from projections.rules import packs
@@ -166,37 +166,18 @@ def classify(
         cars = _where_time_is_lost(race, cars)
     else:
         rules = convention.qualifying or qualifying_rules(race)
-        statuses = _within(race, rules, counted)
-        rows = {car_row.car: car_row._replace(status=statuses[car_row.car]) for car_row in cars}
+        slow = too_slow(race, counted, rules)
+        rows = {
+            car_row.car: car_row._replace(
+                status="not_classified" if car_row.car in slow else "classified"
+            )
+            for car_row in cars
+        }
         rows.update((car_row.car, car_row) for car_row in idle)
         cars, idle = [rows[car] for car in by_best_lap(race, rows, rules)], []
         bests = ranking_laps(race, rules)
     cars = penalties.disqualify(penalties.back_of_class(penalties.places_dropped(cars)))
     return _rows(race, cars + idle, bests)
-
-
-def _within(race: Race, rules: packs.QualifyingRules, cars: Iterable[str]) -> dict[str, str]:
-    """The status of each car of qualifying or practice: whether it is quick enough."""
-    best: Mapping[str, BestLap] = race.laps.best
-    if rules.segments == "knock_out" and race.segments.started:
-        own = own_segments(race)
-        firsts = {car: race.segments.of_car(car)[own(car)[0]] for car in cars}
-        best = {car: first for car, first in firsts.items() if first is not None}
-    quickest: dict[str | None, int] = {}
-    for car in cars:
-        name = race.session.car_class(car) if rules.within_of == "class" else None
-        if car in best:
-            quickest[name] = min(best[car].ms, quickest.get(name, best[car].ms))
-
-    def status(car: str) -> str:
-        name = race.session.car_class(car) if rules.within_of == "class" else None
-        percent = rules.within_percent
-        if percent is None or name not in quickest:
-            return "classified"
-        quick = car in best and best[car].ms * 100 <= quickest[name] * percent
-        return "classified" if quick else "not_classified"
-
-    return {car: status(car) for car in cars}
 
 
 def _as_published(

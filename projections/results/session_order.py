@@ -3,8 +3,9 @@
 Rules: a race is in its running order. Qualifying and practice are ordered by best lap, of equal
 ones the earlier first; a deleted lap time is none. Cars without a time follow by number, whether
 they have left the pits or not. A gap between two of them is the difference of their best laps;
-a car without a time has none. A session of which no lap is known is in the order of its official
-result.
+a car without a time has none. Where the pack says within how many per cent of the best time a car
+must come, a slower one keeps its place and is not classified. A session of which no lap is known
+is in the order of its official result.
 
 Where the pack says that segments are a knock-out, the quickest of each go on to the next, and the
 others stand behind them as they were. A car that went on is placed by its time there; until it has
@@ -204,6 +205,39 @@ def ranking_laps(race: Race, rules: QualifyingRules | None = None) -> dict[str, 
             if best is not None:
                 laps[car] = best
     return laps
+
+
+def too_slow(
+    race: Race, cars: Iterable[str], rules: QualifyingRules | None = None
+) -> frozenset[str]:
+    """Return the cars whose time is not within the per cent of the best that the rules demand.
+
+    Those are also cars without a time, once another has one. Of a knock-out the times of its first
+    segment count. ``rules`` are the session's unless given.
+    """
+    rules = rules or qualifying_rules(race)
+    percent = rules.within_percent
+    if percent is None:
+        return frozenset()
+    cars = list(cars)
+    best: dict[str, BestLap | None] = {car: race.laps.best.get(car) for car in cars}
+    if rules.segments == "knock_out" and race.segments.started:
+        own = own_segments(race)
+        best = {car: race.segments.of_car(car)[own(car)[0]] for car in cars}
+
+    def group(car: str) -> str | None:
+        return race.session.car_class(car) if rules.within_of == "class" else None
+
+    quickest: dict[str | None, int] = {}
+    for car, lap in best.items():
+        if lap is not None:
+            quickest[group(car)] = min(lap.ms, quickest.get(group(car), lap.ms))
+    return frozenset(
+        car
+        for car, lap in best.items()
+        if (first := quickest.get(group(car))) is not None
+        and (lap is None or lap.ms * 100 > first * percent)
+    )
 
 
 class TimeGaps:

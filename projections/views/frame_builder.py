@@ -316,7 +316,7 @@ _BY_ID = members_keyed_by("id", StandingsRow)
 
 def _place_part(place: views.Place) -> State:
     """The part of a car's row that depends on other cars."""
-    return {
+    part = {
         "position": place.position,
         "class_position": place.class_position,
         "gap": _gap(place.gap),
@@ -324,6 +324,9 @@ def _place_part(place: views.Place) -> State:
         "class_gap": _gap(place.class_gap),
         "class_interval": _gap(place.class_interval),
     }
+    if place.outside_percent is not None:
+        part["outside_percent"] = place.outside_percent
+    return part
 
 
 def _gap(gap: Gap | None) -> State:

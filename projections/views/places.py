@@ -14,7 +14,13 @@ from typing import NamedTuple
 from projections.folds.running_order import NEVER, Gap
 from projections.race import Race
 from projections.results.official_result import official_result
-from projections.results.session_order import TimeGaps, session_order, time_gap
+from projections.results.session_order import (
+    TimeGaps,
+    qualifying_rules,
+    session_order,
+    time_gap,
+    too_slow,
+)
 from projections.views.gap_chain import START, Link, Measured, linked, measure, taken_over
 
 
@@ -22,6 +28,7 @@ class Place(NamedTuple):
     """A car's place overall and in class, and its gaps.
 
     They are measured from the leader, the car ahead, the class leader and the car ahead in class.
+    ``outside_percent`` is the per cent of the best time that a car of qualifying is too slow for.
     """
 
     position: int
@@ -30,6 +37,7 @@ class Place(NamedTuple):
     interval: Gap | None
     class_gap: Gap | None
     class_interval: Gap | None
+    outside_percent: int | None = None
 
 
 References = tuple[str | None, str | None, str | None, str | None]
@@ -155,15 +163,19 @@ def _timed_places(race: Race) -> dict[str, CachedPlace]:
     leader: str | None = None
     ahead: str | None = None
     classes: dict[str | None, tuple[int, str, str | None]] = {}
-    gaps = TimeGaps(race)
-    for position, car in enumerate(session_order(race), start=1):
+    gaps, order = TimeGaps(race), session_order(race)
+    percent = None if official_result(race) else qualifying_rules(race).within_percent
+    slow = too_slow(race, order) if percent is not None else frozenset()
+    for position, car in enumerate(order, start=1):
         leader = leader or car
         name = race.session.car_class(car)
         count, class_leader, class_ahead = classes.get(name, (0, car, None))
         classes[name] = (count + 1, class_leader, car)
         references = (leader, ahead, class_leader, class_ahead)
         ahead = car
-        place = Place(position, count + 1, *(gaps.between(one, car) for one in references))
+        outside = percent if car in slow and car in race.laps.best else None
+        gap, interval, class_gap, class_interval = (gaps.between(one, car) for one in references)
+        place = Place(position, count + 1, gap, interval, class_gap, class_interval, outside)
         rows[car] = CachedPlace(
             place, references, NEVER, UNMEASURED, UNMEASURED, NO_CHAIN, NO_CHAIN
         )

@@ -74,6 +74,13 @@ class StandingsRow(RowModel):
     ]
     in_pit_since_ms: ClockMs | None
     last_seen_ms: ClockMs | None
+    outside_percent: Annotated[
+        int | None,
+        Field(
+            description="of qualifying whose rules have one: the per cent of the best time, such "
+            "as 107, that the car's is not within; it keeps its place and is not classified"
+        ),
+    ]
 
 
 def standings(race: Race) -> list[Row]:
@@ -139,6 +146,7 @@ def car_row(race: Race, car: str, penalties: tuple[Penalty, ...], best: BestLap 
         "sectors_done": race.order.sectors_done(car),
         "in_pit_since_ms": in_lane,
         "last_seen_ms": race.order.last_seen(car),
+        "outside_percent": None,
     }
 
 

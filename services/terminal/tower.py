@@ -36,6 +36,7 @@ space   pause, go on              n  p   next, previous caution
 q       quit
 
 Last and best laps:  ◆ best of all   ◇ best of its class   • the car's own best
+                     % too slow for the rules of qualifying (107 %)
 State:  PIT in the lane  OUT out-lap  PEN has a penalty to serve
         RET retired      FIN finished     DNS did not start
 Order:  on the road; penalties with = count in the result without being served

@@ -228,6 +228,8 @@ def _last(context: TowerContext, row: Row) -> Cell:
 
 def _best(context: TowerContext, row: Row) -> Cell:
     ms = row.get("best_lap_ms")
+    if row.get("outside_percent") is not None:
+        return Cell(lap_time_text(ms) + "%", "bold #ff7f50")
     mark = _mark(context, row, ms)
     return Cell(lap_time_text(ms) + mark.text, mark.style)
 

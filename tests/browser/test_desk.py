@@ -99,6 +99,34 @@ def desk(page: Page, guarded: Served) -> Desk:
 
 
 @pytest.mark.slow
+async def test_segments(desk: Desk) -> None:
+    """One begins, under the next name or another, and ends with its chequered flag."""
+    await desk.open()
+    await expect(desk.page.locator("#segment-name")).to_have_count(0)
+    opened = next(iter(Story().opened(kind="qualifying", classes=("P", "GT"))))
+    await desk.served.log.append(SESSION, [opened.model_copy(update={"source_seq": 999})])
+    await expect(desk.page.locator("#segment-name")).to_have_value("Q1")
+    segment = desk.page.locator(".segment")
+    await segment.get_by_role("button", name="Begin").click()
+    await expect(desk.dialog).to_contain_text("Q1 begins")
+    await desk.confirm()
+    await expect(desk.page.locator("#segment-name")).to_have_value("Q2")
+    await segment.get_by_role("button", name="End").click()
+    await expect(desk.dialog).to_contain_text("End Q1")
+    await desk.dialog.get_by_label("FINISH").fill("FINISH")
+    await desk.confirm()
+    await expect(segment).to_contain_text("over")
+    await desk.page.locator("#segment-name").fill("Hyperpole")
+    await desk.page.locator("#segment-class").select_option("GT")
+    await segment.get_by_role("button", name="Begin").click()
+    await desk.confirm()
+    await expect(segment).to_contain_text("Hyperpole")
+    await expect(segment).not_to_contain_text("over")
+    first, _, second = await desk.decided()
+    assert (first.type, second.type) == ("segment_started", "segment_started")
+
+
+@pytest.mark.slow
 async def test_a_safety_car_is_seen_elsewhere(desk: Desk, browser: Browser) -> None:
     """Called by keys at the desk it stands in the tower of another page, and is taken back."""
     tower = await browser.new_page()

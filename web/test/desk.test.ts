@@ -14,6 +14,9 @@ import {
   pitLanes,
   PENALTIES,
   describeDecision,
+  nextSegment,
+  segment,
+  segmentEnd,
 } from "../src/desk/race_control";
 import {
   faultOf,
@@ -354,5 +357,41 @@ describe("tokens", () => {
       "This token (wall) has the role viewer: it may look, and decide nothing. " +
         "The desk needs one of the role control.",
     );
+  });
+});
+
+describe("segments", () => {
+  const line = (members: object = {}): SessionLine =>
+    ({
+      kind: "qualifying",
+      classes: ["GTP", "GTD"],
+      flag: "green",
+      ...members,
+    }) as unknown as SessionLine;
+
+  test.each([
+    [{}, "Q1"],
+    [{ segment: "Q1" }, "Q2"],
+    [{ segment: "Session 9" }, "Session 10"],
+    [{ segment: "Hyperpole" }, ""],
+    [{ kind: "practice" }, ""],
+  ])("after %j comes %j", (members, expected) => expect(nextSegment(line(members))).toBe(expected));
+
+  test("one begins for all classes or for one", () => {
+    expect(segment(" Q2 ", null)).toEqual({ type: "segment_started", name: "Q2" });
+    const gtd = segment("Q1", "GTD");
+    expect(gtd).toEqual({ type: "segment_started", name: "Q1", classes: ["GTD"] });
+    expect(describeDecision(gtd)).toBe("Q1 begins for GTD");
+  });
+
+  test("it ends with its chequered flag, which must be typed", () => {
+    expect(segmentEnd(line({ segment: "Q1" }))).toMatchObject({
+      label: "End Q1",
+      typed: "FINISH",
+      decisions: [{ type: "flag_shown", flag: "chequered" }],
+    });
+    expect(segmentEnd(line())).toBeNull();
+    expect(segmentEnd(line({ segment: "Q1", flag: "chequered" }))).toBeNull();
+    expect(segmentEnd(null)).toBeNull();
   });
 });

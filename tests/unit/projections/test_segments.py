@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import events as ev
@@ -11,6 +13,9 @@ from projections.results.session_order import by_best_lap, ranking_laps, session
 from projections.rules.packs import QualifyingRules, builtin_pack
 from projections.views import control, session_line, standings
 from projections.views.frame_builder import FrameBuilder, cars_of, frame_state
+from projections.views.session_line import is_over
+from services.terminal.tower import plain_lines
+from services.terminal.tower_state import TowerOptions, TowerState
 from tests.builders import Story, opened, race_of
 
 KNOCK_OUT = QualifyingRules(segments="knock_out", advance=(3, 2))
@@ -186,6 +191,51 @@ def test_107_percent(rules: QualifyingRules, statuses: list[str]) -> None:
     rows = classify(story.race(), Convention(ON_LAPS.classification, ON_LAPS.penalties, rules))
     assert [row.car for row in rows] == ["1", "2", "3", "4"]
     assert [row.status for row in rows] == [*statuses, "not_started"]
+
+
+@pytest.mark.parametrize(
+    ("within_of", "outside"),
+    [("overall", [None, None, 107, None]), ("class", [None, None, None, None])],
+)
+def test_107_percent_while_it_runs(
+    monkeypatch: pytest.MonkeyPatch, within_of: str, outside: list[int | None]
+) -> None:
+    """Standings, frames and towers have it; another car's time puts a car outside."""
+    rules = QualifyingRules(within_percent=107, within_of=within_of)  # type: ignore[arg-type]
+    monkeypatch.setattr("projections.results.session_order._rules_named", lambda _: rules)
+    story = (
+        opened("1", "2", kind="qualifying", rules="imsa-2024").entry("3", "GT3").entry("4", "GT3")
+    )
+    for car, ms in (("3", 85_601), ("2", 85_600)):
+        lap(story, car, 200, ms, 1)
+    race, builder = story.race(), FrameBuilder()
+    builder.advance(race)
+    assert [row["outside_percent"] for row in standings(race)] == [None] * 4
+    race.apply(ev.LapCompleted(**lapped("1", 300_000, 80_000)))
+    builder.advance(race, {"1"})
+    assert [row["car"] for row in standings(race)] == ["1", "2", "3", "4"]
+    assert [row["outside_percent"] for row in standings(race)] == outside
+    assert builder.state == frame_state(race)
+    tower = TowerState.of(builder.state, 300_000)
+    text = plain_lines(tower, TowerOptions(), 120, 12)
+    assert ("1:25.601%" in "".join(text)) == (within_of == "overall")
+
+
+def lapped(car: str, at: int, ms: int) -> dict[str, Any]:
+    """The members of a lap."""
+    return {"source": "t", "source_seq": at, "car": car, "lap": 1, "at": at, "lap_time_ms": ms}
+
+
+@pytest.mark.parametrize("flag", ["green", "chequered"])
+def test_a_segment_begins_under_green(flag: str) -> None:
+    """The chequered flag of the segment before does not stand in the next; a race keeps its."""
+    story = q1().flag(flag, 290_000)
+    story.tell(ev.SegmentStarted, 300_000, name="Q2")
+    line = session_line(story.race())
+    assert (line["flag"], line["segment"], is_over(line)) == ("green", "Q2", False)
+    of_race = opened("1").flag("chequered", 100_000)
+    of_race.tell(ev.SegmentStarted, 120_000, name="Q2")
+    assert is_over(session_line(of_race.race()))
 
 
 @pytest.mark.parametrize(("withdrawn", "order"), [("by_number", "2134"), ("last", "2341")])

@@ -129,8 +129,9 @@ export function withExtra(
 
 /** A decision as text, before the gateway has described it. */
 export function describeDecision(decision: Decision): string {
-  const { type, flag, sector, classes } = decision;
+  const { type, flag, sector, classes, name } = decision;
   const of = Array.isArray(classes) ? ` for ${classes.join(", ")}` : "";
+  if (type === "segment_started" && typeof name === "string") return `${name} begins${of}`;
   if (type !== "flag_shown") return `${plain(type)}${of}`;
   const where = typeof sector === "number" ? `, sector ${sector}` : "";
   return `${typeof flag === "string" ? flagName(flag) : ""} flag${where}`;
@@ -158,6 +159,28 @@ export function lane(open: boolean, name: string | null): Decision {
 /** A local flag; it changes no caution. */
 export function local(flag: string, sector: number): Decision {
   return { type: "flag_shown", flag, sector };
+}
+
+// -- Segments -----------------------------------------------------------------------------
+
+/** The name of the segment after the last one: Q1, then Q2; empty where none can be guessed. */
+export function nextSegment(line: SessionLine | null): string {
+  if (line?.segment === undefined) return line?.kind === "qualifying" ? "Q1" : "";
+  const numbered = /^(.*?)(\d+)$/.exec(line.segment);
+  return numbered === null ? "" : `${numbered[1]}${Number(numbered[2]) + 1}`;
+}
+
+/** A segment begins, for one class or (null) for all. */
+export function segment(name: string, carClass: string | null): Decision {
+  const begins = { type: "segment_started", name: name.trim() };
+  return carClass === null ? begins : { ...begins, classes: [carClass] };
+}
+
+/** The end of the segment under way: its chequered flag. Null where there is none. */
+export function segmentEnd(line: SessionLine | null): TrackAction | null {
+  const chequered = trackActions(line).find((one) => one.id === "chequered");
+  if (line?.segment === undefined || chequered === undefined || isOver(line)) return null;
+  return { ...chequered, label: `End ${line.segment}` };
 }
 
 /** Cars as they are written, between blanks or commas. */

@@ -1026,6 +1026,10 @@ export interface PublishedStandingsRow {
    * milliseconds on the session clock
    */
   last_seen_ms?: number;
+  /**
+   * of qualifying whose rules have one: the per cent of the best time, such as 107, that the car's time is not within; it keeps its place and is not classified
+   */
+  outside_percent?: number;
 }
 /**
  * The state of a session, by topic. An absent member means null.
@@ -1624,6 +1628,10 @@ export interface StandingsRow {
    * milliseconds on the session clock
    */
   last_seen_ms: number | null;
+  /**
+   * of qualifying whose rules have one: the per cent of the best time, such as 107, that the car's time is not within; it keeps its place and is not classified
+   */
+  outside_percent: number | null;
 }
 /**
  * The laps of a car from the start or a stop to the next stop.

@@ -11,7 +11,7 @@ export interface TowerLine {
   readonly row: Standing;
   readonly place: number;
   readonly gap: string;
-  /** The tag of its state, `PIT`. */
+  /** The tag of its state, `PIT`; `107%` for a car too slow for the rules of qualifying. */
   readonly state: string;
 }
 
@@ -29,7 +29,7 @@ export function towerLines(output: OutputState, wanted: Selection): TowerLine[] 
     row,
     place: name === null ? row.position : row.class_position,
     gap: gapOf(row, wanted.gap, name !== null, isRace(output.session)),
-    state: carState(row).tag,
+    state: row.outside_percent === undefined ? carState(row).tag : `${row.outside_percent}%`,
   }));
 }
 

@@ -106,6 +106,11 @@ function lastLap(row: Standing, scene: Scene): Cell {
 }
 
 function bestLap(row: Standing, scene: Scene): Cell {
+  if (row.outside_percent !== undefined) {
+    const spoken = `not within ${row.outside_percent} % of the best time`;
+    const text = words.lapTimeText(row.best_lap_ms);
+    return { text, look: "outside", sign: "%", title: spoken, spoken };
+  }
   return marked(words.lapTimeText(row.best_lap_ms), scene.bests.best(row));
 }
 
