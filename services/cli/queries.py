@@ -151,7 +151,7 @@ def sessions(form: As = OutputFormat.TABLE, store: Store = None, data: Data = No
     print_rows(race_tables.SESSIONS, rows, form)
     for row in rows if form is OutputFormat.TABLE else ():
         if row["fault"]:
-            echo(f"{row['session']} is stopped {on_one_line(row['fault'])}")
+            echo(f"{row['session']} is not folded: {on_one_line(row['fault'])}")
 
 
 def schema(

@@ -16,6 +16,7 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Collection
+from functools import partial
 from operator import attrgetter
 from typing import Any
 from uuid import uuid4
@@ -32,7 +33,7 @@ from events.errors import (
     StoreUnfit,
 )
 from projections.timeline import ForgottenPast
-from replay.entries import check_session_id
+from replay.entries import check_session_id, parse_position
 from replay.quarantine import CannotFold, Quarantine
 from services.gc_policy import scheduled_collection
 from services.logging import configure
@@ -73,6 +74,15 @@ HURRY_SECONDS = 3.0
 """The same beyond twice the budget, as when many races are imported at once, for a session
 that is over: a live one can be silent for longer, behind a red flag or a safety car."""
 
+CHOOSE_SECONDS = 5.0
+"""How often sessions are chosen anew by their last events, where there are too many."""
+
+QUIET_SECONDS = 60.0
+"""How much older than the newest event of all a session's last event must be for the session to
+make room for another."""
+
+WAITING_LOGGED = 20
+
 logger = structlog.get_logger(__name__)
 
 
@@ -99,6 +109,9 @@ class Projector:
         self._limit = limit
         self._leases = Leases(store, self.name, LEASE_MS)
         self._projections: dict[str, SessionProjection] = {}
+        self._working: dict[str, asyncio.Task[None]] = {}
+        self._waiting: set[str] = set()
+        self._choose_at = 0.0
         self._work: asyncio.Task[None] | None = None
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done, with the exception, if the projector as a whole failed."""
@@ -127,17 +140,68 @@ class Projector:
             self.failed.set_exception(error)
 
     async def _run(self) -> None:
-        sessions: set[str] = set()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._renew_leases())
             while True:
                 listed = await retry(self._listed, logger, StoreError)
-                for session in sorted(listed - sessions):
-                    if len(sessions) < self._limit:
-                        sessions.add(session)
-                        group.create_task(self._project(session))
+                for session in await retry(partial(self._chosen, listed), logger, StoreError):
+                    self._working[session] = group.create_task(self._project(session))
                 self._suspend_idle()
                 await asyncio.sleep(POLL_SECONDS)
+
+    async def _chosen(self, listed: set[str]) -> Collection[str]:
+        """The sessions to take on, by the age of their last event where there are too many.
+
+        One without an event for ``QUIET_SECONDS`` makes room for one that has a newer event.
+        """
+        new = listed - self._working.keys()
+        if len(self._working) + len(new) <= self._limit:
+            self._waiting.clear()
+            return sorted(new)
+        now = self._clock()
+        if now < self._choose_at:
+            return ()
+        self._choose_at = now + CHOOSE_SECONDS
+        summaries = await self._log.sessions()
+        newest = {one.session: parse_position(one.last) for one in summaries}
+        last = {one: newest.get(one, (0, 0)) for one in listed}
+        waiting = sorted(new, key=lambda one: (last[one], one))
+        quiet_before = max(last.values())[0] - QUIET_SECONDS * 1000
+        running = sorted(self._working, key=lambda one: last.get(one, (0, 0)))
+        chosen: list[str] = []
+        while waiting and len(self._working) + len(chosen) < self._limit:
+            chosen.append(waiting.pop())
+        for session in running:
+            older = last.get(session, (0, 0))
+            if not waiting or older >= last[waiting[-1]] or older[0] >= quiet_before:
+                break
+            await self._leave(session)
+            chosen.append(waiting.pop())
+            waiting.insert(0, session)
+        await self._report_waiting(waiting)
+        return chosen
+
+    async def _leave(self, session: str) -> None:
+        """Stop working on a session, to make room for another."""
+        task = self._working.pop(session)
+        task.cancel()
+        await asyncio.wait([task])
+
+    async def _report_waiting(self, waiting: Collection[str]) -> None:
+        """Log the sessions that this projector does not take on, and note it in their health."""
+        news = sorted(set(waiting) - self._waiting)
+        self._waiting = set(waiting)
+        if not news:
+            return
+        logger.warning(
+            "more sessions than this projector takes",
+            limit=self._limit,
+            waiting=len(waiting),
+            sessions=news[:WAITING_LOGGED],
+        )
+        reason = f"a projector takes {self._limit} sessions, those with the newest events first"
+        for session in news:
+            await ProjectionStore(self._store, session).report_waiting(reason)
 
     @property
     def memory(self) -> int:

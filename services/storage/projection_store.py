@@ -133,6 +133,12 @@ class Commit:
         ]
 
 
+_WAITING = Script("""
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'state', 'waiting', 'reason', ARGV[1])
+return 1
+""")
+
 _OF_A_STATE = ("reason", "position", "event", "quarantined", "views")
 
 
@@ -206,6 +212,12 @@ class ProjectionStore:
                 pipeline.hset(key(self.session, "health"), mapping=health)
                 await pipeline.execute()
 
+    async def report_waiting(self, reason: str) -> None:
+        """Write to the session's health that no projector takes it on, unless one has its lease."""
+        keys = [key(self.session, "health"), key(self.session, "lease")]
+        with self._store.translated_errors():
+            await _WAITING(self._redis, keys, [reason])
+
     async def report_views(self, faults: Mapping[str, str]) -> None:
         """Write to the session's health which topics of its frames cannot be made, and why."""
         name = key(self.session, "health")
@@ -219,8 +231,9 @@ class ProjectionStore:
 async def health(store: Store, session: str) -> dict[str, str]:
     """The health of a session's projection, empty if no projector has worked on it.
 
-    ``state`` is ``folding`` or ``stopped``; with ``stopped`` come ``reason``, the ``position`` of
-    the entry that cannot be folded, and its ``event``. ``quarantined`` has the positions that are
+    ``state`` is ``folding``, ``stopped``, or ``waiting`` with the ``reason`` where the projectors
+    have other sessions; with ``stopped`` come ``reason``, the ``position`` of the entry that
+    cannot be folded, and its ``event``. ``quarantined`` has the positions that are
     left out of the fold. ``parked`` counts the unreadable
     entries, ``projector`` wrote the health. Raises StoreError.
     """
@@ -230,12 +243,15 @@ async def health(store: Store, session: str) -> dict[str, str]:
 
 
 async def faults(store: Store, sessions: Sequence[str]) -> dict[str, str]:
-    """Why each of the sessions is stopped that is. A server that does not answer is left out."""
+    """Why each of the sessions is stopped or waiting that is.
+
+    Those whose server does not answer are left out.
+    """
     with store.translated_errors():
         replies = await store.execute_each(store.redis, [_hgetall(one) for one in sessions])
     found: dict[str, str] = {}
     for session, reply in zip(sessions, replies, strict=True):
-        if isinstance(reply, dict) and reply.get(b"state") == b"stopped":
+        if isinstance(reply, dict) and reply.get(b"state") in {b"stopped", b"waiting"}:
             found[session] = reply.get(b"reason", b"").decode(errors="replace")
     return found
 

@@ -14,6 +14,7 @@ import pytest
 from faststream import FastStream
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 import events as ev
 from bench.synthetic import synthetic_race
@@ -168,7 +169,7 @@ async def test_120_sessions_at_once(shared_data, store, log, session):
 
 
 async def test_the_session_limit_is_kept(shared_data, store, log, session):
-    """A projector takes on no more sessions than it has readers for."""
+    """A projector takes on no more sessions than it has readers for: the newest."""
     names = [f"{session}-{number}" for number in range(3)]
     for name in names:
         await log.append(name, a_race().events)
@@ -176,9 +177,38 @@ async def test_the_session_limit_is_kept(shared_data, store, log, session):
     app = FastStream(logger=None)
     working.attach(app)
     async with app:
-        for name in names[:2]:
+        for name in names[1:]:
             await told(store, name, await log.last_position(name))
-        assert await ProjectionStore(store, names[2]).token() is None
+        assert await ProjectionStore(store, names[0]).token() is None
+
+
+async def test_the_newest_sessions_come_first(store, log, session, monkeypatch):
+    """Beyond the limit a session waits, listed and logged, until it has the newest event."""
+    monkeypatch.setattr(projector_app, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(projector_app, "CHOOSE_SECONDS", 0.0)
+    monkeypatch.setattr(projector_app, "QUIET_SECONDS", 0.0)
+    names = [f"{session}-{letter}" for letter in "cab"]  # not in the order of their names
+    for name in names:
+        await log.append(name, a_race().events)
+    working = Projector(store, names, limit=2)
+    app = FastStream(logger=None)
+    working.attach(app)
+    oldest = names[0]
+
+    async def waits() -> bool:
+        return (await health(store, oldest)).get("state") == "waiting"
+
+    with capture_logs() as lines:
+        async with app:
+            for name in names[1:]:
+                await told(store, name, await log.last_position(name))
+            await eventually(waits, "the oldest session waits")
+            assert await ProjectionStore(store, oldest).token() is None
+            more = Story("more").tell(ev.RaceControlMessage, 10**6, text="back")
+            await append_and_tell(log, store, oldest, [more])
+            assert (await health(store, oldest))["state"] == "folding"
+    said = next(line for line in lines if line["event"].startswith("more sessions"))
+    assert (said["limit"], said["sessions"]) == (2, [oldest])
 
 
 # -- ProjectionStore -------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class SessionListing(BaseModel):
     entries: int
     first_learned_at: str | None
     last_learned_at: str | None
-    fault: str | None = Field(description="Why the session is stopped, if it is.")
+    fault: str | None = Field(description="Why the session is stopped or waits, if it does.")
 
 
 @router.get("/sessions", summary="List the sessions", responses=responses(401, 403, 503))

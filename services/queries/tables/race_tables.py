@@ -203,7 +203,9 @@ class SessionsRow(RowModel):
     first_learned_at: str | None
     last_learned_at: Annotated[WallClock | None, Heading("Last learned at", rank=1)]
     built_in: Annotated[bool, Heading("Built in", rank=3)]
-    fault: Annotated[str | None, Field(description="why the session is stopped, if it is")]
+    fault: Annotated[
+        str | None, Field(description="why the session is stopped or waits, if it does")
+    ]
 
 
 SESSIONS = Table(

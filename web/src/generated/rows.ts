@@ -1549,7 +1549,7 @@ export interface SessionsRow {
   last_learned_at: string | null;
   built_in: boolean;
   /**
-   * why the session is stopped, if it is
+   * why the session is stopped or waits, if it does
    */
   fault: string | null;
 }
