@@ -33,10 +33,14 @@ OPTIONAL_LAPS_COLUMNS = (
     *("PIT_TIME", "CLASS", "GROUP", "TEAM", "MANUFACTURER", "FLAG_AT_FL", "TOP_SPEED"),
 )
 
+LAPS_HEADINGS = {"LAP_TIME", "LAPTIME", "LAP_NUMBER"}
+"""A result has none of them."""
 OTHER_LAPS_HEADINGS = {
     "NUMBER": CAR_HEADINGS,
     "LAP_NUMBER": ("LAP", "LAP_NO", "LAP_NR", "LAPNUMBER"),
-    "LAP_TIME": ("LAPTIME",),
+    "LAP_TIME": ("LAPTIME", "TIME"),
+    "CROSSING_FINISH_LINE_IN_PIT": ("CROSSING_PIT_FINISH_LANE",),
+    "TOP_SPEED": ("TOP_SPEED_KPH",),
     "ELAPSED": ("ELAPSED_TIME", "SESSION_ELAPSED", "TOTAL_TIME"),
     "S1": ("SECTOR_1", "SECTOR1"),
     "S2": ("SECTOR_2", "SECTOR2"),
@@ -59,7 +63,8 @@ FLAGS: dict[str, Flag | None] = {
     "FF": "chequered",
     "": None,
 }
-IN_PIT_LANE = {"B": True, "": False}
+IN_PIT_LANE = {"B": True, "": False, "1": True, "0": False}
+"""``B``, or in JSON whether it is so."""
 MOST_SEATS = 9
 
 
@@ -115,7 +120,7 @@ def parse_laps(text: str, file: str) -> LapsFile:
     the time between the two crossings, other values are left out.
     """
     headings = headings_of(text)
-    if not headings.isdisjoint({"POSITION", "POS"}) and not headings & {"LAP_TIME", "LAPTIME"}:
+    if not headings.isdisjoint({"POSITION", "POS"}) and not headings & LAPS_HEADINGS:
         raise BadTimingFile(file, "this is a result file; a laps file is expected here", line=1)
     table = read_table(
         text,
@@ -335,7 +340,7 @@ def _crew(
 
 
 def _seat(table: TimingTable, row: int) -> int:
-    cell = table["DRIVER_NUMBER"][row].strip() or "0"
+    cell = table["DRIVER_NUMBER"][row].strip().removesuffix(".0") or "0"
     if cell.isascii() and cell.isdigit() and len(cell) <= 9 and int(cell) <= MOST_SEATS:
         return int(cell)
     table.doubt(row, "DRIVER_NUMBER", f"not a whole number of at most {MOST_SEATS}")

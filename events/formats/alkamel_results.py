@@ -125,7 +125,7 @@ def parse_results(text: str, file: str) -> ResultsFile:
     that cannot be read, or a car that is listed twice. Anything else is a doubt.
     """
     headings = headings_of(text)
-    if "LAP_TIME" in headings:
+    if "LAP_TIME" in headings or "LAP_NUMBER" in headings:
         raise BadTimingFile(file, "this is a laps file; a result file is expected here", line=1)
     columns = _columns(headings)
     table = read_table(

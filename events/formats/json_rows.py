@@ -1,9 +1,10 @@
 """Rows of the JSON form in which Al Kamel publishes its files.
 
 The rows are a list of objects, under one member of the whole (``flags``, ``grid``,
-``classification``). Members are columns by their names. A list of objects within a row gives
-rows of its own, such as the ``pit_stops`` of a car, which repeat the members of the outer one;
-a list of ``drivers`` gives columns by seat, such as ``DRIVER1_FIRSTNAME``.
+``classification``, ``participants``). Members are columns by their names. A list of objects within
+a row gives rows of its own, such as the ``laps`` or ``pit_stops`` of a car, which repeat the
+members of the outer one; a list of ``drivers`` gives columns by seat, such as
+``DRIVER1_FIRSTNAME``.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def json_rows(text: str, file: str) -> list[Cells]:
         content = json.loads(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
         raise BadTimingFile(file, f"not JSON: {error.msg}", line=error.lineno) from None
-    except RecursionError:
-        raise BadTimingFile(file, "not JSON: too deep", line=1) from None
+    except (RecursionError, ValueError) as error:  # too deep, or a number of too many digits
+        raise BadTimingFile(file, f"not JSON: {error}", line=1) from None
     rows = [cells for row in _objects(content) for cells in _rows_of(row)]
     if not rows:
         raise BadTimingFile(file, "no list of rows in the JSON", line=1)
@@ -47,36 +48,59 @@ def _objects(content: Any) -> list[Mapping[str, Any]]:
 
 
 def _rows_of(row: Mapping[str, Any]) -> Iterator[Cells]:
-    cells = {canonical(name): _text(value) for name, value in row.items() if not _is_nested(value)}
-    inner: tuple[str, list[Any]] | None = None
+    cells = _plain_cells(row)
+    inner: dict[str, list[Mapping[str, Any]]] = {}
     for name, value in row.items():
-        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            continue
-        if canonical(name) == "DRIVERS":
-            cells |= _drivers(value)
-        else:
-            inner = (canonical(name).removesuffix("S"), value)
-    if inner is None:
+        if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+            if canonical(name) == "DRIVERS":
+                cells |= _drivers(value)
+            else:
+                inner[canonical(name).removesuffix("S")] = value
+    if not inner:
         yield cells
         return
-    item, items = inner
-    for one in items:
-        own: Cells = {}
-        for name, value in one.items():
-            if not _is_nested(value):
-                heading = canonical(name)
-                # The number of a lap is not that of its car.
-                own[f"{item}_{heading}" if heading in cells else heading] = _text(value)
-        yield cells | own
+    item = max(inner, key=lambda name: len(inner[name]))
+    for one in inner[item]:
+        # The number of a lap is not that of its car.
+        own = {
+            f"{item}_{heading}" if heading in cells else heading: cell
+            for heading, cell in _plain_cells(one).items()
+        }
+        found = cells | own | _sectors(one)
+        yield found | _driver_named(found)
+
+
+def _plain_cells(row: Mapping[str, Any]) -> Cells:
+    return {canonical(name): _text(value) for name, value in row.items() if not _is_nested(value)}
 
 
 def _drivers(drivers: list[Mapping[str, Any]]) -> Cells:
     return {
-        f"DRIVER{driver.get('number') or place}_{canonical(name)}": _text(value)
+        f"DRIVER{driver.get('number') or place}_{heading}": cell
         for place, driver in enumerate(drivers, 1)
-        for name, value in driver.items()
-        if not _is_nested(value) and canonical(name) != "NUMBER"
+        for heading, cell in _plain_cells(driver).items()
+        if heading != "NUMBER"
     }
+
+
+def _sectors(lap: Mapping[str, Any]) -> Cells:
+    """Return the ``sector_times`` of a lap as ``S1``, ``S2``, ``S3``."""
+    sectors = lap.get("sector_times")
+    if not isinstance(sectors, list):
+        return {}
+    return {
+        f"S{sector.get('index')}": _text(sector.get("time"))
+        for sector in sectors
+        if isinstance(sector, dict)
+    }
+
+
+def _driver_named(cells: Cells) -> Cells:
+    """Return the name of the driver of a lap, who is given by the number of the seat."""
+    driver = f"DRIVER{cells.get('DRIVER_NUMBER')}"
+    parts = (cells.get(f"{driver}_{part}") for part in ("FIRSTNAME", "SURNAME"))
+    name = " ".join(filter(None, parts))
+    return {"DRIVER_NAME": name} if name else {}
 
 
 def _is_nested(value: Any) -> bool:

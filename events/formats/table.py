@@ -225,7 +225,7 @@ _CAR_NUMBER: TypeAdapter[str] = TypeAdapter(CarNumber)
 def car_number(table: TimingTable, row: int) -> str:
     """Return the car of a row, from its column NUMBER. Raises BadTimingFile."""
     try:
-        return _CAR_NUMBER.validate_python(table["NUMBER"][row].strip())
+        return _CAR_NUMBER.validate_python(table["NUMBER"][row].strip(" #"))
     except ValidationError:
         raise table.fault(row, "NUMBER", "not a car number of 1 to 16 characters") from None
 

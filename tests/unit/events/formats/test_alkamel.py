@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from dataclasses import replace
 
@@ -106,6 +107,8 @@ def without_lines(text: str) -> LapsFile:
         lambda text: "sep=;\r\n" + text,
         lambda text: text.replace("GF", "gf ").replace("FCY", " Fcy"),
         lambda text: text.replace("007;1;1;", "007;1;01;").replace("7;1;2;", "7;1;2.0;"),
+        lambda text: text.replace("007;2;3", "007;2.0;3.0"),
+        lambda text: text.replace("007;", "#007;"),
         lambda text: text.replace("NUMBER; DRIVER_NUMBER; LAP_NUMBER", "No.; DRIVER_NUMBER; Lap"),
     ],
     ids=[
@@ -133,6 +136,8 @@ def without_lines(text: str) -> LapsFile:
         "the line of a spreadsheet that names the separator",
         "flags in small letters",
         "padded numbers of laps",
+        "whole numbers with a fraction",
+        "a sign before the car's number",
         "other headings",
     ],
 )
@@ -154,6 +159,43 @@ def test_a_footer_is_no_lap(footer):
     assert laps.cars == sound.cars
     [doubt] = laps.doubts
     assert (doubt.line, doubt.reason, doubt.car) == (7, "not a row of the table", None)
+
+
+def test_the_same_laps_in_json():
+    """Cars with their drivers and laps, as the JSON form has them; rows are counted from 1."""
+    table = csv.DictReader(io.StringIO(TWO_CARS.removeprefix("\ufeff")), delimiter=";")
+    rows = [{(name or "").strip(): cell for name, cell in row.items()} for row in table]
+    cars = [
+        {
+            "number": number,
+            "class": laps[0]["CLASS"],
+            "team": laps[0]["TEAM"],
+            "manufacturer": laps[0]["MANUFACTURER"],
+            "drivers": [
+                {"number": 1, "firstname": "Ann", "surname": "DE VRIES"},
+                {"number": 2, "firstname": "Bo", "surname": "Čech"},
+            ],
+            "laps": [
+                {
+                    "number": int(lap["LAP_NUMBER"]),
+                    "driver_number": lap["DRIVER_NUMBER"],
+                    "time": lap["LAP_TIME"],
+                    "session_elapsed": lap["ELAPSED"],
+                    "hour": lap["HOUR"],
+                    "crossing_pit_finish_lane": bool(lap["CROSSING_FINISH_LINE_IN_PIT"]),
+                    "pit_time": lap["PIT_TIME"],
+                    "flag": lap["FLAG_AT_FL"],
+                    "sector_times": [{"index": n, "time": lap[f"S{n}"]} for n in (1, 2, 3)],
+                }
+                for lap in laps
+            ],
+        }
+        for number, laps in (("007", rows[:3]), ("7", rows[3:]))
+    ]
+    text = json.dumps({"session": {"session_name": "Race"}, "participants": cars})
+    assert without_lines(text) == without_lines(TWO_CARS)
+    assert [[*run.lines] for run in parse_laps(text, "laps.json").cars] == [[1, 2, 3], [4, 5]]
+    assert "laps file" in result_fault(text).reason
 
 
 def test_columns_are_found_by_their_headings():
