@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from events.errors import BadTimingFile
 from events.formats.doubts import Doubt, shortened
-from events.formats.headings import SEPARATORS, HeadingRow
+from events.formats.headings import CAR_HEADINGS, SEPARATORS, HeadingRow, canonical
 
 BLOCK = 50_000
 FOOTERS = {"total", "totals", "sum", "count", "average", "mean", "end", "eof"}
 """What a line below the last row begins with, if it begins with one word."""
+_FIRST_HEADINGS = {"NUMBER", *CAR_HEADINGS, "TIME", "TIME_UTC_SECONDS"}
 NO_ROW = "not a row of the table"
 
 
@@ -116,17 +117,19 @@ def _is_footer(cell: str) -> bool:
 def _without_footer(
     columns: Columns, heading: HeadingRow, file: str, places: Sequence[int], required: int
 ) -> Columns:
-    """Return the columns without blank rows, and without lines of totals below the last row."""
+    """Return the columns without blank rows, headings that are repeated, and totals below them."""
     first = columns.cells[0]
-    if first and first[-1].strip() and not _is_footer(first[-1]) and "" not in first:
+    headings = {cell for cell in {*first} if canonical(cell) in _FIRST_HEADINGS}
+    is_whole = first and first[-1].strip() and not _is_footer(first[-1]) and "" not in first
+    if is_whole and not headings:
         return columns
     others = columns.cells[1:required]
     rows = [*range(len(first))]
     doubts = [*columns.doubts]
 
     def is_below_the_table(row: int) -> bool:
-        is_whole = others and all(column[row].strip() for column in others)
-        return _is_footer(first[row]) or not (first[row].strip() or is_whole)
+        is_of_a_car = first[row].strip() or (others and all(one[row].strip() for one in others))
+        return _is_footer(first[row]) or not is_of_a_car
 
     while rows and is_below_the_table(rows[-1]):
         row = rows.pop()
@@ -134,9 +137,10 @@ def _without_footer(
         if text:
             name = heading.names[places[0]]
             doubts.append(Doubt(file, columns.lines[row], name, shortened(text), NO_ROW))
+    rows = [row for row in rows if first[row] not in headings]
+    rows = [row for row in rows if any(column[row].strip() for column in columns.cells)]
     if not rows:
         raise BadTimingFile(file, "no row below the header", line=heading.line + 1)
-    rows = [row for row in rows if any(column[row].strip() for column in columns.cells)]
     if len(rows) == rows[-1] + 1:
         kept = len(rows)
         return Columns([column[:kept] for column in columns.cells], columns.lines[:kept], doubts)

@@ -104,6 +104,7 @@ def without_lines(text: str) -> LapsFile:
         lambda text: re.sub(r"([A-Z_\d]+);", r'"\1";', HEADER).join(text.split(HEADER)),
         lambda text: text.replace("\r\n", "\r\n\r\n"),
         lambda text: text + ";" * 25 + "\r\n",
+        lambda text: text.replace("\r\n7;1;1;", f"\r\n{HEADER}\r\n7;1;1;"),
         lambda text: "sep=;\r\n" + text,
         lambda text: text.replace("GF", "gf ").replace("FCY", " Fcy"),
         lambda text: text.replace("007;1;1;", "007;1;01;").replace("7;1;2;", "7;1;2.0;"),
@@ -133,6 +134,7 @@ def without_lines(text: str) -> LapsFile:
         "quoted headings",
         "blank lines between",
         "a row of separators",
+        "headings repeated",
         "the line of a spreadsheet that names the separator",
         "flags in small letters",
         "padded numbers of laps",
@@ -478,9 +480,10 @@ def test_an_empty_file(text):
     assert "empty" in result_fault(text).reason
 
 
-def test_a_header_alone():
+@pytest.mark.parametrize("below", ["", "\nTotal", f"\n{HEADER}", "\n" + ";" * 26, "\n\n"])
+def test_a_header_alone(below):
     """A header without a row below it is no race."""
-    error = fault(HEADER)
+    error = fault(HEADER + below)
     assert (error.line, error.reason) == (2, "no row below the header")
 
 
