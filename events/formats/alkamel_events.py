@@ -80,7 +80,7 @@ from events.formats.alkamel_visits import (
     with_recorded_visits,
     with_visits,
 )
-from events.formats.doubts import Doubt, bounded
+from events.formats.doubts import Doubt, bounded, shortened
 from events.formats.names import near_names
 from events.running import (
     CarRetired,
@@ -593,7 +593,7 @@ def _draft_doubts(drafts: Drafts, doubts: Sequence[Doubt]) -> None:
             doubt.at,
             file=PurePath(doubt.file).name,
             line=doubt.line,
-            column=doubt.column or None,
+            column=shortened(doubt.column) or None,
             car=doubt.car,
             value=doubt.value,
             reason=doubt.reason,

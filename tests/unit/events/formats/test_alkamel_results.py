@@ -106,6 +106,8 @@ def test_a_name_with_a_comma():
 
 def test_drivers_under_unknown_headings():
     """A file that names its drivers in no known way is doubted, not silent."""
+    longest = f"{HEAD};DRIVER_{'ALPHA' * 50}\n{ONE};Ann Driver\n"
+    assert result_events(parse_results(longest, "results.csv"), title="A race")
     text = f"{HEAD};DRIVER_ALPHA\n{ONE};Ann Driver\n"
     results = parse_results(text, "results.csv")
     [doubt] = results.doubts
