@@ -26,8 +26,8 @@ Folding a crossing costs O(1); the order is sorted on request, O(n log n) in the
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable
+from bisect import bisect_right, insort
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cmp_to_key
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -263,6 +263,28 @@ class RunningOrder(Projection):
         waiting.sort(key=self._grid_key)
         return [car for _, _, _, car in keyed] + waiting
 
+    def cars_after(self, before: Iterable[str], moved: Collection[str]) -> list[str]:
+        """Return the same, for less, where only the cars ``moved`` have since passed a line."""
+        passings, apart = self.passings, self.session.apart
+        cars = [car for car in before if car not in moved]
+        running = len(cars)
+        while running and cars[running - 1] not in passings:
+            running -= 1
+        precedence = self.precedence()
+
+        def key(car: str) -> tuple[int, int, Any]:
+            history = passings[car]
+            return (-len(history), history[-1], precedence(car))
+
+        for car in moved:
+            if car in apart:
+                continue
+            if car not in passings:
+                return self.cars()
+            insort(cars, car, hi=running, key=key)
+            running += 1
+        return cars
+
     def leader(self) -> str | None:
         """Return the leader on the road, or None before the first crossing."""
         apart = self.session.apart
@@ -346,8 +368,9 @@ class RunningOrder(Projection):
         theirs, ours = self.passings.get(ahead), self.passings.get(behind)
         if not ours or not theirs:
             return None, NEVER
-        done = behind in self.finish.cars
-        settled = done or (self._is_settled(behind) and self._is_settled(ahead))
+        settled = done = behind in self.finish.cars
+        if not done and (behind in self.retired or self.session.ended_at is not None):
+            settled = self._is_settled(ahead)
         if settled and not done:
             more = self.laps.get(ahead, 0) - self.laps.get(behind, 0)
             if more > 0:

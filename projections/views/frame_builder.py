@@ -29,9 +29,10 @@ from projections.folds.control import ControlItem, ControlMessage
 from projections.folds.pits import Visit
 from projections.folds.running_order import Gap
 from projections.folds.stewards import Penalty
+from projections.folds.track import Caution
 from projections.race import Race
 from projections.results.official_result import official_result
-from projections.results.session_order import ranking_laps
+from projections.results.session_order import first_of, ranking_laps
 from projections.views.control import control_row, message_row
 from projections.views.laps import best_lap_row, quickest
 from projections.views.merge_patch import Patch, State, patch_of_rows
@@ -39,6 +40,7 @@ from projections.views.pits import visit_row
 from projections.views.published import TICKING, TOPICS, dense
 from projections.views.row_history import RowHistory
 from projections.views.rows import members_keyed_by
+from projections.views.session_line import session_line_led_by
 from projections.views.standings import StandingsRow
 
 NEWEST_OF_CONTROL = 60
@@ -90,6 +92,10 @@ class FrameBuilder:
         self._penalties: dict[str, tuple[Penalty, State]] = {}
         self._cars: dict[str, _Car] = {}
         self._places: dict[str, views.CachedPlace] = {}
+        self._newest_caution: tuple[int, Caution | None, Caution | None] = (0, None, None)
+        self._cautions: State = {}
+        self._unsure = True
+        """Whether the next frame has to look at all cars."""
         self._official: ResultDeclared | None = None
         self._crews: dict[str, tuple[tuple[object, ...], State]] = {}
         self._bests: tuple[tuple[object, ...] | None, State] = (None, {})
@@ -100,8 +106,8 @@ class FrameBuilder:
     def advance(self, race: Race, cars: Set[str] | None = None) -> Patch:
         """Bring ``state`` up to the race as it stands now. Returns the patch that did it.
 
-        ``cars`` are those that all events folded since concern (``cars_of``), where the
-        race has only gone on since: None where it was rewound, or nothing is known.
+        ``cars`` are those that all events added since concern (``cars_of``), where nothing else
+        can have changed: None where the race was corrected, or nothing is known.
         """
         state: State = dict(self.state)
         patch: Patch = {}
@@ -113,35 +119,31 @@ class FrameBuilder:
             official = self._official
         if official is not self._official:  # every row rests on it, until anybody crosses a line
             self._official, cars = official, None
+        if self._unsure:
+            self._unsure, cars = False, None
         if failing and cars is not None:
             cars = cars | failing
-        topics: tuple[tuple[str, Callable[[], State]], ...] = (
+
+        def of_rows(topic: str, rows: State) -> tuple[Patch, State]:
+            return patch_of_rows(state[topic], rows), rows
+
+        topics: tuple[tuple[str, Callable[[], tuple[Patch, State]]], ...] = (
             ("standings", lambda: self._standings(race, cars)),
-            ("cautions", lambda: _cautions(race)),
-            ("penalties", lambda: self._penalty_rows(race)),
-            ("fastest", lambda: self._fastest(race)),
-            ("drivers", lambda: self._drivers(race, cars)),
-            ("results", lambda: _results(race)),
-            ("control", lambda: self._control(race)),
-        )
-        for topic, rows_of in topics:
-            try:
-                rows = rows_of()
-            except Exception as error:  # noqa: BLE001 - it fails this topic alone
-                self._failed(topic, error)
-                continue
-            change = patch_of_rows(state[topic], rows)
-            if change:
-                patch[topic], state[topic] = change, rows
-        histories: tuple[tuple[str, Callable[[], tuple[Patch, State]]], ...] = (
+            ("cautions", lambda: of_rows("cautions", self._caution_rows(race))),
+            ("penalties", lambda: of_rows("penalties", self._penalty_rows(race))),
+            ("fastest", lambda: of_rows("fastest", self._fastest(race))),
+            ("drivers", lambda: of_rows("drivers", self._drivers(race, cars))),
+            ("results", lambda: of_rows("results", _results(race))),
+            ("control", lambda: of_rows("control", self._control(race))),
             ("messages", lambda: self._messages.advance(race.control.messages, state["messages"])),
             ("pits", lambda: self._pits(race, cars)),
         )
-        for topic, advanced in histories:
+        for topic, advanced in topics:
             try:
                 change, rows = advanced()
-            except Exception as error:  # noqa: BLE001 - as above
+            except Exception as error:  # noqa: BLE001 - it fails this topic alone
                 self._failed(topic, error)
+                self._unsure = True
                 continue
             if change:
                 patch[topic], state[topic] = change, rows
@@ -161,6 +163,7 @@ class FrameBuilder:
         """Let the topics that cannot be made stay as they were published."""
         kept = {topic: published[topic] for topic in self._faults if topic in published}
         self.state = {**self.state, **kept}
+        self._unsure = True
 
     def _failed(self, topic: str, error: Exception, car: str | None = None) -> None:
         of_car = "" if car is None else f"car {car}: "
@@ -171,7 +174,7 @@ class FrameBuilder:
     def _line(self, race: Race) -> State:
         """The session line, with the faults of the other topics."""
         try:
-            line = _session(race)
+            line = _session(race, self._leader(race))
         except Exception as error:  # noqa: BLE001 - as above
             self._failed("session", error)
             line = {
@@ -179,33 +182,68 @@ class FrameBuilder:
             }
         return {**line, "faults": dict(self._faults)} if self._faults else line
 
-    def _standings(self, race: Race, cars: Set[str] | None) -> State:
+    def _standings(self, race: Race, cars: Set[str] | None) -> tuple[Patch, State]:
         """``views.standings`` by car; of the cars that nothing happened to only their places."""
+        known = {} if cars is None else self._places
+        places = views.cached_places(race, known, cars or frozenset())
         lines, penalties = race.session.lines, race.stewards.standing()
-        known, made, rows = self._cars, {}, {}
         ranked = ranking_laps(race)
-        places = views.cached_places(
-            race, {} if cars is None else self._places, cars or frozenset()
-        )
+        before, made = self._cars, {}
+        patch: Patch = {}
         for car, cached in places.items():
-            place, one = cached.place, known.get(car)
-            if one is None or cars is None or car in cars:
+            happened = cars is None or car in cars
+            if not happened and cached is known.get(car):
+                continue
+            place, one = cached.place, before.get(car)
+            facts, own, part = one[:3] if one else ((), None, None)
+            if happened or own is None:
                 try:
-                    facts = views.car_facts(race, car, penalties.get(car, ()), ranked.get(car))
-                    if one is None or one.facts != facts:
+                    now = views.car_facts(race, car, penalties.get(car, ()), ranked.get(car))
+                    if own is None or facts != now:
                         row = views.car_row(race, car, penalties.get(car, ()), ranked.get(car))
-                        own = _own_part(row, lines)
-                        one = _Car(facts, own, place, own | _place_part(place))
+                        facts, own = now, _own_part(row, lines)
                 except Exception as error:  # noqa: BLE001 - it fails this car alone
                     self._failed("standings", error, car)
-                    own = {"car": car} if one is None else one.own
-                    one = _Car((), own, place, own | _place_part(place))
-            if one.place is not place and one.place != place:
-                one = _Car(one.facts, one.own, place, one.own | _place_part(place))
-            made[car] = one
-            rows[car] = one.row
-        self._cars, self._places = made, places
-        return rows
+                    facts, own = (), own or {"car": car}
+            if one is None or part is None or one.place != place:
+                part = _place_part(place)
+            if one is not None and own is one.own and part is one.part:
+                if facts is not one.facts:
+                    made[car] = one._replace(facts=facts)
+                continue
+            made[car] = _Car(facts, own, part, place, own | part)
+            if one is None:
+                patch[car] = made[car].row
+            elif change := patch_of_rows(one.own, own) | patch_of_rows(one.part, part):
+                patch[car] = change
+        self._places = places
+        if cars is None or len(before) != len(places):
+            made = {car: made[car] if car in made else before[car] for car in places}
+            self._cars = made
+            rows = {car: one.row for car, one in made.items()}
+            return patch_of_rows(self.state["standings"], rows), rows
+        before.update(made)
+        return patch, {car: before[car].row for car in places}
+
+    def _leader(self, race: Race) -> str | None:
+        """``first_of`` the session, by the places just made."""
+        if self._unsure or not race.session.is_race or not race.order.passings:
+            return first_of(race)
+        car = next(iter(self._places), None)
+        return car if car in race.order.passings else None
+
+    def _caution_rows(self, race: Race) -> State:
+        """The cautions; a history loses items at its end alone, so the newest is the test."""
+        closed, under_way = race.track.closed, race.track.current
+        length, newest, current = self._newest_caution
+        if (
+            length != len(closed)
+            or current is not under_way
+            or (closed and newest is not closed[-1])
+        ):
+            self._cautions = _cautions(race)
+            self._newest_caution = (len(closed), closed[-1] if closed else None, under_way)
+        return self._cautions
 
     def _drivers(self, race: Race, cars: Set[str] | None) -> State:
         """By car, then by driver: laps, and the time at the wheel.
@@ -213,19 +251,26 @@ class FrameBuilder:
         ``drive_time_ms`` is that of the driver stints that are over; who is at the wheel has
         ``at_wheel_since_ms`` besides, until the car finishes or retires.
         """
-        known, self._crews = self._crews, {}
-        for car in race.drivers.at_wheel:
+        at_wheel = race.drivers.at_wheel
+        known = self._crews
+        if cars is None:
+            known = self._crews = {car: known[car] for car in at_wheel if car in known}
+        changed: State = {}
+        for car in at_wheel if cars is None else [car for car in cars if car in at_wheel]:
             before = known.get(car)
-            if before is None or cars is None or car in cars:
-                try:
-                    facts = _crew_facts(race, car)
-                    if before is None or before[0] != facts:
-                        before = (facts, _crew(race, car))
-                except Exception as error:  # noqa: BLE001 - as above
-                    self._failed("drivers", error, car)
-                    before = ((), {} if before is None else before[1])
-            self._crews[car] = before
-        return {car: crew for car, (_, crew) in self._crews.items()}
+            try:
+                facts = _crew_facts(race, car)
+                if before is not None and before[0] == facts:
+                    continue
+                known[car] = (facts, _crew(race, car))
+            except Exception as error:  # noqa: BLE001 - as above
+                self._failed("drivers", error, car)
+                known[car] = ((), {} if before is None else before[1])
+            changed[car] = known[car][1]
+        if cars is None:
+            return {car: known[car][1] for car in at_wheel}
+        rows: State = self.state["drivers"]
+        return rows | changed if changed else rows
 
     def _fastest(self, race: Race) -> State:
         official = official_result(race)
@@ -285,13 +330,14 @@ class _Car(NamedTuple):
 
     facts: tuple[object, ...]
     own: State
+    part: State
     place: views.Place
     row: State
 
 
-def _session(race: Race) -> State:
+def _session(race: Race, leader: str | None) -> State:
     """``views.session_line`` without what ticks; time to go follows from the limit."""
-    line = dense(views.session_line(race))
+    line = dense(session_line_led_by(race, leader))
     for name in TICKING:
         line.pop(name, None)
     if race.session.opened.time_limit_ms is not None:

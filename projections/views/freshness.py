@@ -86,14 +86,14 @@ def _longest_silence(patience_ms: int | None) -> int:
 
 def _lap_times(race: Race) -> list[int]:
     """The last lap (ms) of each car that is on the track."""
-    order, laps, in_lane = race.order, race.laps.laps, race.pits.current
-    finished = order.finished
+    laps, in_lane = race.laps.laps, race.pits.current
+    retired, finished = race.order.retired, race.order.finished
     return [
         timed[-1].lap_time_ms
         for car, timed in laps.items()
         if timed
         and timed[-1].lap_time_ms is not None
-        and car not in order.retired
+        and car not in retired
         and car not in finished
         and car not in in_lane
     ]

@@ -53,6 +53,8 @@ def patch_of_rows(before: State, after: State) -> Patch:
 
     What did not change ``after`` then shares with ``before``.
     """
+    if before is after:
+        return {}
     patch: Patch = {}
     added = 0
     for name, value in after.items():

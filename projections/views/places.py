@@ -40,33 +40,35 @@ class Place(NamedTuple):
     outside_percent: int | None = None
 
 
-References = tuple[str | None, str | None, str | None, str | None]
-"""The cars that gaps are measured from: the leader, the car ahead, and those in class."""
+FieldState = tuple[int, str | None, str | None, Link, Gap | None]
+"""What the places and gaps of those behind rest on: the field, or a class, up to a car.
 
-
-ChainState = tuple[Link, Link, Gap | None]
-"""What a car's gaps rest on beside what was measured of it.
-
-That is where the chains of the whole field and of the car's class have come to, and the gap of
-the class leader, None for the class leader itself.
+These are how many cars, the first and the last of them, where the chain of gaps has come to, and
+in a class the gap that its leader has in the whole field. A plain tuple, as one is made for each
+car of each frame.
 """
 
 
 class CachedPlace(NamedTuple):
-    """A place, the cars its gaps are measured from, and what it was made from.
+    """A place, and what it was made from.
 
-    ``until`` is on the session clock (ms): what was measured is valid until then, as long as
-    none of those cars crosses a line. ``in_class`` is None as long as the class gaps follow from
-    the overall ones. ``before`` and ``after`` are the chains ahead of the car and with it.
+    ``until`` is on the session clock (ms): what was measured is valid until then, as long as none
+    of the cars that it is measured from crosses a line. ``before`` and ``after`` are the field
+    ahead of the car and with it. ``in_class`` is None as long as class gaps follow from others.
     """
 
     place: Place
-    references: References
     until: int
+    before: FieldState
+    class_before: FieldState
+    after: FieldState
+    class_after: FieldState
+    car_class: str | None
     overall: Measured
     in_class: Measured | None
-    before: ChainState
-    after: ChainState
+
+
+EMPTY: FieldState = (0, None, None, START, None)
 
 
 def places(race: Race) -> dict[str, Place]:
@@ -81,80 +83,92 @@ def cached_places(
 ) -> dict[str, CachedPlace]:
     """The cars in the order of the session; gaps that are ``known`` and still stand are taken over.
 
-    ``known`` is of this race at an earlier moment, since when nothing happened but to the
-    cars that ``moved``.
+    ``known`` is of this race before events that concern only the cars that ``moved``. A row
+    stands if what is before it is the same object as it was: what equals what it was is replaced
+    by it. So a car that nothing concerns costs a few look-ups.
     """
     if not race.session.is_race or official_result(race) is not None:
         return _timed_places(race)
-    now, entries, unmoved = race.at, race.session.entries, moved.isdisjoint
+    now = race.at
+    order = race.order.cars_after(known, moved) if known else race.order.cars()
+    leader_moved = bool(order) and order[0] in moved
     rows: dict[str, CachedPlace] = {}
-    leader: str | None = None
-    ahead: str | None = None
-    overall = START
-    # Of each class: how many, the first and the last car, its chain, its leader's gap.
-    classes: dict[str | None, tuple[int, str, str | None, Link, Gap | None]] = {}
-    for position, car in enumerate(session_order(race), start=1):
-        leader = leader or car
-        entry = entries.get(car)
-        name = entry.car_class if entry else None
-        count, class_leader, class_ahead, in_class, first = classes.get(
-            name, (0, car, None, START, None)
-        )
-        count += 1
-        references = (leader, ahead, class_leader, class_ahead)
-        ahead = car
-        before = (overall, in_class, first)
+    field = EMPTY
+    classes: dict[str | None, FieldState] = {}
+    for car in order:
         row = known.get(car)
-        if (
-            row is None
-            or row[1] != references
-            or row[2] <= now
-            or car in moved
-            or not unmoved(references)
-        ):
-            row = _measured(race, car, references)
-            row = _chained(race, car, row, position, count, before)
-        elif row[5] != before:
-            row = _chained(race, car, row, position, count, before)
-        elif row[0][0] != position or row[0][1] != count:
-            place = row.place._replace(position=position, class_position=count)
-            row = row._replace(place=place)
-        overall, in_class, first = row[6]
-        classes[name] = (count, class_leader, car, in_class, first)
+        if row is None:
+            name = race.session.car_class(car)
+            row = _row(race, car, name, field, classes.get(name, EMPTY))
+        else:
+            _, until, before, class_before, _, _, name, _, in_class = row
+            holds = not (
+                leader_moved
+                or until <= now
+                or car in moved
+                or before[2] in moved
+                or (in_class is not None and (class_before[1] in moved or class_before[2] in moved))
+            )
+            of_class = classes.get(name, EMPTY)
+            if not holds or before is not field or class_before is not of_class:
+                row = _row(race, car, name, field, of_class, row, holds=holds)
         rows[car] = row
+        field, classes[name] = row[4], row[5]
     return rows
 
 
-def _measured(race: Race, car: str, references: References) -> CachedPlace:
-    leader, ahead, class_leader, class_ahead = references
-    overall = measure(race.order, leader or car, ahead, car, race.at)
-    in_class = overall if (class_leader, class_ahead) == (leader, ahead) else None
-    return CachedPlace(NOWHERE, references, overall.until, overall, in_class, NO_CHAIN, NO_CHAIN)
-
-
-def _chained(
-    race: Race, car: str, row: CachedPlace, position: int, count: int, before: ChainState
+def _row(
+    race: Race,
+    car: str,
+    name: str | None,
+    field: FieldState,
+    of_class: FieldState,
+    known: CachedPlace | None = None,
+    *,
+    holds: bool = False,
 ) -> CachedPlace:
-    """The row with the gaps that its measures and the cars ahead of it give."""
-    overall, in_class, first = before
-    _, references, until, measured, measured_in_class, _, _ = row
-    gap, interval, overall = linked(overall, measured)
+    """Return the row of the next car; ``holds`` says whether the known measures of it do.
+
+    They are of use where the cars that it is measured from are the same.
+    """
+    position, leader, ahead, chain, _ = field
+    count, class_leader, class_ahead, in_class_chain, first = of_class
+    overall = in_class = None
+    if known is not None and holds:
+        overall = known.overall if known.before[1:3] == (leader, ahead) else None
+        in_class = (
+            known.in_class if known.class_before[1:3] == (class_leader, class_ahead) else None
+        )
+    leader, class_leader = leader or car, class_leader or car
+    if overall is None:
+        overall = measure(race.order, leader, ahead, car, race.at)
+    if class_leader == leader and class_ahead == ahead:
+        in_class = overall
+    gap, interval, chain = linked(chain, overall)
     ms = _difference(first, gap)
-    class_gap: Gap | None
-    class_interval: Gap | None
-    if ms is not None:
-        class_gap, class_interval, in_class = taken_over(in_class, ms)
+    class_gap, class_interval = gap, interval
+    if ms is None:
+        if in_class is None:
+            wider = overall if class_ahead == ahead else None
+            in_class = measure(race.order, class_leader, class_ahead, car, race.at, wider)
+        class_gap, class_interval, in_class_chain = linked(in_class_chain, in_class)
+        if gap is not None and gap.laps and ahead == class_ahead:
+            interval = class_interval  # of two cars of one class, laps down on the leader
+    elif in_class is overall:
+        in_class_chain = chain
     else:
-        if measured_in_class is None:
-            class_leader, class_ahead = references[2:]
-            measured_in_class = measure(race.order, class_leader or car, class_ahead, car, race.at)
-            until = min(until, measured_in_class.until)
-        class_gap, class_interval, in_class = linked(in_class, measured_in_class)
-    if gap is not None and gap.laps and references[1] == references[3]:
-        interval = class_interval  # of two cars of one class, laps down on the leader
-    after = (overall, in_class, gap if count == 1 else first)
-    place = Place(position, count, gap, interval, class_gap, class_interval)
-    return CachedPlace(place, references, until, measured, measured_in_class, before, after)
+        class_gap, class_interval, in_class_chain = taken_over(in_class_chain, ms)
+    place = Place(position + 1, count + 1, gap, interval, class_gap, class_interval)
+    after = (position + 1, leader, car, chain, None)
+    class_after = (count + 1, class_leader, car, in_class_chain, first if count else gap)
+    if known is not None:
+        place = known.place if known.place == place else place
+        after = known.after if known.after == after else after
+        class_after = known.class_after if known.class_after == class_after else class_after
+    until = overall.until
+    if in_class is not None and in_class.until < until:
+        until = in_class.until
+    return CachedPlace(place, until, field, of_class, after, class_after, name, overall, in_class)
 
 
 def _timed_places(race: Race) -> dict[str, CachedPlace]:
@@ -176,15 +190,11 @@ def _timed_places(race: Race) -> dict[str, CachedPlace]:
         outside = percent if car in slow and car in race.laps.best else None
         gap, interval, class_gap, class_interval = (gaps.between(one, car) for one in references)
         place = Place(position, count + 1, gap, interval, class_gap, class_interval, outside)
-        rows[car] = CachedPlace(
-            place, references, NEVER, UNMEASURED, UNMEASURED, NO_CHAIN, NO_CHAIN
-        )
+        rows[car] = CachedPlace(place, NEVER, EMPTY, EMPTY, EMPTY, EMPTY, name, UNMEASURED, None)
     return rows
 
 
-NOWHERE = Place(0, 0, None, None, None, None)
-UNMEASURED = Measured(None, None, False, None, NEVER)
-NO_CHAIN: ChainState = (START, START, None)
+UNMEASURED = Measured(None, None, False, True, None, NEVER)
 
 
 def gap_between(race: Race, ahead: str, behind: str) -> Gap | None:

@@ -93,8 +93,12 @@ def session_line(race: Race) -> Row:
 
     Once a race is over, no safety car is out, no pit lane is closed and no local flag stands.
     """
+    return session_line_led_by(race, first_of(race))
+
+
+def session_line_led_by(race: Race, leader: str | None) -> Row:
+    """The same, where it is known who is the ``first_of`` the session."""
     opened, track = race.session.opened, race.track
-    leader = first_of(race)
     is_race = race.session.is_race
     laps = race.order.laps.get(leader, 0) if leader and is_race else 0
     official = official_row(race, leader) if leader else None

@@ -148,10 +148,13 @@ class SessionFold:
             self._frames.advance(self.timeline.race)
             step = self._new_epoch(first_epoch, "the session's first frame", parked, fault)
         else:
-            # Without a rewind only the cars of these events can have changed.
-            in_order = self.timeline.refolded == folded_again and self.timeline.resumable
-            cars = cars_of(events) if in_order else None
-            patch = self._frames.advance(self.timeline.race, cars)
+            race = self.timeline.race
+            in_order = self.timeline.refolded == folded_again
+            # Only the cars of these events can have changed, also where some came late: as long
+            # as the race does not end, what a car does changes nothing of the others.
+            alone = in_order or (race.session.is_race and not race.finish.ending)
+            cars = cars_of(events) if alone and self.timeline.resumable else None
+            patch = self._frames.advance(race, cars)
             before, self.token = self.token, Token(self.token.epoch, self.position)
             step = FoldStep(before, self._frame("delta", patch), parked, fault)
         return step

@@ -59,7 +59,7 @@ def test_a_topic_that_fails_stays_as_it_was(monkeypatch, maker):
     before = builder.state
     with monkeypatch.context() as patch:
         patch.setattr(frame_builder, maker, fail)
-        race.apply_all([story.last])
+        race.apply_all([Story("flags").flag("fcy", story.last.at).last, story.last])
         change = builder.advance(race)
         assert builder.state["standings"]["8"]["laps"] == 5
     for topic, why in builder.faults.items():
@@ -92,14 +92,14 @@ async def test_a_session_goes_on_with_a_view_that_fails(store, log, session, mon
     with capture_logs() as lines:
         async with projecting(store, session):
             await append_and_wait(log, store, session, story.events[:-2])
-            monkeypatch.setattr(frame_builder, "_cautions", fail)
+            monkeypatch.setattr(frame_builder, "_results", fail)
             await append_and_wait(log, store, session, story.events[-2:])
         async with projecting(store, session):
             more = Story("more").tell(type(story.last), 900_000, car="7", lap=6, lap_time_ms=60_000)
             position = await append_and_wait(log, store, session, [more])
     assert (await health(store, session))["state"] == "folding"
     first = next(line for line in lines if line["event"] == "view failed")
-    assert (first["session"], first["view"]) == (session, "cautions")
+    assert (first["session"], first["view"]) == (session, "results")
     last = story.last
     assert f"({last.type} {last.source_seq} of '{last.source}')" in first["reason"]
     frames = await all_frames(store, session)

@@ -78,6 +78,15 @@ def test_entries_delivered_again_change_nothing(events, cuts, again):
     assert fold.fold(entries) is None
 
 
+@given(races(corrected=False, max_size=16))
+def test_late_events_change_what_a_new_builder_has(events):
+    """After each event, however late, the state is that of the race looked at anew."""
+    fold = SessionFold()
+    for entry in entries_of(*events):
+        fold.fold([entry])
+        assert fold.state == frame_state(fold.timeline.race)
+
+
 def test_nothing_is_told_of_no_entries():
     """An empty batch, or one that was folded, makes no step."""
     fold = SessionFold()
