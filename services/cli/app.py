@@ -233,6 +233,11 @@ COMMANDS: Mapping[str, LazyCommand] = {
         "Write a session's whole log to one file, from which it can be imported again.",
         ("transfers",),
     ),
+    "check": LazyCommand(
+        "Bring in and take out",
+        "Check that nothing is missing: files, logs and archives. Exit code 1 if anything is.",
+        ("checks",),
+    ),
     "next-number": LazyCommand(
         "Bring in and take out",
         "Print the number with which a source continues, for a program that lost its counter.",

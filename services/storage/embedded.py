@@ -35,16 +35,17 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from events.errors import StoreError, StoreUnavailable, StoreUnfit
+from services.storage.append_only_files import manifest_fault
 from services.storage.lifeline import PATIENCE, Lifeline
 from services.storage.valkey import (
     SETTINGS,
     find_binary,
     indicates_damage,
     last_warning,
-    repair_command,
 )
 
 LONGEST_SOCKET_PATH = 103
@@ -55,6 +56,18 @@ ROOM = 1 << 20
 
 _POLL = 0.01
 _LARGEST_LOG = 1_000_000
+
+
+def is_in_use(data: Path) -> bool:
+    """Whether a server serves the folder."""
+    try:
+        lock = os.open(data / "server.lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return not _flock(lock, fcntl.LOCK_EX)
+    finally:
+        os.close(lock)
 
 
 class EmbeddedServer:
@@ -184,6 +197,8 @@ class EmbeddedServer:
             await self._end_orphan()
             self._trim_log()
             self._check_room()
+            if (fault := manifest_fault(self.data)) is not None:
+                raise self._damaged(fault)
             os.ftruncate(lock, 0)
             os.pwrite(lock, os.fsencode(self.socket), 0)
         except OSError as error:
@@ -260,12 +275,7 @@ class EmbeddedServer:
         """Raise the reason in the server's log, if there is one (a kill leaves none)."""
         reason = last_warning(self.data)
         if indicates_damage(reason):
-            raise StoreUnfit(
-                str(self.data),
-                f"its log is damaged, and the server does not start on it ({reason}): restore "
-                f"{self.data / 'appendonlydir'} from a backup, or cut off the damaged part with "
-                f"{repair_command(self.data)}",
-            )
+            raise self._damaged(reason)
         if reason:
             raise StoreUnavailable(str(self.data), f"the server ended at its start: {reason}")
         if starts >= 3:
@@ -273,6 +283,14 @@ class EmbeddedServer:
             raise StoreUnavailable(
                 str(self.data), f"the server ended {starts} times at its start, see {log}"
             )
+
+    def _damaged(self, reason: str) -> StoreUnfit:
+        return StoreUnfit(
+            str(self.data),
+            f"its log is damaged, and the server does not start on it ({reason}): restore "
+            f"{self.data / 'appendonlydir'} from a backup, or keep what is intact with "
+            f"lapstream check --repair {quote(str(self.data))}",
+        )
 
     def _check_room(self) -> None:
         """Raise OSError on a full disk, where the server would fail at its first write."""

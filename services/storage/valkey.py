@@ -6,7 +6,6 @@ import os
 import platform
 from importlib.util import find_spec
 from pathlib import Path
-from shlex import quote
 
 from events.errors import StoreUnfit
 
@@ -54,17 +53,6 @@ def find_binary() -> Path:
         "the embedded server",
         f"it is not available for {system}-{machine}: name a server with --store redis://HOST:PORT",
     )
-
-
-def repair_command(data: Path) -> str:
-    """A shell command that cuts the damaged part off the append-only file.
-
-    valkey-server acts as valkey-check-aof when it is started under that name.
-    """
-    files = sorted(data.glob("appendonlydir/*.incr.aof"), key=lambda file: file.stat().st_mtime)
-    newest = files[-1] if files else data / "appendonlydir"
-    inner = f"exec -a valkey-check-aof {quote(str(find_binary()))} --fix {quote(str(newest))}"
-    return f"bash -c {quote(inner)}"
 
 
 def last_warning(data: Path) -> str:

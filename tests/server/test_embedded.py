@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import os
 import random
+import shlex
 import shutil
 import signal
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -438,13 +440,18 @@ async def test_no_program_for_this_machine(tmp_path: Path, monkeypatch: pytest.M
     assert "is not available for linux-s390x: name a server with --store" in said
 
 
-def mend(command: str) -> None:
-    """Run a command as it is given to the user."""
-    subprocess.run(["/bin/sh", "-c", command], input=b"y\n", check=True, capture_output=True)
+def check(arguments: str, code: int = 0) -> list[str]:
+    """Run ``lapstream check`` as it is given to the user; what it prints."""
+    program = Path(sys.executable).with_name("lapstream")
+    done = subprocess.run(
+        [str(program), *shlex.split(arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout.splitlines()
 
 
 async def test_a_damaged_log(tmp_path: Path):
-    """A damaged append-only file is left as it is; the line gives a command that mends it."""
+    """A damaged append-only file is left as it is; the line gives a command that repairs it."""
     async with open_store(data=tmp_path) as store:
         for number in range(40):
             await Log(store).append("a", batch("x", number, 1))
@@ -456,7 +463,7 @@ async def test_a_damaged_log(tmp_path: Path):
     assert "its log is damaged" in said
     assert file.read_bytes() == damaged
     assert not is_served(tmp_path)
-    mend(said.partition("cut off the damaged part with ")[2])
+    check(said.partition("keep what is intact with lapstream ")[2])
     async with open_store(data=tmp_path) as store:
         found = await numbers(store, "a", "x")
     assert found == list(range(19))
@@ -468,6 +475,7 @@ async def test_a_damaged_log(tmp_path: Path):
         ("appendonly.aof.manifest", b"no manifest\n"),
         ("appendonly.aof.1.base.rdb", b"VALKEY080"),
         ("appendonly.aof.1.incr.aof", None),
+        ("appendonly.aof.manifest", None),
     ],
 )
 async def test_a_damaged_folder(tmp_path: Path, name: str, content: bytes | None):
