@@ -314,7 +314,8 @@ class Projector:
         position, event = "", ""
         if isinstance(fault, CannotFold):
             position, event = fault.position, fault.event or ""
-        trace = fault if not known else fault.__cause__
+        # The reason of a store says it all.
+        trace = None if isinstance(fault, StoreError) else fault.__cause__ if known else fault
         logger.error(
             "session stopped",
             session=session,

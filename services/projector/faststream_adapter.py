@@ -24,6 +24,7 @@ from faststream import AckPolicy
 from faststream.message import StreamMessage
 from faststream.redis import RedisBroker, RedisClusterBroker, StreamSub
 from faststream.redis.configs.state import RedisClusterConnectionState
+from redis.exceptions import RedisError
 
 from services.projector.session_fold import RawEntry
 from services.storage.client import Store
@@ -39,6 +40,18 @@ BLOCK_MS = 2000
 
 faststream_logger = logging.getLogger("lapstream.faststream")
 faststream_logger.setLevel(logging.WARNING)  # below, it logs every batch
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Log a store that does not answer in one line: FastStream adds a traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, RedisError | OSError):
+        reason = " ".join(str(error).split()) or type(error).__name__
+        record.msg, record.args, record.exc_info = "%s: %s", (record.getMessage(), reason), None
+    return True
+
+
+faststream_logger.addFilter(_without_traceback)
 
 EntryHandler = Callable[[Sequence[RawEntry]], Awaitable[None]]
 

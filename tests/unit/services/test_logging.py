@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.logging import configure, get_logger
+from services.projector.faststream_adapter import faststream_logger
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +70,14 @@ def test_the_root_logger_of_a_host_program_is_left_alone(
     assert root.handlers == [own]
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["level"]) == ("store lost", "error")
+
+
+def test_a_store_that_is_away_takes_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FastStream logs a traceback with it, which says no more; with other failures it stays."""
+    text = lines(monkeypatch, "INFO")
+    for error in (RedisConnectionError("connection\nrefused"), ValueError("of the program")):
+        faststream_logger.error("Message fetch error", exc_info=error)
+    away, other = map(json.loads, text.getvalue().splitlines())
+    assert away["event"] == "Message fetch error: connection refused"
+    assert "exception" not in away
+    assert "ValueError: of the program" in other["exception"]
