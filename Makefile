@@ -16,7 +16,7 @@ FULL := -m "slow or hypothesis" --hypothesis-profile full
 # compile everything anew: a tenth of the time of the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup screen demo test test-slow search coverage check bench docs types schema wheel dist lock clean
+.PHONY: help setup screen demo test test-slow search faults coverage check audit bench docs types schema wheel dist lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the recipes
@@ -57,6 +57,9 @@ test-slow: setup ## Run what takes minutes: soaks, whole seasons, properties wit
 search: setup ## Try every property with new random examples; a failure prints how to repeat it
 	$(BIN)/python $(PYTEST) -m hypothesis --hypothesis-profile search
 
+faults: setup ## Kill, flood and starve a service, and count; KILLS=1000 takes an hour or more
+	@$(BIN)/python -m tests.faults $(PART) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
+
 coverage: setup ## Run the tests and report which lines and branches they reach
 	$(BIN)/coverage erase
 	$(BIN)/coverage run $(PYTEST)
@@ -75,6 +78,11 @@ check: setup ## Lint, types, import rules, workflows
 		$(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/zizmor --offline --quiet .github
+
+audit: ## Look for known vulnerabilities in the lock files, where a database answers
+	@$(PYTHON) -m venv $(if $(wildcard build/audit/bin/pip-audit),,--clear) build/audit
+	@build/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10,<3'
+	@build/audit/bin/python .ci/audit.py
 
 bench: setup ## Run the benchmarks; each prints one JSON line
 	@$(BIN)/python -m bench

@@ -121,7 +121,7 @@ class Cluster:
 @contextlib.asynccontextmanager
 async def running_cluster(folder: Path) -> AsyncIterator[Cluster]:
     """A Cluster in that folder, ended with all its nodes."""
-    ports = _free_ports(2 * NODES)
+    ports = free_ports(2 * NODES)
     share = [SLOTS * n // NODES for n in range(NODES + 1)]
     cluster = Cluster(
         [
@@ -145,7 +145,8 @@ async def _skip_unless_able(node: Node) -> None:
         pytest.skip("the server's program cannot be a node of a Cluster")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens at."""
     with contextlib.ExitStack() as taken:
         sockets = [taken.enter_context(socket.socket()) for _ in range(count)]
         for free in sockets:
