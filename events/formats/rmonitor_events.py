@@ -137,6 +137,8 @@ class Translator:
         self._runs = self._runs or [Run.resumed(self._options, RecordedRun())]
         self._current = len(self._runs) - 1
         self._numbers = {number: number for number in range(len(logs))}
+        self.recorded = range(len(logs))
+        """The numbers of the runs that were recorded before."""
         self._held: _HeldRecords | None = _HeldRecords(
             needs_run=True, needs_beat=True, beats=BEATS_TO_WAIT if logs else LONGEST_WAIT
         )

@@ -52,6 +52,28 @@ class Chunk(NamedTuple):
     ended: bool = False
 
 
+class ChunkQueue(asyncio.Queue[Chunk | None]):
+    """Chunks on their way to the log, bounded in number and in bytes."""
+
+    def __init__(self, chunks: int, size: int) -> None:
+        super().__init__(chunks)
+        self._bytes = 0
+        self._most_bytes = size
+
+    def full(self) -> bool:
+        """Whether the next chunk has to wait."""
+        return super().full() or self._bytes >= self._most_bytes
+
+    def _put(self, item: Chunk | None) -> None:
+        self._bytes += len(item.data) if item else 0
+        super()._put(item)
+
+    def _get(self) -> Chunk | None:
+        item: Chunk | None = super()._get()
+        self._bytes -= len(item.data) if item else 0
+        return item
+
+
 class FeedConnection:
     """Reads a feed over one connection after another, and keeps its status up to date."""
 

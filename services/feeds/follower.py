@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -24,8 +25,15 @@ from events.formats.rmonitor_entries import RunOptions
 from events.formats.rmonitor_events import Translator
 from events.formats.rmonitor_recorded import SOURCE
 from services.feeds.address import LAST_RUN, Address, run_session
-from services.feeds.connection import Chunk, FeedConnection, FeedTimeouts, FollowStatus, Now
-from services.feeds.writer import FeedWriter, ForeignEvents, recorded_runs
+from services.feeds.connection import (
+    Chunk,
+    ChunkQueue,
+    FeedConnection,
+    FeedTimeouts,
+    FollowStatus,
+    Now,
+)
+from services.feeds.writer import FeedCutOff, FeedWriter, ForeignEvents, recorded_runs
 from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.feed_store import FeedStore
@@ -35,7 +43,21 @@ RENEW_SECONDS = 1.0
 REPORT_SECONDS = 0.5
 RETRY_SECONDS = 1.0
 BUFFERED_CHUNKS = 4096
+BUFFERED_BYTES = 8 << 20
 CHUNKS_AT_ONCE = 256
+
+LONGEST_CUT_OFF = 300.0
+"""The longest time (s) that a feed is left alone after it was cut off."""
+
+FORGIVEN_SECONDS = 3600.0
+"""How long after a feed was cut off the next time counts as the first again."""
+
+PIECE = 1024
+"""Bytes that are translated before others have a turn."""
+
+SHORT_SECONDS = 0.0005
+"""A piece that took longer is followed by a pause as long, so that a flood of lines takes half of
+the process's time at most."""
 
 logger = structlog.get_logger(__name__)
 
@@ -69,6 +91,8 @@ class Feed:
         self._status = FollowStatus()
         self._connection = FeedConnection(address, self._status, self._timeouts, now, self._logger)
         self._writer: FeedWriter | None = None
+        self._cut_offs = 0
+        self._cut_off_at = 0.0
 
     def stop(self) -> None:
         """Stop following, after what was received is written."""
@@ -89,10 +113,26 @@ class Feed:
             except* ForeignEvents as errors:
                 self._logger.error("reloading feed", reason=str(errors.exceptions[0]))
                 await self._pause(RETRY_SECONDS)
+            except* FeedCutOff as errors:
+                await self._cut_off(str(errors.exceptions[0]))
             except* AppendRefused as errors:  # a replay has taken the session's name
                 self._status.state, self._status.reason = "down", str(errors.exceptions[0])
                 self._logger.error("session takes no feed", reason=self._status.reason)
                 await self._pause(self._timeouts.longest_pause)
+
+    async def _cut_off(self, reason: str) -> None:
+        """Leave the feed alone for a while, longer each time until it sends what it should."""
+        now = time.monotonic()
+        if now - self._cut_off_at > FORGIVEN_SECONDS:
+            self._cut_offs = 0
+        self._cut_off_at = now
+        wait = min(LONGEST_CUT_OFF, self._timeouts.longest_pause * 2**self._cut_offs)
+        self._cut_offs += 1
+        self._status.state, self._status.reason = "down", reason
+        self._logger.error("feed cut off", reason=reason, retry_in=wait)
+        with contextlib.suppress(StoreError):
+            await self._write_health()
+        await self._pause(wait)
 
     async def _follow_leased(self) -> None:
         """Wait for the lease, and follow the feed while it is held."""
@@ -110,7 +150,7 @@ class Feed:
     async def _run(self) -> None:
         translator = Translator(self._options, await recorded_runs(self._log, self.session))
         self._writer = writer = FeedWriter(self._log, self._store, self.session, translator)
-        chunks: asyncio.Queue[Chunk | None] = asyncio.Queue(BUFFERED_CHUNKS)
+        chunks = ChunkQueue(BUFFERED_CHUNKS, BUFFERED_BYTES)
         async with asyncio.TaskGroup() as tasks:
             listening = tasks.create_task(self._connection.listen(chunks))
             watching = [tasks.create_task(self._renew_lease()), tasks.create_task(self._report())]
@@ -140,7 +180,13 @@ class Feed:
             while len(batch) < CHUNKS_AT_ONCE and not chunks.empty():
                 batch.append(chunks.get_nowait())
             running = None not in batch
-            writer.translate([chunk for chunk in batch if chunk is not None])
+            try:
+                for chunk in batch:
+                    if chunk is not None:
+                        await _translate(writer, chunk)
+            except FeedCutOff:
+                await self._written(writer)  # what came before
+                raise
             while not await self._written(writer):
                 if await self._pause(RETRY_SECONDS):
                     break
@@ -191,6 +237,21 @@ class Feed:
                 "connections": status.connections,
             },
         )
+
+
+async def _translate(writer: FeedWriter, chunk: Chunk) -> None:
+    """Translate a chunk in pieces, between which others have a turn. Raises FeedCutOff."""
+    pieces = range(0, len(chunk.data), PIECE) or (0,)
+    for start in pieces:
+        data = chunk.data[start : start + PIECE]
+        began, ended = chunk.began and not start, chunk.ended and start == pieces[-1]
+        since = time.monotonic()
+        writer.translate([Chunk(chunk.at, data, began, ended)])
+        took = time.monotonic() - since
+        if took > SHORT_SECONDS:
+            await asyncio.sleep(took)
+        elif len(pieces) > 1:
+            await asyncio.sleep(0)
 
 
 async def run_feed(feed: Feed, stop: asyncio.Event) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from datetime import datetime
-from itertools import groupby
+from datetime import datetime, timedelta
+from itertools import groupby, islice
 from operator import attrgetter
 
 import structlog
 
 from events import Event, decode
 from events.errors import IdentityTaken, LapstreamError, UndecodableEvent
-from events.formats.rmonitor import Reader, Received, Record
+from events.formats.rmonitor import Reader, Received, Record, Unreadable
 from events.formats.rmonitor_events import RunEvent, Translator
 from events.formats.rmonitor_recorded import SOURCE
 from services.feeds.address import run_session
@@ -23,6 +24,24 @@ LINES_AT_ONCE = 256
 """Entries of the feed recording written with one command."""
 
 logger = structlog.get_logger(__name__)
+
+
+EVENTS_AT_ONCE = 500
+"""Events appended with one command, so that other sessions' commands are not held up."""
+
+MOST_JUNK = 1 << 16
+"""Bytes without a single readable record after which a feed is cut off."""
+
+MOST_RUNS = 500
+"""Runs of one feed, far more than a season of weekends has."""
+
+NEW_RUNS = 20
+NEW_RUNS_WITHIN = timedelta(minutes=10)
+"""How many runs a feed may begin within that time: a busy day has some twenty."""
+
+
+class FeedCutOff(LapstreamError):
+    """What the feed sends is not worth following for now: junk, or runs without end."""
 
 
 class ForeignEvents(LapstreamError):
@@ -77,17 +96,43 @@ class FeedWriter:
         self._unsaved_lines: list[ReceivedLines] = []
         self._unsaved_events: list[RunEvent] = []
         self._newest = (0, 0)
+        self._junk = 0
+        self._begun: deque[datetime] = deque(maxlen=NEW_RUNS + 1)
+        self._runs_known = len(translator.recorded)
 
     def translate(self, chunks: Sequence[Chunk]) -> None:
-        """Translate what was received; ``write`` writes it."""
+        """Translate what was received; ``write`` writes it. Raises FeedCutOff."""
         for chunk in chunks:
+            self._check_junk(chunk)
             self._add_lines(chunk)
             records: list[Record] = [Received(chunk.at, connected=chunk.began)]
             if chunk.began:
                 self._reader = Reader()
             records += self._reader.end() if chunk.ended else self._reader.feed(chunk.data)
             self.records += len(records) - 1
-            self._unsaved_events += self.translator.take(records)
+            if any(not isinstance(record, Received | Unreadable) for record in records):
+                self._junk = 0
+            events = self.translator.take(records)
+            self._check_runs(chunk.at, events)
+            self._unsaved_events += events
+
+    def _check_junk(self, chunk: Chunk) -> None:
+        self._junk = len(chunk.data) + (0 if chunk.began else self._junk)
+        if self._junk > MOST_JUNK:
+            raise FeedCutOff(f"cut off: {MOST_JUNK} bytes without an RMonitor record")
+
+    def _check_runs(self, at: datetime, events: Sequence[RunEvent]) -> None:
+        """Count the runs that begin with these events."""
+        for event in events:
+            if event.run < self._runs_known:
+                continue
+            self._runs_known = event.run + 1
+            self._begun.append(at)
+            if event.run >= MOST_RUNS:
+                raise FeedCutOff(f"cut off: more than {MOST_RUNS} runs")
+            if len(self._begun) > NEW_RUNS and at - self._begun[0] < NEW_RUNS_WITHIN:
+                minutes = NEW_RUNS_WITHIN // timedelta(minutes=1)
+                raise FeedCutOff(f"cut off: more than {NEW_RUNS} runs within {minutes} minutes")
 
     async def write(self) -> None:
         """Write everything not yet written. May be called again after it raised.
@@ -96,7 +141,8 @@ class FeedWriter:
         """
         while self._unsaved_events:
             run, news = next(groupby(self._unsaved_events, key=attrgetter("run")))
-            await self._append(run, events := [one.event for one in news])
+            events = [one.event for one in islice(news, EVENTS_AT_ONCE)]
+            await self._append(run, events)
             del self._unsaved_events[: len(events)]
         while self._unsaved_lines:
             await self._store.save(self._unsaved_lines[:LINES_AT_ONCE])

@@ -336,6 +336,67 @@ class TestFaults:
         assert {"store unavailable, feed not written"} <= {line["event"] for line in logged}
 
 
+class TestHostile:
+    """A feed that floods: it is cut off, and followed again once it sends what it should."""
+
+    @pytest.mark.parametrize(
+        ("sent", "reason"),
+        [
+            pytest.param([b"$Q,1,2\r\n" * 10_000], "without an RMonitor record", id="lines"),
+            pytest.param([b"x" * 80_000], "without an RMonitor record", id="endless"),
+            pytest.param([b"\r\n" * 40_000], "without an RMonitor record", id="blanks"),
+            pytest.param(
+                [
+                    "\r\n".join(
+                        [f'$B,{n},"R{n}"', *OPENING[1:], beat(1), g("7", 1, 9000), ""]
+                    ).encode()
+                    + f"{beat(2)}\r\n{beat(3)}\r\n".encode()
+                    for n in range(40)
+                ],
+                "more than 20 runs within 10 minutes",
+                id="runs",
+            ),
+        ],
+    )
+    async def test_cut_off(
+        self, store: Store, log: Log, session: str, sent: list[bytes], reason: str
+    ) -> None:
+        good = "\r\n".join([*OPENING, beat(1), beat(2), g("7", 1, 92_000), beat(93), ""]).encode()
+        connections, over = 0, asyncio.Event()
+
+        async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            with contextlib.suppress(ConnectionError):
+                for part in sent if connections == 1 else [good]:
+                    writer.write(part)
+                    await writer.drain()
+                await over.wait()
+            writer.close()
+
+        server = await asyncio.start_server(send, "127.0.0.1", 0)
+        address = Address("127.0.0.1", server.sockets[0].getsockname()[1])
+        with capture_logs() as lines:
+            async with following(store, session, address):
+                await until_health(
+                    store, session, lambda one: reason in (one.reason or ""), "cut off"
+                )
+                await until_health(store, session, lambda one: one.state == "live", "live again")
+        over.set()
+        server.close()
+        await server.wait_closed()
+        await asyncio.sleep(0)
+        assert any(line["event"] == "feed cut off" and reason in line["reason"] for line in lines)
+        runs = [one async for one in _sessions(log, session)]
+        assert len(runs) <= 21
+
+
+async def _sessions(log: Log, session: str) -> AsyncIterator[str]:
+    for summary in await log.sessions():
+        if summary.session.startswith(session):
+            yield summary.session
+
+
 class TestTakenUp:
     """Another process goes on where one has stopped."""
 
