@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -126,10 +126,13 @@ def session(
         heading = session_heading(views.session_line(race))
         print_rows(race_tables.DOUBTS, views.doubts(race), form, heading)
         return
-    print_rows(race_tables.SESSION, [_session_row(session, race, recorded)], form)
+    row = _session_row(session, race, recorded)
+    if form is OutputFormat.TABLE and not race.session.is_race:
+        row |= {"leader_lap": None, "lead_changes": None}
+    print_rows(race_tables.SESSION, [row], form)
 
 
-def _session_row(name: str, race: Race, recorded: FoldedSession) -> Row:
+def _session_row(name: str, race: Race, recorded: FoldedSession) -> dict[str, Any]:
     recorded_at = recorded.recorded_at
     return {
         "session": name,
