@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from projections.results.drive_time import drive_times
 from projections.results.rejoin import rejoins
 from projections.results.scheduled_length import reconstructed_note
 from projections.views import session_line
@@ -25,7 +24,7 @@ from services.cli.options import (
 from services.cli.output import print_rows, session_heading
 from services.cli.store_queries import query_race
 from services.queries.packs import required_pack
-from services.queries.pit_wall import drive_time_row, rejoin_row
+from services.queries.pit_wall import drive_time_ledger, rejoin_row
 from services.queries.sessions import SessionQuestion, chosen_cars
 from services.queries.tables import sporting_tables
 
@@ -75,9 +74,7 @@ def ledger(
     race, _ = query_race(SessionQuestion(session, at, known_at), store, data)
     pack = required_pack(session, race, rules)
     cars = chosen_cars(race, car_class, car or ())
-    rows = [
-        drive_time_row(one) for one in drive_times(race, pack) if cars is None or one.car in cars
-    ]
+    rows = [row for row in drive_time_ledger(race, pack) if cars is None or row["car"] in cars]
     heading = session_heading(session_line(race))
     missing = dict.fromkeys(row["no_limits"] for row in rows if row["no_limits"])
     notes = [*missing, *filter(None, [reconstructed_note(race)])]

@@ -11,7 +11,6 @@ from fastapi.responses import Response
 
 from events.errors import BadHypothesis, UnknownLap
 from projections.results.classification import Convention
-from projections.results.drive_time import drive_times
 from projections.results.provisional import own_pack
 from projections.results.time_lost import lost_on_road
 from projections.results.whatif import (
@@ -29,7 +28,7 @@ from services.gateway.routes.view_request import TheViewRequest, required_pack, 
 from services.gateway.views.view_query import View
 from services.queries import explanations
 from services.queries.explanations import ClassificationPoints, statements
-from services.queries.pit_wall import drive_time_row
+from services.queries.pit_wall import drive_time_ledger
 from services.queries.race_cache import RaceMoment
 from services.queries.tables.columns import Row
 from services.roles import Role
@@ -100,7 +99,7 @@ async def drive_time_rows(
 
     def view(moment: RaceMoment) -> Sequence[Row]:
         pack = required_pack(request.session, moment.race)
-        return [drive_time_row(row) for row in drive_times(moment.race, pack)]
+        return list(drive_time_ledger(moment.race, pack))
 
     return await request.respond("drive-times", view, car_class, query.cars, query=query)
 

@@ -315,6 +315,10 @@ class DriveTimesRow(RowModel):
     most_in_window_ms: Annotated[MomentMs | None, Heading("Most in window", rank=2)]
     window_exceeded_at: Annotated[MomentMs | None, Heading("Exceeded at")]
     no_limits: str | None
+    length_note: Annotated[
+        str | None,
+        Field(description="from what the length is reconstructed, on which limits can depend"),
+    ]
 
 
 DRIVE_TIMES = Table(

@@ -338,6 +338,10 @@ export interface DriveTimesRow {
    */
   window_exceeded_at: number | null;
   no_limits: string | null;
+  /**
+   * from what the length is reconstructed, on which limits can depend
+   */
+  length_note: string | null;
 }
 /**
  * A driver of a car.
@@ -1027,7 +1031,7 @@ export interface PublishedStandingsRow {
    */
   last_seen_ms?: number;
   /**
-   * of qualifying whose rules have one: the per cent of the best time, such as 107, that the car's time is not within; it keeps its place and is not classified
+   * of qualifying whose rules have one: the per cent of the best time, such as 107, that the car's is not within; it keeps its place and is not classified
    */
   outside_percent?: number;
 }
@@ -1629,7 +1633,7 @@ export interface StandingsRow {
    */
   last_seen_ms: number | null;
   /**
-   * of qualifying whose rules have one: the per cent of the best time, such as 107, that the car's time is not within; it keeps its place and is not classified
+   * of qualifying whose rules have one: the per cent of the best time, such as 107, that the car's is not within; it keeps its place and is not classified
    */
   outside_percent: number | null;
 }

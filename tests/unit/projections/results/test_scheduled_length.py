@@ -11,6 +11,7 @@ from projections import views
 from projections.results.drive_time import drive_times
 from projections.results.scheduled_length import length_in_words, length_note, scheduled_length
 from projections.rules.packs import builtin_pack
+from services.queries.pit_wall import drive_time_ledger
 from tests.builders import Story
 
 HOUR = 3_600_000
@@ -116,6 +117,9 @@ def test_questions_say_what_they_rest_on():
     assert (line["length_ms"], line["length_basis"]) == (24 * HOUR, "reconstructed")
     assert views.results(proved, pack)[0]["points"] == 50
     assert drive_times(proved, pack)[0].no_limits != drive_times(unknown, pack)[0].no_limits
+    assert {row["length_note"] for row in drive_time_ledger(proved, pack)} == {
+        length_note(proved, pack)
+    }
     stated = race(lap_ms=231_000, laps=375, time_limit_ms=24 * HOUR).race()
     assert length_note(stated, pack) is None
     assert length_note(unknown, builtin_pack("imsa-2024")) is None
