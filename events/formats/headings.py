@@ -14,11 +14,32 @@ FURTHEST = 10
 
 CAR_HEADINGS = (
     *("NO", "NR", "NUM", "CAR_NUMBER", "CAR_NO", "START_NUMBER", "STARTNUMMER", "NUMERO"),
-    *("DORSAL", "CAR"),
+    *("DORSAL", "N", "CAR"),
 )
 """Other headings of the car's NUMBER."""
 _ROW_OF_HEADINGS = {"NUMBER", *CAR_HEADINGS, "REC_TYPE", "TIME_UTC_SECONDS"}
 """A line with one of them is the row of headings."""
+
+
+_IN_OTHER_LANGUAGES = {
+    "LAP": ("RUNDE", "TOUR", "VUELTA", "GIRO"),
+    "LAPS": ("RUNDEN", "TOURS", "VUELTAS", "GIRI"),
+    "LAP_TIME": ("RUNDENZEIT", "TEMPS_AU_TOUR", "TIEMPO_VUELTA", "TEMPO_GIRO"),
+    "TIME": ("ZEIT", "TEMPS", "TIEMPO", "TEMPO"),
+    "TOTAL_TIME": ("GESAMTZEIT", "TEMPS_TOTAL", "TIEMPO_TOTAL", "TEMPO_TOTALE"),
+    "BEST_LAP_TIME": (
+        *("BESTZEIT", "BESTE_RUNDE", "MEILLEUR_TOUR", "MEILLEUR_TEMPS", "MEJOR_VUELTA"),
+        *("MEJOR_TIEMPO", "MIGLIOR_GIRO", "MIGLIOR_TEMPO"),
+    ),
+    "POSITION": ("PLATZ", "RANG", "CLASSEMENT", "POSICION", "PUESTO", "POSIZIONE"),
+    "CLASS": ("KLASSE", "CLASSE", "CLASE", "CATEGORIE", "CATEGORIA"),
+    "TEAM": ("MANNSCHAFT", "EQUIPE", "EQUIPO", "SQUADRA"),
+    "VEHICLE": ("FAHRZEUG", "VOITURE", "COCHE", "VEHICULO", "VETTURA", "AUTO"),
+    "MANUFACTURER": ("HERSTELLER", "CONSTRUCTEUR", "MARQUE", "MARCA", "COSTRUTTORE"),
+    "STATUS": ("ETAT", "ESTADO", "STATO"),
+    **{f"S{n}": (f"SEKTOR_{n}", f"SECTEUR_{n}", f"SETTORE_{n}") for n in (1, 2, 3)},
+}
+_IN_ENGLISH = {word: name for name, words in _IN_OTHER_LANGUAGES.items() for word in words}
 
 
 class HeadingRow(NamedTuple):
@@ -73,4 +94,10 @@ def _names(heading: str, separator: str) -> list[str]:
         [cells] = csv.reader([heading.rstrip("\r")], delimiter=separator, skipinitialspace=True)
     except (csv.Error, ValueError):
         cells = heading.split(separator)
-    return [canonical(name) for name in cells]
+    names = [canonical(name) for name in cells]
+    english = (_IN_ENGLISH.get(name, name) for name in names)
+    # A heading that the table has already keeps its meaning.
+    return [
+        name if translated in names else translated
+        for name, translated in zip(names, english, strict=True)
+    ]

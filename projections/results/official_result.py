@@ -42,10 +42,13 @@ def official_order(race: Race) -> list[str] | None:
 
 
 def official_best(race: Race, row: ResultRow) -> BestLap | None:
-    """Return the printed best lap, unless its time was deleted since."""
+    """Return the printed best lap, unless its time was deleted since; by the only driver."""
     if row.best_lap_ms is None or row.best_lap in race.laps.deleted.get(row.car, ()):
         return None
-    return BestLap(row.best_lap_ms, row.best_lap or 0, 0, None)
+    entry = race.session.entries.get(row.car)
+    crew = entry.drivers if entry else ()
+    driver = crew[0].name if len(crew) == 1 else None
+    return BestLap(row.best_lap_ms, row.best_lap or 0, 0, driver)
 
 
 def official_bests(race: Race) -> list[tuple[str, BestLap]]:

@@ -163,6 +163,23 @@ def test_a_footer_is_no_lap(footer):
     assert (doubt.line, doubt.reason, doubt.car) == (7, "not a row of the table", None)
 
 
+@pytest.mark.parametrize(
+    ("number", "lap", "lap_time", "driver"),
+    [
+        ("Startnummer", "Runde", "Rundenzeit", "Fahrer"),
+        ("N°", "Tour", "Temps", "Pilote"),
+        ("Número", "Vuelta", "Tiempo", "Piloto"),
+        ("Numero", "Giro", "Tempo", "Pilota"),
+    ],
+    ids=["German", "French", "Spanish", "Italian"],
+)
+def test_headings_in_other_languages(number, lap, lap_time, driver):
+    """The laps are found under the usual words of four languages."""
+    names = {"NUMBER": number, "LAP_NUMBER": lap, "LAP_TIME": lap_time, "DRIVER_NAME": driver}
+    header = ";".join(names.get(name.strip(), name) for name in HEADER.split(";"))
+    assert without_lines(TWO_CARS.replace(HEADER, header)) == without_lines(TWO_CARS)
+
+
 def test_the_same_laps_in_json():
     """Cars with their drivers and laps, as the JSON form has them; rows are counted from 1."""
     table = csv.DictReader(io.StringIO(TWO_CARS.removeprefix("\ufeff")), delimiter=";")

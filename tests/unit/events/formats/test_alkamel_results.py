@@ -190,8 +190,15 @@ def test_a_status_in_place_of_a_place(row, position, status):
         ("place;#;laps;elapsed time;best lap", "1;7;3.0;3:00.000;59"),
         ("Position\tCar No\tLaps\tElapsed\tBest Time", "1\t7\t3\t3:00.000\t59.0"),
         ("Results of the race\n\nPOS|NUMBER|LAPS|TOTAL_TIME|FL_TIME", "1|7|3|3:00.000|59.000"),
+        ("Platz;Startnummer;Runden;Gesamtzeit;Bestzeit", "1;7;3;3:00,000;59,000"),
+        ("Rang;N°;Tours;Temps total;Meilleur tour", "1;7;3;3:00.000;59.000"),
+        ("Posición;Dorsal;Vueltas;Tiempo total;Mejor vuelta", "1;7;3;3:00.000;59.000"),
+        ("Posizione;Numero;Giri;Tempo totale;Miglior giro", "1;7;3;3:00.000;59.000"),
     ],
-    ids=["car", "with dots", "small letters", "tabs", "a title"],
+    ids=[
+        *("car", "with dots", "small letters", "tabs", "a title"),
+        *("German", "French", "Spanish", "Italian"),
+    ],
 )
 def test_results_of_other_systems(heading, cells):
     """The same facts under other headings."""

@@ -82,6 +82,10 @@ def test_its_fastest_laps(kind):
         (3, "2", 100_305, 7),
         (4, "10", 101_100, 7),
     ]
+    assert {row["driver"] for row in rows} == {None}
+    driver = ev.Driver(number=1, name="Ann Driver")
+    recorded.tell(ev.EntryAmended, 2_815_000, car="2", drivers=(driver,))
+    assert views.fastest_laps(recorded.race())[2]["driver"] == "Ann Driver"
     recorded.tell(ev.LapTimeDeleted, 2_820_000, car="55", lap=7, reason="track limits")
     assert [row["car"] for row in views.fastest_laps(recorded.race())] == ["9", "2", "10"]
 
