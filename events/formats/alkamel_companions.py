@@ -129,6 +129,10 @@ WEATHER_COLUMNS = {
 """The column of each member of a `WeatherRow`."""
 
 
+RAIN = {"no": "0", "false": "0", "dry": "0", "yes": "1", "true": "1", "wet": "1"}
+"""Words for the column RAIN."""
+
+
 class WeatherRow(NamedTuple):
     """The weather at a time (seconds since 1970): Celsius, percent, hPa, km/h, degrees."""
 
@@ -252,7 +256,7 @@ def parse_race_control(text: str, file: str) -> RaceControlFile:
     rows: list[RaceControlRow] = []
     for row in range(table.rows):
         record, flag_text, sector, message = (
-            table[column][row].strip() if column in table else ""
+            " ".join(table[column][row].split()) if column in table else ""
             for column in ("REC_TYPE", "FLAG", "SECTOR", "MESSAGE")
         )
         flag = RECORDS.get(record.upper()) or _flag_of(flag_text)
@@ -271,9 +275,13 @@ def parse_race_control(text: str, file: str) -> RaceControlFile:
     return RaceControlFile(file, tuple(rows), bounded(table.doubts))
 
 
+_DATE = re.compile(r"^\s*\d{4}-\d\d-\d\d[T ]", re.ASCII)
+
+
 def _times_or_dash(table: TimingTable, column: str) -> list[int | None]:
     if column in table:
         table.columns[column] = ["" if cell.strip() == "-" else cell for cell in table[column]]
+        table.columns[column] = [_DATE.sub("", cell) for cell in table[column]]
     return table.doubtful_times(column, zero=True)
 
 
@@ -296,6 +304,8 @@ def parse_weather(text: str, file: str) -> WeatherFile:
     table = read_table(
         text, file, required=["TIME_UTC_SECONDS"], optional=[*columns, "TIME_UTC_STR"]
     )
+    if "RAIN" in table:
+        table.columns["RAIN"] = [RAIN.get(cell.strip().casefold(), cell) for cell in table["RAIN"]]
     instants = _numbers(table, "TIME_UTC_SECONDS")
     measured = (_numbers(table, name) for name in columns)
     air, track, humidity, pressure, wind, direction, rain = measured

@@ -198,9 +198,7 @@ def _rows(table: TimingTable, columns: dict[str, str]) -> list[ResultRow]:
 
 def _position(table: TimingTable, row: int, column: str) -> int:
     """Return the place, 0 where the cell is empty or has a status in place of one (``DNF``)."""
-    cell = table[column][row]
-    table[column][row] = cell.strip().removesuffix(".")
-    return 0 if _status_of(cell) else table.count(row, column, MOST_CARS)
+    return 0 if _status_of(table[column][row]) else table.count(row, column, MOST_CARS)
 
 
 def _status_of(cell: str) -> ResultStatus | None:

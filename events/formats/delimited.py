@@ -12,6 +12,7 @@ from events.formats.doubts import Doubt, shortened
 from events.formats.headings import CAR_HEADINGS, SEPARATORS, HeadingRow, canonical
 
 BLOCK = 50_000
+MOST_IN_TEXT = 3
 FOOTERS = {"total", "totals", "sum", "count", "average", "mean", "end", "eof"}
 """What a line below the last row begins with, if it begins with one word."""
 _FIRST_HEADINGS = {"NUMBER", *CAR_HEADINGS, "TIME", "TIME_UTC_SECONDS"}
@@ -82,7 +83,9 @@ def _even_columns(
 
 def _uneven_columns(heading: HeadingRow, file: str, places: Sequence[int], needed: int) -> Columns:
     records = [
-        (line, cells) for line, cells in _records(heading, file) if any(map(str.strip, cells))
+        (line, cells)
+        for line, cells in _records(heading, file, needed)
+        if any(map(str.strip, cells))
     ]
     doubts: list[Doubt] = []
     while records and len(records[-1][1]) < needed and _is_text(records[-1][1]):
@@ -148,7 +151,7 @@ def _without_footer(
     return Columns(cells, [columns.lines[row] for row in rows], doubts)
 
 
-def _records(heading: HeadingRow, file: str) -> list[tuple[int, list[str]]]:
+def _records(heading: HeadingRow, file: str, needed: int) -> list[tuple[int, list[str]]]:
     """Return the cells of each row below the headings, with the line on which it begins."""
     separator, first_line = heading.separator, heading.line + 1
     reader = csv.reader(
@@ -168,7 +171,8 @@ def _records(heading: HeadingRow, file: str) -> list[tuple[int, list[str]]]:
         ]
     for line, cells in records:
         for cell in cells:
-            if "\n" in cell and separator in cell:  # two stray marks, and rows between them
+            # Two stray marks have rows between them; a text can have a comma or two.
+            if "\n" in cell and cell.count(separator) >= min(needed - 1, MOST_IN_TEXT):
                 raise BadTimingFile(file, "a quoted value runs over the end of the line", line=line)
     return records
 

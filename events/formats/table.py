@@ -26,6 +26,8 @@ _TIME_SHAPE = re.compile(r"(?:(?:[06]{1,3}:0[06]|0?[06]):0[06]|0?[06])\.[06]{3}|
 # A spreadsheet drops the zeros at the end: 39.57 was 39.570, 40 was 40.000, 2:00 was 2:00.000.
 _SHORT_TIME = re.compile(r"((?:\d{1,3}:\d\d|\d?\d):\d\d|\d?\d)(?:[.,](\d{0,3}))?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
+# A place can be "1.", "1st" or, from a program that knows no gaps in whole numbers, "1.0".
+_COUNT_END = re.compile(r"(?<=\d)(?:\.0?|st|nd|rd|th)$", re.ASCII | re.IGNORECASE)
 _TO_SHAPE = str.maketrans("0123456789'", "0000006666:")
 _TO_DIGITS = str.maketrans("", "", ":'.")
 
@@ -181,7 +183,7 @@ class TimingTable:
 
     def count(self, row: int, column: str, most: int) -> int:
         """The cell's whole number, 0 for an empty cell."""
-        cell = self[column][row].strip().removesuffix(".0") or "0"
+        cell = _COUNT_END.sub("", self[column][row].strip()) or "0"
         if not (cell.isascii() and cell.isdigit() and len(cell) <= 9) or int(cell) > most:
             raise self.fault(row, column, f"not a whole number of at most {most}")
         return int(cell)

@@ -71,8 +71,13 @@ def doubts(events):
         ("NUMBER,TEAM\n31,A\n7,B\n", ("31", "7")),
         ("POS;NUMBER\n;7\n1;31\n", ("31", "7")),
         ("GRID_POSITION;NUMBER\n1;7\n2;31\n", ("7", "31")),
+        ("Pos.;No.\n2nd;7\n1st;#31\n", ("31", "7")),
+        ("Pos.\tCar\n2.\t7\n1.0\t31\n", ("31", "7")),
     ],
-    ids=["by place", "by row", "from the pit lane", "other heading"],
+    ids=[
+        *("by place", "by row", "from the pit lane", "other heading", "ordinals"),
+        "whole numbers with a dot",
+    ],
 )
 def test_the_grid(text, order):
     """The order is that of the places; a car without one starts behind the others."""
@@ -250,6 +255,29 @@ def test_doubtful_rows_of_race_control(row, column, value):
     assert (2, column) in lines
     assert any(value in (one[3] or "") for one in doubts(events))
     assert "fcy" in [event.flag for event in of(ev.FlagShown, events)]
+
+
+def test_records_in_another_form():
+    """Small letters, dates before times, values over two lines and missing columns are no doubt."""
+    rows = (
+        "2024-10-12T12:01:00.000,fcy,\n"
+        '2024-10-12 12:02:00,rcmessage,"Car 7:\nPenalty, drive-through"\n'
+    )
+    text = f"Time,Rec Type,Message\n12:00:00,gf,\n{rows}"
+    events = events_of(race_control=text)
+    assert [(e.at, e.text) for e in of(ev.RaceControlMessage, events)] == [
+        (120_000, "Car 7: Penalty, drive-through")
+    ]
+    flags = [(e.at, e.flag) for e in of(ev.FlagShown, events)]
+    assert flags[:2] == [(0, "green"), (60_000, "fcy")]
+    assert doubts(events) == []
+
+
+@pytest.mark.parametrize(("cell", "rain"), [("No", False), ("wet", True), ("0", False), ("", None)])
+def test_rain_in_words(cell, rain):
+    """It rains or it does not, in digits or words."""
+    weather = parse_weather(f"TIME_UTC_SECONDS;RAIN\n1728748800;{cell}\n", "weather.csv")
+    assert (weather.rows[0].rain, weather.doubts) == (rain, ())
 
 
 def test_flags_past_midnight():
