@@ -11,7 +11,7 @@ from operator import attrgetter
 import structlog
 
 from events import Event, decode
-from events.errors import IdentityTaken, LapstreamError, UndecodableEvent
+from events.errors import IdentityTaken, LapstreamError, StoreUnfit, UndecodableEvent
 from events.formats.rmonitor import Reader, Received, Record, Unreadable
 from events.formats.rmonitor_events import RunEvent, Translator
 from events.formats.rmonitor_recorded import SOURCE
@@ -145,7 +145,10 @@ class FeedWriter:
             await self._append(run, events)
             del self._unsaved_events[: len(events)]
         while self._unsaved_lines:
-            await self._store.save(self._unsaved_lines[:LINES_AT_ONCE])
+            try:
+                await self._store.save(self._unsaved_lines[:LINES_AT_ONCE])
+            except StoreUnfit as error:  # the events are in the log: the race goes on
+                logger.error("feed not recorded", session=self._session, reason=str(error))
             del self._unsaved_lines[:LINES_AT_ONCE]
 
     async def _append(self, run: int, events: list[Event]) -> None:

@@ -37,6 +37,7 @@ from services.storage.replay_errors import (
     ReplayExists,
     ReplayStopped,
     ReplayWasStopped,
+    UnreadableReplay,
 )
 
 
@@ -154,6 +155,8 @@ def as_refusal(error: LapstreamError) -> RequestRefused:  # noqa: C901, PLR0912 
             return RequestRefused(409, detail, field("name", name, reason))
         case ViewFailed():
             return RequestRefused(500, detail)
+        case UnreadableReplay(replay=name, reason=reason):
+            return RequestRefused(409, detail, field("replay", name, reason))
         case CommandRefused():
             return RequestRefused(422, detail)
         case AppendRefused() | ReplayExists() | ReplayStopped() | ReplayWasStopped():

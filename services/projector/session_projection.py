@@ -143,6 +143,8 @@ class SessionProjection:
         """Fold up to the last commit, or begin a new epoch where that cannot be done."""
         # Raises for a key that is not a stream, which FastStream would read again without a pause.
         await self._log.length(self.session)
+        if damaged := await self._keys.discard_damaged():
+            self._logger.warning("derived keys damaged, making them anew", keys=damaged)
         token = await self._keys.token()
         if token is None:
             self._first_epoch = await self._keys.last_epoch() + 1

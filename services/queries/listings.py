@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from events import AnyEvent, SeasonOpened, SessionOpened, decode
-from events.errors import UndecodableEvent
+from events.errors import LapstreamError, UndecodableEvent
 from projections.championship.season import season_of
 from services.queries.sessions import read_events, recorded_at
 from services.queries.tables.columns import Row
@@ -38,9 +38,20 @@ async def season_rows(log: Log) -> list[Row]:
     rows = {name: _season_row(name, built_in.events()) for name, built_in in SEASONS.items()}
     for summary in await log.sessions():
         if isinstance(await _opening(log, summary), SeasonOpened):
-            events, _, _ = await read_events(log, summary.session)
-            rows[summary.session] = _season_row(summary.session, [event for _, event in events])
+            rows[summary.session] = await _season(log, summary.session)
     return [rows[name] for name in sorted(rows)]
+
+
+async def _season(log: Log, name: str) -> Row:
+    """The row of a season; one that cannot be read says why, and leaves the others readable."""
+    try:
+        events, _, _ = await read_events(log, name)
+        return _season_row(name, [event for _, event in events])
+    except LapstreamError as error:
+        fault = str(error)
+    except Exception as error:  # noqa: BLE001 - it fails this season alone
+        fault = f"{type(error).__name__}: {error}"
+    return {**_season_row(name, ()), "fault": fault}
 
 
 async def _opening(log: Log, summary: SessionSummary) -> Opening | None:
@@ -88,4 +99,5 @@ def _season_row(name: str, events: Sequence[AnyEvent]) -> Row:
         "rounds": len(season.rounds),
         "last_round": season.last_round,
         "built_in": name in SEASONS,
+        "fault": None,
     }

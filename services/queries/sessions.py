@@ -205,10 +205,13 @@ def _wall_clock_ms(text: str) -> int:
 
 
 def recorded_at(position: str) -> datetime | None:
-    """The recorded time of a position; None before the first entry."""
+    """The recorded time of a position; None before the first entry, and beyond the year 9999."""
     if position == START:
         return None
-    return datetime.fromtimestamp(parse_position(position)[0] / 1000, UTC)
+    try:
+        return datetime.fromtimestamp(parse_position(position)[0] / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def chosen_cars(race: Race, car_class: str | None, cars: Iterable[str]) -> list[str] | None:

@@ -40,7 +40,7 @@ from services.storage.client import Store, open_store
 from services.storage.leases import Leases
 from services.storage.projection_store import ProjectionStore, TakenOver
 from services.storage.quarantine_log import has_changed, quarantine_of
-from services.storage.replay_errors import NoSuchReplay
+from services.storage.replay_errors import NoSuchReplay, UnreadableReplay
 from services.storage.replay_store import Replays
 
 logger = structlog.get_logger(__name__)
@@ -61,6 +61,7 @@ class Replayer:
         self._replays = Replays(store)
         self._races = races or RaceCache(self._replays.log)
         self._leases = Leases(store, self.name, LEASE_MS)
+        self._unreadable: dict[str, str] = {}
         self._clock = clock
         self._wall_clock = wall_clock
 
@@ -89,6 +90,10 @@ class Replayer:
                     await self._leases.release(replay)
         except NoSuchReplay:
             log.info("replay stopped")
+        except UnreadableReplay as error:
+            if self._unreadable.get(replay) != error.reason:
+                self._unreadable[replay] = error.reason
+                log.error("replay unreadable", reason=error.reason)
         except TakenOver as taken:
             log.info("replay taken over by another replayer", reason=str(taken))
         except StoreUnavailable as error:

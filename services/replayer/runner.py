@@ -69,7 +69,9 @@ class ReplayRunner:
             index=None if state.place is None else state.index,
         )
         self._before = self._committed_at = self._clock()
-        self._token = await ProjectionStore(self._replays.store, self.replay).token()
+        keys = ProjectionStore(self._replays.store, self.replay)
+        await keys.discard_damaged()
+        self._token = await keys.token()
         if self._token is None:
             await self._commit(f"replay of {state.source}")
         elif await self._published(self._token) != self._advance_frames():

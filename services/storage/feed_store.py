@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
-from events.errors import LapstreamError
+from events.errors import BadSessionId, LapstreamError
 from replay.entries import START, check_session_id, parse_position
 from services.storage.client import Store, StoreCommand
 from services.storage.keys import key
@@ -131,9 +131,9 @@ async def feed_health(store: Store, session: str, now: datetime) -> FeedHealth |
     """The health of a session's feed, None where it has none. Raises StoreError."""
     with store.translated_errors():
         raw: Any = await store.redis.hgetall(key(session, "feed:health"))
-        if not raw:
-            return None
         fields = _decoded(raw)
+        if not _is_health(fields):
+            return None
         lease = await store.redis.exists(key(fields["first"], "feed:lease"))
     return _health(fields, now, followed=bool(lease))
 
@@ -148,7 +148,8 @@ async def feeds_health(
     with store.translated_errors():
         replies = await store.execute_each(store.redis, [_hgetall(one) for one in sessions])
         pairs = zip(sessions, replies, strict=True)
-        feeds = {one: _decoded(raw) for one, raw in pairs if raw and isinstance(raw, dict)}
+        decoded = {one: _decoded(raw) for one, raw in pairs if raw and isinstance(raw, dict)}
+        feeds = {one: fields for one, fields in decoded.items() if _is_health(fields)}
         leases = await store.execute_each(
             store.redis, [_exists(one["first"]) for one in feeds.values()]
         )
@@ -167,7 +168,23 @@ def _exists(session: str) -> StoreCommand:
 
 
 def _decoded(raw: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in raw.items()}
+    return {
+        name.decode(errors="replace"): value.decode(errors="replace") for name, value in raw.items()
+    }
+
+
+def _is_health(fields: Mapping[str, str]) -> bool:
+    """Whether these are the fields of a feed's health: not where another program wrote them."""
+    try:
+        check_session_id(fields["first"])
+        _health(fields, datetime.now(UTC), followed=False)
+    except (LookupError, ValueError, OverflowError, BadSessionId):
+        return False
+    return fields["state"] in STATES
+
+
+STATES = frozenset({"connecting", "live", "silent", "down", "standby", "ended"})
+"""The states of a feed."""
 
 
 def _health(fields: Mapping[str, str], now: datetime, *, followed: bool) -> FeedHealth:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from projections.views.frame import ClientState, Frame, Token
 from projections.views.merge_patch import State
+from replay.entries import parse_position
 from services.storage.client import Store
 from services.storage.frame_ids import TokenTooLarge, frame_id
 from services.storage.keys import key
@@ -23,6 +24,8 @@ BATCH = 100
 """Frames that are read at a time."""
 
 BLOCK_MS = 2000
+DAMAGED_SECONDS = 0.5
+"""How long to wait behind entries that are no frames."""
 HISTORY_IS_GONE = "the frames since then are gone"
 """The reason of a snapshot where a subscriber could not resume from its token."""
 
@@ -65,7 +68,7 @@ async def published_state(store: Store, session: str) -> ClientState | None:
     Raises BadSessionId and StoreError.
     """
     snapshot = await _newest_snapshot(store, session)
-    if snapshot is None:
+    if snapshot is None or snapshot.kind != "snapshot":
         return None
     client = ClientState()
     client.apply(snapshot)
@@ -113,7 +116,8 @@ async def _snapshot_or_first(store: Store, session: str) -> Frame:
             return snapshot
         with store.translated_errors():
             first = await store.redis.xrange(key(session, "frames"), count=1)
-        if first and (stored := _stored_frame(first[0])).frame.kind == "snapshot":
+        stored = _stored_frame(first[0]) if first else None
+        if stored is not None and stored.frame.kind == "snapshot":
             return stored.frame
         await asyncio.sleep(0.1)
 
@@ -121,7 +125,10 @@ async def _snapshot_or_first(store: Store, session: str) -> Frame:
 async def _newest_snapshot(store: Store, session: str) -> Frame | None:
     with store.translated_errors():
         raw: Any = await store.redis.get(key(session, "snapshot"))
-    return Frame.decode(raw) if raw else None
+    try:
+        return _decoded(raw) if raw else None
+    except ValueError:
+        return None  # damaged: the projector writes another
 
 
 async def _read(
@@ -131,9 +138,29 @@ async def _read(
     stream = key(session, "frames")
     with store.translated_errors():
         reply = await store.redis.xread({stream: frame_id(after)}, count=BATCH, block=block_ms)
-    return [_stored_frame(entry) for _, entries in dict(reply or {}).items() for entry in entries]
+    read = [entry for _, entries in dict(reply or {}).items() for entry in entries]
+    stored = [frame for entry in read if (frame := _stored_frame(entry)) is not None]
+    if read and not stored and block_ms is not None:
+        await asyncio.sleep(DAMAGED_SECONDS)  # they would be read again without a pause
+    return stored
 
 
-def _stored_frame(entry: Any) -> _StoredFrame:
+def _stored_frame(entry: Any) -> _StoredFrame | None:
+    """The frame of an entry; None for what is no frame, which another program added."""
     _, fields = entry
-    return _StoredFrame(fields[b"follows"].decode(), Frame.decode(fields[b"frame"]))
+    try:
+        return _StoredFrame(fields[b"follows"].decode(), _decoded(fields[b"frame"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _decoded(raw: bytes) -> Frame:
+    """The frame. Raises ValueError for what is none."""
+    try:
+        frame = Frame.decode(raw)
+        parse_position(frame.token.position)
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from None
+    if type(frame.token.epoch) is not int or not isinstance(frame.data, dict):
+        raise ValueError("not a frame")
+    return frame

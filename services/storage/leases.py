@@ -12,7 +12,8 @@ from services.storage.keys import key
 from services.storage.scripts import Script
 
 _TAKE = """
-local holder = redis.call('GET', KEYS[1])
+local holder = redis.pcall('GET', KEYS[1])
+if type(holder) == 'table' then holder = false end  -- no string: another program overwrote it
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
@@ -20,7 +21,7 @@ return 1
 
 # A release that arrives late must not end the next holder's lease.
 _RELEASE = Script("""
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1
 """)
 

@@ -133,6 +133,29 @@ class Commit:
         ]
 
 
+DERIVED: Mapping[str, bytes] = {
+    "token": b"string",
+    "frames": b"stream",
+    "snapshot": b"string",
+    "checkpoint": b"string",
+    "blocks": b"hash",
+    "parked": b"stream",
+    "health": b"hash",
+}
+"""The derived keys of a session, and their types on the server."""
+
+
+def _type_of(name: str) -> StoreCommand:
+    return lambda on: cast("Awaitable[Any]", on.type(name))
+
+
+def _token(saved: bytes) -> Token | None:
+    try:
+        return Token.parse(saved.decode())
+    except ValueError:
+        return None
+
+
 _WAITING = Script("""
 if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'waiting', 'reason', ARGV[1])
@@ -149,10 +172,29 @@ class ProjectionStore:
         self.session = session
         self._store = store
         self._redis = store.redis
-        self._keys = [
-            key(session, name)
-            for name in ("token", "frames", "snapshot", "checkpoint", "blocks", "parked", "health")
-        ]
+        self._keys = [key(session, name) for name in DERIVED]
+
+    async def discard_damaged(self) -> list[str]:
+        """Delete the derived keys that cannot be what they should be, to be made anew.
+
+        Another program overwrote them. Returns their names.
+        """
+        with self._store.translated_errors():
+            types = await self._store.execute_each(
+                self._redis, [_type_of(key(self.session, name)) for name in DERIVED]
+            )
+            found = [
+                name
+                for (name, expected), kind in zip(DERIVED.items(), types, strict=True)
+                if isinstance(kind, bytes) and kind not in {expected, b"none"}
+            ]
+            if "token" not in found:
+                saved: Any = await self._redis.get(key(self.session, "token"))
+                if saved is not None and _token(saved) is None:
+                    found.append("token")
+            if found:
+                await self._redis.delete(*(key(self.session, name) for name in found))
+        return found
 
     async def commit(self, commit: Commit) -> bool:
         """Write it; whether the session has a snapshot now. Raises TakenOver and TokenTooLarge."""
@@ -163,10 +205,10 @@ class ProjectionStore:
         return bool(answer == b"done")
 
     async def token(self) -> Token | None:
-        """The token of the last frame, None before the first."""
+        """The token of the last frame, None before the first, and for a damaged one."""
         with self._store.translated_errors():
             saved: Any = await self._redis.get(key(self.session, "token"))
-        return Token.parse(saved.decode()) if saved else None
+        return _token(saved) if saved else None
 
     async def last_epoch(self) -> int:
         """The epoch of the newest frame ever written, 0 if there was none.
@@ -239,7 +281,10 @@ async def health(store: Store, session: str) -> dict[str, str]:
     """
     with store.translated_errors():
         fields: Any = await store.redis.hgetall(key(session, "health"))
-    return {name.decode(): value.decode() for name, value in fields.items()}
+    return {
+        name.decode(errors="replace"): value.decode(errors="replace")
+        for name, value in fields.items()
+    }
 
 
 async def faults(store: Store, sessions: Sequence[str]) -> dict[str, str]:

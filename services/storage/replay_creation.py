@@ -10,11 +10,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
+from redis.exceptions import ResponseError
 
 from events.errors import SessionNotEmpty
 from projections.views.frame import Token
@@ -141,9 +143,10 @@ class ReplayCreation:
         """Delete the replay's keys, but remember its last epoch and its instance."""
         with self._store.translated_errors():
             await self._redis.set(CREATED + instance, "", xx=True, ex=CREATED_SECONDS)
-            token: Any = await self._redis.get(key(replay, "token"))
-            if token:
-                await self._redis.hset(EPOCHS, replay, str(Token.parse(token.decode()).epoch))
+            with contextlib.suppress(ResponseError, ValueError):  # no token: the first epoch again
+                token: Any = await self._redis.get(key(replay, "token"))
+                if token:
+                    await self._redis.hset(EPOCHS, replay, str(Token.parse(token.decode()).epoch))
             await self._redis.delete(*(key(replay, name) for name in KEYS))
             await self._redis.srem(REPLAYS, replay)
 

@@ -55,3 +55,12 @@ class NoReplayer(LapstreamError):
             f"replay {replay!r} has not carried out the command yet: is a replayer running "
             "(`lapstream serve`)?"
         )
+
+
+class UnreadableReplay(LapstreamError):
+    """The stored state of a replay, such as by a newer version."""
+
+    def __init__(self, replay: str, reason: str) -> None:
+        self.replay = replay
+        self.reason = reason
+        super().__init__(f"replay {replay!r} cannot be read ({reason}): stop it, and start another")

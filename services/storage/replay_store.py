@@ -22,7 +22,13 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from events import SeasonOpened, decode
-from events.errors import NotASession, SessionNotEmpty, UndecodableEvent
+from events.errors import (
+    BadSessionId,
+    NotASession,
+    SessionNotEmpty,
+    StoreUnfit,
+    UndecodableEvent,
+)
 from projections.views.frame import Token
 from replay.archive import ArchiveFile
 from replay.entries import LogEntry, check_session_id, parse_position
@@ -39,6 +45,7 @@ from services.storage.replay_errors import (
     NoReplayer,
     NoSuchReplay,
     ReplayStopped,
+    UnreadableReplay,
 )
 from services.storage.scripts import Script
 
@@ -88,7 +95,7 @@ class Replays:
         """The existing replays, in the order of their names."""
         with self.store.translated_errors():
             names: Any = await self._redis.smembers(REPLAYS)
-        return sorted(name.decode() for name in names)
+        return sorted(name for name in map(_replay_name, names) if name is not None)
 
     async def exists(self, replay: str) -> bool:
         """Whether there is a replay of that name."""
@@ -103,16 +110,40 @@ class Replays:
             return None
 
     async def state(self, replay: str) -> ReplayState:
-        """The replay's state. Raises NoSuchReplay."""
-        with self.store.translated_errors():
-            raw: Any = await self._redis.get(key(replay, "replay"))
+        """The replay's state. Raises NoSuchReplay and UnreadableReplay."""
+        try:
+            with self.store.translated_errors():
+                raw: Any = await self._redis.get(key(replay, "replay"))
+        except StoreUnfit as error:
+            raise UnreadableReplay(replay, error.reason) from None
         if raw is None:
             raise NoSuchReplay(replay)
-        return ReplayState.model_validate_json(raw)
+        try:
+            return ReplayState.model_validate_json(raw)
+        except ValidationError as invalid:
+            fault = invalid.errors(include_url=False)[0]
+            where = "".join(f"{step}: " for step in fault["loc"])
+            raise UnreadableReplay(replay, f"{where}{fault['msg']}") from None
 
     async def describe(self, replay: str) -> dict[str, Any]:
         """The public description of a replay, without anything beyond its playhead."""
-        state, projection = await self.state(replay), await health(self.store, replay)
+        try:
+            state = await self.state(replay)
+        except UnreadableReplay as error:
+            return {
+                "replay": replay,
+                "source": "",
+                "as_shown": False,
+                "playing": False,
+                "speed": 1.0,
+                "clock_ms": None,
+                "ended": False,
+                "state": "unreadable",
+                "reason": error.reason,
+            }
+        projection: dict[str, str] = {}
+        with contextlib.suppress(StoreUnfit):  # the replayer makes the key anew
+            projection = await health(self.store, replay)
         return {
             "replay": replay,
             "source": state.source,
@@ -239,7 +270,11 @@ class Replays:
 
     async def stop(self, replay: str) -> None:
         """Stop the replay and delete its keys. Raises NoSuchReplay."""
-        await self._creation.delete(replay, (await self.state(replay)).instance)
+        try:
+            instance = (await self.state(replay)).instance
+        except UnreadableReplay:
+            instance = ""
+        await self._creation.delete(replay, instance)
 
     # -- Steering ----------------------------------------------------------------------
 
@@ -340,6 +375,14 @@ class Replays:
 
 def _plain(entry: LogEntry) -> tuple[str, list[bytes]]:
     return entry.position, list(entry.fields)
+
+
+def _replay_name(name: bytes) -> str | None:
+    """A replay's name; None for a member that is none, which another program added."""
+    try:
+        return check_session_id(name.decode())
+    except (UnicodeDecodeError, BadSessionId):
+        return None
 
 
 def _command(fields: dict[bytes, bytes]) -> Command | None:

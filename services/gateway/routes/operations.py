@@ -26,6 +26,8 @@ from services.roles import Role
 from services.storage.feed_store import FeedHealth, feed_health, feeds_health
 from services.storage.projection_store import health
 
+STATES = frozenset({"waiting", "folding", "stopped"})
+
 router = APIRouter(tags=["operations"])
 
 
@@ -129,16 +131,20 @@ async def session_health(gateway: TheGateway, session: str) -> SessionHealth:
     found = await health(gateway.store, session)
     return SessionHealth(
         session=session,
-        state=found.get("state", "waiting"),
+        state=found["state"] if found.get("state") in STATES else "waiting",
         reason=found.get("reason"),
         position=found.get("position"),
         projector=found.get("projector"),
-        parked=int(found.get("parked", 0)),
+        parked=_count(found.get("parked")),
         feed=feed,
         event=found.get("event"),
         quarantined=found.get("quarantined", "").split(),
         views=_views(found.get("views")),
     )
+
+
+def _count(stored: str | None) -> int:
+    return int(stored) if stored and stored.isdecimal() else 0
 
 
 def _views(stored: str | None) -> dict[str, str]:

@@ -86,8 +86,10 @@ class ReplayStatus(BaseModel):
     speed: Pace
     clock_ms: int | None = Field(description="Session clock at the playhead (ms).")
     ended: bool
-    state: str = Field(description="`waiting` (for a replayer), `folding` or `stopped`.")
-    reason: str | None = Field(description="Why the replay is stopped.")
+    state: str = Field(
+        description="`waiting` (for a replayer), `folding`, `stopped` or `unreadable`."
+    )
+    reason: str | None = Field(description="Why the replay is stopped or unreadable.")
 
 
 class ImportedArchive(BaseModel):

@@ -454,6 +454,7 @@ class SeasonsRow(RowModel):
     rounds: Annotated[int, Heading("Rounds")]
     last_round: Annotated[int, Heading("Scored")]
     built_in: Annotated[bool, Heading("Built in")]
+    fault: Annotated[str | None, Field(description="why the season cannot be read, if it cannot")]
 
 
 SEASONS = Table(

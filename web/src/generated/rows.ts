@@ -1321,6 +1321,10 @@ export interface SeasonsRow {
   rounds: number;
   last_round: number;
   built_in: boolean;
+  /**
+   * why the season cannot be read, if it cannot
+   */
+  fault: string | null;
 }
 /**
  * A session: how it stands, and what its log holds.
