@@ -7,7 +7,7 @@ that only grow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from events import (
@@ -34,6 +34,18 @@ from projections.folds.speeds import Speeds
 from projections.folds.stewards import Stewards
 from projections.folds.track import Track
 from projections.folds.weather import Weather
+
+
+def _all_of(handlers: Sequence[Handler]) -> Handler:
+    """Return one handler that calls these in turn; most types of event have one alone."""
+    if len(handlers) == 1:
+        return handlers[0]
+
+    def handle(event: Any) -> None:
+        for one in handlers:
+            one(event)
+
+    return handle
 
 
 class Race:
@@ -82,12 +94,12 @@ class Race:
         )
         self._handlers = self._dispatch()
 
-    def _dispatch(self) -> dict[type[Event], tuple[Handler, ...]]:
-        """Return the handlers of each event type, in the order of ``projections``."""
+    def _dispatch(self) -> dict[type[Event], Handler]:
+        """Return the handler of each event type: those of ``projections``, in their order."""
         tables = [projection.handlers() for projection in self.projections]
         kinds: list[type[Event]] = [*EVENT_TYPES.values(), CorrectionApplied]
-        handlers = {kind: tuple(table[kind] for table in tables if kind in table) for kind in kinds}
-        handlers[LapCompleted] = (self._lap_handler(),)
+        handlers = {kind: _all_of([t[kind] for t in tables if kind in t]) for kind in kinds}
+        handlers[LapCompleted] = self._lap_handler()
         return handlers
 
     def _lap_handler(self) -> Handler:
@@ -137,8 +149,7 @@ class Race:
         handlers = self._handlers
         events = events if isinstance(events, list) else list(events)
         for event in events:
-            for handle in handlers[type(event)]:
-                handle(event)
+            handlers[type(event)](event)
         for event in reversed(events):
             if type(event) not in _WITHOUT_TIME:
                 self.at = event.at

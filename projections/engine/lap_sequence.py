@@ -17,6 +17,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from events import AnyEvent, CrossingInserted, LapCompleted, LinePassed
@@ -65,9 +66,10 @@ def lap_sequence(
         for event in events
         if type(event) is LapCompleted and event.identity not in voided
     }
-    since_start = (one for one in insertions if one.completed_at >= 0)  # formation laps are none
-    event: LinePassed | LapCompleted | CrossingInserted | None = None
-    for event in sorted([*events, *since_start], key=_in_time):
+    since_start = [one for one in insertions if one.completed_at >= 0]  # formation laps are none
+    if since_start or any(before.at >= after.at for before, after in pairwise(events)):
+        events = sorted([*events, *since_start], key=_in_time)
+    for event in events[sequence.skip_unaltered(events, voided) :]:
         if type(event) is LinePassed:
             sequence.line(event)
         elif type(event) is CrossingInserted:
@@ -77,8 +79,8 @@ def lap_sequence(
                 sequence.take_away(event)
             else:
                 sequence.lap(event)
-    if event is not None:
-        sequence.newest = _in_time(event)
+    if events:
+        sequence.newest = _in_time(events[-1])
     return sequence
 
 
@@ -131,6 +133,25 @@ class LapSequence:
             self.numbers.add(event.lap)
             self.lap(event)
         return self.altered.get(event.identity, event)
+
+    def skip_unaltered(
+        self,
+        events: Sequence[LinePassed | LapCompleted | CrossingInserted],
+        voided: Collection[Identity],
+    ) -> int:
+        """Pass what counts as recorded, up to the first correction; return how much that is."""
+        for index, event in enumerate(events):
+            if type(event) is LinePassed:
+                continue
+            if type(event) is not LapCompleted or event.identity in voided:
+                return index
+            lap = event.lap
+            if self._changes(lap):
+                return index
+            if lap > self._last:  # a repeated crossing ends no lap
+                self._last = lap
+                self._since = [_Crossing(event.at, event.at, event.lap_time_ms)]
+        return len(events)
 
     def take_away(self, event: LapCompleted) -> None:
         """Pass a voided crossing of the finish line."""
