@@ -7,7 +7,8 @@ lines come from a file (``LAPSTREAM_TOKENS_FILE``), a line each, or from the env
     race-control control sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 
 that is a name, a role, and the hash. ``lapstream token control --name race-control``
-makes one. Without any, nothing can be written.
+makes one. Tokens of the store (``services.storage.token_store``) may be for some sessions only, and
+may end. Without any token, nothing can be written.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from events.errors import LapstreamError
@@ -39,10 +41,20 @@ class BadTokens(LapstreamError):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The holder of a token, and the role that it grants."""
+    """The holder of a token, and the role that it grants.
+
+    ``sessions`` are patterns (as in ``spa-*``) of the sessions that it is for; all without any.
+    ``until_ms`` is when it ends (ms since 1970).
+    """
 
     name: str
     role: Role
+    sessions: tuple[str, ...] = ()
+    until_ms: int | None = None
+
+    def covers(self, session: str) -> bool:
+        """Whether it is for the session."""
+        return not self.sessions or any(fnmatchcase(session, one) for one in self.sessions)
 
 
 _LINE = re.compile(r"(\S{1,100}) (viewer|output|control|admin) sha256:([0-9a-f]{64})")
@@ -86,6 +98,13 @@ class Tokens:
             return cls(Path(file).read_text(encoding="utf-8").splitlines())
         except (OSError, UnicodeDecodeError) as error:
             raise BadTokens(f"the tokens of {file} cannot be read: {error}") from None
+
+    @classmethod
+    def of_grants(cls, grants: Iterable[tuple[bytes, Grant]]) -> Tokens:
+        """The tokens of hashes with their grants."""
+        tokens = cls()
+        tokens._grants = list(grants)
+        return tokens
 
     def grant(self, token: str) -> Grant | None:
         """The grant of a token, None for an invalid one. Takes the same time for any token."""

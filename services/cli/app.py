@@ -260,8 +260,13 @@ COMMANDS: Mapping[str, LazyCommand] = {
     ),
     "token": LazyCommand(
         "Serve",
-        "Make a token. The first line is the token; the second is what to keep of it.",
-        ("server",),
+        "Make tokens: lines to keep (`token ROLE`), or in the store, with a scope and an end.",
+        ("tokens",),
+    ),
+    "audit": LazyCommand(
+        "Serve",
+        "List who did what, the newest first: decisions, freezes, tokens added and revoked.",
+        ("tokens",),
     ),
     "output": LazyCommand(
         "Serve",

@@ -59,7 +59,9 @@ def check(
             echo(f"{name}: {fault}")
         if not one.faults:
             echo(f"{name}: {one.entries} entries, whole")
-    if any(one.faults for _, one in found):
+    faulty = [name for name, one in found if one.faults]
+    if faulty:
+        echo(f"lapstream: not whole: {', '.join(faulty)}", err=True)
         raise typer.Exit(1)
 
 

@@ -1,4 +1,4 @@
-"""The commands ``serve`` and ``token``."""
+"""The command ``serve``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import typer
 from services.cli.console import echo
 from services.cli.options import Data, Store
 from services.cli.shell import run
-from services.roles import Role, Tokens, new_token
 
 if TYPE_CHECKING:
     import socket
@@ -28,9 +27,8 @@ PORT = 8000
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
+    """Add the command to the application."""
     app.command("serve", rich_help_panel=SERVE)(serve)
-    app.command("token", rich_help_panel=SERVE)(token)
 
 
 def serve(
@@ -96,8 +94,10 @@ async def _serve(
     from services.serving import serve as serve_until_cancelled
     from services.storage.client import open_store
     from services.storage.event_log import Log
+    from services.storage.token_store import TokenStore
 
     async with open_store(settings.store, settings.data) as store, scheduled_collection():
+        stored = len(await TokenStore(store).all())
         for one in feeds:
             await Log(store).refuse_replay(one.session)
         with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C and SIGTERM
@@ -107,7 +107,7 @@ async def _serve(
                 listener,
                 projector=projector,
                 feeds=feeds,
-                listening=lambda: echo(_addresses(store, settings, listener, feeds)),
+                listening=lambda: echo(_addresses(store, settings, listener, feeds, stored)),
             )
 
 
@@ -116,6 +116,7 @@ def _addresses(
     settings: GatewaySettings,
     listener: socket.socket,
     feeds: Sequence[FeedTarget],
+    stored_tokens: int,
 ) -> str:
     """The line that says what is served where, and who may use it."""
     from services.serving import missing_screen
@@ -126,7 +127,8 @@ def _addresses(
     if not settings.private and ipaddress.ip_address(host).is_loopback:
         reading = "on this machine"
     page = "no timing screen: it was not built" if missing_screen() else "the timing screen"
-    writing = f"with one of {len(settings.tokens)} tokens" if settings.tokens else "by nobody"
+    tokens = len(settings.tokens) + stored_tokens
+    writing = f"with one of {tokens} tokens" if tokens else "by nobody"
     following = "".join(f"{one} is followed; " for one in feeds)
     return (
         f"lapstream is at http://{at} ({page}; described at /docs, /asyncapi.json), "
@@ -134,15 +136,3 @@ def _addresses(
         f"read {reading}, "
         f"written {writing}; {following}the log is in {store.name}: {store.durability}"
     )
-
-
-def token(
-    role: Annotated[str, typer.Argument(metavar="ROLE", help="viewer, output, control or admin.")],
-    name: Annotated[str, typer.Option(help="The holder's name, without blanks.")] = "somebody",
-) -> None:
-    """Make a token. The first line is the token; the second is what to keep of it."""
-    if role not in [one.name.lower() for one in Role]:
-        raise typer.BadParameter(f"{role!r} is not a role: viewer, output, control or admin")
-    secret, line = new_token(name, Role[role.upper()])
-    Tokens([line])
-    echo(f"{secret}\n{line}")

@@ -16,6 +16,7 @@ from services.gateway.json_bodies import JsonBodyMiddleware
 from services.gateway.origins import OriginMiddleware
 from services.gateway.outputs.live_outputs import LiveOutputs
 from services.gateway.routes import (
+    administration,
     analysis,
     decisions,
     edit_list,
@@ -36,6 +37,7 @@ from services.gateway.routes import (
 )
 from services.gateway.state import Gateway
 from services.gateway.store_deadline import Availability, StoreDeadlineMiddleware
+from services.gateway.stored_tokens import StoredTokens
 from services.gc_policy import scheduled_collection
 from services.logging import configure
 from services.queries.race_cache import RaceCache
@@ -64,6 +66,7 @@ ROUTERS = (
     decisions.router,
     schemas.router,
     operations.router,
+    administration.router,
 )
 
 
@@ -89,6 +92,10 @@ def create_app(
                 await stack.enter_async_context(scheduled_collection())
             gateway = Gateway(opened, settings, races)
             stack.push_async_callback(gateway.close)
+            stored_tokens = StoredTokens(opened)
+            await stored_tokens.begin()
+            stack.push_async_callback(stored_tokens.close)
+            app.state.stored_tokens = stored_tokens
             availability = Availability(opened)
             stack.push_async_callback(availability.close)
             outputs = LiveOutputs(gateway)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -9,9 +10,11 @@ from fastapi import Depends
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
+from events.errors import LapstreamError
 from services.gateway.clients import note_client
 from services.gateway.connections import connection_of
 from services.gateway.errors import RequestRefused
+from services.gateway.stored_tokens import StoredTokens
 from services.roles import Grant, Role
 from services.settings import GatewaySettings
 
@@ -36,7 +39,7 @@ def authorize(
         _admit(connection, known=False)
         note_client(known=False)
         return None
-    found = settings.tokens.grant(token) if token is not None else None
+    found = _grant(connection, token, settings) if token is not None else None
     if found is None:
         detail = "a token is needed" if token is None else "this token is not known"
         raise RequestRefused(401, detail, headers={"WWW-Authenticate": "Bearer"})
@@ -55,8 +58,65 @@ def _admit(connection: HTTPConnection, *, known: bool) -> None:
         raise RequestRefused(503, detail, headers={"Retry-After": "5"})
 
 
-def requires(role: Role) -> Callable[..., Awaitable[Grant | None]]:
-    """A dependency that requires a token of this role or a greater one."""
+def _grant(connection: HTTPConnection, token: str, settings: GatewaySettings) -> Grant | None:
+    stored: StoredTokens | None = getattr(connection.app.state, "stored_tokens", None)
+    return settings.tokens.grant(token) or (stored.grant(token) if stored is not None else None)
+
+
+async def check_scope(
+    connection: HTTPConnection, grant: Grant | None, required: Role, *, in_body: bool = False
+) -> None:
+    """Raise RequestRefused (403) where the token is for other sessions.
+
+    ``in_body``: the request names its session in the body, where the route checks it by
+    ``require_covered``. What everybody may read, a token for other sessions may read, too.
+    """
+    connection.state.grant = grant
+    if grant is None or not grant.sessions:
+        return
+    if required <= Role.VIEWER and not connection.app.state.settings.private:
+        return
+    names = await _sessions_of(connection)
+    if any(map(grant.covers, names)) or (in_body and not names):
+        return
+    raise _not_covered(grant)
+
+
+def require_covered(connection: HTTPConnection, session: str | None) -> None:
+    """Raise RequestRefused (403) unless the request's token is for the session.
+
+    None stands for any session: only a token without a scope is for that.
+    """
+    grant: Grant | None = connection.state.grant
+    if grant is None or not grant.sessions:
+        return
+    if session is None or not grant.covers(session):
+        raise _not_covered(grant)
+
+
+def _not_covered(grant: Grant) -> RequestRefused:
+    return RequestRefused(403, f"this token is for {', '.join(grant.sessions)} only")
+
+
+async def _sessions_of(connection: HTTPConnection) -> list[str]:
+    """The sessions that a request's path is about: a replay is about its source as well."""
+    params, state = connection.path_params, connection.app.state
+    names = [params[name] for name in ("session", "replay") if name in params]
+    gateway = getattr(state, "gateway", None)
+    if gateway is None:
+        return names
+    with contextlib.suppress(LapstreamError):
+        if connection.url.path.startswith("/outputs/") and "name" in params:
+            names = [(await state.outputs.stored(params["name"])).output.session]
+        return [*names, *[await gateway.scored_as(name) for name in names]]
+    return names
+
+
+def requires(role: Role, *, in_body: bool = False) -> Callable[..., Awaitable[Grant | None]]:
+    """A dependency that requires a token of this role or a greater one, for the session.
+
+    ``in_body`` is as for ``check_scope``.
+    """
 
     async def check(
         # Not used: it declares the security scheme in OpenAPI.
@@ -64,6 +124,8 @@ def requires(role: Role) -> Callable[..., Awaitable[Grant | None]]:
         _: Annotated[object, Depends(_BEARER)],
     ) -> Grant | None:
         settings: GatewaySettings = connection.app.state.settings
-        return authorize(connection, role, settings)
+        grant = authorize(connection, role, settings)
+        await check_scope(connection, grant, role, in_body=in_body)
+        return grant
 
     return check

@@ -147,9 +147,9 @@ def _cut_out(path: Path) -> list[str]:
             os.fsync(file.fileno())
         part.chmod(path.stat().st_mode)
         size = sum(span.size for span in damaged)
-        said = f"{size} of {len(content)} bytes of {path.name} are damaged and taken out"
+        done = f"{size} of {len(content)} bytes of {path.name} are damaged and taken out"
     part.replace(path)
-    return [said]
+    return [done]
 
 
 # -- Commands ------------------------------------------------------------------------------

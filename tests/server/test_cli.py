@@ -202,3 +202,40 @@ def test_the_demonstration_on_a_terminal(machine: Machine) -> None:
     assert screen.left() == 0
     assert "stopped before the end" in screen.shown
     assert not machine.server_runs()
+
+
+def test_tokens_of_the_store(machine: Machine) -> None:
+    """Added, listed and revoked, with a scope and an end; all of it is in the audit."""
+    scope = ("--session", "spa-*", "--until", "8h", "--by", "Jo")
+    secret = machine.run("token", "add", "control", "--name", "desk", *scope)
+    assert len(secret.split()) == 1
+    (listed,) = machine.rows("token", "list")
+    assert (listed["name"], listed["role"], listed["sessions"]) == ("desk", "control", ["spa-*"])
+    assert (listed["added_by"], listed["ended"]) == ("Jo", False)
+    assert f"revoked: {listed['id']}, control desk" in machine.run("token", "revoke", "desk")
+    assert machine.rows("token", "list") == []
+    assert "no token has the id" in machine.run("token", "revoke", "desk", code=1)
+    revoked, added = machine.rows("audit")
+    assert (added["by"], added["session"]) == ("Jo", None)
+    assert added["what"] == f"token added: control desk {listed['id']} for spa-*"
+    assert str(revoked["what"]).startswith("token revoked: ")
+    imported(machine)
+    assert machine.rows("audit", "short") == []
+
+
+@pytest.mark.parametrize("arguments", [("add", "boss", "--name", "x"), ("boss",)])
+def test_a_role_that_is_none(machine: Machine, arguments: tuple[str, ...]) -> None:
+    """It is refused, whichever way the token is made."""
+    assert "is not a role" in machine.run("token", *arguments, code=2)
+
+
+def test_check(machine: Machine) -> None:
+    """A store and an archive that are whole, and an archive that is not."""
+    imported(machine)
+    machine.run("export", "short", "short.jsonl.gz")
+    said = machine.run("check", "short.jsonl.gz").splitlines()
+    assert said == ["short: 41 entries, whole", "short.jsonl.gz: 41 entries, whole"]
+    (machine.folder / "cut.jsonl.gz").write_bytes(
+        (machine.folder / "short.jsonl.gz").read_bytes()[:-20]
+    )
+    assert machine.run("check", "cut.jsonl.gz", code=1) == "lapstream: not whole: cut.jsonl.gz\n"

@@ -24,6 +24,7 @@ from services.gateway.body_limits import BodyLimitMiddleware
 from services.gateway.errors import RequestRefused, check_expected, responses
 from services.gateway.intake import MOST_EVENTS, RateLimit, read_events
 from services.gateway.store_deadline import Availability, StoreDeadlineMiddleware
+from services.gateway.stored_tokens import StoredTokens
 from services.logging import configure
 from services.roles import Grant, Role
 from services.settings import GatewaySettings
@@ -159,9 +160,12 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         async with open_store(settings.store, settings.data) as store:
             app.state.log = Log(store)
             app.state.availability = Availability(store)
+            app.state.stored_tokens = StoredTokens(store)
+            await app.state.stored_tokens.begin()
             try:
                 yield
             finally:
+                await app.state.stored_tokens.close()
                 await app.state.availability.close()
 
     app = FastAPI(

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from events.errors import LapstreamError
 from replay.csv_text import csv_text
 from services.clocks import now_ms
-from services.gateway.auth import authorize
+from services.gateway.auth import authorize, check_scope
 from services.gateway.errors import RequestRefused, as_refusal, responses
 from services.gateway.live.query import OutputQuery, parse_query, valid_event_id
 from services.gateway.live.subscription import Subscription
@@ -120,7 +120,8 @@ async def live(websocket: WebSocket, name: OutputName) -> None:
     """Subscribe by WebSocket: a snapshot, then deltas."""
     gateway = gateway_of(websocket)
     try:
-        authorize(websocket, Role.VIEWER, gateway.settings)
+        grant = authorize(websocket, Role.VIEWER, gateway.settings)
+        await check_scope(websocket, grant, Role.VIEWER)
         options = parse_query(websocket, OutputQuery).options()
         live = await live_output(live_outputs(websocket), name)
         gateway.check_capacity()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from events.errors import BadSessionId, NotASeason, UnknownCar, UnknownClass, UnknownSession
-from services.gateway.auth import requires
+from services.gateway.auth import require_covered, requires
 from services.gateway.errors import FieldError, RequestRefused, responses
 from services.gateway.live.entry_names import resolve_names
 from services.gateway.routes.output_models import (
@@ -67,13 +67,18 @@ async def get_output(outputs: TheOutputs, name: OutputName) -> OutputStatus:
     "/outputs/{name}",
     operation_id="put_outputs__name__put",
     summary="Create or change an output",
-    dependencies=[Depends(requires(Role.OUTPUT))],
+    dependencies=[Depends(requires(Role.OUTPUT, in_body=True))],
     responses=responses(401, 403, 404, 422, 503),
 )
 async def put_output(
-    gateway: TheGateway, outputs: TheOutputs, name: OutputName, settings: OutputSettings
+    request: Request,
+    gateway: TheGateway,
+    outputs: TheOutputs,
+    name: OutputName,
+    settings: OutputSettings,
 ) -> OutputStatus:
     """Create or change an output. What a frozen output shows changes once it is released."""
+    require_covered(request, settings.session)
     try:
         await gateway.require(settings.session)
     except (UnknownSession, BadSessionId) as error:

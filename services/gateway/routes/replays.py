@@ -15,14 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from events.errors import BadArchive
 from replay.archive import ArchiveFile
 from replay.steering import Command, Pace, Pause, Play, Seek, SetSpeed, Step
-from services.gateway.auth import requires
+from services.gateway.auth import require_covered, requires
 from services.gateway.errors import RequestRefused, responses
 from services.gateway.state import Gateway, TheGateway
 from services.roles import Role
 from services.storage.replay_errors import NoReplayer
 
 readable = APIRouter(tags=["replays"], dependencies=[Depends(requires(Role.VIEWER))])
-controllable = APIRouter(tags=["replays"], dependencies=[Depends(requires(Role.CONTROL))])
+controllable = APIRouter(
+    tags=["replays"], dependencies=[Depends(requires(Role.CONTROL, in_body=True))]
+)
 
 Key = Annotated[
     str | None,
@@ -120,10 +122,15 @@ async def _status(gateway: Gateway, name: str) -> ReplayStatus:
     "/replays", summary="Start a replay", status_code=201, responses={**ACCEPTED, **WRITES}
 )
 async def begin(
-    gateway: TheGateway, request: ReplayRequest, response: Response, key: Key = None
+    connection: Request,
+    gateway: TheGateway,
+    request: ReplayRequest,
+    response: Response,
+    key: Key = None,
 ) -> ReplayStatus:
     """Start a replay of everything that is known of the session now. It is read as a session of its
     own name. A repeated request with the same key gives the replay that was started."""
+    require_covered(connection, request.source)
     try:
         name = await gateway.replays.begin(
             request.source,
@@ -158,6 +165,7 @@ async def begin(
 async def import_archive(gateway: TheGateway, request: Request) -> ImportedArchive:
     """Import a file written by `lapstream export`. Importing it again changes nothing. The response
     names the session, of which a replay can be started."""
+    require_covered(request, None)
     with tempfile.SpooledTemporaryFile(SPOOLED) as file:
         async for piece in request.stream():
             file.write(piece)

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from events.errors import LapstreamError
 from services.clocks import now_ms
-from services.gateway.auth import authorize, requires
+from services.gateway.auth import authorize, check_scope, requires
 from services.gateway.errors import RequestRefused, as_refusal, responses
 from services.gateway.live.entry_names import resolve_filter
 from services.gateway.live.query import SubscriptionQuery, parse_query, valid_event_id
@@ -76,7 +76,8 @@ async def live(websocket: WebSocket, session: str) -> None:
     """Subscribe by WebSocket: a snapshot, then deltas."""
     gateway = gateway_of(websocket)
     try:
-        authorize(websocket, Role.VIEWER, gateway.settings)
+        grant = authorize(websocket, Role.VIEWER, gateway.settings)
+        await check_scope(websocket, grant, Role.VIEWER)
         options = parse_query(websocket, SubscriptionQuery).options()
         tail = await gateway.tail(session)
         gateway.check_capacity()

@@ -46,3 +46,20 @@ def test_roles_are_in_order() -> None:
     """Each role may do what those before it may."""
     assert list(Role) == [Role.VIEWER, Role.OUTPUT, Role.CONTROL, Role.ADMIN]
     assert sorted(Role) == list(Role)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "covered"),
+    [
+        ((), True),
+        (("spa-2026",), True),
+        (("spa-*",), True),
+        (("monza", "spa-202?"), True),
+        (("spa",), False),
+        (("monza-*",), False),
+        (("*-2025",), False),
+    ],
+)
+def test_a_scope_covers_sessions(sessions: tuple[str, ...], covered: bool) -> None:
+    """By name or by pattern; all without any."""
+    assert Grant("desk", Role.CONTROL, sessions).covers("spa-2026") is covered

@@ -1,0 +1,156 @@
+"""Tokens in the store: added, listed and revoked while gateways run.
+
+- ``lapstream:tokens``  a hash: by id, a ``StoredToken`` as JSON. Of the token itself only the
+  SHA-256 is kept; the id is its beginning;
+- ``lapstream:audit``   a stream of what was done with tokens, by whom.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from events.errors import LapstreamError
+from replay.entries import parse_position
+from services.roles import Grant, Role, hash_of, new_token
+from services.storage.client import Store
+
+TOKENS = "lapstream:tokens"
+AUDIT = "lapstream:audit"
+RETAINED_AUDIT = 100_000
+ID_DIGITS = 12
+
+_PATTERN = re.compile(r"[a-z0-9*?-]{1,64}")
+_NAME = re.compile(r"\S{1,100}")
+
+
+class BadToken(LapstreamError):
+    """A token that cannot be made as it is wanted, or that there is not."""
+
+
+class StoredToken(BaseModel):
+    """A token without its secret. Times are in ms since 1970."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    role: Literal["viewer", "output", "control", "admin"]
+    sha256: str
+    sessions: tuple[str, ...] = ()
+    until_ms: int | None = None
+    added_ms: int
+    added_by: str
+
+    @property
+    def id(self) -> str:
+        """What identifies it in commands."""
+        return self.sha256[:ID_DIGITS]
+
+    @property
+    def grant(self) -> Grant:
+        """What it grants."""
+        return Grant(self.name, Role[self.role.upper()], self.sessions, self.until_ms)
+
+
+class TokenChange(NamedTuple):
+    """What was done with a token, when (ms since 1970) and by whom."""
+
+    at_ms: int
+    action: str
+    token: str
+    by: str
+
+
+class TokenStore:
+    """The tokens of a store. All methods raise StoreError."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._redis = store.redis
+
+    async def all(self) -> list[StoredToken]:
+        """The tokens that were not revoked, also those that ended, by name.
+
+        One that cannot be read, such as of a newer version, grants nothing, and is left out.
+        """
+        with self._store.translated_errors():
+            found: Any = await self._redis.hvals(TOKENS)
+        tokens = []
+        for text in found:
+            try:
+                tokens.append(StoredToken.model_validate_json(text))
+            except ValidationError:
+                continue
+        return sorted(tokens, key=lambda one: (one.name, one.added_ms))
+
+    async def add(
+        self,
+        name: str,
+        role: Role,
+        *,
+        by: str,
+        sessions: Sequence[str] = (),
+        until_ms: int | None = None,
+    ) -> tuple[str, StoredToken]:
+        """Add a token; its secret, which is kept nowhere, and what is kept. Raises BadToken."""
+        if not _NAME.fullmatch(name):
+            raise BadToken(f"{name!r} is no name of a token: up to 100 characters without blanks")
+        for pattern in sessions:
+            if not _PATTERN.fullmatch(pattern):
+                raise BadToken(f"{pattern!r} is no session or pattern: a-z, 0-9, -, * and ?")
+        now = await self._now_ms()
+        if until_ms is not None and until_ms <= now:
+            raise BadToken("the end of the token has passed already")
+        secret, _ = new_token(name, role)
+        token = StoredToken(
+            name=name,
+            role=role.name.lower(),
+            sha256=hash_of(secret).hex(),
+            sessions=tuple(sessions),
+            until_ms=until_ms,
+            added_ms=now,
+            added_by=by,
+        )
+        with self._store.translated_errors():
+            await self._redis.hset(TOKENS, token.id, token.model_dump_json())
+        await self._note("added", token, by)
+        return secret, token
+
+    async def revoke(self, wanted: str, *, by: str) -> list[StoredToken]:
+        """Revoke the token of an id, or all of a name. Raises BadToken if there is none."""
+        revoked = [one for one in await self.all() if wanted in (one.id, one.name)]
+        if not revoked:
+            raise BadToken(f"no token has the id or the name {wanted!r}: see lapstream token list")
+        for token in revoked:
+            with self._store.translated_errors():
+                await self._redis.hdel(TOKENS, token.id)
+            await self._note("revoked", token, by)
+        return revoked
+
+    async def changes(self, count: int = RETAINED_AUDIT) -> list[TokenChange]:
+        """What was done with tokens, the newest last."""
+        with self._store.translated_errors():
+            found: Any = await self._redis.xrevrange(AUDIT, count=count)
+        return [
+            TokenChange(
+                parse_position(position.decode())[0],
+                *(fields.get(name, b"").decode() for name in (b"action", b"token", b"by")),
+            )
+            for position, fields in reversed(found)
+        ]
+
+    async def _note(self, action: str, token: StoredToken, by: str) -> None:
+        what = f"{token.role} {token.name} {token.id}"
+        if token.sessions:
+            what += f" for {', '.join(token.sessions)}"
+        fields: Any = {"action": action, "token": what, "by": by}
+        with self._store.translated_errors():
+            await self._redis.xadd(AUDIT, fields, maxlen=RETAINED_AUDIT)
+
+    async def _now_ms(self) -> int:
+        with self._store.translated_errors():
+            seconds, micro = await self._redis.time()
+        return int(seconds) * 1000 + int(micro) // 1000
