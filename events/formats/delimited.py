@@ -83,9 +83,7 @@ def _even_columns(
 
 def _uneven_columns(heading: HeadingRow, file: str, places: Sequence[int], needed: int) -> Columns:
     records = [
-        (line, cells)
-        for line, cells in _records(heading, file, needed)
-        if any(map(str.strip, cells))
+        (line, cells) for line, cells in _records(heading, file, needed) if not _is_blank(cells)
     ]
     doubts: list[Doubt] = []
     while records and len(records[-1][1]) < needed and _is_text(records[-1][1]):
@@ -106,6 +104,11 @@ def _uneven_columns(heading: HeadingRow, file: str, places: Sequence[int], neede
     return Columns([[row[place] for row in rows] for place in places], lines, doubts)
 
 
+def _is_blank(cells: Sequence[str]) -> bool:
+    """Whether a line has nothing but separators, be they this table's or others."""
+    return not any(cell.strip(f" {SEPARATORS}") for cell in cells)
+
+
 def _is_text(cells: Sequence[str]) -> bool:
     """Whether a short line is text below a table, not a row that was cut short."""
     first, *others = (cell.strip() for cell in cells)
@@ -114,7 +117,7 @@ def _is_text(cells: Sequence[str]) -> bool:
 
 
 def _is_footer(cell: str) -> bool:
-    return cell.strip(" :.").casefold() in FOOTERS
+    return cell.strip(f" :.{SEPARATORS}").casefold() in FOOTERS
 
 
 def _without_footer(

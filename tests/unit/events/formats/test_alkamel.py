@@ -104,6 +104,7 @@ def without_lines(text: str) -> LapsFile:
         lambda text: re.sub(r"([A-Z_\d]+);", r'"\1";', HEADER).join(text.split(HEADER)),
         lambda text: text.replace("\r\n", "\r\n\r\n"),
         lambda text: text + ";" * 25 + "\r\n",
+        lambda text: text + "," * 25 + "\r\n",
         lambda text: text.replace("\r\n7;1;1;", f"\r\n{HEADER}\r\n7;1;1;"),
         lambda text: "sep=;\r\n" + text,
         lambda text: text.replace("GF", "gf ").replace("FCY", " Fcy"),
@@ -134,6 +135,7 @@ def without_lines(text: str) -> LapsFile:
         "quoted headings",
         "blank lines between",
         "a row of separators",
+        "a row of other separators",
         "headings repeated",
         "the line of a spreadsheet that names the separator",
         "flags in small letters",
@@ -152,7 +154,14 @@ def test_what_makes_no_difference(change):
 
 @pytest.mark.parametrize(
     "footer",
-    ["TOTAL", "Total:;5", "Total" + ";" * 26, ";;5" + ";" * 24, "Printed by Al Kamel Systems"],
+    [
+        "TOTAL",
+        "Total:;5",
+        "Total,,,",
+        "Total" + ";" * 26,
+        ";;5" + ";" * 24,
+        "Printed by Al Kamel Systems",
+    ],
 )
 def test_a_footer_is_no_lap(footer):
     """Totals and text below the last row are left out, with a doubt."""
