@@ -39,10 +39,10 @@ RACE = "petit-le-mans-2007"
 SESSIONS = tuple(f"http-{n}" for n in range(4))
 """The sessions that are written to; of the race, which every store has, is only read."""
 
-WORKERS = 12
+WORKERS = 24
 SLOW_HEADS = 100
 ANSWER_SECONDS = 20.0
-REST_SECONDS = 1.0
+REST_SECONDS = 0.3
 SLOW_SECONDS = 5.0
 MOST_GROWTH_MB = 150.0
 NASTY = (

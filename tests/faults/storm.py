@@ -42,6 +42,9 @@ SUBSCRIBERS = 8
 GATEWAYS = 2
 PROJECTORS = 2
 WEIGHTS = {"gateway": 3, "projector": 3, "store": 4}
+OVERLAPPING = 0.2
+"""The share of kills that do not wait until the service has recovered from those before."""
+
 SETTLING_SECONDS = 120.0
 DERIVED = ("token", "snapshot", "checkpoint", "blocks", "parked", "frames")
 
@@ -151,6 +154,8 @@ class Storm:
         restoring: asyncio.Task[None] | None = None
         while len(self.recoveries) < self.kills:
             await asyncio.sleep(self.chance.expovariate(1 / self.pace))
+            if self.chance.random() > OVERLAPPING:
+                await self._recover()
             self.fleet.restore()
             (victim,) = self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
             if victim == "store":
@@ -171,14 +176,22 @@ class Storm:
 
     async def _settle(self, report: Report) -> None:
         """Wait until the service has recovered from every kill."""
+        if not await self._recover():
+            count = sum(one.seconds is None for one in self.recoveries)
+            report.faults.append(f"no recovery from {count} kills in {SETTLING_SECONDS:.0f} s")
+
+    async def _recover(self) -> bool:
+        """Wait until an event that was sent after the last kill has reached a subscriber.
+
+        Returns whether that was so in time.
+        """
         deadline = time.monotonic() + SETTLING_SECONDS
         while any(one.seconds is None for one in self.recoveries):
             if time.monotonic() > deadline:
-                count = sum(one.seconds is None for one in self.recoveries)
-                report.faults.append(f"no recovery from {count} kills in {SETTLING_SECONDS:.0f} s")
-                return
+                return False
             self.fleet.restore()
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.05)
+        return True
 
     async def _catch_up(self, report: Report) -> None:
         """Wait until each subscriber has the last position, and sample what it has."""
