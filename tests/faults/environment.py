@@ -126,10 +126,11 @@ async def out_of_memory(folder: Path, _: int) -> Report:
             await redis.config_set("maxmemory", str(await _used(redis) + (4 << 20)))
             await _fill(report, desk)
             reading, _text = await desk.get(f"/sessions/{SESSION}/standings")
-            report.figures["ready_while_full"] = (await desk.get("/readyz"))[0]
+            ready, _text = await desk.get("/readyz")
             await redis.config_set("maxmemory", "0")
             await _accepts_again(report, desk)
             report.require(reading == 200, f"while it is full, reading is answered {reading}")
+            report.require(ready == 503, f"while it is full, /readyz is answered {ready}")
             await _verify(report, desk, [entry[1][b"event"] for entry in await _raw(redis)])
             _judge(report, service)
     return report
