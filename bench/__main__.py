@@ -18,6 +18,7 @@ BENCHMARKS = (
     "latency",
     "fanout",
     "clinch",
+    "forecast",
     "startup",
     "memory",
     "screen",

@@ -33,9 +33,9 @@ attributes, and a message of one line: what is wrong and, where possible, what t
     ├── UnknownContender           no contender of that name has scored in the season
     ├── NotASession                a season where a session is expected
     ├── NotASeason                 a session where a season is expected
-    ├── NotARace                   a qualifying or practice where a race is expected
     ├── WrongSeries                a session of another series than the season
     ├── NotScorable                a session that does not fit what it is to be scored as
+    ├── NoForecast                 a race whose end cannot be forecast, and why
     ├── NothingTimed               a session with a declared result and no lap
     ├── NothingPublished           a season without published tables
     ├── Undecidable                a title whose rules are not covered
@@ -375,6 +375,14 @@ class NotScorable(LapstreamError):
         self.session = session
         self.reason = reason
         super().__init__(f"{session} {reason}")
+
+
+class NoForecast(LapstreamError):
+    """Nothing can be said about how the session will end."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"no forecast: {reason}")
 
 
 class NothingTimed(LapstreamError):

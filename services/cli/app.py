@@ -203,6 +203,11 @@ COMMANDS: Mapping[str, LazyCommand] = {
         "Where a car would come back to if it stopped now, under green and under caution.",
         ("pitwall",),
     ),
+    "predict": LazyCommand(
+        "On the pit wall",
+        "Forecast how each car may end: places, laps to the flag, stops.",
+        ("pitwall",),
+    ),
     "drive-times": LazyCommand(
         "On the pit wall",
         "Each driver's time at the wheel against the limits of the pack, with alerts.",

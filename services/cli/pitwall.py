@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from events.clock import format_clock
 from projections.results.rejoin import rejoins
 from projections.results.scheduled_length import reconstructed_note
 from projections.views import session_line
@@ -34,6 +35,7 @@ PIT_WALL = "On the pit wall"
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("rejoin", rich_help_panel=PIT_WALL)(rejoin)
+    app.command("predict", rich_help_panel=PIT_WALL)(predict)
     app.command("drive-times", rich_help_panel=PIT_WALL)(ledger)
 
 
@@ -57,6 +59,45 @@ def rejoin(
     cars = chosen_cars(race, car_class, car or ())
     rows = [rejoin_row(one) for one in rejoins(race) if cars is None or one.car in cars]
     print_rows(sporting_tables.REJOIN, rows, form, session_heading(session_line(race)))
+
+
+def predict(
+    session: Session,
+    car: Annotated[
+        list[str] | None, typer.Argument(metavar="[CAR]...", help="Cars. Default: all.")
+    ] = None,
+    at: At = None,
+    known_at: KnownAt = None,
+    car_class: CarClass = None,
+    score: Annotated[
+        bool, typer.Option("--score", help="How good the forecasts of a race were that is over.")
+    ] = False,
+    form: As = OutputFormat.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Forecast how each car may end: places, laps to the flag, stops.
+
+    It knows only what was known at that moment, and the same moment always gives the same odds.
+    """
+    from services.queries.forecasts import forecast_of_race, forecast_row, score_rows
+
+    if score and (car or at or car_class):
+        raise typer.BadParameter("--score is of the whole race: give no car, --at or --class")
+    race, recorded = query_race(SessionQuestion(session, at, known_at), store, data)
+    if score:
+        scores = score_rows(recorded.timeline)
+        print_rows(sporting_tables.PREDICT_SCORE, scores, form, session_heading(session_line(race)))
+        return
+    cars = chosen_cars(race, car_class, car or ())
+    forecast = forecast_of_race(race)
+    rows = [forecast_row(one) for one in forecast.cars if cars is None or one.car in cars]
+    heading = (
+        f"{session_heading(session_line(race))}"
+        f"Forecast, with the model fitted on {forecast.model.fitted_on}; "
+        f"{format_clock(forecast.left_ms).split('.')[0]} left\n"
+    )
+    print_rows(sporting_tables.PREDICT, rows, form, heading)
 
 
 def ledger(

@@ -19,6 +19,7 @@ from events.errors import (
     BadSessionId,
     IdentityTaken,
     LapstreamError,
+    NoForecast,
     NotASession,
     PositionConflict,
     StoreError,
@@ -157,6 +158,8 @@ def as_refusal(error: LapstreamError) -> RequestRefused:  # noqa: C901, PLR0912 
             return RequestRefused(500, detail)
         case UnreadableReplay(replay=name, reason=reason):
             return RequestRefused(409, detail, field("replay", name, reason))
+        case NoForecast():
+            return RequestRefused(409, detail)
         case CommandRefused():
             return RequestRefused(422, detail)
         case AppendRefused() | ReplayExists() | ReplayStopped() | ReplayWasStopped():

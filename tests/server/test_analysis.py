@@ -37,6 +37,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "revisions": {},
     "differences": {"before": 1, "after": 1},
     "drive-times": {},
+    "forecast": {},
     "points": {"of": "teams"},
     "championship": {"of": "drivers", "class": "LMP2"},
     "clinch": {"of": "drivers", "class": "LMP2"},
@@ -125,6 +126,18 @@ async def test_each_has_its_forms(client: httpx.AsyncClient) -> None:
         assert again.status_code == 304
         other = await client.get(name, params={**params, "at": "lap:301"}, headers=tag)
         assert other.status_code == 200
+
+
+@only_looked_at
+async def test_a_forecast(client: httpx.AsyncClient) -> None:
+    """It is that of the command, of chosen cars, and says why there is none."""
+    rows = await told(client, "forecast", at="lap:300", **{"class": "GT2"})
+    assert {row["car"] for row in rows} >= {"62", "71"}
+    (chosen,) = await told(client, "forecast", at="lap:300", car="62")
+    assert chosen in rows
+    early = await client.get("forecast", params={"at": "0:00:01"})
+    assert early.status_code == 409
+    assert "no car has crossed a line" in early.json()["detail"]
 
 
 @only_looked_at

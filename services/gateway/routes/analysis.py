@@ -28,6 +28,7 @@ from services.gateway.routes.view_request import TheViewRequest, required_pack, 
 from services.gateway.views.view_query import View
 from services.queries import explanations
 from services.queries.explanations import ClassificationPoints, statements
+from services.queries.forecasts import forecast_rows
 from services.queries.pit_wall import drive_time_ledger
 from services.queries.race_cache import RaceMoment
 from services.queries.tables.columns import Row
@@ -102,6 +103,19 @@ async def drive_time_rows(
         return list(drive_time_ledger(moment.race, pack))
 
     return await request.respond("drive-times", view, car_class, query.cars, query=query)
+
+
+@router.get("/sessions/{session}/forecast", **route_of("forecast"))
+async def forecast(
+    request: TheViewRequest, car_class: CarClass = None, car: Cars = None
+) -> Response:
+    """How each car may end: a forecast, never a result."""
+    query = request.of_cars(car_class, car)
+
+    def view(moment: RaceMoment) -> Sequence[Row]:
+        return forecast_rows(moment.race)
+
+    return await request.respond("forecast", view, car_class, query.cars, query=query)
 
 
 # -- Hypotheses ----------------------------------------------------------------------------

@@ -35,6 +35,7 @@ TABLES: dict[str, Table] = {
         sporting_tables.REVISIONS,
         sporting_tables.DIFFERENCES,
         sporting_tables.DRIVE_TIMES,
+        sporting_tables.FORECAST,
         sporting_tables.POINTS_TABLE,
         sporting_tables.CHAMPIONSHIP,
         sporting_tables.CLINCH,

@@ -39,6 +39,25 @@ def _gap_cells(name: str, gap: Row | None) -> dict[str, Any]:
     return {f"{name}_laps": gap.get("laps"), f"{name}_ms": gap.get("ms")}
 
 
+def _show_probability(value: float) -> str:
+    """In per cent; what is neither certain nor impossible is not shown as such."""
+    return (
+        "<1 %"
+        if 0 < value < 0.005
+        else ">99 %"
+        if 0.995 <= value < 1
+        else f"{value:.0%}".replace("%", " %")
+    )
+
+
+def _show_quantiles(laps: Mapping[str, float]) -> str:
+    return f"{laps['p50']:g} ({laps['p10']:g}-{laps['p90']:g})"
+
+
+def _quantile_cells(name: str, laps: Mapping[str, float] | None) -> dict[str, Any]:
+    return {f"{name}_{share}": (laps or {}).get(share) for share in ("p10", "p50", "p90")}
+
+
 def _show_penalties(penalties: Sequence[Row]) -> str:
     return ", ".join(
         f"{penalty_name(one['kind'], one['amount'])} ({one['status']})" for one in penalties
@@ -76,6 +95,12 @@ DISPLAYS: dict[str, Display] = {
     "word": Display(plain),
     "count": Display(right=True),
     "points": Display(right=True),
+    "mean": Display(lambda mean: f"{mean:.1f}", right=True),
+    "change": Display(lambda change: f"{change:+.1f}", right=True),
+    "score": Display(lambda score: f"{score:.3f}", right=True),
+    "probability": Display(_show_probability, right=True),
+    "probabilities": Display(_show_numbers, spread=_one_cell(_show_numbers)),
+    "quantiles": Display(_show_quantiles, right=True, spread=_quantile_cells),
     "number": Display(right=True),
     "speed": Display(lambda speed: speed if speed == "max" else f"{speed:g}x", right=True),
     "place": Display(lambda place: plain(str(place)), right=True),

@@ -4,6 +4,7 @@ Each has the model of its rows above it. Members are only ever added, at the end
 these.
 """
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -297,6 +298,90 @@ REJOIN = Table(
 )
 
 
+class QuantilesValue(RowModel):
+    """Of ten runs of the race one is at most `p10`, five `p50`, nine `p90`."""
+
+    p10: float
+    p50: float
+    p90: float
+
+
+Probability = Annotated[
+    float, Field(ge=0, le=1, description="a forecast probability"), DisplayFormat("probability")
+]
+Laps = Annotated[QuantilesValue, Field(description="laps"), DisplayFormat("quantiles")]
+
+
+class PredictRow(RowModel):
+    """How a car may end: a forecast."""
+
+    car: Annotated[str, Heading("Car")]
+    car_class: Annotated[str | None, Heading("Class"), Field(alias="class")]
+    class_position: Annotated[int, Heading("Cl")]
+    expected_place: Annotated[float, Heading("Expected"), DisplayFormat("mean")]
+    place_p10: Annotated[int, Heading("From")]
+    place_p90: Annotated[int, Heading("To")]
+    win: Annotated[Probability, Heading("Win")]
+    podium: Annotated[Probability, Heading("Podium")]
+    gains: Annotated[float, Heading("Gains", rank=2), DisplayFormat("change")]
+    laps_left: Annotated[Laps, Heading("Laps left")]
+    stops_left: Annotated[int, Heading("Stops", rank=1)]
+    next_stop: Annotated[Laps | None, Heading("Next stop in", rank=1)]
+    latest_stop: Annotated[int | None, Heading("at most", rank=2)]
+    net_position: Annotated[int, Heading("Net", rank=1)]
+    gap_at_flag_ms: Annotated[TimeMs, Heading("At the flag", rank=2)]
+    places: Annotated[
+        list[float],
+        Field(description="probabilities of the places in class"),
+        DisplayFormat("probabilities"),
+    ]
+
+
+PREDICT = Table(
+    "predict",
+    "How each car may end, in its class: a forecast from many runs of the rest of the race. "
+    "`places` are the probabilities of the places, the first one first; of ten runs nine end at "
+    "`place_p10` or behind and nine at `place_p90` or ahead. `laps_left` are laps that a car still "
+    "completes, `next_stop` in how many of its laps it comes in (null: probably not again), "
+    "`latest_stop` in how many it must (null: it can reach the flag). `net_position` is its place "
+    "if all had made the stops they owe, `gains` how many places it is expected to win.",
+    PredictRow,
+)
+
+
+FORECAST = replace(PREDICT, name="forecast")
+"""The same, as the gateway names it."""
+
+Score = Annotated[float, DisplayFormat("score")]
+
+
+class PredictScoreRow(RowModel):
+    """How good the forecasts of a race were, at a share of its length."""
+
+    share: Annotated[float | None, Heading("Run"), DisplayFormat("probability")]
+    at_ms: Annotated[MomentMs | None, Heading("At")]
+    forecasts: int
+    skill: Annotated[Score | None, Heading("Skill")]
+    winner: Annotated[Probability | None, Heading("Winner")]
+    calibration_error: Annotated[Score | None, Heading("Calibration error")]
+    held: Annotated[Probability | None, Heading("Held")]
+    claimed: Annotated[Probability | None, Heading("of")]
+    laps_within_1: Annotated[Probability | None, Heading("Laps within 1")]
+    stop_error: Annotated[Score | None, Heading("Stop off by")]
+
+
+PREDICT_SCORE = Table(
+    "predict-score",
+    "How good the forecasts of a race were. `skill`: 1 is perfect, 0 no better than the order at "
+    "that moment. `winner`: the geometric mean of the probabilities of those that won their class. "
+    "`calibration_error`: by how much wins happened more or less often than forecast. `held`: the "
+    "share of cars within intervals that claimed `claimed`. `laps_within_1`: the share of class "
+    "leaders whose laps to the flag were within one; `stop_error`: the mean error (laps) of next "
+    "stops at most ten laps away. The last row, without a share, is of all of them.",
+    PredictScoreRow,
+)
+
+
 class DriveTimesRow(RowModel):
     """A driver's time at the wheel against the limits of the pack."""
 
@@ -524,6 +609,8 @@ TABLES: dict[str, Table] = {
         RULES_SHOW,
         RULES_COMPARE,
         REJOIN,
+        PREDICT,
+        PREDICT_SCORE,
         DRIVE_TIMES,
         POINTS_TABLE,
         CHAMPIONSHIP,

@@ -28,7 +28,7 @@ OPTIONS = {  # what a command needs beside its arguments
     "tower": ("--size", "120x20"),
     "whatif": ("--penalty", "1 time 5"),
 }
-STILL_RUNNING = {"rejoin"}
+STILL_RUNNING = {"predict", "rejoin"}
 """Asks of cars on the track, and so of the race before its flag."""
 NO_TABLES = {
     "export": "writes the log as it is",
@@ -88,7 +88,10 @@ def asked(name: str) -> list[str]:
 
 def race(flag: bool = True) -> Story:
     """Three cars to the flag: stops, a caution, a change of the lead, a penalty, a retirement."""
-    story = Story().opened(lines=("FL",), rules="imsa-2024", series="S", round=2)
+    length = None if flag else 20 * LAP_MS
+    story = Story().opened(
+        lines=("FL",), rules="imsa-2024", series="S", round=2, time_limit_ms=length
+    )
     for car in ("1", "2", "3"):
         crew = (ev.Driver(number=1, name=f"D{car}"), ev.Driver(number=2, name=f"E{car}"))
         story.entry(car, team=f"T{car}", manufacturer=f"M{car}", drivers=crew)
@@ -188,6 +191,7 @@ def test_as_it_stood(known: Commands, name: str) -> None:
     assert then == known.output(*asking, "--at", "lap:6")
     assert then != known.output(*asking)
     for session in (RACE, RUNNING):
-        known.log.logs[session] = entries(known, (one for one in race() if one.at <= at))
+        until = [one for one in race(flag=session == RACE) if one.at <= at]
+        known.log.logs[session] = entries(known, until)
     if name != "session show":  # it says what its log holds
         assert then == known.output(*asking)

@@ -74,6 +74,28 @@ def test_where_a_stop_leads_to(race: Commands) -> None:
     assert "no car '9'" in race.refused("rejoin", RACE, "9")
 
 
+def test_how_a_race_may_end(race: Commands) -> None:
+    """A row for each car, marked as a forecast where people read it."""
+    first, second = race.rows("predict", "predict", RACE)
+    assert (first["car"], first["class_position"]) == ("1", 1)
+    assert first["win"] + second["win"] == pytest.approx(1, abs=1e-3)
+    assert first["laps_left"]["p10"] <= first["laps_left"]["p50"] <= first["laps_left"]["p90"]
+    assert "Forecast, with the model fitted on" in race.output("predict", RACE)
+    (only,) = race.rows("predict", "predict", RACE, "2")
+    assert only["car"] == "2"
+    assert "when the race is over" in race.refused("predict", RACE, "--score")
+    assert "--score is of the whole race" in race.misused("predict", RACE, "1", "--score")
+    story = Story().opened("1", "2", "3", lines=("FL",), time_limit_ms=20 * 60_000)
+    for place, car in enumerate(("1", "2", "3")):
+        story.laps(car, 20, ms=60_000 + place * 100)
+    race.hold("over", story.flag("chequered", 20 * 60_000 - 1))
+    *rows, whole = race.rows("predict-score", "predict", "over", "--score")
+    assert [row["share"] for row in rows] == [0.1, 0.25, 0.5, 0.75, 0.9]
+    assert (whole["share"], whole["forecasts"]) == (None, 5)
+    race.hold("untimed", Story().opened("1").laps("1", 3))
+    assert "scheduled length" in race.refused("predict", "untimed")
+
+
 def test_who_must_still_drive(race: Commands) -> None:
     """Time driven, what is left to the minimum, and an alert where that gets short."""
     rows = race.rows("drive-times", "drive-times", RACE, "--car", "1")
@@ -113,6 +135,7 @@ def test_every_table_has_a_schema(lapstream: Commands, name: str) -> None:
         ("explain", RACE, "1"),
         ("whatif", RACE, "--penalty", "1 time 5"),
         ("rejoin", RACE),
+        ("predict", RACE),
         ("drive-times", RACE),
         ("points", RACE),
         ("revisions", RACE),

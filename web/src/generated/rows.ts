@@ -617,6 +617,80 @@ export interface PointsRow {
   length_note: string | null;
 }
 /**
+ * How a car may end: a forecast.
+ */
+export interface PredictRow {
+  car: string;
+  class: string | null;
+  class_position: number;
+  expected_place: number;
+  place_p10: number;
+  place_p90: number;
+  /**
+   * a forecast probability
+   */
+  win: number;
+  /**
+   * a forecast probability
+   */
+  podium: number;
+  gains: number;
+  /**
+   * laps
+   */
+  laps_left: QuantilesValue;
+  stops_left: number;
+  next_stop: QuantilesValue | null;
+  latest_stop: number | null;
+  net_position: number;
+  /**
+   * milliseconds
+   */
+  gap_at_flag_ms: number;
+  /**
+   * probabilities of the places in class
+   */
+  places: number[];
+}
+/**
+ * Of ten runs of the race one is at most `p10`, five `p50`, nine `p90`.
+ */
+export interface QuantilesValue {
+  p10: number;
+  p50: number;
+  p90: number;
+}
+/**
+ * How good the forecasts of a race were, at a share of its length.
+ */
+export interface PredictScoreRow {
+  share: number | null;
+  /**
+   * milliseconds on the session clock
+   */
+  at_ms: number | null;
+  forecasts: number;
+  skill: number | null;
+  /**
+   * a forecast probability
+   */
+  winner: number | null;
+  calibration_error: number | null;
+  /**
+   * a forecast probability
+   */
+  held: number | null;
+  /**
+   * a forecast probability
+   */
+  claimed: number | null;
+  /**
+   * a forecast probability
+   */
+  laps_within_1: number | null;
+  stop_error: number | null;
+}
+/**
  * A car's laps in the lead, and its places now and at the start.
  */
 export interface ProgressRow {

@@ -1,0 +1,73 @@
+"""Forecasts of a race as rows.
+
+The arrays they are computed with take long to load, so that a command that makes none loads none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from events.errors import NoForecast
+from projections.race import Race
+from projections.results.scheduled_length import scheduled_length
+from projections.timeline import Timeline
+from services.queries.tables.columns import Row
+
+if TYPE_CHECKING:
+    from projections.forecast.race_forecast import CarForecast, RaceForecast
+
+
+SCORED_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
+"""At which shares of its length the forecasts of a race are scored."""
+
+
+def forecast_of_race(race: Race) -> RaceForecast:
+    """How the race may end. Raises NoForecast."""
+    from projections.forecast.race_forecast import race_forecast
+
+    return race_forecast(race)
+
+
+def forecast_rows(race: Race) -> list[Row]:
+    """A row for each car, class by class in running order. Raises NoForecast."""
+    return list(map(forecast_row, forecast_of_race(race).cars))
+
+
+def forecast_row(forecast: CarForecast) -> Row:
+    """How a car may end, as a row."""
+    row = forecast._asdict()
+    row["class"] = row.pop("car_class")
+    stop = forecast.next_stop
+    return {
+        **row,
+        "places": list(forecast.places),
+        "laps_left": forecast.laps_left._asdict(),
+        "next_stop": None if stop is None else stop._asdict(),
+    }
+
+
+def score_rows(timeline: Timeline) -> list[Row]:
+    """The scores of the forecasts of a race that is over, by share of its scheduled length.
+
+    The last row is of all of them. Raises NoForecast for a race that is not over, or whose length
+    is unknown.
+    """
+    from projections.forecast.race_forecast import race_forecast
+    from projections.forecast.scores import Scores, truth_of
+
+    race = timeline.race
+    if not race.finish.over:
+        raise NoForecast("forecasts are scored when the race is over")
+    length = scheduled_length(race).ms
+    if length is None:
+        raise NoForecast("the scheduled length of the race is unknown: give --length at import")
+    truth, of_all = truth_of(race), Scores()
+    rows: list[Row] = []
+    for share in SCORED_SHARES:
+        then = timeline.race_at(int(share * length))
+        then.at = int(share * length)
+        scores = Scores()
+        scores.add(race_forecast(then), then.order.laps, truth)
+        of_all.extend(scores)
+        rows.append({"share": share, "at_ms": then.at, **scores.score()._asdict()})
+    return [*rows, {"share": None, "at_ms": None, **of_all.score()._asdict()}]
