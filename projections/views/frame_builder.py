@@ -214,7 +214,7 @@ class FrameBuilder:
             made[car] = _Car(facts, own, part, place, own | part)
             if one is None:
                 patch[car] = made[car].row
-            elif change := patch_of_rows(one.own, own) | patch_of_rows(one.part, part):
+            elif change := patch_of_rows(one.own, own) | _patch_of_places(one.part, part):
                 patch[car] = change
         self._places = places
         if cars is None or len(before) != len(places):
@@ -373,6 +373,23 @@ def _place_part(place: views.Place) -> State:
     if place.outside_percent is not None:
         part["outside_percent"] = place.outside_percent
     return part
+
+
+def _patch_of_places(before: State, after: State) -> Patch:
+    """``patch_of_rows`` of place parts, of which gaps are most: most of them of one member."""
+    if before is after:
+        return {}
+    patch: Patch = {}
+    for name, value in after.items():
+        old = before.get(name)
+        if old == value:
+            continue
+        if old and type(value) is dict and (len(value) != 1 or value.keys() != old.keys()):
+            patch[name] = patch_of_rows(old, value)
+        else:
+            patch[name] = value
+    patch.update((name, None) for name in before if name not in after)
+    return patch
 
 
 def _gap(gap: Gap | None) -> State:
