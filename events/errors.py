@@ -33,6 +33,7 @@ attributes, and a message of one line: what is wrong and, where possible, what t
     ├── UnknownContender           no contender of that name has scored in the season
     ├── NotASession                a season where a session is expected
     ├── NotASeason                 a session where a season is expected
+    ├── NotARace                   a qualifying or practice where a race is expected
     ├── WrongSeries                a session of another series than the season
     ├── NotScorable                a session that does not fit what it is to be scored as
     ├── NoForecast                 a race whose end cannot be forecast, and why

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import events as ev
+from events import AnyEvent
 from projections import timeline as timelines
 from projections import views
 from projections.race import Race
@@ -20,6 +22,7 @@ from projections.views.merge_patch import apply_patch, merge_patch
 from projections.views.session_line import clock_running
 from tests.builders import Story, opened, race_of
 from tests.unit.projections.random_races import races
+from tests.unit.projections.views.test_gap_chain import drive
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +124,56 @@ def test_only_the_cars_of_the_events_are_looked_at(events, size):
         race.apply_all(batch)
         builder.advance(race, cars_of(batch))
         assert builder.state == frame_state(race)
+
+
+SESSIONS = st.sampled_from(
+    [{}, {}, {"kind": "qualifying"}, {"kind": "qualifying", "rules": "wec-2024"}]
+)
+
+
+def compare_as_time_passes(events: list[AnyEvent], size: int, wait: int) -> None:
+    """Fold batches, and let time pass between them: a builder kept up agrees with a new one.
+
+    Among the moments are the very milliseconds up to which gaps hold, and those beside them.
+    """
+    race, builder, timeline = Race(), FrameBuilder(), Timeline()
+    timeline.add(events)
+    for start in range(0, len(timeline), size):
+        batch = timeline.events[start : start + size]
+        race.apply_all(batch)
+        builder.advance(race, cars_of(batch))
+        assert builder.state == frame_state(race)
+        following = timeline.events[start + size : start + size + 1]
+        end = following[0].at if following else race.at + 10 * wait
+        held = {place.until + ms for place in builder._places.values() for ms in (-1, 0, 1)}
+        for moment in sorted({*held, race.at + wait, end}):
+            if race.at < moment <= end:
+                race.at = moment
+                builder.advance(race, frozenset())
+                assert builder.state == frame_state(race)
+
+
+@given(races(corrected=False, max_size=40), SESSIONS, st.integers(1, 5), st.integers(1, 60))
+def test_what_time_alone_changes(events, session, size, wait):
+    """Between the events of any session nothing is out of date."""
+    events[0] = events[0].model_copy(update=session)
+    compare_as_time_passes(events, size, wait)
+
+
+@given(
+    st.lists(st.lists(st.integers(20, 60), min_size=1, max_size=14), min_size=2, max_size=6),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 60),
+)
+@example([[20], [22], [20, 20], [20, 20], [20]], 1, 1, 1)
+def test_what_time_alone_changes_in_a_field(field, classes, size, wait):
+    """Nor in a field of some classes, where many cars are overdue at one line."""
+    story = opened(*map(str, range(len(field))))
+    for number, sectors in enumerate(field):
+        story.tell(ev.EntryAmended, 0, car=str(number), car_class=f"C{number % classes}")
+        drive(story, str(number), *itertools.accumulate([number + sectors[0], *sectors[1:]]))
+    compare_as_time_passes(story.events, size, wait * 1000)
 
 
 def test_the_first_crossing_ends_an_official_result():
