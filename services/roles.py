@@ -44,13 +44,14 @@ class Grant:
     """The holder of a token, and the role that it grants.
 
     ``sessions`` are patterns (as in ``spa-*``) of the sessions that it is for; all without any.
-    ``until_ms`` is when it ends (ms since 1970).
+    ``until_ms`` is when it ends (ms since 1970). ``token_id`` identifies a token of the store.
     """
 
     name: str
     role: Role
     sessions: tuple[str, ...] = ()
     until_ms: int | None = None
+    token_id: str | None = None
 
     def covers(self, session: str) -> bool:
         """Whether it is for the session."""
@@ -80,6 +81,11 @@ class Tokens:
 
     def __len__(self) -> int:
         return len(self._grants)
+
+    @property
+    def grants(self) -> list[Grant]:
+        """What they grant."""
+        return [grant for _, grant in self._grants]
 
     def __add__(self, other: Tokens) -> Tokens:
         both = Tokens()

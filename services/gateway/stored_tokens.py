@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 import structlog
 
@@ -25,6 +27,7 @@ class StoredTokens:
         self._store = TokenStore(store)
         self._tokens = Tokens()
         self._reading: asyncio.Task[None] | None = None
+        self._watched: dict[asyncio.Timeout, Grant] = {}
 
     async def begin(self) -> None:
         """Read the tokens now, and from now on."""
@@ -44,10 +47,38 @@ class StoredTokens:
             return None
         return found
 
+    @contextlib.asynccontextmanager
+    async def while_valid(self, grant: Grant | None) -> AsyncIterator[None]:
+        """Leave the context, without an error, once the token of a grant is revoked or ends.
+
+        A grant that is not of the store stays.
+        """
+        if grant is None or grant.token_id is None:
+            yield
+            return
+        try:
+            async with asyncio.timeout(None) as until_revoked:
+                self._watched[until_revoked] = grant
+                try:
+                    yield
+                finally:
+                    del self._watched[until_revoked]
+        except TimeoutError:
+            if not until_revoked.expired():
+                raise
+
+    def _end_revoked(self) -> None:
+        now, loop = now_ms(), asyncio.get_running_loop()
+        valid = {one for one in self._tokens.grants if one.until_ms is None or one.until_ms > now}
+        for until_revoked, grant in list(self._watched.items()):
+            if grant not in valid and until_revoked.when() is None:
+                until_revoked.reschedule(loop.time())
+
     async def _keep_reading(self) -> None:
         while True:
             await asyncio.sleep(READ_SECONDS)
             await self._read()
+            self._end_revoked()
 
     async def _read(self) -> None:
         try:

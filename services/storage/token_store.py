@@ -52,7 +52,8 @@ class StoredToken(BaseModel):
     @property
     def grant(self) -> Grant:
         """What it grants."""
-        return Grant(self.name, Role[self.role.upper()], self.sessions, self.until_ms)
+        role = Role[self.role.upper()]
+        return Grant(self.name, role, self.sessions, self.until_ms, self.id)
 
 
 class TokenChange(NamedTuple):

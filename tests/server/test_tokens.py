@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from events import PenaltyImposed, encode
 from replay.archive import pack
@@ -23,7 +25,7 @@ from services.storage.event_log import Log
 from services.storage.token_store import TOKENS, BadToken, TokenStore
 from tests.builders import opened
 from tests.server.gateways import serving
-from tests.server.projecting import eventually
+from tests.server.projecting import eventually, projecting
 
 ADMIN, ADMIN_LINE = new_token("chief", Role.ADMIN)
 Client = httpx.AsyncClient
@@ -139,7 +141,7 @@ async def test_a_token_ends(
     await known(gateway, secret)
     monkeypatch.setattr(stored_tokens, "now_ms", lambda: end)
     assert await status(gateway, secret, "GET", "/whoami") == 401
-    assert token.grant == Grant("guest", Role.VIEWER, (), end)
+    assert token.grant == Grant("guest", Role.VIEWER, (), end, token.id)
 
 
 REFUSED: dict[str, tuple[str, Callable[[TokenStore], Any]]] = {
@@ -198,3 +200,35 @@ async def test_the_audit(
     assert len(mine) == 1
     assert (await gateway.get("/audit")).status_code == 401
     assert (await gateway.get("/tokens")).status_code == 401
+
+
+@pytest.mark.parametrize("over", ["live", "stream"])
+async def test_subscriptions_end_with_the_token(
+    gateway: Client, store: Store, log: Log, tokens: TokenStore, session: str, over: str
+) -> None:
+    """Those of a revoked token; those of others go on."""
+    await log.append(session, opened("7").laps("7", 2).events)
+    secret, token = await tokens.add("guest", Role.VIEWER, by="jo")
+    await known(gateway, secret)
+    path = f"/sessions/{session}/{over}"
+    async with projecting(store, session), asyncio.timeout(30):
+        if over == "live":
+            base = str(gateway.base_url)
+            async with (
+                connect(stream_url(base, session, access_token=secret), proxy=None) as ended,
+                connect(stream_url(base, session, access_token=ADMIN), proxy=None) as open_still,
+            ):
+                await ended.recv()
+                await open_still.recv()
+                await tokens.revoke(token.id, by="jo")
+                with contextlib.suppress(ConnectionClosed):
+                    while True:
+                        await ended.recv()
+                assert ended.close_code == 1008
+                assert open_still.close_code is None
+        else:
+            async with gateway.stream("GET", path, headers=bearer(secret)) as answer:
+                assert answer.status_code == 200
+                await tokens.revoke(token.id, by="jo")
+                lines = [line async for line in answer.aiter_lines()]
+                assert all(not line.startswith("error") for line in lines)

@@ -14,7 +14,6 @@ from services.gateway.auth import authorize, check_scope
 from services.gateway.errors import RequestRefused, as_refusal, responses
 from services.gateway.live.query import OutputQuery, parse_query, valid_event_id
 from services.gateway.live.subscription import Subscription
-from services.gateway.live.transport import serve_websocket
 from services.gateway.outputs.flat_output import output_rows, rows_etag
 from services.gateway.routes.output_models import (
     OutputName,
@@ -24,7 +23,7 @@ from services.gateway.routes.output_models import (
     live_outputs,
     output_content,
 )
-from services.gateway.routes.streams import EVENT_STREAM, event_stream
+from services.gateway.routes.streams import EVENT_STREAM, event_stream, serve_while_valid
 from services.gateway.state import TheGateway, gateway_of
 from services.gateway.views.http_cache import conditional_response, data_headers
 from services.gateway.views.responses import Format
@@ -100,6 +99,7 @@ async def rows(
     responses={200: EVENT_STREAM, **responses(401, 403, 404, 422, 503)},
 )
 async def stream(
+    request: Request,
     gateway: TheGateway,
     outputs: TheOutputs,
     name: OutputName,
@@ -112,7 +112,7 @@ async def stream(
     live = await live_output(outputs, name)
     gateway.check_capacity()
     subscription = Subscription(live.buffer, live.messages, options, now_ms())
-    return event_stream(gateway, live, subscription)
+    return event_stream(request, gateway, live, subscription)
 
 
 @router.websocket("/outputs/{name}/stream")
@@ -135,4 +135,4 @@ async def live(websocket: WebSocket, name: OutputName) -> None:
         # After this no refusal can be sent, only a close code.
         await websocket.accept()
         subscription = Subscription(live.buffer, live.messages, options, now_ms())
-        await serve_websocket(websocket, live, subscription)
+        await serve_while_valid(websocket, grant, live, subscription)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, WebSocket
+from fastapi import APIRouter, Depends, Header, Query, Request, WebSocket
 from fastapi.responses import StreamingResponse
+from starlette.websockets import WebSocketDisconnect
 
 from events.errors import LapstreamError
 from services.clocks import now_ms
@@ -19,11 +21,15 @@ from services.gateway.live.session_tail import SessionTail
 from services.gateway.live.subscription import Subscription, SubscriptionOptions
 from services.gateway.live.transport import Publisher, serve_websocket, sse_body, subscribe
 from services.gateway.state import Gateway, TheGateway, gateway_of
+from services.gateway.stored_tokens import StoredTokens
 from services.gateway.views.delayed_snapshot import delayed_snapshot
 from services.gateway.views.view_query import FIRST_SNAPSHOT_SECONDS
-from services.roles import Role
+from services.roles import Grant, Role
 
 router = APIRouter(tags=["subscriptions"])
+
+POLICY_VIOLATION = 1008
+"""Close code (RFC 6455, 7.4.1) of a subscriber whose token was revoked."""
 
 CATCH_UP_SECONDS = 30.0
 """How long a delayed subscription waits for a tail that is catching up."""
@@ -43,6 +49,7 @@ EVENT_STREAM = {
     responses={200: EVENT_STREAM, **responses(401, 403, 404, 422, 503)},
 )
 async def stream(
+    request: Request,
     gateway: TheGateway,
     session: str,
     query: Annotated[SubscriptionQuery, Query()],
@@ -53,18 +60,22 @@ async def stream(
     tail = await gateway.tail(session)
     subscription = await open_subscription(gateway, tail, options)
     gateway.check_capacity()
-    return event_stream(gateway, tail, subscription)
+    return event_stream(request, gateway, tail, subscription)
 
 
 def event_stream(
-    gateway: Gateway, publisher: Publisher, subscription: Subscription
+    request: Request, gateway: Gateway, publisher: Publisher, subscription: Subscription
 ) -> StreamingResponse:
     """A subscription as a stream of server-sent events."""
 
+    tokens: StoredTokens = request.app.state.stored_tokens
+    grant: Grant | None = request.state.grant
+
     async def body() -> AsyncIterator[bytes]:
         with gateway.subscriber("sse"):
-            async for message in sse_body(publisher, subscription):
-                yield message
+            async with tokens.while_valid(grant):
+                async for message in sse_body(publisher, subscription):
+                    yield message
 
     # X-Accel-Buffering: nginx would collect the events otherwise.
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -84,11 +95,25 @@ async def live(websocket: WebSocket, session: str) -> None:
         with gateway.subscriber("websocket"):
             subscription = await open_subscription(gateway, tail, options)
             await websocket.accept()
-            await serve_websocket(websocket, tail, subscription)
+            await serve_while_valid(websocket, grant, tail, subscription)
     except RequestRefused as error:
         await websocket.send_denial_response(error.response())
     except LapstreamError as error:
         await websocket.send_denial_response(as_refusal(error).response())
+
+
+async def serve_while_valid(
+    websocket: WebSocket, grant: Grant | None, publisher: Publisher, subscription: Subscription
+) -> None:
+    """Serve a subscriber until it leaves, the publisher ends, or its token is revoked."""
+    tokens: StoredTokens = websocket.app.state.stored_tokens
+    served = False
+    async with tokens.while_valid(grant):
+        await serve_websocket(websocket, publisher, subscription)
+        served = True
+    if not served:
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it has left by itself
+            await websocket.close(POLICY_VIOLATION, "the token is not valid any more")
 
 
 async def open_subscription(
