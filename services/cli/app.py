@@ -56,7 +56,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "session": LazyCommand(
         "Ask",
         "The session itself: what is run, how it stands, what its log holds; resuming it.",
-        ("queries", "decisions"),
+        ("queries", "decisions", "removals"),
     ),
     "standings": LazyCommand(
         "Ask",

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from events.errors import StoreUnfit, UnknownSession
+from events.errors import StoreError, StoreUnfit, UnknownSession
 from replay.entries import check_session_id
 from services.gateway.clients import refuse_anonymous
 from services.gateway.errors import RequestRefused
@@ -26,6 +26,9 @@ from services.storage.event_log import Log
 from services.storage.replay_store import Replays
 
 MAX_SUGGESTIONS = 10
+
+REMOVED_SECONDS = 2.0
+"""How often the list of sessions is read for those that were removed."""
 
 MOST_FOLDS_WAITING = 32
 """Requests for folded races at the same time, beyond which only those with a token are taken."""
@@ -50,14 +53,30 @@ class Gateway:
         self.replayed = ReplayedRaces(self.replays, self.races)
         self.subscribers = {"websocket": 0, "sse": 0}
         self.started_at = time.monotonic()
-        self._existing: set[str] = set()  # sessions with a log, which never ceases to exist
+        self._existing: set[str] = set()  # sessions with a log, until they are removed
         self._importing = asyncio.Lock()
+        self._watching = asyncio.create_task(self._forget_removed())
         self.archive_turns = asyncio.Semaphore(CONCURRENT_ARCHIVES)
         """Taken while an archive is imported."""
 
     async def close(self) -> None:
         """Close the session tails."""
+        self._watching.cancel()
+        await asyncio.wait([self._watching])
         await self.tail_pool.close()
+
+    async def _forget_removed(self) -> None:
+        """Forget sessions that were removed from the store, without end."""
+        while True:
+            await asyncio.sleep(REMOVED_SECONDS)
+            try:
+                for session in self._existing - await self.log.listed():
+                    if not await self.log.exists(session):
+                        self._existing.discard(session)
+                        self.races.forget(session)
+                        await self.tail_pool.end_session(session)
+            except StoreError:
+                continue
 
     async def require(self, session: str) -> None:
         """Raise UnknownSession or BadSessionId unless the session or replay exists."""

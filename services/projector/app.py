@@ -245,9 +245,12 @@ class Projector:
         A fault stops the session, until the quarantine of its log changes.
         """
         session_log = logger.bind(session=session)
-        whole = singly = False
+        whole = singly = taken_over = False
         while True:
             await self._lease(session, session_log)
+            if taken_over and await self._is_removed(session, session_log):
+                self._working.pop(session, None)
+                return
             projection = self._projections[session] = self._projection(session)
             stopped: Exception | None = None
             try:
@@ -260,7 +263,7 @@ class Projector:
                 singly = True
             except TakenOver as taken:
                 session_log.info("session taken over by another projector", reason=str(taken))
-                whole = False
+                whole, taken_over = False, True
             except (StoreUnavailable, RedisError, RedisClusterException, TimeoutError) as error:
                 session_log.warning("store unavailable, reloading session", reason=str(error))
                 await asyncio.sleep(POLL_SECONDS)
@@ -277,6 +280,15 @@ class Projector:
             if stopped is not None:
                 await self._until_quarantine(session, projection.quarantine)
                 whole, singly = True, False
+
+    async def _is_removed(self, session: str, session_log: Any) -> bool:
+        """Whether the session was removed from the store; its lease is given up then."""
+        if await retry(lambda: self._log.exists(session), session_log, StoreError):
+            return False
+        session_log.info("session removed")
+        with contextlib.suppress(StoreError):
+            await self._leases.release(session)
+        return True
 
     async def _until_quarantine(self, session: str, known: Quarantine) -> None:
         """Wait until somebody changes which entries of a stopped session are in quarantine."""

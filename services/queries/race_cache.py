@@ -361,6 +361,12 @@ class RaceCache:
         later = self._held_later.get(session) if bounded else None
         return _Fold(held_later=later or frozenset())
 
+    def forget(self, session: str) -> None:
+        """Drop all that is kept of a session, as when it was removed from the store."""
+        for key in [key for key in self._races if key[1] == session]:
+            del self._races[key]
+        self._held_later.pop(session, None)
+
     def _drop(self, key: _Key, fold: _Fold) -> None:
         fold.broken = True
         if self._races.get(key) is fold:

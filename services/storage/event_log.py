@@ -357,6 +357,10 @@ class Log:
         if not await self.exists(session):
             raise UnknownSession(session, tuple(await self._listed_sessions()))
 
+    async def listed(self) -> set[str]:
+        """The names of the listed sessions."""
+        return set(await self._listed_sessions())
+
     async def sessions(self) -> list[SessionSummary]:
         """The listed sessions in the order of their names.
 

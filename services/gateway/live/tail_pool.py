@@ -142,10 +142,19 @@ class TailPool:
         if tail is not None and tail.replay:
             await self._end_replay(tail)
 
+    async def end_session(self, session: str) -> None:
+        """Disconnect the subscribers of a session that was removed from the store."""
+        tail = self._by_session.get(session)
+        if tail is not None and not tail.replay:
+            await self._end(tail, f"the session {session!r} was removed")
+
     async def _end_replay(self, tail: SessionTail) -> None:
+        await self._end(tail, f"the replay {tail.session!r} was ended")
+
+    async def _end(self, tail: SessionTail, reason: str) -> None:
         if self._by_session.get(tail.session) is tail:
             del self._by_session[tail.session]
-        tail.end(f"the replay {tail.session!r} was ended")
+        tail.end(reason)
         await tail.close()
 
     async def _poll_replays(self) -> None:
