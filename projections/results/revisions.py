@@ -25,6 +25,7 @@ from events import (
     PenaltyRescinded,
     PenaltyServed,
     ResultDeclared,
+    SegmentStarted,
     SessionResumed,
     ShortestLapSet,
 )
@@ -233,7 +234,7 @@ def _revision_row(row: Classified, taken: int) -> RevisionRow:
 
 
 def describe_decision(event: AnyEvent) -> str:  # noqa: C901, PLR0912 (an arm for each decision)
-    """Describe one of ``AMENDING`` or a declared result in a few words."""
+    """Describe one of ``AMENDING``, a declared result or a segment in a few words."""
     match event:
         case PenaltyImposed() | PenaltyConverted():
             what = penalty_noun(event.kind, event.amount)
@@ -269,6 +270,9 @@ def describe_decision(event: AnyEvent) -> str:  # noqa: C901, PLR0912 (an arm fo
             return f"result declared {event.status}: {event.rests_on}"
         case SessionResumed():
             return "session resumed" + (f": {event.reason}" if event.reason else "")
+        case SegmentStarted():
+            classes = f" for {', '.join(event.classes)}" if event.classes else ""
+            return f"{event.name} begun{classes}"
         case _:
             raise AssertionError(event.type)
 

@@ -566,7 +566,14 @@ def segment(
     Whether its times count anew, and how many cars go on to it, is a rule of the pack.
     """
     classes = tuple(car_class or ())
-    context.decide(lambda _, head: SegmentStarted(**head, name=name, classes=classes))
+
+    def decision(recorded: FoldedSession, head: EventHead) -> AnyEvent:
+        flagged_at = recorded.timeline.race.finish.chequered_at
+        if flagged_at == head["at"]:  # of one millisecond the flag would count as the later
+            head = {**head, "at": flagged_at + 1}
+        return SegmentStarted(**head, name=name, classes=classes)
+
+    context.decide(decision)
 
 
 @session_commands.command("resume")

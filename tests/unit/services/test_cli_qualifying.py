@@ -59,3 +59,15 @@ def test_a_withdrawn_time(lapstream: Commands) -> None:
     rows = lapstream.rows("whatif", "whatif", "q", "--delete-time", "7 2")
     assert [(row["car"], row["gained"]) for row in rows] == [("10", 1), ("7", -1), ("25", 0)]
     assert "car '7' has no lap 9" in lapstream.refused("whatif", "q", "--delete-time", "7 9")
+
+
+def test_segments(lapstream: Commands) -> None:
+    """A segment begins by command, for all classes or for some; the order says which it is."""
+    story = opened("7", "10", kind="qualifying", title="Qualifying").lap("7", 1, 90_000, 90_000)
+    lapstream.hold("q", story.flag("chequered", 100_000))
+    begin = ("session", "segment", "q")
+    assert "would be decided: Q2 begun" in lapstream.output(*begin, "Q2", "--dry-run")
+    assert "Q2 begun" in lapstream.output(*begin, "Q2")
+    assert "Q3 begun for GT" in lapstream.output(*begin, "Q3", "--class", "GT")
+    (row,) = lapstream.rows("session", "session", "q")
+    assert (row["segment"], row["flag"]) == ("Q3", "green")
