@@ -58,7 +58,8 @@ def check(
         for fault in one.faults:
             echo(f"{name}: {fault}")
         if not one.faults:
-            echo(f"{name}: {one.entries} entries, whole")
+            absent = "" if one.is_stored else f"; the store has no session {one.session}"
+            echo(f"{name}: {one.entries} entries, whole{absent}")
     faulty = [name for name, one in found if one.faults]
     if faulty:
         echo(f"lapstream: not whole: {', '.join(faulty)}", err=True)

@@ -22,11 +22,15 @@ RANGES_NAMED = 5
 
 
 class LogCheck(NamedTuple):
-    """A log, how many entries it has, and what is wrong with it, a line each."""
+    """A log, how many entries it has, and what is wrong with it, a line each.
+
+    ``is_stored`` is false of an archive whose session the store does not have.
+    """
 
     session: str
     entries: int
     faults: Sequence[str]
+    is_stored: bool = True
 
 
 async def logs_of(store: Store) -> tuple[list[str], list[str]]:
@@ -71,7 +75,7 @@ async def check_archive(store: Store, archive: ArchiveFile) -> LogCheck:
     manifest = archive.check()
     session = manifest.session
     if not await Log(store).exists(session):
-        return LogCheck(session, manifest.entries, [])
+        return LogCheck(session, manifest.entries, [], is_stored=False)
     there: dict[str, int] = {}
     async for batch in Log(store).read(session):
         there.update((entry.position, hash(tuple(entry.fields))) for entry in batch)

@@ -35,7 +35,7 @@ async def test_a_whole_log(store: Store, race: str) -> None:
     """It has its entries, and no fault; nor has a session without any."""
     checked = await check_log(store, race)
     assert (checked.entries, list(checked.faults)) == (len(EVENTS), [])
-    assert await check_log(store, f"{race}-2") == (f"{race}-2", 0, [])
+    assert await check_log(store, f"{race}-2") == (f"{race}-2", 0, [], True)
 
 
 async def test_entries_that_were_taken_out(store: Store, log: Log, race: str) -> None:
@@ -91,6 +91,8 @@ async def test_an_archive(store: Store, log: Log, race: str) -> None:
     assert await check(entries) == []
     assert await check(entries[:2]) == []
     assert await check(entries, f"{race}-2") == []
+    elsewhere = ArchiveFile(io.BytesIO(pack(f"{race}-2", entries)), "archive")
+    assert not (await check_archive(store, elsewhere)).is_stored
     more = [*entries, LogEntry("9999999999999-0", (EVENT_FIELD, b"{}"))]
     (said,) = await check(more)
     assert said == (
