@@ -122,6 +122,7 @@ def percent_run(
     over = _over_at(race)
     if race.session.opened.kind != "race" or over is None:
         return None
+    over = max(0, over)  # the clock of a session may stand before its start
     pack = pack or own_pack(race)
     measure = pack.points.reduced_by if pack else None
     shares = _shares_run(race, over, winner_laps)

@@ -23,8 +23,11 @@ from tests.server.clusters import NODES, SLOTS, Cluster, Node, free_ports
 from tests.server.processes import is_running
 
 DEADLINE = 60.0
-CUT_SECONDS = (0.05, 0.5)
-"""For so long before its kill a primary may be without its replica."""
+CUT_OFF = 0.5
+"""The share of the killed primaries that lose their replica before."""
+
+CUT_SECONDS = (0.2, 1.2)
+"""For so long before its kill such a primary is without its replica."""
 
 WAIT_MS = 500
 
@@ -75,9 +78,9 @@ class OneServer:
 class Replicated:
     """A Cluster of three primaries, each with a replica, and the session that is watched.
 
-    ``strike`` kills the primary that holds the session, often after it lost its replica for a
-    moment; ``restore`` waits for the replica to take over and starts the killed node as its
-    replica.
+    ``strike`` kills the primary that holds the session, in half of the cases while its replica is
+    cut off, as by a network that fails before the node; ``restore`` waits for the replica to take
+    over and starts the killed node as its replica.
     """
 
     cluster: Cluster
@@ -103,16 +106,24 @@ class Replicated:
         """Kill the primary. Returns when, or None while another failover is under way."""
         if self._killed is not None:
             return None
-        primary, _ = await self._pair()
+        primary, nodes = await self._pair()
         if primary is None:
             return None
         self._killed = primary
-        if self.chance.random() < 0.5:
-            self.cuts += 1
-            await command(primary, "CLIENT", "KILL", "TYPE", "replica")
+        (replica,) = (node for node in nodes if node is not primary)
+        if self.chance.random() >= CUT_OFF:
+            primary.kill()
+            return time.monotonic()
+        self.cuts += 1
+        replica.process.send_signal(signal.SIGSTOP)  # or it would connect again at once
+        try:
+            with contextlib.suppress(RedisError, OSError):
+                await command(primary, "CLIENT", "KILL", "TYPE", "replica")
             await asyncio.sleep(self.chance.uniform(*CUT_SECONDS))
-        primary.kill()
-        return time.monotonic()
+            primary.kill()
+            return time.monotonic()
+        finally:
+            replica.process.send_signal(signal.SIGCONT)
 
     async def restore(self) -> None:
         """Wait until the replica has taken over, then start the killed node as a replica."""

@@ -305,7 +305,7 @@ class Storm:
                 "wait_p99_s": percentile(self.store.wait_seconds, 0.99),
                 "takeovers": len(self.store.takeover_seconds),
                 "takeover_p50_s": percentile(self.store.takeover_seconds, 0.5),
-                "cut_from_the_replica": self.store.cuts,
+                "replica_cut_off": self.store.cuts,
             }
             report.require(not gone, f"{gone} batches that a replica confirmed are lost")
         else:

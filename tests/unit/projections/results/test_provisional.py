@@ -106,6 +106,12 @@ def test_the_share_run_where_the_title_states_the_length() -> None:
     assert {one.percent_run for one in scored(recorded).values()} == {50}
 
 
+def test_a_race_that_was_over_before_its_start() -> None:
+    """A clock below zero: nothing of it was run, and no less."""
+    recorded = Story().opened(time_limit_ms=7_200_000).entry("1", "GT").ended(-1)
+    assert [one.percent_run for one in scored(recorded).values()] == [0]
+
+
 def test_the_title_as_it_stands() -> None:
     """A season with the race now run; after the flag the minimum at the wheel counts."""
     before = season_of([season_opened(series="S")])
