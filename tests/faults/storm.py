@@ -377,7 +377,7 @@ async def storm_on_one_server(folder: Path, seed: int, kills: int, pace: float) 
 async def storm_on_a_cluster(
     folder: Path, seed: int, kills: int, pace: float, *, require_replicas: bool = False
 ) -> Report:
-    """A storm on a Cluster with replicas; with ``require_replicas`` none writes without its own."""
+    """A storm on a Cluster with replicas; with ``require_replicas`` none writes without."""
     async with replicated_cluster(folder) as cluster:
         store = Replicated(cluster, SESSION, random.Random(seed))
         if require_replicas:
