@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from tests.server.projecting import (
     eventually,
     told,
 )
+
+PAYLOADS = Path(__file__).parents[1] / "payloads"
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +95,20 @@ async def test_what_rests_on_a_session_is_named(store, log, session):
     with pytest.raises(SessionInUse, match="a feed"):
         await remove_session(log, session, position)
     await store.redis.delete(key(session, "feed:lease"))
+
+
+async def test_a_season_rests_on_the_sessions_it_scored(store, log, session):
+    """A season is named, whatever else is in its log."""
+    season = f"{session}-season"
+    for name in ("season_opened.v2", "round_scored.v2"):
+        payload = json.loads((PAYLOADS / f"{name}.json").read_text())
+        if "session" in payload:
+            payload["session"] = session
+        await log.append(season, [payload])
+    await log.append(session, a_race().events)
+    assert await uses_of(log, session) == [f"season {season!r}"]
+    await remove_session(log, season, await log.last_position(season))
+    assert await uses_of(log, session) == []
 
 
 async def test_what_was_appended_meanwhile_is_not_removed(store, log, session):
