@@ -25,7 +25,8 @@ def show_gap(gap: Row) -> str:
     """``+2 laps``, ``+35.104``, or nothing for the leader and for a car without a crossing."""
     if gap["laps"]:
         return f"+{gap['laps']} lap{'s' if gap['laps'] > 1 else ''}"
-    return f"+{format_lap_time(gap['ms'])}" if gap["ms"] else ""
+    leads = gap["laps"] == 0  # a car level with the one ahead has no laps and 0 ms
+    return "" if leads or gap["ms"] is None else f"+{format_lap_time(gap['ms'])}"
 
 
 def show_sectors(flags: Mapping[str, Row] | None) -> str:

@@ -71,3 +71,11 @@ def test_segments(lapstream: Commands) -> None:
     assert "Q3 begun for GT" in lapstream.output(*begin, "Q3", "--class", "GT")
     (row,) = lapstream.rows("session", "session", "q")
     assert (row["segment"], row["flag"]) == ("Q3", "green")
+
+
+def test_equal_best_laps(lapstream: Commands) -> None:
+    """The later car is 0.000 behind; the first has no gap."""
+    story = opened("7", "10", kind="qualifying", title="Qualifying", lines=("FL",))
+    lapstream.hold("q", story.lap("7", 1, 90_000, 90_000).lap("10", 1, 91_000, 90_000))
+    first, second = lapstream.output("standings", "q").splitlines()[-2:]
+    assert ("+0.000" in first, second.count("+0.000")) == (False, 3)
