@@ -36,6 +36,8 @@ NO_TABLES = {
     "feed recording": "writes what a feed said",
     "next-number": "counts on from the log as it is",
     "output put": "arranges what graphics show",
+    "session archive": "writes a session to a file, and removes it",
+    "session remove": "removes a session",
     "season contradictions": "shows what was published, and no log",
 }
 NO_CLOCK = {"queue", "revisions", "season show"}
