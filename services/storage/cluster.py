@@ -35,8 +35,11 @@ class _SteadyConnection(Connection):
         writer = self._writer
         if writer is None:
             raise RedisConnectionError("the connection was closed under the command")
-        writer.writelines(command)
-        await writer.drain()
+        try:
+            writer.writelines(command)
+            await writer.drain()
+        except RuntimeError as error:  # uvloop's, for a transport that is closed
+            raise RedisConnectionError("the connection was closed under the command") from error
 
 
 class _SteadySSLConnection(_SteadyConnection, SSLConnection):
