@@ -96,6 +96,8 @@ class FrameBuilder:
         self._cautions: State = {}
         self._unsure = True
         """Whether the next frame has to look at all cars."""
+        self._end_is_open = False
+        """Whether a green flag may have taken back the end: any event may settle it, for all."""
         self._official: ResultDeclared | None = None
         self._crews: dict[str, tuple[tuple[object, ...], State]] = {}
         self._bests: tuple[tuple[object, ...] | None, State] = (None, {})
@@ -119,8 +121,9 @@ class FrameBuilder:
             official = self._official
         if official is not self._official:  # every row rests on it, until anybody crosses a line
             self._official, cars = official, None
-        if self._unsure:
+        if self._unsure or self._end_is_open:
             self._unsure, cars = False, None
+        self._end_is_open = race.finish.green_at is not None
         if failing and cars is not None:
             cars = cars | failing
 
@@ -255,6 +258,10 @@ class FrameBuilder:
         known = self._crews
         if cars is None:
             known = self._crews = {car: known[car] for car in at_wheel if car in known}
+        # A late lap can leave a car without the lap that named its driver.
+        gone = {car for car in cars or () if car in known and car not in at_wheel}
+        for car in gone:
+            del known[car]
         changed: State = {}
         for car in at_wheel if cars is None else [car for car in cars if car in at_wheel]:
             before = known.get(car)
@@ -270,6 +277,8 @@ class FrameBuilder:
         if cars is None:
             return {car: known[car][1] for car in at_wheel}
         rows: State = self.state["drivers"]
+        if gone:
+            rows = {car: row for car, row in rows.items() if car not in gone}
         return rows | changed if changed else rows
 
     def _fastest(self, race: Race) -> State:

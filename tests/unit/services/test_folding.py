@@ -18,7 +18,7 @@ from projections.views.frame import ClientState, Token
 from projections.views.frame_builder import frame_state
 from replay.quarantine import CannotFold
 from services.projector.session_fold import FoldStep, RawEntry, SessionFold
-from tests.builders import opened, race_of
+from tests.builders import Story, opened, race_of
 from tests.unit.projections.random_races import races
 
 UNKNOWN = b'{"type":"car_abducted","at":1,"source":"x","source_seq":1}'
@@ -85,6 +85,27 @@ def test_late_events_change_what_a_new_builder_has(events):
     for entry in entries_of(*events):
         fold.fold([entry])
         assert fold.state == frame_state(fold.timeline.race)
+
+
+def test_a_late_lap_leaves_a_car_without_a_driver():
+    """The lap that named the driver does not count any more: an earlier one has its number."""
+    story, fold = opened("7").lap("7", 1, 106_000, driver="A").lap("7", 2, 67_000), SessionFold()
+    steps = [taken(fold, [entry]) for entry in entries_of(*story)]
+    assert fold.timeline.race.drivers.at_wheel == {}
+    assert shown_after(steps) == fold.state == frame_state(story.race())
+
+
+@pytest.mark.parametrize("what", [ev.PitEntered, ev.LapCompleted])
+def test_another_car_settles_that_a_session_goes_on(what):
+    """A green flag that stands begins a segment: cars that had finished run again."""
+    story, fold = Story(), SessionFold()
+    story.tell(ev.SessionOpened, 0, title="A qualifying", kind="qualifying")
+    story.flag("chequered", 31_000).lap("6", 1, 37_000).flag("green", 53_000)
+    story.tell(what, 79_000, car="2", **({"lap": 1} if what is ev.LapCompleted else {}))
+    steps = [taken(fold, [entry]) for entry in entries_of(*story)]
+    shown = shown_after(steps)
+    assert shown["standings"]["6"]["status"] == "running"
+    assert shown == fold.state == frame_state(story.race())
 
 
 def test_nothing_is_told_of_no_entries():
