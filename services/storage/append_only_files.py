@@ -172,7 +172,7 @@ def _intact(content: bytes | mmap.mmap) -> Iterator[Span]:
             if found is None:
                 break
             end, name = found
-            if name == b"MULTI" and depth is None:
+            if name == b"MULTI":  # also where the end of the one before was lost
                 yield from pending
                 pending, depth, resumed = [], at, False
             elif name == b"EXEC":

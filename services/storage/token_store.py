@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from events.errors import LapstreamError
 from replay.entries import parse_position
@@ -23,12 +23,18 @@ AUDIT = "lapstream:audit"
 RETAINED_AUDIT = 100_000
 ID_DIGITS = 12
 
+LATEST_MS = 253_370_764_800_000
+"""The beginning of the year 9999: a later time is none that can be written."""
+
 _PATTERN = re.compile(r"[a-z0-9*?-]{1,64}")
 _NAME = re.compile(r"\S{1,100}")
 
 
 class BadToken(LapstreamError):
     """A token that cannot be made as it is wanted, or that there is not."""
+
+
+TimeMs = Annotated[int, Field(ge=0, le=LATEST_MS)]
 
 
 class StoredToken(BaseModel):
@@ -38,10 +44,10 @@ class StoredToken(BaseModel):
 
     name: str
     role: Literal["viewer", "output", "control", "admin"]
-    sha256: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
     sessions: tuple[str, ...] = ()
-    until_ms: int | None = None
-    added_ms: int
+    until_ms: TimeMs | None = None
+    added_ms: TimeMs
     added_by: str
 
     @property
@@ -105,6 +111,8 @@ class TokenStore:
         now = await self._now_ms()
         if until_ms is not None and until_ms <= now:
             raise BadToken("the end of the token has passed already")
+        if until_ms is not None and until_ms > LATEST_MS:
+            raise BadToken("the end of the token is after the year 9998; leave it out for none")
         secret, _ = new_token(name, role)
         token = StoredToken(
             name=name,

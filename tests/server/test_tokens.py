@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ from services.roles import Grant, Role, Tokens, new_token
 from services.settings import GatewaySettings
 from services.storage.client import Store
 from services.storage.event_log import Log
+from services.storage.output_store import OUTPUTS
 from services.storage.token_store import TOKENS, BadToken, TokenStore
 from tests.builders import opened
 from tests.server.gateways import serving
@@ -89,7 +91,7 @@ async def test_added_and_revoked_while_it_runs(
 
 
 async def test_a_token_for_some_sessions(
-    gateway: Client, tokens: TokenStore, log: Log, session: str
+    gateway: Client, store: Store, tokens: TokenStore, log: Log, session: str
 ) -> None:
     """It writes to these alone, whatever the route; what is open to all it may read."""
     secret, _ = await tokens.add("desk", Role.CONTROL, by="jo", sessions=[f"{session}-a*"])
@@ -123,6 +125,8 @@ async def test_a_token_for_some_sessions(
     output["session"] = ours
     assert await status(gateway, secret, "PUT", f"/outputs/{name}", json=output) == 403
     assert await status(gateway, secret, "DELETE", f"/outputs/{name}") == 403
+    await store.redis.hset(OUTPUTS, name, "{}")  # cannot be read: it may be of any session
+    assert await status(gateway, secret, "PUT", f"/outputs/{name}", json=output) == 403
     assert await status(gateway, ADMIN, "DELETE", f"/outputs/{name}") == 204
     if private:
         address = stream_url(str(gateway.base_url), other, access_token=secret)
@@ -148,6 +152,7 @@ REFUSED: dict[str, tuple[str, Callable[[TokenStore], Any]]] = {
     "name": ("is no name", lambda one: one.add("a b", Role.VIEWER, by="jo")),
     "pattern": ("no session", lambda one: one.add("a", Role.VIEWER, by="jo", sessions=["A"])),
     "end": ("has passed", lambda one: one.add("a", Role.VIEWER, by="jo", until_ms=1)),
+    "late": ("after the year", lambda one: one.add("a", Role.VIEWER, by="jo", until_ms=10**15)),
     "unknown": ("see lapstream token list", lambda one: one.revoke("nobody-at-all", by="jo")),
 }
 
@@ -160,13 +165,25 @@ async def test_what_cannot_be(tokens: TokenStore, name: str) -> None:
         await act(tokens)
 
 
-async def test_a_token_of_a_newer_version(store: Store, tokens: TokenStore) -> None:
-    """It grants nothing, and hides no other."""
-    await store.redis.hset(TOKENS, "ffffffffffff", '{"name": "x", "role": "emperor"}')
+KEPT = {"name": "x", "role": "viewer", "sha256": "0" * 64, "added_ms": 1, "added_by": "jo"}
+
+
+@pytest.mark.parametrize(
+    "damage", [{"role": "emperor"}, {"sha256": "zz"}, {"added_ms": 10**20}, {"until_ms": -1}]
+)
+async def test_a_token_that_cannot_be_read(
+    gateway: Client, store: Store, tokens: TokenStore, damage: dict[str, Any]
+) -> None:
+    """One of a newer version, or damaged, grants nothing; others can be added and revoked."""
+    await store.redis.hset(TOKENS, "ffffffffffff", json.dumps(KEPT | damage))
     try:
-        _, token = await tokens.add("plain", Role.VIEWER, by="jo")
+        secret, token = await tokens.add("plain", Role.VIEWER, by="jo")
+        await known(gateway, secret)
         assert token in await tokens.all()
         assert "x" not in [one.name for one in await tokens.all()]
+        assert (await gateway.get("/tokens", headers=bearer(ADMIN))).status_code == 200
+        await tokens.revoke(token.id, by="jo")
+        await known(gateway, secret, is_known=False)
     finally:
         await store.redis.hdel(TOKENS, "ffffffffffff")
 

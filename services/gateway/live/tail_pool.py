@@ -103,9 +103,8 @@ class TailPool:
                     return
                 before, buffer = tail.buffer.bytes, tail.buffer
                 buffer.shrink(count, buffer.retain_known_ms if known else 0)
-                logger.warning(
-                    "snapshots dropped", session=tail.session, bytes=before - buffer.bytes
-                )
+                if dropped := before - buffer.bytes:
+                    logger.warning("snapshots dropped", session=tail.session, bytes=dropped)
 
     async def _keep_budget(self) -> None:
         while True:

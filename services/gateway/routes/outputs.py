@@ -79,6 +79,9 @@ async def put_output(
 ) -> OutputStatus:
     """Create or change an output. What a frozen output shows changes once it is released."""
     require_covered(request, settings.session)
+    await outputs.all()
+    if name in outputs.unreadable:  # whose it is cannot be known
+        require_covered(request, None)
     try:
         await gateway.require(settings.session)
     except (UnknownSession, BadSessionId) as error:

@@ -54,6 +54,11 @@ FIRST, SECOND = WHOLE.index(batch(1)), WHOLE.index(batch(2))
             WHOLE[:SECOND] + b"?" * 20 + WHOLE[SECOND + 20 :],
             [Span(SECOND, SECOND + len(batch(2)))],
         ),
+        # The end of a batch, without a trace: the server refuses a batch within a batch.
+        (
+            WHOLE[: SECOND - len(command("EXEC") + ONE) - 17] + WHOLE[SECOND:],
+            [Span(FIRST, SECOND - len(command("EXEC") + ONE) - 17)],
+        ),
         # Commands by themselves behind a damage.
         (b"junk" + ONE + ONE, [Span(0, 4)]),
     ],
