@@ -101,7 +101,7 @@ def _left_ms(race: Race) -> int:
         return 0
     limit = scheduled_length(race).ms
     by_clock = None if limit is None else max(0, limit - race.at)
-    laps = race.session.opened.laps_limit or laps_of_distance(race.session.opened)
+    laps = laps_of_distance(race.session.opened)
     leader = race.order.leader()
     if laps is None or leader is None:
         if by_clock is None:
@@ -166,7 +166,7 @@ def _owed(now: Situation, reach: Ranges) -> Ints:
     """How many stops each car still owes to reach the flag."""
     run = now.stint * now.pace + now.left_ms
     owed = np.where(run > reach.last, np.ceil((run - reach.last) / reach.stint), 0)
-    return np.where(now.retired, 0, owed).astype(int)
+    return np.where(now.retired | (now.most_laps == 0), 0, owed).astype(int)
 
 
 def _quantiles(ordered: Array) -> Quantiles | None:

@@ -257,7 +257,7 @@ class _Simulation:
         raced = self.green[:, None] - self.stops * self.ranges.cost
         laps = raced / pace + self.slow[:, None] / (self.model.caution.slower * pace)
         to_flag = 0.5 * now.pace.min() / pace  # the flag falls as the leader comes round
-        laps = np.floor(now.part + laps + to_flag) + 1
+        laps = np.minimum(np.floor(now.part + laps + to_flag) + 1, now.most_laps)
         return np.where(now.retired, 0, np.maximum(0, laps)).astype(np.float32)
 
     def _next_stop(self, laps: Array) -> Array:

@@ -6,6 +6,7 @@ else. Reading it costs O(cars) and O(laps of the race) for the stints.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from projections.folds.finish import laps_of_distance
 from projections.folds.laps import Lap
 from projections.forecast.model import ForecastModel
 from projections.race import Race
@@ -66,8 +68,9 @@ class Situation:
     ``deficit`` is the time behind the overall leader, and
     ``behind_laps`` how far it is behind, in laps; ``part`` the share of its lap that it has run;
     ``pace`` the usual green lap of its class; ``own_pace`` a row of `MeasuredPace`; ``stint``
-    the laps since its last stop, those under caution counted by the fuel they take. ``in_lane_ms``
-    and ``overdue_ms`` are how long it has been in the lane, and away beyond a lap.
+    the laps since its last stop, those under caution counted by the fuel they take. ``most_laps``
+    is how many laps it may still complete: none once it has finished, any number by the clock.
+    ``in_lane_ms`` and ``overdue_ms`` are how long it has been in the lane, and away beyond a lap.
     ``stint_lengths`` and ``lane_times`` are, by class, the stints that are over (laps) and the lane
     times of stops under green.
     """
@@ -85,6 +88,7 @@ class Situation:
     own_pace: Floats
     stint: Floats
     retired: Flags
+    most_laps: Floats
     in_lane_ms: Floats
     overdue_ms: Floats
     red: bool
@@ -156,6 +160,7 @@ def situation(race: Race, left_ms: int) -> Situation:
         ).reshape(-1, 4),
         stint=np.array([laps[-1] for laps in stints], dtype=float),
         retired=np.array([car in race.order.retired for car in cars], dtype=bool),
+        most_laps=np.array([_most_laps(race, car) for car in cars], dtype=float),
         in_lane_ms=np.array([_in_lane_ms(race, car) for car in cars], dtype=float),
         overdue_ms=np.array(
             [
@@ -263,6 +268,15 @@ def _deficits(race: Race, cars: Sequence[str]) -> Floats:
 def _laps_behind(race: Race, cars: Sequence[str]) -> Floats:
     crossed = np.array([len(race.order.passings[car]) for car in cars], dtype=float)
     return np.asarray((crossed.max(initial=0.0) - crossed) / race.order.lines_per_lap)
+
+
+def _most_laps(race: Race, car: str) -> float:
+    if race.finish.ended or car in race.finish.cars:
+        return 0.0
+    if race.finish.over:
+        return 1.0
+    limit = laps_of_distance(race.session.opened)
+    return math.inf if limit is None else float(max(0, limit - race.order.laps.get(car, 0)))
 
 
 def _in_lane_ms(race: Race, car: str) -> float:

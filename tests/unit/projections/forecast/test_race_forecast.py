@@ -61,6 +61,22 @@ class TestOdds:
         assert laps.p10 <= laps.p50 <= laps.p90
         assert 22 <= laps.p50 <= 31
 
+    def test_no_laps_beyond_the_distance(self):
+        """A race by laps ends with the last of them, whatever the pace."""
+        made = forecast(a_race("1", "2", laps=7, time_limit_ms=None, laps_limit=10).race())
+        assert [tuple(one.laps_left) for one in made.values()] == [(3, 3, 3)] * 2
+
+    @pytest.mark.parametrize("ended", [False, True])
+    def test_no_laps_after_the_finish(self, ended: bool):
+        """Who has taken the flag completes none; the others complete theirs, if they are timed."""
+        story = a_race("1", "2", laps=59).lap("1", 60, 3_600_000)
+        story.flag("chequered", 3_600_000).lap("1", 61, 3_660_000)
+        if ended:
+            story.tell(ev.SessionEnded, 3_661_000)
+        made = forecast(story.race())
+        assert {car: one.laps_left.p50 for car, one in made.items()} == {"1": 0, "2": 1 - ended}
+        assert {one.stops_left for one in made.values()} == {0}
+
     def test_a_car_that_retired_is_behind_those_that_run(self):
         """And completes no lap any more."""
         story = a_race("1", "2", "3", laps=40).retired("1", 2_401_000)
