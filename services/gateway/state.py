@@ -24,11 +24,12 @@ from services.storage.built_in import BUILT_IN, put_into_store
 from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.replay_store import Replays
+from services.storage.session_removal import removals
 
 MAX_SUGGESTIONS = 10
 
 REMOVED_SECONDS = 2.0
-"""How often the list of sessions is read for those that were removed."""
+"""How often it is looked for sessions that were removed."""
 
 MOST_FOLDS_WAITING = 32
 """Requests for folded races at the same time, beyond which only those with a token are taken."""
@@ -66,17 +67,27 @@ class Gateway:
         await self.tail_pool.close()
 
     async def _forget_removed(self) -> None:
-        """Forget sessions that were removed from the store, without end."""
+        """Forget sessions that were removed from the store, without end.
+
+        Also those of which there is another log by now.
+        """
+        known: dict[bytes, bytes] | None = None
         while True:
-            await asyncio.sleep(REMOVED_SECONDS)
-            try:
+            with contextlib.suppress(StoreError):
+                now = await removals(self.store)
+                before = now if known is None else known
+                for session in [one for one in self._existing if _differs(one, before, now)]:
+                    await self._forget(session)
+                known = now
                 for session in self._existing - await self.log.listed():
                     if not await self.log.exists(session):
-                        self._existing.discard(session)
-                        self.races.forget(session)
-                        await self.tail_pool.end_session(session)
-            except StoreError:
-                continue
+                        await self._forget(session)
+            await asyncio.sleep(REMOVED_SECONDS)
+
+    async def _forget(self, session: str) -> None:
+        self._existing.discard(session)
+        self.races.forget(session)
+        await self.tail_pool.end_session(session)
 
     async def require(self, session: str) -> None:
         """Raise UnknownSession or BadSessionId unless the session or replay exists."""
@@ -139,6 +150,11 @@ class Gateway:
             yield
         finally:
             self.subscribers[transport] -= 1
+
+
+def _differs(session: str, before: dict[bytes, bytes], now: dict[bytes, bytes]) -> bool:
+    """Whether the session was removed between two readings of the removals."""
+    return before.get(session.encode()) != now.get(session.encode())
 
 
 def _admit_fold(waiting: int) -> None:

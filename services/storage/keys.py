@@ -28,8 +28,9 @@ Of a replay, beside its frames (``replay_store``):
 - ``{s}:replay``         its state; a replay exists as long as this key does;
 - ``{s}:control``        a stream of commands.
 
-``lapstream:sessions`` and ``lapstream:replays`` list sessions and replays; the keys of the
-named outputs are in ``output_store``.
+``lapstream:sessions`` and ``lapstream:replays`` list sessions and replays, ``lapstream:removed``
+has an id of the last removal of each session that was removed; the keys of the named outputs are
+in ``output_store``.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ from replay.entries import check_session_id
 
 SESSIONS = "lapstream:sessions"
 """The set of the sessions."""
+
+REMOVED = "lapstream:removed"
+"""A hash: by session, an id of its last removal."""
 
 
 def key(session: str, name: str) -> str:

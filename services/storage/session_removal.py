@@ -7,14 +7,15 @@ outputs and seasons that rest on the session are found before.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
+from uuid import uuid4
 
 from events import RoundScored, SeasonOpened, decode
 from events.errors import LapstreamError, PositionConflict, UndecodableEvent
 from replay.entries import START
 from services.storage.client import Store
 from services.storage.event_log import Log
-from services.storage.keys import SESSIONS, key, log_key
+from services.storage.keys import REMOVED, SESSIONS, key, log_key
 from services.storage.output_store import OutputStore, UnreadableOutput
 from services.storage.replay_errors import NoSuchReplay, UnreadableReplay
 from services.storage.replay_store import Replays
@@ -76,8 +77,19 @@ async def remove_session(log: Log, session: str, position: str) -> int:
         await store.redis.set(key(session, "lease"), "removed", px=LEASE_MS)
     deleted = 1 + await _delete_others(store, session)
     with store.translated_errors():  # last: a removal that ended early can be repeated
+        await store.redis.hset(REMOVED, session, uuid4().hex)
         await store.redis.srem(SESSIONS, session)
     return deleted
+
+
+async def removals(store: Store) -> dict[bytes, bytes]:
+    """By session, the id of its last removal. Raises StoreError.
+
+    Another log may have its name by now, with positions of the one that was removed.
+    """
+    with store.translated_errors():
+        found: dict[bytes, bytes] = await cast("Any", store.redis).hgetall(REMOVED)
+    return found
 
 
 async def _delete_log(store: Store, session: str, position: str) -> None:

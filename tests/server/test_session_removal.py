@@ -80,6 +80,21 @@ async def test_a_removed_session_is_gone_everywhere(store, log, session):
             assert len((await client.get(path)).json()["rows"]) == 4
 
 
+async def test_another_log_of_the_name_at_once(store, log, session):
+    """The gateway mixes no folded race with what was appended before it looked again."""
+    async with serving(store) as url, httpx.AsyncClient(base_url=url, timeout=30) as client:
+        await log.append(session, a_race().events)
+        path = f"/sessions/{session}/laps"
+        assert len((await client.get(path)).json()["rows"]) == 6
+        await remove_session(log, session, await log.last_position(session))
+        await log.append(session, a_race(2).events)
+
+        async def is_new() -> bool:
+            return len((await client.get(path)).json()["rows"]) == 4
+
+        await eventually(is_new, "the gateway folds the new log")
+
+
 async def test_what_rests_on_a_session_is_named(store, log, session):
     """Replays and outputs; a feed that is followed into it."""
     position = (await log.append(session, a_race().events)).position
