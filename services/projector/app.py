@@ -248,7 +248,9 @@ class Projector:
         whole = singly = taken_over = False
         while True:
             await self._lease(session, session_log)
-            if taken_over and await self._is_removed(session, session_log):
+            if await self._is_without_log(session, session_log):
+                if taken_over:
+                    session_log.info("session removed")
                 self._working.pop(session, None)
                 return
             projection = self._projections[session] = self._projection(session)
@@ -281,11 +283,13 @@ class Projector:
                 await self._until_quarantine(session, projection.quarantine)
                 whole, singly = True, False
 
-    async def _is_removed(self, session: str, session_log: Any) -> bool:
-        """Whether the session was removed from the store; its lease is given up then."""
-        if await retry(lambda: self._log.exists(session), session_log, StoreError):
+    async def _is_without_log(self, session: str, session_log: Any) -> bool:
+        """Whether nothing was appended yet, or the session is being removed.
+
+        Its lease is given up then; while it is listed, it is looked at again.
+        """
+        if await retry(lambda: self._log.is_begun(session), session_log, StoreError):
             return False
-        session_log.info("session removed")
         with contextlib.suppress(StoreError):
             await self._leases.release(session)
         return True

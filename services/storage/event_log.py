@@ -343,6 +343,11 @@ class Log:
         with self._store.translated_errors():
             return _first_position(await self._raw.xrevrange(log, count=1))
 
+    async def is_begun(self, session: str) -> bool:
+        """Whether there is a log of the session, be it listed or not."""
+        with self._store.translated_errors():
+            return bool(await self._redis.exists(log_key(session)))
+
     async def exists(self, session: str) -> bool:
         """Whether the session is listed, or has a log without being listed."""
         log = log_key(session)

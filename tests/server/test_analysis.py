@@ -274,7 +274,7 @@ async def test_a_session_without_rules_or_season(store: Store, session: str) -> 
             for name, params in (
                 QUESTIONS | {"gaps": {}, "explain": {"car": "1"}, "whatif": {}}
             ).items()
-            if name not in {"chart", "differences"}
+            if name not in {"chart", "differences", "forecast"}
         }
     without = {"drive-times", "points", "championship", "clinch"}
     assert statuses == {name: 404 if name in without else 200 for name in statuses}

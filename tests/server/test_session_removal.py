@@ -72,8 +72,11 @@ async def test_a_removed_session_is_gone_everywhere(store, log, session):
                 return (await client.get(path)).status_code == 404
 
             await eventually(forgotten, "the gateway forgets it")
-            await asyncio.sleep(0.3)  # the projector has noticed, and the lease is over
-            assert await store.redis.keys(key(session, "*")) == []
+
+            async def without_keys() -> bool:
+                return not await store.redis.keys(key(session, "*"))
+
+            await eventually(without_keys, "the projector gives up its lease")
             await log.append(session, again.events)
             await told(store, session, await log.last_position(session))
             await check_frames(store, session, again)
