@@ -61,6 +61,7 @@ from services.storage.keys import SESSIONS
 from services.storage.leases import Leases
 from services.storage.projection_store import ProjectionStore, TakenOver
 from services.storage.quarantine_log import has_changed
+from services.storage.session_removal import removal_of
 
 MEMORY_BUDGET = 64 * 2**20
 """Bytes that folded sessions may take together before idle ones are suspended: some three
@@ -242,7 +243,7 @@ class Projector:
     async def _project(self, session: str) -> None:
         """Project a session whenever its lease is free.
 
-        A fault stops the session, until the quarantine of its log changes.
+        A fault stops the session, until the quarantine of its log changes, or there is another.
         """
         session_log = logger.bind(session=session)
         whole = singly = taken_over = False
@@ -253,6 +254,7 @@ class Projector:
                     session_log.info("session removed")
                 self._working.pop(session, None)
                 return
+            removal = await retry(lambda: removal_of(self._store, session), session_log, StoreError)
             projection = self._projections[session] = self._projection(session)
             stopped: Exception | None = None
             try:
@@ -280,8 +282,8 @@ class Projector:
                 with contextlib.suppress(StoreError):
                     await self._leases.release(session)
             if stopped is not None:
-                await self._until_quarantine(session, projection.quarantine)
-                whole, singly = True, False
+                await self._until_changed(session, projection.quarantine, removal)
+                whole, singly, taken_over = True, False, True
 
     async def _is_without_log(self, session: str, session_log: Any) -> bool:
         """Whether nothing was appended yet, or the session is being removed.
@@ -294,12 +296,16 @@ class Projector:
             await self._leases.release(session)
         return True
 
-    async def _until_quarantine(self, session: str, known: Quarantine) -> None:
-        """Wait until somebody changes which entries of a stopped session are in quarantine."""
+    async def _until_changed(self, session: str, known: Quarantine, removal: bytes | None) -> None:
+        """Wait until other entries of a stopped session are in quarantine, or it is removed.
+
+        ``known`` is the quarantine, and ``removal`` the id of its last removal, so far.
+        """
         changed = False
         while not changed:
             with contextlib.suppress(StoreError):
                 changed, known = await has_changed(self._log, session, known)
+                changed = changed or await removal_of(self._store, session) != removal
             await asyncio.sleep(POLL_SECONDS)
 
     def _projection(self, session: str) -> SessionProjection:

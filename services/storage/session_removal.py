@@ -92,6 +92,13 @@ async def removals(store: Store) -> dict[bytes, bytes]:
     return found
 
 
+async def removal_of(store: Store, session: str) -> bytes | None:
+    """The id of the session's last removal, None for none. Raises StoreError."""
+    with store.translated_errors():
+        found: bytes | None = await cast("Any", store.redis).hget(REMOVED, session)
+    return found
+
+
 async def _delete_log(store: Store, session: str, position: str) -> None:
     with store.translated_errors():
         if await store.redis.type(log_key(session)) not in {b"stream", b"none"}:

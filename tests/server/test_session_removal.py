@@ -19,7 +19,7 @@ from services.projector import faststream_adapter
 from services.storage import session_removal
 from services.storage.client import open_store
 from services.storage.event_log import Log
-from services.storage.keys import SESSIONS, key
+from services.storage.keys import SESSIONS, key, log_key
 from services.storage.output_store import Output, OutputStore
 from services.storage.replay_store import Replays
 from services.storage.session_removal import SessionInUse, remove_session, uses_of
@@ -29,6 +29,8 @@ from tests.server.projecting import (
     append_and_wait,
     check_frames,
     eventually,
+    projecting,
+    stopped,
     told,
 )
 
@@ -81,6 +83,20 @@ async def test_a_removed_session_is_gone_everywhere(store, log, session):
             await told(store, session, await log.last_position(session))
             await check_frames(store, session, again)
             assert len((await client.get(path)).json()["rows"]) == 4
+
+
+async def test_a_stopped_session_begins_anew(store, log, session):
+    """One that could not be folded, removed and imported again, is projected."""
+    again = a_race(2)
+    unknown = b'{"type":"car_abducted","at":1,"source":"x","source_seq":1}'
+    async with projecting(store, session):
+        await log.append(session, a_race().events)
+        await store.redis.xadd(log_key(session), {"event": unknown})
+        await stopped(store, session)
+        await remove_session(log, session, await log.last_position(session))
+        await log.append(session, again.events)
+        await told(store, session, await log.last_position(session))
+        await check_frames(store, session, again)
 
 
 async def test_another_log_of_the_name_at_once(store, log, session):
