@@ -53,7 +53,7 @@ def check(
         _check_files(data, repair=repair)
     elif repair:
         raise typer.BadParameter("--repair is for a data folder, not for a store of its own")
-    found = with_store(store, data, lambda opened: _found(opened, archives))
+    found = with_store(store, data, lambda opened: _found(opened, archives, repair=repair))
     for name, one in found:
         for fault in one.faults:
             echo(f"{name}: {fault}")
@@ -89,7 +89,9 @@ def _check_files(data: Path | None, *, repair: bool) -> None:
         raise typer.Exit(1)
 
 
-async def _found(store: OpenStore, archives: Sequence[Path]) -> list[tuple[str, LogCheck]]:
+async def _found(
+    store: OpenStore, archives: Sequence[Path], *, repair: bool
+) -> list[tuple[str, LogCheck]]:
     from replay.archive import open_archive
     from services.storage.log_check import LogCheck, check_archive, check_log, logs_of
 
@@ -97,7 +99,7 @@ async def _found(store: OpenStore, archives: Sequence[Path]) -> list[tuple[str, 
     sessions, unlisted = await logs_of(store)
     for session in sessions:
         try:
-            checked = await check_log(store, session)
+            checked = await check_log(store, session, accept_missing=repair)
         except StoreError as error:
             checked = LogCheck(session, 0, [str(error)])
         if session in unlisted:

@@ -15,6 +15,7 @@ from replay.archive import ArchiveFile
 from replay.entries import LogEntry, check_session_id
 from services.storage.client import Store
 from services.storage.event_log import Log
+from services.storage.identity_search import raw_identity
 from services.storage.keys import SESSIONS, key, log_key
 
 RANGES_NAMED = 5
@@ -45,15 +46,19 @@ async def logs_of(store: Store) -> tuple[list[str], list[str]]:
     return sorted(listed | found), sorted(found - listed)
 
 
-async def check_log(store: Store, session: str) -> LogCheck:
-    """Check the log of a session."""
+async def check_log(store: Store, session: str, *, accept_missing: bool = False) -> LogCheck:
+    """Check the log of a session.
+
+    ``accept_missing``: events that are missing are accepted from now on where they are sent again,
+    which would else be taken for duplicates.
+    """
     faults: list[str] = []
     with store.translated_errors():
         try:
             info: Any = await store.redis.xinfo_stream(log_key(session))
         except ResponseError as error:
             if "no such key" in str(error):
-                return LogCheck(session, 0, await _missing(store, session, {}))
+                return LogCheck(session, 0, await _missing(store, session, {}, accept_missing))
             return LogCheck(session, 0, [f"its log is no stream ({error})"])
     deleted = int(info["entries-added"]) - int(info["length"])
     if deleted:
@@ -63,7 +68,7 @@ async def check_log(store: Store, session: str) -> LogCheck:
         for entry in batch:
             read.add(entry)
     faults += read.faults()
-    faults += await _missing(store, session, read.numbers)
+    faults += await _missing(store, session, read.numbers, accept_missing)
     return LogCheck(session, int(info["length"]), faults)
 
 
@@ -108,6 +113,8 @@ class _ReadLog:
             source, number = decode(entry.payload).identity
         except UndecodableEvent as error:
             self._unreadable.append(f"{entry.position}: {' '.join(str(error).split())}")
+            if (identity := raw_identity(entry)) is not None:  # as of a newer version
+                self.numbers[identity[0]].add(identity[1])
             return
         if number in self.numbers[source]:
             self._repeated.append(entry.position)
@@ -128,7 +135,12 @@ class _ReadLog:
         return lines
 
 
-async def _missing(store: Store, session: str, numbers: dict[str, set[int]]) -> list[str]:
+async def _missing(
+    store: Store,
+    session: str,
+    numbers: dict[str, set[int]],
+    accept: bool,
+) -> list[str]:
     """Events that were acknowledged, by the numbers noted of each source, and are not there."""
     prefix = key(session, "seen:")
     lines = []
@@ -145,7 +157,36 @@ async def _missing(store: Store, session: str, numbers: dict[str, set[int]]) -> 
                     f"{count} acknowledged events of {source} are missing: numbers "
                     f"{_named(missing)}"
                 )
+                if accept:
+                    await _note_again(store, name, _minus(noted, missing))
+                    lines[-1] += "; they are accepted if they are sent again"
     return lines
+
+
+async def _note_again(store: Store, name: bytes, intervals: Sequence[tuple[int, int]]) -> None:
+    """Replace the numbers noted of a source."""
+    async with store.redis.pipeline(transaction=True) as pipeline:
+        pipeline.delete(name)
+        if intervals:
+            pipeline.zadd(name, {str(first): last for first, last in intervals})
+        await pipeline.execute()
+
+
+def _minus(
+    intervals: Iterable[tuple[int, int]], missing: Iterable[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """The intervals without the parts of them that are missing."""
+    ends = dict(missing)
+    kept = []
+    for first, last in intervals:
+        begin = first
+        for lost in sorted(one for one in ends if first <= one <= last):
+            if lost > begin:
+                kept.append((begin, lost - 1))
+            begin = ends[lost] + 1
+        if begin <= last:
+            kept.append((begin, last))
+    return kept
 
 
 def _without(intervals: Iterable[tuple[int, int]], numbers: Sequence[int]) -> list[tuple[int, int]]:

@@ -50,6 +50,30 @@ async def test_entries_that_were_taken_out(store: Store, log: Log, race: str) ->
     ]
 
 
+@pytest.mark.parametrize("lost", [[0], [1, 2, 4], [len(EVENTS) - 1], list(range(len(EVENTS)))])
+async def test_what_is_missing_is_accepted_again(
+    store: Store, log: Log, race: str, lost: list[int]
+) -> None:
+    """After a repair, a producer that sends everything again fills up what was lost."""
+    entries = [entry async for batch in log.read(race) for entry in batch]
+    await store.redis.xdel(log_key(race), *(entries[index].position for index in lost))
+    assert (await log.append(race, EVENTS)).added == 0
+    checked = await check_log(store, race, accept_missing=True)
+    assert checked.faults[1].endswith("; they are accepted if they are sent again")
+    assert (await log.append(race, EVENTS)).added == len(lost)
+    assert await faults(store, race) == [f"{len(lost)} entries were taken out of its log"]
+    assert (await log.append(race, EVENTS)).added == 0
+
+
+async def test_an_event_of_a_newer_version_is_not_missing(store: Store, race: str) -> None:
+    """It has its number, though it cannot be read."""
+    newer = b'{"v":99,"type":"pit_entered","at":1,"source":"newer","source_seq":7}'
+    await store.redis.xadd(log_key(race), {"event": newer})
+    await store.redis.zadd(key(race, "seen:newer"), {"7": 7})
+    (said,) = await faults(store, race)
+    assert said.startswith("1 entries are no events")
+
+
 async def test_a_log_that_is_gone(store: Store, race: str) -> None:
     """Every event of it is missing; one that is no stream is told from that."""
     await store.redis.delete(log_key(race))
