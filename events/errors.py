@@ -478,8 +478,10 @@ class SessionNotEmpty(AppendRefused):
     def __init__(self, session: str, taken: IdentityTaken | None = None) -> None:
         self.session = session
         self.taken = taken
-        because = f": {taken}" if taken else ""
-        super().__init__(f"session {session!r} already has events; choose another id{because}")
+        because = (
+            "" if taken is None else f" (number {taken.source_seq} of {taken.source!r} differs)"
+        )
+        super().__init__(f"session {session!r} already has events{because}; choose another id")
 
 
 class BadSetting(LapstreamError):

@@ -130,7 +130,10 @@ def check(timeline: Timeline, event: AnyEvent) -> None:  # noqa: C901, PLR0912 (
             if find(timeline, (source, number)) is None:
                 raise UnknownEvent(source, number)
             if (source, number) not in {one[3:] for one in race.order.double_reads}:
-                raise BadDecision("counted_seq", "a crossing that was counted out")
+                raise BadDecision(
+                    "counted_seq",
+                    f"event {number} of {source!r} is no crossing that was counted out",
+                )
         case EventVoided(voided_source=source, voided_seq=number):
             check_voidable(timeline, (source, number))
         case WaveByGiven(cars=cars) | PassAroundGiven(cars=cars):
@@ -211,7 +214,9 @@ def _check_between(race: Race, event: LapAmended) -> None:
     at, laps = event.completed_at, race.laps.laps[event.car]
     ended = next(lap.at for lap in laps if lap.lap == event.lap) if at is None else at
     if event.lap_time_ms is not None and event.lap_time_ms > ended:
-        raise BadDecision("lap_time_ms", f"no longer than the race, {format_clock(ended)} by then")
+        raise BadDecision(
+            "lap_time_ms", f"must be no longer than the race, {format_clock(ended)} by then"
+        )
     if at is None:
         return
     for lap in laps:
@@ -219,7 +224,8 @@ def _check_between(race: Race, event: LapAmended) -> None:
         wrong = at <= lap.at if side == "after" else at >= lap.at
         if abs(lap.lap - event.lap) == 1 and wrong:
             raise BadDecision(
-                "completed_at", f"{side} lap {lap.lap}, which ended at {format_clock(lap.at)}"
+                "completed_at",
+                f"must be {side} lap {lap.lap}, which ended at {format_clock(lap.at)}",
             )
 
 
@@ -235,9 +241,9 @@ def _check_reassigned(race: Race, event: CrossingsReassigned) -> None:
     for car in (event.from_car, event.to_car):
         check_car(race, car)
     if event.from_car == event.to_car:
-        raise BadDecision("to_car", "another car than the one it was timed for")
+        raise BadDecision("to_car", "must be another car than the one it was timed for")
     if event.end <= event.start:
-        raise BadDecision("end", "later than the start")
+        raise BadDecision("end", "must be later than the start")
 
 
 def _check_inserted(race: Race, event: CrossingInserted) -> None:
@@ -246,12 +252,18 @@ def _check_inserted(race: Race, event: CrossingInserted) -> None:
     at = event.completed_at
     if not 0 < at <= race.at:
         until = format_clock(race.at)
-        raise BadDecision("completed_at", f"after the start, and no later than {until}, now")
+        raise BadDecision(
+            "completed_at", f"must be after the start, and no later than {until}, now"
+        )
     finished_at = race.finish.cars.get(event.car)
     if finished_at is not None and at > finished_at:
-        raise BadDecision("completed_at", f"before the finish at {format_clock(finished_at)}")
+        raise BadDecision(
+            "completed_at", f"must be before the finish at {format_clock(finished_at)}"
+        )
     if any(lap.at == at for lap in race.laps.laps.get(event.car, ())):
-        raise BadDecision("completed_at", f"#{event.car} has a crossing at {format_clock(at)}")
+        raise BadDecision(
+            "completed_at", f"#{event.car} has a crossing at {format_clock(at)} already"
+        )
 
 
 def _check_classes(race: Race, classes: Iterable[str]) -> None:

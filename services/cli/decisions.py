@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import getpass
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +25,7 @@ from events import (
     CrossingsReassigned,
     EventVoided,
     LapAmended,
+    LapCompleted,
     LapTimeDeleted,
     PenaltyConverted,
     PenaltyImposed,
@@ -35,10 +36,11 @@ from events import (
     SessionResumed,
     ShortestLapSet,
 )
-from events.clock import parse_clock
+from events.clock import format_clock, parse_clock
 from events.errors import BadDecision
 from projections.results.classification import Convention
-from projections.results.decisions import check, in_force, result_rows
+from projections.results.crossing_effects import Crossings
+from projections.results.decisions import check, describe, find, in_force, result_rows
 from projections.results.revisions import describe_decision
 from projections.results.time_lost import effects, lost_on_road, penalties_in
 from projections.results.whatif import WithdrawnTime, penalty_from, withdrawn_effects
@@ -196,6 +198,7 @@ class DecisionContext:
         planned = event(_unused(recorded))
         check(recorded.timeline, planned)
         before = ClassificationPoints.of(race, pack)
+        crossings = Crossings.of(race, planned)
         if self.dry_run:
             decided = planned
             summary = f"would be decided: {describe_decision(decided)}"
@@ -209,16 +212,29 @@ class DecisionContext:
         found = effects(race, Convention.of(pack).penalties, penalties_in(race, [decided]))
         if isinstance(decided, LapTimeDeleted):
             found += withdrawn_effects(race, [WithdrawnTime(decided.car, decided.lap)])
+        notes = [*_voided(recorded, decided), *(effect.text for effect in found)]
         recorded.timeline.add([decided])
+        notes += crossings.effects(recorded.timeline.race, decided)
         then = ClassificationPoints.of(recorded.timeline.race, pack, lost_on_road(found))
         rows = differing_rows(before, then)
-        summary = "\n".join([summary, *(effect.text for effect in found)])
+        summary = "\n".join([summary, *notes])
         if self.form is not OutputFormat.TABLE:
             print_changes(rows, self.form, summary)
         elif not rows:
             echo(f"{summary}\nnothing in the order changes")
         else:
             _print_changes(rows, summary, is_race=race.session.is_race)
+
+
+def _voided(recorded: FoldedSession, event: AnyEvent) -> Iterator[str]:
+    """Describe what is voided, which a decision names by its number only."""
+    if not isinstance(event, EventVoided):
+        return
+    identity = (event.voided_source, event.voided_seq)
+    voided = find(recorded.timeline, identity)
+    if voided is not None:
+        when = f" at {format_clock(voided.at)}" if isinstance(voided, LapCompleted) else ""
+        yield f"{identity[0]} {identity[1]} is {describe(recorded.timeline, voided)}{when}"
 
 
 def _options(

@@ -240,7 +240,8 @@ def _doubted(session: str, events: Sequence[AnyEvent]) -> Iterator[str]:
         yield f"doubt: {where}: {doubt.reason}; {doubt.treatment}"
     if len(doubts) > DOUBTS_LISTED:
         more = len(doubts) - DOUBTS_LISTED
-        yield f"{more} more doubts: see `lapstream session {session} --doubts`"
+        left = f"{more} more {'doubt' if more == 1 else 'doubts'}"
+        yield f"{left}: see `lapstream session {session} --doubts`"
 
 
 def _figure(what: str, value: str | None) -> str:

@@ -239,11 +239,11 @@ def test_crossings_are_given_to_another_car(race: Commands) -> None:
         (("amend", "lap", RACE, "3", "2", "--time", "3:00", "--reason", "y"), "no longer than the"),
         (
             ("amend", "lap", RACE, "3", "2", "--completed-at", "1:02", "--reason", "y"),
-            "completed_at: after lap 1, which ended at 0:01:02.000",
+            "completed_at: must be after lap 1, which ended at 0:01:02.000",
         ),
         (
             ("amend", "lap", RACE, "3", "2", "--completed-at", "3:02", "--reason", "y"),
-            "completed_at: before lap 3, which ended at 0:03:02.000",
+            "completed_at: must be before lap 3, which ended at 0:03:02.000",
         ),
     ],
 )
