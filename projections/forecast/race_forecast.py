@@ -17,7 +17,7 @@ from projections.forecast.model import ForecastModel, fitted_model
 from projections.forecast.simulation import Array, Ranges, Runs, ranges, simulate
 from projections.forecast.situation import Ints, Situation, situation
 from projections.race import Race
-from projections.results.scheduled_length import scheduled_length
+from projections.results.scheduled_length import UNKNOWN_LENGTH, scheduled_length
 
 RUNS = 400
 PODIUM = 3
@@ -105,7 +105,7 @@ def _left_ms(race: Race) -> int:
     leader = race.order.leader()
     if laps is None or leader is None:
         if by_clock is None:
-            raise NoForecast("the scheduled length of the race is unknown: give --length at import")
+            raise NoForecast(UNKNOWN_LENGTH)
         return by_clock
     pace = race.laps.pace(leader) or _mean_lap(race, leader)
     by_laps = max(0, (laps - race.order.laps.get(leader, 0)) * pace)

@@ -58,6 +58,13 @@ def length_in_words(text: str) -> int | None:
     return minutes * MINUTE_MS if minutes <= 48 * 60 else None
 
 
+UNKNOWN_LENGTH = (
+    "the scheduled length of the race is unknown at this moment (one that the race's end proves is "
+    "known only then): give --length at import"
+)
+"""Why a forecast is refused."""
+
+
 def scheduled_length(race: Race) -> ScheduledLength:
     """Return the scheduled length of a race; unknown for other sessions without a stated one."""
     opened = race.session.opened

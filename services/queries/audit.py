@@ -69,8 +69,21 @@ def _row(at_ms: int, session: str | None, by: str | None, what: str) -> Row:
 
 def _members(event: AnyEvent) -> str:
     members: Iterable[tuple[str, Any]] = event.model_dump(exclude_none=True).items()
-    text = ", ".join(f"{name} {value}" for name, value in members if name not in OF_EVERY_EVENT)
+    text = ", ".join(
+        _member(name.replace("_", " "), value)
+        for name, value in members
+        if name not in OF_EVERY_EVENT
+    )
     return f"{event.type.replace('_', ' ')}{': ' if text else ''}{text}"
+
+
+def _member(name: str, value: Any) -> str:
+    """Write a member; rows and their like are counted."""
+    if not isinstance(value, (list, tuple)):
+        return f"{name} {value}"
+    if any(isinstance(one, (dict, list, tuple)) for one in value):
+        return f"{len(value)} {name}"
+    return f"{name} {' '.join(map(str, value))}"
 
 
 def _wall_clock(at_ms: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from events.errors import NoForecast
 from projections.race import Race
-from projections.results.scheduled_length import scheduled_length
+from projections.results.scheduled_length import UNKNOWN_LENGTH, scheduled_length
 from projections.timeline import Timeline
 from services.queries.tables.columns import Row
 
@@ -60,7 +60,7 @@ def score_rows(timeline: Timeline) -> list[Row]:
         raise NoForecast("forecasts are scored when the race is over")
     length = scheduled_length(race).ms
     if length is None:
-        raise NoForecast("the scheduled length of the race is unknown: give --length at import")
+        raise NoForecast(UNKNOWN_LENGTH)
     truth, of_all = truth_of(race), Scores()
     rows: list[Row] = []
     for share in SCORED_SHARES:

@@ -34,6 +34,9 @@ class LogCheck(NamedTuple):
     is_stored: bool = True
 
 
+NO_LOG = "it is listed as a session, but has no log: all of it is lost, or it never had an entry"
+
+
 async def logs_of(store: Store) -> tuple[list[str], list[str]]:
     """The sessions of the store, and those of them that have a log without being listed."""
     listed, found = set(), set()
@@ -58,7 +61,9 @@ async def check_log(store: Store, session: str, *, accept_missing: bool = False)
             info: Any = await store.redis.xinfo_stream(log_key(session))
         except ResponseError as error:
             if "no such key" in str(error):
-                return LogCheck(session, 0, await _missing(store, session, {}, accept_missing))
+                listed: Any = await store.redis.sismember(SESSIONS, session)
+                missing = await _missing(store, session, {}, accept_missing)
+                return LogCheck(session, 0, missing or ([NO_LOG] if listed else []))
             return LogCheck(session, 0, [f"its log is no stream ({error})"])
     deleted = int(info["entries-added"]) - int(info["length"])
     if deleted:

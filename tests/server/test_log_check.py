@@ -12,7 +12,7 @@ from replay.archive import ArchiveFile, pack
 from replay.entries import EVENT_FIELD, LogEntry
 from services.storage.client import Store
 from services.storage.event_log import Log
-from services.storage.keys import SESSIONS, key, log_key
+from services.storage.keys import SESSIONS, key, log_key, seen_key
 from services.storage.log_check import check_archive, check_log, logs_of
 from tests.builders import opened
 
@@ -79,6 +79,9 @@ async def test_a_log_that_is_gone(store: Store, race: str) -> None:
     await store.redis.delete(log_key(race))
     (said,) = await faults(store, race)
     assert said.startswith(f"{len(EVENTS)} acknowledged events of ")
+    await store.redis.delete(seen_key(race, EVENTS[0].source))
+    (said,) = await faults(store, race)
+    assert said.startswith("it is listed as a session, but has no log")
     await store.redis.set(log_key(race), "x")
     (said,) = await faults(store, race)
     assert said.startswith("its log is no stream")
