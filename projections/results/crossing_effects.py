@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from events import AnyEvent, CrossingInserted
+from events import AnyEvent, CrossingInserted, EventVoided
 from events.clock import format_clock, format_lap_time
 from projections.folds.laps import Lap
 from projections.folds.running_order import DoubleRead
@@ -33,7 +33,7 @@ class Crossings:
         """Yield a line for each effect; ``race`` is after the event."""
         if isinstance(event, CrossingInserted):
             yield from self._split(race, event)
-        yield from self._counted_out(race)
+        yield from self._counted_out(race, event)
 
     def _split(self, race: Race, event: CrossingInserted) -> Iterator[str]:
         """Name the lap that is split, and the two that it becomes."""
@@ -47,10 +47,11 @@ class Crossings:
         if whole is not None and len(parts) == 2:
             yield f"#{event.car}: lap {whole.lap} of {was} is split into {parts[0]} and {parts[1]}"
 
-    def _counted_out(self, race: Race) -> Iterator[str]:
+    def _counted_out(self, race: Race, event: AnyEvent) -> Iterator[str]:
         now = frozenset(race.order.double_reads)
         out = sorted(now - self.double_reads)
-        again = len(self.double_reads - now)
+        voided = isinstance(event, EventVoided) and (event.voided_source, event.voided_seq)
+        again = sum(one[3:] != voided for one in self.double_reads - now)
         shortest = format_lap_time(race.session.shortest_lap_ms or 0)
         for one in out if len(out) <= LISTED else ():
             yield (
