@@ -17,6 +17,8 @@ from tests.faults.reports import Report, percentile, table
 from tests.faults.storm import storm_on_a_cluster, storm_on_one_server
 
 SEED = 2007
+SECONDS_AT_MOST = 5.0
+"""What an append may take beside a hostile feed on a busy machine; it took up to 27."""
 Record = Callable[[str, object], None]
 
 
@@ -43,10 +45,9 @@ def test_a_kill_storm_on_a_cluster(
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="a feed that floods holds up appends for seconds", strict=False)
 def test_hostile_feeds(tmp_path: Path, record_property: Record) -> None:
-    """No feed holds up the appends of another session."""
-    check(asyncio.run(hostile_feeds(tmp_path, SEED, 1.0)), record_property)
+    """No feed holds up the appends of another session; `make faults` holds them to the bar."""
+    check(asyncio.run(hostile_feeds(tmp_path, SEED, 1.0, SECONDS_AT_MOST)), record_property)
 
 
 @pytest.mark.slow

@@ -90,6 +90,8 @@ def gaps(case: Case) -> Iterator[Statement]:
     """To the leaders, and to the cars directly ahead and behind, overall and in class."""
     running = case.is_race and not case.is_over
     order = case.race.order.cars() if running else [row.car for row in case.rows]
+    if case.car not in order:  # in the result alone, as a car that was withdrawn
+        return
     place = order.index(case.car)
     for other, who in _around(case, order).items():
         behind = order.index(other) < place

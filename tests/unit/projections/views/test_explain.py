@@ -489,6 +489,16 @@ def test_an_amendment_of_nothing() -> None:
     assert "Lap 1 was amended, in nothing: a slip." in texts
 
 
+def test_a_car_of_a_declared_result_alone() -> None:
+    """It has no gaps: no line of it is known, and no entry."""
+    story = Story()
+    story.tell(ev.SessionOpened, 0, title="A race", kind="race")
+    row = ev.ResultRow(car="1", position=1, laps=0, status="withdrawn")
+    story.tell(ev.ResultDeclared, 10, status="provisional", rows=(row,), rests_on="a bulletin")
+    about = [one.about for one in explain(story.race(), story, "1")]
+    assert about == ["position", "status"]
+
+
 def test_a_car_known_by_an_intermediate_line_alone() -> None:
     """It is in the running order and in no classification; its neighbour is explained."""
     story = opened("1").line("2", "S1", 1, 20_000)
