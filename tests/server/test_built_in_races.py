@@ -30,6 +30,7 @@ async def new(tmp_path: Path) -> AsyncIterator[Store]:
         yield store
 
 
+@pytest.mark.slow
 async def test_it_is_put_in_once(new: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of all who ask at once, over whatever, one has it put in; what is not built in is not."""
     appended: list[int] = []

@@ -56,6 +56,7 @@ def test_what_is_said_of_a_feed(machine: Machine) -> None:
     assert (row["kind"], row["rules"]) == ("practice", "imsa-2024")
 
 
+@pytest.mark.slow
 def test_following_a_feed(machine: Machine) -> None:
     """A feed is played, followed, asked how it fares, stopped, and read again."""
     player = machine.start("feed", "play", "feed.txt", "--port", "0", "--speed", "1000")

@@ -55,6 +55,7 @@ def a_race(laps: int = 5) -> Story:
     return opened("7", "8").laps("7", laps).laps("8", laps, 61_000)
 
 
+@pytest.mark.slow
 async def test_logs_lie_on_different_nodes(cluster: Cluster, store: Store):
     """Sessions are appended to, read, listed, tailed and imported wherever they lie."""
     assert store.cluster
@@ -88,6 +89,7 @@ async def test_logs_lie_on_different_nodes(cluster: Cluster, store: Store):
         assert await node.ask("XLEN", log_key(session)) == "30"
 
 
+@pytest.mark.slow
 async def test_a_node_of_a_cluster_without_an_append_only_file(cluster: Cluster):
     """One node that keeps nothing makes the Cluster unfit, and is named."""
     await cluster.nodes[2].ask("CONFIG", "SET", "appendonly", "no")
@@ -96,6 +98,7 @@ async def test_a_node_of_a_cluster_without_an_append_only_file(cluster: Cluster)
             pass
 
 
+@pytest.mark.slow
 async def test_two_projectors_share_the_sessions_of_all_nodes(cluster: Cluster, store: Store):
     """Each frame of each session leads to its log, whichever projector and node it has."""
     log, race = Log(store), a_race()
@@ -163,6 +166,7 @@ async def test_a_node_goes_and_comes_back(cluster: Cluster, store: Store):
         await check_frames(store, session, race)
 
 
+@pytest.mark.slow
 async def test_a_node_that_is_gone_stops_no_command_to_another(cluster: Cluster, store: Store):
     """Whatever fails beside them, commands to the other nodes are answered, each time.
 

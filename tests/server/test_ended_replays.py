@@ -95,6 +95,7 @@ async def test_whoever_asks_ends_it_at_once(store: Store, replay: str) -> None:
         assert gateway.tail_pool.all() == []
 
 
+@pytest.mark.slow
 async def test_an_output_of_it_says_so_once(store: Store, replay: str) -> None:
     """Its picture stays, its subscribers too; the log has one line of that, and no more."""
     async with at_desk(store, replay) as (desk, url), asyncio.timeout(SECONDS):

@@ -548,11 +548,18 @@ class TestAddresses:
             run_session("x" * 63, 1)
 
 
+LONG_CAPTURES = {"event-finish-with-reset", "TestMissingLaps"}
 CAPTURES = {path.stem: path for path in sorted((DATA / "rmonitor").glob("*.*"))}
 
 
 @needs_data
-@pytest.mark.parametrize("name", CAPTURES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in LONG_CAPTURES else [])
+        for name in CAPTURES
+    ],
+)
 async def test_captures(store: Store, log: Log, session: str, name: str) -> None:
     """Each real capture, played over a socket, gives the same races as its import."""
     expected = import_rmonitor(CAPTURES[name])

@@ -213,6 +213,7 @@ class TestViews:
         line = (await client.get(f"/sessions/{session}/laps")).json()["session"]
         assert (line["position"], line["learned_at_ms"]) == (audited, parse_position(timed)[0])
 
+    @pytest.mark.slow
     async def test_a_feed_that_is_not_heard(
         self,
         client: httpx.AsyncClient,
@@ -403,6 +404,7 @@ class TestSubscriptions:
         assert shown.state == await Oracle(log, session).at(shown.token)
         await messages.aclose()
 
+    @pytest.mark.slow
     async def test_delay(self, client: httpx.AsyncClient, store: Store, session: str) -> None:
         """Nothing is shown before its time: not pushed, not polled, not after a restart."""
         log, delay = Log(store), 1500

@@ -132,6 +132,7 @@ def check(case: Case[Any], url: str) -> None:
 @pytest.mark.hypothesis
 @schema.include(method="GET").parametrize()
 @tried
+@pytest.mark.slow
 def test_no_server_error_when_reading(case: Case[Any], url: str) -> None:
     """Whatever fits the description is answered as it says, and never with a server error."""
     check(case, url)

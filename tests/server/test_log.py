@@ -164,6 +164,7 @@ async def test_a_counting_producer_takes_no_room(log: Log, store: Store, session
     assert kept in ([(b"0", 3999.0)], [[b"0", 3999.0]])
 
 
+@pytest.mark.slow
 async def test_an_import_of_many(log: Log, session: str):
     """A whole race is one batch: all of it stands together."""
     result = await log.append(session, batch("x", 0, 50_000))

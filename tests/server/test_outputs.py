@@ -193,6 +193,7 @@ async def test_a_freeze_holds(store: Store, session: str) -> None:
     ]
 
 
+@pytest.mark.slow
 async def test_a_battle_and_the_points_as_they_stand(store: Store, session: str) -> None:
     """What no frame tells is made of the race for the picture, and held with it."""
     story = Story().opened(rules="alms-2007")
@@ -307,6 +308,7 @@ async def test_the_delay_is_one_for_all(store: Store, session: str) -> None:
             await pushed.aclose()
 
 
+@pytest.mark.slow
 async def test_a_session_younger_than_the_delay(store: Store, session: str) -> None:
     """Its output has shown nothing yet, and does not show an empty race of 1970."""
     async with projecting(store, session), at_desk(store, session) as (desk, _):
@@ -316,6 +318,7 @@ async def test_a_session_younger_than_the_delay(store: Store, session: str) -> N
         await desk.ask("GET", "/rows", 503)
 
 
+@pytest.mark.slow
 async def test_a_failed_source_keeps_its_picture(store: Store, session: str) -> None:
     """With its frames gone and the gateway begun anew, the last good picture stays, and a
     silent one says that it is stale and how old it is."""
@@ -346,6 +349,7 @@ async def test_a_failed_source_keeps_its_picture(store: Store, session: str) -> 
         assert (await desk.ask("GET"))["stale"]
 
 
+@pytest.mark.slow
 async def test_the_store_may_go(start_server: StartServer, session: str) -> None:
     """While the store does not answer, rows are as they were, and say so."""
     options = ("--appendfsync", "always")
@@ -427,6 +431,7 @@ async def test_roles(store: Store, session: str, token: str | None, status: int)
         assert (await desk.client.get("/outputs")).status_code == 200
 
 
+@pytest.mark.slow
 async def test_what_cannot_be_done(store: Store, log: Log, session: str) -> None:
     """Each with its field and its value; nothing is left behind."""
     async with at_desk(store, session) as (desk, _):

@@ -330,7 +330,15 @@ def _ahead(data: bytes) -> bytes:
 @pytest.mark.usefixtures("_checkpoints_often")
 @pytest.mark.parametrize(
     "damage",
-    [None, _older, _wrong_hash, _ahead, lambda _: b"{}", lambda _: b"[1", lambda data: data[:-9]],
+    [
+        None,
+        _wrong_hash,
+        lambda _: b"{}",
+        *(
+            pytest.param(damage, marks=pytest.mark.slow)
+            for damage in (_older, _ahead, lambda _: b"[1", lambda data: data[:-9])
+        ),
+    ],
 )
 async def test_a_checkpoint_is_only_a_cache(store, log, session, damage):
     """Deleted, damaged, of another version: the log is folded from its start instead."""
@@ -361,6 +369,7 @@ async def test_lost_blocks_are_only_a_cache(store, log, session):
 
 
 @pytest.mark.usefixtures("_checkpoints_often")
+@pytest.mark.slow
 async def test_a_correction_after_a_restart_reaches_behind_the_checkpoint(store, log, session):
     """A lap of long ago is voided: the whole log is folded again, in the same epoch."""
     story = a_race()
@@ -503,6 +512,7 @@ async def hash_after_restart(store: Store, session: str) -> str:
     return fold.timeline.race.state_hash()
 
 
+@pytest.mark.slow
 async def test_another_projector_takes_over_from_a_dead_one(shared_data, store, log, session):
     """Of two projectors the one at work is killed; the other goes on once the lease ends."""
     story = a_race()
@@ -538,6 +548,7 @@ async def test_two_projectors_contend_for_one_session(store, log, session, monke
     assert {frame.token.epoch for frame in frames_told} == {1}
 
 
+@pytest.mark.slow
 async def test_the_server_is_killed_while_a_race_is_folded(tmp_path: Path, session: str):
     """The server ends and comes back: nothing that was acknowledged is missing on screen."""
     race = synthetic_race(cars=20, hours=2)

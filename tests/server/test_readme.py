@@ -51,6 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_commands_in_turn(folder: Path) -> None:
     """Every command that needs no server elsewhere succeeds and prints something.
 

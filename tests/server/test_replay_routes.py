@@ -149,6 +149,7 @@ async def test_a_delayed_replay_waits_for_its_first_picture(store: Store, sessio
             await forget(store, session)
 
 
+@pytest.mark.slow
 async def test_nothing_is_told_beyond_the_playhead(store: Store, session: str) -> None:
     """A later moment is one that the race never reached; what the log knows is not asked."""
     async with replaying(store), asking(store) as client:
@@ -266,6 +267,7 @@ async def test_an_archive_is_brought_in(store: Store, log: Log, session: str) ->
         await done(await client.post("/archives", content=other), 409)
 
 
+@pytest.mark.slow
 async def test_a_replay_is_begun_once_by_its_key(store: Store, session: str) -> None:
     """Sent again it is the same; once stopped it is not begun anew; what failed can be tried."""
     async with replaying(store), asking(store) as client:

@@ -69,6 +69,9 @@ async def first_of(address: str) -> StateUpdate:
         return StateFollower().apply(await connection.recv())
 
 
+MORE_VIEWS = ("battle", "championship")
+
+
 @pytest.mark.parametrize("options", [{}, {"max_hz": 50.0}, {"delay_ms": 1}])
 async def test_subscribers_wait(
     store: Store, race: str, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
@@ -95,7 +98,9 @@ async def test_views_do_not_tell_of_long_ago(
     assert [(row["car"], row["laps"]) for row in told["rows"]] == [("1", LAPS), ("7", LAPS)]
 
 
-@pytest.mark.parametrize("view", ["standings", "battle", "championship"])
+@pytest.mark.parametrize(
+    "view", ["standings", *(pytest.param(view, marks=pytest.mark.slow) for view in MORE_VIEWS)]
+)
 async def test_an_output_begins_with_what_it_showed(
     store: Store, race: str, monkeypatch: pytest.MonkeyPatch, view: str
 ) -> None:
