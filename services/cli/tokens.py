@@ -144,16 +144,18 @@ def audit(
     data: Data = None,
 ) -> None:
     """List who did what, the newest first: decisions, freezes, tokens added and revoked."""
-    from services.queries.audit import audit_rows
+    from services.queries.audit import read_audit
     from services.storage.event_log import Log
     from services.storage.token_store import TokenStore
 
-    rows = with_store(
+    found = with_store(
         store,
         data,
-        lambda opened: audit_rows(Log(opened), TokenStore(opened), sessions or ()),
+        lambda opened: read_audit(Log(opened), TokenStore(opened), sessions or ()),
     )
-    print_rows(administration_tables.AUDIT, rows, form)
+    for name, reason in found.left_out.items():
+        echo(f"left out: {name}: {reason}", err=True)
+    print_rows(administration_tables.AUDIT, found.rows, form)
 
 
 def _end(text: str) -> int:

@@ -2,50 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from events import AnyEvent, decode
-from events.errors import UndecodableEvent
+from events.errors import StoreUnfit, UndecodableEvent
 from projections.results.revisions import AMENDING, describe_decision
-from replay.entries import parse_position
+from replay.entries import LogEntry, parse_position
 from services.queries.tables.columns import Row
 from services.storage.event_log import Log
-from services.storage.token_store import TokenStore
+from services.storage.token_store import AUDIT, RETAINED_AUDIT, TokenStore
 
 OF_EVERY_EVENT = frozenset({"v", "type", "at", "source", "source_seq", "basis", "by"})
 LONGEST_TEXT = 200
 
 
-async def audit_rows(
+class Audit(NamedTuple):
+    """The rows, and why each key was left out that the store refuses to read."""
+
+    rows: list[Row]
+    left_out: dict[str, str]
+
+
+async def read_audit(
     log: Log, tokens: TokenStore, sessions: Sequence[str] = (), limit: int | None = None
-) -> list[Row]:
+) -> Audit:
     """A row for each act, the newest first, at most ``limit``.
 
-    ``sessions`` are those wanted; without any, all of the store, and what was done with tokens.
-    Raises UnknownSession and StoreError.
+    ``sessions`` are those wanted; without any, all of the store, and what was done with tokens. A
+    log that cannot be read, such as one that another program overwrote, is left out and named.
+    Raises UnknownSession and StoreUnavailable.
     """
     rows: list[Row] = []
+    left_out: dict[str, str] = {}
     for session in sessions:
         await log.require(session)
     for session in sessions or [one.session for one in await log.sessions()]:
-        async for batch in log.read(session):
-            for entry in batch:
-                try:
-                    event = decode(entry.payload)
-                except UndecodableEvent:
-                    continue
-                if event.by is not None:
-                    rows.append(_of_event(session, entry.position, event))
+        try:
+            async for batch in log.read(session):
+                rows += _of_entries(session, batch)
+                rows = _newest(rows, limit)
+        except StoreUnfit as error:
+            left_out[session] = str(error)
     if not sessions:
-        rows += [
-            _row(change.at_ms, None, change.by, f"token {change.action}: {change.token}")
-            for change in await tokens.changes()
-        ]
-    rows.sort(key=lambda row: row["recorded_at"], reverse=True)
-    return list(islice(rows, limit))
+        try:
+            rows += [
+                _row(change.at_ms, None, change.by, f"token {change.action}: {change.token}")
+                for change in await tokens.changes(limit or RETAINED_AUDIT)
+            ]
+        except StoreUnfit as error:
+            left_out[AUDIT] = str(error)
+    return Audit(_newest(rows, limit), left_out)
+
+
+def _newest(rows: list[Row], limit: int | None) -> list[Row]:
+    return sorted(rows, key=lambda row: row["recorded_at"], reverse=True)[:limit]
+
+
+def _of_entries(session: str, entries: Iterable[LogEntry]) -> Iterator[Row]:
+    for entry in entries:
+        try:
+            event = decode(entry.payload)
+        except UndecodableEvent:
+            continue
+        if event.by is not None:
+            yield _of_event(session, entry.position, event)
 
 
 def _of_event(session: str, position: str, event: AnyEvent) -> Row:

@@ -146,7 +146,10 @@ class TokenStore:
         return [
             TokenChange(
                 parse_position(position.decode())[0],
-                *(fields.get(name, b"").decode() for name in (b"action", b"token", b"by")),
+                *(
+                    fields.get(name, b"").decode(errors="replace")
+                    for name in (b"action", b"token", b"by")
+                ),
             )
             for position, fields in reversed(found)
         ]

@@ -18,11 +18,12 @@ from replay.archive import pack
 from services import clocks
 from services.client import stream_url
 from services.gateway import stored_tokens
-from services.queries.audit import audit_rows
+from services.queries.audit import read_audit
 from services.roles import Grant, Role, Tokens, new_token
 from services.settings import GatewaySettings
 from services.storage.client import Store
 from services.storage.event_log import Log
+from services.storage.keys import SESSIONS, log_key
 from services.storage.output_store import OUTPUTS
 from services.storage.token_store import TOKENS, BadToken, TokenStore
 from tests.builders import opened
@@ -203,7 +204,7 @@ async def test_the_audit(
     )
     await log.append(session, [*opened("7").events, penalty])
     await tokens.add("auditor", Role.VIEWER, by="Kim", sessions=["spa-*"])
-    rows = await audit_rows(log, tokens, [session])
+    rows = (await read_audit(log, tokens, [session])).rows
     assert [(row["by"], row["what"], row["type"]) for row in rows] == [
         ("Jo", "#7: a drive-through", "penalty_imposed")
     ]
@@ -217,6 +218,44 @@ async def test_the_audit(
     assert len(mine) == 1
     assert (await gateway.get("/audit")).status_code == 401
     assert (await gateway.get("/tokens")).status_code == 401
+
+
+async def test_the_audit_without_a_log_that_cannot_be_read(
+    gateway: Client, store: Store, log: Log, tokens: TokenStore, session: str
+) -> None:
+    """It is left out and named; the newest acts of the others are listed, up to the limit."""
+    damaged = f"{session}-damaged"
+    await log.append(session, opened("7").laps("7", 2).events)
+    decided = [_note(number) for number in range(4)]
+    await log.append(session, decided)
+    await log.append(damaged, opened("7").events)
+    await store.redis.set(log_key(damaged), "x")
+    try:
+        answer = await gateway.get("/audit", headers=bearer(ADMIN))
+        assert answer.status_code == 200
+        assert damaged in answer.headers["Lapstream-Left-Out"].split(", ")
+        assert session in [row["session"] for row in answer.json()]
+        found = await read_audit(log, tokens, [damaged, session], 3)
+    finally:
+        await store.redis.delete(log_key(damaged))
+        await store.redis.srem(SESSIONS, damaged)
+    assert list(found.left_out) == [damaged]
+    assert len(found.rows) == 3
+    whole = (await read_audit(log, tokens, [session])).rows
+    assert len(whole) == 4
+    assert found.rows == whole[:3]
+
+
+def _note(number: int) -> PenaltyImposed:
+    return PenaltyImposed(
+        at=5 + number,
+        source="race-control",
+        source_seq=number,
+        by="Jo",
+        penalty_id=f"p{number}",
+        car="7",
+        kind="drive_through",
+    )
 
 
 @pytest.mark.parametrize("over", ["live", "stream"])
