@@ -478,10 +478,8 @@ class SessionNotEmpty(AppendRefused):
     def __init__(self, session: str, taken: IdentityTaken | None = None) -> None:
         self.session = session
         self.taken = taken
-        because = (
-            "" if taken is None else f" (number {taken.source_seq} of {taken.source!r} differs)"
-        )
-        super().__init__(f"session {session!r} already has events{because}; choose another id")
+        because = f": {taken}" if taken else ""
+        super().__init__(f"session {session!r} already has events; choose another id{because}")
 
 
 class BadSetting(LapstreamError):

@@ -15,7 +15,7 @@ LISTED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Crossings:
+class CrossingsBefore:
     """The crossings of a race before a decision."""
 
     double_reads: frozenset[DoubleRead]

@@ -39,7 +39,7 @@ from events import (
 from events.clock import format_clock, parse_clock
 from events.errors import BadDecision
 from projections.results.classification import Convention
-from projections.results.crossing_effects import Crossings
+from projections.results.crossing_effects import CrossingsBefore
 from projections.results.decisions import check, describe, find, in_force, result_rows
 from projections.results.revisions import describe_decision
 from projections.results.time_lost import effects, lost_on_road, penalties_in
@@ -198,7 +198,7 @@ class DecisionContext:
         planned = event(_unused(recorded))
         check(recorded.timeline, planned)
         before = ClassificationPoints.of(race, pack)
-        crossings = Crossings.of(race, planned)
+        crossings = CrossingsBefore.of(race, planned)
         if self.dry_run:
             decided = planned
             summary = f"would be decided: {describe_decision(decided)}"

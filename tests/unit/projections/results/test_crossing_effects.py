@@ -3,7 +3,7 @@
 import pytest
 
 import events as ev
-from projections.results.crossing_effects import Crossings
+from projections.results.crossing_effects import CrossingsBefore
 from projections.timeline import Timeline
 
 
@@ -55,6 +55,6 @@ def timeline() -> Timeline:
 def test_effects(event: ev.AnyEvent, lines: list[str]) -> None:
     """A split lap is named with both parts, and each crossing that is counted out."""
     race = timeline()
-    crossings = Crossings.of(race.race, event)
+    crossings = CrossingsBefore.of(race.race, event)
     race.add([event])
     assert list(crossings.effects(race.race, event)) == lines
