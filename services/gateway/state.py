@@ -11,8 +11,9 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from events.errors import StoreError, StoreUnfit, UnknownSession
+from events.errors import StoreUnfit, UnknownSession
 from replay.entries import check_session_id
+from services.fault_guard import logged_faults
 from services.gateway.clients import refuse_anonymous
 from services.gateway.errors import RequestRefused
 from services.gateway.live.session_tail import SessionTail
@@ -73,7 +74,7 @@ class Gateway:
         """
         known: dict[bytes, bytes] | None = None
         while True:
-            with contextlib.suppress(StoreError):
+            with logged_faults("the watch for removed sessions"):
                 now = await removals(self.store)
                 before = now if known is None else known
                 for session in [one for one in self._existing if _differs(one, before, now)]:

@@ -10,6 +10,7 @@ import structlog
 
 from events.errors import StoreError
 from services.clocks import now_ms
+from services.fault_guard import logged_faults
 from services.roles import Grant, Tokens
 from services.storage.client import Store
 from services.storage.token_store import TokenStore
@@ -77,8 +78,10 @@ class StoredTokens:
     async def _keep_reading(self) -> None:
         while True:
             await asyncio.sleep(READ_SECONDS)
-            await self._read()
-            self._end_revoked()
+            with logged_faults("the reading of tokens"):
+                await self._read()
+            with logged_faults("the end of revoked tokens"):
+                self._end_revoked()
 
     async def _read(self) -> None:
         try:

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, RedisError
 
 from events.errors import StoreError, StoreUnavailable
+from services.fault_guard import logged_faults
 from services.storage.client import Store
 from services.storage.connections import connected
 from services.storage.fitness import ServerReport, check_fitness, server_report
@@ -70,10 +71,11 @@ class StoreMonitor:
     async def run(self) -> None:
         """Check the store at intervals, without end."""
         while True:
-            with contextlib.suppress(StoreError):
+            with logged_faults("the check of the store"):
                 await self.check()
-            if self.is_hung:
-                self._hung()
+            with logged_faults("the check of the store"):
+                if self.is_hung:
+                    self._hung()
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def close(self) -> None:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from events.errors import StoreError
 from projections.views.freshness import QUIET_MS
+from services.fault_guard import logged_faults
 from services.gateway.clients import is_known, refuse_anonymous
 from services.gateway.live.frame_buffer import MIN_SNAPSHOTS
 from services.gateway.live.memory_budget import SNAPSHOT_BYTES
@@ -109,7 +109,8 @@ class TailPool:
     async def _keep_budget(self) -> None:
         while True:
             await asyncio.sleep(BUDGET_SECONDS)
-            self.shed()
+            with logged_faults("the budget of snapshots"):
+                self.shed()
 
     def known_at(self, session: str, recorded_ms: int, read_ms: int) -> int:
         """When an event became known here that was recorded at ``recorded_ms``.
@@ -165,30 +166,20 @@ class TailPool:
             watched = [tail for tail in self._by_session.values() if tail.replay]
             if not watched:
                 continue
-            try:
+            with logged_faults("the list of replays"):
                 names = await replays.names()
-            except StoreError:
-                continue
-            except Exception:
-                logger.exception("list of replays unreadable")
-                continue
-            for tail in watched:
-                if tail.session not in names and not tail.ended:
-                    await self._end_replay(tail)
+                for tail in watched:
+                    if tail.session not in names and not tail.ended:
+                        await self._end_replay(tail)
 
     async def _poll_feeds(self) -> None:
         """Update which sessions have a silent feed, with one read for all of them."""
         while True:
             await asyncio.sleep(FEED_SECONDS)
-            try:
+            with logged_faults("the health of the feeds"):  # the snapshots age by themselves
                 health = await feeds_health(self._store, list(self._by_session), datetime.now(UTC))
-            except StoreError:
-                continue  # the snapshots age by themselves
-            except Exception:
-                logger.exception("health of the feeds unreadable")
-                continue
-            for session, tail in self._by_session.items():
-                tail.silent = session in health and _is_silent(health[session], session)
+                for session, tail in self._by_session.items():
+                    tail.silent = session in health and _is_silent(health[session], session)
 
     async def _close_idle(self) -> None:
         while True:
@@ -198,7 +189,8 @@ class TailPool:
             for session, tail in list(self._by_session.items()):
                 if not tail.in_use and tail.used_at < idle:
                     self._by_session.pop(session, None)
-                    await tail.close()
+                    with logged_faults("the closing of tails"):
+                        await tail.close()
 
 
 def _is_silent(health: FeedHealth, session: str) -> bool:
