@@ -120,16 +120,20 @@ def revoke(
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """Revoke a token of the store by its id, or all of a name. It is refused within a second."""
+    """Revoke a token by its id, or else all of a name. It is refused within a second."""
     from services.storage.token_store import TokenStore
 
-    revoked = with_store(
+    done = with_store(
         store,
         data,
         lambda opened: TokenStore(opened).revoke(token, by=by or login() or "unknown"),
     )
-    for one in revoked:
-        echo(f"revoked: {one.id}, {one.role} {one.name}")
+    for token_id, one in done.revoked.items():
+        what = f"{one.role} {one.name}" if one is not None else "which could not be read"
+        echo(f"revoked: {token_id}, {what}")
+    if done.namesakes:
+        others = ", ".join(done.namesakes)
+        echo(f"{token} is an id, and also a name: not revoked: {others}", err=True)
 
 
 def audit(

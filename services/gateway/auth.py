@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from fastapi import Depends
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
-from events.errors import LapstreamError
+from events.errors import LapstreamError, StoreError
 from services.gateway.clients import note_client
 from services.gateway.connections import connection_of
 from services.gateway.errors import RequestRefused
@@ -66,7 +65,7 @@ def _grant(connection: HTTPConnection, token: str, settings: GatewaySettings) ->
 async def check_scope(
     connection: HTTPConnection, grant: Grant | None, required: Role, *, in_body: bool = False
 ) -> None:
-    """Raise RequestRefused (403) where the token is for other sessions.
+    """Raise RequestRefused (403) where the token is for other sessions. Raises StoreError.
 
     ``in_body``: the request names its session in the body, where the route checks it by
     ``require_covered``. What everybody may read, a token for other sessions may read, too.
@@ -99,17 +98,25 @@ def _not_covered(grant: Grant) -> RequestRefused:
 
 
 async def _sessions_of(connection: HTTPConnection) -> list[str]:
-    """The sessions that a request's path is about: a replay is about its source as well."""
+    """The sessions that a request's path is about: a replay is about its source as well.
+
+    Raises StoreError.
+    """
     params, state = connection.path_params, connection.app.state
     names = [params[name] for name in ("session", "replay") if name in params]
     gateway = getattr(state, "gateway", None)
     if gateway is None:
         return names
-    with contextlib.suppress(LapstreamError):
-        if connection.url.path.startswith("/outputs/") and "name" in params:
+    # The route's own path: that of the URL may begin with the prefix of a proxy.
+    route_path = getattr(connection.scope.get("route"), "path", "")
+    try:
+        if route_path.startswith("/outputs/") and "name" in params:
             names = [(await state.outputs.stored(params["name"])).output.session]
         return [*names, *[await gateway.scored_as(name) for name in names]]
-    return names
+    except StoreError:
+        raise  # what the path is about is not known
+    except LapstreamError:
+        return names
 
 
 def requires(role: Role, *, in_body: bool = False) -> Callable[..., Awaitable[Grant | None]]:

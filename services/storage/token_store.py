@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -71,6 +71,16 @@ class TokenChange(NamedTuple):
     by: str
 
 
+class Revocation(NamedTuple):
+    """The tokens that were revoked, by their ids; None for one that could not be read.
+
+    ``namesakes`` has the ids of others, whose name is the id of the one that was revoked.
+    """
+
+    revoked: dict[str, StoredToken | None]
+    namesakes: list[str]
+
+
 class TokenStore:
     """The tokens of a store. All methods raise StoreError."""
 
@@ -83,15 +93,14 @@ class TokenStore:
 
         One that cannot be read, such as of a newer version, grants nothing, and is left out.
         """
-        with self._store.translated_errors():
-            found: Any = await self._redis.hvals(TOKENS)
-        tokens = []
-        for text in found:
-            try:
-                tokens.append(StoredToken.model_validate_json(text))
-            except ValidationError:
-                continue
+        tokens = [token for token in (await self._read()).values() if token is not None]
         return sorted(tokens, key=lambda one: (one.name, one.added_ms))
+
+    async def _read(self) -> dict[str, StoredToken | None]:
+        """The tokens by their ids, None for one that cannot be read."""
+        with self._store.translated_errors():
+            found: Any = await cast("Any", self._redis).hgetall(TOKENS)
+        return {field.decode(errors="replace"): _read_token(text) for field, text in found.items()}
 
     async def add(
         self,
@@ -125,19 +134,26 @@ class TokenStore:
         )
         with self._store.translated_errors():
             await self._redis.hset(TOKENS, token.id, token.model_dump_json())
-        await self._note("added", token, by)
+        await self._note("added", _described(token, token.id), by)
         return secret, token
 
-    async def revoke(self, wanted: str, *, by: str) -> list[StoredToken]:
-        """Revoke the token of an id, or all of a name. Raises BadToken if there is none."""
-        revoked = [one for one in await self.all() if wanted in (one.id, one.name)]
+    async def revoke(self, wanted: str, *, by: str) -> Revocation:
+        """Revoke the token of an id, or else all of a name. Raises BadToken if there is none.
+
+        By its id also one that cannot be read.
+        """
+        tokens = await self._read()
+        named: dict[str, StoredToken | None] = {
+            one: token for one, token in tokens.items() if token and token.name == wanted
+        }
+        revoked = {wanted: tokens[wanted]} if wanted in tokens else named
         if not revoked:
             raise BadToken(f"no token has the id or the name {wanted!r}: see lapstream token list")
-        for token in revoked:
+        for token_id, token in revoked.items():
             with self._store.translated_errors():
-                await self._redis.hdel(TOKENS, token.id)
-            await self._note("revoked", token, by)
-        return revoked
+                await self._redis.hdel(TOKENS, token_id)
+            await self._note("revoked", _described(token, token_id), by)
+        return Revocation(revoked, [one for one in named if one not in revoked])
 
     async def changes(self, count: int = RETAINED_AUDIT) -> list[TokenChange]:
         """What was done with tokens, the newest last."""
@@ -154,11 +170,8 @@ class TokenStore:
             for position, fields in reversed(found)
         ]
 
-    async def _note(self, action: str, token: StoredToken, by: str) -> None:
-        what = f"{token.role} {token.name} {token.id}"
-        if token.sessions:
-            what += f" for {', '.join(token.sessions)}"
-        fields: Any = {"action": action, "token": what, "by": by}
+    async def _note(self, action: str, token: str, by: str) -> None:
+        fields: Any = {"action": action, "token": token, "by": by}
         with self._store.translated_errors():
             await self._redis.xadd(AUDIT, fields, maxlen=RETAINED_AUDIT)
 
@@ -166,3 +179,17 @@ class TokenStore:
         with self._store.translated_errors():
             seconds, micro = await self._redis.time()
         return int(seconds) * 1000 + int(micro) // 1000
+
+
+def _read_token(text: bytes) -> StoredToken | None:
+    try:
+        return StoredToken.model_validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _described(token: StoredToken | None, token_id: str) -> str:
+    if token is None:
+        return f"{token_id}, which could not be read"
+    scope = f" for {', '.join(token.sessions)}" if token.sessions else ""
+    return f"{token.role} {token.name} {token_id}{scope}"

@@ -6,25 +6,30 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import HTTPConnection
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from events import PenaltyImposed, encode
+from events.errors import StoreUnavailable
 from replay.archive import pack
 from services import clocks
 from services.client import stream_url
 from services.gateway import stored_tokens
+from services.gateway.auth import check_scope
+from services.gateway.errors import RequestRefused
 from services.queries.audit import read_audit
 from services.roles import Grant, Role, Tokens, new_token
 from services.settings import GatewaySettings
 from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.keys import SESSIONS, log_key
-from services.storage.output_store import OUTPUTS
+from services.storage.output_store import OUTPUTS, NoSuchOutput
 from services.storage.token_store import TOKENS, BadToken, TokenStore
 from tests.builders import opened
 from tests.server.gateways import serving
@@ -256,6 +261,66 @@ def _note(number: int) -> PenaltyImposed:
         car="7",
         kind="drive_through",
     )
+
+
+async def test_revoking_one_that_cannot_be_read(store: Store, tokens: TokenStore) -> None:
+    """By its id, and it is in the audit."""
+    await store.redis.hset(TOKENS, "eeeeeeeeeeee", "no JSON")
+    done = await tokens.revoke("eeeeeeeeeeee", by="jo")
+    assert done == ({"eeeeeeeeeeee": None}, [])
+    assert not await store.redis.hexists(TOKENS, "eeeeeeeeeeee")
+    assert "eeeeeeeeeeee, which could not be read" in [
+        change.token for change in await tokens.changes(1)
+    ]
+
+
+async def test_a_name_that_is_the_id_of_another(tokens: TokenStore) -> None:
+    """The id wins, and the other is named; by its own id it is revoked."""
+    _, first = await tokens.add("first", Role.VIEWER, by="jo")
+    _, second = await tokens.add(first.id, Role.VIEWER, by="jo")
+    done = await tokens.revoke(first.id, by="jo")
+    assert done == ({first.id: first}, [second.id])
+    assert second in await tokens.all()
+    assert list((await tokens.revoke(first.id, by="jo")).revoked) == [second.id]
+
+
+async def test_a_scope_behind_a_proxy_and_without_the_store(session: str) -> None:
+    """The route says what a path is about, whatever its prefix; without the store it is refused."""
+    found = SimpleNamespace(output=SimpleNamespace(session=session))
+
+    async def stored(_: str) -> Any:
+        if fault is not None:
+            raise fault
+        return found
+
+    async def scored_as(name: str) -> str:
+        return name
+
+    state = SimpleNamespace(
+        settings=GatewaySettings(),
+        gateway=SimpleNamespace(scored_as=scored_as),
+        outputs=SimpleNamespace(stored=stored),
+    )
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": "/timing/outputs/o1",
+        "root_path": "/timing",
+        "headers": [],
+        "query_string": b"",
+        "path_params": {"name": "o1"},
+        "route": SimpleNamespace(path="/outputs/{name}"),
+        "app": SimpleNamespace(state=state),
+    }
+    other = Grant("desk", Role.OUTPUT, ("other",))
+    fault: Exception | None = None
+    with pytest.raises(RequestRefused, match="other only"):
+        await check_scope(HTTPConnection(scope), other, Role.OUTPUT, in_body=True)
+    fault = NoSuchOutput("o1", [])
+    await check_scope(HTTPConnection(scope), other, Role.OUTPUT, in_body=True)
+    fault = StoreUnavailable("redis", "refused")
+    with pytest.raises(StoreUnavailable):
+        await check_scope(HTTPConnection(scope), other, Role.OUTPUT, in_body=True)
 
 
 @pytest.mark.parametrize("over", ["live", "stream"])
