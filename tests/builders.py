@@ -27,7 +27,7 @@ class Story:
     def __iter__(self) -> Iterator[AnyEvent]:
         return iter(self.events)
 
-    def tell(self, model: type[ev.Event], at: int, /, **members: Any) -> AnyEvent:
+    def add(self, model: type[ev.Event], at: int, /, **members: Any) -> AnyEvent:
         """Add an event of this kind."""
         event = model(at=at, source=self.source, source_seq=len(self.events), **members)
         self.events.append(event)  # type: ignore[arg-type]
@@ -37,8 +37,8 @@ class Story:
         self, *cars: str, lines: tuple[str, ...] = LINES, car_class: str = "GT", **members: Any
     ) -> Story:
         """The session, its cars (all of one class) and a green flag, all at 0."""
-        told = {"title": "A race", "kind": "race", "classes": (car_class,), **members}
-        self.tell(ev.SessionOpened, 0, timing_lines=lines, **told)
+        found = {"title": "A race", "kind": "race", "classes": (car_class,), **members}
+        self.add(ev.SessionOpened, 0, timing_lines=lines, **found)
         for car in cars:
             self.entry(car, car_class)
         self.flag("green", 0)
@@ -46,22 +46,22 @@ class Story:
 
     def entry(self, car: str, car_class: str | None = "GT", **members: Any) -> Story:
         """A car of the entry list."""
-        self.tell(ev.EntryAdded, 0, car=car, car_class=car_class, **members)
+        self.add(ev.EntryAdded, 0, car=car, car_class=car_class, **members)
         return self
 
     def flag(self, flag: str, at: int, sector: int | None = None) -> Story:
         """A flag for the whole track, or for a sector."""
-        self.tell(ev.FlagShown, at, flag=flag, sector=sector)
+        self.add(ev.FlagShown, at, flag=flag, sector=sector)
         return self
 
     def line(self, car: str, line: str, lap: int, at: int) -> Story:
         """An intermediate line."""
-        self.tell(ev.LinePassed, at, car=car, line=line, lap=lap)
+        self.add(ev.LinePassed, at, car=car, line=line, lap=lap)
         return self
 
     def lap(self, car: str, lap: int, at: int, ms: int | None = 60_000, **members: Any) -> Story:
         """The finish line."""
-        self.tell(ev.LapCompleted, at, car=car, lap=lap, lap_time_ms=ms, **members)
+        self.add(ev.LapCompleted, at, car=car, lap=lap, lap_time_ms=ms, **members)
         return self
 
     def laps(self, car: str, upto: int, ms: int = 60_000, first: int = 1) -> Story:
@@ -72,24 +72,24 @@ class Story:
 
     def pit(self, car: str, entered: int, exited: int | None = None) -> Story:
         """A way through the pit lane."""
-        self.tell(ev.PitEntered, entered, car=car)
+        self.add(ev.PitEntered, entered, car=car)
         if exited is not None:
-            self.tell(ev.PitExited, exited, car=car)
+            self.add(ev.PitExited, exited, car=car)
         return self
 
     def retired(self, car: str, at: int) -> Story:
         """The car takes no further part."""
-        self.tell(ev.CarRetired, at, car=car)
+        self.add(ev.CarRetired, at, car=car)
         return self
 
     def ended(self, at: int) -> Story:
         """Nothing more is timed."""
-        self.tell(ev.SessionEnded, at)
+        self.add(ev.SessionEnded, at)
         return self
 
     def void(self, event: AnyEvent, at: int = 10**9) -> AnyEvent:
         """The event does not count."""
-        return self.tell(
+        return self.add(
             ev.EventVoided,
             at,
             voided_source=event.source,

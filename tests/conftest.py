@@ -22,7 +22,7 @@ from tests.leftovers import RUN, left_behind, new_run
 
 settings.load_profile("quick")  # the option --hypothesis-profile=full comes after this
 
-SAID = "said"
+PRINTED = "said"
 """The property of a test whose value is printed at the end, whichever process ran it."""
 
 _LEFT_BEHIND = pytest.StashKey[list[str]]()
@@ -101,7 +101,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests measured, and which processes they left behind."""
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
-            if name == SAID:
+            if name == PRINTED:
                 terminalreporter.write_line(str(value))
     for process in terminalreporter.config.stash.get(_LEFT_BEHIND, []):
         terminalreporter.write_line(f"FAILED: still running after the tests: {process}", red=True)

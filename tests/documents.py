@@ -21,12 +21,12 @@ def commands_in(text: str) -> list[str]:
 
 def conversations_in(text: str) -> list[tuple[str, str]]:
     """The commands of ``console`` blocks, each with what is shown to come of it."""
-    told = []
+    printed = []
     for block in _CONSOLE.findall(text):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
-            told.append((command, output.strip("\n")))
-    return told
+            printed.append((command, output.strip("\n")))
+    return printed
 
 
 def without_places_in_time(text: str) -> str:

@@ -87,8 +87,8 @@ def laps(events: Iterable[Event]) -> list[tuple[str, int, int, int | None]]:
 
 def doubled(events: Iterable[Event]) -> list[tuple[str, int]]:
     """The laps that were told twice."""
-    told = Counter((event.car, event.lap) for event in events if isinstance(event, LapCompleted))
-    return [lap for lap, times in told.items() if times > 1]
+    found = Counter((event.car, event.lap) for event in events if isinstance(event, LapCompleted))
+    return [lap for lap, times in found.items() if times > 1]
 
 
 def kinds(events: Iterable[Event]) -> list[str]:

@@ -114,7 +114,7 @@ def petit_le_mans_2012() -> list[AnyEvent]:
     Finishing is 70 % of the winner's distance: 28 laps of 40.
     """
     story = Story("petit-le-mans-2012")
-    story.tell(
+    story.add(
         ev.SessionOpened,
         0,
         title="Petit Le Mans 2012 in miniature (40 long laps), reconstructed from a report",
@@ -135,15 +135,15 @@ def petit_le_mans_2012() -> list[AnyEvent]:
         ("56", 30 * PETIT_LAP, "drive_through", None),
     ):
         name = f"petit-{car}"
-        story.tell(ev.PenaltyImposed, at, penalty_id=name, car=car, kind=kind, reason=reason)
-        story.tell(ev.PenaltyServed, at + 2 * PETIT_LAP, penalty_id=name)
+        story.add(ev.PenaltyImposed, at, penalty_id=name, car=car, kind=kind, reason=reason)
+        story.add(ev.PenaltyServed, at + 2 * PETIT_LAP, penalty_id=name)
     return reconstructed(story)
 
 
 def alms_2012() -> list[AnyEvent]:
     """P1 before Petit Le Mans: Muscle Milk twelve points ahead of Dyson."""
     story = Story("alms-2012")
-    story.tell(
+    story.add(
         ev.SeasonOpened,
         0,
         title="American Le Mans Series 2012, P1",
@@ -162,7 +162,7 @@ def alms_2012() -> list[AnyEvent]:
     }
     for number, won in enumerate(["6", "6", "16", "6", "6", "16", "6", "16", "6"], 1):
         order = (won, "16" if won == "6" else "6")
-        story.tell(
+        story.add(
             ev.RoundScored,
             number * 24 * HOUR,
             round=number,
@@ -210,7 +210,7 @@ def mosport_2008() -> list[AnyEvent]:
     The decision is the last entry of the log, an hour after the flag.
     """
     story = Story("mosport-2008")
-    story.tell(
+    story.add(
         ev.SessionOpened,
         0,
         title="Mosport 2008 in miniature (25 long laps), reconstructed from a report",
@@ -229,7 +229,7 @@ def mosport_2008() -> list[AnyEvent]:
     flag = drive(story, MOSPORT_2008, MOSPORT_LAP)
     for first, last in ((6, 8), (14, 16)):
         story.flag("safety_car", first * MOSPORT_LAP).flag("green", last * MOSPORT_LAP)
-    told = reconstructed(story)
+    given = reconstructed(story)
     decision = ev.PenaltyImposed(
         at=flag + 4 * MOSPORT_LAP,
         source="stewards",
@@ -242,7 +242,7 @@ def mosport_2008() -> list[AnyEvent]:
         amount=1,
         reason="too hard an attack on #45",
     )
-    return [*told, decision]
+    return [*given, decision]
 
 
 # -- Archives ------------------------------------------------------------------------------
@@ -260,16 +260,16 @@ DECIDED_LATER = HOUR
 
 def reconstructed(story: Iterable[AnyEvent]) -> list[AnyEvent]:
     """The events in order of time, as reconstructed ones."""
-    told = [event.model_copy(update={"basis": "reconstructed"}) for event in story]
-    return sorted(told, key=lambda event: event.at)
+    given = [event.model_copy(update={"basis": "reconstructed"}) for event in story]
+    return sorted(given, key=lambda event: event.at)
 
 
 def entries(name: str) -> list[LogEntry]:
     """The log of a scenario: each event is learned when it happens, a later decision later."""
-    tell, begins = SCENARIOS[name]
+    add, begins = SCENARIOS[name]
     start = int(datetime.fromisoformat(begins).timestamp() * 1000)
     found = []
-    for number, event in enumerate(tell()):
+    for number, event in enumerate(add()):
         later = DECIDED_LATER if event.source == "stewards" else 0
         position = f"{start + event.at + later}-{number}"
         found.append(LogEntry(position, (EVENT_FIELD, encode(event))))

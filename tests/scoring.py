@@ -29,23 +29,23 @@ def finish(*cars: str, **members: Any) -> tuple[ScoredRow, ...]:
 
 def scored(rows: Iterable[ScoredRow], seq: int = 1, **members: Any) -> RoundScored:
     """A result of class GT in round 1; of two, that with the higher ``seq`` is the later."""
-    told = {"at": seq, "source": SOURCE, "source_seq": seq, "round": 1, "car_class": "GT"}
-    return RoundScored(rows=tuple(rows), **{**told, **members})
+    found = {"at": seq, "source": SOURCE, "source_seq": seq, "round": 1, "car_class": "GT"}
+    return RoundScored(rows=tuple(rows), **{**found, **members})
 
 
 def opened(rules: str = "alms-2007", rounds: int = 3, **members: Any) -> SeasonOpened:
     """A season of classes GT and LMP, with rounds of two and three quarter hours."""
-    told = {"title": "A season", "series": "S", "classes": ("GT", "LMP"), **members}
+    found = {"title": "A season", "series": "S", "classes": ("GT", "LMP"), **members}
     calendar = tuple(Round(name=f"R{n}", time_limit_ms=9_900_000) for n in range(1, rounds + 1))
     return SeasonOpened(
-        at=0, source=SOURCE, source_seq=0, rules=rules, **{"rounds": calendar, **told}
+        at=0, source=SOURCE, source_seq=0, rules=rules, **{"rounds": calendar, **found}
     )
 
 
 def adjusted(name: str, points: int, seq: int = 1, **members: Any) -> PointsAdjusted:
     """Points given or taken from a driver."""
-    told = {"at": seq, "source": "stewards", "source_seq": seq, "championship": "drivers"}
-    return PointsAdjusted(name=name, points=points, reason="a decision", **{**told, **members})
+    found = {"at": seq, "source": "stewards", "source_seq": seq, "championship": "drivers"}
+    return PointsAdjusted(name=name, points=points, reason="a decision", **{**found, **members})
 
 
 def season(*events: AnyEvent, rules: str = "alms-2007", **members: Any) -> Season:

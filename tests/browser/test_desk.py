@@ -25,12 +25,12 @@ SETTINGS = GatewaySettings(tokens=Tokens([CONTROL_LINE, VIEWER_LINE]), private=T
 
 def story() -> Story:
     """Three cars of two classes, a second apart after three laps."""
-    told = Story().opened("1", "2", lines=("S1", "FL"), classes=("P", "GT"), car_class="P")
-    told.entry("3", "GT")
+    found = Story().opened("1", "2", lines=("S1", "FL"), classes=("P", "GT"), car_class="P")
+    found.entry("3", "GT")
     for lap, (place, car) in itertools.product((1, 2, 3), enumerate("123")):
-        told.line(car, "S1", lap, lap * 60_000 - 30_000 + place * 1_000)
-        told.lap(car, lap, lap * 60_000 + place * 1_000)
-    return told
+        found.line(car, "S1", lap, lap * 60_000 - 30_000 + place * 1_000)
+        found.lap(car, lap, lap * 60_000 + place * 1_000)
+    return found
 
 
 class Desk:
@@ -448,8 +448,8 @@ async def test_a_local_flag_stands_until_it_is_cleared(desk: Desk, browser: Brow
     await expect(tower.locator(".feed li span")).to_have_text(texts)
     page = f"session={SESSION}&page=race&part=control#access_token={VIEWER}"
     await tower.goto(f"{desk.served.address}/?{page}")
-    told = tower.get_by_role("table", name="What happened").locator("[data-column=text]")
-    await expect(told).to_have_text(texts)
+    found = tower.get_by_role("table", name="What happened").locator("[data-column=text]")
+    await expect(found).to_have_text(texts)
     await tower.close()
 
 

@@ -44,11 +44,11 @@ class Control(Served):
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def tell(self, events: Iterable[AnyEvent]) -> str:
+    async def add(self, events: Iterable[AnyEvent]) -> str:
         """Append events; the last position."""
-        told, position = list(events), ""
-        for first in range(0, len(told), BATCH):
-            result = await self.log.append(SESSION, told[first : first + BATCH])
+        found, position = list(events), ""
+        for first in range(0, len(found), BATCH):
+            result = await self.log.append(SESSION, found[first : first + BATCH])
             position = result.position
         return position
 
@@ -58,8 +58,8 @@ class Control(Served):
 
     async def rows(self, view: str, **query: str) -> list[dict[str, Any]]:
         """The rows of a view of the session."""
-        told = await self.ask("GET", f"/sessions/{SESSION}/{view}", params=query)
-        return list(told["rows"])
+        found = await self.ask("GET", f"/sessions/{SESSION}/{view}", params=query)
+        return list(found["rows"])
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -97,20 +97,20 @@ async def still(page: Page) -> None:
 
 async def texts(page: Page, selector: str) -> list[str]:
     """The texts of some parts, in the order in which they stand on the picture."""
-    told: list[str] = await page.eval_on_selector_all(
+    found: list[str] = await page.eval_on_selector_all(
         selector,
         """parts => parts
             .map(part => [part.getBoundingClientRect().top, part.textContent.trim()])
             .sort((one, other) => one[0] - other[0]).map(([, text]) => text)""",
     )
-    return told
+    return found
 
 
 async def opaque(browser: Browser, page: Page) -> dict[str, float]:
     """How much of the picture is covered at all: of the whole, and within the safe margin."""
     picture = base64.b64encode(await page.screenshot(omit_background=True)).decode()
     easel = await browser.new_page()
-    told: dict[str, float] = await easel.evaluate(
+    found: dict[str, float] = await easel.evaluate(
         """async picture => {
             const image = new Image();
             image.src = `data:image/png;base64,${picture}`;
@@ -131,7 +131,7 @@ async def opaque(browser: Browser, page: Page) -> dict[str, float]:
         picture,
     )
     await easel.close()
-    return told
+    return found
 
 
 @pytest.mark.slow
@@ -140,7 +140,7 @@ async def test_the_tower_of_a_class(
 ) -> None:
     """Its lines are the gateway's rows, on a picture that is transparent but for the tower,
     which keeps to the safe area; what changes moves nothing."""
-    position = await control.tell(race[:5000])
+    position = await control.add(race[:5000])
     await control.arrange("tower", "standings")
     await look(page, control, "tower", "&class=lmp2&rows=6")
     await shows(page, position)
@@ -164,7 +164,7 @@ async def test_the_tower_of_a_class(
         part => { const {x, y, width, height} = part.getBoundingClientRect();
                   return [x, y, width, height].map(Math.round).join(); }).sort()"""
     before = await page.evaluate(where)
-    await shows(page, await control.tell(race[5000:5400]))
+    await shows(page, await control.add(race[5000:5400]))
     assert await texts(page, ".gap") != expected
     assert await page.evaluate(where) == before
 
@@ -175,7 +175,7 @@ async def test_played_as_graphics_systems_do(
 ) -> None:
     """Nothing is seen before it is played and after it was stopped; updates come as XML, as
     JSON text and as an object, and the next part of the list when it is asked for."""
-    position = await control.tell(race[:2000])
+    position = await control.add(race[:2000])
     await control.arrange("tower", "standings")
     await look(page, control, "tower", "&autoplay=0&rows=3")
     await shows(page, position)
@@ -208,13 +208,13 @@ async def test_played_as_graphics_systems_do(
 
 async def test_the_template_for_spx(page: Page, control: Control, race: list[AnyEvent]) -> None:
     """It names its fields where SPX reads them, and hands on what is played."""
-    await control.tell(race[:500])
+    await control.add(race[:500])
     await control.arrange("tower", "standings")
     await page.goto(f"{control.address}/assets/lapstream-spx.html")
     fields = await page.evaluate("SPXGCTemplateDefinition.DataFields.map(({field}) => field)")
     assert {"f0", "f1", "f2", "f3", "f4"} < set(fields)
-    told = {"f6": control.address, "f7": "tower", "f0": "By SPX", "f3": "4"}
-    await page.evaluate("told => { update(JSON.stringify(told)); play(); }", told)
+    found = {"f6": control.address, "f7": "tower", "f0": "By SPX", "f3": "4"}
+    await page.evaluate("told => { update(JSON.stringify(told)); play(); }", found)
     graphic = page.frame_locator("iframe").locator(".graphic")
     await expect(graphic).to_have_attribute("data-on", "true")
     await expect(graphic.locator("h1")).to_have_text("By SPX")
@@ -230,13 +230,13 @@ async def test_what_is_on_air_stays(
     """A frozen output stays as it is; so does the picture of a gateway that is gone, which
     says how old it is, and goes on when the gateway is back."""
     story = race[:3000]
-    position = await control.tell(story[:2000])
+    position = await control.add(story[:2000])
     await control.arrange("tower", "standings", delay_ms=0)
     await look(page, control, "tower", "&dim=0.6&check=1")
     await shows(page, position)
     await control.ask("POST", "/outputs/tower/freeze")
     held = await texts(page, "li")
-    later = await control.tell(story[2000:2500])
+    later = await control.add(story[2000:2500])
     other = await browser.new_page()
     await control.arrange("other", "standings")
     await look(other, control, "other")
@@ -253,17 +253,17 @@ async def test_what_is_on_air_stays(
     assert await texts(page, "li") == shown
     age = int(await stage.get_attribute("data-age-ms") or 0)
     assert age > 0
-    newest = await control.tell(story[2500:])
+    newest = await control.add(story[2500:])
     await control.begin()
     await shows(page, newest)
     await expect(stage).to_have_css("opacity", "1")
 
 
-async def test_every_template_tells_what_the_gateway_does(
+async def test_every_template_reports_what_the_gateway_does(
     page: Page, control: Control, race: list[AnyEvent]
 ) -> None:
     """Of the last caution: battle, flag, pit lane, penalty, fastest lap and championship."""
-    position = await control.tell(race)
+    position = await control.add(race)
     await control.arrange("battle", "battle", cars=["1", "7"])
     await look(page, control, "battle")
     await shows(page, position)
@@ -298,8 +298,8 @@ async def test_every_template_tells_what_the_gateway_does(
     await control.arrange("points", "championship", season="alms-2007", of="teams")
     await look(page, control, "points", "&class=LMP1")
     await shows(page, position)
-    told = await control.ask("GET", "/outputs/points/rows")
-    mine = [row for row in told if row["class"] == "LMP1"]
+    found = await control.ask("GET", "/outputs/points/rows")
+    mine = [row for row in found if row["class"] == "LMP1"]
     assert await texts(page, "li .gap") == [row["points"] for row in mine]
     assert await texts(page, "li .name") == [row["name"] for row in mine]
 
@@ -315,7 +315,7 @@ async def test_the_lane_is_timed(page: Page, control: Control, race: list[AnyEve
         for index, event in enumerate(race)
         if index > entered and event.type == "pit_exited" and event.car == car
     )
-    position = await control.tell(race[: entered + 1])
+    position = await control.add(race[: entered + 1])
     await control.arrange("lane", "lane")
     await look(page, control, "lane", f"&cars={car}")
     await shows(page, position)
@@ -323,7 +323,7 @@ async def test_the_lane_is_timed(page: Page, control: Control, race: list[AnyEve
     before = float(await timer.text_content() or "nan")
     await expect(timer).not_to_have_text(f"{before:.1f}")
     assert float(await timer.text_content() or "nan") > before
-    await shows(page, await control.tell(race[: left + 1]))
+    await shows(page, await control.add(race[: left + 1]))
     took = race[left].at - race[entered].at
     minutes, tenths = divmod(took // 100, 600)
     text = f"{minutes}:{tenths / 10:04.1f}" if minutes else f"{tenths / 10:.1f}"
@@ -334,7 +334,7 @@ async def test_the_lane_is_timed(page: Page, control: Control, race: list[AnyEve
 async def test_keeps_to_the_picture(page: Page, control: Control, race: list[AnyEvent]) -> None:
     """However many rows are asked for, the tower keeps to the safe area; no name is cut; the
     last part of a list is as high as the others; and a class that there is not changes nothing."""
-    position = await control.tell(race[:5000])
+    position = await control.add(race[:5000])
     await control.arrange("tower", "standings")
     await look(page, control, "tower", "&rows=40&name=team&check=1")
     await shows(page, position)
@@ -373,7 +373,7 @@ async def test_old_news_stays_off_the_air(
             best, driven = event.lap_time_ms, number
     lap = race[driven]
     assert isinstance(lap, LapCompleted)
-    position = await control.tell(race[:driven])
+    position = await control.add(race[:driven])
     await control.arrange("fastest", "fastest")
     await look(page, control, "fastest", "&hold=600")
     await shows(page, position)
@@ -383,7 +383,7 @@ async def test_old_news_stays_off_the_air(
     await expect(page.locator(".chip")).to_have_text("GT2")
     await expect(graphic).to_have_attribute("data-on", "false")
     await page.evaluate("window.update({f1: ''})")
-    await shows(page, await control.tell(race[: driven + 1]))
+    await shows(page, await control.add(race[: driven + 1]))
     await expect(car).to_have_text(lap.car)
     await expect(graphic).to_have_attribute("data-on", "true")
     deleted = LapTimeDeleted(
@@ -394,6 +394,6 @@ async def test_old_news_stays_off_the_air(
         lap=lap.lap,
         reason="track limits",
     )
-    await shows(page, await control.tell([deleted]))
+    await shows(page, await control.add([deleted]))
     await expect(page.locator(".time b")).not_to_have_text(lap_time_text(best))
     await expect(graphic).to_have_attribute("data-on", "false")

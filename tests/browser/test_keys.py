@@ -12,14 +12,14 @@ from tests.builders import Story
 
 def story() -> Story:
     """Four cars of two classes, a second apart after three laps; it goes on."""
-    told = Story().opened("1", "2", lines=("S1", "S2", "FL"), classes=("P", "GT"), car_class="P")
-    told.entry("3", "GT").entry("4", "GT")
+    found = Story().opened("1", "2", lines=("S1", "S2", "FL"), classes=("P", "GT"), car_class="P")
+    found.entry("3", "GT").entry("4", "GT")
     for lap in (1, 2, 3):
         for place, car in enumerate("1234"):
             start = (lap - 1) * 60_000 + place * 1_000
-            told.line(car, "S1", lap, start + 20_000).line(car, "S2", lap, start + 40_000)
-            told.lap(car, lap, start + 60_000)
-    return told
+            found.line(car, "S1", lap, start + 20_000).line(car, "S2", lap, start + 40_000)
+            found.lap(car, lap, start + 60_000)
+    return found
 
 
 async def test_a_field_has_its_keys(page: Page, served: Served) -> None:
@@ -70,8 +70,8 @@ async def test_a_dialog_has_the_keys(page: Page, served: Served) -> None:
 @pytest.mark.slow
 async def test_a_moment_that_is_refused(page: Page, served: Served) -> None:
     """It leaves the picture that comes, with its clock; the bar says why, the address nothing."""
-    told = story()
-    await append(served, told.events)
+    found = story()
+    await append(served, found.events)
     await look(page, served, "&at=lap:390")
     refusal = page.locator(".replay").get_by_role("alert")
     await expect(refusal).to_contain_text("lap:390")
@@ -80,7 +80,7 @@ async def test_a_moment_that_is_refused(page: Page, served: Served) -> None:
     await page.get_by_label("Go to a moment").click()
     await page.keyboard.type("caution 1\n")
     await expect(refusal).to_contain_text("caution 1")
-    await shows(page, await append(served, told.lap("1", 4, 240_000).events))
+    await shows(page, await append(served, found.lap("1", 4, 240_000).events))
     laps = page.locator("tbody.field tr[data-car='1'] td[data-column='laps']")
     await expect(laps).to_have_text("4")
     await page.get_by_label("Go to a moment").click()

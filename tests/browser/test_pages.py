@@ -66,7 +66,7 @@ async def listed(page: Page) -> dict[str, str]:
     return dict(found)
 
 
-def asked(page: Page) -> dict[str, list[str]]:
+def requests_of(page: Page) -> dict[str, list[str]]:
     """What the address says."""
     return parse_qs(urlsplit(page.url).query)
 
@@ -90,7 +90,7 @@ async def test_by_the_keyboard_from_the_tower(
         await page.keyboard.press("j")
     await page.keyboard.press("Enter")
     await expect(page.locator(".car-head .number")).to_have_text(order[2])
-    assert asked(page) == {"session": [SESSION], "page": ["car"], "cars": [order[2]]}
+    assert requests_of(page) == {"session": [SESSION], "page": ["car"], "cars": [order[2]]}
     await page.keyboard.press("j")
     await expect(page.locator(".car-head .number")).to_have_text(order[3])
     await page.keyboard.press("Escape")
@@ -120,9 +120,9 @@ async def test_the_car_page(page: Page, served: Served, race: list[AnyEvent]) ->
     await look(page, served, "&page=car&cars=7")
     await shows(page, position)
     laps = await view(served, "laps", car="7")
-    told = await table(page, "Laps")
-    assert [row["lap"] for row in told] == [str(row["lap"]) for row in reversed(laps)]
-    for cells, row in zip(told, reversed(laps), strict=True):
+    given = await table(page, "Laps")
+    assert [row["lap"] for row in given] == [str(row["lap"]) for row in reversed(laps)]
+    for cells, row in zip(given, reversed(laps), strict=True):
         assert cells["time"] == lap_time_text(row["lap_time_ms"])
         assert cells["position"] == str(row["position"])
         assert cells["driver"] == row["driver"]
@@ -143,8 +143,8 @@ async def test_the_car_page(page: Page, served: Served, race: list[AnyEvent]) ->
         clock(row["drive_time_ms"]) for row in drivers
     ]
     reasons = [row["text"] for row in await view(served, "explain", car="7")]
-    said = page.locator("section[aria-label^='Why'] li p:first-child")
-    await expect(said).to_have_text(reasons)
+    message = page.locator("section[aria-label^='Why'] li p:first-child")
+    await expect(message).to_have_text(reasons)
     await page.keyboard.press("ArrowLeft")
     await page.keyboard.press("ArrowLeft")
     before = laps[-2]
@@ -172,14 +172,14 @@ async def test_the_race_page(page: Page, served: Served, race: list[AnyEvent]) -
     await page.keyboard.press("j")
     await page.keyboard.press("f")
     second = (await view(served, "standings"))[1]["car"]
-    assert asked(page)["to"] == [second]
+    assert requests_of(page)["to"] == [second]
     await expect(page.locator("table.cars thead th").last).to_have_text(f"Gap to {second}")
     gaps = {row["car"]: row for row in await view(served, "gaps", to=second)}
     leader = page.locator("table.cars tbody tr").first.locator("td").last
     await expect(leader).to_have_text(re.compile("^−"))
     assert await listed(page) == {car: sided(row) for car, row in gaps.items()}
     await page.keyboard.press("Space")
-    assert asked(page)["cars"] == [second]
+    assert requests_of(page)["cars"] == [second]
     await page.keyboard.press("3")
     stints = await view(served, "stints", car=second)
     bars = page.locator(f"tr[data-car='{second}'] .bar b")
@@ -198,10 +198,10 @@ async def test_the_race_page(page: Page, served: Served, race: list[AnyEvent]) -
     feed = await view(served, "control")
     happened = page.get_by_role("table", name="What happened").locator("tbody tr[data-key]")
     await expect(happened.filter(has_text="lead change").first).to_be_visible()  # of another view
-    told = await table(page, "What happened")
-    kinds = {row["kind"] for row in told}
+    given = await table(page, "What happened")
+    kinds = {row["kind"] for row in given}
     assert {"flag", "local flag", "pit lane", "penalty", "message", "lead change"} <= kinds
-    assert [row["text"] for row in told if row["kind"] != "lead change"] == [
+    assert [row["text"] for row in given if row["kind"] != "lead change"] == [
         row["text"] for row in feed
     ]
     penalties = await view(served, "penalties")
@@ -240,14 +240,14 @@ async def test_a_battle_and_its_link(
     fight = [order[0], order[1], order[4]]
     rows = page.get_by_role("table", name="Battle").locator("tbody tr")
     await expect(rows).to_have_count(3)
-    assert asked(page)["cars"] == [",".join([order[1], order[0], order[4]])]
+    assert requests_of(page)["cars"] == [",".join([order[1], order[0], order[4]])]
     gaps = {
         row["car"]: sided(row)
         for row in await view(served, "gaps", to=order[1], car=",".join(fight))
     }
     await expect(rows.last.locator("[data-column=gap]")).to_contain_text(gaps[order[4]])
-    told = await table(page, "Battle")
-    assert {row["car"]: row["gap"] for row in told} == gaps
+    given = await table(page, "Battle")
+    assert {row["car"]: row["gap"] for row in given} == gaps
     chart = {row["car"]: row for row in await view(served, "chart", to=order[1])}
     laps = await table(page, "Last laps")
     assert_laps(laps, {car: chart[car] for car in fight}, order[1])
@@ -341,8 +341,8 @@ async def test_the_result_and_the_title(page: Page, served: Served, race: list[A
     await look(page, served, "&page=race&part=result")
     await shows(page, position)
     results = await view(served, "results")
-    told = await table(page, "Result")
-    assert [(row["car"], row["laps"], row["points"]) for row in told] == [
+    given = await table(page, "Result")
+    assert [(row["car"], row["laps"], row["points"]) for row in given] == [
         (row["car"], str(row["laps"]), str(row["points"])) for row in results
     ]
     revisions = await view(served, "revisions")
@@ -391,11 +391,11 @@ async def test_the_title_before_a_race_and_as_it_stands(
     now = {row["name"]: str(row["points"]) for row in season}
     clinch = await view(served, "clinch", of="drivers", **{"class": "LMP2"})
     fighting = [row for row in clinch if row["status"] != "out"]
-    told = await table(page, "The title fight: points before this race, and as it stands")
-    assert [(row["names"], row["points"], row["now"]) for row in told] == [
+    given = await table(page, "The title fight: points before this race, and as it stands")
+    assert [(row["names"], row["points"], row["now"]) for row in given] == [
         (", ".join(row["names"]), str(row["points"]), now[row["names"][0]]) for row in fighting
     ]
-    assert told[0]["points"] != told[0]["now"]
+    assert given[0]["points"] != given[0]["now"]
     sentences = page.get_by_role("list", name="What each needs").get_by_role("listitem")
     await expect(sentences).to_have_text(list(dict.fromkeys(row["sentence"] for row in fighting)))
     assert fighting[0]["sentence"] == (

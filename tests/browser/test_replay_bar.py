@@ -45,7 +45,7 @@ async def directed(store: Store) -> AsyncIterator[Served]:
     await served.end()
 
 
-async def told(served: Served, path: str, **query: str) -> Any:
+async def answer_of(served: Served, path: str, **query: str) -> Any:
     """What the gateway answers."""
     async with httpx.AsyncClient(base_url=served.address, trust_env=False, timeout=30) as client:
         answer = await client.get(path, params=query)
@@ -72,7 +72,7 @@ async def looks_at(page: Page, ms: int, reach: float = 0) -> int:
 
 async def agrees(page: Page, served: Served, session: str, **query: str) -> None:
     """Every cell of the tower is what the gateway's view of the moment says."""
-    view = await told(served, f"/sessions/{session}/standings", **query)
+    view = await answer_of(served, f"/sessions/{session}/standings", **query)
     tags = short_tags(view["session"]["classes"])
     lines = view["session"]["timing_lines"]
     shown = await cells(page)
@@ -211,7 +211,7 @@ async def test_a_replay_is_shared(page: Page, browser: Browser, directed: Served
     await expect(bar).to_have_attribute("data-mode", "replay")
     await page.keyboard.press("Space")
     await expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
-    (replay,) = await told(directed, "/replays")
+    (replay,) = await answer_of(directed, "/replays")
     name = replay["replay"]
     assert (replay["source"], replay["playing"]) == (SESSION, False)
 
@@ -224,17 +224,17 @@ async def test_a_replay_is_shared(page: Page, browser: Browser, directed: Served
             await expect(one.locator(".clock b")).to_have_text(moment)
             await agrees(one, directed, name)
             await expect(one.locator(".rail")).to_have_attribute("aria-valuenow", str(ms))
-        passed = (await told(directed, f"/sessions/{name}/markers"))["rows"]
+        passed = (await answer_of(directed, f"/sessions/{name}/markers"))["rows"]
         assert max(row["at_ms"] for row in passed) <= ms
         for one in (page, viewer):  # the page steps among the markers that it has by now
             await expect(one.locator(".mark")).to_have_count(len(passed))
 
     await page.get_by_label("Speed").select_option("20×")
     await expect(viewer.get_by_label("Speed")).to_have_value("20")
-    assert (await told(directed, f"/replays/{name}"))["speed"] == 20
+    assert (await answer_of(directed, f"/replays/{name}"))["speed"] == 20
     await page.get_by_role("button", name="To the marker before").click()
     before = max(row["at_ms"] for row in passed if row["at_ms"] < 4_200_000)
     await expect(viewer.locator(".rail")).to_have_attribute("aria-valuenow", str(before))
     await viewer.get_by_role("button", name="Play", exact=True).click()
     await expect(viewer.locator(".replay").get_by_role("alert")).to_contain_text("token")
-    assert not (await told(directed, f"/replays/{name}"))["playing"]
+    assert not (await answer_of(directed, f"/replays/{name}"))["playing"]

@@ -41,10 +41,10 @@ def race() -> list[AnyEvent]:
 
 async def append(served: Served, events: Iterable[AnyEvent]) -> str:
     """Append in batches; the last position."""
-    told = list(events)
+    given = list(events)
     position = ""
-    for first in range(0, len(told), BATCH):
-        position = (await served.log.append(SESSION, told[first : first + BATCH])).position
+    for first in range(0, len(given), BATCH):
+        position = (await served.log.append(SESSION, given[first : first + BATCH])).position
     return position
 
 
@@ -63,8 +63,8 @@ async def view(served: Served, name: str) -> dict[str, Any]:
     async with httpx.AsyncClient(base_url=served.address, trust_env=False, timeout=30) as client:
         answer = await client.get(f"/sessions/{SESSION}/{name}")
     assert answer.status_code == 200
-    told: dict[str, Any] = answer.json()
-    return told
+    given: dict[str, Any] = answer.json()
+    return given
 
 
 async def cells(page: Page) -> dict[str, dict[str, str]]:
@@ -124,12 +124,12 @@ def expected(row: Row, lines: Iterable[str], tags: Mapping[str | None, str]) -> 
 
 async def agrees(page: Page, served: Served) -> None:
     """Every cell of the tower is what the gateway's view says."""
-    told = await view(served, "standings")
-    tags = short_tags(told["session"]["classes"])
-    lines = told["session"]["timing_lines"]
+    given = await view(served, "standings")
+    tags = short_tags(given["session"]["classes"])
+    lines = given["session"]["timing_lines"]
     shown = await cells(page)
-    assert list(shown) == [row["car"] for row in told["rows"]]
-    for row in told["rows"]:
+    assert list(shown) == [row["car"] for row in given["rows"]]
+    for row in given["rows"]:
         assert standing(shown[row["car"]]) == expected(row, lines, tags), row["car"]
 
 
@@ -228,11 +228,11 @@ async def test_stale(page: Page, served: Served, race: list[AnyEvent]) -> None:
     await expect(timing).to_have_attribute("data-freshness", "stale")
     await expect(page.get_by_role("alert")).to_contain_text("Stale")
     clock = await page.locator(".clock b").text_content()
-    told = await view(served, "standings")
+    given = await view(served, "standings")
     assert clock is not None
-    assert told["session"]["stale"]
+    assert given["session"]["stale"]
     hours, minutes, seconds = map(int, clock.split(":"))
-    stands = told["session"]["clock_ms"] + told["session"]["patience_ms"]
+    stands = given["session"]["clock_ms"] + given["session"]["patience_ms"]
     assert (hours * 60 + minutes) * 60 + seconds == stands // 1000
     await shows(page, await append(served, race[:2001]))
     await expect(timing).to_have_attribute("data-freshness", "fresh")
@@ -296,11 +296,11 @@ async def test_the_font_comes_along(page: Page, served: Served, race: list[AnyEv
     letters beyond Latin 1 are fetched where a name has them."""
     entry = next(event for event in race if event.type == "entry_added")
     other = entry.model_copy(update={"car": "99", "source_seq": 90_000, "team": "Ševčík"})
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    query: list[str] = []
+    page.on("request", lambda request: query.append(request.url))
     await look(page, served)
     await shows(page, await append(served, race[:10]))
-    assert len([url for url in asked if "-latin-ext-" in url]) == 0
+    assert len([url for url in query if "-latin-ext-" in url]) == 0
     async with page.expect_request(lambda request: "-latin-ext-" in request.url):
         await shows(page, await append(served, [other]))
     widths = await page.evaluate(
@@ -329,7 +329,7 @@ async def test_sessions_are_listed(page: Page, served: Served, race: list[AnyEve
 
 
 @pytest.mark.slow
-async def test_a_reader_is_told(page: Page, served: Served, race: list[AnyEvent]) -> None:
+async def test_a_reader_sees_it(page: Page, served: Served, race: list[AnyEvent]) -> None:
     """The tower is a table whose columns and rows have names, for those who listen to it."""
     position = await append(served, race[:SOME])
     await look(page, served)

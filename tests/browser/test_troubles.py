@@ -12,16 +12,16 @@ from tests.browser.test_screen import SESSION, append, look, shows
 
 
 @pytest.mark.slow
-async def test_what_is_not_told_anew_says_so(page: Page, served: Served) -> None:
+async def test_what_is_not_made_anew_says_so(page: Page, served: Served) -> None:
     """A table that could not be read again stays, and says from when it is; until it could."""
-    told = story().flag("fcy", 185_000)
-    position = await append(served, told.events)
+    found = story().flag("fcy", 185_000)
+    position = await append(served, found.events)
     await look(page, served, "&page=race&part=cautions")
     await shows(page, position)
     table = page.get_by_role("table", name="Cautions")
     await expect(table.locator("tbody tr[data-key]")).to_have_count(1)
     await page.route("**/cautions", lambda route: route.fulfill(status=503, json={"detail": "no"}))
-    await append(served, told.lap("1", 4, 240_000).events)
+    await append(served, found.lap("1", 4, 240_000).events)
     await expect(table.locator("caption")).to_contain_text("as it was at 0:03:05: no")
     await expect(table.locator("tbody tr[data-key]")).to_have_count(1)
     await page.unroute("**/cautions")
@@ -44,14 +44,14 @@ async def test_pages_are_there_without_the_gateway(page: Page, served: Served) -
 @pytest.mark.slow
 async def test_revisions_are_chosen_on_the_page(page: Page, served: Served) -> None:
     """However much a result rests on, what chooses it is on the page, and all of it is read."""
-    told = story().flag("chequered", 170_000).ended(300_000)
+    found = story().flag("chequered", 170_000).ended(300_000)
     rows = tuple(
         ResultRow(car=car, position=place, status="classified", laps=3)
         for place, car in enumerate("1234", start=1)
     )
     grounds = "words, and more words " * 12
-    told.tell(ResultDeclared, 310_000, status="provisional", rows=rows, rests_on=grounds)
-    position = await append(served, told.events)
+    found.add(ResultDeclared, 310_000, status="provisional", rows=rows, rests_on=grounds)
+    position = await append(served, found.events)
     await look(page, served, "&page=race&part=result")
     await shows(page, position)
     radios = page.get_by_role("radio")

@@ -34,7 +34,7 @@ from tests.faults.reports import Report, percentile
 from tests.faults.stores import OneServer, Replicated, replicated_cluster
 from tests.faults.subscribers import Sample, Subscriber, digest, place
 from tests.server.clusters import free_ports
-from tests.server.projecting import all_frames, eventually, projecting, told
+from tests.server.projecting import all_frames, eventually, projecting, until_projected
 
 SESSION = "storm"
 PRODUCERS = 4
@@ -327,7 +327,7 @@ class Storm:
             await store.redis.delete(key(SESSION, name))
         last = await Log(store).last_position(SESSION)
         async with projecting(store, SESSION):
-            await told(store, SESSION, last)
+            await until_projected(store, SESSION, last)
         published = await published_state(store, SESSION)
         again = published is not None and digest(published.state) == expected
         report.require(again, "the state made from nothing is not the fold of the log")

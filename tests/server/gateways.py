@@ -68,13 +68,13 @@ class GatewayProcess:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.said = ""
+        self.printed_line = ""
 
     async def listening(self) -> int:
         """Wait until it listens; the port, 0 if it ended instead."""
         assert self._process.stdout is not None
-        self.said = await asyncio.to_thread(self._process.stdout.readline)
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.said)
+        self.printed_line = await asyncio.to_thread(self._process.stdout.readline)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.printed_line)
         return int(found[1]) if found else 0
 
     def kill(self) -> None:
@@ -103,15 +103,15 @@ async def sse(
     address = stream_url(url, session, over="stream", **options)
     async with client.stream("GET", address, headers=headers, timeout=20) as response:
         response.raise_for_status()
-        told: dict[str, str] = {}
+        given: dict[str, str] = {}
         async for line in response.aiter_lines():
             if line:
                 name, _, value = line.partition(": ")
-                told[name] = value
+                given[name] = value
                 continue
-            shown = following.apply(told["data"])
-            assert (told["id"], told["event"]) == (str(shown.token), shown.kind)
-            told = {}
+            shown = following.apply(given["data"])
+            assert (given["id"], given["event"]) == (str(shown.token), shown.kind)
+            given = {}
             yield shown
 
 

@@ -52,20 +52,20 @@ async def eventually(holds: Callable[[], Awaitable[bool]], what: str) -> None:
         await asyncio.sleep(0.02)
 
 
-async def told(store: Store, session: str, position: str) -> None:
+async def until_projected(store: Store, session: str, position: str) -> None:
     """Wait until the session's frames tell of everything up to ``position``."""
 
-    async def is_told() -> bool:
+    async def is_projected() -> bool:
         token = await ProjectionStore(store, session).token()
         return token is not None and token.position == position
 
-    await eventually(is_told, f"{session} told up to {position}")
+    await eventually(is_projected, f"{session} told up to {position}")
 
 
 async def append_and_wait(log: Log, store: Store, session: str, events: Sequence[AnyEvent]) -> str:
     """Append the events and wait until the frames tell of them. Returns the position."""
     position = (await log.append(session, events)).position
-    await told(store, session, position)
+    await until_projected(store, session, position)
     return position
 
 

@@ -96,7 +96,7 @@ async def own(store: Store, session: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def told(client: httpx.AsyncClient, name: str, **params: Any) -> list[dict[str, Any]]:
+async def rows_of(client: httpx.AsyncClient, name: str, **params: Any) -> list[dict[str, Any]]:
     """The rows of a view, which keep to its schema."""
     answer = await client.get(name, params=params)
     assert answer.status_code == 200, answer.text
@@ -111,9 +111,9 @@ async def test_each_has_its_forms(client: httpx.AsyncClient) -> None:
     """Each has a schema, CSV, a fixed number of flat rows, moments, and an entity tag."""
     assert set(QUESTIONS) == set(TABLES)
     for name, params in QUESTIONS.items():
-        rows = await told(client, name, **params)
+        rows = await rows_of(client, name, **params)
         if name not in {"differences", "revisions"}:
-            assert await told(client, name, **params, at="lap:300") != rows, name
+            assert await rows_of(client, name, **params, at="lap:300") != rows, name
         if name == "differences":  # has the forms of all, and reads the log each time
             continue
         answer = await client.get(name, params={**params, "format": "csv"})
@@ -131,9 +131,9 @@ async def test_each_has_its_forms(client: httpx.AsyncClient) -> None:
 @only_looked_at
 async def test_a_forecast(client: httpx.AsyncClient) -> None:
     """It is that of the command, of chosen cars, and says why there is none."""
-    rows = await told(client, "forecast", at="lap:300", **{"class": "GT2"})
+    rows = await rows_of(client, "forecast", at="lap:300", **{"class": "GT2"})
     assert {row["car"] for row in rows} >= {"62", "71"}
-    (chosen,) = await told(client, "forecast", at="lap:300", car="62")
+    (chosen,) = await rows_of(client, "forecast", at="lap:300", car="62")
     assert chosen in rows
     early = await client.get("forecast", params={"at": "0:00:01"})
     assert early.status_code == 409
@@ -144,26 +144,26 @@ async def test_a_forecast(client: httpx.AsyncClient) -> None:
 async def test_gaps_and_chart(client: httpx.AsyncClient) -> None:
     """They are those of the folded race, of chosen cars and since a time."""
     race = petit_le_mans_2007_timeline().race
-    assert await told(client, "gaps", to="5") == gaps.gaps(race, "5")
+    assert await rows_of(client, "gaps", to="5") == gaps.gaps(race, "5")
     expected = json.loads(json.dumps(gaps.chart(race, "1", 20_000_000)))
-    assert await told(client, "chart", to="1", since_ms=20_000_000) == expected
-    assert [row["car"] for row in await told(client, "chart", car="7,5")] == ["7", "5"]
-    in_class = await told(client, "gaps", **{"class": "GT1"})
+    assert await rows_of(client, "chart", to="1", since_ms=20_000_000) == expected
+    assert [row["car"] for row in await rows_of(client, "chart", car="7,5")] == ["7", "5"]
+    in_class = await rows_of(client, "gaps", **{"class": "GT1"})
     assert {row["class"] for row in in_class} == {"GT1"}
 
 
 @only_looked_at
 async def test_a_title_in_the_season_of_the_session(client: httpx.AsyncClient) -> None:
     """The season that the session names is asked, up to its round; each contender is told of."""
-    rows = await told(client, "championship", of="drivers", **{"class": "LMP2"})
+    rows = await rows_of(client, "championship", of="drivers", **{"class": "LMP2"})
     assert [row["points"] for row in rows[:4]] == [216, 216, 167, 167]
     assert len(rows[0]["by_round"]) == 11
-    fight = await told(client, "clinch", of="drivers", at="lap:300", **{"class": "LMP2"})
+    fight = await rows_of(client, "clinch", of="drivers", at="lap:300", **{"class": "LMP2"})
     assert {tuple(row["names"]) for row in fight[:2]} == {("Romain Dumas",), ("Timo Bernhard",)}
     out = [row for row in fight if row["status"] == "out"]
     assert all("out: at most" in row["sentence"] for row in out)
     assert out
-    assert await told(client, "clinch", season=SEASON, of="teams") != []
+    assert await rows_of(client, "clinch", season=SEASON, of="teams") != []
 
 
 def recorded(events: Iterable[AnyEvent], at: int) -> list[LogEntry]:
@@ -192,8 +192,8 @@ async def test_a_season_as_it_was_known(
     entries = recorded(alms_2007(), int(time.time() * 1000) - 300_000)
     await log.append_at_positions(season, entries)
     position = entries[-1].position
-    asked = {"of": "teams", "class": "LMP2", "season": season}
-    before = {name: await told(older, name, **asked) for name in ("championship", "clinch")}
+    query = {"of": "teams", "class": "LMP2", "season": season}
+    before = {name: await rows_of(older, name, **query) for name in ("championship", "clinch")}
     learned = datetime.fromtimestamp(parse_position(position)[0] / 1000, UTC)
     adjusted = PointsAdjusted(
         at=0,
@@ -207,16 +207,16 @@ async def test_a_season_as_it_was_known(
     )
     await log.append(season, [adjusted])
     for name, rows in before.items():
-        assert await told(older, name, **asked) != rows
+        assert await rows_of(older, name, **query) != rows
         delay_ms = 240_000
-        assert await told(older, name, **asked, delay_ms=delay_ms) == rows
-        assert await told(older, name, **asked, known_at=position) == rows
+        assert await rows_of(older, name, **query, delay_ms=delay_ms) == rows
+        assert await rows_of(older, name, **query, known_at=position) == rows
         known_at = learned.isoformat()
-        assert await told(older, name, **asked, known_at=known_at) == rows
-        younger = await older.get(name, params={**asked, "delay_ms": 600_000})
+        assert await rows_of(older, name, **query, known_at=known_at) == rows
+        younger = await older.get(name, params={**query, "delay_ms": 600_000})
         assert younger.status_code == 404
         assert "nothing was recorded" in younger.text
-        built_in: dict[str, Any] = {**asked, "season": SEASON, "delay_ms": 600_000}
+        built_in: dict[str, Any] = {**query, "season": SEASON, "delay_ms": 600_000}
         assert (await older.get(name, params=built_in)).status_code == 200
 
 
@@ -229,27 +229,27 @@ async def test_results_that_followed_each_other(
         at=40_000_000, source="stewards", source_seq=1, penalty_id="p1", **members
     )
     position = (await Log(store).append(session, [penalty])).position
-    first, *_, last = await told(own, "revisions")
+    first, *_, last = await rows_of(own, "revisions")
     assert (first["number"], first["status"]) == (1, "provisional")
     assert (last["position"], last["status"]) == (position, "amended")
-    changed = await told(own, "differences", before=first["number"], after=last["number"])
+    changed = await rows_of(own, "differences", before=first["number"], after=last["number"])
     assert [(row["car"], row["position_before"], row["position_after"]) for row in changed] == [
         ("7", 2, 1),
         ("1", 1, 2),
     ]
-    why = await told(own, "explain", car="1")
+    why = await rows_of(own, "explain", car="1")
     (behind,) = next(row["events"] for row in why if "had 90 s added" in row["text"])
     assert behind == {"position": position, "source": "stewards", "source_seq": 1}
-    assert await told(own, "revisions", at="lap:300") == []
+    assert await rows_of(own, "revisions", at="lap:300") == []
 
 
 @only_looked_at
 async def test_what_would_be(client: httpx.AsyncClient) -> None:
     """Everybody's place now and then, also as the race stood; nothing is recorded."""
-    rows = await told(client, "whatif", penalty=["1 time 90", "7 disqualification"])
+    rows = await rows_of(client, "whatif", penalty=["1 time 90", "7 disqualification"])
     places = {row["car"]: (row["position_now"], row["position_then"]) for row in rows}
     assert (places["1"], places["7"][0], rows[-1]["car"]) == ((1, 1), 2, "7")
-    rows = await told(client, "whatif", retire="7", at="lap:300", car=["1", "7"])
+    rows = await rows_of(client, "whatif", retire="7", at="lap:300", car=["1", "7"])
     assert {row["car"]: row["status_then"] for row in rows}["7"] == "retired"
     assert len(rows) == 2
     results = (await client.get("results")).json()["rows"]

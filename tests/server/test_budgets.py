@@ -20,7 +20,7 @@ from services.storage.client import Store
 from services.storage.event_log import Log
 from tests.builders import opened
 from tests.server.gateways import serving
-from tests.server.projecting import projecting, told
+from tests.server.projecting import projecting, until_projected
 from tests.unit.services.gateway.short_race import STEP_MS, frames
 
 SECRET, LINE = new_token("viewer", Role.VIEWER)
@@ -37,7 +37,7 @@ async def client(store: Store, log: Log, session: str) -> AsyncIterator[httpx.As
         serving(store, SETTINGS) as url,
         httpx.AsyncClient(base_url=url) as client,
     ):
-        await told(store, session, result.position)
+        await until_projected(store, session, result.position)
         yield client
 
 

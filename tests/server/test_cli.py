@@ -78,27 +78,27 @@ def test_importing_twice_changes_nothing(machine: Machine) -> None:
 
 def test_a_bad_file_is_refused_in_a_line(machine: Machine) -> None:
     """File, line, column and value are named; nothing was appended."""
-    told = machine.run("import", "alkamel", "bad.csv", "--session", "bad", code=1)
-    assert told.startswith("lapstream: bad.csv:2, column ELAPSED, value '1:0x.000': ")
-    assert told.count("\n") == 1
+    printed = machine.run("import", "alkamel", "bad.csv", "--session", "bad", code=1)
+    assert printed.startswith("lapstream: bad.csv:2, column ELAPSED, value '1:0x.000': ")
+    assert printed.count("\n") == 1
     assert "bad" not in {row["session"] for row in machine.rows("sessions")}
-    told = machine.run_process("import", "archive", "laps.csv", code=1)
-    assert told.startswith("lapstream: laps.csv: ")
+    printed = machine.run_process("import", "archive", "laps.csv", code=1)
+    assert printed.startswith("lapstream: laps.csv: ")
 
 
-def test_what_is_not_there_is_told_in_a_line(machine: Machine) -> None:
+def test_what_is_not_there_is_reported_in_a_line(machine: Machine) -> None:
     """A file, a server, a folder."""
     assert "nowhere.csv" in machine.run(
         "import", "alkamel", "nowhere.csv", "--session", "x", code=1
     )
-    told = machine.run("sessions", "--store", "redis://127.0.0.1:1", code=1)
-    assert told.startswith("lapstream: no answer from the store at redis://127.0.0.1:1")
-    told = machine.run("sessions", "--data", "/proc/none", code=1)
-    assert "name another with --data" in told
+    printed = machine.run("sessions", "--store", "redis://127.0.0.1:1", code=1)
+    assert printed.startswith("lapstream: no answer from the store at redis://127.0.0.1:1")
+    printed = machine.run("sessions", "--data", "/proc/none", code=1)
+    assert "name another with --data" in printed
 
 
 @pytest.mark.slow
-def test_a_built_in_race_asked_by_two_at_once(machine: Machine) -> None:
+def test_a_built_in_race_requested_by_two_at_once(machine: Machine) -> None:
     """On a new machine it is put into the log once, and both get their answer."""
     commands = [
         machine.start("results", "petit-le-mans-2007", "--format", "json") for _ in range(2)
@@ -115,10 +115,10 @@ def test_a_built_in_race_asked_by_two_at_once(machine: Machine) -> None:
 @pytest.mark.slow
 def test_the_demonstration_without_a_terminal(machine: Machine) -> None:
     """It tells the race in lines, ends by itself with three tables, and cleans up."""
-    told = machine.run_process("demo", "--speed", "max")
+    printed = machine.run_process("demo", "--speed", "max")
     for line in ("caution 9", "chequered flag", "Fastest laps", "Cautions"):
-        assert line in told
-    assert [line.split()[0] for line in told.splitlines()[-9:]] == [*"123456789"]
+        assert line in printed
+    assert [line.split()[0] for line in printed.splitlines()[-9:]] == [*"123456789"]
     assert not machine.server_runs()
     (_, demo) = machine.rows("sessions")
     assert demo["session"] == "petit-le-mans-2007-demo-1"
@@ -233,8 +233,8 @@ def test_check(machine: Machine) -> None:
     """A store and an archive that are whole, and an archive that is not."""
     imported(machine)
     machine.run("export", "short", "short.jsonl.gz")
-    said = machine.run("check", "short.jsonl.gz").splitlines()
-    assert said == ["short: 41 entries, whole", "short.jsonl.gz: 41 entries, whole"]
+    output = machine.run("check", "short.jsonl.gz").splitlines()
+    assert output == ["short: 41 entries, whole", "short.jsonl.gz: 41 entries, whole"]
     (machine.folder / "cut.jsonl.gz").write_bytes(
         (machine.folder / "short.jsonl.gz").read_bytes()[:-20]
     )

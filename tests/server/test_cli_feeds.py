@@ -22,8 +22,8 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     """A machine with a recorded feed of two runs."""
     machine = Machine(tmp_path / "machine")
     second = ["$I,,", *OPENING[1:], '$B,95,"Sunday 8 Hour"', beat(0), beat(1), g("8", 1, 90_000)]
-    told = [*OPENING, beat(0), beat(1, "Green"), g("7", 1, 90_000), j("7", 91_000, 181_000)]
-    lines = ["##2025-04-26 15:00:00.000", *told, "##2025-04-26 15:00:01.000", *second]
+    printed = [*OPENING, beat(0), beat(1, "Green"), g("7", 1, 90_000), j("7", 91_000, 181_000)]
+    lines = ["##2025-04-26 15:00:00.000", *printed, "##2025-04-26 15:00:01.000", *second]
     (machine.folder / "feed.txt").write_text("".join(f"{line}\r\n" for line in lines))
     (machine.folder / "laps.csv").write_text("NUMBER;LAP_NUMBER\n")
     yield machine
@@ -46,11 +46,11 @@ def test_importing_a_recording(machine: Machine) -> None:
     )
 
 
-def test_what_is_said_of_a_feed(machine: Machine) -> None:
+def test_status_of_a_feed(machine: Machine) -> None:
     """Title, kind and pack may be told with a feed."""
-    told = ("--title", "Eight hours", "--kind", "practice", "--rules", "imsa-2024")
+    printed = ("--title", "Eight hours", "--kind", "practice", "--rules", "imsa-2024")
     assert "practice: Eight hours" in machine.run(
-        "import", "rmonitor", "feed.txt", "--session", "practice", *told
+        "import", "rmonitor", "feed.txt", "--session", "practice", *printed
     )
     [row] = machine.rows("session", "practice")
     assert (row["kind"], row["rules"]) == ("practice", "imsa-2024")
@@ -93,19 +93,19 @@ def test_serving_a_feed(machine: Machine) -> None:
     assert played is not None
     server = machine.start("serve", "--port", "0", "--feed", f"rmonitor:{played[1]}=live")
     assert server.stdout is not None
-    said = server.stdout.readline()
-    assert f"rmonitor {played[1]} into live is followed" in said
-    found = re.search(r"http://\S+:\d+", said)
+    output = server.stdout.readline()
+    assert f"rmonitor {played[1]} into live is followed" in output
+    found = re.search(r"http://\S+:\d+", output)
     assert found is not None
     with httpx.Client(base_url=found[0]) as client:
         deadline = time.monotonic() + DEADLINE
         while (feed := client.get("/sessions/live/feed")).json().get("events") != 13:
             assert time.monotonic() < deadline, feed.text
             time.sleep(0.05)
-        told = feed.json()
-        assert (told["feed"], told["session"]) == (f"rmonitor {played[1]}", "live-2")
-        assert told["followed"]
-        assert told["age_ms"] >= 0
+        printed = feed.json()
+        assert (printed["feed"], printed["session"]) == (f"rmonitor {played[1]}", "live-2")
+        assert printed["followed"]
+        assert printed["age_ms"] >= 0
         health = client.get("/sessions/live/health").json()
         assert health["state"] in ("waiting", "folding")
         assert health["feed"]["unreadable"] == 0
@@ -124,13 +124,13 @@ def test_serving_a_feed(machine: Machine) -> None:
 
 def test_no_feed_to_serve(machine: Machine) -> None:
     """What is no feed is refused in a line, and nothing is served."""
-    told = machine.run("serve", "--port", "0", "--feed", "timing:50000=live", code=1)
-    assert told == (
+    printed = machine.run("serve", "--port", "0", "--feed", "timing:50000=live", code=1)
+    assert printed == (
         "lapstream: 'timing:50000=live' names no feed: write rmonitor:HOST:PORT=SESSION\n"
     )
 
 
-def test_what_cannot_be_said_of_a_feed(machine: Machine) -> None:
+def test_wrong_options_of_a_feed(machine: Machine) -> None:
     """A pack that is unknown, or a title that is too long, is refused before anything is done."""
     command = ("import", "rmonitor", "feed.txt", "--session", "practice")
     assert "no regulation pack 'x'" in machine.run(*command, "--rules", "x", code=1)
@@ -159,7 +159,7 @@ def test_no_address(machine: Machine) -> None:
 def test_a_replay_takes_no_feed(machine: Machine) -> None:
     """Neither by command nor as it is served."""
     machine.run("replays", "start", "petit-le-mans-2007", "--name", "live")
-    told = "lapstream: 'live' is a replay: append to the session that it plays\n"
-    assert machine.run("feed", "rmonitor", "127.0.0.1:9", "--session", "live", code=1) == told
+    printed = "lapstream: 'live' is a replay: append to the session that it plays\n"
+    assert machine.run("feed", "rmonitor", "127.0.0.1:9", "--session", "live", code=1) == printed
     served = ("serve", "--port", "0", "--feed", "rmonitor:127.0.0.1:9=live")
-    assert machine.run(*served, code=1) == told
+    assert machine.run(*served, code=1) == printed

@@ -124,7 +124,7 @@ async def test_the_commands_of_the_page_for_operators(tmp_path: Path) -> None:
                 await eventually(lambda: has_a_picture(operator, "tower"), "a picture")
 
 
-async def test_who_may_not_is_told_so(store: Store, session: str) -> None:
+async def test_who_may_not_is_refused(store: Store, session: str) -> None:
     """In a line, with how to give a token; a view that there is not is wrong usage."""
     async with serving(store, SETTINGS) as url:
         nobody = await Operator(url, None).run("freeze", session)

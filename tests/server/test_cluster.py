@@ -32,7 +32,7 @@ from tests.server.projecting import (
     eventually,
     projecting,
     state_of,
-    told,
+    until_projected,
 )
 
 
@@ -110,7 +110,7 @@ async def test_two_projectors_share_the_sessions_of_all_nodes(cluster: Cluster, 
     ):
         for part in (race.events[:6], race.events[6:]):
             for session in sessions:
-                await told(store, session, (await log.append(session, part)).position)
+                await until_projected(store, session, (await log.append(session, part)).position)
     for session in sessions:
         await check_frames(store, session, race)
         await check_every_frame(store, session)
@@ -134,7 +134,7 @@ async def test_a_node_goes_and_comes_back(cluster: Cluster, store: Store):
         serving(other, projector=True) as two,
     ):
         for session in (lost, here):
-            await told(store, session, (await log.append(session, begun)).position)
+            await until_projected(store, session, (await log.append(session, begun)).position)
         watching = {
             session: [asyncio.create_task(watch(url, session, race)) for url in (one, two)]
             for session in (lost, here)
@@ -144,7 +144,7 @@ async def test_a_node_goes_and_comes_back(cluster: Cluster, store: Store):
         with pytest.raises(StoreUnavailable):
             await log.append(lost, rest)
         for event in rest:
-            await told(store, here, (await log.append(here, [event])).position)
+            await until_projected(store, here, (await log.append(here, [event])).position)
         async with asyncio.timeout(DEADLINE):
             await asyncio.gather(*watching[here])
         async with open_store(f"redis://127.0.0.1:{stays.port}") as late:
@@ -205,7 +205,7 @@ async def test_a_replay_lies_on_another_node_than_its_race(cluster: Cluster, sto
     log, race = Log(store), a_race()
     await log.append(source, race.events)
     async with serving(store, projector=True) as url:
-        await told(store, source, await log.last_position(source))
+        await until_projected(store, source, await log.last_position(source))
         replay = await Replays(store).begin(source, name=name, speed="max")
         assert replay == name
         async with asyncio.timeout(DEADLINE):

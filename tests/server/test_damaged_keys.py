@@ -77,7 +77,7 @@ async def test_derived_keys_are_made_anew(store, log, session, kind):
 
     async with projecting(store, session):
         await eventually(mended, "a token")
-        more = after.tell(ev.RaceControlMessage, 10**6, text="after")
+        more = after.add(ev.RaceControlMessage, 10**6, text="after")
         await append_and_wait(log, store, session, [more])
     shown = await published_state(store, session)
     assert shown is not None
@@ -142,7 +142,7 @@ async def test_a_damaged_session_or_season_blocks_no_other(store, log, session, 
 
 
 def _season() -> ev.AnyEvent:
-    return Story("season").tell(
+    return Story("season").add(
         ev.SeasonOpened,
         0,
         title="A season",

@@ -49,13 +49,13 @@ class Desk:
             json={"source": "desk-a", "source_seq": number, "decisions": decisions, **more},
         )
         assert answer.status_code == status, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+        body: dict[str, Any] = answer.json()
+        return body
 
     async def refused(self, *decisions: dict[str, Any], status: int = 422, **more: Any) -> Any:
         """The first fault: its field, value and reason."""
-        told = await self.send(*decisions, status=status, **more)
-        fault = told["errors"][0]
+        body = await self.send(*decisions, status=status, **more)
+        fault = body["errors"][0]
         return fault["field"], fault.get("value"), fault["reason"]
 
     async def book(self) -> list[dict[str, Any]]:
@@ -103,8 +103,8 @@ FIVE = {"type": "penalty_imposed", "car": "1", "kind": "time", "amount": 5, "rea
 
 async def test_a_decision_is_one_event_with_who_and_when(desk: Desk) -> None:
     """Who is the token's name; when is the session clock; the penalty's id is made here."""
-    told = await desk.send(FIVE)
-    assert (told["added"], told["by"]) == (True, "control-desk")
+    body = await desk.send(FIVE)
+    assert (body["added"], body["by"]) == (True, "control-desk")
     assert await desk.decided() == [
         PenaltyImposed(
             at=OVER,
@@ -134,21 +134,21 @@ async def test_sent_again_it_counts_once(desk: Desk) -> None:
     assert fault == ("source_seq", "0", "this number is of another decision")
 
 
-async def test_a_dry_run_tells_and_appends_nothing(desk: Desk) -> None:
+async def test_a_dry_run_reports_and_appends_nothing(desk: Desk) -> None:
     """The cars that would change, with their places before and after; also of a voided lap."""
-    told = await desk.send(FIVE, dry_run=True)
-    assert [(row["car"], row["position_now"], row["position_then"]) for row in told["changes"]] == [
+    body = await desk.send(FIVE, dry_run=True)
+    assert [(row["car"], row["position_now"], row["position_then"]) for row in body["changes"]] == [
         ("2", 2, 1),
         ("3", 3, 2),
         ("1", 1, 3),
     ]
-    assert told["events"][0]["text"] == "#1: 5 s added to its time (contact)"
-    (effect,) = told["effects"]
+    assert body["events"][0]["text"] == "#1: 5 s added to its time (contact)"
+    (effect,) = body["effects"]
     assert effect.startswith("#1: 5 s added to its time")
     assert effect.endswith("changes the classified order only")
     void = {"type": "event_voided", "car": "1", "lap": 3, "reason": "cut"}
-    told = await desk.send(void, dry_run=True)
-    assert {row["car"]: row["laps_then"] for row in told["changes"]}["1"] == 2
+    body = await desk.send(void, dry_run=True)
+    assert {row["car"]: row["laps_then"] for row in body["changes"]}["1"] == 2
     assert (await desk.decided(), await desk.order()) == ([], ["1", "2", "3"])
 
 
@@ -192,7 +192,7 @@ async def test_a_penalty_stays_in_the_book(desk: Desk) -> None:
     assert answer.json()["total"] > len(rows)
 
 
-async def test_the_book_is_not_told_twice(desk: Desk) -> None:
+async def test_the_book_is_not_repeated(desk: Desk) -> None:
     """A desk that has seen it is told that nothing changed, until something did."""
     path = f"/sessions/{desk.session}/decisions"
     etag = (await desk.client.get(path)).headers["ETag"]
@@ -224,8 +224,8 @@ async def test_several_stand_and_fall_together(desk: Desk) -> None:
 
 async def test_a_result_is_declared_as_it_stands(desk: Desk) -> None:
     """Its rows are the classification; what it rests on is said."""
-    told = {"type": "result_declared", "status": "provisional", "rests_on": "the stewards"}
-    await desk.send(told)
+    body = {"type": "result_declared", "status": "provisional", "rests_on": "the stewards"}
+    await desk.send(body)
     (event,) = await desk.decided()
     assert event.type == "result_declared"
     assert [row.car for row in event.rows] == ["1", "2", "3"]
@@ -289,8 +289,8 @@ async def test_what_cannot_be_decided_is_named(desk: Desk) -> None:
     assert (await desk.refused(FIVE, expected="99999999999999999999-1"))[0] == "expected"
     lap = {"type": "event_voided", "car": "1", "lap": True, "reason": "y"}
     assert (await desk.refused(lap))[0] == "lap"
-    told = await desk.send(FIVE, {**FIVE, "car": "9"}, status=422)
-    assert told["errors"][0]["index"] == 1
+    body = await desk.send(FIVE, {**FIVE, "car": "9"}, status=422)
+    assert body["errors"][0]["index"] == 1
     await desk.send(FIVE, status=409, expected="1-0")
     assert await desk.decided() == []
 
@@ -309,8 +309,8 @@ async def test_no_result_before_the_end(desk: Desk, log: Log) -> None:
     running = f"{desk.session}-running"
     await log.append(running, list(Story().opened("1")))
     desk.session = running
-    told = {"type": "result_declared", "status": "final", "rests_on": "y"}
-    field, _, reason = await desk.refused(told, status=409)
+    body = {"type": "result_declared", "status": "final", "rests_on": "y"}
+    field, _, reason = await desk.refused(body, status=409)
     assert field == "status"
     assert "the race is not over" in reason
 
@@ -329,8 +329,8 @@ async def test_nothing_is_decided_of_a_season(desk: Desk, log: Log) -> None:
     )
     desk.session = f"{desk.session}-season"
     await log.append(desk.session, [season])
-    told = await desk.send({"type": "flag_shown", "flag": "red"}, status=409)
-    assert told["detail"].startswith("this is a season")
+    body = await desk.send({"type": "flag_shown", "flag": "red"}, status=409)
+    assert body["detail"].startswith("this is a season")
 
 
 async def test_the_clock_has_run_on(desk: Desk, log: Log) -> None:
@@ -338,10 +338,10 @@ async def test_the_clock_has_run_on(desk: Desk, log: Log) -> None:
     running = f"{desk.session}-running"
     await log.append(running, list(Story().opened("1").lap("1", 1, 60_000)))
     desk.session = running
-    told = await desk.send({"type": "flag_shown", "flag": "red"})
-    assert 60_000 <= told["events"][0]["at_ms"] < 70_000
-    told = await desk.send({"type": "pit_lane_closed"}, at_ms=60_001)
-    assert told["events"][0]["at_ms"] == 60_001
+    body = await desk.send({"type": "flag_shown", "flag": "red"})
+    assert 60_000 <= body["events"][0]["at_ms"] < 70_000
+    body = await desk.send({"type": "pit_lane_closed"}, at_ms=60_001)
+    assert body["events"][0]["at_ms"] == 60_001
 
 
 @pytest.mark.parametrize("role", [None, Role.VIEWER, Role.OUTPUT])
@@ -351,13 +351,13 @@ async def test_only_race_control_decides(desk: Desk, role: Role | None) -> None:
         del desk.client.headers["Authorization"]
     else:
         desk.client.headers.update(bearer(role))
-    told = await desk.send(FIVE, status=401 if role is None else 403, dry_run=role is None)
+    body = await desk.send(FIVE, status=401 if role is None else 403, dry_run=role is None)
     wanted = "a token is needed" if role is None else "a token of the role control is needed"
-    assert told["detail"].startswith(wanted)
+    assert body["detail"].startswith(wanted)
     assert await desk.decided() == []
 
 
-async def test_a_token_is_told_whose_it_is(desk: Desk) -> None:
+async def test_a_token_knows_its_owner(desk: Desk) -> None:
     """A desk can say whose token it was given, and that a viewer's is not enough."""
     for role in Role:
         answer = await desk.client.get("/whoami", headers=bearer(role))

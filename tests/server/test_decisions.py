@@ -45,8 +45,8 @@ async def test_numbers_count_on(log: Log, session: str) -> None:
 async def test_many_decide_at_once(store: Store, session: str) -> None:
     """Forty penalties that say the same, from forty commands, are forty penalties."""
     decisions = (decide(Log(store), session, RACE_CONTROL, imposed) for _ in range(40))
-    told = [events for events, _ in await asyncio.gather(*decisions)]
-    assert sorted(event.source_seq for (event,) in told) == list(range(40))
+    found = [events for events, _ in await asyncio.gather(*decisions)]
+    assert sorted(event.source_seq for (event,) in found) == list(range(40))
     assert sorted(await recorded(Log(store), session)) == list(range(40))
 
 

@@ -124,8 +124,8 @@ async def test_coming_while_others_leave(tmp_path: Path):
         for number in range(6):
             assert await numbers(store, "a", f"x{number}") == list(range(8))
     log = (tmp_path / "valkey.log").read_text()
-    said = [line for line in log.splitlines() if "is starting" in line or "bye bye" in line]
-    assert ["bye bye" in line for line in said] == [False, True] * (len(said) // 2)
+    printed = [line for line in log.splitlines() if "is starting" in line or "bye bye" in line]
+    assert ["bye bye" in line for line in printed] == [False, True] * (len(printed) // 2)
 
 
 # -- Killed ----------------------------------------------------------------------------
@@ -353,9 +353,9 @@ async def refusal(data: Path, error: type[Exception]) -> str:
 async def test_no_folder(tmp_path: Path, data: str):
     """A data folder that cannot be made is named, with what to do."""
     (tmp_path / "file").touch()
-    said = await refusal(tmp_path / data, StoreUnavailable)
-    assert str(tmp_path / data) in said
-    assert said.endswith("name another with --data")
+    printed = await refusal(tmp_path / data, StoreUnavailable)
+    assert str(tmp_path / data) in printed
+    assert printed.endswith("name another with --data")
 
 
 @contextlib.contextmanager
@@ -410,8 +410,8 @@ async def fill(data: Path) -> tuple[int, str]:
 async def test_a_disk_that_fills_up(small_disk: Path):
     """A full disk is named, in use and at the start; nothing acknowledged is lost by it."""
     data = small_disk / "data"
-    acknowledged, said = await fill(data)
-    assert "No space left on device" in said
+    acknowledged, printed = await fill(data)
+    assert "No space left on device" in printed
     assert "No space left on device" in await refusal(data, StoreUnavailable)
     enlarge(small_disk)
     async with open_store(data=data) as store:
@@ -428,16 +428,16 @@ async def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    said = await refusal(tmp_path, StoreUnavailable)
-    assert "the data folder cannot be used (No space left on device)" in said
+    printed = await refusal(tmp_path, StoreUnavailable)
+    assert "the data folder cannot be used (No space left on device)" in printed
     assert not (tmp_path / "server.pid").exists()
 
 
 async def test_no_program_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A platform that the wheel has no program for is told to name a server."""
     monkeypatch.setattr("platform.machine", lambda: "s390x")
-    said = await refusal(tmp_path, StoreUnfit)
-    assert "is not available for linux-s390x: name a server with --store" in said
+    printed = await refusal(tmp_path, StoreUnfit)
+    assert "is not available for linux-s390x: name a server with --store" in printed
 
 
 def check(arguments: str, code: int = 0) -> list[str]:
@@ -459,11 +459,11 @@ async def test_a_damaged_log(tmp_path: Path):
     commands = file.read_bytes().split(b"XADD")
     damaged = b"XADD".join(commands[:20]) + b"garbage".join(commands[20:])
     file.write_bytes(damaged)
-    said = await refusal(tmp_path, StoreUnfit)
-    assert "its log is damaged" in said
+    printed = await refusal(tmp_path, StoreUnfit)
+    assert "its log is damaged" in printed
     assert file.read_bytes() == damaged
     assert not is_served(tmp_path)
-    check(said.partition("keep what is intact with lapstream ")[2])
+    check(printed.partition("keep what is intact with lapstream ")[2])
     async with open_store(data=tmp_path) as store:
         found = await numbers(store, "a", "x")
     assert found == list(range(19))
@@ -500,8 +500,8 @@ async def test_a_server_that_hangs(
     os.kill(server, signal.SIGSTOP)
     monkeypatch.setattr(embedded, "PATIENCE", 0.3)
     monkeypatch.setattr(lifeline, "PATIENCE", 0.3)
-    said = await refusal(tmp_path, StoreUnavailable)
-    assert f"end it (kill {server}) and try again" in said
+    printed = await refusal(tmp_path, StoreUnavailable)
+    assert f"end it (kill {server}) and try again" in printed
     os.kill(server, signal.SIGCONT)
     monkeypatch.undo()
     async with open_store(data=tmp_path) as store:

@@ -111,8 +111,8 @@ async def test_an_output_of_it_says_so_once(store: Store, replay: str) -> None:
 
             await eventually(is_stale, "the picture marked as stale")
             await asyncio.sleep(1.6)  # it looks every half second
-        said = [one for one in logs if one["event"] == "output source unavailable"]
-        assert len(said) == 1
+        message = [one for one in logs if one["event"] == "output source unavailable"]
+        assert len(message) == 1
         assert (await desk.rows())[0]["laps"] == "2"
         async with connect(output_url(url, replay), proxy=None) as connection:
             assert (

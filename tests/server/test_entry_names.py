@@ -78,8 +78,8 @@ async def test_what_is_not_there_is_refused(
 async def test_streams_of_outputs_know_their_parameters(desk: Desk, session: str) -> None:
     """One that nobody knows is refused there, too."""
     await desk.ask("PUT", json={"session": session})
-    told = await desk.ask("GET", "/stream?delay_ms=5000", 422)
-    assert [fault["field"] for fault in told["errors"]] == ["delay_ms"]
+    note = await desk.ask("GET", "/stream?delay_ms=5000", 422)
+    assert [fault["field"] for fault in note["errors"]] == ["delay_ms"]
     address = str(desk.client.base_url).replace("http", "ws").rstrip("/")
     with pytest.raises(InvalidStatus) as refused:
         async with connect(f"{address}{desk.path}/stream?hz=5", proxy=None):
@@ -93,8 +93,8 @@ async def test_outputs_spell_as_their_session(desk: Desk, session: str) -> None:
     assert (made["classes"], made["cars"]) == (["LMP1"], ["1X"])
     assert [row["car"] for row in await desk.rows() if row["car"]] == ["1X"]
     for wanted, value in (({"classes": ["LMP9"]}, "LMP9"), ({"cars": ["7", "999"]}, "999")):
-        told = await desk.ask("PUT", status=404, json={"session": session, **wanted})
-        (fault,) = told["errors"]
+        note = await desk.ask("PUT", status=404, json={"session": session, **wanted})
+        (fault,) = note["errors"]
         assert (fault["field"], fault["value"]) == (next(iter(wanted)), value)
     assert (await desk.ask("GET"))["classes"] == ["LMP1"]
     alone = {"session": session, "view": "battle", "cars": ["1x", "1X"]}
@@ -131,13 +131,13 @@ async def test_before_anybody_has_entered(store: Store, session: str) -> None:
 @pytest.mark.parametrize("view", ["flag", "cautions", "championship"])
 async def test_views_of_no_car(desk: Desk, session: str, view: str) -> None:
     """Cars cannot be chosen of what is of none."""
-    told = await desk.ask("PUT", status=422, json={"session": session, "view": view, "cars": ["7"]})
-    (fault,) = told["errors"]
+    note = await desk.ask("PUT", status=422, json={"session": session, "view": view, "cars": ["7"]})
+    (fault,) = note["errors"]
     assert (fault["field"], fault["value"]) == ("cars", "7")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("wanted", "note"),
     [
         ({}, [("overall", "1X"), ("LMP1", "1X"), ("LMP2", "7")]),
         ({"cars": ["7"]}, [("LMP2", "7")]),
@@ -146,14 +146,14 @@ async def test_views_of_no_car(desk: Desk, session: str, view: str) -> None:
     ],
 )
 async def test_fastest_laps_of_chosen_cars(
-    desk: Desk, session: str, wanted: dict[str, Any], told: list[tuple[str, str]]
+    desk: Desk, session: str, wanted: dict[str, Any], note: list[tuple[str, str]]
 ) -> None:
     """Those that they hold, in rows and pushes alike."""
     await desk.ask("PUT", json={"session": session, "view": "fastest", "rows": 9, **wanted})
     rows = [(row["of"], row["car"]) for row in await desk.rows() if row["car"]]
-    assert sorted(rows) == sorted(told)
+    assert sorted(rows) == sorted(note)
     pushed = desk.pushed()
     fastest = (await anext(pushed)).state["fastest"]
     await pushed.aclose()
     bests = {"overall": fastest.get("overall"), **fastest["classes"]}
-    assert {of: best["car"] for of, best in bests.items() if best} == dict(told)
+    assert {of: best["car"] for of, best in bests.items() if best} == dict(note)

@@ -35,8 +35,7 @@ from services.storage.replay_store import Replays
 from tests.builders import opened, race_of
 from tests.data import DATA, needs_data
 from tests.rmonitor import OPENING, beat, doubled, g, j, laps
-from tests.server.projecting import check_frames, eventually, projecting
-from tests.server.projecting import told as projected
+from tests.server.projecting import check_frames, eventually, projecting, until_projected
 
 QUICK = FeedTimeouts(connecting=5.0, silent=5.0, lost=30.0, first_pause=0.01, longest_pause=0.05)
 DAY = datetime(2025, 4, 26, 15, 0, tzinfo=UTC)
@@ -44,12 +43,12 @@ DAY = datetime(2025, 4, 26, 15, 0, tzinfo=UTC)
 
 def recorded(*parts: Sequence[str] | str) -> bytes:
     """A recording, a second to each part."""
-    told = []
+    logged_events = []
     for second, part in enumerate(parts):
         lines = [part] if isinstance(part, str) else part
-        told.append(f"##2025-04-26 15:{second // 60:02}:{second % 60:02}.000")
-        told += lines
-    return "".join(f"{line}\r\n" for line in told).encode()
+        logged_events.append(f"##2025-04-26 15:{second // 60:02}:{second % 60:02}.000")
+        logged_events += lines
+    return "".join(f"{line}\r\n" for line in logged_events).encode()
 
 
 def race(cars: str = "789", rounds: int = 6) -> list[Sequence[str]]:
@@ -83,12 +82,12 @@ async def following(
         await task
 
 
-async def told(log: Log, session: str) -> list[AnyEvent]:
+async def logged_events(log: Log, session: str) -> list[AnyEvent]:
     """The events of a session's log."""
     return [decode(entry.payload) async for batch in log.read(session) for entry in batch]
 
 
-async def until_told(log: Log, session: str, events: Iterable[Event]) -> None:
+async def until_logged(log: Log, session: str, events: Iterable[Event]) -> None:
     """Wait until the log holds so many events, as these are."""
     wanted = len(list(events))
 
@@ -102,7 +101,7 @@ async def until_lap(log: Log, session: str, car: str, lap: int) -> None:
     """Wait until that lap of a car is in the log."""
 
     async def holds() -> bool:
-        return any(one[:2] == (car, lap) for one in laps(await told(log, session)))
+        return any(one[:2] == (car, lap) for one in laps(await logged_events(log, session)))
 
     await eventually(holds, f"lap {lap} of {car} in {session}")
 
@@ -141,8 +140,8 @@ class TestFollowing:
         player = FeedPlayer(raw, speed=None)
         async with player.serving() as address, following(store, session, address):
             await player.play()
-            await until_told(log, session, expected)
-        live = await told(log, session)
+            await until_logged(log, session, expected)
+        live = await logged_events(log, session)
         assert race_of(live).state_hash() == race_of(expected).state_hash()  # type: ignore[arg-type]
         assert [event.source_seq for event in live] == list(range(len(expected)))
 
@@ -158,7 +157,7 @@ class TestFollowing:
                     store, name, lambda health: health.session == f"{session}-2", "second run"
                 )
                 assert health.followed
-        assert len(laps(await told(log, session))) == 18
+        assert len(laps(await logged_events(log, session))) == 18
 
     async def test_beside_other_programs(self, store: Store, log: Log, session: str) -> None:
         """Race control may append to the session before and meanwhile."""
@@ -171,7 +170,7 @@ class TestFollowing:
             await log.append(session, [message.model_copy(update={"source_seq": 1})])
             await player.play()
             await until_lap(log, session, "9", 6)
-        assert doubled(await told(log, session)) == []
+        assert doubled(await logged_events(log, session)) == []
 
     async def test_paced_by_its_times(self, store: Store, log: Log, session: str) -> None:
         """A recording is played by its receive times; long silences are shortened on request."""
@@ -196,8 +195,8 @@ class TestFollowing:
         ):
             await player.play()
             await until_lap(log, session, "9", 6)
-            await projected(store, session, await log.last_position(session))
-        events = await told(log, session)
+            await until_projected(store, session, await log.last_position(session))
+        events = await logged_events(log, session)
         assert {"lap_amended", "penalty_imposed"} <= {event.type for event in events}
         await check_frames(store, session, events)
 
@@ -208,7 +207,7 @@ class TestFollowing:
             async with following(store, session, address):
                 await player.play()
                 await until_health(store, session, lambda health: health.records > 40, "read")
-            assert len(laps(await told(log, session))) == 18
+            assert len(laps(await logged_events(log, session))) == 18
         health = await feed_health(store, session, DAY)
         assert health is not None
         assert (health.state, health.followed) == ("ended", False)
@@ -230,7 +229,7 @@ class TestFaults:
                 player.disconnect(last=g("7", 77, 9_000_000).encode()[: 9 + lap])
             await player.play()
             await until_lap(log, session, "9", 6)
-        live = await told(log, session)
+        live = await logged_events(log, session)
         [expected] = imported(tmp_path, raw)
         assert doubled(live) == []
         assert sorted(laps(live)) == sorted(laps(expected))
@@ -250,7 +249,7 @@ class TestFaults:
             player.state = board
             await player.play(0)
             await until_lap(log, session, "9", 8)
-        live = await told(log, session)
+        live = await logged_events(log, session)
         assert doubled(live) == []
         assert race_of(live).order.laps == {"7": 8, "8": 8, "9": 8}
 
@@ -265,7 +264,7 @@ class TestFaults:
             await player.play()
             await until_lap(log, session, "9", 6)
         [expected] = imported(tmp_path, recorded(*race()))
-        live = await told(log, session)
+        live = await logged_events(log, session)
         assert race_of(live).state_hash() == race_of(expected).state_hash()  # type: ignore[arg-type]
 
     async def test_silent(self, store: Store, log: Log, session: str) -> None:
@@ -281,7 +280,7 @@ class TestFaults:
             assert silent.age_s is not None
             await player.play()
             await until_lap(log, session, "9", 6)
-        assert doubled(await told(log, session)) == []
+        assert doubled(await logged_events(log, session)) == []
 
     async def test_not_there_yet(self, store: Store, log: Log, session: str) -> None:
         """A feed that is not served yet is waited for, and it is said why."""
@@ -332,7 +331,7 @@ class TestFaults:
             async with player.serving() as address, following(store, session, address):
                 await player.play()
                 await until_lap(log, session, "9", 6)
-        assert doubled(await told(log, session)) == []
+        assert doubled(await logged_events(log, session)) == []
         assert {"store unavailable, feed not written"} <= {line["event"] for line in logged}
 
 
@@ -413,7 +412,7 @@ class TestTakenUp:
             async with following(store, session, address):
                 await player.play()
                 await until_lap(log, session, "9", 6)
-        live = await told(log, session)
+        live = await logged_events(log, session)
         [expected] = imported(tmp_path, raw)
         assert doubled(live) == []
         assert [event.source_seq for event in live] == list(range(len(live)))
@@ -438,7 +437,7 @@ class TestTakenUp:
                 player.disconnect()
                 await player.play()
                 await until_lap(log, session, "9", 6)
-        assert doubled(await told(log, session)) == []
+        assert doubled(await logged_events(log, session)) == []
 
     async def test_never_two_at_once(self, store: Store, log: Log, session: str) -> None:
         """Where another program counts the same numbers, the feed is taken up anew behind it."""
@@ -457,7 +456,7 @@ class TestTakenUp:
             with capture_logs() as logged:
                 await player.play()
                 await until_lap(log, session, "9", 6)
-        live = await told(log, session)
+        live = await logged_events(log, session)
         assert doubled(live) == []
         assert race_of(live).order.laps == {"7": 6, "8": 6, "9": 6}
         assert {"reloading feed"} <= {line["event"] for line in logged}
@@ -475,10 +474,10 @@ class TestTakenUp:
                 async with player.serving() as address, following(store, session, address):
                     await player.play()
 
-                    async def said() -> bool:
+                    async def printed() -> bool:
                         return any("session takes no feed" in line["event"] for line in logged)
 
-                    await eventually(said, "why it is not followed")
+                    await eventually(printed, "why it is not followed")
             assert not any(line.get("exc_info") for line in logged)
         finally:
             await replays.stop(name)
@@ -502,15 +501,15 @@ class TestKept:
         assert raw.count(b" connected\n") == 2
         [again] = imported(tmp_path, raw)
         assert [encode(event) for event in again] == [
-            encode(event) for event in await told(log, session)
+            encode(event) for event in await logged_events(log, session)
         ]
 
     async def test_sent_twice(self, store: Store, session: str) -> None:
         """What is sent again after a lost answer is kept once; a clock set back loses nothing."""
         kept = FeedStore(store, session, "a test", 5000)
-        told = [ReceivedLines(DAY, 0, b"one\n"), ReceivedLines(DAY, 1, b"two\n")]
-        await kept.save(told)
-        await kept.save(told)
+        logged_events = [ReceivedLines(DAY, 0, b"one\n"), ReceivedLines(DAY, 1, b"two\n")]
+        await kept.save(logged_events)
+        await kept.save(logged_events)
         await kept.save([ReceivedLines(datetime(2020, 1, 1, tzinfo=UTC), 0, b"three\n")])
         raw = b"".join([part async for part in recording(store, session)])
         assert [line for line in raw.split(b"\n") if not line.startswith(b"##")] == [
@@ -572,8 +571,8 @@ async def test_captures(store: Store, log: Log, session: str, name: str) -> None
         await player.play()
         for number, events in enumerate(expected):
             if len(events) > 100:  # one capture ends before its session opens
-                await until_told(log, run_session(session, number), events)
+                await until_logged(log, run_session(session, number), events)
     for number, events in enumerate(expected):
-        live = await told(log, run_session(session, number))
+        live = await logged_events(log, run_session(session, number))
         if len(events) > 100:
             assert race_of(live).state_hash() == race_of(events).state_hash()  # type: ignore[arg-type]

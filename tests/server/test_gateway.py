@@ -48,7 +48,7 @@ from services.storage.projection_store import ProjectionStore
 from tests.builders import opened
 from tests.races import petit_le_mans_2007
 from tests.server.gateways import GatewayProcess, Oracle, serving, sse
-from tests.server.projecting import eventually, projecting, told
+from tests.server.projecting import eventually, projecting, until_projected
 
 SECRETS = {role: new_token(role.name.lower(), role) for role in Role}
 WITH_TOKENS = GatewaySettings(tokens=Tokens(line for _, line in SECRETS.values()))
@@ -84,7 +84,7 @@ async def projected(store: Store, session: str) -> AsyncIterator[str]:
     """A session with a part of a race, told to screens, a projector at work."""
     result = await Log(store).append(session, events())
     async with projecting(store, session):
-        await told(store, session, result.position)
+        await until_projected(store, session, result.position)
         yield session
 
 
@@ -95,7 +95,7 @@ async def looked_at(store: Store) -> str:
     if not await log.exists(session):
         result = await log.append(session, events())
         async with projecting(store, session):
-            await told(store, session, result.position)
+            await until_projected(store, session, result.position)
     return session
 
 
@@ -180,14 +180,14 @@ class TestViews:
         ]
         await Log(store).append_at_positions(session, entries)
 
-        async def told(**query: str) -> list[int]:
+        async def positions_at(**query: str) -> list[int]:
             answer = await client.get(f"/sessions/{session}/messages", params=query)
             assert answer.status_code == 200, answer.text
             return [row["at_ms"] for row in answer.json()["rows"]]
 
-        assert await told(at="0:00:02") == [500, 1000]
-        assert await told(at="0:00:02", known_at="at") == [1000]
-        assert await told(at="0:00:07", known_at="at") == [500, 1000]
+        assert await positions_at(at="0:00:02") == [500, 1000]
+        assert await positions_at(at="0:00:02", known_at="at") == [1000]
+        assert await positions_at(at="0:00:07", known_at="at") == [500, 1000]
 
     async def test_picture(self, client: httpx.AsyncClient, looked_at: str) -> None:
         """The picture of a moment is the snapshot that a screen would have been sent of it."""
@@ -195,9 +195,9 @@ class TestViews:
         timeline.add(events())
         race = timeline.race_at(timeline.race.chart.leaders[19].at)
         answer = await client.get(f"/sessions/{looked_at}/picture", params={"at": "lap:20"})
-        told = answer.json()
-        assert told["data"] == json.loads(json.dumps(frame_state(race)))
-        assert told["clock"] == {"at": race.chart.leaders[19].at, "running": False}
+        found = answer.json()
+        assert found["data"] == json.loads(json.dumps(frame_state(race)))
+        assert found["clock"] == {"at": race.chart.leaders[19].at, "running": False}
         few = {"at": "lap:20", "topics": "standings"}
         chosen = (await client.get(f"/sessions/{looked_at}/picture", params=few)).json()["data"]
         assert set(chosen) == {"session", "standings"}
@@ -233,18 +233,18 @@ class TestViews:
         await Log(store).append_at_positions(session, entries)
         feed = FeedStore(store, session, "a test", 5000)
         async with projecting(store, session):
-            await told(store, session, entries[-1].position)
-            for silent_ms, said in ((20_000, "stale"), (-60_000, "quiet")):
+            await until_projected(store, session, entries[-1].position)
+            for silent_ms, printed in ((20_000, "stale"), (-60_000, "quiet")):
                 heard = int(time.time() * 1000) - silent_ms
                 await feed.report(session, {**FARES, "first": session, "received_at": heard})
 
-                async def is_said(said: str = said) -> bool:
+                async def is_printed(printed: str = printed) -> bool:
                     line = (await client.get(f"/sessions/{session}")).json()
-                    return bool(line["freshness"] == said)
+                    return bool(line["freshness"] == printed)
 
-                await eventually(is_said, f"that the data is {said}")
+                await eventually(is_printed, f"that the data is {printed}")
                 figures = (await client.get("/metrics")).text
-                stale = float(said == "stale")
+                stale = float(printed == "stale")
                 assert f'lapstream_data_stale{{session="{session}"}} {stale}\n' in figures
 
     async def test_graphics_poll(self, client: httpx.AsyncClient, looked_at: str) -> None:
@@ -393,7 +393,7 @@ class TestSubscriptions:
         position = (await log.append(session, events(0, 500))).position
         messages = subscribe(url, session)
         async with projecting(store, session):
-            await told(store, session, position)
+            await until_projected(store, session, position)
             assert (await anext(messages)).token.epoch == 1
         await store.redis.delete(key(session, "token"), key(session, "snapshot"))
         position = (await log.append(session, events(500, 600))).position
@@ -411,10 +411,10 @@ class TestSubscriptions:
         url = str(client.base_url)
         async with projecting(store, session):
             first = (await log.append(session, [message(1, "first")])).position
-            await told(store, session, first)
+            await until_projected(store, session, first)
             await asyncio.sleep(delay / 1000)
             second = (await log.append(session, [message(2, "second")])).position
-            await told(store, session, second)
+            await until_projected(store, session, second)
             learned = {"first": parse_position(first)[0], "second": parse_position(second)[0]}
 
             def due(at: float) -> list[str]:
@@ -423,17 +423,17 @@ class TestSubscriptions:
             async with serving(store) as other:  # it has seen nothing of the past
                 for place in (url, other):
                     messages = subscribe(place, session, delay_ms=delay)
-                    asked = time.time() * 1000
+                    sent = time.time() * 1000
                     polled = await client.get(
                         f"{place}/sessions/{session}/messages", params={"delay_ms": delay}
                     )
                     line = polled.json()["session"]  # whose clock runs on from what is shown
                     shown_at = line["learned_at_ms"] + line["age_ms"]
-                    assert asked - 1 <= shown_at + delay <= time.time() * 1000
+                    assert sent - 1 <= shown_at + delay <= time.time() * 1000
                     shown = await anext(messages)
                     texts = [row["text"] for row in shown.state["messages"].values()]
-                    for told_of in (texts, [row["text"] for row in polled.json()["rows"]]):
-                        assert told_of in (due(asked), due(time.time() * 1000))
+                    for mentioned in (texts, [row["text"] for row in polled.json()["rows"]]):
+                        assert mentioned in (due(sent), due(time.time() * 1000))
                     await messages.aclose()
                 late = subscribe(other, session, delay_ms=delay)
                 shown = await next_of(late, second)
@@ -570,14 +570,14 @@ class TestIntake:
     ) -> None:
         """A producer that lost its counter asks for its next number."""
         url, headers = f"/sessions/{session}/next-number", bearer(Role.CONTROL)
-        asked: dict[str, Any] = {"params": {"source": "rc"}, "headers": headers}
+        sent: dict[str, Any] = {"params": {"source": "rc"}, "headers": headers}
         content = {"session": session, "source": "rc", "next_seq": 0}
-        assert (await client.get(url, **asked)).json() == content
+        assert (await client.get(url, **sent)).json() == content
         await Log(store).append(session, [message(4)])
-        assert (await client.get(url, **asked)).json() == {**content, "next_seq": 5}
+        assert (await client.get(url, **sent)).json() == {**content, "next_seq": 5}
         assert (await client.get(url, params={"source": "rc"})).status_code == 401
         assert (await client.get(url, headers=headers)).status_code == 422
-        assert (await client.get("/sessions/A/next-number", **asked)).status_code == 404
+        assert (await client.get("/sessions/A/next-number", **sent)).status_code == 404
 
     async def test_the_next_number_in_python(
         self, client: httpx.AsyncClient, store: Store, session: str
@@ -671,8 +671,8 @@ class TestRoles:
             assert "lapstream_up_seconds" in figures.text
             ready = await client.get(f"{url}/readyz")
             assert (ready.status_code, ready.json()["store"]) == (200, None)
-            told = (await client.get(f"{url}/readyz", headers=token)).json()
-            assert told["store"] == store.name
+            found = (await client.get(f"{url}/readyz", headers=token)).json()
+            assert found["store"] == store.name
             messages = subscribe(url, projected, token=secret)
             assert (await anext(messages)).kind == "snapshot"
             await messages.aclose()
@@ -687,7 +687,7 @@ class TestServe:
             process = GatewayProcess(tmp_path, tokens=SECRETS[Role.CONTROL][1])
             port = await process.listening()
             url = f"http://127.0.0.1:{port}"
-            assert str(tmp_path) in process.said
+            assert str(tmp_path) in process.printed_line
             async with httpx.AsyncClient(timeout=60) as client, projecting(store, session):
                 answer = await client.post(
                     f"{url}/sessions/{session}/events",

@@ -31,7 +31,7 @@ from services.storage.replay_store import Replays
 from tests.profiles import examples
 from tests.races import petit_le_mans_2007
 from tests.server.gateways import GatewayProcess
-from tests.server.projecting import projecting, told
+from tests.server.projecting import projecting, until_projected
 
 SESSION, OUTPUT, REPLAY = "petit-le-mans-2007", "interface-output", "interface-replay"
 """The session of the examples: of another one nobody here makes pictures."""
@@ -91,7 +91,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         async with open_store(data=data) as store:
             appended = await Log(store).append(SESSION, petit_le_mans_2007()[:1500])
             async with projecting(store, SESSION):
-                await told(store, SESSION, appended.position)
+                await until_projected(store, SESSION, appended.position)
             await OutputStore(store).put(Output(name=OUTPUT, session=SESSION, view="standings"))
             await Replays(store).start(SESSION, name=REPLAY)
             process = GatewayProcess(Path(data), tokens=TOKEN)

@@ -738,18 +738,18 @@ async def test_an_empty_archive(log: Log, session: str):
 
 async def test_names_that_nobody_can_see(log: Log, session: str) -> None:
     """A new source or penalty has none; what an older program appended is read as it is."""
-    said = RaceControlMessage(at=0, source="race\0control", source_seq=1, text="Pit lane open")
+    message = RaceControlMessage(at=0, source="race\0control", source_seq=1, text="Pit lane open")
     with pytest.raises(UnfitName, match=r"^source: .* with 'race\\x00control'$"):
-        await log.append(session, [said])
+        await log.append(session, [message])
     penalty = PenaltyImposed(
         at=0, source="stewards", source_seq=1, penalty_id="p\x7f", car="7", kind="drive_through"
     )
     with pytest.raises(UnfitName, match=r"^penalty_id: "):
         await log.append(session, [penalty])
     assert await log.length(session) == 0
-    await log.append_at_positions(session, [LogEntry("1-0", (EVENT_FIELD, encode(said)))])
+    await log.append_at_positions(session, [LogEntry("1-0", (EVENT_FIELD, encode(message)))])
     [[entry]] = [batch async for batch in log.read(session)]
-    assert decode(entry.payload) == said
+    assert decode(entry.payload) == message
 
 
 async def stored_keys(store: Store, session: str) -> set[bytes]:

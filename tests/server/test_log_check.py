@@ -70,21 +70,21 @@ async def test_an_event_of_a_newer_version_is_not_missing(store: Store, race: st
     newer = b'{"v":99,"type":"pit_entered","at":1,"source":"newer","source_seq":7}'
     await store.redis.xadd(log_key(race), {"event": newer})
     await store.redis.zadd(key(race, "seen:newer"), {"7": 7})
-    (said,) = await faults(store, race)
-    assert said.startswith("1 entries are no events")
+    (message,) = await faults(store, race)
+    assert message.startswith("1 entries are no events")
 
 
 async def test_a_log_that_is_gone(store: Store, race: str) -> None:
     """Every event of it is missing; one that is no stream is told from that."""
     await store.redis.delete(log_key(race))
-    (said,) = await faults(store, race)
-    assert said.startswith(f"{len(EVENTS)} acknowledged events of ")
+    (message,) = await faults(store, race)
+    assert message.startswith(f"{len(EVENTS)} acknowledged events of ")
     await store.redis.delete(seen_key(race, EVENTS[0].source))
-    (said,) = await faults(store, race)
-    assert said.startswith("it is listed as a session, but has no log")
+    (message,) = await faults(store, race)
+    assert message.startswith("it is listed as a session, but has no log")
     await store.redis.set(log_key(race), "x")
-    (said,) = await faults(store, race)
-    assert said.startswith("its log is no stream")
+    (message,) = await faults(store, race)
+    assert message.startswith("its log is no stream")
 
 
 async def test_entries_that_do_not_count(store: Store, race: str) -> None:
@@ -121,13 +121,13 @@ async def test_an_archive(store: Store, log: Log, race: str) -> None:
     elsewhere = ArchiveFile(io.BytesIO(pack(f"{race}-2", entries)), "archive")
     assert not (await check_archive(store, elsewhere)).is_stored
     more = [*entries, LogEntry("9999999999999-0", (EVENT_FIELD, b"{}"))]
-    (said,) = await check(more)
-    assert said == (
+    (message,) = await check(more)
+    assert message == (
         f"1 of its {len(more)} entries are not in the log of the store, the first at "
         "9999999999999-0"
     )
-    (said,) = await check([entries[0], LogEntry(entries[1].position, (EVENT_FIELD, b"{}"))])
-    assert said.startswith("1 of its 2 entries are others in the log of the store")
+    (message,) = await check([entries[0], LogEntry(entries[1].position, (EVENT_FIELD, b"{}"))])
+    assert message.startswith("1 of its 2 entries are others in the log of the store")
     with pytest.raises(BadArchive):
         await check_archive(store, ArchiveFile(io.BytesIO(pack(race, entries)[:-9]), "cut"))
 

@@ -17,7 +17,7 @@ from services.storage.event_log import Log
 from services.storage.output_store import Output, OutputStore
 from tests.builders import opened
 from tests.server.gateways import serving
-from tests.server.projecting import projecting, told
+from tests.server.projecting import projecting, until_projected
 
 PAGE = "https://graphics.example"
 
@@ -28,7 +28,7 @@ async def watched(store: Store, session: str) -> AsyncIterator[str]:
     appended = await Log(store).append(session, list(opened("7").laps("7", 2)))
     await OutputStore(store).put(Output(name=session, session=session, view="standings"))
     async with projecting(store, session):
-        await told(store, session, appended.position)
+        await until_projected(store, session, appended.position)
         yield session
 
 

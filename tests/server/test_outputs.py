@@ -25,7 +25,7 @@ from services.storage.replay_store import Replays
 from tests.builders import Story
 from tests.server.conftest import StartServer
 from tests.server.gateways import serving
-from tests.server.projecting import eventually, projecting, told
+from tests.server.projecting import eventually, projecting, until_projected
 from tests.server.test_replayer import RACE, forget, replaying
 
 OPERATOR, OPERATOR_LINE = new_token("graphics", Role.OUTPUT)
@@ -49,8 +49,8 @@ class Desk:
 
     async def rows(self) -> Rows:
         """What the output shows."""
-        told: Rows = await self.ask("GET", "/rows")
-        return told
+        found: Rows = await self.ask("GET", "/rows")
+        return found
 
     async def shows(self, laps: int) -> None:
         """Wait until the leader has so many laps."""
@@ -92,7 +92,7 @@ async def at_desk(
 async def append(store: Store, session: str, story: Iterable[AnyEvent]) -> None:
     """Append what is new of a story, and wait until it is told."""
     result = await Log(store).append(session, list(story))
-    await told(store, session, result.position)
+    await until_projected(store, session, result.position)
 
 
 def three_laps() -> Story:
@@ -241,11 +241,11 @@ async def test_an_audit_makes_no_data_younger(store: Store, session: str) -> Non
         learned = int((await Log(store).last_position(session)).partition("-")[0])
         await desk.ask("POST", "/freeze")
         await desk.ask("POST", "/release")
-        await told(store, session, await Log(store).last_position(session))
-        asked_at = time.time() * 1000
+        await until_projected(store, session, await Log(store).last_position(session))
+        requested_at = time.time() * 1000
         answer = await desk.client.get(f"/sessions/{session}/standings")
         assert answer.json()["session"]["learned_at_ms"] == learned
-        assert int((await desk.rows())[0]["session_age_ms"]) >= asked_at - learned - 1
+        assert int((await desk.rows())[0]["session_age_ms"]) >= requested_at - learned - 1
 
 
 async def test_gateways_agree(store: Store, session: str) -> None:
@@ -313,8 +313,8 @@ async def test_a_session_younger_than_the_delay(store: Store, session: str) -> N
     """Its output has shown nothing yet, and does not show an empty race of 1970."""
     async with projecting(store, session), at_desk(store, session) as (desk, _):
         await append(store, session, three_laps())
-        told = await desk.ask("PUT", json={"session": session, "delay_ms": 600_000})
-        assert (told["position"], told["age_ms"]) == (None, None)
+        found = await desk.ask("PUT", json={"session": session, "delay_ms": 600_000})
+        assert (found["position"], found["age_ms"]) == (None, None)
         await desk.ask("GET", "/rows", 503)
 
 
@@ -437,8 +437,8 @@ async def test_what_cannot_be_done(store: Store, log: Log, session: str) -> None
     async with at_desk(store, session) as (desk, _):
 
         async def refused(status: int, **wanted: Any) -> Mapping[str, Any]:
-            told = await desk.ask("PUT", status=status, json=wanted)
-            error: Mapping[str, Any] = told["errors"][0]
+            found = await desk.ask("PUT", status=status, json=wanted)
+            error: Mapping[str, Any] = found["errors"][0]
             return error
 
         assert (await refused(404, session="no-such"))["field"] == "session"

@@ -54,7 +54,7 @@ from tests.server.projecting import (
     projecting,
     state_of,
     stopped,
-    told,
+    until_projected,
 )
 from tests.unit.projections.random_races import races
 
@@ -79,10 +79,10 @@ def a_race(laps: int = 5) -> Story:
     return opened("7", "8").laps("7", laps).laps("8", laps, 61_000)
 
 
-async def append_and_tell(log: Log, store: Store, session: str, events: list[AnyEvent]) -> str:
+async def append_and_project(log: Log, store: Store, session: str, events: list[AnyEvent]) -> str:
     """Append the events and wait until the frames tell of them."""
     position = (await log.append(session, events)).position
-    await told(store, session, position)
+    await until_projected(store, session, position)
     return position
 
 
@@ -93,11 +93,11 @@ async def test_a_log_becomes_frames(store, log, session):
     """What is appended is on screen, from an empty session to the last event."""
     story = a_race()
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events[:5])
-        await append_and_tell(log, store, session, story.events[5:])
-        frames_told = await check_frames(store, session, story)
-    assert [frame.kind for frame in frames_told] == ["snapshot", "delta"]
-    assert frames_told[0].reason == "the session's first frame"
+        await append_and_project(log, store, session, story.events[:5])
+        await append_and_project(log, store, session, story.events[5:])
+        frames_published = await check_frames(store, session, story)
+    assert [frame.kind for frame in frames_published] == ["snapshot", "delta"]
+    assert frames_published[0].reason == "the session's first frame"
     assert (await health(store, session))["state"] == "folding"
 
 
@@ -113,7 +113,7 @@ def test_snapshot_and_deltas_are_the_state_at_every_position(shared_data, events
             async with projecting(store, session):
                 for start, end in zip([0, *sorted(cuts)], [*sorted(cuts), None], strict=True):
                     if events[start:end]:
-                        await append_and_tell(log, store, session, events[start:end])
+                        await append_and_project(log, store, session, events[start:end])
             await check_every_frame(store, session)
             shown = await published_state(store, session)
             assert shown is not None
@@ -126,11 +126,11 @@ async def test_an_event_sent_again_past_the_log_counts_once(store, log, session)
     """A raw XADD of an event that is there moves the position, and nothing else."""
     story = a_race()
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events)
+        await append_and_project(log, store, session, story.events)
         again = await store.redis.xadd(log_key(session), {"event": encode(story.last)})
-        await told(store, session, again.decode())
-        frames_told = await check_frames(store, session, story)
-    assert frames_told[-1].data == {}
+        await until_projected(store, session, again.decode())
+        frames_published = await check_frames(store, session, story)
+    assert frames_published[-1].data == {}
 
 
 async def test_all_listed_sessions_are_projected(tmp_path, session):
@@ -143,9 +143,9 @@ async def test_all_listed_sessions_are_projected(tmp_path, session):
         app = FastStream(logger=None)
         working.attach(app)
         async with app:
-            await told(store, session, await log.last_position(session))
+            await until_projected(store, session, await log.last_position(session))
             await store.redis.sadd(SESSIONS, "No Session", b"\xff")
-            await append_and_tell(log, store, later, story.events)
+            await append_and_project(log, store, later, story.events)
         await check_frames(store, later, story)
 
 
@@ -157,7 +157,7 @@ async def test_120_sessions_at_once(shared_data, store, log, session):
         for part in (story.events[:8], story.events[8:]):
             positions = [(await log.append(name, part)).position for name in names]
             for name, position in zip(names, positions, strict=True):
-                await told(store, name, position)
+                await until_projected(store, name, position)
 
         async def all_wait() -> bool:
             clients: Any = await store.redis.info("clients")
@@ -178,7 +178,7 @@ async def test_the_session_limit_is_kept(shared_data, store, log, session):
     working.attach(app)
     async with app:
         for name in names[1:]:
-            await told(store, name, await log.last_position(name))
+            await until_projected(store, name, await log.last_position(name))
         assert await ProjectionStore(store, names[0]).token() is None
 
 
@@ -201,14 +201,14 @@ async def test_the_newest_sessions_come_first(store, log, session, monkeypatch):
     with capture_logs() as lines:
         async with app:
             for name in names[1:]:
-                await told(store, name, await log.last_position(name))
+                await until_projected(store, name, await log.last_position(name))
             await eventually(waits, "the oldest session waits")
             assert await ProjectionStore(store, oldest).token() is None
-            more = Story("more").tell(ev.RaceControlMessage, 10**6, text="back")
-            await append_and_tell(log, store, oldest, [more])
+            more = Story("more").add(ev.RaceControlMessage, 10**6, text="back")
+            await append_and_project(log, store, oldest, [more])
             assert (await health(store, oldest))["state"] == "folding"
-    said = next(line for line in lines if line["event"].startswith("more sessions"))
-    assert (said["limit"], said["sessions"]) == (2, [oldest])
+    printed = next(line for line in lines if line["event"].startswith("more sessions"))
+    assert (printed["limit"], printed["sessions"]) == (2, [oldest])
 
 
 # -- ProjectionStore -------------------------------------------------------------------------------
@@ -302,12 +302,12 @@ async def test_a_restart_goes_on_in_the_same_epoch(store, log, session, monkeypa
 
     for start in range(0, len(race), 60):
         async with projecting(store, session):
-            await append_and_tell(log, store, session, race[start : start + 60])
+            await append_and_project(log, store, session, race[start : start + 60])
         monkeypatch.setattr(Log, "read", noted)
     assert begun
     assert START not in begun, "a restart folded the whole log"
-    frames_told = await check_frames(store, session, race)
-    assert {frame.token.epoch for frame in frames_told} == {1}
+    frames_published = await check_frames(store, session, race)
+    assert {frame.token.epoch for frame in frames_published} == {1}
     assert await hash_after_restart(store, session) == race_of(race).state_hash()
 
 
@@ -344,16 +344,16 @@ async def test_a_checkpoint_is_only_a_cache(store, log, session, damage):
     """Deleted, damaged, of another version: the log is folded from its start instead."""
     story = a_race(laps=80)
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events[:150])
+        await append_and_project(log, store, session, story.events[:150])
     stored: Any = await store.redis.get(key(session, "checkpoint"))
     if damage is None:
         await store.redis.delete(key(session, "checkpoint"))
     else:
         await store.redis.set(key(session, "checkpoint"), damage(stored))
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events[150:])
-    frames_told = await check_frames(store, session, story)
-    assert {frame.token.epoch for frame in frames_told} == {1}
+        await append_and_project(log, store, session, story.events[150:])
+    frames_published = await check_frames(store, session, story)
+    assert {frame.token.epoch for frame in frames_published} == {1}
 
 
 @pytest.mark.usefixtures("_checkpoints_often")
@@ -361,10 +361,10 @@ async def test_lost_blocks_are_only_a_cache(store, log, session):
     """A checkpoint whose histories were deleted is of no use, and does no harm."""
     story = a_race(laps=80)
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events[:150])
+        await append_and_project(log, store, session, story.events[:150])
     assert await store.redis.delete(key(session, "blocks"))
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events[150:])
+        await append_and_project(log, store, session, story.events[150:])
     await check_frames(store, session, story)
 
 
@@ -374,26 +374,26 @@ async def test_a_correction_after_a_restart_reaches_behind_the_checkpoint(store,
     """A lap of long ago is voided: the whole log is folded again, in the same epoch."""
     story = a_race()
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events)
+        await append_and_project(log, store, session, story.events)
     async with projecting(store, session):
-        await append_and_tell(log, store, session, [story.void(story.events[5])])
+        await append_and_project(log, store, session, [story.void(story.events[5])])
         assert not await store.redis.exists(key(session, "checkpoint"))
         story.lap("7", 6, 360_000)
-        await append_and_tell(log, store, session, story.events[-1:])
-    frames_told = await check_frames(store, session, story)
-    assert {frame.token.epoch for frame in frames_told} == {1}
+        await append_and_project(log, store, session, story.events[-1:])
+    frames_published = await check_frames(store, session, story)
+    assert {frame.token.epoch for frame in frames_published} == {1}
 
 
 @pytest.mark.parametrize("lost", ["snapshot", "token", "frames"])
-async def test_a_session_is_told_anew_where_its_frames_are_lost(store, log, session, lost):
+async def test_a_session_is_made_anew_where_its_frames_are_lost(store, log, session, lost):
     """What follows from the log may be deleted: the next projector begins a new epoch."""
     story = a_race()
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events[:6])
-        await append_and_tell(log, store, session, story.events[6:9])
+        await append_and_project(log, store, session, story.events[:6])
+        await append_and_project(log, store, session, story.events[6:9])
     await store.redis.delete(key(session, lost))
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events[9:])
+        await append_and_project(log, store, session, story.events[9:])
     shown = await published_state(store, session)
     assert shown is not None
     assert shown.newest is not None
@@ -401,15 +401,15 @@ async def test_a_session_is_told_anew_where_its_frames_are_lost(store, log, sess
     assert shown.state == state_of(story)
 
 
-async def test_another_log_under_the_same_name_is_told_anew(store, log, session):
+async def test_another_log_under_the_same_name_is_made_anew(store, log, session):
     """A log that was deleted and filled again does not go on from the old one's frames."""
     story = a_race()
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events)
+        await append_and_project(log, store, session, story.events)
     await store.redis.delete(log_key(session), f"{{{session}}}:seen:test")
     last = (await log.append(session, story.events[:6])).position
     async with projecting(store, session):
-        await told(store, session, last)
+        await until_projected(store, session, last)
     newest = (await all_frames(store, session))[-1]
     assert newest.token.epoch == 2
     shown = await published_state(store, session)
@@ -417,15 +417,15 @@ async def test_another_log_under_the_same_name_is_told_anew(store, log, session)
     assert shown.state == state_of(story.events[:6])
 
 
-async def test_frames_that_do_not_follow_from_the_log_are_told_anew(store, log, session):
+async def test_frames_that_do_not_follow_from_the_log_are_made_anew(store, log, session):
     """Another version of the program told something else: a new epoch says so."""
     story = a_race()
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events)
+        await append_and_project(log, store, session, story.events)
     raw: Any = await store.redis.get(key(session, "snapshot"))
-    told_before = Frame.decode(raw)
-    told_before.data["standings"]["7"]["laps"] = 99
-    await store.redis.set(key(session, "snapshot"), told_before.encode())
+    published_before = Frame.decode(raw)
+    published_before.data["standings"]["7"]["laps"] = 99
+    await store.redis.set(key(session, "snapshot"), published_before.encode())
     async with projecting(store, session):
         await eventually(lambda: _in_epoch(store, session, 2), "a second epoch")
     newest = (await all_frames(store, session))[-1]
@@ -443,15 +443,15 @@ async def test_a_deleted_snapshot_is_written_again(store, log, session):
     """While the projector runs, the next commits bring the snapshot back."""
     story = a_race()
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events)
+        await append_and_project(log, store, session, story.events)
         await store.redis.delete(key(session, "snapshot"))
 
         async def is_back() -> bool:
-            await log.append(session, [story.tell(ev.RaceControlMessage, 10**6, text="Hello")])
+            await log.append(session, [story.add(ev.RaceControlMessage, 10**6, text="Hello")])
             return bool(await store.redis.exists(key(session, "snapshot")))
 
         await eventually(is_back, "the snapshot")
-        await told(store, session, await log.last_position(session))
+        await until_projected(store, session, await log.last_position(session))
     await check_frames(store, session, story)
 
 
@@ -488,15 +488,15 @@ async def test_projectors_killed_at_random_moments(shared_data, store, log, sess
         await appended
     process = ProjectorProcess(shared_data, session)
     try:
-        await told(store, session, await log.last_position(session))
+        await until_projected(store, session, await log.last_position(session))
         process.leave()
         async with asyncio.timeout(30):  # given back, or run out
             while await store.redis.exists(key(session, "lease")):  # noqa: ASYNC110 - in the store
                 await asyncio.sleep(0.05)
     finally:
         process.kill()
-    frames_told = await all_frames(store, session)
-    assert {frame.token.epoch for frame in frames_told} == {1}
+    frames_published = await all_frames(store, session)
+    assert {frame.token.epoch for frame in frames_published} == {1}
     shown = await published_state(store, session)
     assert shown is not None
     assert shown.state == state_of(race)
@@ -519,13 +519,13 @@ async def test_another_projector_takes_over_from_a_dead_one(shared_data, store, 
     await log.append(session, story.events[:9])
     processes = [ProjectorProcess(shared_data, session) for _ in range(2)]
     try:
-        await told(store, session, await log.last_position(session))
+        await until_projected(store, session, await log.last_position(session))
         at_work = (await health(store, session))["projector"].partition("-")[0]
         assert await store.redis.pttl(key(session, "lease")) <= LEASE_MS
         for process in processes:
             if str(process.pid) == at_work:
                 process.kill()
-        await append_and_tell(log, store, session, story.events[9:])
+        await append_and_project(log, store, session, story.events[9:])
     finally:
         for process in processes:
             process.kill()
@@ -543,9 +543,9 @@ async def test_two_projectors_contend_for_one_session(store, log, session, monke
     race = synthetic_race(cars=10, hours=0.5)
     async with projecting(store, session), projecting(store, session):
         await append_slowly(log, session, race, 20)
-        await told(store, session, await log.last_position(session))
-    frames_told = await check_frames(store, session, race)
-    assert {frame.token.epoch for frame in frames_told} == {1}
+        await until_projected(store, session, await log.last_position(session))
+    frames_published = await check_frames(store, session, race)
+    assert {frame.token.epoch for frame in frames_published} == {1}
 
 
 @pytest.mark.slow
@@ -560,7 +560,7 @@ async def test_the_server_is_killed_while_a_race_is_folded(tmp_path: Path, sessi
                 await asyncio.sleep(0.3)
                 kill_server(tmp_path, await server_of(store))
             await appending
-            await told(store, session, await log.last_position(session))
+            await until_projected(store, session, await log.last_position(session))
         await check_frames(store, session, race)
 
 
@@ -583,7 +583,7 @@ async def test_garbage_next_to_good_entries_is_parked_once(store, log, session):
     positions = [position.decode() for position in await pipeline.execute()]
     for _ in range(2):
         async with projecting(store, session):
-            await told(store, session, positions[-1])
+            await until_projected(store, session, positions[-1])
     await check_frames(store, session, story)
     parked: Any = await store.redis.xrange(key(session, "parked"))
     assert [position.decode() for position, _ in parked] == positions[6:10]
@@ -598,7 +598,7 @@ async def test_a_new_epoch_reads_parked_entries_again(store, log, session):
     await store.redis.xadd(log_key(session), {"event": b"garbage"})
     last = await log.last_position(session)
     async with projecting(store, session):
-        await told(store, session, last)
+        await until_projected(store, session, last)
     await store.redis.xadd(key(session, "parked"), {"reason": "it is an event by now"})
     await store.redis.delete(key(session, "snapshot"))
     async with projecting(store, session):
@@ -608,24 +608,24 @@ async def test_a_new_epoch_reads_parked_entries_again(store, log, session):
 
 
 @pytest.mark.parametrize(
-    ("raw", "said"),
+    ("raw", "printed"),
     [
         (b'{"type":"car_abducted","at":1,"source":"x","source_seq":1}', "car_abducted"),
         (b'{"v":9,"type":"pit_entered","at":1,"source":"x","source_seq":1}', "version 9"),
     ],
 )
-async def test_an_unknown_event_stops_its_session_alone(store, log, session, raw, said):
+async def test_an_unknown_event_stops_its_session_alone(store, log, session, raw, printed):
     """The session stands before the entry and says why; the other goes on."""
     story, other = a_race(), f"{session}-other"
     async with projecting(store, session, other):
         last_good = (await log.append(session, story.events[:7])).position
         unknown = (await store.redis.xadd(log_key(session), {"event": raw})).decode()
         await log.append(session, story.events[7:])
-        told_health = await stopped(store, session)
-        assert said in told_health["reason"]
-        assert told_health["position"] == unknown
-        await append_and_tell(log, store, other, story.events[:9])
-        await append_and_tell(log, store, other, story.events[9:])
+        reported_health = await stopped(store, session)
+        assert printed in reported_health["reason"]
+        assert reported_health["position"] == unknown
+        await append_and_project(log, store, other, story.events[:9])
+        await append_and_project(log, store, other, story.events[9:])
     await check_frames(store, other, story)
     token = await ProjectionStore(store, session).token()
     assert token is not None
@@ -645,11 +645,11 @@ async def test_a_fault_of_the_fold_stops_its_session_alone(store, log, session, 
 
     monkeypatch.setattr(SessionFold, "fold", mistaken)
     async with projecting(store, session, other):
-        last_good = await append_and_tell(log, store, session, story.events)
+        last_good = await append_and_project(log, store, session, story.events)
         cursed = Story("cursed")
-        await log.append(session, [cursed.tell(ev.RaceControlMessage, 10**6, text="cursed")])
+        await log.append(session, [cursed.add(ev.RaceControlMessage, 10**6, text="cursed")])
         assert (await stopped(store, session))["reason"] == "ZeroDivisionError: a mistake"
-        await append_and_tell(log, store, other, story.events)
+        await append_and_project(log, store, other, story.events)
     token = await ProjectionStore(store, session).token()
     assert token == Token(1, last_good)
 
@@ -661,9 +661,9 @@ async def test_a_key_that_is_no_log_stops_its_session_alone(store, log, session,
     await store.redis.set(log_key(session), "no stream")
     async with projecting(store, session, other):
         assert "WRONGTYPE" in (await stopped(store, session))["reason"]
-        await append_and_tell(log, store, other, story.events)
+        await append_and_project(log, store, other, story.events)
         await store.redis.delete(log_key(session))
-        await append_and_tell(log, store, session, story.events)
+        await append_and_project(log, store, session, story.events)
     await check_frames(store, session, story)
 
 
@@ -685,7 +685,7 @@ async def test_a_stopped_session_goes_on_with_another_program(store, log, sessio
         await stopped(store, session)
     await store.redis.xdel(stream, unknown)  # as if it could be read now
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events[7:])
+        await append_and_project(log, store, session, story.events[7:])
     await check_frames(store, session, story)
     assert set(await health(store, session)) == {"state", "projector", "parked"}
 
@@ -715,12 +715,12 @@ async def test_snapshots_are_a_second_apart(store, log, session):
         return Frame.decode(raw).token
 
     async with app:
-        first = await append_and_tell(log, store, session, story.events)
+        first = await append_and_project(log, store, session, story.events)
         for lap in range(6, 40):
-            await append_and_tell(log, store, session, [story.lap("7", lap, lap * 60_000).last])
+            await append_and_project(log, store, session, [story.lap("7", lap, lap * 60_000).last])
         assert await newest() == Token(1, first)
         clock.now += 1.0
-        second = await append_and_tell(log, store, session, [story.lap("7", 40, 2_400_000).last])
+        second = await append_and_project(log, store, session, [story.lap("7", 40, 2_400_000).last])
         assert await newest() == Token(1, second)
     raw: Any = await store.redis.get(key(session, "snapshot"))
     assert Frame.decode(raw).data == state_of(story)
@@ -743,13 +743,13 @@ async def test_an_idle_session_leaves_memory_and_comes_back(store, log, session,
                 await asyncio.sleep(0.01)
 
     async with app:
-        await append_and_tell(log, store, session, story.events)
+        await append_and_project(log, store, session, story.events)
         assert working.memory > 0
         await suspended()
-        await append_and_tell(log, store, session, [story.lap("7", 6, 360_000).last])
+        await append_and_project(log, store, session, [story.lap("7", 6, 360_000).last])
         assert working.memory > 0
         await suspended()
-        await append_and_tell(log, store, session, [story.void(story.last, at=361_000)])
+        await append_and_project(log, store, session, [story.void(story.last, at=361_000)])
     await check_frames(store, session, story)
 
 
@@ -757,7 +757,7 @@ async def test_a_session_is_not_suspended_while_it_is_loaded(store, log, session
     """However long loading takes: half a log would become frames of another race."""
     story = a_race()
     async with projecting(store, session):
-        last = await append_and_tell(log, store, session, story.events)
+        last = await append_and_project(log, store, session, story.events)
     monkeypatch.setattr(projector_app, "MEMORY_BUDGET", 0)
     monkeypatch.setattr(projector_app, "POLL_SECONDS", 0.0)
     monkeypatch.setattr(session_projection, "BATCH", 2)
@@ -791,12 +791,12 @@ async def test_a_suspended_session_whose_frames_were_deleted_is_folded_again(
     app = FastStream(logger=None)
     working.attach(app)
     async with app:
-        await append_and_tell(log, store, session, story.events)
+        await append_and_project(log, store, session, story.events)
         clock.now += projector_app.IDLE_SECONDS + 1
         await eventually(partial(is_suspended, store, session, working), "suspended")
         for name in ("token", "frames", "snapshot", "checkpoint", "blocks"):
             await store.redis.delete(key(session, name))
-        await append_and_tell(log, store, session, [story.lap("7", 6, 360_000).last])
+        await append_and_project(log, store, session, [story.lap("7", 6, 360_000).last])
     await check_frames(store, session, story)
 
 
@@ -806,10 +806,10 @@ async def test_frames_are_trimmed_behind_a_snapshot(store, log, session, monkeyp
     monkeypatch.setattr(projection_store, "RETAINED_FRAMES", 5)
     story = opened("7")
     async with projecting(store, session):
-        await append_and_tell(log, store, session, story.events)
+        await append_and_project(log, store, session, story.events)
         for number in range(50):
-            message = story.tell(ev.RaceControlMessage, number, text=f"{number} " + 1500 * "x")
-            await append_and_tell(log, store, session, [message])
+            message = story.add(ev.RaceControlMessage, number, text=f"{number} " + 1500 * "x")
+            await append_and_project(log, store, session, [message])
     kept = await all_frames(store, session)
     assert 5 <= len(kept) < 51
     shown = await published_state(store, session)
@@ -837,7 +837,7 @@ async def test_a_reader_gets_the_snapshot_and_what_follows(store, log, session):
     reading = asyncio.create_task(read_until(store, session, last, None))
     async with projecting(store, session):
         assert [frame.kind for frame in await reading] == ["snapshot"]
-        last = await append_and_tell(log, store, session, story.events[5:])
+        last = await append_and_project(log, store, session, story.events[5:])
         read = await read_until(store, session, last, None)
     shown = ClientState()
     for frame in read:
@@ -849,8 +849,8 @@ async def test_a_reader_takes_up_where_it_stopped(store, log, session):
     """With a token a reader gets only what came since."""
     story = a_race()
     async with projecting(store, session):
-        middle = await append_and_tell(log, store, session, story.events[:5])
-        last = await append_and_tell(log, store, session, story.events[5:])
+        middle = await append_and_project(log, store, session, story.events[:5])
+        last = await append_and_project(log, store, session, story.events[5:])
     read = await read_until(store, session, last, Token(1, middle))
     assert [(frame.kind, str(frame.token)) for frame in read] == [("delta", f"1:{last}")]
 
@@ -860,7 +860,7 @@ async def test_a_reader_whose_history_is_gone_gets_a_snapshot(store, log, sessio
     """A token of which nothing is known is answered with the newest snapshot, which says so."""
     story = a_race()
     async with projecting(store, session):
-        last = await append_and_tell(log, store, session, story.events)
+        last = await append_and_project(log, store, session, story.events)
     read = await read_until(store, session, last, token)
     assert [(frame.kind, frame.reason) for frame in read] == [("snapshot", HISTORY_IS_GONE)]
 
@@ -869,9 +869,9 @@ async def test_a_reader_that_lost_frames_gets_a_snapshot(store, log, session):
     """Frames trimmed under a reader are noticed; it is never shown a wrong state."""
     story = a_race()
     async with projecting(store, session):
-        first = await append_and_tell(log, store, session, story.events[:5])
-        await append_and_tell(log, store, session, story.events[5:8])
-        last = await append_and_tell(log, store, session, story.events[8:])
+        first = await append_and_project(log, store, session, story.events[:5])
+        await append_and_project(log, store, session, story.events[5:8])
+        last = await append_and_project(log, store, session, story.events[8:])
     entries: Any = await store.redis.xrange(key(session, "frames"))
     await store.redis.xdel(key(session, "frames"), entries[1][0])
     reading = frames(store, session, Token(1, first))
@@ -890,7 +890,7 @@ async def test_a_reader_follows_into_a_new_epoch(store, log, session):
     """The snapshot of a new epoch replaces what was shown, with its reason."""
     story = a_race()
     async with projecting(store, session):
-        first = await append_and_tell(log, store, session, story.events)
+        first = await append_and_project(log, store, session, story.events)
     await store.redis.delete(key(session, "token"))
     async with projecting(store, session):
         await eventually(lambda: _in_epoch(store, session, 2), "a second epoch")

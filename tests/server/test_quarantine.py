@@ -39,7 +39,7 @@ from tests.server.projecting import (
     projecting,
     state_of,
     stopped,
-    told,
+    until_projected,
 )
 from tests.server.test_replayer import replaying
 
@@ -75,7 +75,7 @@ def _curse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def cursed(at: int = 200_000) -> bytes:
     """An event that the fold fails at."""
-    return encode(Story("desk").tell(ev.RaceControlMessage, at, text="cursed"))
+    return encode(Story("desk").add(ev.RaceControlMessage, at, text="cursed"))
 
 
 async def add(store: Store, session: str, raw: bytes) -> str:
@@ -103,14 +103,14 @@ async def shown(store: Store, session: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("raw", "event", "said"),
+    ("raw", "event", "says"),
     [
         pytest.param(cursed(), "race_control_message 0 of 'desk'", "a mistake", id="fold"),
         pytest.param(ABDUCTED, None, "car_abducted", id="unknown"),
         pytest.param(NEWER, None, "version 9", id="newer"),
     ],
 )
-async def test_a_stopped_session_goes_on_behind_a_quarantine(store, log, session, raw, event, said):
+async def test_a_stopped_session_goes_on_behind_a_quarantine(store, log, session, raw, event, says):
     """The entry is named, the session listed; after the quarantine it goes on by itself."""
     story, other = a_race(), f"{session}-other"
     with capture_logs() as lines:
@@ -121,13 +121,13 @@ async def test_a_stopped_session_goes_on_behind_a_quarantine(store, log, session
             found = await stopped(store, session)
             assert found["position"] == at_fault
             assert found.get("event") == event
-            assert said in found["reason"]
+            assert says in found["reason"]
             assert await shown(store, session) == state_of(story.events[:7])
             (row,) = [one for one in await session_rows(log) if one["session"] == session]
             assert at_fault in row["fault"]
             await append_and_wait(log, store, other, story.events)
             decided, what = await quarantine(log, session, at_fault, by="Jo", reason="stops it")
-            await told(store, session, decided.split()[-1])
+            await until_projected(store, session, decided.split()[-1])
             assert what == (event or "undecodable")
     assert await shown(store, session) == state_of(await without(log, session, at_fault))
     (line,) = [one for one in lines if one["event"] == "session stopped"]
@@ -147,9 +147,9 @@ async def test_a_restart_leaves_the_entry_out_too(store, log, session):
         at_fault = await add(store, session, cursed())
         await stopped(store, session)
         decided, _ = await quarantine(log, session, at_fault, by="Jo", reason="stops it")
-        await told(store, session, decided.split()[-1])
+        await until_projected(store, session, decided.split()[-1])
     before = await shown(store, session)
-    again = Story("again").tell(ev.RaceControlMessage, 300_000, text="again")
+    again = Story("again").add(ev.RaceControlMessage, 300_000, text="again")
     for gone in ((), ("token",), ("token", "frames", "snapshot")):
         for name in gone:
             await store.redis.delete(f"{{{session}}}:{name}")
@@ -166,13 +166,13 @@ async def test_a_lifted_quarantine_folds_the_entry_again(store, log, session):
         await append_and_wait(log, store, session, story.events)
         lap = (await log.last_position(session), story.last)
         decided, _ = await quarantine(log, session, lap[0], by="Jo", reason="doubtful")
-        await told(store, session, decided.split()[-1])
+        await until_projected(store, session, decided.split()[-1])
         assert (await shown(store, session))["standings"]["8"]["laps"] == 4
         races = RaceCache(log)
         laps = lambda race: race.order.laps["8"]  # noqa: E731
         assert (await races.ask(session, laps)).answer == 4
         decided, _ = await quarantine(log, session, lap[0], by="Jo", reason=None, lift=True)
-        await told(store, session, decided.split()[-1])
+        await until_projected(store, session, decided.split()[-1])
         assert (await shown(store, session))["standings"]["8"]["laps"] == 5
         assert (await races.ask(session, laps)).answer == 5
         assert (await races.ask(session, laps, upto=lap[0])).answer == 5
@@ -185,13 +185,13 @@ async def test_questions_name_the_entry_until_it_is_in_quarantine(store, log, se
     at_fault = await add(store, session, cursed())
     races = RaceCache(log)
     clock = lambda race: race.at  # noqa: E731
-    said = rf"session '{session}' cannot be folded at {at_fault} \(race_control_message 0 of 'desk'"
+    says = rf"session '{session}' cannot be folded at {at_fault} \(race_control_message 0 of 'desk'"
     for question in (
         read_session(log, SessionQuestion(session)),
         races.ask(session, clock),
         races.recording(session, at_fault),
     ):
-        with pytest.raises(CannotFold, match=said):
+        with pytest.raises(CannotFold, match=says):
             await question
     await quarantine(log, session, at_fault, by="Jo", reason="stops it")
     assert (await races.ask(session, clock)).answer == 305_000

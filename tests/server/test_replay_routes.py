@@ -85,16 +85,16 @@ async def test_a_director_steers_over_http(store: Store, session: str) -> None:
     straight = timeline.race_at(lap)
     async with replaying(store), asking(store) as client:
         try:
-            told = await done(
+            found = await done(
                 await client.post(
                     "/replays",
                     json={"source": RACE, "from": "lap:100", "playing": False, "name": session},
                 ),
                 201,
             )
-            assert told == await done(await client.get(f"/replays/{session}"))
-            assert told in await done(await client.get("/replays"))
-            assert (told["clock_ms"], told["playing"], told["ended"]) == (lap, False, False)
+            assert found == await done(await client.get(f"/replays/{session}"))
+            assert found in await done(await client.get("/replays"))
+            assert (found["clock_ms"], found["playing"], found["ended"]) == (lap, False, False)
 
             shown = await done(await client.get(f"/sessions/{session}/standings"))
             assert shown["session"]["clock_ms"] == lap
@@ -150,7 +150,7 @@ async def test_a_delayed_replay_waits_for_its_first_picture(store: Store, sessio
 
 
 @pytest.mark.slow
-async def test_nothing_is_told_beyond_the_playhead(store: Store, session: str) -> None:
+async def test_nothing_is_reported_beyond_the_playhead(store: Store, session: str) -> None:
     """A later moment is one that the race never reached; what the log knows is not asked."""
     async with replaying(store), asking(store) as client:
         try:
@@ -159,17 +159,17 @@ async def test_nothing_is_told_beyond_the_playhead(store: Store, session: str) -
             for view in ("standings", "laps", "results", "cautions", "markers"):
                 for moment in ("1:00:01", "lap:394", "caution:9"):
                     path = f"/sessions/{session}/{view}"
-                    told = await done(await client.get(path, params={"at": moment}), 422)
-                    assert "9:19" not in told["detail"]
-                    assert "394" not in told["detail"].replace("lap:394", "")
+                    found = await done(await client.get(path, params={"at": moment}), 422)
+                    assert "9:19" not in found["detail"]
+                    assert "394" not in found["detail"].replace("lap:394", "")
                 late = {"known_at": "2030-01-01T00:00:00Z"}
                 await done(await client.get(path, params=late), 422)
             for moment in ("lap:9999", "caution:99", "99:00:00"):
                 beyond = {"to": moment}
-                told = await done(await client.post(f"/replays/{session}/seek", json=beyond), 422)
-                assert told["detail"] == f"{moment!r}: there is no such moment in this race"
+                found = await done(await client.post(f"/replays/{session}/seek", json=beyond), 422)
+                assert found["detail"] == f"{moment!r}: there is no such moment in this race"
                 wanted = {"source": RACE, "from": moment}
-                assert told == await done(await client.post("/replays", json=wanted), 422)
+                assert found == await done(await client.post("/replays", json=wanted), 422)
             laps = await done(await client.get(f"/sessions/{session}/laps"))
             assert laps["rows"]
             assert all(row["at_ms"] <= 3_600_000 for row in laps["rows"])
@@ -200,10 +200,10 @@ async def test_a_replay_counts_once_in_its_season(store: Store, log: Log, sessio
         try:
             wanted = {"source": source, "from": "1:00:00", "playing": False, "name": session}
             await done(await client.post("/replays", json=wanted), 201)
-            asked = {"season": season, "of": "teams", "class": "LMP2"}
+            query = {"season": season, "of": "teams", "class": "LMP2"}
             path = "/sessions/{}/championship"
-            shown = await client.get(path.format(session), params=asked)
-            alive = await client.get(path.format(source), params={**asked, "at": "1:00:00"})
+            shown = await client.get(path.format(session), params=query)
+            alive = await client.get(path.format(source), params={**query, "at": "1:00:00"})
             assert (await done(shown))["rows"] == (await done(alive))["rows"]
         finally:
             await forget(store, session)
@@ -259,8 +259,8 @@ async def test_an_archive_is_brought_in(store: Store, log: Log, session: str) ->
     packed = pack(session, entries)
     async with asking(store) as client:
         for _ in range(2):
-            told = await done(await client.post("/archives", content=packed), 201)
-            assert told == {"session": session, "entries": len(entries)}
+            found = await done(await client.post("/archives", content=packed), 201)
+            assert found == {"session": session, "entries": len(entries)}
         assert await log.length(session) == len(entries)
         await done(await client.post("/archives", content=packed[:-9]), 422)
         other = pack(session, entries[:-1])
@@ -274,8 +274,8 @@ async def test_a_replay_is_begun_once_by_its_key(store: Store, session: str) -> 
         key = {"Idempotency-Key": session}
         wanted = {"source": RACE, "from": "lap:3", "playing": False}
         try:
-            told = [await client.post("/replays", json=wanted, headers=key) for _ in range(2)]
-            first, again = [await done(one, 201) for one in told]
+            found = [await client.post("/replays", json=wanted, headers=key) for _ in range(2)]
+            first, again = [await done(one, 201) for one in found]
             assert first == again
             other = await done(await client.post("/replays", json=wanted), 201)
             assert other["replay"] != first["replay"]
@@ -339,8 +339,8 @@ async def test_a_season_is_not_played(store: Store, log: Log, session: str) -> N
     await log.append(session, list(alms_2007()))
     async with asking(store) as client:
         for source in ("alms-2007", session):
-            told = await done(await client.post("/replays", json={"source": source}), 422)
-            assert "is a season" in told["detail"]
+            found = await done(await client.post("/replays", json={"source": source}), 422)
+            assert "is a season" in found["detail"]
 
 
 @pytest.mark.usefixtures("impatience")
@@ -349,8 +349,8 @@ async def test_without_a_replayer_it_waits(store: Store, session: str) -> None:
     async with asking(store) as client:
         try:
             wanted = {"source": RACE, "name": session, "from": "lap:3"}
-            told = await done(await client.post("/replays", json=wanted), 202)
-            assert (told["state"], told["clock_ms"]) == ("waiting", None)
+            found = await done(await client.post("/replays", json=wanted), 202)
+            assert (found["state"], found["clock_ms"]) == ("waiting", None)
             await done(await client.get(f"/sessions/{session}/laps"), 503)
         finally:
             await forget(store, session)

@@ -160,10 +160,10 @@ async def replaying(store: Store) -> AsyncIterator[None]:
         await running
 
 
-def check_frames(told: list[Frame], timeline: Timeline) -> None:
+def check_frames(given: list[Frame], timeline: Timeline) -> None:
     """Each frame leads to the fold of the events handed over, none of which lies ahead of it."""
     shown, straight, index = ClientState(), Timeline(), 0
-    for frame in told:
+    for frame in given:
         shown.apply(frame)
         upto, _ = parse_position(frame.token.position)
         if upto < index:
@@ -227,13 +227,13 @@ async def test_two_clients_steer_one_replay(
             await deck.turn(0.5)
             await both_see(lap + turn * 10_000)
         assert second.frames[-1].clock_running
-    told = await all_frames(deck.store, deck.replay)
-    assert [frame.reason for frame in told if frame.kind == "snapshot"] == [
+    given = await all_frames(deck.store, deck.replay)
+    assert [frame.reason for frame in given if frame.kind == "snapshot"] == [
         f"replay of {RACE}",
         "seek to caution 9",
         "seek to lap 100",
     ]
-    check_frames(told, timeline)
+    check_frames(given, timeline)
 
 
 async def test_no_frame_is_ahead_of_the_playhead(deck: Deck, timeline: Timeline) -> None:
@@ -243,9 +243,9 @@ async def test_no_frame_is_ahead_of_the_playhead(deck: Deck, timeline: Timeline)
         await deck.do(Seek(to=to))
         for _ in range(5):
             await deck.turn(0.1)
-    told = await all_frames(deck.store, deck.replay)
-    check_frames(told, timeline)
-    assert len({frame.token.epoch for frame in told}) == 7
+    given = await all_frames(deck.store, deck.replay)
+    check_frames(given, timeline)
+    assert len({frame.token.epoch for frame in given}) == 7
 
 
 async def test_steps(deck: Deck, timeline: Timeline) -> None:
@@ -524,7 +524,7 @@ async def test_another_goes_on_where_the_last_frame_stands(deck: Deck, timeline:
     check_frames(await all_frames(deck.store, deck.replay), timeline)
 
 
-async def test_frames_that_were_lost_are_told_anew(deck: Deck) -> None:
+async def test_frames_that_were_lost_are_made_anew(deck: Deck) -> None:
     """Without a snapshot to trust, a takeover begins a new epoch."""
     await deck.turn(100)
     before = await deck.newest()

@@ -31,7 +31,7 @@ from tests.server.projecting import (
     eventually,
     projecting,
     stopped,
-    told,
+    until_projected,
 )
 
 PAYLOADS = Path(__file__).parents[1] / "payloads"
@@ -80,7 +80,7 @@ async def test_a_removed_session_is_gone_everywhere(store, log, session):
 
             await eventually(without_keys, "the projector gives up its lease")
             await log.append(session, again.events)
-            await told(store, session, await log.last_position(session))
+            await until_projected(store, session, await log.last_position(session))
             await check_frames(store, session, again)
             assert len((await client.get(path)).json()["rows"]) == 4
 
@@ -95,7 +95,7 @@ async def test_a_stopped_session_begins_anew(store, log, session):
         await stopped(store, session)
         await remove_session(log, session, await log.last_position(session))
         await log.append(session, again.events)
-        await told(store, session, await log.last_position(session))
+        await until_projected(store, session, await log.last_position(session))
         await check_frames(store, session, again)
 
 

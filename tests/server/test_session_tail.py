@@ -88,14 +88,14 @@ async def test_subscribers_wait(
     assert shown.state["standings"]["1"]["laps"] == LAPS
 
 
-async def test_views_do_not_tell_of_long_ago(
+async def test_views_show_nothing_from_long_ago(
     store: Store, race: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long the frames take, a view is of now: of the log, where they have not come."""
     Gate(monkeypatch)
     async with serving(store) as url, httpx.AsyncClient(timeout=30) as client:
-        told = (await client.get(f"{url}/sessions/{race}/standings")).json()
-    assert [(row["car"], row["laps"]) for row in told["rows"]] == [("1", LAPS), ("7", LAPS)]
+        found = (await client.get(f"{url}/sessions/{race}/standings")).json()
+    assert [(row["car"], row["laps"]) for row in found["rows"]] == [("1", LAPS), ("7", LAPS)]
 
 
 @pytest.mark.parametrize(

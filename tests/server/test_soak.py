@@ -28,7 +28,7 @@ from services.gateway.live.filters import Filter
 from services.roles import Role, new_token
 from services.storage.client import open_store
 from services.storage.event_log import Log
-from tests.conftest import SAID
+from tests.conftest import PRINTED
 from tests.races import petit_le_mans_2007
 from tests.server.gateways import GatewayProcess, Oracle, sse
 from tests.server.projecting import ProjectorProcess
@@ -177,9 +177,9 @@ def race() -> list[AnyEvent]:
     """A part of a race, with stewards who impose and void on the way."""
     events = petit_le_mans_2007()[:4000]
     laps = [event for event in events if isinstance(event, LapCompleted)]
-    told: list[AnyEvent] = []
+    found: list[AnyEvent] = []
     for number, lap in enumerate(laps[200::300]):
-        told.append(
+        found.append(
             PenaltyImposed(
                 at=lap.at + 1,
                 source="stewards",
@@ -189,7 +189,7 @@ def race() -> list[AnyEvent]:
                 kind="drive_through",
             )
         )
-        told.append(
+        found.append(
             EventVoided(
                 at=lap.at + 60_000,
                 source="stewards",
@@ -199,7 +199,7 @@ def race() -> list[AnyEvent]:
                 reason="a soak",
             )
         )
-    return sorted([*events, *told], key=lambda event: event.at)
+    return sorted([*events, *found], key=lambda event: event.at)
 
 
 @pytest.mark.slow
@@ -241,7 +241,7 @@ async def test_soak(tmp_path: Path, record_property: Callable[[str, object], Non
     assert len(logged) == len(set(logged))
     assert soak.acknowledged <= set(logged)
     checked = sum(soak.counts[kind] for kind in ("snapshot", "delta", "heartbeat"))
-    told = to_json(soak.counts).decode()
+    found = to_json(soak.counts).decode()
     took = time.monotonic() - began
-    record_property(SAID, f"soak: {checked} frames checked in {took:.0f} s: {told}")
+    record_property(PRINTED, f"soak: {checked} frames checked in {took:.0f} s: {found}")
     assert checked >= SUBSCRIBERS  # each was there at the end

@@ -73,8 +73,8 @@ async def test_a_password(start_server: StartServer):
     url = start_server("--requirepass", "secret")
     async with open_store(f"{url}&password=secret") as store:
         assert "secret" not in store.name
-    said = await refusal(f"{url}&password=wrong", StoreUnfit)
-    assert "wrong" not in said
+    printed = await refusal(f"{url}&password=wrong", StoreUnfit)
+    assert "wrong" not in printed
 
 
 async def test_config_denied(start_server: StartServer):
@@ -100,9 +100,9 @@ async def test_a_network_port(start_server: StartServer):
 
 async def test_nobody_there(free_port: int, tmp_path: Path):
     """A server that does not answer is named with its reason."""
-    said = await refusal(f"redis://me:secret@127.0.0.1:{free_port}/0", StoreUnavailable)
-    assert f"no answer from the store at redis://127.0.0.1:{free_port}/0" in said
-    assert "secret" not in said
+    printed = await refusal(f"redis://me:secret@127.0.0.1:{free_port}/0", StoreUnavailable)
+    assert f"no answer from the store at redis://127.0.0.1:{free_port}/0" in printed
+    assert "secret" not in printed
     assert str(tmp_path) in await refusal(f"unix://{tmp_path}/s.sock", StoreUnavailable)
 
 
@@ -116,8 +116,8 @@ async def test_something_else_there():
     server = await asyncio.start_server(greet, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        said = await refusal(f"redis://127.0.0.1:{port}", StoreUnfit)
-        assert "neither Redis nor Valkey" in said
+        printed = await refusal(f"redis://127.0.0.1:{port}", StoreUnfit)
+        assert "neither Redis nor Valkey" in printed
 
 
 @pytest.mark.parametrize(

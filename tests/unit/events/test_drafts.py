@@ -9,7 +9,7 @@ from events import CarRetired, FlagShown, LapCompleted, LinePassed, SessionOpene
 from events.drafts import Drafts
 
 
-def test_drafts_are_told_in_order():
+def test_drafts_are_reported_in_order():
     """Events come by time, then rank, then as they were drafted, numbered from 0."""
     drafts = Drafts("feed")
     drafts.add_laps(

@@ -33,7 +33,7 @@ _drivers = st.sampled_from(["A", "B"])
 _ids = st.sampled_from(["p", "q"])
 
 
-def _told(model: type[ev.Event], **members: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def _event(model: type[ev.Event], **members: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.tuples(st.just(model), TIMES, st.fixed_dictionaries(members))
 
 
@@ -45,8 +45,8 @@ def _printed(cars: Sequence[str]) -> tuple[ev.ResultRow, ...]:
 
 
 _happenings = st.one_of(
-    _told(ev.LinePassed, car=_cars, line=st.sampled_from(["S1", "S2", "S9"]), lap=_laps),
-    _told(
+    _event(ev.LinePassed, car=_cars, line=st.sampled_from(["S1", "S2", "S9"]), lap=_laps),
+    _event(
         ev.LapCompleted,
         car=_cars,
         lap=_laps,
@@ -54,44 +54,44 @@ _happenings = st.one_of(
         driver=st.none() | _drivers,
         in_pit_lane=st.booleans(),
     ),
-    _told(ev.FlagShown, flag=_flags, sector=st.none()),
-    _told(ev.FlagShown, flag=_local_flags, sector=st.sampled_from([1, 2, 10])),
-    _told(ev.SafetyCarDeployed),
-    _told(ev.PitLaneClosed, classes=st.sampled_from([(), ("GT",)])),
-    _told(ev.PitLaneOpened),
-    _told(ev.PitEntered, car=_cars),
-    _told(ev.PitExited, car=_cars),
-    _told(ev.DriverChanged, car=_cars, driver=_drivers),
-    _told(ev.CarRetired, car=_cars),
-    _told(ev.CarReturned, car=_cars),
-    _told(ev.BestLapReported, car=_cars, lap=_laps, lap_time_ms=st.integers(48, 58)),
-    _told(ev.LapTimeDeleted, car=_cars, lap=_laps),
-    _told(ev.PenaltyImposed, penalty_id=_ids, car=_cars, kind=st.just("drive_through")),
-    _told(ev.PenaltyServed, penalty_id=_ids),
-    _told(ev.PenaltyConverted, penalty_id=_ids, kind=st.just("time"), amount=st.just(5)),
-    _told(ev.PenaltyRescinded, penalty_id=_ids),
-    _told(ev.EntryAmended, car=_cars, car_class=st.sampled_from(["GT", "P"])),
-    _told(ev.EntryAmended, car=_cars, role=st.sampled_from(["competitor", "safety_car"])),
-    _told(ev.SessionEnded),
-    _told(ev.SessionResumed),
-    _told(ev.ShortestLapSet, lap_time_ms=st.none() | st.integers(10, 60)),
-    _told(
+    _event(ev.FlagShown, flag=_flags, sector=st.none()),
+    _event(ev.FlagShown, flag=_local_flags, sector=st.sampled_from([1, 2, 10])),
+    _event(ev.SafetyCarDeployed),
+    _event(ev.PitLaneClosed, classes=st.sampled_from([(), ("GT",)])),
+    _event(ev.PitLaneOpened),
+    _event(ev.PitEntered, car=_cars),
+    _event(ev.PitExited, car=_cars),
+    _event(ev.DriverChanged, car=_cars, driver=_drivers),
+    _event(ev.CarRetired, car=_cars),
+    _event(ev.CarReturned, car=_cars),
+    _event(ev.BestLapReported, car=_cars, lap=_laps, lap_time_ms=st.integers(48, 58)),
+    _event(ev.LapTimeDeleted, car=_cars, lap=_laps),
+    _event(ev.PenaltyImposed, penalty_id=_ids, car=_cars, kind=st.just("drive_through")),
+    _event(ev.PenaltyServed, penalty_id=_ids),
+    _event(ev.PenaltyConverted, penalty_id=_ids, kind=st.just("time"), amount=st.just(5)),
+    _event(ev.PenaltyRescinded, penalty_id=_ids),
+    _event(ev.EntryAmended, car=_cars, car_class=st.sampled_from(["GT", "P"])),
+    _event(ev.EntryAmended, car=_cars, role=st.sampled_from(["competitor", "safety_car"])),
+    _event(ev.SessionEnded),
+    _event(ev.SessionResumed),
+    _event(ev.ShortestLapSet, lap_time_ms=st.none() | st.integers(10, 60)),
+    _event(
         ev.SegmentStarted,
         name=st.sampled_from(["Q1", "Q2"]),
         classes=st.sampled_from([(), ("GT",), ("P",)]),
     ),
-    _told(ev.GridSet, order=st.permutations(CARS).map(tuple)),
-    _told(
+    _event(ev.GridSet, order=st.permutations(CARS).map(tuple)),
+    _event(
         ev.ResultDeclared,
         status=st.just("provisional"),
         rests_on=st.just("a test"),
         rows=st.permutations(CARS).map(_printed),
     ),
-    _told(ev.RaceControlMessage, text=st.just("Track clear")),
-    _told(ev.TopSpeedMeasured, car=_cars, lap=_laps, speed_kph=st.sampled_from([280.5, 301.0])),
-    _told(ev.WeatherMeasured, air_c=st.sampled_from([20.5, 21.0])),
-    _told(ev.DataDoubted, reason=st.just("no time"), treatment=st.sampled_from("xy")),
-    _told(
+    _event(ev.RaceControlMessage, text=st.just("Track clear")),
+    _event(ev.TopSpeedMeasured, car=_cars, lap=_laps, speed_kph=st.sampled_from([280.5, 301.0])),
+    _event(ev.WeatherMeasured, air_c=st.sampled_from([20.5, 21.0])),
+    _event(ev.DataDoubted, reason=st.just("no time"), treatment=st.sampled_from("xy")),
+    _event(
         ev.SessionOpened,
         title=st.just("A race told again"),
         kind=st.sampled_from(["race", "race", "qualifying"]),
@@ -99,7 +99,7 @@ _happenings = st.one_of(
         timing_lines=st.sampled_from([LINES, ("FL",)]),
     ),
 )
-_void = _told(
+_void = _event(
     ev.EventVoided,
     voided_source=st.just("test"),
     voided_seq=st.integers(0, 60),
@@ -110,7 +110,7 @@ _corrections = st.one_of(
     _void,
     _void,
     _void,
-    _told(
+    _event(
         ev.LapAmended,
         car=_cars,
         lap=_laps,
@@ -121,14 +121,14 @@ _corrections = st.one_of(
         reason=st.just("a test"),
         by=_deciders,
     ),
-    _told(
+    _event(
         ev.CrossingCounted,
         counted_source=st.just("test"),
         counted_seq=st.integers(0, 60),
         reason=st.just("a test"),
         by=_deciders,
     ),
-    _told(
+    _event(
         ev.CrossingInserted,
         car=_cars,
         completed_at=TIMES,
@@ -136,7 +136,7 @@ _corrections = st.one_of(
         reason=st.just("a test"),
         by=_deciders,
     ),
-    _told(
+    _event(
         ev.CrossingsReassigned,
         from_car=_cars,
         to_car=_cars,
@@ -155,7 +155,7 @@ Happening = tuple[type[ev.Event], int, dict[str, Any]]
 def _story(drawn: tuple[int, list[Happening]]) -> list[AnyEvent]:
     scale, happenings = drawn
     story = Story()
-    story.tell(ev.SessionOpened, 0, title="A race", kind="race", timing_lines=LINES)
+    story.add(ev.SessionOpened, 0, title="A race", kind="race", timing_lines=LINES)
     for car in CARS:
         story.entry(car)
     for model, at, members in happenings:
@@ -163,7 +163,7 @@ def _story(drawn: tuple[int, list[Happening]]) -> list[AnyEvent]:
             name: value * scale if name in SPANS and value is not None else value
             for name, value in members.items()
         }
-        story.tell(model, at * scale, **scaled)
+        story.add(model, at * scale, **scaled)
     return story.events
 
 

@@ -61,8 +61,8 @@ def what_counts(events: Iterable[AnyEvent]) -> list[AnyEvent]:
         counts.append(event)
     counts += _confirmed(counts, corrections)
     counts += [lap for one in sequences.values() for lap in one.inserted.values()]
-    told = [_told(one, in_order) for one in corrections]
-    return sorted([*counts, *filter(None, told)], key=effective_key)  # type: ignore[list-item]
+    given = [_as_recorded(one, in_order) for one in corrections]
+    return sorted([*counts, *filter(None, given)], key=effective_key)  # type: ignore[list-item]
 
 
 def _sequence(
@@ -92,7 +92,7 @@ def _confirmed(counts: list[AnyEvent], corrections: list[Correction]) -> list[An
     ]
 
 
-def _told(correction: Correction, events: list[AnyEvent]) -> CorrectionApplied | None:
+def _as_recorded(correction: Correction, events: list[AnyEvent]) -> CorrectionApplied | None:
     """What the race is told of a correction that somebody decided."""
     if correction.by is None:
         return None

@@ -93,7 +93,7 @@ def test_transponders_swapped_after_a_voided_lap():
     slip = story.lap("1", 50, 3 * LAP + 5_000).last
     story.void(slip)
     story.lap("2", 4, 4 * LAP).lap("1", 4, 4 * LAP + 4_000)
-    story.tell(
+    story.add(
         ev.CrossingsReassigned,
         10**6,
         from_car="1",
@@ -110,7 +110,7 @@ def test_transponders_swapped_after_a_voided_lap():
 def test_crossings_moved_to_before_a_cars_first_lap_count_for_nothing():
     """A sector line of lap 0, as a wrong correction makes it, is passed over."""
     story = opened("1", "2").lap("1", 5, LAP).line("1", "S1", 4, LAP + 1)
-    story.tell(
+    story.add(
         ev.CrossingsReassigned, 0, from_car="1", to_car="2", start=LAP + 1, end=10**6, reason="?"
     )
     assert places(story.race()) == ["1", "2"]
@@ -119,7 +119,7 @@ def test_crossings_moved_to_before_a_cars_first_lap_count_for_nothing():
 def test_crossings_to_be_moved_later_do_not_make_each_event_dear(monkeypatch: pytest.MonkeyPatch):
     """Only a lap that changes how many there were before sorts out the corrections again."""
     story = opened("1", "2", "3", lines=("FL",))
-    swap = story.tell(
+    swap = story.add(
         ev.CrossingsReassigned, 0, from_car="1", to_car="2", start=10**9, end=10**9, reason="?"
     )
     timeline = Timeline()
@@ -140,10 +140,10 @@ def test_crossings_to_be_moved_later_do_not_make_each_event_dear(monkeypatch: py
     assert len(sorted_out) == 1
 
 
-def test_a_session_told_again_keeps_the_lines_that_were_crossed():
+def test_a_session_repeated_keeps_the_lines_that_were_crossed():
     """A producer that starts anew and knows fewer lines does not freeze every car."""
     story = opened("1", "2").laps("1", 5).laps("2", 4)
-    story.tell(ev.SessionOpened, 5 * LAP + 1, title="A race", kind="race", timing_lines=("FL",))
+    story.add(ev.SessionOpened, 5 * LAP + 1, title="A race", kind="race", timing_lines=("FL",))
     race = story.lap("2", 5, 5 * LAP + 2).lap("2", 6, 6 * LAP).race()
     assert places(race) == ["2", "1"]
     assert race.order.last_seen("2") == 6 * LAP
@@ -193,7 +193,7 @@ def test_a_flag_before_the_session_opens():
     """Flags and cars told before the opening are not lost."""
     story = Story()
     story.flag("safety_car", -5_000)
-    story.tell(ev.PitEntered, -4_000, car="9")
+    story.add(ev.PitEntered, -4_000, car="9")
     story.opened("1").flag("safety_car", 1)
     race = story.lap("1", 1, LAP).race()
     assert [c.start_ms for c in race.track.cautions()] == [-5_000, 1]
@@ -246,7 +246,7 @@ def test_the_safety_cars_own_transponder():
 def test_a_safety_car_that_is_entered_as_one_is_no_competitor():
     """It is timed and leads the field round, and is in no order, chart or result."""
     story = opened("1", "2").entry("SC", None, role="safety_car")
-    story.line("SC", "S1", 1, 100).lap("SC", 1, 200).tell(
+    story.line("SC", "S1", 1, 100).lap("SC", 1, 200).add(
         ev.DriverChanged, 200, car="SC", driver="X"
     )
     story.pit("SC", 300, 400).laps("1", 2).laps("2", 2, ms=61_000).lap("SC", 9, 90_000)
@@ -261,18 +261,18 @@ def test_a_safety_car_that_is_entered_as_one_is_no_competitor():
     ]
 
 
-def test_a_safety_car_that_was_told_to_be_one_later():
+def test_a_safety_car_that_was_reported_to_be_one_later():
     """Amended as of time 0 it never counted; from then on where it is said of then."""
     story = opened("1").lap("SC", 1, 59_000).laps("1", 1).lap("SC", 2, 61_000)
     assert places(story.race()) == ["SC", "1"]
-    now = [*story, story.tell(ev.EntryAmended, 60_500, car="SC", role="safety_car")]
+    now = [*story, story.add(ev.EntryAmended, 60_500, car="SC", role="safety_car")]
     race = race_of(now)
     assert places(race) == ["1"]
     assert [row.car for row in classify(race)] == ["1"]
     assert [led.car for led in race.chart.leaders] == ["SC"]
-    story.tell(ev.EntryAmended, 0, car="SC", role="safety_car")
+    story.add(ev.EntryAmended, 0, car="SC", role="safety_car")
     assert [led.car for led in story.race().chart.leaders] == ["1"]
-    story.tell(ev.EntryAmended, 60_600, car="SC", role="competitor")
+    story.add(ev.EntryAmended, 60_600, car="SC", role="competitor")
     assert places(story.race()) == ["SC", "1"]
 
 
@@ -312,7 +312,7 @@ def test_a_penalty_counts_at_once_and_once():
     """The result has it in the millisecond it is imposed, and no further event adds to it."""
     story = opened("1", "2").lap("1", 1, LAP).lap("2", 1, LAP + 2_000).flag("chequered", 70_000)
     for at in (80_000, 80_000, 90_000):
-        story.tell(ev.PenaltyImposed, at, penalty_id="p", car="1", kind="time", amount=5)
+        story.add(ev.PenaltyImposed, at, penalty_id="p", car="1", kind="time", amount=5)
     timeline = Timeline()
     timeline.add(story.events)
     assert [row.car for row in classify(timeline.race_at(79_999))] == ["1", "2"]
@@ -326,14 +326,14 @@ def test_seconds_do_not_move_a_car_past_a_lapped_one():
     lapped = opened("1", "2").laps("1", 3).laps("2", 2, ms=95_000)
     stopped = opened("1", "2").laps("1", 3).laps("2", 2, ms=61_000).ended(200_000)
     for story in (lapped, stopped):
-        story.tell(ev.PenaltyImposed, 200_000, penalty_id="p", car="1", kind="time", amount=600)
+        story.add(ev.PenaltyImposed, 200_000, penalty_id="p", car="1", kind="time", amount=600)
         assert [(row.car, row.gap_laps) for row in classify(story.race())] == [("1", 0), ("2", 1)]
 
 
 def test_a_deleted_lap_time_still_counts_as_a_lap():
     """Track limits take the time away, before or after the lap is told, and nothing else."""
     story = opened("1").lap("1", 1, LAP).lap("1", 2, 2 * LAP, LAP)
-    story.lap("1", 3, 2 * LAP + 50_000, 50_000).tell(ev.LapTimeDeleted, 1, car="1", lap=3)
+    story.lap("1", 3, 2 * LAP + 50_000, 50_000).add(ev.LapTimeDeleted, 1, car="1", lap=3)
     row = of_car(story.race(), "1")
     assert (row["laps"], row["best_lap_ms"]) == (3, LAP)
 
@@ -341,8 +341,8 @@ def test_a_deleted_lap_time_still_counts_as_a_lap():
 def test_a_result_revised_days_later():
     """A disqualification after the session ended is in the result, and not in what came before."""
     story = opened("1", "2").lap("1", 1, LAP).lap("2", 1, LAP + 1).flag("chequered", LAP)
-    story.tell(ev.SessionEnded, 2 * LAP)
-    story.tell(ev.PenaltyImposed, 5 * 86_400_000, penalty_id="p", car="1", kind="disqualification")
+    story.add(ev.SessionEnded, 2 * LAP)
+    story.add(ev.PenaltyImposed, 5 * 86_400_000, penalty_id="p", car="1", kind="disqualification")
     timeline = Timeline()
     timeline.add(story.events)
     assert [row.car for row in classify(timeline.race)] == ["2", "1"]
@@ -353,11 +353,11 @@ def test_a_result_revised_days_later():
 
 
 @pytest.mark.parametrize("before", range(7, 12))
-def test_a_decision_and_its_undoing_may_share_a_millisecond(before: int):
+def test_a_decision_and_its_reversal_may_share_a_millisecond(before: int):
     """Voids of voids hold whatever their times, numbers and sources: decided on a still clock."""
     story = opened("1")
     while len(story.events) < before:
-        story.tell(ev.RaceControlMessage, 1, text="Track clear")
+        story.add(ev.RaceControlMessage, 1, text="Track clear")
     lap = story.lap("1", 1, LAP).last
     void = story.void(lap, at=LAP)
     undo = story.void(void, at=LAP)
@@ -369,7 +369,7 @@ def test_a_decision_and_its_undoing_may_share_a_millisecond(before: int):
 def test_voids_in_a_circle_are_settled_by_their_order():
     """Two voids that name each other: the last prevails, whichever came first."""
     story = opened("1").lap("1", 1, LAP)
-    first = story.tell(ev.EventVoided, 70_000, voided_source="other", voided_seq=0, reason="a test")
+    first = story.add(ev.EventVoided, 70_000, voided_source="other", voided_seq=0, reason="a test")
     other = Story("other")
     last = other.void(first, at=80_000)
     for arrival in itertools.permutations([*story.events[-1:], last]):
@@ -395,7 +395,7 @@ def test_a_gap_neither_collapses_nor_jumps_at_a_lap_boundary():
 def test_a_drivers_name_of_blanks():
     """A feed's empty name in a column of fixed width is shown as it is."""
     story = opened("1")
-    story.tell(ev.DriverChanged, 0, car="1", driver="   ")
+    story.add(ev.DriverChanged, 0, car="1", driver="   ")
     assert of_car(story.race(), "1")["driver_short"] == "   "
 
 
@@ -403,7 +403,7 @@ def test_a_drivers_name_of_blanks():
 def test_an_event_at_the_end_of_time(at: int):
     """A clock gone mad is shown, and forgotten with the event that told it."""
     story = opened("1").laps("1", 3)
-    told = story.tell(ev.RaceControlMessage, at, text="?")
+    found = story.add(ev.RaceControlMessage, at, text="?")
     assert views.standings(story.race())[0]["laps"] == 3
-    story.void(told)
+    story.void(found)
     assert views.session_line(story.race())["clock_ms"] == 3 * LAP

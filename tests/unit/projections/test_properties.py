@@ -187,7 +187,7 @@ def test_a_checkpoint_of_another_version_is_refused():
     assert Race.restored(summary, lambda _: None) is None
 
 
-def test_what_reaches_behind_a_stored_checkpoint_is_told():
+def test_what_reaches_behind_a_stored_checkpoint_is_reported():
     """A late event or a correction after a restart asks for a rebuild; it is never lost."""
     story = opened("1").laps("1", 10)
     late = story.lap("2", 1, 61_000).last

@@ -38,11 +38,11 @@ def q1(**members: object) -> Story:
 def q3(**members: object) -> Story:
     """In Q2, in the wet, 2 and 5 are quickest of three; in Q3 only 5 has a time yet."""
     story = q1(**members)
-    story.tell(ev.SegmentStarted, 300_000, name="Q2")
+    story.add(ev.SegmentStarted, 300_000, name="Q2")
     story.flag("green", 300_000)
     for car, at, ms in (("1", 400, 91_000), ("2", 405, 90_000), ("5", 410, 90_500)):
         lap(story, car, at, ms, 3)
-    story.tell(ev.SegmentStarted, 500_000, name="Q3")
+    story.add(ev.SegmentStarted, 500_000, name="Q3")
     return lap(story, "5", 600, 92_000, 4)
 
 
@@ -72,7 +72,7 @@ def test_all_times_count_where_the_pack_does_not_knock_out() -> None:
 def test_segments_of_classes_in_a_pack() -> None:
     """The WEC's Hyperpole: times count anew in each class; gaps are within the segment."""
     story = q1(rules="wec-2024", classes=("GT",))
-    story.tell(ev.SegmentStarted, 300_000, name="Hyperpole", classes=("GT",))
+    story.add(ev.SegmentStarted, 300_000, name="Hyperpole", classes=("GT",))
     for car, at, ms in (("3", 400, 79_000), ("1", 405, 79_300)):
         lap(story, car, at, ms, 3)
     rows = standings(story.race())
@@ -91,13 +91,13 @@ def by_classes(*, started: bool) -> Story:
     for car in prototypes:
         story.entry(car, "PROTO")
     if started:
-        story.tell(ev.SegmentStarted, 0, name="Qualifying GT", classes=("GT",))
+        story.add(ev.SegmentStarted, 0, name="Qualifying GT", classes=("GT",))
     for car, at in (("91", 100), ("92", 105)):
         lap(story, car, at, 80_000 + at, 1)
-    story.tell(ev.SegmentStarted, 300_000, name="Hyperpole GT", classes=("GT",))
+    story.add(ev.SegmentStarted, 300_000, name="Hyperpole GT", classes=("GT",))
     for car, at in (("92", 400), ("91", 405)):
         lap(story, car, at, 79_000 + at, 2)
-    story.tell(ev.SegmentStarted, 500_000, name="Qualifying PROTO", classes=("PROTO",))
+    story.add(ev.SegmentStarted, 500_000, name="Qualifying PROTO", classes=("PROTO",))
     for place, car in enumerate(reversed(prototypes)):
         lap(story, car, 600 + place, 70_000 + place, 1)
     return story
@@ -109,7 +109,7 @@ def test_a_segment_of_one_class_knocks_out_no_other(started: bool) -> None:
     story = by_classes(started=started)
     in_order = [str(number) for number in range(12, 0, -1)]
     assert session_order(story.race()) == [*in_order, "92", "91"]
-    story.tell(ev.SegmentStarted, 900_000, name="Hyperpole PROTO", classes=("PROTO",))
+    story.add(ev.SegmentStarted, 900_000, name="Hyperpole PROTO", classes=("PROTO",))
     lap(story, "2", 1_000, 69_500, 2)  # the 11th
     race = lap(story, "3", 1_010, 69_900, 2).race()
     assert session_order(race) == ["3", *in_order[:9], "2", "1", "92", "91"]
@@ -129,13 +129,13 @@ def test_107_percent_of_the_first_segment_of_the_class() -> None:
 def test_gaps_of_those_who_did_not_go_on() -> None:
     """They are measured in the segment that the car came to."""
     story = Story()
-    story.tell(
+    story.add(
         ev.SessionOpened, 0, title="Q", kind="qualifying", timing_lines=("FL",), rules="wec-2024"
     )
     for number in range(1, 13):
         story.entry(str(number), "GT")
         lap(story, str(number), 100 + number, 80_000 + 10 * number, 1)
-    story.tell(ev.SegmentStarted, 300_000, name="Hyperpole")
+    story.add(ev.SegmentStarted, 300_000, name="Hyperpole")
     lap(story, "2", 400, 81_000, 2)
     rows = {row["car"]: row for row in standings(story.race())}
     assert (rows["2"]["position"], rows["1"]["position"]) == (1, 2)
@@ -158,8 +158,8 @@ def test_frames_follow_segments() -> None:
 def test_a_deleted_time_counts_in_no_segment() -> None:
     """The next best of the segment counts, or none."""
     story = q3()
-    story.tell(ev.LapTimeDeleted, 700_000, car="5", lap=2, reason="track limits")
-    story.tell(ev.LapTimeDeleted, 700_001, car="5", lap=4, reason="track limits")
+    story.add(ev.LapTimeDeleted, 700_000, car="5", lap=2, reason="track limits")
+    story.add(ev.LapTimeDeleted, 700_001, car="5", lap=4, reason="track limits")
     race = story.race()
     assert [best and best.ms for best in race.segments.of_car("5")] == [80_400, 90_500, None]
 
@@ -167,10 +167,10 @@ def test_a_deleted_time_counts_in_no_segment() -> None:
 def test_the_next_segment_runs_again() -> None:
     """A car that took the flag of a segment runs again in the next; a race has none."""
     story = q1()
-    story.tell(ev.SegmentStarted, 300_000, name="Q2")
+    story.add(ev.SegmentStarted, 300_000, name="Q2")
     assert story.race().finish.cars == {}
     of_race = opened("1").flag("chequered", 100_000).lap("1", 1, 110_000)
-    of_race.tell(ev.SegmentStarted, 120_000, name="Q2")
+    of_race.add(ev.SegmentStarted, 120_000, name="Q2")
     race = race_of(of_race)
     assert (set(race.finish.cars), session_line(race)["segment"]) == ({"1"}, None)
 
@@ -230,11 +230,11 @@ def lapped(car: str, at: int, ms: int) -> dict[str, Any]:
 def test_a_segment_begins_under_green(flag: str) -> None:
     """The chequered flag of the segment before does not stand in the next; a race keeps its."""
     story = q1().flag(flag, 290_000)
-    story.tell(ev.SegmentStarted, 300_000, name="Q2")
+    story.add(ev.SegmentStarted, 300_000, name="Q2")
     line = session_line(story.race())
     assert (line["flag"], line["segment"], is_over(line)) == ("green", "Q2", False)
     of_race = opened("1").flag("chequered", 100_000)
-    of_race.tell(ev.SegmentStarted, 120_000, name="Q2")
+    of_race.add(ev.SegmentStarted, 120_000, name="Q2")
     assert is_over(session_line(of_race.race()))
 
 
@@ -244,7 +244,7 @@ def test_withdrawn_times(withdrawn: str, order: str) -> None:
     story = opened("1", "2", "3", "4", kind="qualifying")
     lap(story, "1", 200, 80_000, 1)
     lap(story, "2", 200, 81_000, 1)
-    story.tell(ev.LapTimeDeleted, 300_000, car="1", lap=1, reason="ride height")
+    story.add(ev.LapTimeDeleted, 300_000, car="1", lap=1, reason="ride height")
     race = story.race()
     rules = QualifyingRules(withdrawn=withdrawn)  # type: ignore[arg-type]
     assert by_best_lap(race, race.order.cars(), rules) == list(order)

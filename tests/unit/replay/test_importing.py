@@ -45,7 +45,7 @@ def put(folder, name, text):
     return path
 
 
-def test_names_tell_what_the_file_does_not(folder):
+def test_names_say_what_the_file_does_not(folder):
     """Title, kind, day and zone come from the names of file and folder."""
     path = put(folder, "202210011210-race-laps.csv", LAPS)
     opened = opening(import_alkamel(path, rules="imsa-2020"))
@@ -98,7 +98,7 @@ def test_the_same_files_give_the_same_events(folder):
     assert import_alkamel(laps, result) == import_alkamel(str(laps), str(result))
 
 
-def test_progress_is_told(folder):
+def test_progress_is_reported(folder):
     """Each step is told as it begins, and the end."""
     steps = []
     laps, result = put(folder, "laps.csv", LAPS), put(folder, "results.csv", RESULT)
@@ -128,7 +128,7 @@ def test_progress_is_told(folder):
         ("x/laps.csv", "laps.csv", "race", None),
     ],
 )
-def test_what_names_tell(path, title, kind, zone):
+def test_what_names_say(path, title, kind, zone):
     """Titles in words; the kind by a word of the name; the zone by the longest circuit."""
     path = Path("/races") / path
     assert (title_of(path), kind_of(path), zone_of(path)) == (title, kind, zone)
@@ -242,13 +242,13 @@ def test_a_bad_result_is_named(folder):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "found"),
     [({"zone": "Mars"}, "Mars"), ({"title": "x" * 201}, "title"), ({"rules": "x" * 65}, "rules")],
 )
-def test_what_no_session_can_have(folder, given, told):
+def test_what_no_session_can_have(folder, given, found):
     """A zone that is not known, a title or rules too long: one line that names them."""
     path = put(folder, "laps.csv", LAPS)
-    with pytest.raises(ValueError, match=told) as raised:
+    with pytest.raises(ValueError, match=found) as raised:
         import_alkamel(path, **given)
     assert "\n" not in str(raised.value)
 
@@ -268,7 +268,7 @@ def test_a_result_without_laps(folder):
     assert [event.source_seq for event in events] == list(range(len(events)))
 
 
-def test_what_the_files_do_not_tell_of_a_session(folder):
+def test_what_the_files_do_not_report_of_a_session(folder):
     """Series, round and length are taken as they are given."""
     path = put(folder, "202210011210-race-laps.csv", LAPS)
     opened = opening(import_alkamel(path, series="IMSA", round_number=11, length_ms=36_000_000))

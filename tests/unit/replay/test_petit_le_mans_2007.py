@@ -408,7 +408,7 @@ def test_projections_agree():
 # -- As the facts say --------------------------------------------------------------------
 
 
-def test_told_as_the_facts_are_written():
+def test_as_the_facts_are_written():
     """The file of facts and the race agree on cars, laps, margin and times."""
     facts = published()
     done = crossings()

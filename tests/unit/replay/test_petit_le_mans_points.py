@@ -27,10 +27,10 @@ def test_scores_as_published(race: Race) -> None:
     """
     season = season_of(alms_2007())
     rows = classify(race, Convention.of(season.pack))
-    told = season.with_scored(rounds_scored(race, rows))
+    found = season.with_scored(rounds_scored(race, rows))
     for contest in CONTESTS:
         published = season.standings(of=contest, after_round=ROUND)
-        scored = told.standings(of=contest, after_round=ROUND)
+        scored = found.standings(of=contest, after_round=ROUND)
         assert points(scored) == points(published)
 
 

@@ -54,7 +54,7 @@ def race_file(start: str) -> Path:
 
 
 @lru_cache(maxsize=1)
-def told(laps: Path) -> list[AnyEvent]:
+def events_of(laps: Path) -> list[AnyEvent]:
     """The race's events as its files tell them, without inferred penalties."""
     results = Path(str(laps).replace("-laps", "-results"))
     events = import_alkamel(laps, results if results.exists() else None)
@@ -74,7 +74,7 @@ def times(rows: tuple[ResultRow, ...]) -> list[tuple[str, int, int | None]]:
 @pytest.mark.parametrize("laps", races_as_params(IMSA), ids=name_of)
 def test_the_classification_is_the_official_one(laps: Path):
     """Position, laps and total time of every car; the best lap wherever it is printed."""
-    events = told(laps)
+    events = events_of(laps)
     result = official(events)
     found = reconcile(events, result)
     assert found.unreconciled == ()
@@ -104,7 +104,7 @@ def test_the_classification_is_the_official_one(laps: Path):
 @pytest.mark.parametrize("laps", QUALIFYING, ids=name_of)
 def test_qualifying_is_the_official_one(laps: Path):
     """Every position and best lap, with deleted lap times where the result shows them."""
-    events = told(laps)
+    events = events_of(laps)
     result = official(events)
     found = reconcile(events, result)
     assert found.unreconciled == ()
@@ -125,7 +125,7 @@ def test_le_mans_2024_is_the_official_result():
     rest did not finish, by laps, then time; reserves are absent.
     """
     timeline = Timeline()
-    timeline.add(told(race_file(LE_MANS)))
+    timeline.add(events_of(race_file(LE_MANS)))
     rows = classify(timeline.race, Convention.of(builtin_pack("wec-2024")))
     text = (DATA / "wec/2024-le-mans-24h-official.csv").read_text(encoding="utf-8-sig")
     printed = list(csv.DictReader(io.StringIO(text), delimiter=";"))
@@ -152,7 +152,7 @@ def test_le_mans_2024_is_the_official_result():
 def test_the_cautions_of_road_atlanta(race: str, laps: str):
     """Nine cautions in 2022 and five in 2024, by the leader's laps."""
     timeline = Timeline()
-    timeline.add(told(race_file(race)))
+    timeline.add(events_of(race_file(race)))
     ledger = views.cautions(timeline.race)
     assert " ".join(f"{row['first_lap']}-{row['last_lap']}" for row in ledger) == laps
 
@@ -160,7 +160,7 @@ def test_the_cautions_of_road_atlanta(race: str, laps: str):
 def test_driving_through_the_lane_is_no_stop():
     """At Petit Le Mans 2024 the lane takes about 31 s, and 20 visits took no longer."""
     timeline = Timeline()
-    timeline.add(told(race_file(PETIT_2024)))
+    timeline.add(events_of(race_file(PETIT_2024)))
     race = timeline.race
     assert race.session.opened.drive_through_ms == 31_405
     visits = [visit for of_car in race.pits.visits.values() for visit in of_car]
@@ -171,7 +171,7 @@ def test_driving_through_the_lane_is_no_stop():
 def test_le_mans_2024_crosses_midnight_and_has_eight_cautions():
     """The session clock runs on over midnight; five short FCYs touch no lap of the leader."""
     timeline = Timeline()
-    timeline.add(told(race_file(LE_MANS)))
+    timeline.add(events_of(race_file(LE_MANS)))
     assert timeline.race.at > 24 * 3_600_000
     ledger = views.cautions(timeline.race)
     assert [row["number"] for row in ledger] == list(range(1, 9))
@@ -193,7 +193,7 @@ def test_positions_at_random_moments_follow_the_definition(
     race: str, record_property: Callable[[str, object], None]
 ):
     """At 20 moments the order is what the crossings until then say, and nothing else."""
-    events = told(race_file(race))
+    events = events_of(race_file(race))
     timeline = Timeline()
     timeline.add(events)
     crossings = []
@@ -225,7 +225,7 @@ def test_positions_at_random_moments_follow_the_definition(
 @pytest.mark.parametrize("race", [PETIT_2022, "wec/2025-cota-6h"])
 def test_arrival_in_another_order_gives_the_same_race(race: str):
     """A whole real race told in a shuffled order, in batches, to the same hash."""
-    events = told(race_file(race))
+    events = events_of(race_file(race))
     expected, shuffled = Timeline(), Timeline()
     expected.add(events)
     draw = random.Random(race)

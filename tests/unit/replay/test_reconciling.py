@@ -10,7 +10,7 @@ from tests.builders import Story, opened
 
 def declared(story: Story, *rows: tuple[str, int, int]) -> ResultDeclared:
     """An official result: car, laps and total time (ms), in order."""
-    result = story.tell(
+    result = story.add(
         ev.ResultDeclared,
         700_000,
         status="final",
@@ -94,7 +94,7 @@ def test_deleted_lap_times_of_qualifying():
         ResultRow(position=1, car="2", status="classified", laps=1, best_lap_ms=59_000),
         ResultRow(position=2, car="1", status="classified", laps=2, best_lap_ms=60_000),
     )
-    result = story.tell(ev.ResultDeclared, 700_000, status="final", rests_on="a test", rows=rows)
+    result = story.add(ev.ResultDeclared, 700_000, status="final", rests_on="a test", rows=rows)
     assert isinstance(result, ResultDeclared)
     found = reconcile(story, result)
     assert [

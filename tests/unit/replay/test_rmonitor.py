@@ -211,7 +211,7 @@ class TestCaptures:
         assert {car: entry.car_class for car, entry in race.session.entries.items()} == {
             car: classes[number] for car, number in entries.items()
         }
-        assert set(race.session.opened.classes) == {told for told in classes.values() if told}
+        assert set(race.session.opened.classes) == {found for found in classes.values() if found}
 
     def test_views(self, name: str) -> None:
         """The tables can be asked of each run."""
@@ -278,12 +278,12 @@ class TestMissingLaps:
 
     def test_a_lap_that_the_feed_forgot(self) -> None:
         """Lap 8 of car 484 stands, though 13 refreshes had it at 7 for three minutes."""
-        told = [
+        found = [
             (event.lap, event.lap_time_ms)
             for event in runs_of(MISSING)[0]
             if isinstance(event, LapCompleted) and event.car == "484"
         ]
-        assert told[-3:] == [(8, 174_672), (9, 177_475), (10, 178_345)]
+        assert found[-3:] == [(8, 174_672), (9, 177_475), (10, 178_345)]
 
     def test_laps_taken_away_before_the_start(self) -> None:
         """Twelve cars began with laps taken away, one with 34 of them."""

@@ -203,7 +203,7 @@ def test_a_jump_has_a_reason() -> None:
 
 
 @pytest.mark.parametrize("to", ["lap:99", "caution:7", "penalty:1", "9:59:59"])
-def test_a_refusal_does_not_tell_the_end(to: str) -> None:
+def test_a_refusal_does_not_reveal_the_end(to: str) -> None:
     """How long the race was, and what is to come in it, is not told to who asks beyond."""
     player = Player(recording_of(a_race()), playing=False)
     with pytest.raises(BadMoment) as refused:

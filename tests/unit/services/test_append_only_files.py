@@ -110,8 +110,8 @@ def test_a_damaged_folder(data: Path, name: str) -> None:
     else:
         path.write_bytes(content)
         before[file] = content
-    (said,) = file_faults(data)
-    assert fault in said
+    (message,) = file_faults(data)
+    assert fault in message
     done = repair(data)
     assert file_faults(data) == []
     (copy,) = data.glob(f"{FOLDER}.*")

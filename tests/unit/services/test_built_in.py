@@ -12,7 +12,7 @@ ALL = {**BUILT_IN, **SEASONS}
 
 
 @pytest.mark.parametrize(("name", "built_in"), ALL.items(), ids=ALL)
-def test_the_digest_is_of_what_is_told(name: str, built_in: BuiltIn) -> None:
+def test_the_digest_is_of_what_is_reported(name: str, built_in: BuiltIn) -> None:
     """Where a race that is built in is told otherwise, its digest has to be another."""
     check = BuiltInCheck.of(name)
     assert check is not None
@@ -45,7 +45,7 @@ def test_an_older_one_is_named(lapstream: Commands, query: tuple[str, str]) -> N
 @pytest.mark.parametrize(
     "query", [("session", "petit-le-mans-2007"), ("championship", "alms-2007")]
 )
-def test_of_the_newest_nothing_is_said(lapstream: Commands, query: tuple[str, str]) -> None:
+def test_of_the_newest_nothing_is_stated(lapstream: Commands, query: tuple[str, str]) -> None:
     """Neither when it is put into the store, nor when it is found there."""
     assert lapstream.run(*query).stderr == ""
     if query[1] in SEASONS:

@@ -26,9 +26,9 @@ RACE, SEASON, ALMS = "short", "season", "alms-2007"
 AUTOCON = "Autocon Motorsports"
 
 
-def championship(lapstream: Commands, *asked: str) -> list[dict[str, Any]]:
+def championship(lapstream: Commands, *options: str) -> list[dict[str, Any]]:
     """The rows of a championship."""
-    return lapstream.rows("championship", "championship", *asked)
+    return lapstream.rows("championship", "championship", *options)
 
 
 # -- The season of 2007 --------------------------------------------------------------------
@@ -88,13 +88,13 @@ def test_manufacturers_after_round_11(lapstream: Commands) -> None:
 def test_where_published_tables_contradict_themselves(lapstream: Commands) -> None:
     """Both figures and their sources: Autocon's round 11, and 113 against 115."""
     rows = lapstream.rows("season-contradictions", "season", "contradictions", ALMS)
-    told = {
+    printed_text = {
         (row["name"], row["figure"], row["published"], row["scored"], row["source"][:2])
         for row in rows
     }
-    assert (AUTOCON, "points of round 11", 16, 14, "S3") in told
-    assert ("David Brabham", "total after round 11", 113, 115, "S0") in told
-    assert ("Stefan Johansson", "total after round 11", 113, 115, "S0") in told
+    assert (AUTOCON, "points of round 11", 16, 14, "S3") in printed_text
+    assert ("David Brabham", "total after round 11", 113, 115, "S0") in printed_text
+    assert ("Stefan Johansson", "total after round 11", 113, 115, "S0") in printed_text
     assert "no published tables of 'x'; there are tables of alms-2007" in (
         lapstream.refused("season", "contradictions", "x")
     )
@@ -128,20 +128,20 @@ def test_before_the_last_round(lapstream: Commands) -> None:
     assert teams[0]["left"] == ["race of round 12"]
 
 
-def test_what_is_said_of_it(lapstream: Commands) -> None:
+def test_what_is_stated_of_it(lapstream: Commands) -> None:
     """A table, and sentences for whoever can still win."""
-    said = lapstream.output("clinch", ALMS, "--after", "11", "--class", "GT2", "--of", "teams")
-    assert "GT2, teams: race of round 12 left" in said
-    assert "Risi Competizione is champion with fifth or better, whatever Flying Lizard" in said
-    assert "Tafel Racing is out: even a win makes only 144 points, and" in said
+    message = lapstream.output("clinch", ALMS, "--after", "11", "--class", "GT2", "--of", "teams")
+    assert "GT2, teams: race of round 12 left" in message
+    assert "Risi Competizione is champion with fifth or better, whatever Flying Lizard" in message
+    assert "Tafel Racing is out: even a win makes only 144 points, and" in message
 
 
 def test_a_season_that_is_over(lapstream: Commands) -> None:
     """Who has won, with how many points, alone or together."""
-    said = lapstream.output("clinch", ALMS, "--class", "GT2")
-    assert "GT2, teams: decided" in said
-    assert "Risi Competizione is champion with 223 points." in said
-    assert "Jaime Melo and Mika Salo are champions together with 202 points." in said
+    message = lapstream.output("clinch", ALMS, "--class", "GT2")
+    assert "GT2, teams: decided" in message
+    assert "Risi Competizione is champion with 223 points." in message
+    assert "Jaime Melo and Mika Salo are champions together with 202 points." in message
 
 
 def test_several_rounds_left(lapstream: Commands) -> None:
@@ -255,15 +255,15 @@ def test_titles_that_depend_on_unknown_lengths(
 
 def test_when_a_title_was_decided(race: Commands) -> None:
     """The moment, what happened then, and why that was enough."""
-    asked = ("clinch", SEASON, "--session", RACE, "--when", "--of", "teams")
-    (row,) = race.rows("clinch-when", *asked)
+    options = ("clinch", SEASON, "--session", RACE, "--when", "--of", "teams")
+    (row,) = race.rows("clinch-when", *options)
     assert (row["names"], row["at_ms"], row["happened"]) == (["#2"], 545_000, "#3 retired")
     assert row["sentence"] == (
         "#2 is champion: #3 can no longer pass, so second is the worst that can happen, for 740 "
         "points, and #1 can reach no more than 734."
     )
-    assert race.rows("clinch-when", *asked, "--at", "lap:2") == [row]
-    assert "#2 is champion" in race.output(*asked)
+    assert race.rows("clinch-when", *options, "--at", "lap:2") == [row]
+    assert "#2 is champion" in race.output(*options)
     assert "--when needs --session" in race.misused("clinch", SEASON, "--when")
 
 
@@ -340,17 +340,17 @@ def test_which_standings_are_shown(race: Commands) -> None:
 
 def test_what_was_known_of_both(race: Commands) -> None:
     """With a session a time holds for both logs, whether it is told by the clock or a position."""
-    told = race.log.logs[SEASON]
+    printed_text = race.log.logs[SEASON]
     late = scored(finish("3", "1", "2"), 9, at=9)  # the first round is decided anew, much later
     race.hold(SEASON, [late])
-    told[-1] = told[-1]._replace(position="1900000000000-0")
-    asked = ("--session", RACE, "--of", "teams")
-    then = championship(race, SEASON, *asked, "--known-at", "2023-11-14T23:00:00Z")
+    printed_text[-1] = printed_text[-1]._replace(position="1900000000000-0")
+    options = ("--session", RACE, "--of", "teams")
+    then = championship(race, SEASON, *options, "--known-at", "2023-11-14T23:00:00Z")
     assert [(row["car"], row["points"]) for row in then[:2]] == [("2", 740), ("1", 734)]
     last = race.log.logs[RACE][-1].position
-    now = championship(race, SEASON, *asked, "--known-at", last)
+    now = championship(race, SEASON, *options, "--known-at", last)
     assert now == then
-    assert championship(race, SEASON, *asked)[0]["by_round"] != then[0]["by_round"]
+    assert championship(race, SEASON, *options)[0]["by_round"] != then[0]["by_round"]
     assert "nothing was recorded of 'season' by then" in race.refused(
         "championship", SEASON, "--known-at", "2023-11-14T22:00:00Z"
     )
@@ -358,19 +358,19 @@ def test_what_was_known_of_both(race: Commands) -> None:
 
 def test_what_is_built_in_was_always_known(lapstream: Commands) -> None:
     """Also before it was put into the store; what was decided since was not."""
-    asked = (ALMS, "--of", "teams", "--class", "LMP2")
-    whole = championship(lapstream, *asked)
+    options = (ALMS, "--of", "teams", "--class", "LMP2")
+    whole = championship(lapstream, *options)
     taken = adjusted("DHL Penske Racing", -50, championship="teams", car_class="LMP2")
     lapstream.hold(ALMS, [taken])
-    assert championship(lapstream, *asked)[0]["points"] == whole[0]["points"] - 50
-    assert championship(lapstream, *asked, "--known-at", "2020-01-01T00:00:00Z") == whole
+    assert championship(lapstream, *options)[0]["points"] == whole[0]["points"] - 50
+    assert championship(lapstream, *options, "--known-at", "2020-01-01T00:00:00Z") == whole
 
 
 def test_a_session_is_the_round_that_it_was_scored_as(race: Commands) -> None:
     """Where it does not say itself which one it is."""
     race.output("season", "add", SEASON, RACE, "--round", "2")
-    asked = (SEASON, "--session", RACE, "--of", "teams")
-    assert championship(race, *asked) == championship(race, *asked, "--round", "2")
+    options = (SEASON, "--session", RACE, "--of", "teams")
+    assert championship(race, *options) == championship(race, *options, "--round", "2")
 
 
 def test_a_cup_in_a_race_that_runs(lapstream: Commands) -> None:
@@ -382,15 +382,15 @@ def test_a_cup_in_a_race_that_runs(lapstream: Commands) -> None:
     lapstream.hold(RACE, story)
     rounds = (ev.SeasonRound(name="R1", time_limit_ms=6 * hour),)
     lapstream.hold(SEASON, [opened("imsa-2024").model_copy(update={"rounds": rounds})])
-    asked = (SEASON, "--session", RACE, "--of", "teams", "--cup", "Endurance")
+    options = (SEASON, "--session", RACE, "--of", "teams", "--cup", "Endurance")
     for at, expected in (
         ("2:30:00", {"#1": 5, "#2": 4}),
         ("3:30:00", {"#1": 10, "#2": 8}),
         ("5:00:00", {"#1": 9, "#2": 9}),
     ):
-        rows = championship(lapstream, *asked, "--at", at)
+        rows = championship(lapstream, *options, "--at", at)
         assert {f"#{row['car']}": row["points"] for row in rows} == expected
-    assert "teams, endurance cup, in round 1" in lapstream.output("championship", *asked)
+    assert "teams, endurance cup, in round 1" in lapstream.output("championship", *options)
 
 
 # -- The checked answers, by command -------------------------------------------------------
@@ -498,10 +498,10 @@ GT2_2007 = {
 def test_checked_answers_of_gt2_in_2007(lapstream: Commands, of: str) -> None:
     """Before round 12: points, the places that win, and the table of the first two teams."""
     names = GT2_2007[of]
-    asked = (ALMS, "--after", "11", "--class", "GT2", "--of", of)
-    points = {row["name"]: row["points"] for row in championship(lapstream, *asked)}
+    options = (ALMS, "--after", "11", "--class", "GT2", "--of", of)
+    points = {row["name"]: row["points"] for row in championship(lapstream, *options)}
     assert {mine: points[name] for name, mine in names.items()} == CHECKS[f"GT2_{of}_before_R12"]
-    rows = lapstream.rows("clinch", "clinch", *asked)
+    rows = lapstream.rows("clinch", "clinch", *options)
     assert answers(rows, names, 10) == checked(f"GT2_{of}_R12")
 
 
@@ -509,26 +509,26 @@ def test_a_checked_table_with_ties_counted_back(lapstream: Commands, tmp_path: P
     """Under rules of one's own that count back, eighth is enough for Risi against a second."""
     rules = tmp_path / "countback.toml"
     rules.write_text(text_of("alms-2007").replace("\ncountback = false", "\ncountback = true"))
-    asked = (ALMS, "--after", "11", "--class", "GT2", "--of", "teams")
-    (risi, *_) = lapstream.rows("clinch", "clinch", *asked, "--rules", str(rules))
+    options = (ALMS, "--after", "11", "--class", "GT2", "--of", "teams")
+    (risi, *_) = lapstream.rows("clinch", "clinch", *options, "--rules", str(rules))
     assert table(risi, "Flying Lizard Motorsports", 10) == CHECKS["GT2_teams_vs"]
-    (shared, *_) = lapstream.rows("clinch", "clinch", *asked)
+    (shared, *_) = lapstream.rows("clinch", "clinch", *options)
     assert table(shared, "Flying Lizard Motorsports", 10)["2"] == 7
 
 
 def test_a_session_that_was_scored_already_counts_once(race: Commands) -> None:
     """As it stands in it, neither its own result nor what came later is in the season."""
     race.output("penalty", "impose", RACE, "2", "points", "7")
-    asked = (SEASON, "--session", RACE, "--of", "teams", "--round", "2")
+    options = (SEASON, "--session", RACE, "--of", "teams", "--round", "2")
 
-    def told() -> list[Any]:
+    def printed_text() -> list[Any]:
         moments: list[tuple[str, ...]] = [(), ("--at", "lap:3")]
-        tables = [championship(race, *asked, *at) for at in moments]
-        return [*tables, race.rows("clinch", "clinch", *asked)]
+        tables = [championship(race, *options, *at) for at in moments]
+        return [*tables, race.rows("clinch", "clinch", *options)]
 
-    before = told()
+    before = printed_text()
     (second,) = [row for row in before[0] if row["car"] == "2"]
     assert second["by_round"] == [385, 35 + 320 - 7]
     race.output("season", "add", SEASON, RACE, "--round", "2")
     assert championship(race, SEASON, "--of", "teams") == before[0]
-    assert told() == before
+    assert printed_text() == before

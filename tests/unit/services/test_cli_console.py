@@ -59,8 +59,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Commands:
         names["drivers"] = (ev.Driver(number=1, name=named(f"driver {car}")),)
         story.entry(car, named("GT"), **names)
         story.laps(car, 3)
-    story.tell(ev.RaceControlMessage, 100_000, text=named("message"), car="7", by=named("by"))
-    story.tell(
+    story.add(ev.RaceControlMessage, 100_000, text=named("message"), car="7", by=named("by"))
+    story.add(
         ev.PenaltyImposed,
         110_000,
         penalty_id="p",
@@ -70,7 +70,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Commands:
         reason=named("reason"),
         by=named("by"),
     )
-    story.tell(
+    story.add(
         ev.LapAmended,
         120_000,
         car="8",
@@ -79,7 +79,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Commands:
         reason=named("reason"),
         by=named("by"),
     )
-    story.tell(ev.CarRetired, 170_000, car="8", reason=named("reason"))
+    story.add(ev.CarRetired, 170_000, car="8", reason=named("reason"))
     story.flag("chequered", 180_000)
     commands.hold("s", story)
     return commands

@@ -23,7 +23,7 @@ def race(lapstream: Commands) -> Commands:
     for lap in (1, 2, 3):
         for place, car in enumerate(("1", "2", "3")):
             story.lap(car, lap, lap * 60_000 + place * 1_000)
-    story.tell(ev.PenaltyImposed, 190_000, penalty_id="p", car="3", kind="fine", reason="speed")
+    story.add(ev.PenaltyImposed, 190_000, penalty_id="p", car="3", kind="fine", reason="speed")
     lapstream.hold(RACE, story)
     lapstream.hold(SEASON, [opened(), scored(finish("2", "1", "3"))])
     return lapstream
@@ -58,18 +58,18 @@ def test_statements_with_the_events_behind_them(race: Commands) -> None:
 
 def test_sentences_for_the_eye(race: Commands) -> None:
     """Each with the rule and its source, and the log's positions, in a line below it."""
-    said = race.output("explain", RACE, "3")
+    printed = race.output("explain", RACE, "3")
     imposed = f"{FIRST_LEARNED + 1000 * (len(race.events(RACE)) - 1)}-0"
-    assert f"#3 was fined at 0:03:10 (speed).\n    [{imposed}]\n" in said
-    assert "    [points.scales.short.points: Wikipedia" in said
-    assert "    [laps completed, then lines crossed" in said
+    assert f"#3 was fined at 0:03:10 (speed).\n    [{imposed}]\n" in printed
+    assert "    [points.scales.short.points: Wikipedia" in printed
+    assert "    [laps completed, then lines crossed" in printed
 
 
 def test_as_it_stood_then(race: Commands) -> None:
     """What had not happened by then is not told."""
-    said = race.output("explain", RACE, "3", "--at", "lap:2")
-    assert "with 1 lap in 0:01:02.000" in said
-    assert "fined" not in said
+    printed = race.output("explain", RACE, "3", "--at", "lap:2")
+    assert "with 1 lap in 0:01:02.000" in printed
+    assert "fined" not in printed
 
 
 def test_what_the_order_and_the_points_would_be(race: Commands) -> None:
@@ -105,9 +105,9 @@ def test_what_the_title_would_be(race: Commands) -> None:
         (row["name"], row["rank_now"], row["rank_then"], row["points_now"], row["points_then"])
         for row in rows
     ] == [("T2", 1, 1, 36, 40), ("T1", 1, 2, 36, 29), ("T3", 3, 2, 26, 29)]
-    said = race.output("whatif", RACE, *arguments)
-    assert "A season, teams" in said
-    assert "Short" not in said
+    printed = race.output("whatif", RACE, *arguments)
+    assert "A season, teams" in printed
+    assert "Short" not in printed
 
 
 @pytest.mark.parametrize(

@@ -55,14 +55,14 @@ def test_penalties_come_with_the_race(lapstream: Commands, folder: Path) -> None
 
 def test_what_the_laps_explain_needs_nothing(lapstream: Commands, folder: Path) -> None:
     """A result that follows from the laps says nothing more."""
-    said = bring_in(lapstream, folder, ("7", 4, 240_000), ("31", 4, 240_500), ("60", 4, 241_000))
-    assert len(said) == 1
+    printed = bring_in(lapstream, folder, ("7", 4, 240_000), ("31", 4, 240_500), ("60", 4, 241_000))
+    assert len(printed) == 1
 
 
 def test_what_cannot_be_explained_is_listed(lapstream: Commands, folder: Path) -> None:
     """A fraction of a second is no penalty; the laps stand, and the difference is told."""
-    said = bring_in(lapstream, folder, ("7", 4, 240_250), ("31", 4, 240_500), ("60", 4, 241_000))
-    assert said[1:] == ["not explained: #7, total 4:00.000 by the laps, 4:00.250 in the result"]
+    printed = bring_in(lapstream, folder, ("7", 4, 240_250), ("31", 4, 240_500), ("60", 4, 241_000))
+    assert printed[1:] == ["not explained: #7, total 4:00.000 by the laps, 4:00.250 in the result"]
 
 
 def test_sent_to_the_back_by_the_pack_s_convention(lapstream: Commands, folder: Path) -> None:
@@ -74,8 +74,8 @@ def test_sent_to_the_back_by_the_pack_s_convention(lapstream: Commands, folder: 
     ]
     (folder / "laps.csv").write_text(laps_text(short, *others))
     results = (("31", 3, 240_000), ("60", 3, 240_003), ("7", 3, 180_000))
-    said = bring_in(lapstream, folder, *results, rules="wec-2024")
-    assert len(said) == 1
+    printed = bring_in(lapstream, folder, *results, rules="wec-2024")
+    assert len(printed) == 1
 
 
 def test_the_same_files_again(lapstream: Commands, folder: Path) -> None:
@@ -87,7 +87,7 @@ def test_the_same_files_again(lapstream: Commands, folder: Path) -> None:
     assert lapstream.events("race") == before
 
 
-def test_what_the_files_do_not_tell(lapstream: Commands, folder: Path) -> None:
+def test_what_the_files_do_not_report(lapstream: Commands, folder: Path) -> None:
     """Series, round and length are given by hand."""
     lapstream.output(
         *("import", "alkamel", str(folder / "laps.csv"), "--session", "race"),
@@ -105,8 +105,8 @@ def test_a_result_without_laps(lapstream: Commands, folder: Path) -> None:
     """The session stands by the declared result, and penalties change it."""
     (folder / "results.csv").write_text(result_text(result_row(1, "7", 791, 86_000_000)))
     arguments = ("--results", str(folder / "results.csv"), "--session", "race", "--title", "Rolex")
-    said = lapstream.output("import", "alkamel", *arguments, "--rules", "imsa-2024")
-    assert said == "race: Rolex; 1 car, 4 events\n"
+    printed = lapstream.output("import", "alkamel", *arguments, "--rules", "imsa-2024")
+    assert printed == "race: Rolex; 1 car, 4 events\n"
     (row,) = lapstream.rows("results", "results", "race")
     assert (row["car"], row["laps"], row["points"]) == ("7", 791, 350)
     lapstream.output("penalty", "impose", "race", "7", "disqualification", "--reason", "weight")
@@ -136,10 +136,10 @@ def test_wrong_usage(
 
 def test_an_unknown_pack_is_refused_first(lapstream: Commands, folder: Path) -> None:
     """Before the file is read."""
-    said = lapstream.refused(
+    printed = lapstream.refused(
         *("import", "alkamel", str(folder / "laps.csv"), "--session", "race", "--rules", "x")
     )
-    assert "no regulation pack 'x'" in said
+    assert "no regulation pack 'x'" in printed
     assert lapstream.log.logs == {}
 
 

@@ -84,10 +84,10 @@ class Year:
         have = {row[named_by]: row["points"] for row in rows}
         return tuple(have[name] for name in names)
 
-    def titles(self, *asked: str, table: str = "clinch") -> list[dict[str, Any]]:
+    def titles(self, *options: str, table: str = "clinch") -> list[dict[str, Any]]:
         """Who can still win the teams' title of GTP, as it stands in a session."""
         return self.lapstream.rows(
-            table, "clinch", SEASON, "--of", "teams", "--class", "GTP", "--session", *asked
+            table, "clinch", SEASON, "--of", "teams", "--class", "GTP", "--session", *options
         )
 
 
@@ -162,10 +162,10 @@ def the_moment_at_which_the_title_is_won(year: Year) -> None:
         "#7 is champion: #25 and #85 can no longer pass, so ninth is the worst that can happen, "
         "for 2902 points, and #6 can reach no more than 2899."
     )
-    told = [entry.payload for entry in year.lapstream.log.logs["race-11"]]
-    when = [decode(payload).at for payload in told]
+    printed = [entry.payload for entry in year.lapstream.log.logs["race-11"]]
+    when = [decode(payload).at for payload in printed]
     for last, status in ((decided["at_ms"] - 1, "alive"), (decided["at_ms"], "clinched")):
-        so_far = [payload for payload, at in zip(told, when, strict=True) if at <= last]
+        so_far = [payload for payload, at in zip(printed, when, strict=True) if at <= last]
         year.lapstream.log.hold(status, so_far)
         first, *_ = found = year.titles(status)
         assert (first["names"], first["status"]) == (["#7"], status)

@@ -76,15 +76,15 @@ QUERIES = {
 }
 
 
-def asked(name: str) -> list[str]:
+def command_line(name: str) -> list[str]:
     """The command line, with whatever the command cannot do without."""
     needed = [
         ARGUMENTS[parameter.metavar]
         for parameter in QUERIES[name].params
         if parameter.param_type_name == "argument" and parameter.required
     ]
-    told = ["--format", "json"] if has(QUERIES[name], "--format") else []
-    line = [*name.split(), *needed, *OPTIONS.get(name, ()), *told]
+    printed = ["--format", "json"] if has(QUERIES[name], "--format") else []
+    line = [*name.split(), *needed, *OPTIONS.get(name, ()), *printed]
     return [RUNNING if one == RACE and name in STILL_RUNNING else one for one in line]
 
 
@@ -105,9 +105,9 @@ def race(flag: bool = True) -> Story:
     for car, lap in (("1", 4), ("2", 5), ("1", 8)):
         story.pit(car, lap * LAP_MS - 20_000, lap * LAP_MS + 10_000)
     story.flag("fcy", 6 * LAP_MS + 30_000).flag("green", 7 * LAP_MS + 30_000)
-    story.tell(ev.PenaltyImposed, 8 * LAP_MS, penalty_id="p", car="2", kind="warning")
+    story.add(ev.PenaltyImposed, 8 * LAP_MS, penalty_id="p", car="2", kind="warning")
     for lap in (2, 9):
-        story.tell(ev.WeatherMeasured, lap * LAP_MS, air_c=20.0 + lap)
+        story.add(ev.WeatherMeasured, lap * LAP_MS, air_c=20.0 + lap)
     story.retired("3", 9 * LAP_MS)
     return story.flag("chequered", 10 * LAP_MS - 1) if flag else story
 
@@ -120,7 +120,7 @@ def put_right(story: Story) -> Story:
     rain = next(event for event in story if event.type == "weather_measured")
     for event in (caution, *stop, rain):
         late.void(event, 11 * LAP_MS)
-    late.tell(
+    late.add(
         *(ev.LapAmended, 11 * LAP_MS),
         car="2",
         lap=10,
@@ -129,7 +129,7 @@ def put_right(story: Story) -> Story:
         driver="E2",
         reason="a test",
     )
-    late.tell(ev.PenaltyImposed, 11 * LAP_MS, penalty_id="q", car="2", kind="time", amount=30)
+    late.add(ev.PenaltyImposed, 11 * LAP_MS, penalty_id="q", car="2", kind="time", amount=30)
     return late
 
 
@@ -175,7 +175,7 @@ def test_what_there_is_to_ask() -> None:
 @pytest.mark.parametrize("name", sorted(QUERIES))
 def test_with_what_was_known_then(known: Commands, name: str) -> None:
     """Before a correction was learned the old figures, as if it never came; after it the new."""
-    asking = asked(name)
+    asking = command_line(name)
     then = known.output(*asking, "--known-at", BEFORE)
     now = known.output(*asking, "--known-at", AFTER)
     assert now == known.output(*asking)
@@ -188,7 +188,7 @@ def test_with_what_was_known_then(known: Commands, name: str) -> None:
 @pytest.mark.parametrize("name", sorted({*QUERIES} - NO_CLOCK - FROM_AND_UNTIL))
 def test_as_it_stood(known: Commands, name: str) -> None:
     """At a moment nothing counts that happened later, and --at says so however it is written."""
-    asking, at = [*asked(name), "--known-at", BEFORE], 6 * LAP_MS
+    asking, at = [*command_line(name), "--known-at", BEFORE], 6 * LAP_MS
     then = known.output(*asking, "--at", format_clock(at))
     assert then == known.output(*asking, "--at", "lap:6")
     assert then != known.output(*asking)

@@ -21,7 +21,7 @@ def qualifying() -> Story:
     story.lap("7", 1, 150_000, None).lap("10", 1, 151_000, None).lap("7", 2, 240_000, 90_000)
     story.flag("red", 245_000).flag("green", 300_000).pit("7", 310_000, 330_000)
     story.lap("10", 2, 400_000, 89_600).lap("7", 3, 420_000, 180_000)
-    story.tell(ev.LapTimeDeleted, 430_000, car="10", lap=2, reason="track limits")
+    story.add(ev.LapTimeDeleted, 430_000, car="10", lap=2, reason="track limits")
     return story.flag("chequered", 500_000).lap("10", 3, 510_000, 91_000).ended(520_000)
 
 

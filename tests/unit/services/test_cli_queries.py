@@ -17,7 +17,7 @@ from events import encode
 from services.cli.app import app
 from services.queries.tables.race_tables import TABLES
 from tests.unit.services.memory import FIRST_LEARNED, MemoryLog
-from tests.unit.services.tower_race import told
+from tests.unit.services.tower_race import race_story
 
 RACE = "short-le-mans"
 QUERIES = sorted(set(TABLES) - {"sessions", "weather"})
@@ -27,7 +27,7 @@ QUERIES = sorted(set(TABLES) - {"sessions", "weather"})
 def log(monkeypatch: pytest.MonkeyPatch) -> MemoryLog:
     """A store with the short race in it."""
     log = MemoryLog()
-    log.hold(RACE, map(encode, told()))
+    log.hold(RACE, map(encode, race_story()))
     monkeypatch.setattr(services.storage.client, "open_store", log.opened)
     monkeypatch.setattr(services.storage.event_log, "Log", log)
     return log
@@ -176,7 +176,7 @@ def test_the_schema_of_events() -> None:
         (("laps", RACE, "--car", "07"), "no car '07' in this session; there are 7, 1, 45, 62, 007"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(
+def test_what_cannot_be_done_is_reported_in_a_line(
     log: MemoryLog, arguments: tuple[str, ...], says: str
 ) -> None:
     """Exit code 1, nothing on stdout, one line that says what would be right."""
@@ -222,9 +222,9 @@ def test_a_log_of_a_newer_lapstream_is_refused(log: MemoryLog) -> None:
 def test_version_and_help() -> None:
     """--version names the program; --help its commands and exit codes."""
     assert run("--version").stdout.startswith("lapstream 0.")
-    told = run("--help").stdout
+    race_story = run("--help").stdout
     for word in ("standings", "import", "replay", "Exit codes"):
-        assert word in told
+        assert word in race_story
 
 
 def test_a_race_in_lines(log: MemoryLog) -> None:

@@ -28,7 +28,7 @@ of its class, and #40 after 30."""
 
 
 @pytest.fixture(scope="module")
-def told() -> Iterator[list[LogEntry]]:
+def recorded_log() -> Iterator[list[LogEntry]]:
     """The log of Long Beach 2024, as an import leaves it."""
     with pytest.MonkeyPatch.context() as patch:
         lapstream = Commands().used_by(patch)
@@ -42,16 +42,16 @@ def told() -> Iterator[list[LogEntry]]:
 
 
 @pytest.fixture
-def race(lapstream: Commands, told: list[LogEntry]) -> Commands:
+def race(lapstream: Commands, recorded_log: list[LogEntry]) -> Commands:
     """The race, over, and the same while it still runs."""
-    lapstream.log.logs[RACE] = list(told)
-    lapstream.log.logs[LIVE] = [one for one in told if decode(one.payload).at <= NOW]
+    lapstream.log.logs[RACE] = list(recorded_log)
+    lapstream.log.logs[LIVE] = [one for one in recorded_log if decode(one.payload).at <= NOW]
     return lapstream
 
 
-def results(race: Commands, *asked: str, session: str = RACE) -> dict[str, dict[str, Any]]:
+def results(race: Commands, *arguments: str, session: str = RACE) -> dict[str, dict[str, Any]]:
     """The rows of the result, by car."""
-    return {row["car"]: row for row in race.rows("results", "results", session, *asked)}
+    return {row["car"]: row for row in race.rows("results", "results", session, *arguments)}
 
 
 def last_position(race: Commands, session: str = RACE) -> str:

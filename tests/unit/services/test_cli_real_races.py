@@ -68,8 +68,8 @@ def test_the_result_is_the_official_one(lapstream: Commands, laps: Path) -> None
 
     The penalties that explain it are events; without them the laps alone decide.
     """
-    said = bring_in(lapstream, laps, "race")
-    assert "not explained" not in said
+    message = bring_in(lapstream, laps, "race")
+    assert "not explained" not in message
     official = Path(str(laps).replace("-laps", "-results"))
     printed = [line.row for line in parse_results(official.read_text("utf-8"), "x").lines]
     rows = lapstream.rows("results", "results", "race")
@@ -77,8 +77,8 @@ def test_the_result_is_the_official_one(lapstream: Commands, laps: Path) -> None
         (row.car, place, row.laps, row.total_ms or None) for place, row in enumerate(printed, 1)
     ]
     bests = {row["car"]: row["best_lap_ms"] for row in rows}
-    told = {row.car: row.best_lap_ms for row in printed if row.best_lap_ms}
-    assert {car: bests[car] for car in told} == told
+    printed_text = {row.car: row.best_lap_ms for row in printed if row.best_lap_ms}
+    assert {car: bests[car] for car in printed_text} == printed_text
     penalties = lapstream.rows("penalties", "penalties", "race")
     given = PENALTIES.get(name_of(laps).removeprefix("imsa/")[:7], [])
     assert [(row["car"], row["kind"], row["amount"]) for row in penalties] == given
@@ -139,21 +139,21 @@ class Race:
             *("--rules", "alms-2007", "--classes", "GTP,GTD", "--rounds", "Long Beach 1:40"),
         )
 
-    def order(self, query: str, *asked: str) -> list[str]:
+    def order(self, query: str, *options: str) -> list[str]:
         """The first cars of GTP in a table of the race."""
-        rows = self.lapstream.rows(query, query, "race", "--class", "GTP", *asked)
+        rows = self.lapstream.rows(query, query, "race", "--class", "GTP", *options)
         return [row["car"] for row in rows][:4]
 
-    def points(self, *asked: str) -> dict[str, float]:
+    def points(self, *options: str) -> dict[str, float]:
         """What the first places are worth."""
-        rows = self.lapstream.rows("results", "results", "race", "--class", "GTP", *asked)
+        rows = self.lapstream.rows("results", "results", "race", "--class", "GTP", *options)
         return {row["car"]: row["points"] for row in rows[:3]}
 
-    def title(self, *asked: str) -> dict[str, str]:
+    def title(self, *options: str) -> dict[str, str]:
         """Who can still win the only round, and so the season."""
         rows = self.lapstream.rows(
             "clinch",
-            *("clinch", "season", "--session", "race", "--class", "GTP", "--of", "teams", *asked),
+            *("clinch", "season", "--session", "race", "--class", "GTP", "--of", "teams", *options),
         )
         return {row["names"][0]: row["status"] for row in rows if row["status"] != "out"}
 

@@ -14,7 +14,7 @@ import services.storage.event_log
 from events import encode
 from services.cli.app import app
 from tests.unit.services.memory import MemoryLog
-from tests.unit.services.tower_race import told
+from tests.unit.services.tower_race import race_story
 
 RACE = "short-le-mans"
 START = "2007-10-06T11:15:00-04:00"
@@ -24,7 +24,7 @@ START = "2007-10-06T11:15:00-04:00"
 def _log(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store with the short race in it."""
     log = MemoryLog()
-    log.hold(RACE, map(encode, told()))
+    log.hold(RACE, map(encode, race_story()))
     monkeypatch.setattr(services.storage.client, "open_store", log.opened)
     monkeypatch.setattr(services.storage.event_log, "Log", log)
 
@@ -34,7 +34,7 @@ def markers(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["markers", RACE, *arguments])
 
 
-def test_only_the_kinds_that_were_asked_for() -> None:
+def test_only_the_kinds_that_were_wanted() -> None:
     """One, or several of them."""
     every = json.loads(markers("--format", "json").stdout)
     cautions = json.loads(markers("--kind", "caution", "--format", "json").stdout)

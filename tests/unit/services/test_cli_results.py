@@ -15,7 +15,7 @@ from tests.unit.services.memory import FIRST_LEARNED
 RACE = "short"
 
 
-def told(**members: Any) -> Story:
+def a_story(**members: Any) -> Story:
     """#1 ahead of #2 by a second at the flag, #3 after two laps of ten."""
     story = Story().opened("1", "2", "3", lines=("FL",), **members)
     story.laps("1", 9).lap("3", 1, 70_000)
@@ -28,10 +28,10 @@ def told(**members: Any) -> Story:
 @pytest.fixture
 def race(lapstream: Commands) -> Commands:
     """The race, then a penalty, then the official result, which knows of none."""
-    story = told(rules="alms-2007")
-    story.tell(ev.PenaltyImposed, 603_000, penalty_id="p", car="1", kind="time", amount=5)
+    story = a_story(rules="alms-2007")
+    story.add(ev.PenaltyImposed, 603_000, penalty_id="p", car="1", kind="time", amount=5)
     rows = (("1", 10, 600_000), ("2", 10, 601_000), ("3", 2, 602_000))
-    story.tell(
+    story.add(
         ev.ResultDeclared,
         603_000,
         status="final",
@@ -47,9 +47,9 @@ def race(lapstream: Commands) -> Commands:
     return lapstream
 
 
-def shown(race: Commands, *asked: str) -> list[tuple[object, ...]]:
+def shown(race: Commands, *arguments: str) -> list[tuple[object, ...]]:
     """Car, status and points of each row."""
-    rows = race.rows("results", "results", RACE, *asked)
+    rows = race.rows("results", "results", RACE, *arguments)
     return [(row["car"], row["status"], row["points"]) for row in rows]
 
 
@@ -68,13 +68,13 @@ def not_classified() -> list[tuple[object, ...]]:
 
 def test_without_a_pack_there_are_no_points(lapstream: Commands) -> None:
     """Every car stands on its laps."""
-    lapstream.hold(RACE, told())
+    lapstream.hold(RACE, a_story())
     assert shown(lapstream)[2] == ("3", "classified", None)
 
 
 def test_a_pack_that_is_not_built_in_has_to_be_given(lapstream: Commands, tmp_path) -> None:
     """A result by other rules than the session's would be a wrong one."""
-    lapstream.hold(RACE, told(rules="club"))
+    lapstream.hold(RACE, a_story(rules="club"))
     assert "no regulation pack 'club'" in lapstream.refused("results", RACE)
     bad = tmp_path / "bad.toml"
     bad.write_text("format = 1\n")
@@ -106,8 +106,8 @@ def test_a_result_as_it_once_was(race: Commands) -> None:
     ]
     first = race.rows("revisions", "revisions", RACE)[0]["position"]
     assert shown(race, "--known-at", first) == shown(race, "--revision", "1")
-    said = race.output("results", RACE, "--revision", "2")
-    assert "Revision 2 (amended): #1: 5 s added to its time" in said
+    printed = race.output("results", RACE, "--revision", "2")
+    assert "Revision 2 (amended): #1: 5 s added to its time" in printed
 
 
 def test_what_changed_between_two(race: Commands) -> None:
@@ -127,7 +127,7 @@ def test_a_session_of_which_only_the_result_is_known(lapstream: Commands) -> Non
     """One that nobody published, and that rests on no lap, is only shown as declared."""
     story = Story().opened("1", lines=("FL",))
     row = ev.ResultRow(position=1, car="1", car_class="GT", status="classified", laps=5)
-    story.tell(
+    story.add(
         ev.ResultDeclared, 9, status="final", rests_on="a paper", rows=(row,), rows_basis="recorded"
     )
     lapstream.hold(RACE, story.ended(9))

@@ -38,9 +38,9 @@ def season(lapstream: Commands) -> Commands:
     return lapstream
 
 
-def points(season: Commands, *asked: str) -> dict[str, float]:
+def points(season: Commands, *options: str) -> dict[str, float]:
     """The points of each contender."""
-    rows = season.rows("championship", "championship", SEASON, *asked)
+    rows = season.rows("championship", "championship", SEASON, *options)
     return {row["name"]: row["points"] for row in rows}
 
 
@@ -70,8 +70,8 @@ def test_seasons_are_listed_apart_from_sessions(season: Commands) -> None:
 def test_a_session_is_scored(season: Commands) -> None:
     """Qualifying and race, each as what it is; added twice it counts once."""
     season.hold("qualifying-1", session_story("qualifying", "2", "1"))
-    said = season.output("season", "add", SEASON, RACE, "--round", "1")
-    assert said == "club-2024: round 1, race, from race-1: GT; endurance cup at 0 of 3 marks\n"
+    printed = season.output("season", "add", SEASON, RACE, "--round", "1")
+    assert printed == "club-2024: round 1, race, from race-1: GT; endurance cup at 0 of 3 marks\n"
     season.output("season", "add", SEASON, "qualifying-1", "--round", "1", "--part", "qualifying")
     assert points(season) == {"D1": 382, "D2": 355}
     assert season.output("season", "add", SEASON, RACE, "--round", "1").endswith(
@@ -203,11 +203,11 @@ def test_several_sessions_at_once(season: Commands) -> None:
     added = ("season", "add", SEASON, RACE, "qualifying-1")
     assert "no session 'nowhere'" in season.refused(*added, "nowhere", "--round", "1")
     assert len(season.events(SEASON)) == 1
-    said = season.output(*added, "--round", "1")
-    assert [line.partition(";")[0][-4:] for line in said.splitlines()] == [": GT"] * 2
+    printed = season.output(*added, "--round", "1")
+    assert [line.partition(";")[0][-4:] for line in printed.splitlines()] == [": GT"] * 2
     assert points(season) == {"D1": 382, "D2": 355}
-    said = season.output(*added, "--round", "1")
-    assert [line.partition(";")[0][-11:] for line in said.splitlines()] == ["nothing new"] * 2
+    printed = season.output(*added, "--round", "1")
+    assert [line.partition(";")[0][-11:] for line in printed.splitlines()] == ["nothing new"] * 2
 
 
 @pytest.mark.parametrize("at_once", [True, False])

@@ -178,8 +178,8 @@ class TestCalendar:
         """With nothing left the leader is champion; reinstated, the round is left again."""
         self.two_of_three(lapstream)
         assert self.statuses(lapstream)["D1"] != "clinched"
-        said = lapstream.output("season", "cancel", "s", "2", "--reason", "flood")
-        assert said == "s: round 2: R2, cancelled\n"
+        line = lapstream.output("season", "cancel", "s", "2", "--reason", "flood")
+        assert line == "s: round 2: R2, cancelled\n"
         assert self.statuses(lapstream) == {"D1": "clinched", "D2": "out"}
         assert table(lapstream) == {"D1": 50, "D2": 36}
         assert "R2 (cancelled)" in lapstream.output("season", "show", "s")
@@ -202,14 +202,14 @@ class TestCalendar:
         """An added round is one more that can be won; its length chooses the scale."""
         self.two_of_three(lapstream)
         lapstream.output("season", "cancel", "s", "2", "--reason", "flood")
-        said = lapstream.output("season", "extend", "s", "Spa 6:00 [A]", "--reason", "in its place")
-        assert said == "s: round 4: Spa, 6:00:00, [A]\n"
+        line = lapstream.output("season", "extend", "s", "Spa 6:00 [A]", "--reason", "in its place")
+        assert line == "s: round 4: Spa, 6:00:00, [A]\n"
         assert self.statuses(lapstream)["D1"] == "open"
-        said = lapstream.output(
+        line = lapstream.output(
             *("season", "amend", "s", "4", "--name", "Le Mans", "--date", "2024-11-02"),
             *("--length", "24:00", "--circuit", "La Sarthe", "--reason", "moved"),
         )
-        assert said == "s: round 4: Le Mans, La Sarthe, 2024-11-02, 24:00:00, [A]\n"
+        assert line == "s: round 4: Le Mans, La Sarthe, 2024-11-02, 24:00:00, [A]\n"
         add(lapstream, finished("2", "1"), 4)
         assert table(lapstream) == {"D1": 86, "D2": 86}
 
@@ -250,8 +250,8 @@ class TestSeveralRaces:
         new_season(lapstream, "R1 (6h 24h), R2")
         assert add(lapstream, finished("1", "2"), 1) == "s: round 1, race 1, from r1: A\n"
         lapstream.hold("long", finished("2", "1"))
-        said = lapstream.output("season", "add", "s", "long", "--round", "1")
-        assert said == "s: round 1, race 2, from long: A\n"
+        line = lapstream.output("season", "add", "s", "long", "--round", "1")
+        assert line == "s: round 1, race 2, from long: A\n"
         assert table(lapstream) == {"D2": 68, "D1": 61}
         rows = lapstream.rows("championship", "championship", "s")
         assert [row["by_round"] for row in rows] == [[68], [61]]
@@ -286,15 +286,15 @@ class TestSeveralRaces:
     def test_a_scale_that_there_is_not(self, lapstream: Commands, rounds: str) -> None:
         """It is refused before the season is opened."""
         wrong = ("season", "new", "s", "--title", "t", "--series", "S", "--rules", "wec-2024")
-        said = lapstream.misused(*wrong, "--classes", "A", "--rounds", rounds)
-        assert "there are 6h, 8h_10h, 24h" in said
+        line = lapstream.misused(*wrong, "--classes", "A", "--rounds", rounds)
+        assert "there are 6h, 8h_10h, 24h" in line
 
     def test_a_round_that_becomes_a_double_header(self, lapstream: Commands) -> None:
         """By an event with a reason; what was scored stays its first race."""
         new_season(lapstream, "R1")
         add(lapstream, finished("1", "2"), 1)
-        said = lapstream.output("season", "amend", "s", "1", "--races", "6h,6h", "--reason", "rain")
-        assert said == "s: round 1: R1, (6h 6h)\n"
+        line = lapstream.output("season", "amend", "s", "1", "--races", "6h,6h", "--reason", "rain")
+        assert line == "s: round 1: R1, (6h 6h)\n"
         lapstream.hold("second", finished("2", "1"))
         lapstream.output("season", "add", "s", "second", "--round", "1")
         assert table(lapstream) == {"D1": 43, "D2": 43}
@@ -316,11 +316,11 @@ class TestAdjustments:
     def test_anybody_entered(self, lapstream: Commands, who: str, points: float) -> None:
         """Who scored, who retired and who did not start; negative and fractional."""
         before = table(lapstream)
-        said = lapstream.output(
+        line = lapstream.output(
             *("season", "adjust", "s", "drivers", who, "--class", "A", "--reason", "x"),
             *("--", str(points)),
         )
-        assert said == f"s: {who} {points:+} points (x)\n"
+        assert line == f"s: {who} {points:+} points (x)\n"
         assert table(lapstream)[who] == before.get(who, 0) + points
 
     def test_tenths_add_up(self, lapstream: Commands) -> None:
@@ -363,7 +363,7 @@ class TestParticipants:
     def test_a_disqualified_car(self, lapstream: Commands) -> None:
         """The same holds for the winner who is excluded."""
         story = finished("1", "2")
-        story.tell(
+        story.add(
             ev.PenaltyImposed, 400_000, penalty_id="p", car="1", kind="disqualification", reason="x"
         )
         assert self.names(lapstream, story) == [("D2", 25), ("D1", 0)]
@@ -467,8 +467,8 @@ class TestDrops:
             *("--classes", "A,B", "--rounds", "R1, R2 [B], R3"),
         )
         add(lapstream, finished("1", "2"), 1)
-        said = add(lapstream, finished("1", "2"), 2)
-        assert "nothing to score: it has the classes A, and in this round run B" in said
+        line = add(lapstream, finished("1", "2"), 2)
+        assert "nothing to score: it has the classes A, and in this round run B" in line
         add(lapstream, finished("2", "1"), 3)
         pack = self.pack(tmp_path, "drops = 1")
         assert self.standings(lapstream, pack)["D1"] == (25, [25, None, 18], [3])
@@ -493,7 +493,7 @@ class TestFastestLap:
             story.lap(car, 3, sum(times), times[2])
         story.ended(200_000)
         for number, (car, kind) in enumerate(penalties):
-            story.tell(
+            story.add(
                 *(ev.PenaltyImposed, 200_000),
                 penalty_id=f"p{number}",
                 car=car,

@@ -65,7 +65,7 @@ def test_ctrl_c_that_is_forgotten_on_the_way_out(monkeypatch):
         shell.with_store(None, None, work)
 
 
-def test_asked_to_end_again_it_tidies_up_all_the_same():
+def test_requested_to_end_again_it_tidies_up_all_the_same():
     """Who supervises it may send SIGTERM twice: the first ends it, the second ends nothing."""
     tidied = []
 

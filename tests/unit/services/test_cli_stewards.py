@@ -27,9 +27,9 @@ def race(lapstream: Commands) -> Commands:
     return lapstream
 
 
-def order(race: Commands, *asked: str) -> list[str]:
+def order(race: Commands, *options: str) -> list[str]:
     """The cars in the order of the result."""
-    return [row["car"] for row in race.rows("results", "results", RACE, *asked)]
+    return [row["car"] for row in race.rows("results", "results", RACE, *options)]
 
 
 def test_a_penalty_is_one_event_with_who_and_when(race: Commands) -> None:
@@ -56,15 +56,15 @@ def test_a_penalty_is_one_event_with_who_and_when(race: Commands) -> None:
     )
 
 
-def test_what_a_penalty_changes_is_told(race: Commands) -> None:
+def test_what_a_penalty_changes_is_reported(race: Commands) -> None:
     """The cars whose place, time or points change, before and after."""
     rows = race.rows("whatif", "penalty", "impose", RACE, "1", "time", "5")
     assert [
         (row["car"], row["position_now"], row["position_then"], row["points_then"]) for row in rows
     ] == [("2", 2, 1, 350), ("3", 3, 2, 320), ("1", 1, 3, 300)]
-    said = race.output("penalty", "serve", RACE, "race-control-0")
-    assert said.startswith("race-control 1 at ")
-    assert "penalty race-control-0 served" in said
+    text = race.output("penalty", "serve", RACE, "race-control-0")
+    assert text.startswith("race-control 1 at ")
+    assert "penalty race-control-0 served" in text
     assert order(race) == ["1", "2", "3"]
 
 
@@ -100,15 +100,15 @@ def test_cars_that_only_move_overall_are_counted(race: Commands) -> None:
 def test_a_dry_run_appends_nothing(race: Commands) -> None:
     """It shows the same, and the log is as it was."""
     before = race.events(RACE)
-    said = race.output("penalty", "impose", RACE, "1", "time", "5", "--dry-run")
-    assert said.startswith("would be decided: #1: 5 s added to its time")
+    text = race.output("penalty", "impose", RACE, "1", "time", "5", "--dry-run")
+    assert text.startswith("would be decided: #1: 5 s added to its time")
     assert race.events(RACE) == before
 
 
 def test_a_decision_without_effect_says_so(race: Commands) -> None:
     """A warning is in the book and changes nothing."""
-    said = race.output("penalty", "impose", RACE, "3", "warning")
-    assert said.endswith("nothing in the order changes\n")
+    text = race.output("penalty", "impose", RACE, "3", "warning")
+    assert text.endswith("nothing in the order changes\n")
 
 
 def test_an_event_is_voided(race: Commands) -> None:
@@ -123,8 +123,8 @@ def test_an_event_is_voided(race: Commands) -> None:
 def test_an_event_is_voided_by_its_position(race: Commands) -> None:
     """As `explain` prints it."""
     race.output("penalty", "impose", RACE, "1", "disqualification")
-    said = race.output("explain", RACE, "1")
-    (line,) = [below for above, below in pairwise(said.splitlines()) if "was disqualified" in above]
+    text = race.output("explain", RACE, "1")
+    (line,) = [below for above, below in pairwise(text.splitlines()) if "was disqualified" in above]
     race.output("void", RACE, line.strip(" []"), "--reason", "the wrong car")
     assert order(race) == ["1", "2", "3"]
     rests_on = [row["rests_on"] for row in race.rows("revisions", "revisions", RACE)]
@@ -155,8 +155,8 @@ def test_a_result_is_declared(race: Commands) -> None:
 def test_no_result_before_the_flag(race: Commands) -> None:
     """What still runs has none."""
     race.hold("running", Story().opened("1", lines=("FL",)).laps("1", 3))
-    said = race.refused("declare", "running", "final", "--rests-on", "bulletin 7")
-    assert "the race is not over" in said
+    text = race.refused("declare", "running", "final", "--rests-on", "bulletin 7")
+    assert "the race is not over" in text
 
 
 def test_points_taken_are_a_revision_of_their_own(race: Commands) -> None:

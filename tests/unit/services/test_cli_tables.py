@@ -11,14 +11,14 @@ from projections import views
 from projections.views.rows import Heading, RowModel
 from services.queries.tables.columns import Table
 from services.queries.tables.race_tables import CAUTIONS, SESSION, SESSIONS, STANDINGS, TABLES
-from tests.unit.services.tower_race import told
+from tests.unit.services.tower_race import race_story
 
 
 def test_with_room_for_everything() -> None:
     """Without a limit every column that has a heading is there, and no text is cut."""
-    headings, leader, second, *_ = STANDINGS.lines(views.standings(told().race()))
-    told_headings = "Car Class Cl Team Driver Laps Gap Int Class gap Last Best Pace Status Stops"
-    assert " ".join(headings.split()) == f"Pos {told_headings} Stint Penalties"
+    headings, leader, second, *_ = STANDINGS.lines(views.standings(race_story().race()))
+    printed_headings = "Car Class Cl Team Driver Laps Gap Int Class gap Last Best Pace Status Stops"
+    assert " ".join(headings.split()) == f"Pos {printed_headings} Stint Penalties"
     assert "Audi Sport North America" in second
     assert leader.split()[:2] == ["1", "7"]
 
@@ -26,7 +26,7 @@ def test_with_room_for_everything() -> None:
 @pytest.mark.parametrize("width", [80, 100, 130, 200])
 def test_a_table_fits_the_terminal(width: int) -> None:
     """Columns of high rank go first, then text is cut; a line is never too long."""
-    lines = STANDINGS.lines(views.standings(told().race()), width)
+    lines = STANDINGS.lines(views.standings(race_story().race()), width)
     assert max(map(len, lines)) <= width
     assert [line.split()[1] for line in lines[1:]] == ["7", "1", "45", "62", "007"]
     assert "+15.000" in lines[2]
@@ -35,7 +35,7 @@ def test_a_table_fits_the_terminal(width: int) -> None:
 
 def test_numbers_are_never_cut() -> None:
     """On a terminal that is too narrow for them the line is longer."""
-    lines = CAUTIONS.lines(views.cautions(told().race()), 20)
+    lines = CAUTIONS.lines(views.cautions(race_story().race()), 20)
     assert "0:11:05" in lines[1]
 
 
@@ -43,11 +43,11 @@ def test_sessions_on_a_narrow_terminal() -> None:
     """A session is told by its name and its title, so other columns go before those are cut."""
     row = dict.fromkeys((column.name for column in SESSIONS.columns), None)
     title = "Petit Le Mans 2007 (reconstructed from published facts)"
-    told = {"session": "petit-le-mans-2007", "title": title, "kind": "race", "entries": 29_097}
+    listed = {"session": "petit-le-mans-2007", "title": title, "kind": "race", "entries": 29_097}
     learned = {"last_learned_at": "2026-11-20T13:38:20.053+00:00", "built_in": True}
-    [_, line] = SESSIONS.lines([{**row, **told, **learned}], 80)
+    [_, line] = SESSIONS.lines([{**row, **listed, **learned}], 80)
     assert line == f"petit-le-mans-2007  {title}  race"
-    [_, line] = SESSIONS.lines([{**row, **told, **learned}])
+    [_, line] = SESSIONS.lines([{**row, **listed, **learned}])
     assert line.endswith("29097  2026-11-20 13:38 UTC  yes")
 
 

@@ -6,7 +6,7 @@ from services.storage.valkey import indicates_damage
 
 
 @pytest.mark.parametrize(
-    ("said", "damage"),
+    ("printed", "damage"),
     [
         ("Bad file format reading the append only file appendonly.aof.1.incr.aof: make a", True),
         ("Unrecoverable error reading the append only file x: Input/output error", True),
@@ -20,6 +20,6 @@ from services.storage.valkey import indicates_damage
         ("", False),
     ],
 )
-def test_damage_and_other_ends(said: str, damage: bool) -> None:
+def test_damage_and_other_ends(printed: str, damage: bool) -> None:
     """Only a log that could not be read is said to be damaged: mending cuts it."""
-    assert indicates_damage(said) is damage
+    assert indicates_damage(printed) is damage

@@ -24,7 +24,7 @@ def past(lapstream: Commands) -> Commands:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_the_archive_is_what_is_told(name: str) -> None:
+def test_the_archive_is_what_is_reported(name: str) -> None:
     """`python -m tests.scenarios` writes the archives anew."""
     manifest, entries = read_archive(EXAMPLES / f"{name}.jsonl.gz")
     assert manifest.session == name
@@ -46,9 +46,9 @@ def test_the_commands_of_the_page(lapstream: Commands, monkeypatch: pytest.Monke
         assert lapstream.output(*command[1:]).strip()
 
 
-def order(past: Commands, *asked: str) -> list[str]:
+def order(past: Commands, *arguments: str) -> list[str]:
     """The cars of a result, in order."""
-    return [row["car"] for row in past.rows("results", "results", *asked)]
+    return [row["car"] for row in past.rows("results", "results", *arguments)]
 
 
 def test_a_place_taken_away_after_the_race(past: Commands) -> None:
@@ -71,9 +71,9 @@ def test_a_place_taken_away_after_the_race(past: Commands) -> None:
         ("45", "Without the penalty of #71 it would be 15th overall, 4th in GT2."),
     ):
         rows = past.rows("explain", "explain", MOSPORT, car)
-        (said,) = [row for row in rows if row["about"] == "penalty"]
-        assert said["text"].startswith(says)
-        assert said["events"][0]["source"] == "stewards"
+        (message,) = [row for row in rows if row["about"] == "penalty"]
+        assert message["text"].startswith(says)
+        assert message["events"][0]["source"] == "stewards"
 
 
 def test_a_car_that_stops_on_its_last_lap_keeps_its_place(past: Commands) -> None:
@@ -102,13 +102,13 @@ def test_a_guest_wins_outside_the_points(past: Commands) -> None:
 
 def test_a_title_by_finishing(past: Commands) -> None:
     """Before the race second is enough; it is won when the car takes the flag with its laps."""
-    asked = ("clinch", ALMS, "--of", "drivers")
-    leaders, chasers = past.rows("clinch", *asked)
+    arguments = ("clinch", ALMS, "--of", "drivers")
+    leaders, chasers = past.rows("clinch", *arguments)
     assert (leaders["names"], leaders["clinches_from"]) == (["Klaus Graf", "Lucas Luhr"], 2)
     assert chasers["sentence"] == (
         "Chris Dyson and Guy Smith must score, and need Klaus Graf and Lucas Luhr not to score."
     )
-    (won,) = past.rows("clinch-when", *asked, "--session", PETIT, "--when")
+    (won,) = past.rows("clinch-when", *arguments, "--session", PETIT, "--when")
     assert (won["names"], won["happened"]) == (
         ["Klaus Graf", "Lucas Luhr"],
         "#6 took the flag",

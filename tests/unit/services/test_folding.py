@@ -99,16 +99,16 @@ def test_a_late_lap_leaves_a_car_without_a_driver():
 def test_another_car_settles_that_a_session_goes_on(what):
     """A green flag that stands begins a segment: cars that had finished run again."""
     story, fold = Story(), SessionFold()
-    story.tell(ev.SessionOpened, 0, title="A qualifying", kind="qualifying")
+    story.add(ev.SessionOpened, 0, title="A qualifying", kind="qualifying")
     story.flag("chequered", 31_000).lap("6", 1, 37_000).flag("green", 53_000)
-    story.tell(what, 79_000, car="2", **({"lap": 1} if what is ev.LapCompleted else {}))
+    story.add(what, 79_000, car="2", **({"lap": 1} if what is ev.LapCompleted else {}))
     steps = [taken(fold, [entry]) for entry in entries_of(*story)]
     shown = shown_after(steps)
     assert shown["standings"]["6"]["status"] == "running"
     assert shown == fold.state == frame_state(story.race())
 
 
-def test_nothing_is_told_of_no_entries():
+def test_nothing_is_reported_of_no_entries():
     """An empty batch, or one that was folded, makes no step."""
     fold = SessionFold()
     assert fold.fold([]) is None
@@ -161,7 +161,7 @@ def test_a_fault_at_the_very_first_entry_is_raised():
     assert caught.value.position == "1-0"
 
 
-def test_recalled_entries_are_not_told():
+def test_recalled_entries_are_not_reported():
     """After a restart the fold stands where it stood, and goes on with a delta."""
     story = opened("7").lap("7", 1, 60_000)
     entries, before, after = entries_of(*story), SessionFold(), SessionFold()
@@ -171,12 +171,12 @@ def test_recalled_entries_are_not_told():
     assert taken(after, entries[3:]) == taken(before, entries[3:])
 
 
-@pytest.mark.parametrize("told", [None, {"session": {}}])
-def test_what_does_not_follow_from_the_log_is_told_anew(told):
+@pytest.mark.parametrize("found", [None, {"session": {}}])
+def test_what_does_not_follow_from_the_log_is_made_anew(found):
     """Where screens hold something else, or nobody knows what, a new epoch begins."""
     entries, fold = entries_of(*opened("7"), b"garbage"), SessionFold()
     fold.fold_published(entries)
-    step = fold.resume_at(Token(3, "4-0"), told)
+    step = fold.resume_at(Token(3, "4-0"), found)
     assert step is not None
     assert step.before == Token(3, "4-0")
     assert (step.frame.token, step.frame.kind) == (Token(4, "4-0"), "snapshot")
@@ -248,14 +248,14 @@ def test_a_resumed_fold_says_when_only_the_whole_log_will_do():
     after = SessionFold.from_checkpoint(*stored(before))
     assert after is not None
     with pytest.raises(ForgottenPast):
-        after.fold(entries_of(story.tell(ev.PitEntered, 30_000, car="7"), first=99))
+        after.fold(entries_of(story.add(ev.PitEntered, 30_000, car="7"), first=99))
 
 
 def changed(data: bytes, **about: Any) -> bytes:
     """A checkpoint that says something else of itself."""
-    told = json.loads(data)
-    told["about"] |= about
-    return json.dumps(told).encode()
+    found = json.loads(data)
+    found["about"] |= about
+    return json.dumps(found).encode()
 
 
 @pytest.mark.parametrize(
@@ -287,13 +287,13 @@ def test_a_damaged_checkpoint_is_none(damage):
 def test_an_audit_is_no_data(resumed: bool) -> None:
     """Holding an output makes a silent source no younger, also after a restart."""
     *before, last = opened("7").lap("7", 1, 60_000).lap("7", 2, 120_000)
-    told: list[AnyEvent] = [
+    found: list[AnyEvent] = [
         *before,
         ev.OutputFrozen(at=60_000, source="outputs", source_seq=1, by="me", output="tower"),
         ev.OutputReleased(at=60_001, source="outputs", source_seq=2, by="me", output="tower"),
         last,
     ]
-    entries, fold = entries_of(*told), SessionFold()
+    entries, fold = entries_of(*found), SessionFold()
     taken(fold, entries[:5])
     if resumed:
         kept = fold.checkpoint(())

@@ -37,10 +37,10 @@ def test_json_with_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no terminal reads it, a line is a JSON object that says what it is about."""
     text = lines(monkeypatch, "INFO")
     structlog.get_logger("test").bind(session="petit").info("folded", entries=3)
-    told = json.loads(text.getvalue())
-    assert (told["event"], told["session"], told["entries"]) == ("folded", "petit", 3)
-    assert told["level"] == "info"
-    assert told["timestamp"].endswith("Z")
+    found = json.loads(text.getvalue())
+    assert (found["event"], found["session"], found["entries"]) == ("folded", "petit", 3)
+    assert found["level"] == "info"
+    assert found["timestamp"].endswith("Z")
 
 
 def test_libraries_take_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:

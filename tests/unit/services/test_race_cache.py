@@ -60,7 +60,7 @@ def held(*sessions: str) -> MemoryLog:
     return log
 
 
-async def test_a_fold_that_was_cancelled_half_way_is_not_asked(
+async def test_a_fold_that_was_cancelled_half_way_is_not_requested(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whoever waited for it gets a fold of its own, although the thread still works on the old."""
@@ -90,7 +90,7 @@ async def test_a_fold_that_was_cancelled_half_way_is_not_asked(
     assert first.cancelled()
 
 
-async def test_the_budget_keeps_the_races_asked_about_last() -> None:
+async def test_the_budget_keeps_the_races_requested_about_last() -> None:
     """Beyond the budget the race asked about longest ago goes, and is folded again if asked."""
     cache = RaceCache(cast("Log", held("one", "two", "three")), budget_bytes=1_100_000)
     for session in ("one", "two", "three"):

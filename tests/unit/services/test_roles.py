@@ -20,16 +20,16 @@ def test_a_token_carries_its_role() -> None:
 
 def test_file_and_environment(tmp_path: Path) -> None:
     """Tokens come from a file with comments, and from a variable with commas."""
-    told = [new_token(f"screen-{number}", Role.VIEWER) for number in range(4)]
+    found = [new_token(f"screen-{number}", Role.VIEWER) for number in range(4)]
     file = tmp_path / "tokens"
-    file.write_text(f"# screens\n\n{told[0][1]}\n  {told[1][1]}  \n")
-    tokens = Tokens.of_file(str(file)) + Tokens.parse(f"{told[2][1]},{told[3][1]}")
+    file.write_text(f"# screens\n\n{found[0][1]}\n  {found[1][1]}  \n")
+    tokens = Tokens.of_file(str(file)) + Tokens.parse(f"{found[2][1]},{found[3][1]}")
     assert len(tokens) == 4
-    assert all(tokens.grant(secret) for secret, _ in told)
+    assert all(tokens.grant(secret) for secret, _ in found)
 
 
 @pytest.mark.parametrize("line", ["secret", "rc boss sha256:" + "0" * 64, "rc control sha256:0"])
-def test_slips_are_told(line: str) -> None:
+def test_slips_are_reported(line: str) -> None:
     """A line that is no token is an error, which does not repeat what may be a secret."""
     with pytest.raises(BadTokens) as caught:
         Tokens([line])

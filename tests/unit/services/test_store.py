@@ -131,7 +131,7 @@ def test_no_password_is_shown(url: str, name: str):
 )
 def test_one_line_for_what_a_library_raises(raised: Exception, error: type[Exception]):
     """What the client library raises becomes one line that names the store."""
-    with pytest.raises(error) as said, translated_errors("redis://wall"):
+    with pytest.raises(error) as printed, translated_errors("redis://wall"):
         raise raised
-    assert "redis://wall" in str(said.value)
-    assert "\n" not in str(said.value)
+    assert "redis://wall" in str(printed.value)
+    assert "\n" not in str(printed.value)

@@ -6,7 +6,7 @@ from projections.timeline import Timeline
 from projections.views.frame_builder import frame_state
 from services.terminal.ticker import EVERY_MS, Ticker
 from tests.builders import Story, opened
-from tests.unit.services.tower_race import told
+from tests.unit.services.tower_race import race_story
 
 
 def lines(story: Story, *moments: int) -> list[str]:
@@ -14,16 +14,16 @@ def lines(story: Story, *moments: int) -> list[str]:
     timeline = Timeline()
     timeline.add(story)
     ticker = Ticker()
-    title, *told_since = [
+    title, *lines_since = [
         line for at in moments for line in ticker.lines(frame_state(timeline.race_at(at)), at)
     ]
     assert title == "Short Le Mans, reconstructed"
-    return told_since
+    return lines_since
 
 
 def test_each_line_has_its_own_time() -> None:
     """Seen late, a thing is still told at the time at which it was."""
-    assert lines(told(), 600_000, 720_000) == [
+    assert lines(race_story(), 600_000, 720_000) == [
         " 0:11:05  safety car, caution 1; car 7 leads",
         " 0:11:10  car 45: stop and hold 30 s imposed",
         " 0:11:40  Car 45: stop and 30 s, contact with car 62",
@@ -31,14 +31,14 @@ def test_each_line_has_its_own_time() -> None:
     ]
 
 
-def test_what_was_told_is_not_told_again() -> None:
+def test_what_was_reported_is_not_repeated() -> None:
     """Only changes are worth a line."""
-    assert lines(told(), 600_000, 720_000, 720_000) == lines(told(), 600_000, 720_000)
+    assert lines(race_story(), 600_000, 720_000, 720_000) == lines(race_story(), 600_000, 720_000)
 
 
 def test_a_caution_between_two_looks() -> None:
     """It began and ended unseen, and is told all the same."""
-    story = told().flag("green", 690_000).flag("chequered", 719_000)
+    story = race_story().flag("green", 690_000).flag("chequered", 719_000)
     assert [line for line in lines(story, 600_000, 720_000) if "caution" in line] == [
         " 0:11:05  safety car, caution 1; car 7 leads",
         " 0:11:30  end of caution 1 after 0:25; car 7 leads",
@@ -48,19 +48,19 @@ def test_a_caution_between_two_looks() -> None:
 
 def test_a_change_of_the_lead() -> None:
     """The car first to complete the next lap leads."""
-    story = told().lap("1", 11, 718_000)
+    story = race_story().lap("1", 11, 718_000)
     assert lines(story, 716_000, 720_000) == [" 0:12:00  car 1 leads on lap 11 (lead change 1)"]
 
 
-def test_the_front_is_told_at_intervals() -> None:
+def test_the_front_is_reported_at_intervals() -> None:
     """The first five, every quarter of an hour on the session clock."""
-    (line,) = lines(told(), 720_000, EVERY_MS + 1)
+    (line,) = lines(race_story(), 720_000, EVERY_MS + 1)
     assert line == " 0:15:00  lap 10: 7 LMP1, 1 LMP1 +15.000, 45 GT2 +1 lap, 62 GT2 +1 lap, 007 GT2"
 
 
 def test_local_flags() -> None:
     """What is shown in a sector, with its own time, and that it is clear."""
-    story = told().flag("yellow", 721_000, sector=2).flag("slow_zone", 725_000, sector=2)
+    story = race_story().flag("yellow", 721_000, sector=2).flag("slow_zone", 725_000, sector=2)
     story.flag("green", 731_000, sector=2)
     assert lines(story, 720_000, 722_000, 726_000, 732_000) == [
         " 0:12:01  sector 2: yellow",

@@ -21,7 +21,7 @@ from services.terminal.tower_columns import short_tags
 from services.terminal.tower_state import Movements, TowerOptions, TowerState
 from tests.builders import Story, opened
 from tests.display import display_cases
-from tests.unit.services.tower_race import CLOCK_MS, told
+from tests.unit.services.tower_race import CLOCK_MS, race_story
 
 GOLDEN = Path(__file__).with_name("tower-160x50.txt")
 DOCUMENTED = Path(__file__).resolve().parents[3] / "docs/tower.txt"
@@ -31,7 +31,7 @@ LOOK = TowerOptions(age_ms=300, speed=60.0, moved={"1": 1}, watched=frozenset({"
 @pytest.fixture(scope="module")
 def board() -> TowerState:
     """The board at 12:00 of the short race."""
-    return TowerState.of(frame_state(told().race()), CLOCK_MS)
+    return TowerState.of(frame_state(race_story().race()), CLOCK_MS)
 
 
 def lines(
@@ -72,8 +72,8 @@ WON = "car 1 first after 3 laps · 0 lead changes"
 def over_race() -> Story:
     """A race that ended under a safety car, with the pits closed and a local flag."""
     story = opened("1", "2", "3", laps_limit=3).laps("1", 2).laps("2", 2, ms=61_000)
-    story.tell(ev.SafetyCarDeployed, 121_000)
-    story.tell(ev.PitLaneClosed, 121_000)
+    story.add(ev.SafetyCarDeployed, 121_000)
+    story.add(ev.PitLaneClosed, 121_000)
     return story.flag("yellow", 121_500, sector=2).lap("1", 3, 180_000).flag("chequered", 180_000)
 
 
@@ -179,13 +179,13 @@ def test_stale_data_are_marked(board: TowerState) -> None:
     assert "Audi" in shown[5]
 
 
-def test_the_address_for_browsers_is_told(board: TowerState) -> None:
+def test_the_address_for_browsers_is_reported(board: TowerState) -> None:
     """Where the race is shown in browsers, too, the footer says where."""
     address = "http://127.0.0.1:40123"
     assert address in lines(board, TowerOptions(age_ms=300, address=address))[-1]
 
 
-def test_a_pause_and_the_end_are_told(board: TowerState) -> None:
+def test_a_pause_and_the_end_are_reported(board: TowerState) -> None:
     """The footer says what the playhead does."""
     assert lines(board, TowerOptions(speed=1.0, paused=True))[-1].startswith("PAUSED")
     assert lines(board, TowerOptions(speed=1.0, ended=True))[-1].startswith("END")
@@ -201,14 +201,14 @@ def test_help_replaces_the_field(board: TowerState) -> None:
 
 def test_before_anything_happened() -> None:
     """A session of which nothing is known yet can be drawn."""
-    empty = TowerState.of(frame_state(type(told())().race()), 0)
+    empty = TowerState.of(frame_state(type(race_story())().race()), 0)
     assert lines(empty)[:2] == [
         "Untitled session" + " " * 57 + "0:00:00",
         " WAITING FOR THE START",
     ]
 
 
-def test_the_words_that_tell_the_flag_need_no_colour(board: TowerState) -> None:
+def test_the_words_that_report_the_flag_need_no_colour(board: TowerState) -> None:
     """Drawn without colours the flag, the states and the marks are still there."""
     text = io.StringIO()
     Console(file=text, width=80, height=24, color_system=None).print(Tower(board, LOOK))
@@ -219,11 +219,11 @@ def test_the_words_that_tell_the_flag_need_no_colour(board: TowerState) -> None:
 def test_local_flags_stand_at_the_head(board: TowerState) -> None:
     """In words, whatever their order, before the facts of the race; gone when they are cleared."""
     flags = {"10": {"flag": "slow_zone", "since_ms": 2}, "2": {"flag": "yellow", "since_ms": 1}}
-    told = board._replace(session={**board.session, "sector_flags": flags})
-    before, shown = lines(board)[2], lines(told)[2]
+    race_story = board._replace(session={**board.session, "sector_flags": flags})
+    before, shown = lines(board)[2], lines(race_story)[2]
     assert shown.startswith(" S2 YELLOW, S10 SLOW ZONE  lap ")
     assert shown.split("  ", 1)[1][:20] == before[:20]
-    assert [len(line.plain) for line in render(told, LOOK, 80, 24)] == [80] * 24
+    assert [len(line.plain) for line in render(race_story, LOOK, 80, 24)] == [80] * 24
 
 
 def test_the_picture_in_the_documents() -> None:
@@ -245,7 +245,7 @@ def test_class_tags_are_short_but_different() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gap", "told"),
+    ("gap", "race_story"),
     [
         ({}, ""),
         ({"laps": 24}, "24 L"),
@@ -254,9 +254,9 @@ def test_class_tags_are_short_but_different() -> None:
         ({"ms": 62_345}, "1:02.3"),
     ],
 )
-def test_gaps_fit_their_column(gap: dict[str, int], told: str) -> None:
+def test_gaps_fit_their_column(gap: dict[str, int], race_story: str) -> None:
     """A gap is laps, seconds, or minutes with a tenth."""
-    assert gap_text(gap) == told
+    assert gap_text(gap) == race_story
 
 
 @pytest.mark.parametrize("case", display_cases("movements"), ids=lambda case: case["title"])

@@ -9,19 +9,19 @@ from projections.views.frame_builder import frame_state
 from replay.playhead import Playhead, RacePlayback
 from services.terminal.tower_state import TowerState
 from services.terminal.viewer import Viewer, keys_in
-from tests.unit.services.tower_race import CLOCK_MS, told
+from tests.unit.services.tower_race import CLOCK_MS, race_story
 
 
 @pytest.fixture
 def board() -> TowerState:
     """The board at 12:00 of the short race."""
-    return TowerState.of(frame_state(told().race()), CLOCK_MS)
+    return TowerState.of(frame_state(race_story().race()), CLOCK_MS)
 
 
 def replaying(at: int = 300_000) -> tuple[Viewer, Playhead]:
     """A viewer of a replay that stands at 5:00."""
     timeline = Timeline()
-    timeline.add(told())
+    timeline.add(race_story())
     replay = RacePlayback(timeline)
     playhead = Playhead(replay.start, replay.end, at=at)
     return Viewer(playhead, replay), playhead
@@ -37,7 +37,7 @@ def replaying(at: int = 300_000) -> tuple[Viewer, Playhead]:
         (b"\n\x00\xc3\xa4", []),
     ],
 )
-def test_keys_are_told_apart(typed: bytes, keys: list[str]) -> None:
+def test_keys_are_ordered(typed: bytes, keys: list[str]) -> None:
     """Arrows come by name, signs as they are, and the rest not at all."""
     assert keys_in(typed) == keys
 

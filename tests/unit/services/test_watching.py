@@ -14,7 +14,7 @@ from tests.builders import opened
 def test_a_clock_gone_mad_is_passed_over_in_one_step():
     """Between a race and an event at the end of time there is nothing to look at."""
     story = opened("1").laps("1", 3)
-    story.tell(ev.RaceControlMessage, 2**53, text="?")
+    story.add(ev.RaceControlMessage, 2**53, text="?")
     timeline = Timeline()
     timeline.add(story.events)
     looked = list(itertools.islice(moments(RacePlayback(timeline), 0, 2**53), 20))

@@ -17,7 +17,7 @@ ENTRIES = (
 LAP_MS = {"7": 70_000, "1": 70_400, "45": 80_000, "62": 80_500}
 
 
-def told() -> Story:
+def race_story() -> Story:
     """Five cars until 12:00: car 62 in the lane, 45 penalised, 1 closing up, 007 not started."""
     story = Story()
     story.opened(
@@ -35,8 +35,8 @@ def told() -> Story:
             at = LAP_MS[car] * lap - 900 * (car == "1" and lap >= 5)
             story.lap(car, lap, at, ms, driver=driver)
     story.flag("safety_car", 665_000)
-    story.tell(PenaltyImposed, 670_000, penalty_id="p1", car="45", kind="stop_and_hold", amount=30)
+    story.add(PenaltyImposed, 670_000, penalty_id="p1", car="45", kind="stop_and_hold", amount=30)
     story.pit("62", 690_000)
-    story.tell(RaceControlMessage, 700_500, text="Car 45: stop and 30 s, contact with car 62")
-    story.tell(CarRetired, 715_000, car="7", reason="engine")
+    story.add(RaceControlMessage, 700_500, text="Car 45: stop and 30 s, contact with car 62")
+    story.add(CarRetired, 715_000, car="7", reason="engine")
     return story

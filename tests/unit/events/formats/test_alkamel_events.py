@@ -77,7 +77,7 @@ def test_a_lap_is_three_crossings():
     )
 
 
-def test_the_session_is_told_with_its_frame():
+def test_the_session_is_reported_with_its_frame():
     """Title, kind, classes fastest first, lines, rules, start and files stand in the opening."""
     start = datetime(2024, 6, 15, 14, 0, 26, 602_000, UTC)
     events = events_of(
@@ -149,7 +149,7 @@ def test_a_group_is_a_subclass(laps, result, subclass):
     assert entry.subclass == subclass
 
 
-def test_the_official_result_is_told_and_never_read():
+def test_the_official_result_is_reported_and_never_read():
     """The result is declared as published at the end; nothing else depends on it."""
     cars = car("7", Lap(), Lap(flag="FF")), car("8", Lap(20_500))
     rows = result_row(1, "7", 2, 120_000, best=(1, 60_000)), result_row(2, "8", 1, 60_500)

@@ -142,19 +142,19 @@ def cautions(race):
     for laps in completed(race).values():
         for lap, at in enumerate(laps, 1):
             leader[lap] = min(at, leader.get(lap, at))
-    told = []
+    given = []
     for start, end in periods:
         under = [lap for lap, at in leader.items() if start <= at < end]
-        told.append((start, end, min(under, default=None), max(under, default=None)))
-    return told
+        given.append((start, end, min(under, default=None), max(under, default=None)))
+    return given
 
 
-def test_every_lap_is_told(race):
+def test_every_lap_is_reported(race):
     """Every row is a lap at its ELAPSED, with its time, driver and lane, and no other is."""
-    told = by_car(of(race, ev.LapCompleted))
+    given = by_car(of(race, ev.LapCompleted))
     for car, rows in laps_of(race).items():
         assert [
-            (e.lap, e.at, e.lap_time_ms, e.driver, e.in_pit_lane, e.basis) for e in told.pop(car)
+            (e.lap, e.at, e.lap_time_ms, e.driver, e.in_pit_lane, e.basis) for e in given.pop(car)
         ] == [
             (
                 int(row["LAP_NUMBER"]),
@@ -166,7 +166,7 @@ def test_every_lap_is_told(race):
             )
             for row in rows
         ]
-    assert not told
+    assert not given
 
 
 def test_elapsed_is_the_sum_of_the_laps_and_the_hour(race):
@@ -182,16 +182,16 @@ def test_elapsed_is_the_sum_of_the_laps_and_the_hour(race):
 
 def test_every_crossing_is_where_the_sectors_put_it(race):
     """S1 and S2 are timed from the lap's start, or its end; the rest is interpolated between."""
-    told: dict[tuple[str, int], dict[str, ev.LinePassed]] = defaultdict(dict)
+    given: dict[tuple[str, int], dict[str, ev.LinePassed]] = defaultdict(dict)
     for event in of(race, ev.LinePassed):
-        assert event.line not in told[event.car, event.lap]
-        told[event.car, event.lap][event.line] = event
+        assert event.line not in given[event.car, event.lap]
+        given[event.car, event.lap][event.line] = event
     for car, rows in laps_of(race).items():
         start = 0
         for row in rows:
             end = ms(row["ELAPSED"])
             sectors = s1, s2, s3 = [ms(row[name]) for name in ("S1", "S2", "S3")]
-            first, second = (told[car, int(row["LAP_NUMBER"])][line] for line in ("S1", "S2"))
+            first, second = (given[car, int(row["LAP_NUMBER"])][line] for line in ("S1", "S2"))
             assert start < first.at <= second.at < end
             if None not in sectors:
                 assert (first.at, second.at) == (start + s1, start + s1 + s2)
@@ -237,7 +237,7 @@ def test_le_mans_agrees_with_its_official_result():
     assert len(official) == 62
 
 
-def test_the_official_result_is_told_as_it_stands(official):
+def test_the_official_result_is_reported_as_it_stands(official):
     """ResultDeclared has the official rows in order, and the entries their vehicles and crews."""
     results = results_path(RACES[official])
     [result] = of(official, ev.ResultDeclared)
@@ -308,9 +308,9 @@ def test_the_cautions_at_road_atlanta(race, under):
 
 def test_the_cautions_at_le_mans():
     """Eight cautions, of which five fall between two crossings of the leader."""
-    told = cautions(LE_MANS)
-    assert len(told) == 8
-    assert sum(first is None for _, _, first, _ in told) == 5
+    given = cautions(LE_MANS)
+    assert len(given) == 8
+    assert sum(first is None for _, _, first, _ in given) == 5
 
 
 def test_le_mans_crosses_midnight():
@@ -322,7 +322,7 @@ def test_le_mans_crosses_midnight():
     assert of(LE_MANS, ev.LinePassed)[-1].at > 86_400_000
 
 
-def test_a_red_flag_is_told():
+def test_a_red_flag_is_reported():
     """COTA 2025 was stopped: its red flag stands on the crossings before the stop."""
     assert "red" in [event.flag for event in of(COTA, ev.FlagShown)]
 
@@ -332,12 +332,12 @@ def test_every_visit_to_the_lane_is_where_it_can_have_been(race):
     lines = {(e.car, e.lap, e.line): e.at for e in of(race, ev.LinePassed)}
     passes = by_car(of(race, ev.PitEntered, ev.PitExited))
     for car, rows in laps_of(race).items():
-        told = [(event.type, event.at) for event in passes.pop(car, [])]
-        assert [kind for kind, _ in told] == ["pit_entered", "pit_exited"] * (len(told) // 2) + [
+        given = [(event.type, event.at) for event in passes.pop(car, [])]
+        assert [kind for kind, _ in given] == ["pit_entered", "pit_exited"] * (len(given) // 2) + [
             "pit_entered"
-        ] * (len(told) % 2)
-        assert all(one <= other for (_, one), (_, other) in pairwise(told))
-        pairs = [(told[i][1], told[i + 1][1]) for i in range(0, len(told) - 1, 2)]
+        ] * (len(given) % 2)
+        assert all(one <= other for (_, one), (_, other) in pairwise(given))
+        pairs = [(given[i][1], given[i + 1][1]) for i in range(0, len(given) - 1, 2)]
         finishes = [ms(row["ELAPSED"]) for row in rows]
         for before, row, finish in zip(rows, rows[1:], finishes, strict=False):
             if before["CROSSING_FINISH_LINE_IN_PIT"] != "B" or not row["PIT_TIME"]:
@@ -354,9 +354,9 @@ def test_every_visit_to_the_lane_is_where_it_can_have_been(race):
                 if start <= entered and exited <= end
             ]
             assert spans[0] in (None, exited - entered)
-        if len(told) % 2:
+        if len(given) % 2:
             assert rows[-1]["CROSSING_FINISH_LINE_IN_PIT"] == "B"
-            assert told[-1] == ("pit_entered", finishes[-1])
+            assert given[-1] == ("pit_entered", finishes[-1])
     assert not passes
 
 
@@ -370,8 +370,8 @@ def test_how_many_visits_there_are():
                 in_lane = before.get("CROSSING_FINISH_LINE_IN_PIT") == "B"
                 across += in_lane and row["PIT_TIME"] != ""
                 inside += not in_lane and row["PIT_TIME"] != ""
-        told = by_car(of(race, ev.PitEntered, ev.PitExited)).values()
-        lengths += sum(len(own) // 2 for own in told)
+        given = by_car(of(race, ev.PitEntered, ev.PitExited)).values()
+        lengths += sum(len(own) // 2 for own in given)
     unknown = 3
     assert (across, inside, lengths) == (6_678, 93, 6_678 + 93 + unknown)
 
@@ -402,7 +402,7 @@ def test_drivers_change_where_the_rows_do(race):
         assert [(event.at, event.driver) for event in changes[car]] == expected
 
 
-def test_a_retirement_is_never_told_early(race):
+def test_a_retirement_is_never_reported_early(race):
     """The cars that never took the flag, and no others, three median laps overdue."""
     chequered = of(race, ev.FlagShown)[-1].at
     classes: dict[str, list[int]] = defaultdict(list)

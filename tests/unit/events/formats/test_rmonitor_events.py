@@ -172,7 +172,7 @@ class TestEntries:
     """Cars, by what series write into their names."""
 
     @pytest.mark.parametrize(
-        ("first", "last", "told"),
+        ("first", "last", "names"),
         [
             ("GTR 99", "", {"team": "GTR 99"}),
             ("", "The Perplexus", {"team": "The Perplexus"}),
@@ -181,10 +181,12 @@ class TestEntries:
             ("Open Throttle", "BMW (Red)", {"team": "Open Throttle", "vehicle": "BMW (Red)"}),
         ],
     )
-    def test_teams(self, first: str, last: str, told: dict[str, str]) -> None:
+    def test_teams(self, first: str, last: str, names: dict[str, str]) -> None:
         """One name is a team; a second with a digit or a bracket is the car's."""
         entry = only(Feed().say(f'$A,"10","10",1,"{first}","{last}","",1', beat(1)))
-        assert {name: getattr(entry, name) for name in ("team", "vehicle") if name in told} == told
+        assert {
+            name: getattr(entry, name) for name in ("team", "vehicle") if name in names
+        } == names
         assert entry.drivers == ()
 
     def test_drivers(self) -> None:
@@ -218,9 +220,9 @@ class TestEntries:
 
     def test_unknown_transponder(self) -> None:
         """A crossing of nobody known is told under the name that the feed has for it."""
-        told = Feed().say(g("Tx1176302", 1, 90_000))
-        assert kinds(told) == ["entry_added", "lap_completed"]
-        assert told[0].car == "Tx1176302"  # type: ignore[attr-defined]
+        teams = Feed().say(g("Tx1176302", 1, 90_000))
+        assert kinds(teams) == ["entry_added", "lap_completed"]
+        assert teams[0].car == "Tx1176302"  # type: ignore[attr-defined]
 
     def test_class_ids_renumbered(self) -> None:
         """Where a refresh gives classes other ids, the cars keep their classes."""
@@ -228,9 +230,9 @@ class TestEntries:
         lines = ["$I,,", *OPENING]
         lines[2:4] = ['$C,1,"GTU"', '$C,2,"GTO"']
         lines[6:] = [line[:-1] + {"1": "2", "2": "1"}[line[-1]] for line in lines[6:]]
-        told = feed.say(*lines, beat(1), beat(2))
-        assert kinds(told) == ["session_opened"]
-        assert told[0].classes == ("GTU", "GTO")  # type: ignore[attr-defined]
+        teams = feed.say(*lines, beat(1), beat(2))
+        assert kinds(teams) == ["session_opened"]
+        assert teams[0].classes == ("GTU", "GTO")  # type: ignore[attr-defined]
 
     def test_what_no_event_can_hold(self) -> None:
         """A registration that cannot be a car's number is counted, and changes nothing."""
@@ -290,8 +292,8 @@ class TestLaps:
     def test_without_a_standing(self) -> None:
         """Crossings that follow on each other are laps, though no standing comes."""
         feed = Feed(g("7", 3, 300_000))
-        told = feed.say(j("7", 90_000, 390_000), j("7", 91_000, 481_000))
-        assert laps(told) == [("7", 4, 390_000, 90_000), ("7", 5, 481_000, 91_000)]
+        teams = feed.say(j("7", 90_000, 390_000), j("7", 91_000, 481_000))
+        assert laps(teams) == [("7", 4, 390_000, 90_000), ("7", 5, 481_000, 91_000)]
 
     def test_laps_that_nobody_saw(self) -> None:
         """Of laps that the feed left out only the last is told, and the number is the feed's."""
@@ -326,8 +328,8 @@ class TestLaps:
     def test_joined_in_the_middle(self) -> None:
         """Who joins a race learns where each car stands, by the laps completed last."""
         feed = Feed(beat(2649, "Yellow"))
-        told = feed.say(g("7", 17, 2_648_332), g("8", 16, 2_409_714), g("9", "", 0))
-        assert laps(told) == [("7", 17, 2_648_332, None), ("8", 16, 2_409_714, None)]
+        teams = feed.say(g("7", 17, 2_648_332), g("8", 16, 2_409_714), g("9", "", 0))
+        assert laps(teams) == [("7", 17, 2_648_332, None), ("8", 16, 2_409_714, None)]
 
     def test_a_crossing_put_right(self) -> None:
         """The same crossing some ms off, as a photocell has it, amends the lap told."""
@@ -468,9 +470,9 @@ class TestLapsTakenAway:
 
     def test_at_the_next_crossing(self) -> None:
         """They may be taken away as the car completes another."""
-        told = Feed(g("7", 20, 300_000)).say(g("7", 19, 390_000))
-        assert laps(told) == [("7", 21, 390_000, 90_000)]
-        assert told[-1].amount == 2  # type: ignore[attr-defined]
+        teams = Feed(g("7", 20, 300_000)).say(g("7", 19, 390_000))
+        assert laps(teams) == [("7", 21, 390_000, 90_000)]
+        assert teams[-1].amount == 2  # type: ignore[attr-defined]
 
     def test_fewer_than_none(self) -> None:
         """A car may begin with fewer laps than none."""
@@ -482,9 +484,9 @@ class TestLapsTakenAway:
     def test_joined_with_fewer_than_none(self) -> None:
         """Who joins late knows by the best lap that the car has driven more than the feed says."""
         feed = Feed('$H,1,"7",3,"00:01:30.000"')
-        told = feed.say(g("7", -5, 400_000))
-        assert laps(told) == [("7", 3, 400_000, None)]
-        assert told[0].amount == 8  # type: ignore[attr-defined]
+        teams = feed.say(g("7", -5, 400_000))
+        assert laps(teams) == [("7", 3, 400_000, None)]
+        assert teams[0].amount == 8  # type: ignore[attr-defined]
 
     def test_given_back(self) -> None:
         """Laps given back shrink the penalty, then rescind it; one more is a lap."""
@@ -619,7 +621,7 @@ class TestLines:
         lap = only(feed.say(j("7", 90_000, 100_000)))
         assert lap.in_pit_lane
 
-    def test_a_lap_in_the_lane_told_late(self) -> None:
+    def test_a_lap_in_the_lane_reported_late(self) -> None:
         """The line may be told after the lap."""
         feed = Feed(beat(90, "Green"), g("7", 1, 10_000))
         assert not only(feed.say(j("7", 90_000, 100_000))).in_pit_lane
@@ -680,15 +682,15 @@ LINES = st.one_of(
 
 
 @given(st.lists(LINES, max_size=60))
-def test_any_feed_tells_each_thing_once(lines: list[str]) -> None:
+def test_any_feed_reports_each_thing_once(lines: list[str]) -> None:
     """Whatever a feed says: its events are numbered without a gap, and laps stand once."""
     feed = Feed(*lines)
     for run in {one.run for one in feed.news}:
-        told = feed.events(run)
-        assert [event.source_seq for event in told] == list(range(len(told)))
-        assert all(event.at >= 0 for event in told)
-        voided = {event.voided_seq for event in told if isinstance(event, ev.EventVoided)}
-        assert doubled(event for event in told if event.source_seq not in voided) == []
+        teams = feed.events(run)
+        assert [event.source_seq for event in teams] == list(range(len(teams)))
+        assert all(event.at >= 0 for event in teams)
+        voided = {event.voided_seq for event in teams if isinstance(event, ev.EventVoided)}
+        assert doubled(event for event in teams if event.source_seq not in voided) == []
 
 
 @given(st.lists(LINES, max_size=60), st.integers(0, 60))
@@ -710,7 +712,7 @@ def test_taken_up_from_its_log(before: list[str], after: list[str]) -> None:
     again = Feed(opening=(), logs=logs)
     again.say("##2025-04-26 15:20:31.222 connected", *after)
     for run in runs:
-        told = [*logs[run], *again.events(run)]
-        assert [event.source_seq for event in told] == list(range(len(told)))
-        voided = {event.voided_seq for event in told if isinstance(event, ev.EventVoided)}
-        assert doubled(event for event in told if event.source_seq not in voided) == []
+        teams = [*logs[run], *again.events(run)]
+        assert [event.source_seq for event in teams] == list(range(len(teams)))
+        voided = {event.voided_seq for event in teams if isinstance(event, ev.EventVoided)}
+        assert doubled(event for event in teams if event.source_seq not in voided) == []

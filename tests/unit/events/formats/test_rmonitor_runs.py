@@ -196,8 +196,8 @@ class TestKind:
         options = RunOptions(kind="practice", kinds=(("Group 5", "race"),))
         feed = Feed(opening=(*named(4, "Group 4", "1"), BEAT, BEAT), options=options)
         feed.say("$I,,", *named(5, "Group 5", "1"), BEAT, BEAT)
-        told: list[Any] = [opened(feed, run).kind for run in (0, 1)]
-        assert told == ["practice", "race"]
+        found: list[Any] = [opened(feed, run).kind for run in (0, 1)]
+        assert found == ["practice", "race"]
 
     def test_facts_stay(self) -> None:
         """A session opened again with another kind keeps what the feed does not repeat."""

@@ -55,14 +55,14 @@ def each_with_a_car(points, finishes=None):
     ]
 
 
-def fought(points, places, scale=IMSA, may_miss=False, finishes=None, countback=True):
+def outlooks_of(points, places, scale=IMSA, may_miss=False, finishes=None, countback=True):
     """The outlooks by name, where all cars may still finish anywhere."""
     race = Round(open_field(points, places, may_miss=may_miss), scale)
     found = outlooks(each_with_a_car(points, finishes), race, countback=countback)
     return {outlook.names[0]: outlook for outlook in found}
 
 
-def told(found):
+def as_golden(found):
     """Outlooks as the golden file tells them."""
     return {
         name: {
@@ -92,17 +92,17 @@ def table(outlook, rival):
 )
 def test_gtp_before_petit_2024(check, places, may_miss):
     """#7, #6 and #01 after qualifying, by how many places there are."""
-    assert told(fought(GTP_2024, places, may_miss=may_miss)) == CHECKS[check]
+    assert as_golden(outlooks_of(GTP_2024, places, may_miss=may_miss)) == CHECKS[check]
 
 
 def test_gtp_table():
     """The worst place with which #7 stays ahead of #6, by what #6 does."""
-    assert table(fought(GTP_2024, 11)["7"], "6") == CHECKS["GTP_7_vs_6_N11"]
+    assert table(outlooks_of(GTP_2024, 11)["7"], "6") == CHECKS["GTP_7_vs_6_N11"]
 
 
 def test_ninth_makes_the_champion_and_tenth_may_not():
     """#7 needs 353 of its 133 points lead and 350: ninth; tenth is 2892 against 2899."""
-    seven = fought(GTP_2024, 11)["7"]
+    seven = outlooks_of(GTP_2024, 11)["7"]
     ninth, tenth = 2682 + IMSA[8], 2682 + IMSA[9]
     six_wins = 2549 + IMSA[0]
     assert (ninth, tenth, six_wins) == (2902, 2892, 2899)
@@ -113,22 +113,22 @@ def test_ninth_makes_the_champion_and_tenth_may_not():
 
 def test_the_third_contender_is_out_once_the_leader_starts():
     """#01 reaches 2864 at most; eleven starters give #7 at least 200 and so 2882."""
-    outlook = fought(GTP_2024, 11)["01"]
+    outlook = outlooks_of(GTP_2024, 11)["01"]
     assert (outlook.status, outlook.most) == ("out", 2864)
     assert outlook.deciding_rival == DecidingRival(("7",), 2682 + 200)
-    assert fought(GTP_2024, 11, may_miss=True)["01"].status == "alive"
+    assert outlooks_of(GTP_2024, 11, may_miss=True)["01"].status == "alive"
 
 
 def test_gtd_pro_before_petit_2024():
     """#77 leads #23 by 104 among 14 cars."""
-    found = fought(GTD_PRO_2024, 14)
-    assert told(found) == CHECKS["GTDPRO_N14"]
+    found = outlooks_of(GTD_PRO_2024, 14)
+    assert as_golden(found) == CHECKS["GTDPRO_N14"]
     assert table(found["77"], "23") == CHECKS["GTDPRO_vs_N14"]
 
 
 def test_gtd_pro_was_won_by_four_points():
     """11th is enough for #77 against third (+4), and not against second (-16)."""
-    beats_from = fought(GTD_PRO_2024, 14)["77"].against[0].beats_from
+    beats_from = outlooks_of(GTD_PRO_2024, 14)["77"].against[0].beats_from
     margins = [2922 + IMSA[10] - (2818 + IMSA[place - 1]) for place in (3, 2)]
     assert margins == [4, -16]
     assert (beats_from[3], beats_from[2]) == (11, 9)
@@ -136,23 +136,23 @@ def test_gtd_pro_was_won_by_four_points():
 
 def test_gt2_drivers_before_the_last_round_of_2007():
     """Any of three GT2 crews may fail to score; the leaders need a single point."""
-    found = fought(CHECKS["GT2_drivers_before_R12"], 10, ALMS_FOUR_HOURS, may_miss=True)
-    assert told(found) == CHECKS["GT2_drivers_R12"]
+    found = outlooks_of(CHECKS["GT2_drivers_before_R12"], 10, ALMS_FOUR_HOURS, may_miss=True)
+    assert as_golden(found) == CHECKS["GT2_drivers_R12"]
 
 
 def test_gt2_teams_before_the_last_round_of_2007():
     """With ties counted back, eighth is enough for Risi against a second place."""
     points = CHECKS["GT2_teams_before_R12"]
-    found = fought(points, 10, ALMS_FOUR_HOURS, may_miss=True, finishes=GT2_FINISHES)
-    assert told(found) == CHECKS["GT2_teams_R12"]
-    placed = fought(points, 10, ALMS_FOUR_HOURS, finishes=GT2_FINISHES)
+    found = outlooks_of(points, 10, ALMS_FOUR_HOURS, may_miss=True, finishes=GT2_FINISHES)
+    assert as_golden(found) == CHECKS["GT2_teams_R12"]
+    placed = outlooks_of(points, 10, ALMS_FOUR_HOURS, finishes=GT2_FINISHES)
     assert table(placed["Risi"], "FL") == CHECKS["GT2_teams_vs"]
 
 
 def test_a_tie_that_stays_is_a_shared_title():
     """Without a countback, eighth against second leaves Risi level with Flying Lizard."""
     points = CHECKS["GT2_teams_before_R12"]
-    found = fought(points, 10, ALMS_FOUR_HOURS, may_miss=True, countback=False)
+    found = outlooks_of(points, 10, ALMS_FOUR_HOURS, may_miss=True, countback=False)
     risi, lizard = found["Risi"], found["FL"]
     assert (risi.against[0].beats_from[2], risi.against[0].ties_from[2]) == (7, 8)
     assert (lizard.outright.can_still_win_from, lizard.shared.can_still_win_from) == (3, 4)
@@ -414,7 +414,7 @@ def check_tables(fight: Fight, me: Contender, outlook: Outlook, ends) -> None:
                 assert above
 
 
-def check_foil(outlook: Outlook, ends) -> None:
+def check_rival(outlook: Outlook, ends) -> None:
     """A foil's points are its most where the title is won, its fewest where it is lost."""
     if outlook.deciding_rival and not outlook.deciding_rival.same_car:
         points = [ending.keys[outlook.deciding_rival.rival[0]][0] for ending in ends]
@@ -439,7 +439,7 @@ def test_every_answer_agrees_with_trying_everything(fight):
     for me in fight.contenders:
         check_needs(fight, me, found[me.name], ends)
         check_tables(fight, me, found[me.name], ends)
-        check_foil(found[me.name], ends)
+        check_rival(found[me.name], ends)
 
 
 @settings(max_examples=examples(500), deadline=None)

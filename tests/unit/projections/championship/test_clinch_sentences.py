@@ -28,7 +28,7 @@ GTP_2024 = {"#7": 2682, "#6": 2549, "#01": 2514}
 GT2_2007 = {"Risi": 200, "Flying Lizard": 187, "Tafel": 121}
 
 
-def said(points, places, scale=IMSA, may_miss=False):
+def sentences_of(points, places, scale=IMSA, may_miss=False):
     """What is said of each contender, ties being shared; each has one car, of its own name."""
     contenders = [Contender(name, have, (name,)) for name, have in points.items()]
     race = Round(open_field(points, places, may_miss=may_miss), scale)
@@ -37,7 +37,7 @@ def said(points, places, scale=IMSA, may_miss=False):
 
 def test_eleven_starters_at_petit_2024():
     """The leader clinches with ninth, the second needs help, the third is out."""
-    assert said(GTP_2024, 11) == [
+    assert sentences_of(GTP_2024, 11) == [
         (
             "#7 is champion with ninth or better, whatever #6 does; "
             "any finish is enough if #6 does not win."
@@ -49,7 +49,7 @@ def test_eleven_starters_at_petit_2024():
 
 def test_nine_classified_at_petit_2024():
     """A champion, with the reason."""
-    assert said(GTP_2024, 9)[:2] == [
+    assert sentences_of(GTP_2024, 9)[:2] == [
         (
             "#7 is champion: ninth is the worst that can happen, for 2902 points, "
             "and #6 can reach no more than 2899."
@@ -60,7 +60,7 @@ def test_nine_classified_at_petit_2024():
 
 def test_gtd_pro_at_petit_2024():
     """What is enough, rung by rung, for leader and chaser."""
-    assert said({"#77": 2922, "#23": 2818}, 14) == [
+    assert sentences_of({"#77": 2922, "#23": 2818}, 14) == [
         (
             "#77 is champion with sixth or better, whatever #23 does; "
             "ninth is enough if #23 does not win, 11th if #23 is third or lower, "
@@ -75,7 +75,7 @@ def test_gtd_pro_at_petit_2024():
 
 def test_gt2_teams_of_2007():
     """Cars may fail to score, and a tie is a shared title."""
-    assert said(GT2_2007, 10, ALMS_FOUR_HOURS, may_miss=True) == [
+    assert sentences_of(GT2_2007, 10, ALMS_FOUR_HOURS, may_miss=True) == [
         (
             "Risi is champion with fifth or better, whatever Flying Lizard does; "
             "seventh is enough if Flying Lizard does not win, any place if Flying Lizard is third "
@@ -152,10 +152,10 @@ def test_crews():
 )
 def test_sentences(points, places, scale, expected):
     """The first contender's sentence in cases of every kind."""
-    assert said(points, places, scale)[0] == expected
+    assert sentences_of(points, places, scale)[0] == expected
 
 
-def said_of(contenders, places, who, scale=ALMS_FOUR_HOURS):
+def sentence_about(contenders, places, who, scale=ALMS_FOUR_HOURS):
     """What is said of one of these (points by the names of a crew), who may all score nothing."""
     crews = [
         Contender(name, have, (str(car),))
@@ -171,29 +171,29 @@ def said_of(contenders, places, who, scale=ALMS_FOUR_HOURS):
 def test_crews_are_named_once():
     """In what follows the first condition they are only they."""
     points = {("Ann", "Art"): 100, ("Bea", "Bob"): 90}
-    assert said_of(points, 4, "Ann", (20, 16, 13, 10)) == (
+    assert sentence_about(points, 4, "Ann", (20, 16, 13, 10)) == (
         "Ann and Art are champions with third or better, whatever Bea and Bob do; any place is "
         "enough if Bea and Bob do not win, and no points are needed if they do not score; a share "
         "is certain with fourth or better."
     )
 
 
-def test_several_rivals_of_whom_the_same_is_asked():
+def test_several_rivals_of_whom_the_same_is_required():
     """It is said once of all of them."""
-    assert said_of({("A",): 90, ("B",): 95, ("C",): 95}, 6, "A", (6, 5, 4, 3, 2, 1)) == (
+    assert sentence_about({("A",): 90, ("B",): 95, ("C",): 95}, 6, "A", (6, 5, 4, 3, 2, 1)) == (
         "A must win, and needs neither B nor C to score; a share is possible even with second."
     )
 
 
 def test_what_can_no_longer_pass():
     """Up to three cars are named as the reason; of more, it is how many."""
-    for out, said_so in ((3, "#2, #3 and #4"), (4, "four cars")):
+    for out, as_stated in ((3, "#2, #3 and #4"), (4, "four cars")):
         cars = [OnTrack("#1", 9, 100), OnTrack("#9", 9, 110)]
         cars += [OnTrack(f"#{car}", 2, 50 + car, settled=True) for car in range(2, 2 + out)]
         race = Round(field_now(cars), (6, 5, 4, 3, 2, 1))
         fight = [Contender("#1", 100, ("#1",)), Contender("#9", 97, ("#9",))]
         assert sentence(outlooks(fight, race)[0]) == (
-            f"#1 is champion: {said_so} can no longer pass, so second is the worst that can "
+            f"#1 is champion: {as_stated} can no longer pass, so second is the worst that can "
             "happen, for 105 points, and #9 can reach no more than 103."
         )
 
@@ -201,7 +201,7 @@ def test_what_can_no_longer_pass():
 def test_many_rivals_are_counted():
     """Nobody could follow the conditions on four rivals."""
     points = {f"#{place}": 100 - place for place in range(1, 7)}
-    leader, *_, last = said(points, 6, (20, 16, 13, 10, 8, 6))
+    leader, *_, last = sentences_of(points, 6, (20, 16, 13, 10, 8, 6))
     assert leader.endswith("; below that it depends on four rivals.")
     assert last.startswith("#6 must win, and needs ")
 
@@ -242,8 +242,8 @@ def test_what_is_enough_is_exactly_that(fight):
 )
 def test_who_is_open(points, leaders, behind, expected):
     """What it lacks or leads by, and what is still to be won; no more is known."""
-    told = open_sentence("A", points, (leaders, 190), behind, 49)
-    assert told == f"{expected}, with 49 still to be won."
+    printed = open_sentence("A", points, (leaders, 190), behind, 49)
+    assert printed == f"{expected}, with 49 still to be won."
 
 
 @pytest.mark.parametrize(
@@ -256,5 +256,5 @@ def test_who_is_open(points, leaders, behind, expected):
 )
 def test_who_can_be_champion_in_the_next(next_clinch, expected):
     """The worst result that is enough, and with whom."""
-    told = next_sentence(next_clinch, "race of round 11")
-    assert told == f"{expected} in the race of round 11, whatever the others do."
+    printed = next_sentence(next_clinch, "race of round 11")
+    assert printed == f"{expected} in the race of round 11, whatever the others do."

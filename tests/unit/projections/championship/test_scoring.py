@@ -35,7 +35,7 @@ def race(**members: Any) -> Story:
     return story.lap("9", 1, 90_000)
 
 
-def told(story: Story) -> Timeline:
+def timeline_of(story: Story) -> Timeline:
     """The session as it was recorded."""
     timeline = Timeline()
     timeline.add(story)
@@ -44,7 +44,7 @@ def told(story: Story) -> Timeline:
 
 def add(log: list[AnyEvent], story: Story) -> list[AnyEvent]:
     """Score the session as round 1, and keep in the log what that tells."""
-    season, timeline = season_of(log), told(story)
+    season, timeline = season_of(log), timeline_of(story)
     results = session_results(season, timeline, 1, "race-1")
     events = missing_events(season, timeline.race, results, "race-1")
     at = len(log)
@@ -65,7 +65,7 @@ def points(log: list[AnyEvent], of: str = "drivers") -> dict[str, float]:
 
 def test_the_result_of_each_of_the_season_s_classes() -> None:
     """Rows say who, where and how far; the session is named, other classes left out."""
-    (result,) = session_results(season_of([opened()]), told(race()), 1, "race-1")
+    (result,) = session_results(season_of([opened()]), timeline_of(race()), 1, "race-1")
     assert (result.car_class, result.session, result.part, result.segment) == (
         *("GT", "race-1", "race"),
         None,
@@ -73,13 +73,13 @@ def test_the_result_of_each_of_the_season_s_classes() -> None:
     assert [(row.position, row.car, row.laps) for row in result.rows] == [(1, "1", 2), (2, "2", 2)]
 
 
-def test_what_is_known_is_not_told_again() -> None:
+def test_what_is_known_is_not_repeated() -> None:
     """Scored twice, the season has the result once; after a decision it has the new one."""
     log: list[AnyEvent] = [opened()]
     story = race()
     assert len(add(log, story)) == 1
     assert add(log, story) == []
-    story.tell(PenaltyImposed, 200_000, penalty_id="p", car="1", kind="time", amount=30)
+    story.add(PenaltyImposed, 200_000, penalty_id="p", car="1", kind="time", amount=30)
     (again,) = add(log, story)
     assert isinstance(again, RoundScored)
     assert [row.car for row in again.rows] == ["2", "1"]
@@ -90,13 +90,13 @@ def test_points_that_were_taken_are_adjustments() -> None:
     """Those of driver and team, once; and given back when the penalty is rescinded."""
     log: list[AnyEvent] = [opened()]
     story = race()
-    story.tell(PenaltyImposed, 200_000, penalty_id="p", car="1", kind="points", amount=5)
+    story.add(PenaltyImposed, 200_000, penalty_id="p", car="1", kind="points", amount=5)
     kinds = [type(event) for event in add(log, story)]
     assert kinds == [RoundScored, PointsAdjusted, PointsAdjusted]
     assert points(log) == {"D2": 16, "D1": 15}
     assert points(log, "teams") == {"T2": 16, "T1": 15}
     assert add(log, story) == []
-    story.tell(PenaltyRescinded, 210_000, penalty_id="p")
+    story.add(PenaltyRescinded, 210_000, penalty_id="p")
     assert [type(event) for event in add(log, story)] == [EventVoided, EventVoided]
     assert points(log) == {"D1": 20, "D2": 16}
     assert add(log, story) == []
@@ -109,7 +109,7 @@ def test_a_cup_takes_stock_during_the_race() -> None:
     story.lap("1", 1, HOUR).lap("2", 1, 2 * HOUR)
     story.lap("2", 2, 4 * HOUR).lap("1", 2, 5 * HOUR).flag("chequered", 6 * HOUR)
     story.lap("2", 3, 6 * HOUR + 1).lap("1", 3, 6 * HOUR + 2)
-    results = session_results(season(rules="imsa-2024"), told(story), 1, "race-1")
+    results = session_results(season(rules="imsa-2024"), timeline_of(story), 1, "race-1")
     orders = {one.segment: [row.car for row in one.rows] for one in results}
     assert orders == {None: ["2", "1"], 1: ["1", "2"], 2: ["2", "1"]}
 
@@ -118,7 +118,7 @@ def test_a_cup_before_its_next_mark() -> None:
     """What a race has not come to is not told."""
     story = Story().opened(lines=("FL",), series="S", time_limit_ms=6 * HOUR)
     story.entry("1").lap("1", 1, HOUR)
-    results = session_results(season(rules="imsa-2024"), told(story), 1, "race-1")
+    results = session_results(season(rules="imsa-2024"), timeline_of(story), 1, "race-1")
     assert [one.segment for one in results] == [None]
 
 
@@ -132,7 +132,7 @@ def test_a_session_of_which_only_the_result_is_known() -> None:
     story = Story()
     story.opened(lines=("FL",), series="S")
     story.entry("1", team="T1").entry("2", team="T2")
-    story.tell(
+    story.add(
         ResultDeclared,
         100,
         status="final",

@@ -18,9 +18,9 @@ from tests.rules import changed
 from tests.scoring import SOURCE, adjusted, finish, opened, row, scored, season
 
 
-def table(one: Season, **asked: str | int) -> dict[str, tuple[str, float]]:
+def table(one: Season, **query: str | int) -> dict[str, tuple[str, float]]:
     """The drivers' table: rank as printed and points by name, in order."""
-    rows = one.standings(**{"car_class": "GT", **asked})  # type: ignore[arg-type]
+    rows = one.standings(**{"car_class": "GT", **query})  # type: ignore[arg-type]
     return {row["name"]: (printed_rank(row), row["points"]) for row in rows}
 
 
@@ -403,8 +403,8 @@ def test_the_standings_after_a_round_do_not_know_the_later_ones(log: list[AnyEve
     """Asking back is the same as never having been told what came later."""
     until = [event for event in log if not isinstance(event, RoundScored) or event.round <= 2]
     for contest in CONTESTS:
-        asked = season_of(log).standings(of=contest, after_round=2)
-        assert asked == season_of(until).standings(of=contest, after_round=2)
+        query = season_of(log).standings(of=contest, after_round=2)
+        assert query == season_of(until).standings(of=contest, after_round=2)
 
 
 TOTALS = st.lists(

@@ -52,8 +52,8 @@ def race(*cars: str, **members: Any) -> Story:
 
 def live(story: Story, one: Season, number: int = 2) -> LiveRound:
     """The session as it stands, under the season's pack."""
-    told = story.race()
-    return LiveRound(told, classify(told, Convention.of(one.pack)), number)
+    values = story.race()
+    return LiveRound(values, classify(values, Convention.of(one.pack)), number)
 
 
 def standing(fight: Title) -> dict[tuple[str, ...], str]:
@@ -85,8 +85,8 @@ def test_races_and_qualifying_that_were_not_scored_are_left() -> None:
 def test_a_round_is_left_only_for_its_classes() -> None:
     """A class does not run in a round that names others; one that names none has all."""
     rounds = (SeasonRound(name="R1"), SeasonRound(name="R2", classes=("LMP",)))
-    told = opened().model_copy(update={"rounds": rounds})
-    one = season_of([told, scored(finish("1", "2"))])
+    values = opened().model_copy(update={"rounds": rounds})
+    one = season_of([values, scored(finish("1", "2"))])
     assert title(one, "teams", "GT").left == ()
     assert title(one, "teams", "LMP").left == (RemainingResult(2, "race"),)
 
@@ -98,7 +98,7 @@ def test_as_it_was_after_a_round() -> None:
     assert title(one, "teams", "GT", after_round=1).left == (RemainingResult(2, "race"),)
 
 
-def test_several_results_left_are_only_told_where_that_is_exact() -> None:
+def test_several_results_left_are_only_reported_where_that_is_exact() -> None:
     """With qualifying and a race left nobody is champion yet, nor can be in qualifying."""
     fight = title(two_cars(), "teams", "GT")
     assert standing(fight)[("#1",)] == "open"
@@ -141,8 +141,8 @@ def test_who_has_never_scored_is_in_no_fight() -> None:
 
 def test_a_title_that_is_not_given() -> None:
     """Nobody fights for it where the rules have no such championship in the class."""
-    told = scored(finish("1", "2", manufacturer="ORECA"), car_class="LMP2")
-    one = season(told, rules=IMSA, rounds=2, classes=("LMP2",))
+    values = scored(finish("1", "2", manufacturer="ORECA"), car_class="LMP2")
+    one = season(values, rules=IMSA, rounds=2, classes=("LMP2",))
     assert title(one, "manufacturers", "LMP2").contenders == ()
     assert title(one, "teams", "LMP2").contenders != ()
 
@@ -230,7 +230,7 @@ def test_a_car_sent_to_the_back_is_sure_of_nothing() -> None:
     one = two_cars_qualified()
     story = race("1", "2", "3")
     story.retired("3", 200_000)
-    story.tell(PenaltyImposed, 210_000, penalty_id="p", car="1", kind="back_of_class")
+    story.add(PenaltyImposed, 210_000, penalty_id="p", car="1", kind="back_of_class")
     outlook = of(title(one, "teams", "GT", live(story, one)), "#1").outlook
     assert outlook is not None
     assert outlook.places == (1, 2, 3)
@@ -240,7 +240,7 @@ def test_a_disqualified_car_takes_no_place() -> None:
     """The others have one place less to lose, and it has nothing to win."""
     one = two_cars_qualified()
     story = race("1", "2", "3")
-    story.tell(PenaltyImposed, 210_000, penalty_id="p", car="2", kind="disqualification")
+    story.add(PenaltyImposed, 210_000, penalty_id="p", car="2", kind="disqualification")
     fight = title(one, "teams", "GT", live(story, one))
     assert standing(fight)[("#1",)] == "clinched"
     assert standing(fight)[("#2",)] == "out"
@@ -376,23 +376,23 @@ def running(draw: st.DrawFn) -> Story:
 
 def to_the_end(story: Story, data: st.DataObject) -> Story:
     """One way in which the race may go on: laps, retirements, and the flag."""
-    told = story.race()
+    values = story.race()
     flag = 1_000_000
     for place, car in enumerate(CARS):
-        if car in told.order.retired:
+        if car in values.order.retired:
             continue
-        done = told.order.laps.get(car, 0)
+        done = values.order.laps.get(car, 0)
         more = data.draw(st.integers(0, 4), label=f"laps of {car}")
         for lap in range(done + 1, done + more + 1):
             story.lap(car, lap, lap * 60_000 + 20_000 + place)
         if data.draw(st.booleans(), label=f"{car} retires"):
             story.retired(car, 900_000 + place)
     story.flag("chequered", flag)
-    told = story.race()
+    values = story.race()
     for place in data.draw(st.permutations(range(len(CARS))), label="to the flag"):
         car = CARS[place]
-        if car not in told.order.retired and car in told.order.passings:
-            story.lap(car, told.order.laps[car] + 1, flag + 1 + len(story.events))
+        if car not in values.order.retired and car in values.order.passings:
+            story.lap(car, values.order.laps[car] + 1, flag + 1 + len(story.events))
     return story.ended(flag + 100_000)
 
 
@@ -405,11 +405,11 @@ def test_a_champion_stays_one_and_who_is_out_stays_out(
     results = [scored(finish(*first)), scored(finish("1", "2"), 2, round=2, part="qualifying")]
     one = season(*results, rules=rules, rounds=2)
     before = title(one, "teams", "GT", live(story, one))
-    said = {name: contender.status for contender in before.contenders for name in contender.names}
+    then = {name: contender.status for contender in before.contenders for name in contender.names}
     end = title(one, "teams", "GT", live(to_the_end(story, data), one))
     assert end.left == ()
     champions = {name for one in end.contenders if one.status != "out" for name in one.names}
-    for name, status in said.items():
+    for name, status in then.items():
         if status == "clinched":
             assert champions == {name}
         elif status == "clinched_share":

@@ -41,7 +41,7 @@ def test_an_amended_lap():
     """Everything that rests on the lap follows its amendment."""
     story = opened("1", "2").lap("1", 1, 60_000).lap("2", 1, 61_000, 61_000)
     story.lap("1", 2, 120_000, 60_000).lap("2", 2, 122_000, 61_000)
-    story.tell(
+    story.add(
         ev.LapAmended,
         700_000,
         car="2",
@@ -61,7 +61,7 @@ def test_swapped_transponders():
     story = opened("1", "2", lines=("FL",)).laps("1", 3).laps("2", 2, ms=90_000)
     story.lap("1", 4, 270_000, 90_000).lap("2", 3, 240_000).lap("2", 4, 300_000)
     assert story.race().order.cars() == ["1", "2"]
-    story.tell(
+    story.add(
         ev.CrossingsReassigned,
         400_000,
         from_car="1",
@@ -81,7 +81,7 @@ def test_a_late_lap_before_a_swap_renumbers_what_came_after():
     """How many laps a car had before the swap is settled from all that is known."""
     story = opened("1", "2", lines=("FL",)).laps("1", 2).lap("1", 3, 180_000).laps("2", 1)
     late = story.events[-2]
-    moved = story.tell(
+    moved = story.add(
         ev.CrossingsReassigned,
         400_000,
         from_car="2",
@@ -104,8 +104,8 @@ def test_the_later_of_two_amendments_in_one_millisecond_prevails():
     story = opened("1", lines=("FL",)).lap("1", 1, 60_000)
     for driver in ("Ann", "Art"):
         while len(story.events) % 10 != 9 and driver == "Ann":
-            story.tell(ev.RaceControlMessage, 0, text="said")
-        story.tell(ev.LapAmended, 90_000, car="1", lap=1, driver=driver, reason="paper")
+            story.add(ev.RaceControlMessage, 0, text="said")
+        story.add(ev.LapAmended, 90_000, car="1", lap=1, driver=driver, reason="paper")
     assert [event.source_seq % 10 for event in story.events[-2:]] == [9, 0]
     lap = story.race().laps.last("1")
     assert lap is not None
@@ -134,12 +134,12 @@ def test_a_correction_looks_at_what_it_concerns(monkeypatch: pytest.MonkeyPatch)
         return [(one.car, one.lap) for one in found]
 
     amend = {"car": "1", "lap": 200, "lap_time_ms": 61_000, "reason": "photocell"}
-    assert concerned(story.tell(ev.LapAmended, 10**9, **amend)) == [("1", 200)]
+    assert concerned(story.add(ev.LapAmended, 10**9, **amend)) == [("1", 200)]
     void = story.void(next(one for one in story if one.at == 100 * 60_000))
     renumbered = [("1", lap) for lap in range(100, 301)]
     assert concerned(void) == renumbered
     assert concerned(story.void(void)) == renumbered
-    moved = story.tell(
+    moved = story.add(
         ev.CrossingsReassigned,
         10**9,
         from_car="1",
@@ -163,9 +163,9 @@ def test_messages_of_one_millisecond(cars):
     """A message about a car and one about none have an order, the same however they arrive."""
     story = opened("7").laps("7", 2)
     messages = [
-        story.tell(ev.RaceControlMessage, 120_000, text=f"to {car}", car=car) for car in cars
+        story.add(ev.RaceControlMessage, 120_000, text=f"to {car}", car=car) for car in cars
     ]
-    story.tell(ev.SessionEnded, 120_000)
+    story.add(ev.SessionEnded, 120_000)
     either = race_of(story.events).state_hash()
     swapped = [event for event in story if event not in messages] + messages[::-1]
     assert race_of(swapped).state_hash() == either

@@ -162,7 +162,7 @@ class TestAMissedCrossing:
 
     def insert(self, story: Story, at: int = 180, **members: Any) -> AnyEvent:
         """Put the crossing in."""
-        return story.tell(
+        return story.add(
             ev.CrossingInserted, 400 * S, car="2", completed_at=at * S, reason="seen", **members
         )
 
@@ -277,7 +277,7 @@ class TestAnAmendedLap:
 
     def amended(self, story: Story, **members: Any) -> Race:
         """The race with lap 2 of car 2 amended."""
-        story.tell(ev.LapAmended, 400 * S, car="2", lap=2, reason="photocell", **members)
+        story.add(ev.LapAmended, 400 * S, car="2", lap=2, reason="photocell", **members)
         return story.race()
 
     def test_moves_the_next(self):
@@ -349,6 +349,6 @@ def test_voiding_what_was_inserted_gives_the_state_hash_back(model, members, eve
 def test_times_between_the_ends_of_time():
     """A lap put in or amended at the ends of what an event holds is as long as one can be."""
     story = opened("1").lap("1", 1, -(2**53), 0).lap("1", 10_000, 0, 60_000)
-    story.tell(ev.CrossingInserted, 0, car="1", completed_at=2**53, reason="a test")
-    story.tell(ev.LapAmended, 1, car="1", lap=10_000, completed_at=2**53, reason="a test")
+    story.add(ev.CrossingInserted, 0, car="1", completed_at=2**53, reason="a test")
+    story.add(ev.LapAmended, 1, car="1", lap=10_000, completed_at=2**53, reason="a test")
     assert story.race().order.laps == {"1": 10_000}

@@ -22,7 +22,7 @@ def feed(story: Story) -> list[str]:
 
 def decided(story: Story, model: type[ev.Event], at: int, **members: object) -> AnyEvent:
     """A correction that somebody answers for."""
-    return story.tell(model, at, by="race control", **members)
+    return story.add(model, at, by="race control", **members)
 
 
 def void(story: Story, event: AnyEvent, at: int) -> AnyEvent:
@@ -35,10 +35,10 @@ def test_the_track_in_the_feed() -> None:
     """Flags, local ones too, safety car and pit lane; a flag shown again is no news."""
     story = opened("1").flag("yellow", 10, sector=2).flag("yellow", 20, sector=2)
     story.flag("safety_car", 30).flag("safety_car", 40)
-    story.tell(ev.SafetyCarDeployed, 50, reason="debris")
-    story.tell(ev.PitLaneClosed, 60)
-    story.tell(ev.PitLaneOpened, 70, classes=("GT", "P"))
-    story.tell(ev.SafetyCarWithdrawn, 80)
+    story.add(ev.SafetyCarDeployed, 50, reason="debris")
+    story.add(ev.PitLaneClosed, 60)
+    story.add(ev.PitLaneOpened, 70, classes=("GT", "P"))
+    story.add(ev.SafetyCarWithdrawn, 80)
     story.flag("green", 90, sector=2).flag("green", 100, sector=2).flag("green", 110)
     story.flag("slow_zone", 120, sector=3).flag("green", 130).flag("green", 140)
     assert feed(story) == [
@@ -59,12 +59,12 @@ def test_penalties_and_their_fate() -> None:
     """Each as it stood before; of one that is not there nothing is told."""
     story = opened("7")
     members = {"car": "7", "kind": "drive_through", "reason": "pit speed"}
-    story.tell(ev.PenaltyImposed, 10, penalty_id="p", **members)
-    story.tell(ev.PenaltyImposed, 15, penalty_id="p", **members)
-    story.tell(ev.PenaltyConverted, 20, penalty_id="p", kind="time", amount=30)
-    story.tell(ev.PenaltyServed, 30, penalty_id="p")
-    story.tell(ev.PenaltyRescinded, 40, penalty_id="p", reason="appeal")
-    story.tell(ev.PenaltyServed, 50, penalty_id="q")
+    story.add(ev.PenaltyImposed, 10, penalty_id="p", **members)
+    story.add(ev.PenaltyImposed, 15, penalty_id="p", **members)
+    story.add(ev.PenaltyConverted, 20, penalty_id="p", kind="time", amount=30)
+    story.add(ev.PenaltyServed, 30, penalty_id="p")
+    story.add(ev.PenaltyRescinded, 40, penalty_id="p", reason="appeal")
+    story.add(ev.PenaltyServed, 50, penalty_id="q")
     assert feed(story) == [
         "Car 7: a drive-through (pit speed)",
         "Car 7: a drive-through, becomes 30 s added to its time",
@@ -76,12 +76,12 @@ def test_penalties_and_their_fate() -> None:
 def test_laps_results_retirements_and_words() -> None:
     """With the lap that the leader had completed, and the car that it concerns."""
     story = opened("7").laps("7", 2)
-    story.tell(ev.LapTimeDeleted, 130_000, car="7", lap=2, reason="track limits")
-    story.tell(ev.RaceControlMessage, 131_000, text="Track clear")
-    story.tell(ev.CarReturned, 131_500, car="7")
+    story.add(ev.LapTimeDeleted, 130_000, car="7", lap=2, reason="track limits")
+    story.add(ev.RaceControlMessage, 131_000, text="Track clear")
+    story.add(ev.CarReturned, 131_500, car="7")
     story.retired("7", 132_000)
-    story.tell(ev.CarReturned, 133_000, car="7")
-    story.tell(ev.ResultDeclared, 140_000, status="provisional", rows=(), rests_on="the laps")
+    story.add(ev.CarReturned, 133_000, car="7")
+    story.add(ev.ResultDeclared, 140_000, status="provisional", rows=(), rests_on="the laps")
     rows = views.control(story.race())
     assert [(row["kind"], row["text"], row["car"], row["lap"]) for row in rows] == [
         ("result", "Result declared provisional: the laps", None, 2),
@@ -93,7 +93,7 @@ def test_laps_results_retirements_and_words() -> None:
     ]
 
 
-def test_a_correction_is_told_and_what_was_voided_is_not() -> None:
+def test_a_correction_is_reported_and_what_was_voided_is_not() -> None:
     """In place of the flag the feed has that it was taken back."""
     story = opened("7", "8").laps("7", 3)
     flag = story.flag("yellow", 150_000, sector=2).last
@@ -124,7 +124,7 @@ def test_a_void_of_a_void_brings_back() -> None:
     ]
 
 
-def test_a_feed_that_puts_its_own_words_right_is_not_told() -> None:
+def test_a_feed_that_puts_its_own_words_right_is_not_reported() -> None:
     """A correction without ``by`` is the timing's own."""
     story = opened("7").laps("7", 1)
     story.void(story.last, at=70_000)
@@ -169,7 +169,7 @@ def test_a_moment_and_a_replay_know_nothing_beyond() -> None:
     timeline = Timeline()
     timeline.add(story)
     replay = RacePlayback(timeline)
-    told = {
+    found = {
         150_000: ["Green flag"],
         199_999: ["Green flag"],
         205_000: ["Green flag", "Car 7: lap 3 voided (a test)"],
@@ -177,7 +177,7 @@ def test_a_moment_and_a_replay_know_nothing_beyond() -> None:
     }
     for at in (205_000, 150_000, 199_999, 210_000):
         for race in (replay.race_at(at), timeline.race_at(at)):
-            assert [entry.text for entry in race.control.items] == told[at]
+            assert [entry.text for entry in race.control.items] == found[at]
     assert replay.race_at(replay.end).state_hash() == timeline.race.state_hash()
 
 
@@ -191,7 +191,7 @@ def test_a_replay_ends_with_what_was_decided_last() -> None:
     assert replay.race_at(replay.end).state_hash() == timeline.race.state_hash()
 
 
-def test_what_a_replay_has_shown_can_be_asked_about() -> None:
+def test_what_a_replay_has_shown_can_be_queried() -> None:
     """Its events are those that counted, and that there were corrections: no correction again."""
     story = opened("7", "8", lines=("FL",)).laps("7", 3).laps("8", 2, ms=80_000)
     moved = {"from_car": "7", "to_car": "8", "start": 170_000, "end": 180_001, "reason": "loop"}
@@ -212,7 +212,7 @@ def test_frames_have_the_newest_entries() -> None:
     """By their number in the whole feed, so that a key stays with its entry."""
     story = opened("7")
     for number in range(NEWEST_OF_CONTROL + 4):
-        story.tell(ev.RaceControlMessage, 10 + number, text=f"said {number}")
+        story.add(ev.RaceControlMessage, 10 + number, text=f"said {number}")
     timeline, builder = Timeline(), FrameBuilder()
     timeline.add(story)
     builder.advance(timeline.race)

@@ -22,7 +22,7 @@ def read_twice(limit: int | None = 40 * S, at: int = 0) -> Story:
     """Car 2 is read again 4 s after the end of lap 2, and its feed counts on."""
     story = opened("1", "2", lines=("FL",), laps_limit=20).laps("1", 6)
     if limit is not None:
-        story.tell(ev.ShortestLapSet, at, lap_time_ms=limit)
+        story.add(ev.ShortestLapSet, at, lap_time_ms=limit)
     ends = (61, 122, 126, 183, 244, 305, 366)
     for lap, (before, end) in enumerate(zip((0, *ends), ends, strict=False), start=1):
         story.lap("2", lap, end * S, (end - before) * S)
@@ -73,7 +73,7 @@ def test_it_counts_after_all_by_decision():
     story = read_twice()
     before = story.race().state_hash()
     named = {"counted_source": "test", "counted_seq": ghost(story).source_seq}
-    decided = story.tell(ev.CrossingCounted, 400 * S, **named, reason="a short cut")
+    decided = story.add(ev.CrossingCounted, 400 * S, **named, reason="a short cut")
     assert laps(story.race()) == laps(read_twice(limit=None).race())
     assert story.race().order.double_reads == []
     assert race_of(reversed(story.events)).state_hash() == story.race().state_hash()
@@ -105,14 +105,14 @@ def test_from_when_it_is_set():
     """What came before counts as it was timed; no limit lifts it."""
     assert len(laps(read_twice(at=150 * S).race())) == 7
     story = read_twice()
-    story.tell(ev.ShortestLapSet, 100 * S, lap_time_ms=None)
+    story.add(ev.ShortestLapSet, 100 * S, lap_time_ms=None)
     assert len(laps(story.race())) == 7
 
 
 def test_a_source_that_takes_its_double_read_back():
     """It sends the number again, for the lap that was driven."""
     story = opened("2", lines=("FL",))
-    story.tell(ev.ShortestLapSet, 0, lap_time_ms=40 * S)
+    story.add(ev.ShortestLapSet, 0, lap_time_ms=40 * S)
     story.lap("2", 1, 61 * S).lap("2", 2, 65 * S).lap("2", 2, 122 * S, 61 * S)
     story.lap("2", 3, 183 * S, 61 * S)
     assert [lap[:2] for lap in laps(story.race())] == [(1, 61), (2, 122), (3, 183)]
@@ -130,7 +130,7 @@ def test_a_repeated_reading_is_none():
 def test_with_sector_lines():
     """Lines after it have the numbers of the laps as they count."""
     story = opened("2").lap("2", 1, 61 * S).lap("2", 2, 65 * S, 4 * S)
-    story.tell(ev.ShortestLapSet, 0, lap_time_ms=40 * S)
+    story.add(ev.ShortestLapSet, 0, lap_time_ms=40 * S)
     story.line("2", "S1", 3, 82 * S).line("2", "S2", 3, 102 * S).lap("2", 3, 122 * S, 57 * S)
     race = story.race()
     assert race.order.sectors("2", 2) == (21 * S, 20 * S, 20 * S)
@@ -140,7 +140,7 @@ def test_with_sector_lines():
 def test_it_takes_no_flag():
     """A car that is read again just after the chequered flag has not taken it."""
     story = opened("2", lines=("FL",))
-    story.tell(ev.ShortestLapSet, 0, lap_time_ms=40 * S)
+    story.add(ev.ShortestLapSet, 0, lap_time_ms=40 * S)
     story.lap("2", 1, 61 * S).flag("chequered", 62 * S).lap("2", 2, 63 * S)
     assert story.race().order.finished == {}
     story.lap("2", 3, 122 * S, 59 * S)
@@ -155,7 +155,7 @@ def test_a_pack_may_set_it(monkeypatch: pytest.MonkeyPatch):
     story = read_twice(limit=None)
     story.events[0] = story.events[0].model_copy(update={"rules": "sprint"})
     assert laps(story.race()) == RIGHT
-    story.tell(ev.ShortestLapSet, 0, lap_time_ms=1 * S)
+    story.add(ev.ShortestLapSet, 0, lap_time_ms=1 * S)
     assert len(laps(story.race())) == 7
 
 

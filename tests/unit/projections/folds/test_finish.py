@@ -132,7 +132,7 @@ def test_a_car_that_completes_the_distance_has_finished():
     assert race.order.laps == {"1": 3, "2": 2}
     assert race.order.finished == {"1": 180_000}
     assert not race.finish.over
-    story.tell(ev.SessionOpened, 170_000, title="Extended", kind="race", laps_limit=4)
+    story.add(ev.SessionOpened, 170_000, title="Extended", kind="race", laps_limit=4)
     assert story.race().order.laps == {"1": 4, "2": 2}
 
 
@@ -160,7 +160,7 @@ class TestResuming:
     def test_a_decision(self):
         """Cars run again from then on; what they did until then stays as it is."""
         story = three_laps().flag("yellow", 190_000)
-        story.tell(ev.SessionResumed, 195_000, reason="shown a lap early")
+        story.add(ev.SessionResumed, 195_000, reason="shown a lap early")
         race = cool_down(story).race()
         assert race.order.laps == {"1": 4, "2": 4, "3": 3}
         assert race.order.finished == {}
@@ -172,7 +172,7 @@ class TestResuming:
     def test_after_the_end_of_the_session(self):
         """A race stopped for good goes on after all."""
         story = opened("1", lines=("FL",)).laps("1", 1).flag("red", 70_000).ended(80_000)
-        story.tell(ev.SessionResumed, 90_000)
+        story.add(ev.SessionResumed, 90_000)
         story.flag("green", 100_000).lap("1", 2, 170_000)
         race = story.race()
         assert (race.order.laps, race.session.ended_at) == ({"1": 2}, None)
@@ -187,8 +187,8 @@ class TestAfterTheFinish:
         """Car 1 finishes, then retires, pits twice and changes driver; the others go on."""
         story = three_laps()
         story.pit("1", 190_000, 200_000).retired("1", 210_000)
-        story.tell(ev.DriverChanged, 195_000, car="1", driver="Other")
-        story.tell(ev.SafetyCarDeployed, 205_000)
+        story.add(ev.DriverChanged, 195_000, car="1", driver="Other")
+        story.add(ev.SafetyCarDeployed, 205_000)
         return cool_down(story).race()
 
     def test_stops_and_visits(self, race):
@@ -212,8 +212,8 @@ class TestAfterTheFinish:
         story = opened("1", lines=("FL",)).laps("1", 2).flag("chequered", 170_000)
         story.pit("1", 175_000).lap("1", 3, 180_000, in_pit_lane=True)
         before = story.race().pits
-        story.tell(ev.PitStopped, 185_000, car="1", stationary_ms=5000)
-        story.tell(ev.PitExited, 190_000, car="1")
+        story.add(ev.PitStopped, 185_000, car="1", stationary_ms=5000)
+        story.add(ev.PitExited, 190_000, car="1")
         after = story.race().pits
         assert (after.current, after.visits, after.stops) == (before.current, {}, {})
 
@@ -310,10 +310,10 @@ def test_no_event_after_the_flag_changes_a_finished_cars_result(events: list[Any
     latest = max(event.at for event in story.events)
     for model, members in after:
         if model is ev.FlagShown:
-            story.tell(model, latest + len(story.events), **members)
+            story.add(model, latest + len(story.events), **members)
         else:
             for car in finished:  # type: ignore[attr-defined]
-                story.tell(model, latest + len(story.events), car=car, **members)
+                story.add(model, latest + len(story.events), car=car, **members)
     assert of_finished() == before
 
 

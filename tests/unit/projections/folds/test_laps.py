@@ -25,7 +25,7 @@ def test_best_lap_is_the_first_of_equal_ones():
 def test_a_deleted_lap_time_leaves_the_lap():
     """Track limits: the lap counts, the next best time stands in."""
     story = opened("1").lap("1", 1, 60_000).lap("1", 2, 121_000, 61_000)
-    story.lap("1", 3, 179_000, 58_000).tell(ev.LapTimeDeleted, 180_000, car="1", lap=3)
+    story.lap("1", 3, 179_000, 58_000).add(ev.LapTimeDeleted, 180_000, car="1", lap=3)
     race = story.race()
     assert race.order.laps["1"] == 3
     assert race.laps.best["1"].ms == 61_000
@@ -36,8 +36,8 @@ def test_the_best_that_is_left_is_the_first_of_equal_ones():
     """The lap before the report of it, whose driver is unknown, and before a later equal one."""
     story = opened("1", kind="practice").lap("1", 2, 120_000, 59_000, driver="Ann")
     for lap, at in ((2, 120_000), (1, 130_000)):
-        story.tell(ev.BestLapReported, at, car="1", lap=lap, lap_time_ms=59_000)
-    story.lap("1", 3, 180_000, 58_000).tell(ev.LapTimeDeleted, 180_001, car="1", lap=3)
+        story.add(ev.BestLapReported, at, car="1", lap=lap, lap_time_ms=59_000)
+    story.lap("1", 3, 180_000, 58_000).add(ev.LapTimeDeleted, 180_001, car="1", lap=3)
     assert story.race().laps.best["1"] == (59_000, 2, 120_000, "Ann")
 
 
@@ -56,13 +56,13 @@ def test_the_best_that_is_left_is_the_first_of_equal_ones():
 def test_the_first_lap_of_a_race_is_no_best_lap(kind, first_at, laps, best):
     """The first lap of a race begins at the start, not at the line."""
     story = Story()
-    story.tell(ev.SessionOpened, 0, title="A session", kind=kind)
+    story.add(ev.SessionOpened, 0, title="A session", kind=kind)
     story.lap("1", 1, first_at, 58_000)
     for lap in range(2, laps + 1):
         story.lap("1", lap, first_at + 60_000 * (lap - 1), 60_000)
     found = story.race().laps.best.get("1")
     assert (found and found.lap) == best
-    story.tell(ev.LapTimeDeleted, 900_000, car="1", lap=2)
+    story.add(ev.LapTimeDeleted, 900_000, car="1", lap=2)
     again = story.race().laps.best.get("1")
     assert (again and again.lap) == (3 if best == 2 else best)
 
@@ -104,8 +104,8 @@ def test_drive_time_runs_through_stops_and_ends_at_the_flag():
     """A change during the stop splits the time; the flag stops the clock."""
     story = opened("1").lap("1", 1, 60_000, driver="A")
     story.pit("1", 110_000)
-    story.tell(ev.DriverChanged, 130_000, car="1", driver="B")
-    story.tell(ev.PitExited, 140_000, car="1")
+    story.add(ev.DriverChanged, 130_000, car="1", driver="B")
+    story.add(ev.PitExited, 140_000, car="1")
     story.lap("1", 2, 200_000, 140_000, driver="B")
     race = story.race()
     assert drive_time(race, 210_000) == {"A": 130_000, "B": 80_000}
@@ -113,7 +113,7 @@ def test_drive_time_runs_through_stops_and_ends_at_the_flag():
     assert drive_time(story.race(), 900_000) == {"A": 130_000, "B": 130_000}
 
 
-def test_a_driver_no_change_told_of():
+def test_a_driver_without_a_change():
     """A lap in another driver's name moves the wheel at the start of that lap."""
     story = opened("1").lap("1", 1, 60_000, driver="A").lap("1", 2, 125_000, 65_000, driver="B")
     assert drive_time(story.race(), 130_000) == {"A": 60_000, "B": 70_000}
@@ -122,8 +122,8 @@ def test_a_driver_no_change_told_of():
 def test_a_retired_car_stops_the_drivers_clock():
     """Nobody drives a car that stands."""
     story = opened("1", "2").lap("1", 1, 60_000, driver="A")
-    story.tell(ev.CarRetired, 240_000, car="1")
+    story.add(ev.CarRetired, 240_000, car="1")
     story.laps("2", 10)
     assert drive_time(story.race(), 600_000) == {"A": 60_000}
-    story.tell(ev.CarReturned, 610_000, car="1")
+    story.add(ev.CarReturned, 610_000, car="1")
     assert drive_time(story.race(), 620_000) == {"A": 620_000}

@@ -30,10 +30,10 @@ def test_a_visit_is_a_stop_and_ends_the_stint():
 def test_a_drive_through_is_a_lane_pass_but_no_stop():
     """Serving a drive-through leaves the stint as it was."""
     story = opened("7").laps("7", 1)
-    story.tell(ev.PenaltyImposed, 70_000, penalty_id="p", car="7", kind="drive_through")
+    story.add(ev.PenaltyImposed, 70_000, penalty_id="p", car="7", kind="drive_through")
     story.pit("7", 110_000)
-    story.tell(ev.PenaltyServed, 120_000, penalty_id="p")
-    story.tell(ev.PitExited, 140_000, car="7")
+    story.add(ev.PenaltyServed, 120_000, penalty_id="p")
+    story.add(ev.PitExited, 140_000, car="7")
     pits = story.race().pits
     assert [visit.kind for visit in pits.visits["7"]] == ["drive_through"]
     assert "7" not in pits.stops
@@ -44,11 +44,11 @@ def test_a_visit_as_short_as_driving_through_is_no_stop():
     story = opened("7", drive_through_ms=30_000).laps("7", 1)
     story.pit("7", 70_000, 101_500).pit("7", 200_000, 231_501)
     story.pit("7", 300_000)
-    story.tell(ev.DriverChanged, 310_000, car="7", driver="B")
-    story.tell(ev.PitExited, 331_000, car="7")
+    story.add(ev.DriverChanged, 310_000, car="7", driver="B")
+    story.add(ev.PitExited, 331_000, car="7")
     story.pit("7", 400_000)
-    story.tell(ev.PitStopped, 410_000, car="7", stationary_ms=1_000)
-    story.tell(ev.PitExited, 430_000, car="7")
+    story.add(ev.PitStopped, 410_000, car="7", stationary_ms=1_000)
+    story.add(ev.PitExited, 430_000, car="7")
     pits = story.race().pits
     kinds = [visit.kind for visit in pits.visits["7"]]
     assert kinds == ["drive_through", "stop", "stop", "stop"]
@@ -58,17 +58,17 @@ def test_a_visit_as_short_as_driving_through_is_no_stop():
 def test_waiting_for_a_restart_in_the_lane_is_no_stop():
     """A visit during which the race stands is a stoppage, not a stop."""
     story = opened("7").laps("7", 1).pit("7", 70_000).flag("red", 80_000).flag("green", 900_000)
-    story.tell(ev.PitExited, 910_000, car="7")
+    story.add(ev.PitExited, 910_000, car="7")
     assert [visit.kind for visit in story.race().pits.visits["7"]] == ["stoppage"]
 
 
 def test_standing_times_add_up():
     """Two stops in one way through the lane add up; a driver change is noted."""
     story = opened("7").pit("7", 10_000)
-    story.tell(ev.PitStopped, 40_000, car="7", stationary_ms=20_000)
-    story.tell(ev.DriverChanged, 41_000, car="7", driver="B")
-    story.tell(ev.PitStopped, 60_000, car="7", stationary_ms=5_000)
-    story.tell(ev.PitExited, 65_000, car="7")
+    story.add(ev.PitStopped, 40_000, car="7", stationary_ms=20_000)
+    story.add(ev.DriverChanged, 41_000, car="7", driver="B")
+    story.add(ev.PitStopped, 60_000, car="7", stationary_ms=5_000)
+    story.add(ev.PitExited, 65_000, car="7")
     (visit,) = story.race().pits.visits["7"]
     assert (visit.stationary_ms, visit.driver_changed) == (25_000, True)
 
@@ -77,5 +77,5 @@ def test_an_exit_without_an_entry_is_no_visit():
     """What is not known is not made up."""
     assert opened("7").race().pits.visits == {}
     story = opened("7")
-    story.tell(ev.PitExited, 10_000, car="7")
+    story.add(ev.PitExited, 10_000, car="7")
     assert story.race().pits.visits == {}

@@ -39,7 +39,7 @@ def by_a_line_that_neither_missed() -> Story:
 def by_the_grid() -> Story:
     """Nothing was timed before: the better place on the grid."""
     story = opened("10", "9", lines=("FL",))
-    story.tell(ev.GridSet, 0, order=("9", "10"))
+    story.add(ev.GridSet, 0, order=("9", "10"))
     return story.lap("10", 1, LEVEL).lap("9", 1, LEVEL)
 
 
@@ -58,7 +58,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_equal_times_are_told_apart_alike_everywhere(case):
+def test_equal_times_are_ordered_alike_everywhere(case):
     """Running order, leader, result, lap chart and gaps have the same car ahead."""
     race: Race = case().race()
     lap = race.order.laps["9"]
@@ -89,7 +89,7 @@ def test_of_equal_totals_with_penalties_the_car_ahead_at_the_line():
     """Five seconds make them level in the result; on the road car 10 was ahead."""
     story = opened("9", "10", lines=("FL",)).flag("chequered", 60_000)
     story.lap("10", 1, 60_000).lap("9", 1, 65_000)
-    story.tell(ev.PenaltyImposed, 61_000, penalty_id="p", car="10", kind="time", amount=5)
+    story.add(ev.PenaltyImposed, 61_000, penalty_id="p", car="10", kind="time", amount=5)
     assert [row.car for row in classify(story.race())] == ["10", "9"]
 
 

@@ -46,7 +46,7 @@ def test_before_any_crossing_the_grid_then_the_number():
     """Cars that have crossed nothing stand on the grid's order, then by number, last."""
     story = opened("12", "3", "7", "07")
     assert cars(story) == ["3", "07", "7", "12"]
-    story.tell(ev.GridSet, 0, order=("12", "7"))
+    story.add(ev.GridSet, 0, order=("12", "7"))
     assert cars(story) == ["12", "7", "3", "07"]
     story.line("07", "S1", 1, 20_000)
     assert cars(story) == ["07", "12", "7", "3"]
@@ -104,12 +104,12 @@ class TestGaps:
         after = story.race().order.gap("1", "2", 120_000)
         assert before == after == Gap(None, 5_000)
 
-    def test_a_whole_lap_is_told_in_laps(self):
+    def test_a_whole_lap_is_reported_in_laps(self):
         """A car that was lapped is a lap down at its own last line."""
         story = opened("1", "2").laps("1", 3).lap("2", 1, 100_000).lap("2", 2, 200_000)
         assert story.race().order.gap("1", "2", 200_000) == Gap(1, None)
 
-    def test_just_under_a_lap_is_told_in_time(self):
+    def test_just_under_a_lap_is_reported_in_time(self):
         """The leader is not yet past the trailing car's line a lap later."""
         story = opened("1", "2", lines=("FL",)).laps("1", 2).lap("2", 1, 119_000)
         assert story.race().order.gap("1", "2", 120_000) == Gap(None, 60_000 - 1_000)

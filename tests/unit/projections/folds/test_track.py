@@ -44,7 +44,7 @@ def test_the_chequered_flag_ends_a_caution():
 def test_a_race_can_begin_behind_the_safety_car():
     """The first flag of all need not be green."""
     story = Story()
-    story.tell(ev.SessionOpened, 0, title="A race", kind="race")
+    story.add(ev.SessionOpened, 0, title="A race", kind="race")
     story.flag("safety_car", 0).lap("1", 1, 60_000).flag("green", 61_000)
     assert ledger(story) == [(1, "safety_car", 0, 61_000, 1, 1)]
 
@@ -67,20 +67,20 @@ def test_who_pitted_and_who_led():
 def test_a_lane_closed_to_all_reopens_class_by_class():
     """Once every class may come in, the lane is open."""
     story = opened("1", classes=("P", "GT"))
-    story.tell(ev.PitLaneClosed, 10)
+    story.add(ev.PitLaneClosed, 10)
     assert story.race().track.pit_lane_closed == {"P": 10, "GT": 10}
-    story.tell(ev.PitLaneOpened, 20, classes=("P",))
-    story.tell(ev.PitLaneOpened, 30, classes=("GT",))
+    story.add(ev.PitLaneOpened, 20, classes=("P",))
+    story.add(ev.PitLaneOpened, 30, classes=("GT",))
     assert story.race().track.pit_lane_closed == {}
 
 
 def test_the_pit_lane_closes_by_class():
     """Classes reopen one by one, or all at once."""
     story = opened("1")
-    story.tell(ev.PitLaneClosed, 10, classes=("A", "B"))
-    story.tell(ev.PitLaneOpened, 20, classes=("A",))
+    story.add(ev.PitLaneClosed, 10, classes=("A", "B"))
+    story.add(ev.PitLaneOpened, 20, classes=("A",))
     assert story.race().track.pit_lane_closed == {"B": 10}
-    story.tell(ev.PitLaneOpened, 30)
+    story.add(ev.PitLaneOpened, 30)
     assert story.race().track.pit_lane_closed == {}
 
 

@@ -72,7 +72,7 @@ class TestOdds:
         story = a_race("1", "2", laps=59).lap("1", 60, 3_600_000)
         story.flag("chequered", 3_600_000).lap("1", 61, 3_660_000)
         if ended:
-            story.tell(ev.SessionEnded, 3_661_000)
+            story.add(ev.SessionEnded, 3_661_000)
         made = forecast(story.race())
         assert {car: one.laps_left.p50 for car, one in made.items()} == {"1": 0, "2": 1 - ended}
         assert {one.stops_left for one in made.values()} == {0}

@@ -32,7 +32,7 @@ def finished(*cars: str) -> Story:
 
 def penalty(story: Story, car: str, kind: str, amount: int | None = None, **members: Any) -> Story:
     """A penalty imposed after the race."""
-    story.tell(
+    story.add(
         ev.PenaltyImposed,
         700_000 + len(story.events),
         penalty_id=f"{car}-{kind}",
@@ -69,11 +69,11 @@ def test_a_time_penalty_counts_at_once_and_within_the_lap():
 def test_a_served_or_rescinded_penalty_adds_nothing():
     """What was served on track is in the times already."""
     story = penalty(finished("1", "2"), "1", "time", 30)
-    story.tell(ev.PenaltyServed, 800_000, penalty_id="1-time")
+    story.add(ev.PenaltyServed, 800_000, penalty_id="1-time")
     assert order(story) == ["1", "2"]
     story = penalty(finished("1", "2"), "1", "time", 30)
     assert order(story) == ["2", "1"]
-    story.tell(ev.PenaltyRescinded, 800_000, penalty_id="1-time", reason="appeal upheld")
+    story.add(ev.PenaltyRescinded, 800_000, penalty_id="1-time", reason="appeal upheld")
     assert order(story) == ["1", "2"]
 
 
@@ -81,11 +81,11 @@ def test_a_converted_penalty_counts_as_what_it_became():
     """A drive-through that could not be served becomes seconds."""
     story = penalty(finished("1", "2"), "1", "drive_through")
     assert order(story) == ["1", "2"]
-    story.tell(ev.PenaltyConverted, 800_000, penalty_id="1-drive_through", kind="time", amount=25)
+    story.add(ev.PenaltyConverted, 800_000, penalty_id="1-drive_through", kind="time", amount=25)
     assert order(story) == ["2", "1"]
 
 
-def test_a_penalty_told_twice_counts_once():
+def test_a_penalty_repeated_counts_once():
     """The same decision from two sources is one penalty."""
     story = penalty(penalty(finished("1", "2"), "1", "time", 1), "1", "time", 1)
     assert classify(story.race())[0].penalty_ms in (0, 1_000)
@@ -122,7 +122,7 @@ def test_the_tenth_sent_back_stands_behind_the_ninth():
     story = finished("1", "2", "3")
     for number, car in ((10, "1"), (9, "2")):
         name = f"inferred-{number}"
-        story.tell(ev.PenaltyImposed, 700_000, penalty_id=name, car=car, kind="back_of_class")
+        story.add(ev.PenaltyImposed, 700_000, penalty_id=name, car=car, kind="back_of_class")
     assert order(story) == ["3", "2", "1"]
 
 
@@ -130,9 +130,9 @@ def test_what_became_of_a_penalty_is_in_the_order_of_the_decisions():
     """Served after it was converted, all in one millisecond, it adds nothing."""
     story = penalty(finished("1", "2"), "1", "stop_and_go")
     at = story.last.at
-    story.tell(ev.PenaltyConverted, at, penalty_id="1-stop_and_go", kind="time", amount=40)
+    story.add(ev.PenaltyConverted, at, penalty_id="1-stop_and_go", kind="time", amount=40)
     assert order(story) == ["2", "1"]
-    story.tell(ev.PenaltyServed, at, penalty_id="1-stop_and_go")
+    story.add(ev.PenaltyServed, at, penalty_id="1-stop_and_go")
     assert order(story) == ["1", "2"]
 
 
@@ -167,9 +167,9 @@ def test_a_retired_car_keeps_its_place_on_laps_and_its_penalty():
     """ALMS and IMSA: a retirement ahead on laps is ahead; seconds are added to it, too."""
     story = finished("1", "2")
     story.laps("3", 9).laps("4", 8)
-    story.tell(ev.CarRetired, 650_000, car="3")
+    story.add(ev.CarRetired, 650_000, car="3")
     penalty(story, "3", "time", 97)
-    story.tell(ev.SessionEnded, 900_000)
+    story.add(ev.SessionEnded, 900_000)
     rows = classify(story.race())
     assert [(row.car, row.status, row.total_ms) for row in rows] == [
         ("1", "classified", 600_000),
@@ -188,8 +188,8 @@ class TestLeMans:
         story = opened("1", "2", "3").entry("9")
         story.laps("1", 9).laps("3", 9, ms=61_000).laps("2", 5, ms=100_000)
         story.flag("chequered", 600_000).lap("1", 10, 600_000).lap("2", 6, 610_000)
-        story.tell(ev.CarRetired, 620_000, car="3")
-        story.tell(ev.SessionEnded, 900_000)
+        story.add(ev.CarRetired, 620_000, car="3")
+        story.add(ev.SessionEnded, 900_000)
         return story
 
     def test_groups(self, story: Story):
@@ -201,7 +201,7 @@ class TestLeMans:
             ("3", "retired"),
         ]
 
-    def test_six_of_ten_is_enough_where_six_tenths_are_asked(self, story: Story):
+    def test_six_of_ten_is_enough_where_six_tenths_are_required(self, story: Story):
         """The distance is rounded up to whole laps, and reaching it suffices."""
         rules = LE_MANS.classification.model_copy(update={"minimum_distance": 0.6})
         short = Convention(rules, LE_MANS.penalties)
@@ -212,13 +212,13 @@ def test_a_penalty_never_served_becomes_time_at_the_flag():
     """A drive-through still open at the flag is added as the pack's seconds, not before."""
     pack = builtin_pack("wec-2024")
     story = opened("1", "2").laps("1", 1).lap("2", 1, 61_000)
-    story.tell(ev.PenaltyImposed, 62_000, penalty_id="p", car="1", kind="drive_through")
+    story.add(ev.PenaltyImposed, 62_000, penalty_id="p", car="1", kind="drive_through")
     assert classify(story.race(), LE_MANS)[0].penalty_ms == 0
     story.flag("chequered", 120_000).lap("1", 2, 120_000).lap("2", 2, 122_000)
     rows = classify(story.race(), LE_MANS)
     assert [row.car for row in rows] == ["2", "1"]
     assert rows[1].penalty_ms == pack.penalties.drive_through_s * 1000
-    story.tell(ev.PenaltyServed, 110_000, penalty_id="p")
+    story.add(ev.PenaltyServed, 110_000, penalty_id="p")
     assert [row.car for row in classify(story.race(), LE_MANS)] == ["1", "2"]
 
 
@@ -229,7 +229,7 @@ def test_a_red_flag_that_ends_the_race_takes_the_result_back():
     story.lap("2", 2, 121_000).lap("1", 2, 122_000).lap("3", 2, 123_000)
     story.flag("red", 130_000)
     assert order(story, LE_MANS) == ["2", "1", "3"]
-    story.tell(ev.SessionEnded, 400_000)
+    story.add(ev.SessionEnded, 400_000)
     rows = classify(story.race(), LE_MANS)
     assert [(row.car, row.status, row.laps) for row in rows] == [
         ("2", "classified", 2),
@@ -255,7 +255,7 @@ def test_qualifying_is_by_best_lap():
     story = opened("1", "2", "3", "4", kind="qualifying")
     story.lap("2", 1, 70_000, 60_000).lap("1", 1, 71_000, 60_000).lap("3", 1, 72_000, 59_000)
     story.lap("3", 2, 131_500, 59_500)
-    story.tell(ev.LapTimeDeleted, 140_000, car="3", lap=1)
+    story.add(ev.LapTimeDeleted, 140_000, car="3", lap=1)
     rows = classify(story.race())
     assert [(row.car, row.best_lap_ms, row.gap_ms) for row in rows] == [
         ("3", 59_500, 0),

@@ -128,19 +128,19 @@ def test_a_void_is_taken_back_by_a_void() -> None:
 def test_a_penalty_is_rescinded() -> None:
     """It stays in the book; what became of it is voided instead."""
     recorded = story()
-    imposed = recorded.tell(
+    imposed = recorded.add(
         ev.PenaltyImposed, 190_000, penalty_id="p", car="2", kind="time", amount=5, reason="contact"
     )
     folded = timeline(recorded)
     assert state_of(folded, imposed) == "in force"  # it counts without being served
     assert undo_of(folded, imposed) == {"type": "penalty_rescinded", "penalty_id": "p"}
-    served = recorded.tell(ev.PenaltyServed, 195_000, penalty_id="p")
+    served = recorded.add(ev.PenaltyServed, 195_000, penalty_id="p")
     folded = timeline(recorded)
     assert (state_of(folded, imposed), state_of(folded, served)) == ("served", "in force")
     assert describe(folded, served) == "#2: 5 s added to its time served"
     with pytest.raises(PenaltyNotInForce):
         check(folded, served)
-    rescinded = recorded.tell(ev.PenaltyRescinded, 199_000, penalty_id="p", reason="appeal")
+    rescinded = recorded.add(ev.PenaltyRescinded, 199_000, penalty_id="p", reason="appeal")
     folded = timeline(recorded)
     assert (state_of(folded, imposed), undo_of(folded, imposed)) == ("rescinded", None)
     assert describe(folded, rescinded) == "#2: 5 s added to its time rescinded (appeal)"
@@ -163,11 +163,11 @@ def test_only_what_is_to_be_served_is_owed(
     """Also in the form that a penalty was converted to."""
     recorded = story()
     given = ("laps", 2) if converted else (kind, amount)
-    imposed = recorded.tell(
+    imposed = recorded.add(
         ev.PenaltyImposed, 190_000, penalty_id="p", car="2", kind=given[0], amount=given[1]
     )
     if converted:
-        recorded.tell(ev.PenaltyConverted, 191_000, penalty_id="p", kind=kind, amount=amount)
+        recorded.add(ev.PenaltyConverted, 191_000, penalty_id="p", kind=kind, amount=amount)
     owed = "converted" if converted and state == "owed" else state
     assert state_of(timeline(recorded), imposed) == owed
 

@@ -18,8 +18,8 @@ def story(hours: int) -> Story:
     recorded = opened(time_limit_ms=hours * HOUR, lines=("FL",))
     crew = tuple(ev.Driver(number=n, name=name) for n, name in enumerate(("A", "B", "C"), start=1))
     recorded.entry("1", drivers=crew)
-    recorded.tell(ev.DriverChanged, 0, car="1", driver="A")
-    recorded.tell(ev.DriverChanged, 30 * MINUTE, car="1", driver="B")
+    recorded.add(ev.DriverChanged, 0, car="1", driver="A")
+    recorded.add(ev.DriverChanged, 30 * MINUTE, car="1", driver="B")
     return recorded
 
 
@@ -81,7 +81,7 @@ def test_the_clock_stops_with_the_race():
 def test_a_rolling_limit_that_was_exceeded_stays_so():
     """When it was, and how much was driven in the fullest window, long after it is over."""
     recorded = story(24)
-    recorded.tell(ev.DriverChanged, 5 * HOUR, car="1", driver="A")
+    recorded.add(ev.DriverChanged, 5 * HOUR, car="1", driver="A")
     driver = of(drive_times(recorded.race(), WEC, at=20 * HOUR), "B")
     assert (driver.in_window_ms, driver.to_window_ms) == (0, 4 * HOUR)
     assert (driver.alert, driver.rule) == ("over", "drive_time.limits.maximum_in_window_s")
@@ -95,7 +95,7 @@ def test_a_rolling_limit_that_was_just_kept():
     """Twice two hours and a minute with a break, and no window with more than four hours."""
     recorded = story(24)
     for hours, driver in ((2.5, "A"), (6.5, "B"), (8.5, "A")):
-        recorded.tell(ev.DriverChanged, round(hours * HOUR), car="1", driver=driver)
+        recorded.add(ev.DriverChanged, round(hours * HOUR), car="1", driver=driver)
     row = of(drive_times(recorded.race(), WEC, at=20 * HOUR), "B")
     assert (row.most_in_window_ms, row.window_exceeded_at) == (2 * HOUR, None)
     assert row.alert is None
@@ -107,7 +107,7 @@ def test_the_fullest_window_is_that_of_trying_every_minute():
     at = 30
     for index, minutes in enumerate((95, 40, 130, 35, 90, 20, 160, 55)):
         at += minutes
-        recorded.tell(ev.DriverChanged, at * MINUTE, car="1", driver="BA"[(index + 1) % 2])
+        recorded.add(ev.DriverChanged, at * MINUTE, car="1", driver="BA"[(index + 1) % 2])
         recorded.pit("1", (at + 10) * MINUTE, (at + 13) * MINUTE)
     race = recorded.race()
     last = 20 * 60

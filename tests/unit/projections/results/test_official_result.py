@@ -26,9 +26,9 @@ ROWS: tuple[tuple[str, ResultStatus, int, int | None, int | None], ...] = (
 def story(kind: str = "race") -> Story:
     """A session with its official result, and nothing timed."""
     recorded = Story()
-    recorded.tell(ev.SessionOpened, 0, title="A session", kind=kind, rules="imsa-2024")
+    recorded.add(ev.SessionOpened, 0, title="A session", kind=kind, rules="imsa-2024")
     for car, *_ in ROWS:
-        recorded.tell(ev.EntryAdded, 0, car=car, car_class="Am", drivers=())
+        recorded.add(ev.EntryAdded, 0, car=car, car_class="Am", drivers=())
     rows = tuple(
         ev.ResultRow(
             position=place,
@@ -42,16 +42,16 @@ def story(kind: str = "race") -> Story:
         )
         for place, (car, status, laps, total, best) in enumerate(ROWS, start=1)
     )
-    recorded.tell(
+    recorded.add(
         ev.ResultDeclared, 2_810_000, status="final", rows=rows, rests_on="r.csv", basis="published"
     )
-    recorded.tell(ev.SessionEnded, 2_810_000)
+    recorded.add(ev.SessionEnded, 2_810_000)
     return recorded
 
 
 def penalised(recorded: Story, car: str, kind: str, amount: int | None = None) -> Story:
     """The session with one more penalty, by its car and kind."""
-    recorded.tell(
+    recorded.add(
         ev.PenaltyImposed, 2_820_000, penalty_id=f"{car}-{kind}", car=car, kind=kind, amount=amount
     )
     return recorded
@@ -84,9 +84,9 @@ def test_its_fastest_laps(kind):
     ]
     assert {row["driver"] for row in rows} == {None}
     driver = ev.Driver(number=1, name="Ann Driver")
-    recorded.tell(ev.EntryAmended, 2_815_000, car="2", drivers=(driver,))
+    recorded.add(ev.EntryAmended, 2_815_000, car="2", drivers=(driver,))
     assert views.fastest_laps(recorded.race())[2]["driver"] == "Ann Driver"
-    recorded.tell(ev.LapTimeDeleted, 2_820_000, car="55", lap=7, reason="track limits")
+    recorded.add(ev.LapTimeDeleted, 2_820_000, car="55", lap=7, reason="track limits")
     assert [row["car"] for row in views.fastest_laps(recorded.race())] == ["9", "2", "10"]
 
 
@@ -117,7 +117,7 @@ def test_penalties_change_it(penalties, order):
         penalised(recorded, car, kind, amount)
     assert [row.car for row in classify(recorded.race())] == order
     for car, kind, _ in penalties:
-        recorded.tell(ev.PenaltyRescinded, 2_830_000, penalty_id=f"{car}-{kind}")
+        recorded.add(ev.PenaltyRescinded, 2_830_000, penalty_id=f"{car}-{kind}")
     assert [row.car for row in classify(recorded.race())] == [car for car, *_ in ROWS]
 
 
@@ -128,7 +128,7 @@ def test_a_result_by_best_laps(kind):
     rows = views.results(recorded.race())
     assert [row["car"] for row in rows][:4] == ["55", "2", "9", "10"]
     assert [row["gap"]["ms"] for row in rows][:3] == [0, 557, 352]
-    recorded.tell(ev.LapTimeDeleted, 2_820_000, car="55", lap=7)
+    recorded.add(ev.LapTimeDeleted, 2_820_000, car="55", lap=7)
     assert [row.car for row in classify(recorded.race())][:2] == ["2", "9"]
     assert classify(recorded.race())[3].best_lap_ms is None
 

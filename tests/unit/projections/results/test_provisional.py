@@ -83,12 +83,12 @@ def test_the_fastest_lap_is_the_earlier_of_equal_ones() -> None:
     assert [row.fastest_lap for row in scored(race())["GT"].rows] == [True, False]
 
 
-def test_a_retirement_is_told() -> None:
+def test_a_retirement_is_reported() -> None:
     """What became of a car is for the pack to judge."""
     story = race()
     story.flag("chequered", 200_000)
     story.lap("2", 4, 244_000, 61_000)
-    story.tell(CarRetired, 250_000, car="3")
+    story.add(CarRetired, 250_000, car="3")
     assert [row.status for row in scored(story)["GT"].rows] == ["classified", "retired"]
 
 

@@ -49,8 +49,8 @@ def test_a_length_in_words(title, minutes):
 def race(*, lap_ms: int, laps: int, flag: bool = True, **opened: object) -> Story:
     """A race of one car, flagged as it completes its last lap."""
     story = Story()
-    story.tell(ev.SessionOpened, 0, **{"title": "A race", "kind": "race", **opened})
-    story.tell(ev.EntryAdded, 0, car="1", car_class="GT")
+    story.add(ev.SessionOpened, 0, **{"title": "A race", "kind": "race", **opened})
+    story.add(ev.EntryAdded, 0, car="1", car_class="GT")
     story.flag("green", 0)
     for lap in range(1, laps + 1):
         if flag and lap == laps:
@@ -87,7 +87,7 @@ def test_only_a_race_that_is_over_proves_it():
     proof: dict[str, Any] = {"lap_ms": 231_000, "laps": 375}
     assert scheduled_length(race(**proof, flag=False).race()).basis is None
     stopped = race(**proof, flag=False).flag("red", 375 * 231_000)
-    stopped.tell(ev.SessionEnded, 375 * 231_000 + 1)
+    stopped.add(ev.SessionEnded, 375 * 231_000 + 1)
     assert scheduled_length(stopped.race()).basis is None
     assert scheduled_length(race(**proof, kind="qualifying").race()).basis is None
     assert scheduled_length(race(**proof, laps_limit=375).race()).basis is None

@@ -61,7 +61,7 @@ def time_taken_away() -> Story:
     """The time of #1 is deleted: it stands among the cars without one, before #2 and #11."""
     story = qualifying("2", "11", "1", "6")
     story.lap("1", 1, 80_000, 80_000).lap("6", 1, 90_000, 90_000).lap("2", 1, 95_000, None)
-    story.tell(ev.LapTimeDeleted, 100_000, car="1", lap=1, reason="track limits")
+    story.add(ev.LapTimeDeleted, 100_000, car="1", lap=1, reason="track limits")
     return story
 
 
@@ -107,7 +107,7 @@ def test_a_car_sent_to_the_back_is_before_those_that_did_not_run() -> None:
     """A decision moves a car behind those of its class that ran; a disqualified one is last."""
     story = without_a_time().lap("5", 1, 250_000, None).entry("30")
     for number, (car, kind) in enumerate((("24", "back_of_class"), ("7", "disqualification"))):
-        story.tell(ev.PenaltyImposed, 300_000, penalty_id=str(number), car=car, kind=kind)
+        story.add(ev.PenaltyImposed, 300_000, penalty_id=str(number), car=car, kind=kind)
     assert [row.car for row in classify(story.race())] == ["5", "25", "24", "30", "7"]
 
 
@@ -117,7 +117,7 @@ def test_a_car_sent_to_the_back_is_before_those_that_did_not_run() -> None:
 def two_classes() -> Race:
     """Two classes, of which the slower has driven more laps."""
     story = Story()
-    story.tell(
+    story.add(
         ev.SessionOpened, 0, title="Q", kind="qualifying", classes=("GTP", "GTD"),
         timing_lines=("FL",),
     )  # fmt: skip

@@ -29,7 +29,7 @@ def running(until: int, until_lap: int = 40, *, drive_through: bool = False) -> 
                     story.line(car, line, lap, start + share)
             if start + LAP <= until:
                 story.lap(car, lap, start + LAP, LAP)
-    story.tell(ev.RaceControlMessage, until, text="now")
+    story.add(ev.RaceControlMessage, until, text="now")
     return story
 
 
@@ -75,7 +75,7 @@ def test_a_car_that_passed_since_the_line() -> None:
 def test_a_real_penalty_counts_in_the_classification() -> None:
     """As in the result, so in the classification of the running race; not on the road."""
     story = running(20 * LAP + 5_000)
-    story.tell(
+    story.add(
         ev.PenaltyImposed,
         20 * LAP + 5_000,
         penalty_id="p",
@@ -151,7 +151,7 @@ def test_after_a_published_result() -> None:
         ev.ResultRow(position=1, car="1", status="classified", laps=9, total_ms=600_000),
         ev.ResultRow(position=2, car="2", status="retired", laps=8, total_ms=540_000),
     )
-    story.tell(ev.ResultDeclared, 600_000, status="final", rows=rows, rests_on="r.csv")
+    story.add(ev.ResultDeclared, 600_000, status="final", rows=rows, rests_on="r.csv")
     race = story.ended(600_001).race()
     found = effects(race, IMSA.penalties, [(car, "drive_through", None) for car in ("1", "2")])
     assert [(one.order, one.ms) for one in found] == [("classified", 30_000), (None, None)]

@@ -102,7 +102,7 @@ def test_in_the_standings(drivers: tuple[str, ...], shorts: list[str]) -> None:
     cars = [str(number) for number in range(len(drivers))]
     story = opened(*cars)
     for car, driver in zip(cars, drivers, strict=True):
-        story.tell(ev.DriverChanged, 0, car=car, driver=driver)
+        story.add(ev.DriverChanged, 0, car=car, driver=driver)
     race = story.race()
     assert [of_car(race, car)["driver_short"] for car in cars] == shorts
 
@@ -111,8 +111,8 @@ def test_given_letters_prevail() -> None:
     """Letters that the entry list has are used as they are."""
     story = opened()
     crew = (ev.Driver(number=1, name="Renger van der Zande", short="VDZ"),)
-    story.tell(ev.EntryAdded, 0, car="10", drivers=crew)
-    story.tell(ev.DriverChanged, 0, car="10", driver="Renger van der Zande")
+    story.add(ev.EntryAdded, 0, car="10", drivers=crew)
+    story.add(ev.DriverChanged, 0, car="10", driver="Renger van der Zande")
     assert of_car(story.race(), "10")["driver_short"] == "VDZ"
 
 

@@ -20,7 +20,7 @@ def race() -> Story:
     """Two cars over two laps, the flag, a penalty for the winner."""
     story = opened("1", "2").laps("1", 1).lap("2", 1, 61_000).flag("chequered", 120_000)
     story.lap("1", 2, 120_000, driver="A").lap("2", 2, 121_500, 60_500)
-    story.tell(
+    story.add(
         ev.PenaltyImposed,
         130_000,
         penalty_id="p",
@@ -32,13 +32,13 @@ def race() -> Story:
     return story
 
 
-def told(story: Story, car: str, about: str, pack: str | None = None) -> list[Statement]:
-    said = explain(story.race(), story, car, builtin_pack(pack) if pack else None)
-    return [one for one in said if one.about == about]
+def reasons(story: Story, car: str, about: str, pack: str | None = None) -> list[Statement]:
+    printed = explain(story.race(), story, car, builtin_pack(pack) if pack else None)
+    return [one for one in printed if one.about == about]
 
 
 def texts(story: Story, car: str, about: str, pack: str | None = None) -> list[str]:
-    return [one.text for one in told(story, car, about, pack)]
+    return [one.text for one in reasons(story, car, about, pack)]
 
 
 def lap_of(story: Story, car: str, lap: int) -> tuple[str, int]:
@@ -56,7 +56,7 @@ def test_the_penalty_of_a_car_that_is_not_listed() -> None:
     for place, car in enumerate(("1", "2", "3")):
         story.lap(car, 1, 60_000 + place * 1_000)
     for car, kind in (("1", "disqualification"), ("4", "disqualification")):
-        story.tell(ev.PenaltyImposed, 70_000, penalty_id=car, car=car, kind=kind)
+        story.add(ev.PenaltyImposed, 70_000, penalty_id=car, car=car, kind=kind)
     (other,) = texts(story, "2", "penalty", "wec-2024")
     assert other == "Without the penalty of #1 it would be 2nd overall, 2nd in GT."
 
@@ -67,7 +67,7 @@ class TestPlaceAndGaps:
     def test_the_place_names_its_lap_and_its_rule(self) -> None:
         """Second after a penalty: laps and time are those of the lap named."""
         story = race()
-        (place,) = told(story, "1", "position")
+        (place,) = reasons(story, "1", "position")
         assert place.text == (
             "#1 is 2nd overall, 2nd in GT, with 2 laps in 0:02:05.000, "
             "5 s of that added by the stewards."
@@ -84,8 +84,8 @@ class TestPlaceAndGaps:
         story.flag("chequered", 120_000)
         for place, car in enumerate(("2", "0", "1")):
             story.lap(car, 2, 120_000 + place)
-        said = [texts(story, car, "position")[0].split(", with")[0] for car in ("2", "0", "1")]
-        assert said == [
+        printed = [texts(story, car, "position")[0].split(", with")[0] for car in ("2", "0", "1")]
+        assert printed == [
             "#2 is the winner, overall and in P",
             "#0 is 2nd overall",
             "#1 is the winner of GT, 3rd overall",
@@ -94,7 +94,7 @@ class TestPlaceAndGaps:
     def test_gaps_to_the_cars_around(self) -> None:
         """Who is ahead, by how much, after penalties, with the laps of both."""
         story = race()
-        (gap,) = told(story, "1", "gap")
+        (gap,) = reasons(story, "1", "gap")
         assert gap.text == "It is 3.500 s behind #2, the winner overall and in GT."
         assert gap.events == (lap_of(story, "2", 2), lap_of(story, "1", 2))
 
@@ -126,7 +126,7 @@ class TestPlaceAndGaps:
         story = opened("1", "2").laps("1", 1).laps("2", 1, 61_000)
         pass_ = story.line("2", "S1", 2, 80_000).last
         story.line("1", "S1", 2, 81_000)
-        (place,) = told(story, "2", "position")
+        (place,) = reasons(story, "2", "position")
         assert place.text == "#2 runs 1st overall, 1st in GT, on lap 2."
         assert place.events == (pass_.identity,)
         (result,) = texts(story, "2", "result")
@@ -138,8 +138,8 @@ class TestPlaceAndGaps:
     def test_a_car_that_a_decision_put_behind(self) -> None:
         """No gap is told that would be none."""
         story = race()
-        story.tell(ev.PenaltyRescinded, 130_001, penalty_id="p")
-        story.tell(ev.PenaltyImposed, 130_002, penalty_id="q", car="1", kind="places", amount=1)
+        story.add(ev.PenaltyRescinded, 130_001, penalty_id="p")
+        story.add(ev.PenaltyImposed, 130_002, penalty_id="q", car="1", kind="places", amount=1)
         (gap,) = texts(story, "1", "gap")
         assert gap == (
             "It stands behind #2, the winner overall and in GT, "
@@ -164,12 +164,12 @@ class TestStatus:
     def test_a_retirement_cites_the_rule_of_the_pack(self) -> None:
         """Where a retired car stands is the pack's rule."""
         story = opened("1", "2").laps("1", 3).laps("2", 1)
-        retired = story.tell(ev.CarRetired, 400_000, car="2", reason="gearbox")
+        retired = story.add(ev.CarRetired, 400_000, car="2", reason="gearbox")
         assert texts(story, "2", "status", "wec-2024") == [
             "It has retired (gearbox), and stands behind those that take the flag."
         ]
         story.flag("chequered", 500_000).lap("1", 4, 500_000)
-        (one,) = told(story, "2", "status", "imsa-2024")
+        (one,) = reasons(story, "2", "status", "imsa-2024")
         assert one.text == "It did not finish (gearbox), and keeps its place on laps."
         assert (one.rule, one.events) == ("classification.retirements", (retired.identity,))
 
@@ -177,7 +177,7 @@ class TestStatus:
         """How many there are, and how many it takes."""
         story = opened("1", "2").laps("1", 9).laps("2", 5).flag("chequered", 600_000)
         story.lap("1", 10, 600_000).lap("2", 6, 600_001)
-        (one,) = told(story, "2", "status", "wec-2024")
+        (one,) = reasons(story, "2", "status", "wec-2024")
         assert one.text == (
             "It took the chequered flag but is not classified: 6 laps, where 7 are needed, "
             "70 % of the 10 of the winner."
@@ -189,7 +189,7 @@ class TestStatus:
         story = opened("1", "2").laps("1", 1).laps("2", 1, 61_000).flag("chequered", 120_000)
         flag = story.last
         story.lap("1", 2, 120_000)
-        (one,) = told(story, "1", "status")
+        (one,) = reasons(story, "1", "status")
         assert one.text == "It took the chequered flag at 0:02:00.000."
         assert one.events == (flag.identity, lap_of(story, "1", 2))
         assert texts(story, "2", "status") == ["It has yet to take the chequered flag."]
@@ -211,10 +211,10 @@ class TestStatus:
     def test_a_red_flag_at_the_end(self) -> None:
         """By how much the result is taken back, by which rule; and nothing where no rule does."""
         story = opened("1", lines=("FL",)).laps("1", 3).flag("red", 200_000).ended(300_000)
-        (one,) = told(story, "1", "status", "wec-2024")
+        (one,) = reasons(story, "1", "status", "wec-2024")
         assert one.text == "The race ended under the red flag: the result is taken back 1 lap."
         assert one.rule == "classification.red_flag_countback"
-        assert told(story, "1", "status", "imsa-2024") == []
+        assert reasons(story, "1", "status", "imsa-2024") == []
 
 
 class TestPenalties:
@@ -223,13 +223,13 @@ class TestPenalties:
     def test_a_penalty_and_its_effect(self) -> None:
         """Without it the car would have won; the other says so, too."""
         story = race()
-        (one,) = told(story, "1", "penalty")
+        (one,) = reasons(story, "1", "penalty")
         assert one.text == (
             "#1 had 5 s added to its time after the flag (short-cut). "
             "Without it it would be 1st overall, 1st in GT."
         )
         assert one.events == (story.last.identity,)
-        (other,) = told(story, "2", "penalty")
+        (other,) = reasons(story, "2", "penalty")
         assert other.text == "Without the penalty of #1 it would be 2nd overall, 2nd in GT."
         assert other.events == (story.last.identity,)
 
@@ -237,8 +237,8 @@ class TestPenalties:
         """It names its decision and its end, and changes nothing for anybody."""
         story = race()
         imposed = story.last
-        rescinded = story.tell(ev.PenaltyRescinded, 140_000, penalty_id="p", reason="appeal")
-        (one,) = told(story, "1", "penalty")
+        rescinded = story.add(ev.PenaltyRescinded, 140_000, penalty_id="p", reason="appeal")
+        (one,) = reasons(story, "1", "penalty")
         assert one.text.endswith("It was rescinded after the flag (appeal), and counts no more.")
         assert one.events == (imposed.identity, rescinded.identity)
         assert texts(story, "2", "penalty") == []
@@ -246,10 +246,10 @@ class TestPenalties:
     def test_a_decision_that_was_voided_is_no_part_of_it(self) -> None:
         """A penalty noted as served by mistake is open again."""
         story = race()
-        served = story.tell(ev.PenaltyServed, 131_000, penalty_id="p")
+        served = story.add(ev.PenaltyServed, 131_000, penalty_id="p")
         assert "It was served after the flag." in texts(story, "1", "penalty")[0]
         story.void(served)
-        (one,) = told(story, "1", "penalty")
+        (one,) = reasons(story, "1", "penalty")
         assert "served" not in one.text
         assert served.identity not in one.events
         (correction,) = texts(story, "1", "correction")
@@ -274,9 +274,9 @@ class TestPenalties:
     def test_each_kind(self, kind: str, amount: int | None, says: str, rule: str | None) -> None:
         """In words of its own, with the rule where the pack has one."""
         story = opened("1", "2").laps("1", 1).laps("2", 1, 61_000)
-        story.tell(ev.PenaltyImposed, 70_000, penalty_id="p", car="1", kind=kind, amount=amount)
+        story.add(ev.PenaltyImposed, 70_000, penalty_id="p", car="1", kind=kind, amount=amount)
         story.flag("chequered", 120_000).lap("1", 2, 120_000).lap("2", 2, 121_000)
-        (one,) = told(story, "1", "penalty", "imsa-2024")
+        (one,) = reasons(story, "1", "penalty", "imsa-2024")
         assert one.text.startswith(f"#1 {says}")
         assert " at 0:01:10" in one.text
         assert one.rule == rule
@@ -284,13 +284,13 @@ class TestPenalties:
     def test_not_served_at_the_flag(self) -> None:
         """Seconds instead, by the pack; until then it is still to be served."""
         story = opened("1", "2").laps("1", 1).laps("2", 1, 61_000)
-        story.tell(ev.PenaltyImposed, 70_000, penalty_id="p", car="1", kind="drive_through")
+        story.add(ev.PenaltyImposed, 70_000, penalty_id="p", car="1", kind="drive_through")
         assert texts(story, "1", "penalty", "imsa-2024") == [
             "#1 was given a drive-through at 0:01:10. It is still to be served."
         ]
         story.flag("chequered", 120_000).lap("1", 2, 120_000).lap("2", 2, 121_000)
-        (said,) = texts(story, "1", "penalty", "imsa-2024")
-        assert said == (
+        (printed,) = texts(story, "1", "penalty", "imsa-2024")
+        assert printed == (
             "#1 was given a drive-through at 0:01:10. It was not served: 30 s are added to its "
             "time instead. Without it it would be 1st overall, 1st in GT."
         )
@@ -298,7 +298,7 @@ class TestPenalties:
     def test_converted(self) -> None:
         """What it was, and what it became."""
         story = race()
-        story.tell(
+        story.add(
             ev.PenaltyConverted, 140_000, penalty_id="p", kind="places", amount=1, reason="review"
         )
         assert texts(story, "1", "penalty")[0].startswith(
@@ -315,12 +315,12 @@ class TestCorrections:
         story = race()
         doubled = story.lap("2", 3, 122_000).last
         void = story.void(doubled)
-        (one,) = told(story, "2", "correction")
+        (one,) = reasons(story, "2", "correction")
         assert one.text == "Lap 3, completed at 0:02:02.000, was voided: a test."
         assert one.events == (void.identity, doubled.identity)
-        assert told(story, "1", "correction") == []
+        assert reasons(story, "1", "correction") == []
         story.void(void)
-        assert told(story, "2", "correction") == []
+        assert reasons(story, "2", "correction") == []
 
     @pytest.mark.parametrize(
         ("model", "says"),
@@ -333,14 +333,14 @@ class TestCorrections:
         """It is named for what it was."""
         story = race()
         changes = {"driver": "Cy"} if model is ev.LapAmended else {}
-        story.tell(model, 130_000, car="2", lap=2, reason="photo finish", **changes)
+        story.add(model, 130_000, car="2", lap=2, reason="photo finish", **changes)
         story.void(story.last)
         assert texts(story, "2", "correction") == [says]
 
-    def test_an_amended_lap_is_told_with_what_it_was(self) -> None:
+    def test_an_amended_lap_is_reported_with_what_it_was(self) -> None:
         """And the place rests on the lap and on its amendment."""
         story = race()
-        amended = story.tell(
+        amended = story.add(
             ev.LapAmended,
             130_000,
             car="2",
@@ -351,19 +351,19 @@ class TestCorrections:
             in_pit_lane=True,
             reason="photo finish",
         )
-        (one,) = told(story, "2", "correction")
+        (one,) = reasons(story, "2", "correction")
         assert one.text == (
             "Lap 2 was amended, completed at 0:02:01.000 instead of 0:02:01.500, a lap time of "
             "1:00.000 instead of 1:00.500, driven by Cy and finished in the pit lane: photo finish."
         )
-        (place,) = told(story, "2", "position")
+        (place,) = reasons(story, "2", "position")
         assert place.events == (lap_of(story, "2", 2), amended.identity)
 
     def test_a_deleted_time_and_given_crossings(self) -> None:
         """The lap counts without its time; both cars are told whose crossings moved."""
         story = race()
-        story.tell(ev.LapTimeDeleted, 130_000, car="1", lap=1, reason="track limits")
-        story.tell(
+        story.add(ev.LapTimeDeleted, 130_000, car="1", lap=1, reason="track limits")
+        story.add(
             ev.CrossingsReassigned,
             130_000,
             from_car="1",
@@ -380,14 +380,14 @@ class TestCorrections:
         assert len(texts(story, "2", "correction")) == 1
 
 
-def test_what_had_not_happened_is_not_told() -> None:
+def test_what_had_not_happened_is_not_reported() -> None:
     """All events are given; those after the moment of the race are left out."""
     story = race()
     timeline = Timeline()
     timeline.add(story)
-    said = explain(timeline.race_at(125_000), story, "1")
-    assert [one for one in said if one.about == "penalty"] == []
-    assert said[0].text.startswith("#1 is the winner")
+    printed = explain(timeline.race_at(125_000), story, "1")
+    assert [one for one in printed if one.about == "penalty"] == []
+    assert printed[0].text.startswith("#1 is the winner")
 
 
 def test_best_laps() -> None:
@@ -396,8 +396,8 @@ def test_best_laps() -> None:
     for place, car in enumerate(("1", "2", "3")):
         story.lap(car, 1, 60_000 + place, 60_000 + place, driver="Ann")
         story.lap(car, 2, 120_000 + 2 * place, 60_000 + place, driver="Ann")
-    said = [texts(story, car, "best_lap")[0].partition("by Ann, ")[2] for car in ("1", "2", "3")]
-    assert said == [
+    printed = [texts(story, car, "best_lap")[0].partition("by Ann, ")[2] for car in ("1", "2", "3")]
+    assert printed == [
         "the quickest of the race.",
         "2nd quickest of the race, the quickest in GT.",
         "3rd quickest of the race, 2nd quickest in GT.",
@@ -432,7 +432,7 @@ def crewed() -> Story:
 
 def test_points_by_the_rules_of_the_pack() -> None:
     """What the place is worth, who does not get it, each with its rule."""
-    assert [(one.text, one.rule) for one in told(crewed(), "1", "points", "alms-2007")] == [
+    assert [(one.text, one.rule) for one in reasons(crewed(), "1", "points", "alms-2007")] == [
         ("Points for #1: 1st in GT, 20 points.", "points.scales.short.points"),
         (
             "No points for Art: 0:01:00 at the wheel, 0:45:00 needed for points.",
@@ -454,8 +454,8 @@ def test_points_of_a_race_of_unknown_length() -> None:
 def test_points_that_the_stewards_took() -> None:
     """They are told apart from what the place is worth, with the decision."""
     story = crewed()
-    story.tell(ev.PenaltyImposed, 3_700_000, penalty_id="p", car="1", kind="points", amount=3)
-    taken = told(story, "1", "points", "alms-2007")[-1]
+    story.add(ev.PenaltyImposed, 3_700_000, penalty_id="p", car="1", kind="points", amount=3)
+    taken = reasons(story, "1", "points", "alms-2007")[-1]
     assert taken.text == "Points for #1: 3 points taken away by the stewards."
     assert taken.events == (story.last.identity,)
 
@@ -466,7 +466,7 @@ def test_a_guest_scores_nothing() -> None:
     guest = story.entry("1", championships=("Another",)).last
     story.laps("1", 60).laps("2", 60, 61_000).flag("chequered", 3_660_000)
     story.lap("1", 61, 3_660_000).lap("2", 61, 3_721_000)
-    (one,) = told(story, "1", "points", "alms-2007")
+    (one,) = reasons(story, "1", "points", "alms-2007")
     assert one.text == "No points for #1: not eligible for S drivers."
     assert one.events == (guest.identity,)
     assert texts(story, "2", "points", "alms-2007") == [
@@ -478,13 +478,13 @@ def test_a_guest_scores_nothing() -> None:
 def test_a_car_outside_every_class_has_no_points() -> None:
     """Nothing is said of what it cannot score."""
     story = opened("1").entry("0", None).lap("0", 1, 60_000)
-    assert told(story, "0", "points", "alms-2007") == []
+    assert reasons(story, "0", "points", "alms-2007") == []
 
 
 def test_an_amendment_of_nothing() -> None:
     """It changes nothing, and that is said."""
     story = opened("1").laps("1", 2)
-    story.tell(ev.LapAmended, 130_000, car="1", lap=1, reason="a slip")
+    story.add(ev.LapAmended, 130_000, car="1", lap=1, reason="a slip")
     texts = [one.text for one in explain(story.race(), story, "1", None)]
     assert "Lap 1 was amended, in nothing: a slip." in texts
 
@@ -492,9 +492,9 @@ def test_an_amendment_of_nothing() -> None:
 def test_a_car_of_a_declared_result_alone() -> None:
     """It has no gaps: no line of it is known, and no entry."""
     story = Story()
-    story.tell(ev.SessionOpened, 0, title="A race", kind="race")
+    story.add(ev.SessionOpened, 0, title="A race", kind="race")
     row = ev.ResultRow(car="1", position=1, laps=0, status="withdrawn")
-    story.tell(ev.ResultDeclared, 10, status="provisional", rows=(row,), rests_on="a bulletin")
+    story.add(ev.ResultDeclared, 10, status="provisional", rows=(row,), rests_on="a bulletin")
     about = [one.about for one in explain(story.race(), story, "1")]
     assert about == ["position", "status"]
 

@@ -171,7 +171,7 @@ def test_what_time_alone_changes_in_a_field(field, classes, size, wait):
     """Nor in a field of some classes, where many cars are overdue at one line."""
     story = opened(*map(str, range(len(field))))
     for number, sectors in enumerate(field):
-        story.tell(ev.EntryAmended, 0, car=str(number), car_class=f"C{number % classes}")
+        story.add(ev.EntryAmended, 0, car=str(number), car_class=f"C{number % classes}")
         drive(story, str(number), *itertools.accumulate([number + sectors[0], *sectors[1:]]))
     compare_as_time_passes(story.events, size, wait * 1000)
 
@@ -183,7 +183,7 @@ def test_the_first_crossing_ends_an_official_result():
         ev.ResultRow(position=place, car=car, status="classified", laps=9, total_ms=600_000 + place)
         for place, car in enumerate(("1", "2"), start=1)
     )
-    recorded.tell(ev.ResultDeclared, 0, status="final", rows=rows, rests_on="r.csv")
+    recorded.add(ev.ResultDeclared, 0, status="final", rows=rows, rests_on="r.csv")
     timeline, builder = Timeline(), FrameBuilder()
     timeline.add(recorded.events)
     builder.advance(timeline.race)
@@ -198,7 +198,7 @@ def test_an_event_of_the_track_may_concern_any_car():
     story = opened("7").pit("7", 10_000, 40_000).lap("8", 1, 60_000)
     running = story.events[-3:]
     assert cars_of(running) == {"7", "8"}
-    assert cars_of([*running, story.tell(ev.FlagShown, 70_000, flag="red")]) is None
+    assert cars_of([*running, story.add(ev.FlagShown, 70_000, flag="red")]) is None
     assert cars_of(running * FEW) is None
 
 
@@ -217,8 +217,8 @@ def a_race() -> Story:
     story.line("8", "S1", 1, 21_000).lap("8", 1, 61_000, 61_000, driver="McNish")
     story.pit("7", 70_000, 95_000)
     story.lap("8", 2, 121_000, driver="McNish").lap("7", 2, 150_000, 90_000, driver="Dumas")
-    story.tell(ev.PenaltyImposed, 151_000, penalty_id="p1", car="7", kind="time", amount=5)
-    story.tell(ev.RaceControlMessage, 152_000, text="Car 7: 5 s")
+    story.add(ev.PenaltyImposed, 151_000, penalty_id="p1", car="7", kind="time", amount=5)
+    story.add(ev.RaceControlMessage, 152_000, text="Car 7: 5 s")
     return story
 
 
@@ -265,13 +265,13 @@ def test_a_caution_of_two_kinds_has_two_rows():
     assert "end_ms" not in rows["2.0"]
 
 
-def test_a_visit_is_told_as_it_goes_on():
+def test_a_visit_is_reported_as_it_goes_on():
     """The visit under way is row 1, and stays row 1 when it is over."""
     timeline, builder = Timeline(), FrameBuilder()
     story = opened("7").pit("7", 10_000)
     timeline.add(story)
     assert builder.advance(timeline.race)["pits"]["7"]["1"]["entered_ms"] == 10_000
-    timeline.add([story.tell(ev.PitExited, 40_000, car="7")])
+    timeline.add([story.add(ev.PitExited, 40_000, car="7")])
     assert builder.advance(timeline.race)["pits"] == {
         "7": {"1": {"exited_ms": 40_000, "lane_ms": 30_000}}
     }
@@ -294,7 +294,7 @@ def test_time_alone_changes_no_session_line():
     story = a_race()
     timeline.add(story)
     builder.advance(timeline.race)
-    timeline.add([story.tell(ev.OutputFrozen, 153_000, output="tower")])
+    timeline.add([story.add(ev.OutputFrozen, 153_000, output="tower")])
     assert builder.advance(timeline.race) == {}
 
 
@@ -313,16 +313,16 @@ def test_local_flags_in_the_session_line():
     assert "sector_flags" not in frame_state(story.race())["session"]
 
 
-def test_time_at_the_wheel_is_told_by_its_beginning():
+def test_time_at_the_wheel_is_reported_by_its_beginning():
     """Spells that are over add up; the one that lasts has a since, until the car stops."""
     story = opened("7").lap("7", 1, 60_000, driver="Dumas")
-    story.tell(ev.DriverChanged, 70_000, car="7", driver="Bernhard")
+    story.add(ev.DriverChanged, 70_000, car="7", driver="Bernhard")
     story.lap("7", 2, 120_000, driver="Bernhard")
     assert frame_state(story.race())["drivers"]["7"] == {
         "Dumas": {"drive_time_ms": 70_000, "laps": 1},
         "Bernhard": {"drive_time_ms": 0, "laps": 1, "at_wheel_since_ms": 70_000},
     }
-    story.tell(ev.CarRetired, 130_000, car="7")
+    story.add(ev.CarRetired, 130_000, car="7")
     assert frame_state(story.race())["drivers"]["7"]["Bernhard"] == {
         "drive_time_ms": 50_000,
         "laps": 1,
@@ -342,10 +342,10 @@ def test_results_come_with_the_chequered_flag():
 def test_the_clock_runs_from_the_first_flag_to_the_end():
     """Before it and after it the session clock stands."""
     story = Story()
-    story.tell(ev.SessionOpened, 0, title="A race", kind="race")
+    story.add(ev.SessionOpened, 0, title="A race", kind="race")
     assert not clock_running(story.race())
     assert clock_running(story.flag("green", 10).race())
-    story.tell(ev.SessionEnded, 20)
+    story.add(ev.SessionEnded, 20)
     assert not clock_running(story.race())
 
 

@@ -19,7 +19,7 @@ LINES = ("S1", "S2", "FL")
 def field(cars: int, lap_ms: int, flag: str = "green") -> Story:
     """Cars on a circuit of three lines, each of which has driven a lap, under a flag."""
     story = Story()
-    story.tell(ev.SessionOpened, 0, title="Field", kind="race", timing_lines=LINES)
+    story.add(ev.SessionOpened, 0, title="Field", kind="race", timing_lines=LINES)
     for number in range(cars):
         story.entry(str(number)).lap(str(number), 1, lap_ms, lap_ms)
     return story.flag(flag, lap_ms + 1)
@@ -55,7 +55,7 @@ def test_only_cars_on_the_track_are_waited_for():
     assert patience_ms(story.race()) > 100_000
     retired = field(2, 60_000, "fcy").entry("slow").lap("slow", 1, 400_000, 400_000)
     assert patience_ms(retired.retired("slow", 500_000).race()) == 40_000
-    story.tell(ev.PitEntered, 410_000, car="slow")
+    story.add(ev.PitEntered, 410_000, car="slow")
     assert patience_ms(story.race()) == 40_000
 
 
@@ -65,7 +65,7 @@ def test_it_changes_in_steps():
     assert patience(60, 3_000, "fcy") == QUIET_MS
 
 
-def test_it_is_told_with_the_session():
+def test_it_is_reported_with_the_session():
     """Whoever shows the race need not know how it is made."""
     assert session_line(field(31, 150_000, "safety_car").race())["patience_ms"] == 100_000
 

@@ -32,10 +32,10 @@ def rows(story: Story, to: str | None, since_ms: int = 0) -> dict[str, Row]:
 def test_now_to_any_car() -> None:
     """Ahead and behind are told apart; the gap is that of the running order."""
     race = duel().race()
-    told = {row["car"]: (row["side"], row["gap"]) for row in gaps.gaps(race, "2")}
-    assert told["1"] == ("ahead", {"laps": None, "ms": 3500})
-    assert told["2"] == ("same", {"laps": 0, "ms": 0})
-    assert told["3"] == ("behind", race.order.gap("2", "3", race.at)._asdict())  # type: ignore[union-attr]
+    found = {row["car"]: (row["side"], row["gap"]) for row in gaps.gaps(race, "2")}
+    assert found["1"] == ("ahead", {"laps": None, "ms": 3500})
+    assert found["2"] == ("same", {"laps": 0, "ms": 0})
+    assert found["3"] == ("behind", race.order.gap("2", "3", race.at)._asdict())  # type: ignore[union-attr]
 
 
 def test_without_a_car_it_is_the_leader() -> None:
@@ -57,21 +57,21 @@ def test_before_the_start() -> None:
 
 def test_lap_by_lap() -> None:
     """A gap changes its sign with the lead; whole laps are counted when the later one came."""
-    told = rows(duel(), "1")
-    assert told["2"]["behind_ms"] == [-500, -500, 500, 1500, 2500, 3500]
-    assert told["2"]["behind_laps"] == [0] * 6
-    assert told["3"]["behind_ms"] == [39_500, 79_500, 119_500]
-    assert told["3"]["behind_laps"] == [0, 1, 1]
+    found = rows(duel(), "1")
+    assert found["2"]["behind_ms"] == [-500, -500, 500, 1500, 2500, 3500]
+    assert found["2"]["behind_laps"] == [0] * 6
+    assert found["3"]["behind_ms"] == [39_500, 79_500, 119_500]
+    assert found["3"]["behind_laps"] == [0, 1, 1]
     assert rows(duel(), "3")["1"]["behind_laps"][:3] == [0, -1, -1]
     assert rows(duel(), "3")["1"]["behind_ms"][3:] == [None] * 3
 
 
 def test_to_whoever_was_first() -> None:
     """Without a car each lap is compared with the first to complete it."""
-    told = rows(duel(), None)
-    assert told["2"]["behind_ms"] == [0, 0, 500, 1500, 2500, 3500]
-    assert told["1"]["behind_ms"] == [500, 500, 0, 0, 0, 0]
-    assert told["1"]["positions"] == [2, 2, 1, 1, 1, 1]
+    found = rows(duel(), None)
+    assert found["2"]["behind_ms"] == [0, 0, 500, 1500, 2500, 3500]
+    assert found["1"]["behind_ms"] == [500, 500, 0, 0, 0, 0]
+    assert found["1"]["positions"] == [2, 2, 1, 1, 1, 1]
 
 
 def test_a_lap_that_was_not_timed_is_a_hole() -> None:
@@ -108,7 +108,7 @@ def test_an_unknown_car() -> None:
         gaps.chart(duel().race(), "9")
 
 
-def test_as_the_running_order_told_it_then() -> None:
+def test_as_the_running_order_reported_it_then() -> None:
     """After each lap the gap is that of the standings when the later car completed it; places
     are those of the lap chart."""
     timeline = petit_le_mans_2007_timeline()
@@ -132,5 +132,5 @@ def test_as_the_running_order_told_it_then() -> None:
             gap = race.order.gap(ahead, behind, later)
             assert gap is not None
             laps = abs(row["behind_laps"][lap - 1])
-            told = (laps, None) if laps else (None, abs(row["behind_ms"][lap - 1]))
-            assert gap == told
+            found = (laps, None) if laps else (None, abs(row["behind_ms"][lap - 1]))
+            assert gap == found

@@ -25,13 +25,13 @@ def a_race() -> Story:
         story.lap("2", lap, lap * MINUTE)
         story.lap("1", lap, lap * MINUTE + 500)
     story.flag("fcy", 210_000).flag("safety_car", 250_000).flag("green", 330_000)
-    story.tell(ev.PenaltyImposed, 400_000, penalty_id="p1", car="1", kind="time", amount=5)
+    story.add(ev.PenaltyImposed, 400_000, penalty_id="p1", car="1", kind="time", amount=5)
     story.flag("yellow", 540_000).flag("chequered", 600_000)
-    story.tell(ev.CarRetired, 450_000, car="1", reason="gearbox")
+    story.add(ev.CarRetired, 450_000, car="1", reason="gearbox")
     return story
 
 
-def told(kind: str) -> list[tuple[int, int, int | None, str | None]]:
+def of_kind(kind: str) -> list[tuple[int, int, int | None, str | None]]:
     return [
         (marker.number, marker.at_ms, marker.end_ms, marker.car)
         for marker in all_markers(a_race().race())
@@ -41,21 +41,21 @@ def told(kind: str) -> list[tuple[int, int, int | None, str | None]]:
 
 def test_a_caution_is_one_marker_whatever_its_kinds() -> None:
     """From its first flag to the green, or to the chequered flag."""
-    assert told("caution") == [(1, 210_000, 330_000, None), (2, 540_000, 600_000, None)]
+    assert of_kind("caution") == [(1, 210_000, 330_000, None), (2, 540_000, 600_000, None)]
     assert markers_of(a_race().race(), "caution")[0].label == "Caution 1: FCY, then safety car"
 
 
 def test_there_is_no_restart_under_the_chequered_flag() -> None:
     """The restart has its caution's number and the leader's car."""
-    assert told("restart") == [(1, 330_000, None, "2")]
+    assert of_kind("restart") == [(1, 330_000, None, "2")]
 
 
 def test_other_kinds_are_counted_from_one() -> None:
     """Lead changes, flags, penalties and retirements, each with its car and its time."""
-    assert told("lead_change") == [(1, 240_000, None, "2")]
-    assert told("penalty") == [(1, 400_000, None, "1")]
-    assert told("retirement") == [(1, 450_000, None, "1")]
-    assert [at for _, at, _, _ in told("flag")] == [210_000, 250_000, 330_000, 540_000, 600_000]
+    assert of_kind("lead_change") == [(1, 240_000, None, "2")]
+    assert of_kind("penalty") == [(1, 400_000, None, "1")]
+    assert of_kind("retirement") == [(1, 450_000, None, "1")]
+    assert [at for _, at, _, _ in of_kind("flag")] == [210_000, 250_000, 330_000, 540_000, 600_000]
 
 
 def test_a_local_flag_lasts_until_it_is_cleared() -> None:

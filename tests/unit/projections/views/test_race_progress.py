@@ -50,7 +50,7 @@ def test_laps_led_and_places_gained() -> None:
 def test_places_gained_since_the_grid() -> None:
     """The grid decides where it is known; a car that was not on it has gained nothing."""
     recorded = story()
-    recorded.tell(ev.GridSet, 0, order=("4", "3", "1"))
+    recorded.add(ev.GridSet, 0, order=("4", "3", "1"))
     rows = views.progress(recorded.race())
     assert of(rows, "grid", "gained", "class_grid", "class_gained") == {
         "2": (None, None, None, None),
@@ -170,7 +170,7 @@ def test_once_in_ninety_minutes() -> None:
     """A wave-by given an hour ago bars the next one; one that long ago does not."""
     for ago, waved in ((HOUR, False), (91 * 60_000, True)):
         recorded = queue_story(3 * HOUR)
-        recorded.tell(ev.WaveByGiven, 3 * HOUR - ago, cars=("5",))
+        recorded.add(ev.WaveByGiven, 3 * HOUR - ago, cars=("5",))
         assert of(views.queue(recorded.race()), "wave_by", car="5") == {"5": (waved,)}
 
 
@@ -178,7 +178,7 @@ def test_a_car_that_stopped_is_not_waved_by() -> None:
     """Under this caution; the lane is closed for its class alone."""
     recorded = queue_story(2 * HOUR)
     recorded.pit("5", 2 * HOUR + 1_000, 2 * HOUR + 30_000)
-    recorded.tell(ev.PitLaneClosed, 2 * HOUR + 1_000, classes=("GTD",))
+    recorded.add(ev.PitLaneClosed, 2 * HOUR + 1_000, classes=("GTD",))
     rows = views.queue(recorded.race())
     assert of(rows, "wave_by", "reason", "pit_lane", car="5") == {
         "5": (False, "stopped under this caution", "closed")

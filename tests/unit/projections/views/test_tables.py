@@ -20,13 +20,13 @@ def race(**members: Any) -> Story:
     return story.lap("1", 10, 600_000).lap("2", 10, 601_000).lap("3", 2, 602_000)
 
 
-def told(rows: list[views.Row]) -> list[tuple[object, ...]]:
+def in_short(rows: list[views.Row]) -> list[tuple[object, ...]]:
     return [(row["car"], row["status"], row["points"]) for row in rows]
 
 
 def test_without_a_pack_there_are_no_points() -> None:
     """Every car stands on its laps."""
-    assert told(views.results(race().race())) == [
+    assert in_short(views.results(race().race())) == [
         ("1", "classified", None),
         ("2", "classified", None),
         ("3", "classified", None),
@@ -36,9 +36,9 @@ def test_without_a_pack_there_are_no_points() -> None:
 def test_the_session_s_own_pack_or_another() -> None:
     """ALMS wants 70 % of the distance, IMSA does not."""
     own = race(rules="alms-2007").race()
-    assert told(views.results(own))[2] == ("3", "not_classified", 0)
+    assert in_short(views.results(own))[2] == ("3", "not_classified", 0)
     other = views.results(own, builtin_pack("imsa-2024"))
-    assert told(other) == [
+    assert in_short(other) == [
         ("1", "classified", 350),
         ("2", "classified", 320),
         ("3", "classified", 300),
@@ -49,7 +49,7 @@ def test_a_declared_result_has_the_same_shape() -> None:
     """With gaps, places in class and points, all from what was declared."""
     story = race(rules="imsa-2024")
     rows = (("2", 10, 599_000), ("1", 10, 600_000), ("3", 2, 602_000))
-    declared = story.tell(
+    declared = story.add(
         ResultDeclared,
         700_000,
         status="final",

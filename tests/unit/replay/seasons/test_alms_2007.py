@@ -32,8 +32,8 @@ def season() -> Season:
     return season_of(alms_2007())
 
 
-def scored(season: Season, contest: Contest, car_class: str, **asked: Any) -> dict[str, Row]:
-    rows = season.standings(of=contest, car_class=car_class, **asked)
+def scored(season: Season, contest: Contest, car_class: str, **query: Any) -> dict[str, Row]:
+    rows = season.standings(of=contest, car_class=car_class, **query)
     return {row["name"]: row for row in rows}
 
 
@@ -162,7 +162,7 @@ class TestContradictions:
 
     def test_the_tables_are_those_published(self) -> None:
         """The figures held against the season are the published ones, row by row."""
-        told = {
+        found = {
             table.of: {
                 other.car_class: other.rows
                 for other in published()
@@ -176,7 +176,7 @@ class TestContradictions:
                 assert [
                     {"rank": r.rank, "name": r.name, "by_round": list(r.by_round or ())}
                     | {"points": r.points}
-                    for r in told[contest][car_class]  # type: ignore[index]
+                    for r in found[contest][car_class]  # type: ignore[index]
                 ] == rows
 
 

@@ -166,7 +166,7 @@ class TestChannel:
         assert message.as_sse() == b"id: 3:17-1\nevent: delta\ndata: {}\n\n"
 
 
-class TestReel:
+class TestRecording:
     """The last pictures of a session."""
 
     def test_finds_by_time_and_token(self) -> None:
@@ -226,7 +226,7 @@ class TestSubscription:
             SubscriptionOptions(resume=COMMITTED),
         ],
     )
-    def test_nothing_on_the_way_to_what_was_told(self, options: SubscriptionOptions) -> None:
+    def test_nothing_on_the_way_to_what_was_reported(self, options: SubscriptionOptions) -> None:
         """While a buffer is behind nobody is sent anything, nor asks again all the time."""
         buffer = buffer_of(10)
         buffer.behind = True
@@ -340,7 +340,7 @@ class TestSubscription:
         assert one.next(BEGAN + 1000) is not None
         assert one.idle_until(BEGAN + 1000) == BEGAN + 1000 + STEP_MS
 
-    def test_delay_from_before_the_reel(self) -> None:
+    def test_delay_from_before_the_recording(self) -> None:
         """A picture from before this process began is the first; the buffer takes over in time."""
         buffer = FrameBuffer()
         for frame in frames()[20:40]:

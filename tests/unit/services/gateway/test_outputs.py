@@ -90,7 +90,7 @@ def test_each_derived_topic_is_published() -> None:
 
 @pytest.mark.parametrize("view", get_args(OutputView))
 @pytest.mark.parametrize("count", [1, 200])
-def test_as_many_rows_as_asked_for(view: OutputView, count: int) -> None:
+def test_as_many_rows_as_wanted(view: OutputView, count: int) -> None:
     """Each with the same keys, all of them text, in JSON as in CSV."""
     keys, rows = output_rows(content_of(TOWER.model_copy(update={"view": view, "rows": count})))
     assert len(rows) == count
@@ -122,7 +122,7 @@ def shown_of(output: Output, story: Story, after_ms: int = 0) -> list[dict[str, 
     return output_rows(OutputContent(output, snapshot, moment, moment, moment, failed=False))[1]
 
 
-def test_a_battle_is_told_among_its_cars() -> None:
+def test_a_battle_is_reported_among_its_cars() -> None:
     """Gaps are to the first of those chosen and to the next ahead of them, not to the field."""
     story = opened("1", "2", "7", "9").laps("1", 3, 60_000).laps("2", 3, 61_000)
     story = story.laps("7", 3, 62_000).laps("9", 2, 90_000)
@@ -140,7 +140,7 @@ def test_a_battle_is_told_among_its_cars() -> None:
     ]
 
 
-def test_the_lane_is_timed_and_then_told_for_a_while() -> None:
+def test_the_lane_is_timed_and_then_reported_for_a_while() -> None:
     """The time runs while a car is in; what it took stays for some seconds, and no longer."""
     story = opened("1", "2").lap("1", 1, 60_000).lap("2", 1, 61_000)
     story.pit("1", 70_000)
@@ -148,7 +148,7 @@ def test_the_lane_is_timed_and_then_told_for_a_while() -> None:
     row, empty = shown_of(output, story, after_ms=2500)
     assert (row["car"], row["in_lane"], row["lane_ms"]) == ("1", "true", "2500")
     assert empty["car"] == ""
-    story.tell(PitExited, 101_500, car="1")
+    story.add(PitExited, 101_500, car="1")
     row, _ = shown_of(output, story, after_ms=2500)
     assert (row["car"], row["in_lane"], row["lane_ms"]) == ("1", "false", "31500")
     story.lap("2", 2, 101_500 + JUST_OUT_MS)
@@ -292,7 +292,7 @@ def test_tokens_grow_with_revision_epoch_and_position() -> None:
     assert len(set(order)) == 4
 
 
-def test_a_picture_of_another_reel() -> None:
+def test_a_picture_of_another_recording() -> None:
     """It is the next one, numbered here, and found by its token."""
     buffer, snapshot = FrameBuffer(), newest()
     first = buffer.append(snapshot._replace(token=Token(1, "1-0")))

@@ -91,7 +91,7 @@ class TestFlatRows:
     """Rows for vMix and the like."""
 
     @pytest.mark.parametrize("count", [1, 5, 31, 60])
-    def test_exactly_as_many_as_asked_for(self, timeline: Timeline, count: int) -> None:
+    def test_exactly_as_many_as_wanted(self, timeline: Timeline, count: int) -> None:
         """There are as many rows as were asked for, all with the same keys, all text."""
         result = flat_rows(result_of(timeline.race_at(3_600_000)), RECORDED + 40, count)
         assert len(result) == count
@@ -160,7 +160,7 @@ class TestEtag:
         assert len({result.etag("csv"), *tags}) == 5
 
     @pytest.mark.parametrize(("form", "rows"), [("csv", None), ("csv", 3), ("json", 3)])
-    def test_flat_rows_tell_the_clock(
+    def test_flat_rows_report_the_clock(
         self, timeline: Timeline, form: Format, rows: int | None
     ) -> None:
         """Whoever has flat rows of a second ago is sent those of now, whose clock has gone on;
