@@ -14,6 +14,7 @@ written twice.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
@@ -22,7 +23,7 @@ from events.errors import LapstreamError
 from projections.views.frame import Token
 from replay.entries import parse_position
 from services.storage.client import Store, StoreCommand
-from services.storage.frame_ids import frame_id
+from services.storage.frame_ids import LARGEST_EPOCH, frame_id
 from services.storage.keys import key
 from services.storage.scripts import Script
 
@@ -57,7 +58,8 @@ for _ = 1, tonumber(take()) do redis.call('HSET', blocks, take(), take()) end
 while i < #ARGV do
     redis.call('XADD', parked, take(), 'reason', take(), 'raw', take())
 end
-redis.call('HSET', health, 'parked', redis.call('XLEN', parked))
+local epoch = string.match(after, '^%d+')
+redis.call('HSET', health, 'parked', redis.call('XLEN', parked), 'epoch', epoch)
 redis.call('SET', token, after)
 return {redis.call('EXISTS', snapshot) == 1 and 'done' or 'no snapshot', after}
 """)
@@ -156,6 +158,13 @@ def _token(saved: bytes) -> Token | None:
         return None
 
 
+def _epoch(saved: bytes | None) -> int:
+    """The epoch of a health, 0 without one, and for what no frame can have."""
+    if saved is None or not re.fullmatch(rb"\d{1,5}", saved):
+        return 0
+    return int(saved) if int(saved) < LARGEST_EPOCH else 0
+
+
 _WAITING = Script("""
 if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'waiting', 'reason', ARGV[1])
@@ -213,13 +222,16 @@ class ProjectionStore:
     async def last_epoch(self) -> int:
         """The epoch of the newest frame ever written, 0 if there was none.
 
-        A stream remembers its last id after its entries were deleted.
+        A stream remembers its last id after its entries were deleted, and the health has the epoch
+        where the stream is lost: gateways ignore frames of an epoch before the one they know.
         """
         with self._store.translated_errors():
+            known: Any = await cast("Any", self._redis).hget(key(self.session, "health"), "epoch")
+            epoch = _epoch(known)
             if not await self._redis.exists(key(self.session, "frames")):
-                return 0
+                return epoch
             info = await self._redis.xinfo_stream(key(self.session, "frames"))
-        return parse_position(info["last-generated-id"].decode())[0] >> 48
+        return max(epoch, parse_position(info["last-generated-id"].decode())[0] >> 48)
 
     async def checkpoint(self) -> tuple[bytes | None, dict[bytes, bytes]]:
         """The stored checkpoint and all blocks."""

@@ -181,6 +181,34 @@ async def test_a_damaged_replay_blocks_no_other(store, log, session, kind):
     await store.redis.srem(REPLAYS, b"\xff", b"No Replay")
 
 
+async def test_an_epoch_after_the_last_one_known(store, log, session):
+    """Token and frames are lost: gateways know the epoch, and follow a later one alone."""
+    story = a_race()
+    later = ev.PitEntered(at=400_000, source="later", source_seq=0, car="7")
+    await ProjectionStore(store, session).report("a projector")
+    await store.redis.set(key(session, "token"), "")
+    await store.redis.hset(key(session, "health"), "epoch", "4")
+    async with projecting(store, session):
+        await append_and_wait(log, store, session, story.events)
+    token = await ProjectionStore(store, session).token()
+    assert token is not None
+    assert token.epoch == 5
+    for name in ("token", "frames"):
+        await store.redis.delete(key(session, name))
+    async with projecting(store, session):
+        await append_and_wait(log, store, session, [later])
+    token = await ProjectionStore(store, session).token()
+    assert token is not None
+    assert token.epoch == 6
+
+
+@pytest.mark.parametrize("saved", [b"", b"junk", b"-1", b"65535", b"999999999999", b"\xff"])
+async def test_an_epoch_that_no_frame_can_have(store, session, saved):
+    """It counts as none."""
+    await store.redis.hset(key(session, "health"), "epoch", saved)
+    assert await ProjectionStore(store, session).last_epoch() == 0
+
+
 async def test_the_derived_keys_are_all_that_a_projector_writes(store, log, session):
     """A new key of a session has to be in the table, and so in these tests."""
     async with projecting(store, session):

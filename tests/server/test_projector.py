@@ -687,7 +687,7 @@ async def test_a_stopped_session_goes_on_with_another_program(store, log, sessio
     async with projecting(store, session):
         await append_and_project(log, store, session, story.events[7:])
     await check_frames(store, session, story)
-    assert set(await health(store, session)) == {"state", "projector", "parked"}
+    assert set(await health(store, session)) == {"state", "projector", "parked", "epoch"}
 
 
 # -- Snapshots and readers -----------------------------------------------------------------
