@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -142,7 +142,7 @@ async def _write(
                 await _sleep(wake, subscription)
 
 
-async def sse_body(publisher: Publisher, subscription: Subscription) -> AsyncIterator[bytes]:
+async def sse_body(publisher: Publisher, subscription: Subscription) -> AsyncGenerator[bytes, None]:
     """The body of an event stream."""
     async for message in messages(publisher, subscription):
         yield message.as_sse()

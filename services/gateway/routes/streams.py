@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, WebSocket
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from events.errors import LapstreamError
 from services.clocks import now_ms
 from services.gateway.auth import authorize, check_scope, requires
+from services.gateway.connections import connection_of
 from services.gateway.errors import RequestRefused, as_refusal, responses
 from services.gateway.live.entry_names import resolve_filter
 from services.gateway.live.query import SubscriptionQuery, parse_query, valid_event_id
@@ -33,6 +37,9 @@ POLICY_VIOLATION = 1008
 
 CATCH_UP_SECONDS = 30.0
 """How long a delayed subscription waits for a tail that is catching up."""
+
+END_SECONDS = 1.0
+"""How long the end of a stream waits for a slow reader before the connection is aborted."""
 
 EVENT_STREAM = {
     "description": "`snapshot`, `delta` (RFC 7396) and `heartbeat` events; the id of each is "
@@ -67,19 +74,57 @@ def event_stream(
     request: Request, gateway: Gateway, publisher: Publisher, subscription: Subscription
 ) -> StreamingResponse:
     """A subscription as a stream of server-sent events."""
-
-    tokens: StoredTokens = request.app.state.stored_tokens
     grant: Grant | None = request.state.grant
+    return EventStream(
+        sse_body(publisher, subscription),
+        lambda: gateway.subscriber("sse"),
+        lambda: request.app.state.stored_tokens.while_valid(grant),
+    )
 
-    async def body() -> AsyncIterator[bytes]:
-        with gateway.subscriber("sse"):
-            async with tokens.while_valid(grant):
-                async for message in sse_body(publisher, subscription):
-                    yield message
 
-    # X-Accel-Buffering: nginx would collect the events otherwise.
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(body(), headers=headers, media_type="text/event-stream")
+class EventStream(StreamingResponse):
+    """A stream of server-sent events that ends with the token of its subscriber.
+
+    ``counted`` counts the subscriber; ``while_valid`` is left once its token is revoked, also while
+    the server waits for a slow reader.
+    """
+
+    def __init__(
+        self,
+        body: AsyncGenerator[bytes, None],
+        counted: Callable[[], AbstractContextManager[None]],
+        while_valid: Callable[[], AbstractAsyncContextManager[None]],
+    ) -> None:
+        # X-Accel-Buffering: nginx would collect the events otherwise.
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(body, headers=headers, media_type="text/event-stream")
+        self._body = body
+        self._counted = counted
+        self._while_valid = while_valid
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events until the client leaves, the publisher ends or the token is revoked."""
+        served = False
+        try:
+            with self._counted():
+                async with self._while_valid():
+                    await super().__call__(scope, receive, send)
+                    served = True
+        finally:
+            await self._body.aclose()
+        if not served:
+            await _end(scope, send)
+
+
+async def _end(scope: Scope, send: Send) -> None:
+    """End a response that has begun; the connection is aborted where the client reads nothing."""
+    try:
+        async with asyncio.timeout(END_SECONDS):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+    except TimeoutError:
+        connection = connection_of(scope)
+        if connection is not None:
+            connection.transport.abort()
 
 
 @router.websocket("/sessions/{session}/live")
