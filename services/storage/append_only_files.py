@@ -19,7 +19,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from services.storage.valkey import find_binary
 
@@ -27,6 +27,9 @@ FOLDER = "appendonlydir"
 MANIFEST = "appendonly.aof.manifest"
 RDB_MAGIC = (b"REDIS", b"VALKEY")
 LONGEST_NUMBER = 20
+
+PIECE = 1 << 20
+"""Bytes that are copied at a time."""
 
 _LISTED = re.compile(r"file (?P<name>\S+) seq (?P<seq>\d+) type (?P<type>[bih])")
 _NAME = re.compile(r"appendonly\.aof\.(?P<seq>\d+)\.(?P<type>base|incr)\.(aof|rdb)")
@@ -140,9 +143,9 @@ def _cut_out(path: Path) -> list[str]:
         with part.open("wb") as file:
             at = 0
             for span in damaged:
-                file.write(content[at : span.start])
+                _copy(content, Span(at, span.start), file)
                 at = span.end
-            file.write(content[at:])
+            _copy(content, Span(at, len(content)), file)
             file.flush()
             os.fsync(file.fileno())
         part.chmod(path.stat().st_mode)
@@ -150,6 +153,24 @@ def _cut_out(path: Path) -> list[str]:
         done = f"{size} of {len(content)} bytes of {path.name} are damaged and taken out"
     part.replace(path)
     return [done]
+
+
+def _copy(content: bytes | mmap.mmap, span: Span, file: BinaryIO) -> None:
+    """Copy bytes in pieces: a file may be larger than the memory."""
+    file.writelines(
+        content[start : min(start + PIECE, span.end)]
+        for start in range(span.start, span.end, PIECE)
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names of a folder's files as durable as their content."""
+    with contextlib.suppress(OSError):  # a file system that cannot
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 # -- Commands ------------------------------------------------------------------------------
@@ -289,6 +310,10 @@ def _mapped(path: Path) -> Iterator[bytes | mmap.mmap]:
 
 def _replace(path: Path, content: bytes) -> None:
     part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content)
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     part.chmod(0o600)
     part.replace(path)
+    _sync_folder(path.parent)

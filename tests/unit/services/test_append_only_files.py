@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from services.storage import append_only_files
 from services.storage.append_only_files import (
     FOLDER,
     MANIFEST,
@@ -37,6 +39,22 @@ def batch(number: int) -> bytes:
 ONE = command("SADD", "lapstream:sessions", "s")
 WHOLE = ONE + batch(1) + b"#TS:1796000000\r\n" + ONE + batch(2) + batch(3)
 FIRST, SECOND = WHOLE.index(batch(1)), WHOLE.index(batch(2))
+
+
+def test_a_file_is_copied_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept is the same, whatever the size of a piece; files and folder are synced."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    monkeypatch.setattr(append_only_files, "PIECE", 7)
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    folder.joinpath(MANIFEST).write_text(LISTED)
+    folder.joinpath(BASE).write_bytes(ONE)
+    folder.joinpath(INCREMENT).write_bytes(WHOLE + b"junk" + ONE)
+    repair(tmp_path)
+    assert folder.joinpath(INCREMENT).read_bytes() == WHOLE + ONE
+    assert folder.joinpath(MANIFEST).read_text() == LISTED
+    assert len(synced) == 3
 
 
 @pytest.mark.parametrize(
