@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request
+import structlog
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from events.codec import shortened
 from events.errors import (
@@ -40,6 +42,8 @@ from services.storage.replay_errors import (
     ReplayWasStopped,
     UnreadableReplay,
 )
+
+logger = structlog.get_logger(__name__)
 
 
 class FieldError(BaseModel):
@@ -180,6 +184,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(LapstreamError)
     async def _lapstream_error(_: Request, error: LapstreamError) -> JSONResponse:
         return as_refusal(error).response()
+
+    @app.exception_handler(ClientDisconnect)
+    async def _left(request: Request, _: ClientDisconnect) -> Response:
+        logger.warning("client left while its body was read", path=request.url.path)
+        return Response(status_code=400)  # for nobody: the server sends nothing any more
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
