@@ -28,6 +28,9 @@ from services.storage.scripts import Script
 RETAINED_ENTRIES = 400_000
 BATCH = 1000
 
+FEED_LEASE = "feed:lease"
+"""The key, in a session, of the lease of the feed whose first run it is."""
+
 # ARGV: the maximum length, then id, name, value of each entry. An id that is too small is
 # either that of an entry sent again after a lost reply, which is then found, or another
 # process's clock was ahead: then the server chooses the id.
@@ -100,7 +103,7 @@ class FeedStore:
         self.session = session
         self._store = store
         self._redis = store.redis
-        self._leases = Leases(store, name, lasts_ms, "feed:lease")
+        self._leases = Leases(store, name, lasts_ms, FEED_LEASE)
 
     async def take(self) -> bool:
         """Take the lease, or renew it. False where another process holds it."""
@@ -134,7 +137,7 @@ async def feed_health(store: Store, session: str, now: datetime) -> FeedHealth |
         fields = _decoded(raw)
         if not _is_health(fields):
             return None
-        lease = await store.redis.exists(key(fields["first"], "feed:lease"))
+        lease = await store.redis.exists(key(fields["first"], FEED_LEASE))
     return _health(fields, now, followed=bool(lease))
 
 
@@ -164,7 +167,7 @@ def _hgetall(session: str) -> StoreCommand:
 
 
 def _exists(session: str) -> StoreCommand:
-    return lambda on: on.exists(key(session, "feed:lease"))
+    return lambda on: on.exists(key(session, FEED_LEASE))
 
 
 def _decoded(raw: Mapping[bytes, bytes]) -> dict[str, str]:

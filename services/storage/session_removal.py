@@ -1,8 +1,9 @@
 """Removing a session from the store, with every key of it, on all servers of a Cluster.
 
 The log is deleted only if it still ends where it did. The lease is taken from the projector at
-work, and expires by itself, so that the projector notices and writes nothing more. Replays,
-outputs and seasons that rest on the session are found before.
+work, and expires by itself, so that the projector notices and writes nothing more. The lease of a
+feed is held until all is deleted. Replays, outputs and seasons that rest on the session are found
+before.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from events.errors import LapstreamError, PositionConflict, UndecodableEvent
 from replay.entries import START
 from services.storage.client import Store
 from services.storage.event_log import Log
+from services.storage.feed_store import FEED_LEASE
 from services.storage.keys import REMOVED, SESSIONS, key, log_key
+from services.storage.leases import Leases
 from services.storage.output_store import OutputStore, UnreadableOutput
 from services.storage.replay_errors import NoSuchReplay, UnreadableReplay
 from services.storage.replay_store import Replays
@@ -69,16 +72,20 @@ async def remove_session(log: Log, session: str, position: str) -> int:
     appended meanwhile.
     """
     store = log.store
-    with store.translated_errors():
-        if await store.redis.exists(key(session, "feed:lease")):
-            raise SessionInUse(session, ["a feed that is followed into it"], "")
-    await _delete_log(store, session, position)
-    with store.translated_errors():
-        await store.redis.set(key(session, "lease"), "removed", px=LEASE_MS)
-    deleted = 1 + await _delete_others(store, session)
-    with store.translated_errors():  # last: a removal that ended early can be repeated
-        await store.redis.hset(REMOVED, session, uuid4().hex)
-        await store.redis.srem(SESSIONS, session)
+    # A feed that starts meanwhile waits for the lease: it would make the session anew.
+    feed = Leases(store, f"removal-{uuid4().hex}", LEASE_MS, FEED_LEASE)
+    if not await feed.take(session):
+        raise SessionInUse(session, ["a feed that is followed into it"], "")
+    try:
+        await _delete_log(store, session, position)
+        with store.translated_errors():
+            await store.redis.set(key(session, "lease"), "removed", px=LEASE_MS)
+        deleted = 1 + await _delete_others(store, session)
+        with store.translated_errors():  # last: a removal that ended early can be repeated
+            await store.redis.hset(REMOVED, session, uuid4().hex)
+            await store.redis.srem(SESSIONS, session)
+    finally:
+        await feed.release(session)
     return deleted
 
 
@@ -116,8 +123,9 @@ async def _delete_others(store: Store, session: str) -> int:
         names: list[Any] = [
             name async for name in store.redis.scan_iter(match=key(session, "*"), count=1000)
         ]
+        kept = {key(session, lease).encode() for lease in ("lease", FEED_LEASE)}
         for name in names:
-            if name != key(session, "lease").encode():
+            if name not in kept:
                 deleted += await store.redis.delete(name)
     return deleted
 

@@ -19,6 +19,7 @@ from services.projector import faststream_adapter
 from services.storage import session_removal
 from services.storage.client import open_store
 from services.storage.event_log import Log
+from services.storage.feed_store import FeedStore
 from services.storage.keys import SESSIONS, key, log_key
 from services.storage.output_store import Output, OutputStore
 from services.storage.replay_store import Replays
@@ -129,6 +130,26 @@ async def test_what_rests_on_a_session_is_named(store, log, session):
     with pytest.raises(SessionInUse, match="a feed"):
         await remove_session(log, session, position)
     await store.redis.delete(key(session, "feed:lease"))
+
+
+async def test_a_feed_that_starts_meanwhile_waits(store, log, session, monkeypatch):
+    """It has the lease once nothing of the session is left; a removal that fails gives it back."""
+    position = (await log.append(session, a_race().events)).position
+    feed = FeedStore(store, session, "a feed", 5000)
+    delete_log, taken = session_removal._delete_log, []
+
+    async def while_it_starts(*arguments: Any) -> None:
+        taken.append(await feed.take())
+        await delete_log(*arguments)
+
+    monkeypatch.setattr(session_removal, "_delete_log", while_it_starts)
+    with pytest.raises(PositionConflict):
+        await remove_session(log, session, "5-0")
+    await remove_session(log, session, position)
+    assert taken == [False, False]
+    assert await keys_of(log, session) == []
+    assert await feed.take()
+    await feed.release()
 
 
 async def test_a_season_rests_on_the_sessions_it_scored(store, log, session):
