@@ -1,6 +1,7 @@
 """The session line: what goes with every table."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -115,7 +116,7 @@ def session_line_led_by(race: Race, leader: str | None) -> Row:
         "classes": list(opened.classes),
         "timing_lines": list(opened.timing_lines),
         "rules": opened.rules,
-        "starts_at": opened.starts_at.isoformat() if opened.starts_at else None,
+        "starts_at": _written(opened.starts_at) if opened.starts_at else None,
         "provenance": opened.provenance,
         "clock_ms": race.at,
         "time_to_go_ms": _time_to_go(race),
@@ -172,3 +173,9 @@ def clock_running(race: Race) -> bool:
     """Whether the session clock runs: from the first flag or crossing to the session's end."""
     started = race.track.flag is not None or bool(race.order.passings)
     return started and race.session.ended_at is None
+
+
+def _written(time: datetime) -> str:
+    """A wall-clock time with no more digits than it has: none, three or six."""
+    whole_ms = time.microsecond and time.microsecond % 1000 == 0
+    return time.isoformat(timespec="milliseconds" if whole_ms else "auto")

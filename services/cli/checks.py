@@ -43,6 +43,9 @@ def check(
     Of each log: that no entry was taken out, every entry is an event, no number of a source is
     repeated, and every event that was acknowledged is there.
     """
+    for path in paths or ():
+        if not path.exists():
+            raise typer.BadParameter(f"no such folder or archive: {path}")
     folders = [path for path in paths or () if path.is_dir()]
     archives = [path for path in paths or () if not path.is_dir()]
     if len(folders) > 1:

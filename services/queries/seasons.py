@@ -102,7 +102,7 @@ async def read_season(
     another log, NoSuchMoment where nothing was known by then, UnknownRules and BadRules.
     """
     try:
-        events, _, _ = await read_events(log, name, known_at)
+        events, _, _ = await read_events(log, name, known_at, season=True)
     except NoSuchMoment:
         events = list(await _built_in_events(log, name))
         if not events:

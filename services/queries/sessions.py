@@ -103,27 +103,35 @@ async def read_session(log: Log, question: SessionQuestion) -> FoldedSession:
         gc.enable()
 
 
-async def require_session(log: Log, session: str) -> None:
-    """Raise UnknownSession, with similar names, unless it is in the store or built in."""
+async def require_session(log: Log, session: str, *, season: bool = False) -> None:
+    """Raise UnknownSession, with similar names, unless it is in the store or built in.
+
+    ``season``: built-in seasons are named, too.
+    """
     check_session_id(session)
     await put_into_store(log, session)
     if await log.exists(session):
         return
     known = {summary.session for summary in await log.sessions()}
-    known |= {*BUILT_IN, *SEASONS}
+    known = known | {*BUILT_IN, *SEASONS} if season else (known | {*BUILT_IN}) - {*SEASONS}
     near = difflib.get_close_matches(session, known, n=3, cutoff=0.5)
     raise UnknownSession(session, tuple(near or sorted(known)[:10]))
 
 
 async def read_events(
-    log: Log, name: str, known_at: str | None = None, check: BuiltInCheck | None = None
+    log: Log,
+    name: str,
+    known_at: str | None = None,
+    check: BuiltInCheck | None = None,
+    *,
+    season: bool = False,
 ) -> tuple[list[tuple[str, AnyEvent]], int, str]:
     """The events of a log with their positions, the number of unreadable entries, its position.
 
-    The events of entries in quarantine are left out. The entries are added to ``check``. Raises
-    what `read_session` raises.
+    The events of entries in quarantine are left out. The entries are added to ``check``.
+    ``season`` is as for `require_session`. Raises what `read_session` raises.
     """
-    await require_session(log, name)
+    await require_session(log, name, season=season)
     upto = None if known_at is None else log_position(known_at)
     events: list[tuple[str, AnyEvent]] = []
     faults: list[CannotFold] = []

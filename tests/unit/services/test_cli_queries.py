@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -163,6 +164,8 @@ def test_the_schema_of_events() -> None:
     ("arguments", "says"),
     [
         (("standings", "short-le-man"), "no session 'short-le-man' in this store; there is short"),
+        (("standings", "alms-200"), "in this store; there is petit-le-mans-2007"),
+        (("championship", "alms-200"), "no session 'alms-200' in this store; there is alms-2007"),
         (("standings", "Le Mans"), "'Le Mans' is not a session id"),
         (("standings", RACE, "--at", "noon"), "write 5:00:00, 5:00:00.250, lap:372 or caution:9"),
         (("standings", RACE, "--at", "lap:99"), "the last was lap 10"),
@@ -183,6 +186,14 @@ def test_what_cannot_be_done_is_reported_in_a_line(
     line = refused(*arguments)
     assert line.startswith("lapstream: ")
     assert says in line
+
+
+def test_a_path_to_check_that_is_not_there(tmp_path: Path) -> None:
+    """It is named, and nothing else is checked: it may be the folder that was meant."""
+    result = run("check", str(tmp_path / "none"))
+    assert result.exit_code == 2
+    assert "no such folder or archive" in result.output
+    assert "whole" not in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +24,7 @@ from projections.views.merge_patch import apply_patch
 from projections.views.published import PublishedState, row_of
 from projections.views.row_schema import json_schema
 from projections.views.rows import Row, RowModel, member_names
+from tests.builders import opened
 from tests.scenarios import alms_2012, mosport_2008, petit_le_mans_2012
 from tests.unit.projections.random_races import races
 
@@ -61,6 +63,14 @@ def check_rows(race: Race) -> None:
 def check_state(state: Any) -> None:
     STATE.validate(json.loads(to_json(state)))
     PublishedState.model_validate_json(to_json(state), strict=True)
+
+
+def test_the_start_has_no_digits_too_many() -> None:
+    """Milliseconds where it has them, microseconds only where those are."""
+    for written in ("T11:15:00", "T11:15:44.575", "T11:15:44.575250"):
+        text = f"2007-10-06{written}-04:00"
+        story = opened("1", starts_at=datetime.fromisoformat(text))
+        assert views.session_line(story.race())["starts_at"] == text
 
 
 @pytest.mark.parametrize("story", RACES)
