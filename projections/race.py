@@ -19,6 +19,7 @@ from events import (
     QuarantineLifted,
 )
 from projections.engine.corrections import CorrectionApplied
+from projections.engine.double_reads import CrossingCountedOut
 from projections.engine.state import Handler, Mark, Projection, canonical, digest, stored_block
 from projections.folds.control import RaceControl
 from projections.folds.doubts import Doubts
@@ -97,7 +98,7 @@ class Race:
     def _dispatch(self) -> dict[type[Event], Handler]:
         """Return the handler of each event type: those of ``projections``, in their order."""
         tables = [projection.handlers() for projection in self.projections]
-        kinds: list[type[Event]] = [*EVENT_TYPES.values(), CorrectionApplied]
+        kinds: list[type[Event]] = [*EVENT_TYPES.values(), CorrectionApplied, CrossingCountedOut]
         handlers = {kind: _all_of([t[kind] for t in tables if kind in t]) for kind in kinds}
         handlers[LapCompleted] = self._lap_handler()
         return handlers
@@ -221,7 +222,9 @@ class Race:
         return race
 
 
-_WITHOUT_TIME = frozenset({CorrectionApplied, CrossingCounted, EventQuarantined, QuarantineLifted})
+_WITHOUT_TIME = frozenset(
+    {CorrectionApplied, CrossingCounted, CrossingCountedOut, EventQuarantined, QuarantineLifted}
+)
 """What does not advance the session clock."""
 
 VERSIONS: dict[str, int] = {

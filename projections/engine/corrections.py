@@ -54,20 +54,25 @@ from events import (
     PitEntered,
     PitExited,
     PitStopped,
+    SessionOpened,
+    ShortestLapSet,
     encode,
 )
+from projections.engine.double_reads import CrossingCountedOut, ShortestLaps
 from projections.engine.lap_sequence import LapSequence, lap_sequence
 
 NOTHING_ALTERED = LapSequence(lambda _: {})
 
 CORRECTIONS = (EventVoided, LapAmended, CrossingsReassigned, CrossingInserted, CrossingCounted)
 LINES = (LinePassed, LapCompleted)
+LIMITS = (SessionOpened, ShortestLapSet)
 CROSSINGS = (LinePassed, LapCompleted, PitEntered, PitStopped, PitExited)
 
 M = TypeVar("M", bound=Correction)
 EffectiveKey = tuple[int, int, str, str, int, bytes]
 Identity = tuple[str, int]
 LapOfCar = tuple[str, int]
+Inserted = LapCompleted | CrossingCountedOut
 
 
 class CorrectionApplied(Event):
@@ -83,7 +88,11 @@ class CorrectionApplied(Event):
     restores: bool = False
 
 
-_RANK: dict[type[Event], int] = {**RANK, CorrectionApplied: len(RANK)}
+_RANK: dict[type[Event], int] = {
+    **RANK,
+    CorrectionApplied: len(RANK),
+    CrossingCountedOut: len(RANK) + 1,
+}
 
 
 def effective_key(event: AnyEvent) -> EffectiveKey:
@@ -127,6 +136,8 @@ class Corrections:
         self._moved_laps: set[str] = set()
         """The cars whose laps have to be worked out again."""
         self._recorded = _Recorded(each for each in events if type(each) not in CORRECTIONS)
+        self._limits = [each for each in events if isinstance(each, LIMITS)]
+        """The events that set the shortest possible lap."""
         self._altered: dict[Identity, AnyEvent | None] = {}
         """By identity, the events that count otherwise than recorded; None: not at all."""
         self._new: list[Correction] = []
@@ -173,6 +184,10 @@ class Corrections:
         self._recorded.events.append(event)
         if self._confirmations and event.identity in self._named_laps:
             self._recount = True
+            self._moved_laps |= self._insertions.keys()
+        if type(event) in LIMITS:
+            self._limits.append(cast("SessionOpened | ShortestLapSet", event))
+            self._moved_laps |= self._insertions.keys()
         if self._voids.names(event.identity):
             self._named_now.append(event.identity)
         if self._moved and isinstance(event, LapCompleted):
@@ -231,10 +246,14 @@ class Corrections:
             if event is not None:
                 concerned.append(event)
                 self._lap_moves(event)
+                if type(event) in LIMITS:
+                    self._moved_laps |= self._insertions.keys()
             elif identity in self._given:
                 affected.append(self._given[identity])
         self._keep(new)
         self._moved_laps |= {one.car for one in affected if isinstance(one, CrossingInserted)}
+        if any(isinstance(one, CrossingCounted) for one in affected):
+            self._moved_laps |= self._insertions.keys()
         for lap in {(one.car, one.lap) for one in affected if isinstance(one, LapAmended)}:
             concerned += self._standing_as(lap)
             moved = "at" in self._amended.get(lap, {})
@@ -277,8 +296,7 @@ class Corrections:
             return []
         before, self._confirmed = self._confirmed, {}
         for name, one in self._confirmations.items():
-            lap = self._recorded.named((one.counted_source, one.counted_seq))
-            counts = None if lap is None else self.effective(lap)
+            counts = self._counts_as((one.counted_source, one.counted_seq))
             if name not in self._voids.voided and isinstance(counts, LapCompleted):
                 self._confirmed[name] = one.model_copy(update={"at": counts.at - 1})
         changes = []
@@ -287,6 +305,16 @@ class Corrections:
             if was != now:
                 changes.append(EffectiveChange(was, now))
         return changes
+
+    def _counts_as(self, identity: Identity) -> AnyEvent | None:
+        """Return what a recorded event or a crossing put in counts as."""
+        event = self._recorded.named(identity)
+        if event is not None:
+            return self.effective(event)
+        inserted = self._given.get(identity)
+        if not isinstance(inserted, CrossingInserted) or inserted.car not in self._sequences:
+            return None
+        return self._sequences[inserted.car].inserted.get(identity)
 
     # Laps that follow from corrected crossings
 
@@ -298,10 +326,10 @@ class Corrections:
 
     def _follow_through(
         self, concerned: list[AnyEvent]
-    ) -> tuple[dict[Identity, LapCompleted], dict[Identity, LapCompleted]]:
+    ) -> tuple[dict[Identity, Inserted], dict[Identity, Inserted]]:
         """Work out the laps of the cars noted; add their crossings to those ``concerned``.
 
-        Returns the laps put in, before and after.
+        Returns the crossings put in, before and after.
         """
         cars, self._moved_laps = self._moved_laps, set()
         before = self._inserted_laps(cars)
@@ -309,9 +337,12 @@ class Corrections:
             concerned += self._work_out(car)
         return before, self._inserted_laps(cars)
 
-    def _inserted_laps(self, cars: Iterable[str]) -> dict[Identity, LapCompleted]:
+    def _inserted_laps(self, cars: Iterable[str]) -> dict[Identity, Inserted]:
         sequences = (self._sequences[car] for car in cars if car in self._sequences)
-        return {lap.identity: lap for one in sequences for lap in one.inserted.values()}
+        inserted: dict[Identity, Inserted] = {}
+        for one in sequences:
+            inserted |= {**one.inserted, **one.counted_out}
+        return inserted
 
     def _work_out(self, car: str) -> list[AnyEvent]:
         """Work out the laps of a car; return the crossings that may count otherwise."""
@@ -326,7 +357,11 @@ class Corrections:
             or any(type(one) is LapCompleted and one.identity in voided for one in crossings)
         ):
             self._sequences[car] = lap_sequence(
-                crossings, insertions, voided, lambda lap: amended.get(lap, {})
+                crossings,
+                insertions,
+                voided,
+                lambda lap: amended.get(lap, {}),
+                self._shortest_laps() if insertions else None,
             )
         after = self._sequences.get(car, NOTHING_ALTERED)
         names = before.altered.keys() | after.altered.keys()
@@ -336,6 +371,17 @@ class Corrections:
             names |= {one.identity for one in crossings if one.identity in self._altered}
         recorded = (self._recorded.named(name) for name in sorted(names))
         return [one for one in recorded if one is not None]
+
+    def _shortest_laps(self) -> ShortestLaps:
+        """Return the shortest possible laps, and the crossings that count by decision."""
+        voided = self._voids.voided
+        limits = [one for one in self._limits if one.identity not in voided]
+        counted = {
+            (one.counted_source, one.counted_seq)
+            for one in self._confirmations.values()
+            if one.identity not in voided
+        }
+        return ShortestLaps(sorted(limits, key=effective_key), counted)
 
     def _crossings_of(self, car: str) -> list[AnyEvent]:
         """Return the lines and laps of a car after reassignments, voided ones included."""
@@ -449,12 +495,17 @@ class Corrections:
 
 
 def _differences(
-    before: dict[Identity, LapCompleted], after: dict[Identity, LapCompleted]
+    before: dict[Identity, Inserted], after: dict[Identity, Inserted]
 ) -> list[EffectiveChange]:
-    """Return the changes from one set of laps to another."""
+    """Return the changes from one set of crossings put in to another."""
     names = before.keys() | after.keys()
-    changes = [EffectiveChange(before.get(name), after.get(name)) for name in sorted(names)]
-    return [change for change in changes if change.was != change.now]
+    changes = []
+    for name in sorted(names):
+        # As for CorrectionApplied: an event for the fold, of no type that a log holds.
+        was, now = (cast("AnyEvent | None", each.get(name)) for each in (before, after))
+        if was != now:
+            changes.append(EffectiveChange(was, now))
+    return changes
 
 
 class _Recorded:

@@ -4,7 +4,10 @@ Rules:
 
 - a lap runs from crossing to crossing of the finish line. A crossing taken away merges its lap
   with the next: the times add up, and later laps move down by one number. A crossing put in
-  splits a lap, and later laps move up by one;
+  splits a lap, and later laps move up by one, however near to another crossing it is, unless
+  it is a double read (``projections.engine.double_reads``);
+- a crossing timed just after one that was put in is the same one, missed and sent late, if the
+  timing has the number of its lap once more, later;
 - a source numbers laps by the crossings that it counted. Later numbers move only if they are of
   the source that counted the crossing taken away, and if no other crossing has its number: a
   lap that was voided and sent again keeps its number;
@@ -23,6 +26,7 @@ from typing import Any, NamedTuple
 from events import AnyEvent, CrossingInserted, LapCompleted, LinePassed
 from events.base import MAX_DURATION_MS
 from events.running import MOST_LAPS
+from projections.engine.double_reads import CrossingCountedOut, ShortestLaps, sort_out
 
 Identity = tuple[str, int]
 
@@ -31,7 +35,7 @@ MEASURED_MS = 2000
 whole seconds."""
 
 SAME_CROSSING_MS = 1000
-"""A crossing timed this soon after one that was put in is the same (ms)."""
+"""A crossing timed this soon after one that was put in may be the same (ms)."""
 
 
 def _duration(ms: int) -> int:
@@ -52,20 +56,32 @@ def lap_sequence(
     insertions: Sequence[CrossingInserted],
     voided: Collection[Identity],
     changes: Callable[[int], Mapping[str, Any]],
+    shortest: ShortestLaps | None = None,
 ) -> LapSequence:
     """Return what the crossings of a car count as; ``changes`` are the amendments of a lap.
 
-    ``crossings`` are the car's lines and laps, voided ones included. Costs O(n log n).
+    ``crossings`` are the car's lines and laps, voided ones included. Of the ``insertions`` those
+    that are double reads by the ``shortest`` laps are counted out. Costs O(n log n).
     """
+    crossings = list(crossings)
     sequence = LapSequence(changes)
+    if insertions and shortest:
+        timed = lap_sequence(crossings, (), voided, changes)
+        laps = [timed.altered.get(one.identity, one) for one in crossings]
+        sorted_out = sort_out(
+            [one for one in insertions if one.completed_at >= 0],
+            [one for one in laps if type(one) is LapCompleted and one.identity not in voided],
+            shortest,
+        )
+        insertions = sorted_out.counting
+        sequence.counted_out = sorted_out.counted_out
+        sequence.open = sorted_out.newest
     events: list[LinePassed | LapCompleted | CrossingInserted] = [
         event for event in crossings if type(event) is LinePassed or type(event) is LapCompleted
     ]
-    sequence.numbers = {
-        event.lap
-        for event in events
-        if type(event) is LapCompleted and event.identity not in voided
-    }
+    for event in events:
+        if type(event) is LapCompleted and event.identity not in voided:
+            sequence.number(event)
     since_start = [one for one in insertions if one.completed_at >= 0]  # formation laps are none
     if since_start or any(before.at >= after.at for before, after in pairwise(events)):
         events = sorted([*events, *since_start], key=_in_time)
@@ -95,13 +111,20 @@ def _in_time(event: LinePassed | LapCompleted | CrossingInserted) -> InTime:
 class LapSequence:
     """The crossings of a car so far, in order of time.
 
-    ``altered`` has those that count otherwise than recorded, ``inserted`` the laps put in.
+    ``altered`` has those that count otherwise than recorded, ``inserted`` the laps put in,
+    and ``counted_out`` the crossings put in that are double reads.
     """
 
     def __init__(self, changes: Callable[[int], Mapping[str, Any]]) -> None:
         self.altered: dict[Identity, AnyEvent] = {}
         self.inserted: dict[Identity, LapCompleted] = {}
-        self.numbers: set[int] = set()
+        self.counted_out: dict[Identity, CrossingCountedOut] = {}
+        self.open = False
+        """Whether the next lap may show that a crossing put in is a double read."""
+        self.numbers: dict[int, int] = {}
+        """When the last crossing of each number was timed (ms)."""
+        self._split_near: set[int] = set()
+        """The numbers that a later crossing may show to have been timed twice."""
         self.newest: InTime | None = None
         self._changes = changes
         self._vacated: set[tuple[int, str]] = set()
@@ -124,15 +147,21 @@ class LapSequence:
         in_time = _in_time(event)
         if self.newest is None or in_time <= self.newest or self._untimed is not None:
             return None
-        if any(lap == event.lap for lap, _ in self._vacated):
+        if any(lap == event.lap for lap, _ in self._vacated) or event.lap in self._split_near:
+            return None
+        if self.open and isinstance(event, LapCompleted):
             return None
         self.newest = in_time
         if isinstance(event, LinePassed):
             self.line(event)
         else:
-            self.numbers.add(event.lap)
+            self.number(event)
             self.lap(event)
         return self.altered.get(event.identity, event)
+
+    def number(self, event: LapCompleted) -> None:
+        """Note the number of a lap that counts."""
+        self.numbers[event.lap] = max(event.at, self.numbers.get(event.lap, event.at))
 
     def skip_unaltered(
         self,
@@ -220,7 +249,7 @@ class LapSequence:
         lap = event.lap - down + self._gained
         if self._awaited is not None and lap >= self._awaited[0]:
             _, last, at = self._awaited
-            if lap <= last and event.at - at <= SAME_CROSSING_MS:
+            if lap <= last and self._is_same(event, at):
                 self._gained += last - lap
                 return last
             self._awaited = None
@@ -228,6 +257,16 @@ class LapSequence:
                 self._gained += last + 1 - lap
                 lap = last + 1
         return lap if lap == event.lap else min(max(1, lap), MOST_LAPS)
+
+    def _is_same(self, event: LinePassed | LapCompleted, at: int) -> bool:
+        """Whether a crossing is the one put in ``at`` (ms): sent late, and its number used again.
+
+        Otherwise it is a crossing of its own, however soon it came.
+        """
+        if event.at - at > SAME_CROSSING_MS:
+            return False
+        self._split_near.add(event.lap)
+        return event.at == at or self.numbers.get(event.lap, at) - at > SAME_CROSSING_MS
 
     def _start(self) -> int | None:
         """Return when the current lap began (ms), as far as it is known."""

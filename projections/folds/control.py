@@ -46,10 +46,11 @@ from events import (
 )
 from events.clock import format_clock, format_lap_time
 from projections.engine.corrections import CorrectionApplied
+from projections.engine.double_reads import CrossingCountedOut
 from projections.engine.state import Handlers, History, Projection, of, row, sibling
 from projections.folds.finish import Finish
 from projections.folds.lap_chart import LapChart
-from projections.folds.running_order import RunningOrder
+from projections.folds.running_order import RunningOrder, apart
 from projections.folds.session import Session
 from projections.folds.stewards import Stewards
 from projections.folds.track import Track
@@ -125,6 +126,7 @@ class RaceControl(Projection):
             PenaltyRescinded: self._rescinded,
             LapTimeDeleted: self._time_deleted,
             CorrectionApplied: self._corrected,
+            CrossingCountedOut: self._inserted_counted_out,
             ResultDeclared: self._declared,
             RaceControlMessage: self._race_control_message,
             WaveByGiven: self._wave_by,
@@ -297,11 +299,17 @@ class RaceControl(Projection):
         text = f"Car {event.car} is running again: it completed lap {event.lap}"
         self._add(event, "retirement", text, event.car)
 
-    def counted_out(self, event: LapCompleted, after_ms: int) -> None:
+    def _inserted_counted_out(self, event: CrossingCountedOut) -> None:
+        if event.car not in self.session.apart and not self.finish.has_finished(
+            event.car, event.at
+        ):
+            self.counted_out(event, event.after_ms)
+
+    def counted_out(self, event: LapCompleted | CrossingCountedOut, after_ms: int) -> None:
         """Fold a crossing that is a double read."""
-        after, shortest = format_lap_time(after_ms), self.session.shortest_lap_ms
-        text = f"Car {event.car}: crossing at {format_clock(event.at)} counted out, {after} after"
-        text += f" the last; no lap is shorter than {format_lap_time(shortest)}"
+        shortest = format_lap_time(self.session.shortest_lap_ms)
+        text = f"Car {event.car}: crossing at {format_clock(event.at)} counted out, "
+        text += f"{apart(after_ms)}; no lap is shorter than {shortest}"
         self._add(event, "lap", text, event.car)
 
     def _shortest_lap_set(self, event: ShortestLapSet) -> None:

@@ -40,6 +40,8 @@ from events import (
     LinePassed,
     SessionOpened,
 )
+from events.clock import format_lap_time
+from projections.engine.double_reads import CrossingCountedOut
 from projections.engine.state import Handlers, Histories, History, Projection, of, row, sibling
 from projections.folds.finish import Finish
 from projections.folds.session import Session
@@ -66,7 +68,9 @@ class Retirement(NamedTuple):
 
 
 class DoubleRead(NamedTuple):
-    """A crossing that was counted out: when, how long after the car's last, and its identity."""
+    """A crossing that was counted out: when, how long after the car's last, and its identity.
+
+    ``after_ms`` is negative for one put in before another: the time until that."""
 
     at: int
     car: str
@@ -116,6 +120,7 @@ class RunningOrder(Projection):
             CarRetired: self._retired,
             CarReturned: self._returned,
             CrossingCounted: self._crossing_counted,
+            CrossingCountedOut: self._counted_out,
         }
 
     def _opened(self, event: SessionOpened) -> None:
@@ -187,6 +192,11 @@ class RunningOrder(Projection):
 
     def _crossing_counted(self, event: CrossingCounted) -> None:
         self.confirmed = (*self.confirmed, _name(event.counted_source, event.counted_seq))
+
+    def _counted_out(self, event: CrossingCountedOut) -> None:
+        if event.car in self.session.apart or self.finish.has_finished(event.car, event.at):
+            return
+        self.double_reads.append(DoubleRead(event.at, event.car, event.after_ms, *event.identity))
 
     def _renumbered(self, event: L) -> L:
         """Return the crossing with the number that it has without double reads."""
@@ -395,6 +405,13 @@ class RunningOrder(Projection):
     def _is_settled(self, car: str) -> bool:
         """Whether the car will not go any further."""
         return car in self.finish.cars or car in self.retired or self.session.ended_at is not None
+
+
+def apart(after_ms: int) -> str:
+    """Word how far a double read is from the crossing that counts."""
+    if after_ms < 0:
+        return f"{format_lap_time(-after_ms)} before the next"
+    return f"{format_lap_time(after_ms)} after the last"
 
 
 def _name(source: str, seq: int) -> str:

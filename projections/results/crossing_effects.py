@@ -7,7 +7,7 @@ from typing import Self
 from events import AnyEvent, CrossingInserted, EventVoided
 from events.clock import format_clock, format_lap_time
 from projections.folds.laps import Lap
-from projections.folds.running_order import DoubleRead
+from projections.folds.running_order import DoubleRead, apart
 from projections.race import Race
 
 LISTED = 3
@@ -56,7 +56,7 @@ class CrossingsBefore:
         for one in out if len(out) <= LISTED else ():
             yield (
                 f"#{one.car}: crossing at {format_clock(one.at)} is counted out as a double read, "
-                f"{format_lap_time(one.after_ms)} after the last; no lap is shorter than {shortest}"
+                f"{apart(one.after_ms)}; no lap is shorter than {shortest}"
             )
         if len(out) > LISTED:
             cars = len({one.car for one in out})

@@ -19,6 +19,8 @@ from events import (
     LapAmended,
     LapCompleted,
     LinePassed,
+    SessionOpened,
+    ShortestLapSet,
 )
 from projections.engine.corrections import (
     CORRECTIONS,
@@ -27,6 +29,7 @@ from projections.engine.corrections import (
     Identity,
     effective_key,
 )
+from projections.engine.double_reads import ShortestLaps
 from projections.engine.lap_sequence import LapSequence, lap_sequence
 
 
@@ -59,10 +62,11 @@ def what_counts(events: Iterable[AnyEvent]) -> list[AnyEvent]:
         if isinstance(event, LapCompleted | LinePassed):
             event = sequences[event.car].altered.get(event.identity, event)
         counts.append(event)
-    counts += _confirmed(counts, corrections)
     counts += [lap for one in sequences.values() for lap in one.inserted.values()]
+    counts += _confirmed(counts, corrections)
+    out = [each for one in sequences.values() for each in one.counted_out.values()]
     given = [_as_recorded(one, in_order) for one in corrections]
-    return sorted([*counts, *filter(None, given)], key=effective_key)  # type: ignore[list-item]
+    return sorted([*counts, *out, *filter(None, given)], key=effective_key)  # type: ignore[list-item]
 
 
 def _sequence(
@@ -79,7 +83,17 @@ def _sequence(
 
     crossings = [event for event in moved if getattr(event, "car", None) == car]
     put_in = [one for one in corrections if isinstance(one, CrossingInserted) and one.car == car]
-    return lap_sequence(crossings, put_in, voided, changes)
+    limits = [
+        event
+        for event in moved
+        if isinstance(event, SessionOpened | ShortestLapSet) and event.identity not in voided
+    ]
+    counted = {
+        (one.counted_source, one.counted_seq)
+        for one in corrections
+        if isinstance(one, CrossingCounted)
+    }
+    return lap_sequence(crossings, put_in, voided, changes, ShortestLaps(limits, counted))
 
 
 def _confirmed(counts: list[AnyEvent], corrections: list[Correction]) -> list[Any]:

@@ -14,6 +14,7 @@ from events import AnyEvent
 from projections import timeline as timelines
 from projections import views
 from projections.engine.corrections import CorrectionApplied, effective_key
+from projections.engine.double_reads import CrossingCountedOut
 from projections.engine.state import canonical
 from projections.race import Race
 from projections.timeline import ForgottenPast, Timeline
@@ -261,4 +262,4 @@ def test_identities_are_kept_as_ranges(first, then):
 def test_every_race_event_is_known_to_the_fold():
     """Each type of the catalogue has a place in the dispatch, if only to be ignored."""
     race = Race()
-    assert set(race._handlers) == {*ev.EVENT_TYPES.values(), CorrectionApplied}
+    assert set(race._handlers) == {*ev.EVENT_TYPES.values(), CorrectionApplied, CrossingCountedOut}

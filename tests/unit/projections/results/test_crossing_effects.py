@@ -43,6 +43,17 @@ def timeline() -> Timeline:
             ["#7: lap 2 of 1:40.000 is split into 40.500 and 59.500"],
         ),
         (
+            ev.CrossingInserted(
+                at=400_000,
+                source="race-control",
+                source_seq=0,
+                car="7",
+                completed_at=199_500,
+                reason="half a second before a crossing",
+            ),
+            ["#7: lap 2 of 1:40.000 is split into 1:39.500 and 0.500"],
+        ),
+        (
             ev.ShortestLapSet(at=0, source="race-control", source_seq=0, lap_time_ms=120_000),
             [
                 f"#7: crossing at 0:0{at}.000 is counted out as a double read, 1:40.000 after the "
