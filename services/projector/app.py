@@ -249,7 +249,10 @@ class Projector:
         whole = singly = taken_over = False
         while True:
             await self._lease(session, session_log)
-            if await self._is_without_log(session, session_log):
+            # One that is named is waited for; one that is listed may be on its way out.
+            if (taken_over or self._named is None) and await self._is_without_log(
+                session, session_log
+            ):
                 if taken_over:
                     session_log.info("session removed")
                 self._working.pop(session, None)
