@@ -229,18 +229,21 @@ def missing_events(
     expected = {_taken(one): one for one in taken}
     events += [one for key, one in expected.items() if key not in known]
     events += [
-        EventVoided(
-            at=0,
-            source=SOURCE,
-            source_seq=0,
-            voided_source=one.source,
-            voided_seq=one.source_seq,
-            reason=f"no longer {reason}",
-        )
-        for key, one in known.items()
-        if key not in expected
+        _void(one, f"no longer {reason}") for key, one in known.items() if key not in expected
     ]
     return events
+
+
+def _void(event: AnyEvent, reason: str) -> EventVoided:
+    """Return a void of an event, without time and identity."""
+    return EventVoided(
+        at=0,
+        source=SOURCE,
+        source_seq=0,
+        voided_source=event.source,
+        voided_seq=event.source_seq,
+        reason=reason,
+    )
 
 
 def withdrawn_events(
@@ -255,14 +258,7 @@ def withdrawn_events(
         (one.voided_source, one.voided_seq) for one in recorded if isinstance(one, EventVoided)
     }
     return [
-        EventVoided(
-            at=0,
-            source=SOURCE,
-            source_seq=0,
-            voided_source=one.source,
-            voided_seq=one.source_seq,
-            reason=f"{session} is scored as round {number}",
-        )
+        _void(one, f"{session} is scored as round {number}")
         for one in recorded
         if isinstance(one, RoundScored)
         and one.session == session

@@ -87,7 +87,9 @@ def forecast_of(
     outcome = simulate(now, model, runs, now.seed)
     order = {name: number for number, name in enumerate(classes)}
     blocks = sorted(now.blocks, key=lambda block: order.get(now.class_at(block.start), len(order)))
-    cars = tuple(one for block in blocks for one in _of_class(now, outcome, model, block))
+    reach = ranges(now, model)
+    unknown = model.trouble.unknown if now.left_ms else 0.0
+    cars = tuple(one for block in blocks for one in _of_class(now, outcome, reach, unknown, block))
     return RaceForecast(now.at, now.left_ms, model, cars)
 
 
@@ -117,11 +119,10 @@ def _mean_lap(race: Race, car: str) -> int:
 
 
 def _of_class(
-    now: Situation, outcome: Runs, model: ForecastModel, block: slice
+    now: Situation, outcome: Runs, reach: Ranges, unknown: float, block: slice
 ) -> Iterator[CarForecast]:
     """The forecasts of the cars of a class, in running order."""
     size = block.stop - block.start
-    reach = ranges(now, model)
     owed = _owed(now, reach)[block]
     net = now.deficit[block] + owed * reach.cost[block]
     net = np.where(now.retired[block], np.inf, net)
@@ -133,7 +134,6 @@ def _of_class(
         np.sort(outcome.laps[:, block], axis=0),
         np.sort(outcome.next_stop[:, block], axis=0),
     )
-    unknown = model.trouble.unknown if now.left_ms else 0.0
     for index in range(size):
         counted = np.bincount(outcome.rank[:, block.start + index], minlength=size) / len(behind)
         places = (1 - unknown) * counted + unknown / size

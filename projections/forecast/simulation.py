@@ -55,14 +55,13 @@ class Runs:
 
     ``rank`` is the place in class, from 0; ``behind`` the time (ms) behind the overall leader at
     the flag; ``laps`` how many laps each car still completes; ``next_stop`` in how many of its laps
-    it next visits the lane, infinite for never; ``green_stops`` how often it stops under green.
+    it next visits the lane, infinite for never.
     """
 
     rank: NDArray[np.int64]
     behind: Array
     laps: Array
     next_stop: Array
-    green_stops: Array
 
 
 def ranges(now: Situation, model: ForecastModel) -> Ranges:
@@ -168,7 +167,7 @@ class _Simulation:
         for block in now.blocks:
             rank[:, block] = _ranks(behind[:, block])
         laps = self._laps()
-        return Runs(rank, behind, laps, self._next_stop(laps), self.stops)
+        return Runs(rank, behind, laps, self._next_stop(laps))
 
     def _run_green(self, span: Array) -> None:
         """Race for so long (ms, one for each run)."""

@@ -214,7 +214,7 @@ async def test_the_template_for_spx(page: Page, control: Control, race: list[Any
     fields = await page.evaluate("SPXGCTemplateDefinition.DataFields.map(({field}) => field)")
     assert {"f0", "f1", "f2", "f3", "f4"} < set(fields)
     found = {"f6": control.address, "f7": "tower", "f0": "By SPX", "f3": "4"}
-    await page.evaluate("told => { update(JSON.stringify(told)); play(); }", found)
+    await page.evaluate("values => { update(JSON.stringify(values)); play(); }", found)
     graphic = page.frame_locator("iframe").locator(".graphic")
     await expect(graphic).to_have_attribute("data-on", "true")
     await expect(graphic.locator("h1")).to_have_text("By SPX")

@@ -59,7 +59,7 @@ async def until_projected(store: Store, session: str, position: str) -> None:
         token = await ProjectionStore(store, session).token()
         return token is not None and token.position == position
 
-    await eventually(is_projected, f"{session} told up to {position}")
+    await eventually(is_projected, f"{session} projected up to {position}")
 
 
 async def append_and_wait(log: Log, store: Store, session: str, events: Sequence[AnyEvent]) -> str:

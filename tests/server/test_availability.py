@@ -121,7 +121,7 @@ REFUSING = {
 
 @pytest.mark.parametrize("name", REFUSING)
 async def test_a_store_that_takes_or_keeps_nothing(foreign: tuple[Store, Redis], name: str) -> None:
-    """It is not ready, and the reason is told without a token, too; then it is ready again."""
+    """It is not ready, and the reason is given without a token, too; then it is ready again."""
     store, redis = foreign
     settings, reason = REFUSING[name]
     before = {key: str((await redis.config_get(key))[key]) for key in settings}

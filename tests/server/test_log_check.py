@@ -75,7 +75,7 @@ async def test_an_event_of_a_newer_version_is_not_missing(store: Store, race: st
 
 
 async def test_a_log_that_is_gone(store: Store, race: str) -> None:
-    """Every event of it is missing; one that is no stream is told from that."""
+    """Every event of it is missing; one that is no stream is another fault."""
     await store.redis.delete(log_key(race))
     (message,) = await faults(store, race)
     assert message.startswith(f"{len(EVENTS)} acknowledged events of ")

@@ -2,7 +2,7 @@
 
 Few cars, few laps, times from a narrow range: so equal milliseconds, doubled laps,
 missed lines, flags in mid-lap, lanes left open, corrections of what came before and of
-each other are all common. Some races are a hundred times as long, so that what is told apart
+each other are all common. Some races are a hundred times as long, so that what differs
 by seconds (a flag that flickers, a crossing read twice) comes on both sides of its threshold.
 """
 
