@@ -61,7 +61,7 @@ from services.storage.keys import SESSIONS
 from services.storage.leases import Leases
 from services.storage.projection_store import ProjectionStore, TakenOver
 from services.storage.quarantine_log import has_changed
-from services.storage.session_removal import removal_of
+from services.storage.session_removal import removal_of, removals
 
 MEMORY_BUDGET = 64 * 2**20
 """Bytes that folded sessions may take together before idle ones are suspended: some three
@@ -110,6 +110,7 @@ class Projector:
         self._limit = limit
         self._leases = Leases(store, self.name, LEASE_MS)
         self._projections: dict[str, SessionProjection] = {}
+        self._removals: dict[str, bytes | None] = {}  # the last one of each before it was projected
         self._working: dict[str, asyncio.Task[None]] = {}
         self._waiting: set[str] = set()
         self._choose_at = 0.0
@@ -148,6 +149,7 @@ class Projector:
                 for session in await retry(partial(self._chosen, listed), logger, StoreError):
                     self._working[session] = group.create_task(self._project(session))
                 self._suspend_idle()
+                await retry(self._end_removed, logger, StoreError)
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _chosen(self, listed: set[str]) -> Collection[str]:
@@ -225,6 +227,19 @@ class Projector:
                 excess -= projection.memory
                 projection.suspend()
 
+    async def _end_removed(self) -> None:
+        """End the projections of sessions that were removed since they began.
+
+        A removal takes the lease as well; a process that stood still until that had expired would
+        renew its own, of a session that is gone.
+        """
+        if not self._projections:
+            return
+        found = await removals(self._store)
+        for session, projection in self._projections.items():
+            if found.get(session.encode()) != self._removals[session]:
+                projection.end(TakenOver(session, None, "removed"))
+
     async def _listed(self) -> set[str]:
         if self._named is not None:
             return self._named
@@ -258,6 +273,7 @@ class Projector:
                 self._working.pop(session, None)
                 return
             removal = await retry(lambda: removal_of(self._store, session), session_log, StoreError)
+            self._removals[session] = removal
             projection = self._projections[session] = self._projection(session)
             stopped: Exception | None = None
             try:
@@ -281,7 +297,7 @@ class Projector:
                 stopped = fault
                 await self._report_stopped(session, fault, projection.quarantine.positions)
             finally:
-                del self._projections[session]
+                del self._projections[session], self._removals[session]
                 with contextlib.suppress(StoreError):
                     await self._leases.release(session)
             if stopped is not None:

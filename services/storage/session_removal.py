@@ -1,7 +1,8 @@
 """Removing a session from the store, with every key of it, on all servers of a Cluster.
 
 The log is deleted only if it still ends where it did. The lease is taken from the projector at
-work, and expires by itself, so that the projector notices and writes nothing more. The lease of a
+work, and expires by itself, so that the projector notices and writes nothing more; one that was
+late for that notices the removal's id. The lease of a
 feed is held until all is deleted. Replays, outputs and seasons that rest on the session are found
 before.
 """

@@ -44,7 +44,7 @@ async def test_a_field_has_its_keys(page: Page, served: Served) -> None:
 
 
 async def test_a_dialog_has_the_keys(page: Page, served: Served) -> None:
-    """While a dialog is open no key acts behind it; when it goes, the row has the keys again."""
+    """While a dialog is open no key acts behind it; when it goes, the row has the keys at once."""
     position = await append(served, story().events)
     await look(page, served)
     await shows(page, position)
@@ -65,6 +65,12 @@ async def test_a_dialog_has_the_keys(page: Page, served: Served) -> None:
     await page.get_by_role("button", name="Close").click()
     await expect(page.get_by_role("complementary", name="Race control")).to_be_visible()
     await expect(page.locator("tbody.field tr[data-car='3']")).to_be_focused()
+    await page.keyboard.press("e")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("k")  # at once
+    await expect(page.locator("tbody.field tr[data-car='2']")).to_be_focused()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 @pytest.mark.slow

@@ -86,6 +86,19 @@ async def test_a_removed_session_is_gone_everywhere(store, log, session):
             assert len((await client.get(path)).json()["rows"]) == 4
 
 
+async def test_a_lease_that_expired_unseen(store, log, session, monkeypatch):
+    """A projector that did not see its lease taken by the removal lets go all the same."""
+    again = a_race(2)
+    monkeypatch.setattr(projector_app, "RENEW_SECONDS", 3600)
+    async with projecting(store, session):
+        await append_and_wait(log, store, session, a_race().events)
+        await remove_session(log, session, await log.last_position(session))
+        await store.redis.delete(key(session, "lease"))
+        await log.append(session, again.events)
+        await until_projected(store, session, await log.last_position(session))
+        await check_frames(store, session, again)
+
+
 async def test_a_stopped_session_begins_anew(store, log, session):
     """One that could not be folded, removed and imported again, is projected."""
     again = a_race(2)
