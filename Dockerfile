@@ -24,9 +24,13 @@ COPY --from=screen /src/services/screen services/screen
 RUN python -m pip install --no-deps --no-build-isolation .
 
 FROM python:3.12-slim-bookworm
-RUN useradd --system --uid 10001 --create-home lapstream
+# By number everywhere: Kubernetes cannot see whether a name is root's.
+RUN groupadd --system --gid 10001 lapstream \
+    && useradd --system --uid 10001 --gid 10001 --create-home lapstream
 COPY --from=build /opt/lapstream /opt/lapstream
-ENV PATH=/opt/lapstream/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-USER lapstream
+# Bytecode was compiled by pip; the image is read-only where it runs.
+ENV PATH=/opt/lapstream/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    LAPSTREAM_LOG_FORMAT=json
+USER 10001:10001
 WORKDIR /home/lapstream
 CMD ["lapstream", "--help"]

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+FORMATS = ("auto", "json", "text")
 
 _SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -35,14 +36,17 @@ def get_logger(name: str) -> Any:
     return structlog.get_logger(name)
 
 
-def _renderer() -> structlog.typing.Processor:
-    if sys.stderr.isatty():
+def _renderer(format_: str = "auto") -> structlog.typing.Processor:
+    if format_ == "text" or (format_ == "auto" and sys.stderr.isatty()):
         return structlog.dev.ConsoleRenderer()
     return structlog.processors.JSONRenderer(ensure_ascii=False)
 
 
-def configure(level: str = "INFO") -> None:
-    """Log from ``level`` on, one of ``LEVELS``, including what libraries log."""
+def configure(level: str = "INFO", format_: str = "auto") -> None:
+    """Log from ``level`` on, one of ``LEVELS``, including what libraries log.
+
+    ``format_`` is one of ``FORMATS``.
+    """
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -53,7 +57,10 @@ def configure(level: str = "INFO") -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _renderer(format_),
+            ],
         )
     )
     root = logging.getLogger()

@@ -15,7 +15,7 @@ from pydantic import AliasGenerator, BeforeValidator, Field, ValidationError, mo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from events.errors import BadSetting, LapstreamError
-from services.logging import LEVELS
+from services.logging import FORMATS, LEVELS
 from services.roles import Tokens
 
 PREFIX = "LAPSTREAM_"
@@ -53,6 +53,12 @@ def _level(text: str) -> str:
     if text.upper() not in LEVELS:
         raise ValueError(f"one of {', '.join(LEVELS)}")
     return text.upper()
+
+
+def _format(text: str) -> str:
+    if text.lower() not in FORMATS:
+        raise ValueError(f"one of {', '.join(FORMATS)}")
+    return text.lower()
 
 
 def _yes(text: str) -> bool:
@@ -129,6 +135,11 @@ def _bad_setting(error: Any) -> BadSetting:
 class LogSettings(_Settings):
     """Settings of everything that logs."""
 
+    log_format: Annotated[str, _parsed(_format), _unless_empty("auto")] = Field(
+        default="auto",
+        description="`json`, `text`, or `auto`: text on a terminal, a JSON object a line elsewhere",
+    )
+
     log_level: Annotated[str, _parsed(_level), _unless_empty("INFO")] = Field(
         default="INFO", description="`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`"
     )
@@ -136,6 +147,12 @@ class LogSettings(_Settings):
 
 class ServiceSettings(LogSettings):
     """Settings that all services have."""
+
+    heartbeat: Annotated[Path | None, _unless_empty(None)] = Field(
+        default=None,
+        description="file whose time is set every five seconds while the process works, for what "
+        "watches it",
+    )
 
     store: Annotated[str | None, _unless_empty(None)] = Field(
         default=None,
@@ -168,6 +185,11 @@ class GatewaySettings(ServiceSettings):
         description="web origins whose pages may read, separated by commas; `*` for any, "
         "`null,file://` for pages opened from a disk",
     )
+    hosts: Annotated[tuple[str, ...], NoDecode, _parsed(_names)] = Field(
+        default=(),
+        description="names by which the gateway is reached from elsewhere, separated by commas; "
+        "with any, a request for another name is refused, which keeps out foreign pages",
+    )
     connections: Annotated[int, _parsed(_count), _unless_empty(CONNECTIONS)] = Field(
         default=CONNECTIONS, description="subscribers at once"
     )
@@ -193,7 +215,7 @@ class ProjectorSettings(ServiceSettings):
         description="sessions to fold, separated by commas; without it, all that are listed, "
         "also those listed later",
     )
-    session_limit: Annotated[int, _parsed(_limit)] = Field(
+    session_limit: Annotated[int, _parsed(_limit), _unless_empty(SESSION_LIMIT)] = Field(
         default=SESSION_LIMIT, description="sessions that one projector takes on"
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from events.errors import LapstreamError
 from services.cli.console import echo
 from services.cli.options import Data, Store
 from services.cli.shell import run
@@ -72,31 +73,37 @@ def serve(
     from services.feeds.address import FeedTarget
     from services.logging import configure
     from services.serving import listen
-    from services.settings import GatewaySettings
+    from services.settings import GatewaySettings, LogSettings
+    from services.startup import refuse_to_start
 
-    settings = GatewaySettings.load(
-        store=store,
-        data=data,
-        **({"tokens_file": str(tokens)} if tokens else {}),
-    )
-    if private:  # not an argument of `load`: an invalid LAPSTREAM_PRIVATE is refused all the same
-        settings = settings.model_copy(update={"private": True})
-    feeds = [FeedTarget.parse(one) for one in feed or ()]
-    configure(settings.log_level)
-    with contextlib.closing(listen(host, port)) as listener:
-        run(_serve(settings, listener, projector, feeds), uvloop.new_event_loop)
+    logs = LogSettings.load()
+    try:
+        settings = GatewaySettings.load(
+            store=store,
+            data=data,
+            **({"tokens_file": str(tokens)} if tokens else {}),
+        )
+        if private:  # not an argument of `load`: a bad LAPSTREAM_PRIVATE is refused all the same
+            settings = settings.model_copy(update={"private": True})
+        feeds = [FeedTarget.parse(one) for one in feed or ()]
+        configure(settings.log_level, settings.log_format)
+        with contextlib.closing(listen(host, port)) as listener:
+            run(_serve(settings, listener, projector, feeds), uvloop.new_event_loop)
+    except LapstreamError as error:
+        if logs.log_format != "json":
+            raise
+        refuse_to_start(error)
 
 
 async def _serve(
     settings: GatewaySettings, listener: socket.socket, projector: bool, feeds: Sequence[FeedTarget]
 ) -> None:
-    from services.gc_policy import scheduled_collection
     from services.serving import serve as serve_until_cancelled
-    from services.storage.client import open_store
+    from services.startup import service_store
     from services.storage.event_log import Log
     from services.storage.token_store import TokenStore
 
-    async with open_store(settings.store, settings.data) as store, scheduled_collection():
+    async with service_store(settings, "gateway") as store:
         stored = len(await TokenStore(store).all())
         for one in feeds:
             await Log(store).refuse_replay(one.session)
@@ -107,8 +114,20 @@ async def _serve(
                 listener,
                 projector=projector,
                 feeds=feeds,
-                listening=lambda: echo(_addresses(store, settings, listener, feeds, stored)),
+                listening=lambda: _announce(
+                    settings, _addresses(store, settings, listener, feeds, stored)
+                ),
             )
+
+
+def _announce(settings: GatewaySettings, text: str) -> None:
+    """Say that the gateway can be used: on stdout, or where all is to be JSON, in the log."""
+    if settings.log_format != "json":
+        echo(text)
+        return
+    import structlog
+
+    structlog.get_logger(__name__).info("gateway is listening", description=text)
 
 
 def _addresses(

@@ -299,18 +299,33 @@ def import_archive(
 
 def export(
     session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl.gz", help="Where to write it.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.jsonl.gz",
+            help="Where to write it; `-` for standard output.",
+            allow_dash=True,
+        ),
+    ],
     store: Store = None,
     data: Data = None,
 ) -> None:
     """Write a session's whole log to one file, from which it can be imported again."""
-    from replay.archive import write_archive
+    from replay.archive import pack, write_archive
+
+    piped = str(file) == "-"
+    if piped and sys.stdout.isatty():
+        raise typer.BadParameter("an archive is compressed: name a file, or pipe it into one")
 
     async def entries(log: Log) -> list[LogEntry]:
         await require_session(log, session)
         return [entry async for batch in log.read(session) for entry in batch]
 
     log_entries = with_log(store, data, entries)
+    if piped:
+        sys.stdout.buffer.write(pack(session, log_entries))
+        sys.stdout.buffer.flush()
+        return
     write_archive(file, session, log_entries)
     echo(f"{file}: {len(log_entries)} entries of {session}")
 

@@ -38,11 +38,11 @@ from services.gateway.routes import (
 from services.gateway.state import Gateway
 from services.gateway.store_deadline import Availability, StoreDeadlineMiddleware
 from services.gateway.stored_tokens import StoredTokens
-from services.gc_policy import scheduled_collection
 from services.logging import configure
 from services.queries.race_cache import RaceCache
 from services.settings import GatewaySettings
-from services.storage.client import Store, open_store
+from services.startup import refuse_to_start, service_store
+from services.storage.client import Store
 
 DESCRIPTION = """Live timing and standings from an event log.
 
@@ -88,8 +88,7 @@ def create_app(
         async with contextlib.AsyncExitStack() as stack:
             opened = store
             if opened is None:
-                opened = await stack.enter_async_context(open_store(settings.store, settings.data))
-                await stack.enter_async_context(scheduled_collection())
+                opened = await stack.enter_async_context(service_store(settings, "gateway"))
             gateway = Gateway(opened, settings, races)
             stack.push_async_callback(gateway.close)
             stored_tokens = StoredTokens(opened)
@@ -129,7 +128,9 @@ def create_app(
             allow_headers=["Authorization", "If-None-Match", "Last-Event-ID"],
             expose_headers=["ETag", "Lapstream-Position", "Lapstream-Age-Ms"],
         )
-    app.add_middleware(OriginMiddleware, origins=settings.origins, loopback=loopback)
+    app.add_middleware(
+        OriginMiddleware, origins=settings.origins, hosts=settings.hosts, loopback=loopback
+    )
     errors.install(app)
     # Not include_router: it would build each route again for each application, for 0.2 s that the
     # first request waits. These routers need nothing that the application would add.
@@ -144,6 +145,6 @@ def build_app() -> FastAPI:
     try:
         settings = GatewaySettings.load()
     except LapstreamError as error:
-        raise SystemExit(str(error)) from None
-    configure(settings.log_level)
+        refuse_to_start(error)
+    configure(settings.log_level, settings.log_format)
     return create_app(settings)

@@ -8,8 +8,8 @@ cover two cases, which are refused here:
   send none, and are accepted.
 - DNS rebinding: a page makes its own name resolve to this gateway, so that the browser takes both
   for one site. Only ``Host`` gives it away. A gateway that listens on this machine alone accepts
-  names of this machine, and of allowed origins, as behind a proxy. One that listens beyond cannot
-  know its names.
+  names of this machine, and of allowed origins, as behind a proxy. One that listens beyond knows
+  its names if ``LAPSTREAM_HOSTS`` has them.
 
 Pages opened from a file have the origin ``null`` or ``file://``, as do pages that hide theirs. They
 are refused unless allowed. The templates for CasparCG and SPX do not need that: the WebSocket is
@@ -35,10 +35,19 @@ FORBIDDEN = 403
 class OriginMiddleware:
     """ASGI middleware that refuses foreign pages, before anything else reads the request."""
 
-    def __init__(self, app: ASGIApp, origins: Collection[str], *, loopback: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        origins: Collection[str],
+        *,
+        hosts: Collection[str] = (),
+        loopback: bool,
+    ) -> None:
         self._app = app
         self._origins = frozenset(origin.lower() for origin in origins)
-        self._hosts = frozenset(filter(None, map(_name_of, self._origins)))
+        named = (_name_of(f"//{host.lower()}") for host in hosts)
+        self._hosts = frozenset(filter(None, (*map(_name_of, self._origins), *named)))
+        self._knows_hosts = loopback or bool(hosts)
         self._loopback = loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,12 +72,14 @@ class OriginMiddleware:
     def _host_refused(self, headers: Headers) -> RequestRefused | None:
         host = headers.get("host")
         # Every browser sends Host; what does not (HTTP/1.0) is not a page.
-        if host is None or not self._loopback or ANY in self._origins:
+        if host is None or not self._knows_hosts or ANY in self._origins:
             return None
         name = _name_of(f"//{host}")
         if name is not None and (is_of_this_machine(name) or name in self._hosts):
             return None
-        return _refused("Host", host, "this gateway listens on this machine alone")
+        if self._loopback:
+            return _refused("Host", host, "this gateway listens on this machine alone")
+        return _refused("Host", host, "this gateway has another name", "LAPSTREAM_HOSTS")
 
     def _origin_refused(self, headers: Headers) -> RequestRefused | None:
         origin = headers.get("origin")
@@ -100,6 +111,8 @@ def _name_of(url: str) -> str | None:
     return name.removesuffix(".") if name else None  # "localhost." is the same host
 
 
-def _refused(header: str, value: str, reason: str) -> RequestRefused:
-    detail = f"{reason}; LAPSTREAM_ORIGINS can allow it"
+def _refused(
+    header: str, value: str, reason: str, setting: str = "LAPSTREAM_ORIGINS"
+) -> RequestRefused:
+    detail = f"{reason}; {setting} can allow it"
     return RequestRefused(FORBIDDEN, detail, [FieldError(field=header, value=value, reason=reason)])

@@ -35,7 +35,6 @@ from events.errors import (
 from projections.timeline import ForgottenPast
 from replay.entries import check_session_id, parse_position
 from replay.quarantine import CannotFold, Quarantine
-from services.gc_policy import scheduled_collection
 from services.logging import configure
 from services.projector.faststream_adapter import (
     EntryHandler,
@@ -55,7 +54,8 @@ from services.projector.schedule import (
 from services.projector.session_fold import FaultInBatch
 from services.projector.session_projection import SessionProjection
 from services.settings import SESSION_LIMIT, ProjectorSettings
-from services.storage.client import Store, open_store
+from services.startup import refuse_to_start, service_store
+from services.storage.client import Store
 from services.storage.event_log import Log
 from services.storage.keys import SESSIONS
 from services.storage.leases import Leases
@@ -385,16 +385,13 @@ def build_app() -> FastStream:
     try:
         settings = ProjectorSettings.load()
     except LapstreamError as error:
-        raise SystemExit(str(error)) from None
-    configure(settings.log_level)
+        refuse_to_start(error)
+    configure(settings.log_level, settings.log_format)
 
     @contextlib.asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         try:
-            async with (
-                open_store(settings.store, settings.data) as store,
-                scheduled_collection(),
-            ):
+            async with service_store(settings, "projector") as store:
                 projector = Projector(store, settings.sessions, limit=settings.session_limit)
                 projector.attach(app)
                 projector.failed.add_done_callback(lambda _: app.exit())
@@ -402,7 +399,7 @@ def build_app() -> FastStream:
                 if projector.failed.done():
                     projector.failed.result()
         except (StoreError, BadSessionId) as error:
-            raise SystemExit(str(error)) from None
+            refuse_to_start(error)
 
     app = FastStream(logger=faststream_logger, lifespan=lifespan)
     return app

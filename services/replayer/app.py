@@ -24,7 +24,6 @@ from faststream.redis import RedisBroker
 
 from events.errors import LapstreamError, StoreError, StoreUnavailable
 from replay.quarantine import CannotFold, Quarantine
-from services.gc_policy import scheduled_collection
 from services.logging import configure
 from services.projector.schedule import (
     LEASE_MS,
@@ -36,7 +35,8 @@ from services.projector.schedule import (
 from services.queries.race_cache import RaceCache
 from services.replayer.runner import ReplayRunner, WallClock
 from services.settings import ReplayerSettings
-from services.storage.client import Store, open_store
+from services.startup import refuse_to_start, service_store
+from services.storage.client import Store
 from services.storage.leases import Leases
 from services.storage.projection_store import ProjectionStore, TakenOver
 from services.storage.quarantine_log import has_changed, quarantine_of
@@ -195,17 +195,14 @@ def build_app() -> FastStream:
     try:
         settings = ReplayerSettings.load()
     except LapstreamError as error:
-        raise SystemExit(str(error)) from None
-    configure(settings.log_level)
+        refuse_to_start(error)
+    configure(settings.log_level, settings.log_format)
 
     @contextlib.asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         stop = asyncio.Event()
         try:
-            async with (
-                open_store(settings.store, settings.data) as store,
-                scheduled_collection(),
-            ):
+            async with service_store(settings, "replayer") as store:
                 app.add_broker(RedisBroker(store.url))  # a FastStream application needs one
                 running = asyncio.create_task(run_replayer(store, stop))
                 running.add_done_callback(lambda _: app.exit())
@@ -213,7 +210,7 @@ def build_app() -> FastStream:
                 stop.set()
                 await running
         except StoreError as error:
-            raise SystemExit(str(error)) from None
+            refuse_to_start(error)
 
     app = FastStream(logger=None, lifespan=lifespan)
     return app

@@ -28,7 +28,7 @@ from services.gateway.stored_tokens import StoredTokens
 from services.logging import configure
 from services.roles import Grant, Role
 from services.settings import GatewaySettings
-from services.storage.client import open_store
+from services.startup import service_store
 from services.storage.event_log import Log
 
 router = APIRouter(tags=["intake"])
@@ -101,7 +101,7 @@ async def append(
         )
     log: Log = request.app.state.log
     result = await log.append_validated(session, events, expected=expected)
-    logger.info(
+    logger.debug(
         "events appended",
         session=session,
         producer=producer.name,
@@ -157,7 +157,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_store(settings.store, settings.data) as store:
+        async with service_store(settings, "intake") as store:
             app.state.log = Log(store)
             app.state.availability = Availability(store)
             app.state.stored_tokens = StoredTokens(store)
