@@ -3,8 +3,8 @@
 FROM --platform=$BUILDPLATFORM node:24-bookworm-slim AS screen
 WORKDIR /src/web
 COPY web ./
-COPY projections/wording.json /src/projections/
-COPY projections/views/display.json /src/projections/views/
+COPY projections/*.json /src/projections/
+COPY projections/views/*.json /src/projections/views/
 RUN npm ci && npm run build
 
 FROM python:3.12-slim-bookworm AS build
@@ -25,8 +25,8 @@ RUN python -m pip install --no-deps --no-build-isolation .
 
 FROM python:3.12-slim-bookworm
 # By number everywhere: Kubernetes cannot see whether a name is root's.
-RUN groupadd --system --gid 10001 lapstream \
-    && useradd --system --uid 10001 --gid 10001 --create-home lapstream
+RUN groupadd --gid 10001 lapstream \
+    && useradd --uid 10001 --gid 10001 --create-home lapstream
 COPY --from=build /opt/lapstream /opt/lapstream
 # Bytecode was compiled by pip; the image is read-only where it runs.
 ENV PATH=/opt/lapstream/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

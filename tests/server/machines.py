@@ -72,6 +72,15 @@ class Machine:
         assert result.exit_code == code, f"lapstream {' '.join(arguments)}\n{result.output}"
         return result.stderr if code else result.stdout
 
+    def run_bytes(self, *arguments: str) -> bytes:
+        """Run a command in this process; return its stdout as it is."""
+        with contextlib.chdir(self.folder):
+            result = CliRunner().invoke(
+                app, arguments, env=self.environment, catch_exceptions=False
+            )
+        assert result.exit_code == 0, result.stderr
+        return result.stdout_bytes
+
     def rows(self, *arguments: str) -> list[dict[str, object]]:
         """Return the rows of a query."""
         return list(json.loads(self.run(*arguments, "--format", "json")))

@@ -54,6 +54,7 @@ def test_from_a_timing_file_to_standings_and_back(machine: Machine, tmp_path: Pa
 
     machine.run_process("export", "short", "short.jsonl.gz")
     archive = machine.folder / "short.jsonl.gz"
+    assert machine.run_bytes("export", "short", "-") == archive.read_bytes()
     elsewhere = Machine(tmp_path / "elsewhere")
     elsewhere.run_process("import", "archive", str(archive))
     elsewhere.run("export", "short", "again.jsonl.gz")

@@ -144,3 +144,29 @@ def test_names_of_this_machine() -> None:
     """Those that mean it everywhere, and no other."""
     assert all(map(is_of_this_machine, ("localhost", "127.0.0.1", "127.8.0.1", "::1")))
     assert not any(map(is_of_this_machine, ("::", "10.0.0.1", "timing", "localhost.example")))
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("timing.example", 200),
+        ("TIMING.example:8000", 200),
+        ("localhost:8000", 200),
+        ("evil.example", 403),
+        ("timing.example.evil.example", 403),
+    ],
+)
+async def test_a_gateway_for_others_that_knows_its_names(
+    store: Store, host: str, status: int
+) -> None:
+    """Behind a published port or a proxy, a page with a name of its own is kept out as well."""
+    everywhere = "0.0.0.0"  # noqa: S104 - that is what is tried
+    settings = GatewaySettings(hosts=("timing.example", "gateway"))
+    async with (
+        serving(store, settings, host=everywhere) as url,
+        httpx.AsyncClient(timeout=60) as client,
+    ):
+        answer = await client.get(f"{url}/sessions", headers={"Host": host})
+    assert answer.status_code == status
+    if status == 403:
+        assert "LAPSTREAM_HOSTS" in answer.json()["detail"]

@@ -178,7 +178,7 @@ def unknown_part(words: list[str]) -> str | None:
         name = word.split("=")[0]
         if isinstance(command, TyperGroup) and name in command.commands:
             command = command.commands[name]
-        elif name.startswith("-") and not is_placeholder(name):
+        elif name.startswith("-") and name != "-" and not is_placeholder(name):
             options = {
                 option
                 for param in command.params
@@ -437,8 +437,25 @@ class TestImage:
         return [
             name
             for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
-            for name in line.split()[:-1]
+            for word in line.split()[:-1]
+            for name in (
+                [path.relative_to(ROOT).as_posix() for path in ROOT.glob(word)]
+                if "*" in word
+                else [word]
+            )
         ]
+
+    def test_pages_have_what_they_import(self) -> None:
+        """What the pages take from outside their own folder is copied beside it."""
+        imported = {
+            (path.parent / found).resolve().relative_to(ROOT).as_posix()
+            for path in (ROOT / "web" / "src").rglob("*")
+            if path.suffix in {".ts", ".svelte"}
+            for found in re.findall(r'from "((?:\.\./)+[^"]+\.json)"', path.read_text())
+        }
+        outside = {name for name in imported if not name.startswith("web/")}
+        assert outside
+        assert outside <= set(self.copied())
 
     @pytest.mark.parametrize(
         "name",

@@ -28,7 +28,7 @@ from services.gateway.stored_tokens import StoredTokens
 from services.logging import configure
 from services.roles import Grant, Role
 from services.settings import GatewaySettings
-from services.startup import service_store
+from services.startup import refuse_to_start, service_store
 from services.storage.event_log import Log
 
 router = APIRouter(tags=["intake"])
@@ -194,6 +194,6 @@ def build_app() -> FastAPI:
     try:
         settings = GatewaySettings.load()
     except LapstreamError as error:
-        raise SystemExit(str(error)) from None
-    configure(settings.log_level)
+        refuse_to_start(error)
+    configure(settings.log_level, settings.log_format)
     return create_app(settings)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from events.errors import BadSetting
@@ -58,12 +62,19 @@ def test_an_invalid_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str
         GatewaySettings.load()
 
 
-def test_a_level_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every service says so in a line, and ends; capitals do not matter."""
+def test_a_level_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every service says so in a line of the log, and ends; capitals do not matter."""
     monkeypatch.setenv("LAPSTREAM_LOG_LEVEL", "loud")
+    structlog.reset_defaults()
     for build in (build_app, build_intake, build_projector, build_replayer):
-        with pytest.raises(SystemExit, match=r"LAPSTREAM_LOG_LEVEL must be one of .*, not 'loud'"):
+        with pytest.raises(SystemExit, match="1"):
             build()
+        structlog.reset_defaults()
+        (line,) = capsys.readouterr().err.splitlines()
+        logged = json.loads(line)
+        assert re.match("LAPSTREAM_LOG_LEVEL must be one of .*, not 'loud'$", logged["reason"])
     monkeypatch.setenv("LAPSTREAM_LOG_LEVEL", "warning")
     assert LogSettings.load().log_level == "WARNING"
 
