@@ -74,10 +74,12 @@ class StateUpdate(NamedTuple):
     ``at`` is the recorded time of the newest event (ms since 1970), with the delay added.
     ``clock_at`` is the session clock (ms), and ``clock_running`` whether it has run on since.
     ``reason`` says why a snapshot replaced the state. Heartbeats have ``age_ms``, and ``silent`` if
-    the session has a live feed that is not heard. ``state`` is never changed in place.
+    the session has a live feed that is not heard. ``forecast`` is the newest one, which is no part
+    of the state, for subscribers of that topic; ``reason`` says why there is none. ``state`` is
+    never changed in place.
     """
 
-    kind: Literal["snapshot", "delta", "heartbeat"]
+    kind: Literal["snapshot", "delta", "heartbeat", "forecast"]
     token: Token
     at: int
     clock_at: int
@@ -86,6 +88,7 @@ class StateUpdate(NamedTuple):
     reason: str | None = None
     age_ms: int | None = None
     silent: bool = False
+    forecast: Mapping[str, Any] | None = None
 
 
 class StateFollower:
@@ -109,9 +112,7 @@ class StateFollower:
         elif before is None or before.token.epoch != token.epoch:
             raise BrokenStream(f"the {kind} {token} follows no snapshot of its epoch")
         else:
-            state = (
-                before.state if kind == "heartbeat" else apply_patch(before.state, message["data"])
-            )
+            state = apply_patch(before.state, message["data"]) if kind == "delta" else before.state
         clock = message["clock"]
         self.latest = StateUpdate(
             kind,
@@ -123,8 +124,17 @@ class StateFollower:
             message.get("reason"),
             message.get("age_ms"),
             message.get("silent", False),
+            self._forecast(message),
         )
         return self.latest
+
+    def _forecast(self, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The newest forecast; a new epoch begins without one."""
+        if message["kind"] == "forecast":
+            data: Mapping[str, Any] | None = message["data"]
+            return data
+        same = self.latest is not None and message["kind"] != "snapshot"
+        return self.latest.forecast if same and self.latest is not None else None
 
 
 async def subscribe(  # noqa: PLR0913 (options, by keyword)

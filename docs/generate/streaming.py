@@ -8,7 +8,7 @@ from typing import Any
 from docs.generate.markdown import Types, json_block, plain, slug, table
 from services.gateway.routes.schemas import asyncapi
 
-MESSAGES = ("snapshot", "delta", "heartbeat")
+MESSAGES = ("snapshot", "delta", "heartbeat", "forecast")
 
 
 def page() -> str:

@@ -74,10 +74,16 @@ class RaceForecast(NamedTuple):
 
 def race_forecast(race: Race, model: ForecastModel | None = None, runs: int = RUNS) -> RaceForecast:
     """Return how the race may end. Raises NoForecast where nothing can be said."""
+    now = situation_of_race(race)
+    return forecast_of(now, model or fitted_model(), runs, race.session.opened.classes)
+
+
+def situation_of_race(race: Race) -> Situation:
+    """Return the situation from which the race is forecast. Raises NoForecast."""
     now = situation(race, _left_ms(race))
     if not now.cars:
         raise NoForecast("the race has not begun: no car has crossed a line")
-    return forecast_of(now, model or fitted_model(), runs, race.session.opened.classes)
+    return now
 
 
 def forecast_of(

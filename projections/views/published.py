@@ -178,6 +178,9 @@ _TOPICS: dict[str, Any] = {
 
 TOPICS = tuple(_TOPICS)
 
+FORECAST_TOPIC = "forecast"
+"""What subscribers may request besides: messages of their own, for no state contains a forecast."""
+
 PublishedState = create_model(
     "PublishedState",
     __base__=RowModel,

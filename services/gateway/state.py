@@ -16,8 +16,12 @@ from replay.entries import check_session_id
 from services.fault_guard import logged_faults
 from services.gateway.clients import refuse_anonymous
 from services.gateway.errors import RequestRefused
+from services.gateway.live.forecast_feed import ForecastFeeds, SessionForecast
+from services.gateway.live.forecast_process import ForecastProcess
+from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.live.session_tail import SessionTail
 from services.gateway.live.tail_pool import TailPool, TooManySessions
+from services.queries.forecasts import forecast_task
 from services.queries.race_cache import RaceCache
 from services.queries.recordings import ReplayedRaces
 from services.settings import GatewaySettings
@@ -53,6 +57,8 @@ class Gateway:
         self.races.admit = _admit_fold
         self.replays = Replays(store)
         self.replayed = ReplayedRaces(self.replays, self.races)
+        self._forecaster = ForecastProcess()
+        self.forecasts = ForecastFeeds(self._forecast, self._forecaster.close)
         self.subscribers = {"websocket": 0, "sse": 0}
         self.started_at = time.monotonic()
         self._existing: set[str] = set()  # sessions with a log, until they are removed
@@ -65,6 +71,7 @@ class Gateway:
         """Close the session tails."""
         self._watching.cancel()
         await asyncio.wait([self._watching])
+        await self.forecasts.close()
         await self.tail_pool.close()
 
     async def _forget_removed(self) -> None:
@@ -135,6 +142,21 @@ class Gateway:
             raise RequestRefused(
                 503, "this gateway follows too many sessions", headers={"Retry-After": "30"}
             ) from None
+
+    async def _forecast(self, tail: SessionTail, snapshot: Snapshot) -> SessionForecast:
+        """The forecast of a session with this newest snapshot; of a replay, at the snapshot.
+
+        Raises NoForecast, RequestRefused and the errors of the log.
+        """
+        session, token = tail.session, snapshot.token
+        if tail.replay:
+            race = await self.replayed.race(session, token, snapshot.clock_at)
+            task = await asyncio.to_thread(forecast_task, race)
+            position, epoch = token.position, token.epoch
+        else:
+            found = await self.races.ask(session, forecast_task)
+            task, position, epoch = found.answer, found.position, None
+        return SessionForecast(0, position, epoch, await self._forecaster.compute(task))
 
     def check_capacity(self) -> None:
         """Raise RequestRefused if there are as many subscribers as are allowed."""

@@ -5,7 +5,7 @@ The arrays they are computed with take long to load, so that a command that make
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from events.errors import NoForecast
 from projections.race import Race
@@ -15,7 +15,10 @@ from services.queries.tables.columns import Row
 
 if TYPE_CHECKING:
     from projections.forecast.race_forecast import CarForecast, RaceForecast
+    from projections.forecast.situation import Situation
 
+TOPIC_DIGITS = 4
+"""The digits of probabilities in messages, which are sent every second."""
 
 SCORED_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """At which shares of its length the forecasts of a race are scored."""
@@ -44,6 +47,51 @@ def forecast_row(forecast: CarForecast) -> Row:
         "laps_left": forecast.laps_left._asdict(),
         "next_stop": None if stop is None else stop._asdict(),
     }
+
+
+class ForecastTask(NamedTuple):
+    """All that the forecast of a race is computed from; it can be pickled.
+
+    ``leader`` is the car that leads overall, and ``laps`` how many it has completed.
+    """
+
+    situation: Situation
+    classes: tuple[str, ...]
+    leader: str
+    laps: int
+
+
+def forecast_task(race: Race) -> ForecastTask:
+    """Read a race for its forecast, which may then be computed elsewhere. Raises NoForecast."""
+    from projections.forecast.race_forecast import situation_of_race
+
+    now = situation_of_race(race)
+    leader = race.order.leader() or now.cars[0]
+    classes = tuple(race.session.opened.classes)
+    return ForecastTask(now, classes, leader, race.order.laps.get(leader, 0))
+
+
+def forecast_topic(task: ForecastTask) -> Row:
+    """The forecast as subscribers receive it: rows by car, and the leader's laps to the flag."""
+    from projections.forecast.model import fitted_model
+    from projections.forecast.race_forecast import forecast_of
+
+    forecast = forecast_of(task.situation, fitted_model(), classes=task.classes)
+    rows = {one.car: _short(forecast_row(one)) for one in forecast.cars}
+    to_go = rows[task.leader]["laps_left"]
+    return {
+        "at_ms": forecast.at,
+        "left_ms": forecast.left_ms,
+        "fitted_on": forecast.model.fitted_on,
+        "leader": task.leader,
+        "laps_to_go": to_go,
+        "last_lap": {name: task.laps + laps for name, laps in to_go.items()},
+        "cars": rows,
+    }
+
+
+def _short(row: Row) -> Row:
+    return {**row, "places": [round(one, TOPIC_DIGITS) for one in row["places"]]}
 
 
 def score_rows(timeline: Timeline) -> list[Row]:

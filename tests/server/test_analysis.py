@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import csv
 import io
@@ -20,13 +21,14 @@ import pytest_asyncio
 from events import AnyEvent, PenaltyImposed, PointsAdjusted, encode
 from projections.views import gaps
 from replay.entries import EVENT_FIELD, LogEntry, parse_position
+from services.client import StateFollower
 from services.gateway.routes.view_request import TABLES
 from services.gateway.views.flat_rows import flat_keys
 from services.storage.client import Store, open_store
 from services.storage.event_log import Log
-from tests.builders import opened
+from tests.builders import Story, opened
 from tests.races import alms_2007, petit_le_mans_2007, petit_le_mans_2007_timeline
-from tests.server.gateways import serving
+from tests.server.gateways import serving, sse
 
 SEASON = "alms-2007"
 QUESTIONS: dict[str, dict[str, Any]] = {
@@ -278,3 +280,34 @@ async def test_a_session_without_rules_or_season(store: Store, session: str) -> 
         }
     without = {"drive-times", "points", "championship", "clinch"}
     assert statuses == {name: 404 if name in without else 200 for name in statuses}
+
+
+@only_looked_at
+@pytest.mark.slow
+async def test_forecasts_are_streamed(shared_data: Path) -> None:
+    """Who names the topic is sent a forecast behind the state, and who does not is sent none."""
+    async with open_store(data=shared_data) as store:
+        log, name = Log(store), "streamed-forecast"
+        cars = [f"{number}" for number in range(1, 4)]
+        story = Story().opened(*cars, lines=("FL",), time_limit_ms=3_600_000)
+        for place, car in enumerate(cars):
+            for lap in range(1, 20):
+                story.lap(car, lap, lap * 60_000 + place * 2_000)
+        await log.append(name, story.events)
+        async with serving(store, projector=True) as url, httpx.AsyncClient() as client:
+            kinds = []
+            following = StateFollower()
+            async with (
+                asyncio.timeout(20),
+                contextlib.aclosing(
+                    sse(client, url, name, following, topics=("forecast",))
+                ) as updates,
+            ):
+                async for update in updates:
+                    kinds.append(update.kind)
+                    if update.forecast is not None:
+                        break
+            assert kinds[0] == "snapshot"
+            assert update.forecast is not None
+            assert set(update.forecast["cars"]) == set(cars)
+            assert set(update.state) == {"session"}

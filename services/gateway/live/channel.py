@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from projections.views.frame import Token
 from projections.views.merge_patch import Patch, State, merge_patch
 from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.live.memory_budget import MESSAGES
+
+if TYPE_CHECKING:
+    from services.gateway.live.forecast_feed import SessionForecast
 
 MAX_MESSAGES = 64
 """The encoded messages that a channel keeps, as far as the budget of all channels allows."""
@@ -80,6 +83,7 @@ class Channel:
         self._budget = MESSAGES
         self._bytes = 0
         self._websocket_frame: tuple[SubscriptionMessage, bytes] | None = None
+        self._forecast: tuple[tuple[int, Token], SubscriptionMessage] | None = None
 
     def message(
         self, before: Snapshot | None, after: Snapshot, reason: str | None = None
@@ -126,6 +130,24 @@ class Channel:
         if self._silent():
             more["silent"] = True
         return _encode("heartbeat", delayed, None, **more)
+
+    def forecast(self, forecast: SessionForecast, snapshot: Snapshot) -> SubscriptionMessage:
+        """The message with a forecast for subscribers that have the snapshot."""
+        key = (forecast.number, snapshot.token)
+        if self._forecast is None or self._forecast[0] != key:
+            self._forecast = (key, self._encode_forecast(forecast, snapshot))
+        return self._forecast[1]
+
+    def _encode_forecast(
+        self, forecast: SessionForecast, snapshot: Snapshot
+    ) -> SubscriptionMessage:
+        delayed = snapshot.delayed(self.delay_ms)
+        made_from = forecast.position
+        message = _encode("forecast", delayed, None, forecast.reason, made_from=made_from)
+        body = forecast.body or b"null"
+        if self.filter.of_rows and forecast.body is not None:
+            body = to_json(self.filter.choose_forecast(from_json(body)))
+        return message._replace(body=b'%b,"data":%b}' % (message.body[:-1], body))
 
     def _encode(
         self, before: Snapshot | None, after: Snapshot, reason: str | None

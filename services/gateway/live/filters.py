@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from projections.views.merge_patch import Patch, State
-from projections.views.published import TOPICS
+from projections.views.published import FORECAST_TOPIC, TOPICS
 
 BY_CAR = ("standings", "pits", "drivers", "results")
 """Topics with rows keyed by car."""
@@ -34,6 +34,15 @@ class Filter:
     def has(self, topic: str) -> bool:
         """Whether the topic is included."""
         return not self.topics or topic in self.topics or topic == "session"
+
+    @property
+    def of_forecasts(self) -> bool:
+        """Whether forecasts are included, which are sent to those only who name them."""
+        return FORECAST_TOPIC in self.topics
+
+    def choose_forecast(self, forecast: State) -> State:
+        """The included cars of a forecast, whose rows have their class."""
+        return {**forecast, "cars": self._rows(forecast["cars"])}
 
     def choose(self, state: State) -> State:
         """The included part of a state. Whole topics and rows are shared, not copied."""
@@ -67,13 +76,16 @@ class Filter:
         return {topic: change for topic, change in patch.items() if self.has(topic)}
 
     def _cars(self, standings: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset(self._rows(standings))
+
+    def _rows(self, rows: Mapping[str, Any]) -> State:
         cars, classes = casefolded(self.cars), casefolded(self.classes)
-        return frozenset(
-            car
-            for car, row in standings.items()
+        return {
+            car: row
+            for car, row in rows.items()
             if (not cars or car.casefold() in cars)
-            and (not classes or row.get("class", "").casefold() in classes)
-        )
+            and (not classes or (row.get("class") or "").casefold() in classes)
+        }
 
     def _fastest(self, fastest: State) -> State:
         # Keyed by class, with the car in the row, and the overall best beside the classes.
@@ -101,5 +113,5 @@ def casefolded(names: Iterable[str]) -> frozenset[str]:
 
 
 def unknown_topics(topics: frozenset[str]) -> list[str]:
-    """The topics that frames do not have."""
-    return sorted(topics.difference(TOPICS))
+    """The topics that there are not."""
+    return sorted(topics.difference(TOPICS, {FORECAST_TOPIC}))

@@ -89,7 +89,11 @@ class OutputQuery(BaseModel):
 class SubscriptionQuery(OutputQuery):
     """The query of ``/live`` and ``/stream``."""
 
-    topics: Names = Field(default=[], description="Topics; all by default.")
+    topics: Names = Field(
+        default=[],
+        description="Topics; all by default, but for `forecast`, which has to be named: forecasts "
+        "are messages of their own, made at most once a second.",
+    )
     classes: Names = Field(
         default=[],
         description="Only rows of these classes, whatever the case. A class that the session does "

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -19,6 +20,9 @@ from services.gateway.live.listeners import Listeners
 from services.storage.client import Store
 from services.storage.frame_reader import frames
 from services.storage.projection_store import ProjectionStore
+
+if TYPE_CHECKING:
+    from services.gateway.live.forecast_feed import ForecastFeed
 
 RETRY_SECONDS = 0.5
 
@@ -53,6 +57,8 @@ class SessionTail:
         """The number of messages sent to subscribers."""
         self.silent = False
         """Whether the session has a live feed that is not heard."""
+        self.forecasts: ForecastFeed | None = None
+        """Of those who subscribe to forecasts; None before the first."""
         self._store = store
         self._channels: dict[tuple[Filter, int], Channel] = {}
         self._listeners = Listeners()

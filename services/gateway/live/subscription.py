@@ -6,12 +6,19 @@ Time is the process's clock in milliseconds (``services.clocks``), and an argume
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from projections.views.frame import Token
 from services.gateway.live.channel import Channel, SubscriptionMessage
 from services.gateway.live.filters import Filter
 from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, token_order
 from services.storage.frame_reader import HISTORY_IS_GONE
+
+if TYPE_CHECKING:
+    from services.gateway.live.forecast_feed import ForecastFeed
+
+POLL_MS = 500
+"""How often a forecast is looked for while no snapshot arrives (ms)."""
 
 HEARTBEAT_MS = 5000
 """The longest time between two messages."""
@@ -49,6 +56,18 @@ class Subscription:
         self._reason: str | None = None
         self._sent_at = now
         self._earliest = now  # of the next message, by the rate
+        self._forecasts: ForecastFeed | None = None
+        self._forecast_sent = 0  # its number
+        self._forecast_earliest = now
+
+    @property
+    def follows_forecasts(self) -> bool:
+        """Whether forecasts are sent, too."""
+        return self._forecasts is not None
+
+    def follow(self, forecasts: ForecastFeed) -> None:
+        """Send forecasts, too."""
+        self._forecasts = forecasts
 
     def start_from(self, snapshot: Snapshot) -> None:
         """Begin a delayed subscription with a snapshot older than the buffer."""
@@ -59,6 +78,9 @@ class Subscription:
         snapshot = self._due(now) if now >= self._earliest else None
         if snapshot is not None:
             return self._message(snapshot, now)
+        forecast = self._due_forecast(now)
+        if forecast is not None:
+            return forecast
         if now - self._sent_at >= HEARTBEAT_MS:
             # Also without a snapshot to send: else `idle_until` would be now, again and again.
             self._sent_at = now
@@ -69,11 +91,25 @@ class Subscription:
     def idle_until(self, now: float) -> float:
         """When to call `next` again if no snapshot arrives before."""
         wake = self._sent_at + HEARTBEAT_MS
+        if self._forecasts is not None:
+            wake = min(wake, now + POLL_MS)
         coming = self._buffer.after(self.sent)
         if coming is not None and not self._buffer.behind:
             due = coming.since + self.options.delay_ms if self.options.delay_ms else now
             wake = min(wake, max(due, self._earliest, self._resume_deadline(now)))
         return max(wake, now)
+
+    def _due_forecast(self, now: float) -> SubscriptionMessage | None:
+        """The message with the newest forecast, unless it was sent."""
+        if self._forecasts is None or self.sent is None or now < self._forecast_earliest:
+            return None
+        forecast = self._forecasts.newest(self.sent)
+        if forecast is None or forecast.number <= self._forecast_sent:
+            return None
+        self._forecast_sent, self._sent_at = forecast.number, now
+        if self.options.max_hz is not None:
+            self._forecast_earliest = now + 1000 / self.options.max_hz
+        return self.channel.forecast(forecast, self.sent)
 
     def _due(self, now: float) -> Snapshot | None:
         """The newest snapshot that may be sent and was not."""

@@ -128,7 +128,7 @@ async def _write(
         if message is not None:
             publisher.sent += 1
             direct.write(channel.websocket_frame(message))
-        else:
+        if message is None or subscription.follows_forecasts:
             wake.set()
 
     with publisher.listening(write_at_once):

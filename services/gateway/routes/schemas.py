@@ -16,10 +16,12 @@ from services.gateway.errors import RequestRefused, responses
 from services.gateway.live.query import OutputQuery, SubscriptionQuery
 from services.gateway.routes import examples, view_request
 from services.gateway.views import view_query
+from services.queries.tables import sporting_tables
 from services.queries.tables.schemas import (
     DIALECT,
     FRAME,
     PATCH,
+    POSITION,
     REASON,
     frame_schema,
 )
@@ -33,6 +35,8 @@ def message_schemas() -> dict[str, Document]:
     """The JSON Schemas of subscription messages, by kind."""
     state = schema_of(SubscribedState)
     definitions = state.pop("$defs")
+    forecast = schema_of(sporting_tables.ForecastTopic)
+    rows = forecast.pop("$defs")
     token = {"type": "string", "description": "Resume with it: `<epoch>:<position>`."}
     base = {"token": token, **FRAME}
     more: dict[str, Document] = {
@@ -46,15 +50,25 @@ def message_schemas() -> dict[str, Document]:
                 "older than ten seconds while the clock runs is stale.",
             },
         },
+        "forecast": {
+            "made_from": {
+                **POSITION,
+                "description": "The position of the newest event that the "
+                "forecast was made from; it is at `position` or before it.",
+            },
+            "data": {"anyOf": [forecast, {"type": "null"}]},
+            "reason": {"type": "string", "description": "Why there is no forecast."},
+        },
     }
     optional = ("reason", "silent")
+    defined = {"snapshot": definitions, "forecast": rows}
     return {
         kind: {
             "type": "object",
             "properties": {"kind": {"const": kind}, **base, **members},
             "required": ["kind", *base, *(name for name in members if name not in optional)],
             "additionalProperties": False,
-            **({"$defs": definitions} if kind == "snapshot" else {}),
+            **({"$defs": defined[kind]} if kind in defined else {}),
         }
         for kind, members in more.items()
     }
@@ -71,6 +85,10 @@ _EXAMPLES: dict[str, Document] = {
     "snapshot": {"data": {"standings": {"7": examples.sample(schema_of(PublishedStandingsRow))}}},
     "delta": {"data": {"standings": {"7": {"laps": 373}}}},
     "heartbeat": {"age_ms": 1200},
+    "forecast": {
+        "made_from": "1759999999400-0",
+        "data": examples.sample(schema_of(sporting_tables.ForecastTopic)),
+    },
 }
 
 
@@ -119,9 +137,10 @@ def asyncapi() -> Document:
         "info": {
             "title": "lapstream",
             "version": version("lapstream"),
-            "description": "Subscriptions: a snapshot, then deltas. A client keeps the token of "
-            "the last message, and resumes with it (`from`, or `Last-Event-ID`) without missing "
-            "a change. A snapshot always replaces the whole state. After the close code 1012 a "
+            "description": "Subscriptions: a snapshot, then deltas; a `forecast`, which is no part "
+            "of the state, to those that named the topic. A client keeps the token of the last "
+            "message, and resumes with it (`from`, or `Last-Event-ID`) without missing a "
+            "change. A snapshot always replaces the whole state. After the close code 1012 a "
             "client reconnects; after 4404 it does not: the replay was ended. Unknown parameters "
             "are refused.",
             "license": {"name": "MIT"},
@@ -145,7 +164,7 @@ def asyncapi() -> Document:
                 "Subscribe to a named output by server-sent events or WebSocket. The output's "
                 "delay is added to `at`. The views `battle` and `championship` have a topic of "
                 "that name besides.",
-                list(messages),
+                [name for name in messages if name != "forecast"],
                 parameters={"output": {"description": "The output's name."}},
                 bindings={"ws": {"method": "GET", "query": output_query}},
             ),
@@ -190,7 +209,7 @@ async def schema(name: str) -> Document:
         return frame_schema()
     if name == "messages":
         kinds = message_schemas()
-        definitions = kinds["snapshot"].pop("$defs")
+        definitions = kinds["snapshot"].pop("$defs") | kinds["forecast"].pop("$defs")
         return {"$schema": DIALECT, "oneOf": list(kinds.values()), "$defs": definitions}
     tables = {**view_query.TABLES, **view_request.TABLES}
     if name in tables:

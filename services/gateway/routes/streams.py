@@ -173,6 +173,8 @@ async def open_subscription(
     wanted = await resolve_filter(gateway, tail.session, options.filter)
     gateway.tail_pool.retain(tail, options.delay_ms)
     subscription = subscribe(tail, replace(options, filter=wanted))
+    if wanted.of_forecasts:
+        subscription.follow(gateway.forecasts.of(tail))
     delay = subscription.options.delay_ms
     if not delay or await gateway.is_replay(tail.session):
         return subscription

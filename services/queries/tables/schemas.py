@@ -88,6 +88,7 @@ def all_models() -> Schema:
         SessionRow,
         PublishedState,
         SubscribedState,
+        sporting_tables.ForecastTopic,
     ]
     _, document = models_json_schema(
         [(model, "validation") for model in dict.fromkeys(models)], schema_generator=RowSchema

@@ -352,6 +352,21 @@ PREDICT = Table(
 FORECAST = replace(PREDICT, name="forecast")
 """The same, as the gateway names it."""
 
+
+class ForecastTopic(RowModel):
+    """A forecast of the whole race, as subscribers receive it."""
+
+    at_ms: Annotated[ClockMs, Field(description="the moment that it was made at")]
+    left_ms: Annotated[TimeMs, Field(description="what was left of the race then")]
+    fitted_on: Annotated[str, Field(description="the races that its model was fitted on")]
+    leader: Annotated[str, Field(description="the car that led")]
+    laps_to_go: Annotated[QuantilesValue, Field(description="laps that the leader still completes")]
+    last_lap: Annotated[
+        QuantilesValue, Field(description="the leader's last lap, which begins at the white flag")
+    ]
+    cars: Annotated[dict[str, PredictRow], Field(description="by car")]
+
+
 Score = Annotated[float, DisplayFormat("score")]
 
 

@@ -428,6 +428,85 @@ export interface PublishedFastestLap {
   driver?: string;
 }
 /**
+ * A forecast of the whole race, as subscribers receive it.
+ */
+export interface ForecastTopic {
+  /**
+   * the moment that it was made at
+   */
+  at_ms: number;
+  /**
+   * what was left of the race then
+   */
+  left_ms: number;
+  /**
+   * the races that its model was fitted on
+   */
+  fitted_on: string;
+  /**
+   * the car that led
+   */
+  leader: string;
+  /**
+   * laps that the leader still completes
+   */
+  laps_to_go: QuantilesValue;
+  /**
+   * the leader's last lap, which begins at the white flag
+   */
+  last_lap: QuantilesValue;
+  /**
+   * by car
+   */
+  cars: {
+    [k: string]: PredictRow;
+  };
+}
+/**
+ * Of ten runs of the race one is at most `p10`, five `p50`, nine `p90`.
+ */
+export interface QuantilesValue {
+  p10: number;
+  p50: number;
+  p90: number;
+}
+/**
+ * How a car may end: a forecast.
+ */
+export interface PredictRow {
+  car: string;
+  class: string | null;
+  class_position: number;
+  expected_place: number;
+  place_p10: number;
+  place_p90: number;
+  /**
+   * a forecast probability
+   */
+  win: number;
+  /**
+   * a forecast probability
+   */
+  podium: number;
+  gains: number;
+  /**
+   * laps
+   */
+  laps_left: QuantilesValue;
+  stops_left: number;
+  next_stop: QuantilesValue | null;
+  latest_stop: number | null;
+  net_position: number;
+  /**
+   * milliseconds
+   */
+  gap_at_flag_ms: number;
+  /**
+   * probabilities of the places in class
+   */
+  places: number[];
+}
+/**
  * Whole laps or milliseconds; the leader's are 0.
  *
  * Neither is known before the car's first crossing, nor where a car is behind by a decision
@@ -615,50 +694,6 @@ export interface PointsRow {
    * that the points depend on a length that is unknown or reconstructed
    */
   length_note: string | null;
-}
-/**
- * How a car may end: a forecast.
- */
-export interface PredictRow {
-  car: string;
-  class: string | null;
-  class_position: number;
-  expected_place: number;
-  place_p10: number;
-  place_p90: number;
-  /**
-   * a forecast probability
-   */
-  win: number;
-  /**
-   * a forecast probability
-   */
-  podium: number;
-  gains: number;
-  /**
-   * laps
-   */
-  laps_left: QuantilesValue;
-  stops_left: number;
-  next_stop: QuantilesValue | null;
-  latest_stop: number | null;
-  net_position: number;
-  /**
-   * milliseconds
-   */
-  gap_at_flag_ms: number;
-  /**
-   * probabilities of the places in class
-   */
-  places: number[];
-}
-/**
- * Of ten runs of the race one is at most `p10`, five `p50`, nine `p90`.
- */
-export interface QuantilesValue {
-  p10: number;
-  p50: number;
-  p90: number;
 }
 /**
  * How good the forecasts of a race were, at a share of its length.
