@@ -162,6 +162,7 @@ describe("a race", () => {
       clockMs: 33_000_000,
       timed: false,
       measured: null,
+      forecast: null,
     };
     const columns = columnsFor(race.session.timing_lines, 4);
     for (const one of inOrder(race))

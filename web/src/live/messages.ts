@@ -26,6 +26,14 @@ export type Message =
       readonly age_ms: number;
       /** Whether the session has a live timing feed that is not heard. */
       readonly silent?: boolean;
+    })
+  | (Base & {
+      readonly kind: "forecast";
+      /** The position of the newest event that it was made from. */
+      readonly made_from: string;
+      /** Null where there is none: `reason` says why. */
+      readonly data: JsonObject | null;
+      readonly reason?: string;
     });
 
 export class BadMessage extends Error {}
@@ -46,10 +54,13 @@ export function parseMessage(text: string): Message {
     typeof at === "number" &&
     typeof clock["at"] === "number" &&
     typeof clock["running"] === "boolean";
+  const data = value["data"];
   const whole =
     kind === "heartbeat"
       ? typeof value["age_ms"] === "number"
-      : (kind === "snapshot" || kind === "delta") && isObject(value["data"]);
+      : kind === "forecast"
+        ? isObject(data) || data === null
+        : (kind === "snapshot" || kind === "delta") && isObject(data);
   if (!based || !whole) throw new BadMessage(`no message: ${text.slice(0, 80)}`);
   return value as unknown as Message;
 }

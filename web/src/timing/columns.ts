@@ -7,6 +7,7 @@ import display from "../../../projections/views/display.json";
 import { SIGNS, SPOKEN, type Bests, type Mark } from "./bests";
 import { carState } from "./cars";
 import type { RaceClass } from "./classes";
+import { forecastColumns, type ShownForecast } from "./forecast";
 import type { Standing } from "./state";
 import * as words from "./formatting";
 
@@ -34,6 +35,8 @@ export interface Scene {
   readonly timed: boolean;
   /** The gaps to a chosen car, formatted; null for the usual gaps. */
   readonly measured: ReadonlyMap<string, string> | null;
+  /** The forecast, where one of its columns is visible; null for none. */
+  readonly forecast: ShownForecast | null;
 }
 
 export interface Column {
@@ -49,6 +52,8 @@ export interface Column {
   readonly from: number;
   /** Always visible. */
   readonly fixed?: boolean;
+  /** Whether its cells are forecasts, and no facts. */
+  readonly forecast?: boolean;
   readonly cell: (row: Standing, scene: Scene) => Cell;
 }
 
@@ -76,6 +81,7 @@ const SET: readonly (readonly [pad: number, px: number])[] = [
 const GIVES_WAY: readonly RegExp[] = [
   ...[/^last_pit$/, /^best_lap$/, /^pace$/, /^vehicle$/, /^sector /, /^best$/, /^class_gap$/],
   ...[/^stops$/, /^stint$/, /^driver_short$/, /^team$/, /^laps$/, /^driver$/, /^moved$/],
+  ...[/^forecast net$/, /^forecast /],
 ];
 
 /** The columns that fit into a width (px); `digit` is the width of a digit (em). */
@@ -305,5 +311,6 @@ export function columnsFor(
     ),
     column("state", "State", "State", 11, ALWAYS, state),
     column("penalties", "Pen", "Penalties", 8, TABLET, penalties),
+    ...(timed ? [] : forecastColumns()),
   ];
 }
