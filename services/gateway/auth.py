@@ -27,7 +27,7 @@ def authorize(
 
     The token is sent in the header ``Authorization`` or as the query parameter ``access_token``.
     ``anonymous``: what a viewer may do needs no token, unless the gateway is private. Raises
-    RequestRefused: 401 without a valid token, 403 for one of a lesser role, 503 without a token
+    RequestRefused: 401 without a valid token, 403 for one of a lesser role, 429 without a token
     where clients without one have as many connections as they may.
     """
     scheme, _, sent = connection.headers.get("authorization", "").partition(" ")
@@ -54,7 +54,7 @@ def _admit(connection: HTTPConnection, *, known: bool) -> None:
     counted = connection_of(connection.scope)
     if counted is not None and not counted.admit(known=known):
         detail = "as many connections as are allowed without a token; try again, or send one"
-        raise RequestRefused(503, detail, headers={"Retry-After": "5"})
+        raise RequestRefused(429, detail, headers={"Retry-After": "5"})
 
 
 def _grant(connection: HTTPConnection, token: str, settings: GatewaySettings) -> Grant | None:

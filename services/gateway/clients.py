@@ -23,7 +23,7 @@ def is_known() -> bool:
 
 
 def refuse_anonymous(detail: str, retry_seconds: int) -> None:
-    """Raise RequestRefused (503) unless the client of the running task has a token."""
+    """Raise RequestRefused (429) unless the client of the running task has a token."""
     if not is_known():
         reason = f"{detail}; try again, or send a token"
-        raise RequestRefused(503, reason, headers={"Retry-After": str(retry_seconds)})
+        raise RequestRefused(429, reason, headers={"Retry-After": str(retry_seconds)})

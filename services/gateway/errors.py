@@ -228,7 +228,10 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         409: {"description": "The log is at another position, or another event has the identity."},
         413: {"description": "The body is too large."},
         422: {"description": "The request is not valid; `errors` has each field that is wrong."},
-        429: {"description": "Too many events; `Retry-After` says when to send again."},
+        429: {
+            "description": "Too much at once, for this producer or for clients without a token; "
+            "`Retry-After` says when to send again."
+        },
         503: {"description": "The store does not answer, or the session is stopped."},
     }
     return {

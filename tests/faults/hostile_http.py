@@ -281,6 +281,7 @@ class Attack:
     outcomes: defaultdict[str, Outcome] = field(default_factory=lambda: defaultdict(Outcome))
     failures: list[str] = field(default_factory=list)
     failed: Counter[str] = field(default_factory=Counter)
+    shed: Counter[bytes] = field(default_factory=Counter)
     slow: list[tuple[float, str]] = field(default_factory=list)
 
     async def work(self) -> None:
@@ -297,6 +298,7 @@ class Attack:
                 self.slow.append((round(took, 1), f"{kind}: {request.method!r} {target}"))
             if status == "503" and b"retry-after" in body.lower():
                 status = "shed"  # as promised when there is too much at once
+                self.shed[body.rpartition(LINES)[2][:120]] += 1
             self.outcomes[kind].statuses[status] += 1
             if status.startswith("5") or status == "no answer":
                 sent = request.encode()[:300].decode("latin-1")
@@ -398,6 +400,7 @@ async def hostile_http(folder: Path, seed: int, count: int) -> Report:
             "proper_p99_s": percentile(proper.seconds, 0.99),
             "proper_longest_s": percentile(proper.seconds, 1),
             "slow": sorted(attack.slow, reverse=True)[:5],
+            "shed": {k.decode("latin-1"): v for k, v in attack.shed.most_common(10)},
             "failed": dict(attack.failed.most_common(10)),
         }
         await _judge(report, attack, proper, calm - warm)

@@ -82,7 +82,7 @@ class TailPool:
     def retain(self, tail: SessionTail, delay_ms: int) -> None:
         """Keep the snapshots of a tail for a delay.
 
-        Raises RequestRefused (503) to clients without a token where memory is short.
+        Raises RequestRefused (429) to clients without a token where memory is short.
         """
         buffer = tail.buffer
         if delay_ms > buffer.retain_ms and self.memory > SNAPSHOT_BYTES:

@@ -44,7 +44,7 @@ StartsAt = Annotated[
                 "text/csv": {"schema": {"type": "string"}},
             }
         },
-        **responses(401, 403, 404, 422, 503),
+        **responses(401, 403, 404, 422, 429, 503),
     },
     response_class=Response,
 )

@@ -131,7 +131,7 @@ class SourceNumber(BaseModel):
 @router.get(
     "/sessions/{session}/next-number",
     summary="Get the next number of a source",
-    responses=responses(401, 403, 404, 422, 503),
+    responses=responses(401, 403, 404, 422, 429, 503),
     dependencies=[Depends(requires(Role.CONTROL))],
 )
 async def next_number(

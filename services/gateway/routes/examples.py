@@ -29,7 +29,7 @@ def of_view(table: Table) -> dict[str, Any]:
                     "text/csv": {"schema": {"type": "string"}, "example": header},
                 },
             },
-            **responses(304, 401, 403, 404, 422, 503),
+            **responses(304, 401, 403, 404, 422, 429, 503),
         },
     }
 

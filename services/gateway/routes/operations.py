@@ -121,7 +121,7 @@ def _has_a_token(request: Request, gateway: Gateway) -> bool:
     "/sessions/{session}/health",
     summary="Get the health of a session",
     dependencies=[Depends(requires(Role.VIEWER))],
-    responses=responses(401, 403, 404, 422, 503),
+    responses=responses(401, 403, 404, 422, 429, 503),
 )
 async def session_health(gateway: TheGateway, session: str) -> SessionHealth:
     """Get the state of a session's projection, and of its feed if it has one."""
@@ -159,7 +159,7 @@ def _views(stored: str | None) -> dict[str, str]:
     "/sessions/{session}/feed",
     summary="Get the state of a session's feed",
     dependencies=[Depends(requires(Role.VIEWER))],
-    responses=responses(401, 403, 404, 422, 503),
+    responses=responses(401, 403, 404, 422, 429, 503),
 )
 async def session_feed(gateway: TheGateway, session: str) -> FeedStatus:
     """Get the state of the live timing feed, and when it was last heard; 404 without one."""

@@ -59,7 +59,7 @@ ROWS_RESPONSES: dict[int | str, dict[str, Any]] = {
             },
         },
     },
-    **responses(304, 401, 403, 404, 422, 503),
+    **responses(304, 401, 403, 404, 422, 429, 503),
 }
 
 
@@ -96,7 +96,7 @@ async def rows(
     summary="Subscribe to an output by server-sent events",
     dependencies=[Viewer],
     response_class=StreamingResponse,
-    responses={200: EVENT_STREAM, **responses(401, 403, 404, 422, 503)},
+    responses={200: EVENT_STREAM, **responses(401, 403, 404, 422, 429, 503)},
 )
 async def stream(
     request: Request,

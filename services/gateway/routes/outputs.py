@@ -38,7 +38,7 @@ router = APIRouter(tags=["outputs"])
     operation_id="outputs_outputs_get",
     summary="List the outputs",
     dependencies=[Viewer],
-    responses=responses(401, 403, 503),
+    responses=responses(401, 403, 429, 503),
 )
 async def list_outputs(outputs: TheOutputs) -> list[OutputStatus | UnreadableOutputStatus]:
     """List the outputs with their settings, holds and the age of their data; of one whose settings
@@ -56,7 +56,7 @@ async def list_outputs(outputs: TheOutputs) -> list[OutputStatus | UnreadableOut
     operation_id="output_outputs__name__get",
     summary="Get an output",
     dependencies=[Viewer],
-    responses=responses(401, 403, 404, 422, 503),
+    responses=responses(401, 403, 404, 422, 429, 503),
 )
 async def get_output(outputs: TheOutputs, name: OutputName) -> OutputStatus:
     """Get the settings of an output, its hold and the age of its data."""
@@ -68,7 +68,7 @@ async def get_output(outputs: TheOutputs, name: OutputName) -> OutputStatus:
     operation_id="put_outputs__name__put",
     summary="Create or change an output",
     dependencies=[Depends(requires(Role.OUTPUT, in_body=True))],
-    responses=responses(401, 403, 404, 422, 503),
+    responses=responses(401, 403, 404, 422, 429, 503),
 )
 async def put_output(
     request: Request,

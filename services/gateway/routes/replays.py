@@ -101,14 +101,16 @@ class ImportedArchive(BaseModel):
     entries: int
 
 
-@readable.get("/replays", summary="List the replays", responses=responses(401, 403, 503))
+@readable.get("/replays", summary="List the replays", responses=responses(401, 403, 429, 503))
 async def replays(gateway: TheGateway) -> list[ReplayStatus]:
     """List the replays by name."""
     found = await gateway.replays.names()
     return [await _status(gateway, name) for name in found]
 
 
-@readable.get("/replays/{replay}", summary="Get a replay", responses=responses(401, 403, 404, 503))
+@readable.get(
+    "/replays/{replay}", summary="Get a replay", responses=responses(401, 403, 404, 429, 503)
+)
 async def replay(gateway: TheGateway, replay: str) -> ReplayStatus:
     """Get the source, the speed and the clock of a replay."""
     return await _status(gateway, replay)

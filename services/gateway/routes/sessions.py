@@ -36,7 +36,7 @@ class SessionListing(BaseModel):
     fault: str | None = Field(description="Why the session is stopped or waits, if it does.")
 
 
-@router.get("/sessions", summary="List the sessions", responses=responses(401, 403, 503))
+@router.get("/sessions", summary="List the sessions", responses=responses(401, 403, 429, 503))
 async def sessions(gateway: TheGateway) -> list[SessionListing]:
     """List the sessions of the store by name."""
     rows = await session_rows(gateway.log)
@@ -46,7 +46,7 @@ async def sessions(gateway: TheGateway) -> list[SessionListing]:
 @router.get(
     "/sessions/{session}",
     summary="Get the session line",
-    responses=responses(304, 401, 403, 404, 422, 503),
+    responses=responses(304, 401, 403, 404, 422, 429, 503),
     response_model=SessionLine,
 )
 async def session_line(

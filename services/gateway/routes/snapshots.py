@@ -52,7 +52,7 @@ class SessionSnapshot(BaseModel):
     operation_id="picture_sessions__session__picture_get",
     summary="Get the whole state of a session at a moment",
     response_model=SessionSnapshot,
-    responses=responses(304, 401, 403, 404, 422, 503),
+    responses=responses(304, 401, 403, 404, 422, 429, 503),
 )
 async def snapshot(
     request: Request,

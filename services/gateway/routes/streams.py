@@ -53,7 +53,7 @@ EVENT_STREAM = {
     summary="Subscribe by server-sent events",
     dependencies=[Depends(requires(Role.VIEWER))],
     response_class=StreamingResponse,
-    responses={200: EVENT_STREAM, **responses(401, 403, 404, 422, 503)},
+    responses={200: EVENT_STREAM, **responses(401, 403, 404, 422, 429, 503)},
 )
 async def stream(
     request: Request,
