@@ -24,6 +24,7 @@ from services.projector.faststream_adapter import BATCH, EntryHandler, stop
 from services.projector.schedule import MonotonicClock, SnapshotSchedule, retry
 from services.projector.session_fold import FoldStep, RawEntry, SessionFold, entry_described
 from services.storage.client import Store
+from services.storage.committed_frames import FrameLine
 from services.storage.event_log import Log
 from services.storage.frame_reader import state_at
 from services.storage.projection_store import Commit, ProjectionStore, TakenOver
@@ -71,6 +72,7 @@ class SessionProjection:
         self._stored_blocks: set[str] = set()
         self._folding: asyncio.Task[None] | None = None
         self._committing: asyncio.Task[None] | None = None
+        self._line = FrameLine()
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._logger = logger.bind(session=session)
 
@@ -83,6 +85,10 @@ class SessionProjection:
         any other fault, which stop the session.
         """
         self._singly = singly
+        with self._store.committed.line(self.session) as self._line:
+            await self._project(whole)
+
+    async def _project(self, whole: bool) -> None:
         await self._load(whole)
         await self._keys.report(self._projector, quarantined=self.quarantine.positions)
         self._note_view_faults()
@@ -259,6 +265,7 @@ class SessionProjection:
     async def _commit(self, commit: Commit, fault: CannotFold | None = None) -> None:
         if not await retry(lambda: self._keys.commit(commit), self._logger):
             self._schedule.snapshot_missing()
+        self._line.add(commit.before, commit.after, commit.frame)
         if commit.checkpoint is not None:
             self._stored_blocks.update(commit.checkpoint.blocks)
         if fault is not None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,7 @@ from redis.asyncio import Redis
 
 from events.errors import StoreError, StoreUnavailable, StoreUnfit
 from services.storage.cluster import check_cluster, connected_cluster
+from services.storage.committed_frames import CommittedFrames
 from services.storage.connections import (
     CONNECTIONS,
     RETRIES,
@@ -55,7 +56,8 @@ class Store:
     - ``durability``: one line on when an acknowledged event is on disk;
     - ``cluster``: whether both clients are RedisCluster, which has the same commands;
     - ``socket``: the embedded server's;
-    - ``restart_error``: why the embedded server, which ended, does not start again.
+    - ``restart_error``: why the embedded server, which ended, does not start again;
+    - ``committed``: the frames that this process commits, for the readers in it.
     """
 
     redis: Redis
@@ -66,6 +68,7 @@ class Store:
     cluster: bool = False
     socket: Path | None = None
     restart_error: Callable[[], StoreError | None] = lambda: None
+    committed: CommittedFrames = field(default_factory=CommittedFrames, compare=False)
 
     @contextlib.contextmanager
     def translated_errors(self) -> Iterator[None]:

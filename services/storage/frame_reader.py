@@ -10,7 +10,7 @@ that begins another epoch. Only frames are read, and nothing is written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple
 
 from projections.views.frame import ClientState, Frame, Token
@@ -40,6 +40,8 @@ async def frames(
 ) -> AsyncGenerator[Frame, None]:
     """The session's frames from the newest snapshot on, for ever, as they are committed.
 
+    Those of a session that is projected in this process are handed over by the projector, without
+    another way through the store (``services.storage.committed_frames``).
     With ``after``, those behind the frame of that token; if some of them were trimmed, the
     newest snapshot with the reason HISTORY_IS_GONE. Waits for the first frame of a session.
     Takes one connection. Raises BadSessionId and StoreError.
@@ -54,12 +56,21 @@ async def frames(
             snapshot = await _snapshot_or_first(store, session)
             yield snapshot._replace(reason=reason) if reason else snapshot
             position = snapshot.token
-        for stored in await _read(store, session, position, block_ms=BLOCK_MS):
+        for stored in await _committed(store, session, position):
             if not _continues(stored, position):
                 position, reason = None, HISTORY_IS_GONE
                 break
             yield stored.frame
             position = stored.frame.token
+
+
+async def _committed(store: Store, session: str, after: Token) -> Sequence[_StoredFrame]:
+    """The next frames, waited for."""
+    handed_over = await store.committed.behind(session, after)
+    if handed_over is None:
+        return await _read(store, session, after, block_ms=BLOCK_MS)
+    # Decoded for each reader, as those from the store are: nobody shares what they contain.
+    return [_StoredFrame(one.follows, Frame.decode(one.frame)) for one in handed_over]
 
 
 async def published_state(store: Store, session: str) -> ClientState | None:
