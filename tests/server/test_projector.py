@@ -28,7 +28,7 @@ from services.projector import schedule, session_projection
 from services.projector.app import Projector
 from services.projector.schedule import LEASE_MS
 from services.projector.session_fold import BYTES_PER_SESSION, SessionFold
-from services.storage import projection_store
+from services.storage import frame_reader, projection_store
 from services.storage.client import Store, open_store
 from services.storage.event_log import Log
 from services.storage.frame_ids import TokenTooLarge, frame_id
@@ -828,6 +828,42 @@ async def read_until(store: Store, session: str, position: str, after: Token | N
             if frame.token.position == position:
                 return read
     raise AssertionError("unreachable")
+
+
+async def test_a_reader_beside_the_projector(store, shared_data, log, session, monkeypatch):
+    """It gets frames without reading the store, and reads there once another process commits."""
+    story = a_race()
+    read = frame_reader._read
+    from_the_store: list[str] = []
+
+    async def counted(*arguments, **options):
+        stored = await read(*arguments, **options)
+        from_the_store.extend(one.frame.token.position for one in stored)
+        return stored
+
+    got: asyncio.Queue[Frame] = asyncio.Queue()
+
+    async def follow(after: Token) -> None:
+        async for frame in frames(store, session, after):
+            got.put_nowait(frame)
+
+    async with projecting(store, session):
+        first = await append_and_project(log, store, session, story.events[:5])
+        following = asyncio.create_task(follow(Token(1, first)))
+        await append_and_project(log, store, session, story.events[5:6])
+        await asyncio.wait_for(got.get(), 60)
+        monkeypatch.setattr(frame_reader, "_read", counted)
+        for event in story.events[6:9]:
+            position = await append_and_project(log, store, session, [event])
+            assert (await asyncio.wait_for(got.get(), 60)).token.position == position
+        assert from_the_store == []
+    async with open_store(data=shared_data) as elsewhere, projecting(elsewhere, session):
+        for event in story.events[9:]:
+            position = await append_and_project(log, store, session, [event])
+            assert (await asyncio.wait_for(got.get(), 60)).token.position == position
+            assert from_the_store.pop() == position
+    following.cancel()
+    await check_frames(store, session, story)
 
 
 async def test_a_reader_gets_the_snapshot_and_what_follows(store, log, session):
