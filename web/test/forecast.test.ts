@@ -2,6 +2,13 @@ import { describe, expect, test } from "vitest";
 import { BadMessage, parseMessage } from "../src/live/messages";
 import { columnsFor, type Scene } from "../src/timing/columns";
 import { nextStopWords, percentText, rangeText, type ForecastRow } from "../src/timing/forecast";
+import {
+  flagGapText,
+  forecastClasses,
+  percentOf,
+  strength,
+  toFlag,
+} from "../src/race/forecast_page";
 import type { Standing } from "../src/timing/state";
 
 export function forecastRow(more: Partial<ForecastRow> = {}): ForecastRow {
@@ -85,5 +92,60 @@ describe("messages with forecasts", () => {
     expect(parseMessage(JSON.stringify({ ...message, data: { cars: {} } })).kind).toBe("forecast");
     expect(parseMessage(JSON.stringify({ ...message, data: null })).kind).toBe("forecast");
     expect(() => parseMessage(JSON.stringify(message))).toThrow(BadMessage);
+  });
+});
+
+describe("the page", () => {
+  const rows = [
+    forecastRow({ car: "1", class_position: 1, expected_place: 2, win: 0.3 }),
+    forecastRow({ car: "2", class_position: 2, expected_place: 1.2, win: 0.69 }),
+    forecastRow({ car: "3", class_position: 3, expected_place: 3, win: 0.01, latest_stop: 40 }),
+    forecastRow({ car: "9", class: "GTP" }),
+  ];
+
+  test("has the classes of the session, with cars as they stand or may end", () => {
+    const cars = (order: "now" | "end") =>
+      forecastClasses(rows, ["GTP", "LMP2", "GTD"], order).map((one) => [
+        one.name,
+        one.rows.map(({ car }) => car).join(),
+      ]);
+    expect(cars("now")).toEqual([
+      ["GTP", "9"],
+      ["LMP2", "1,2,3"],
+    ]);
+    expect(cars("end")[1]).toEqual(["LMP2", "2,1,3"]);
+  });
+
+  test("has the odds that can be seen, the best first, and one scale for pit windows", () => {
+    const lmp2 = forecastClasses(rows, ["LMP2"], "now")[0];
+    expect(lmp2?.odds.map(({ car }) => car)).toEqual(["2", "1"]);
+    expect(lmp2?.laps).toBe(40);
+  });
+
+  test("scales stay on the page", () => {
+    expect([percentOf(5, 10), percentOf(-1, 10), percentOf(20, 10)]).toEqual([
+      "50.00%",
+      "0.00%",
+      "100.00%",
+    ]);
+    expect([strength(0.001), strength(0.25), strength(1)]).toEqual([0, 0.5, 1]);
+  });
+
+  test("the white flag falls a lap before the last one ends", () => {
+    expect(toFlag({ p10: 28, p50: 29, p90: 31 }, 400)).toEqual({
+      laps: "29",
+      range: "28–31",
+      last: "429",
+      white: "428",
+    });
+  });
+
+  test.each([
+    [0, ""],
+    [9_640, "+9.6"],
+    [62_000, "+1:02"],
+    [4_000_000, ""],
+  ])("a gap of %j ms at the flag is %j", (ms, text) => {
+    expect(flagGapText(ms)).toBe(text);
   });
 });

@@ -6,6 +6,7 @@
 import { liveUrl, type Access } from "../live/gateway";
 import type { Message } from "../live/messages";
 import { browser, Subscription, type Connection } from "../live/subscription";
+import { isOver } from "../timing/flags";
 import { STALE_MS, type ForecastRow, type ShownForecast } from "../timing/forecast";
 import { LiveView } from "./live_view.svelte";
 import { viewRequest, type PageProps } from "./page";
@@ -38,9 +39,15 @@ export class Forecasts {
     return address.at !== null || address.knownAt !== null;
   });
 
+  /** What is over is not forecast. */
+  readonly #on = $derived.by(() => {
+    const { on, live } = this.scope();
+    return on && !isOver(live.displayed.state?.session);
+  });
+
   /** The forecast; null while there is none. */
   readonly shown: ShownForecast | null = $derived.by(() => {
-    if (!this.scope().on) return null;
+    if (!this.#on) return null;
     return this.#isPast ? this.#ofMoment() : this.#ofNow();
   });
 
@@ -54,11 +61,10 @@ export class Forecasts {
     access: () => Access,
   ) {
     this.#past = new LiveView<ForecastRow>(() => {
-      const { on, ...where } = scope();
-      return on && this.#isPast ? viewRequest(where, "forecast") : null;
+      return this.#on && this.#isPast ? viewRequest(scope(), "forecast") : null;
     }, access);
     const name = $derived(scope().live.name);
-    const follows = $derived(scope().on && !this.#isPast);
+    const follows = $derived(this.#on && !this.#isPast);
     $effect(() => {
       if (!follows) return;
       const url = liveUrl(new URL(location.href), name, TOPIC, access());
