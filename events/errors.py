@@ -39,7 +39,6 @@ attributes, and a message of one line: what is wrong and, where possible, what t
     ├── NoForecast                 a race whose end cannot be forecast, and why
     ├── NothingTimed               a session with a declared result and no lap
     ├── NothingPublished           a season without published tables
-    ├── Undecidable                a title whose rules are not covered
     ├── AppendRefused              no event of the batch was appended
     │   ├── PositionConflict       the log is not at the expected position
     │   ├── IdentityTaken          another event has that source and number
@@ -406,15 +405,6 @@ class NothingPublished(LapstreamError):
         super().__init__(
             f"no published tables of {season!r}; there are tables of {', '.join(known)}"
         )
-
-
-class Undecidable(LapstreamError):
-    """Who can still win a title depends on rules that the analysis does not cover."""
-
-    def __init__(self, rule: str, reason: str) -> None:
-        self.rule = rule
-        self.reason = reason
-        super().__init__(f"cannot determine exactly who can still win under {rule}: {reason}")
 
 
 class AppendRefused(LapstreamError):

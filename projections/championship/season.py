@@ -326,13 +326,25 @@ class Season:
         if car_class not in self.classes:
             raise UnknownClass(car_class, self.classes, "season")
         until = self.last_round if after_round is None else after_round
+        sheets = self._sheets(of, car_class, until, cup)
+        drops = _Drops(self.pack.points, self._rounds_run(car_class), until)
+        return [sheets[name].total(name, car_class, until, drops) for name in sorted(sheets)]
+
+    def prospects(self, of: Contest, car_class: str) -> Prospects:
+        """Return what contenders have at the end of the season, given the points to come."""
+        last = max(self.last_round, len(self.rounds))
+        drops = _Drops(self.pack.points, self._rounds_run(car_class), last)
+        return Prospects(self._sheets(of, car_class, self.last_round, None), drops)
+
+    def _sheets(
+        self, of: Contest, car_class: str, until: int, cup: str | None
+    ) -> dict[str, _Sheet]:
         sheets: dict[str, _Sheet] = {}
         for result, award in self._won(of, car_class, until, cup):
             sheets.setdefault(award.name, _Sheet()).add(result, award)
         if cup is None:
             self._adjust(sheets, of, car_class, until)
-        drops = _Drops(self.pack.points, self._rounds_run(car_class), until)
-        return [sheets[name].total(name, car_class, until, drops) for name in sorted(sheets)]
+        return sheets
 
     def _rounds_run(self, car_class: str) -> frozenset[int]:
         """The rounds that count for a class: those of the calendar, and any others scored."""
@@ -491,6 +503,35 @@ class _Drops:
             best_first = sorted(free, key=lambda number: (-scored[number], number))
             dropped.update(best_first[max(0, left) :])
         return dropped
+
+
+class Prospects:
+    """Points at the end of a season, given those of the rounds that are left.
+
+    More points in a round never make fewer at the end, whatever is dropped.
+    """
+
+    def __init__(self, sheets: Mapping[str, _Sheet], drops: _Drops) -> None:
+        self._sheets = sheets
+        self._drops = drops
+        self._none = _Sheet()
+
+    def final(self, name: str, more: Mapping[int, Number]) -> Number:
+        """Return a contender's points at the end with so many more of each round."""
+        sheet = self._sheets.get(name, self._none)
+        scored = dict(sheet.scored)
+        for number, points in more.items():
+            scored[number] = total_of((scored.get(number, 0), points))
+        dropped = self._drops.of(scored)
+        counting = (points for number, points in scored.items() if number not in dropped)
+        return total_of((*counting, *sheet.decided.values()))
+
+    def so_far(self, name: str) -> tuple[object, ...]:
+        """Return everything that a contender's end depends on, beside the results to come."""
+        sheet = self._sheets.get(name, self._none)
+        ordered = (sheet.scored, sheet.finishes)
+        decided = total_of(sheet.decided.values())
+        return (*(tuple(sorted(one.items())) for one in ordered), decided)
 
 
 def _amend(round_: CalendarRound, event: RoundAmended) -> CalendarRound:

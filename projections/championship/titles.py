@@ -15,8 +15,10 @@ Rules:
 - a contender scores with all its cars, closed-up makes with one place each;
 - a contender that cannot reach the leader's current points is out, and no rival.
 
-Exact for one remaining result; for several see `with_rounds_left`. Not covered: retired cars
-that return, and races cut short with reduced points.
+Exact for one remaining result; for several see `with_rounds_left`. Where rounds may be dropped,
+bonus points are given or the cars of a contender add up, `title_bounds` has what is certain, and
+the title's ``note`` says so. Where the next race may still be cut short, a contender is clinched
+or out only if it is so on every scale that may apply. Not covered: retired cars that return.
 """
 
 from __future__ import annotations
@@ -24,10 +26,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from math import inf
 from typing import NamedTuple
 
 from events import AnyEvent, Contest, RoundScored, ScoredRow
-from events.errors import Undecidable
 from projections.championship.clinch import (
     Contender,
     NextClinch,
@@ -42,10 +44,11 @@ from projections.championship.clinch import (
 from projections.championship.reachable_places import Car, OnTrack, RaceField, field_now, open_field
 from projections.championship.scoring import rounds_now
 from projections.championship.season import Season, Total, ranked
+from projections.championship.title_bounds import BoundedResult, title_bounds
 from projections.race import Race
 from projections.results.classification import NOT_SERVED, Classified, Convention, classify
-from projections.results.points import eligible, entrant, tidy
-from projections.results.provisional import adjustments, rounds_scored
+from projections.results.points import eligible, entrant, exact, tidy
+from projections.results.provisional import adjustments, percent_so_far, rounds_scored
 from projections.results.scheduled_length import scheduled_length
 from projections.rules.packs import EntrantRules, Number, RegulationPack, RuleScope, Scale
 from projections.timeline import Timeline
@@ -82,7 +85,8 @@ class TitleContender(NamedTuple):
 
     ``outlook`` is set while one result is left and the leader can still be reached; ``most``
     are the most points it can end with. With several results left ``next_clinch`` is the
-    outcome that clinches in the next one, None if it cannot clinch there.
+    outcome that clinches in the next one, None if it cannot clinch there. ``least`` are the
+    points it is sure of where these are bounds.
     """
 
     names: tuple[str, ...]
@@ -91,15 +95,22 @@ class TitleContender(NamedTuple):
     status: TitleStatus | TitleStanding
     outlook: Outlook | None
     next_clinch: NextClinch | None = None
+    least: Number | None = None
 
 
 class Title(NamedTuple):
-    """A championship of one class: its remaining results, and its contenders, best first."""
+    """A championship of one class: its remaining results, and its contenders, best first.
+
+    ``bounded_by`` are the rules because of which its figures are bounds; ``note`` says what
+    limits them, or that a shortened race is scored otherwise.
+    """
 
     of: Contest
     car_class: str
     left: tuple[RemainingResult, ...]
     contenders: tuple[TitleContender, ...]
+    bounded_by: tuple[str, ...] = ()
+    note: str | None = None
 
 
 def title(
@@ -112,13 +123,10 @@ def title(
     """Return who can still win a title, given the season and a running session.
 
     Without ``live``, ``after_round`` limits the season to earlier rounds. Raises UnknownClass
-    for a class that the season does not have, and Undecidable while anything is left
-    under rules not covered.
+    for a class that the season does not have.
     """
     known, running = _known(season, live, after_round)
     left = _left(known, car_class, running)
-    if left:
-        _refuse_uncovered(season.pack, of)
     if not known.pack.points.contested(of, car_class):
         return Title(of, car_class, left, ())
     totals = known.totals(of=of, car_class=car_class)
@@ -126,7 +134,12 @@ def title(
     stages = [fight.stage(one) for one in left]
     if not stages:
         return Title(of, car_class, (), _decided(totals, known))
-    return Title(of, car_class, left, fight.contenders(totals, stages))
+    bounded_by = _inexact_rules(season.pack, of)
+    if bounded_by:
+        contenders = fight.bounded(totals, left, stages)
+        return Title(of, car_class, left, contenders, bounded_by, _bounds_note(bounded_by))
+    note = _reduced_note(season.pack) if len(stages[0].variants) > 1 else None
+    return Title(of, car_class, left, fight.contenders(totals, stages), (), note)
 
 
 class TitleDecision(NamedTuple):
@@ -164,16 +177,34 @@ def decided(
     return TitleDecision(at, standing(first), happened)
 
 
-def _refuse_uncovered(pack: RegulationPack, of: Contest) -> None:
+def _inexact_rules(pack: RegulationPack, of: Contest) -> tuple[str, ...]:
+    """Return the keys of the rules under which only bounds are known."""
     points = pack.points
-    if points.has_drops:
-        raise Undecidable("points.drops", "which rounds are dropped depends on all of them")
-    if points.fastest_lap is not None:
-        raise Undecidable("points.fastest_lap", "a point does not depend on the place")
-    if points.most_laps_led is not None:
-        raise Undecidable("points.most_laps_led", "a point does not depend on the place")
-    if of != "drivers" and not _entrants(pack, of).best_only:
-        raise Undecidable(f"points.{of}.best_only", "a contender adds up the points of its cars")
+    adds_up = of != "drivers" and not _entrants(pack, of).best_only
+    found = {
+        "points.drops": bool(points.drops),
+        "points.best": points.best is not None,
+        "points.parts": bool(points.parts),
+        "points.fastest_lap": points.fastest_lap is not None,
+        "points.most_laps_led": points.most_laps_led is not None,
+        f"points.{of}.best_only": adds_up,
+    }
+    return tuple(rule for rule, applies in found.items() if applies)
+
+
+def _bounds_note(rules: Sequence[str]) -> str:
+    return (
+        f"bounds, because of {', '.join(rules)}: champion and out are certain, what is open may "
+        "be decided all the same"
+    )
+
+
+def _reduced_note(pack: RegulationPack) -> str:
+    below = max(tier.below_percent for tier in pack.points.reduced)
+    return (
+        f"champion and out hold for a shortened race, too; the results needed are for one of which "
+        f"{below} % is run, as its points are reduced otherwise"
+    )
 
 
 def _entrants(pack: RegulationPack, of: Contest) -> EntrantRules:
@@ -250,10 +281,11 @@ def _decided(totals: Sequence[Total], season: Season) -> tuple[TitleContender, .
 
 
 class _Stage(NamedTuple):
-    """A remaining result, and the most points that it awards."""
+    """A remaining result, the most points that it awards, and the scales that may apply."""
 
     round: Round
     most: Number
+    variants: tuple[tuple[Number, ...], ...]
 
 
 class _TitleFight:
@@ -329,9 +361,26 @@ class _TitleFight:
             field = self._with_absent(open_field(units, len(units), may_miss=True))
         else:
             field = self._with_absent(self._field_now(live))
-        scale = self._scale(left)
-        points = tuple(scale.at(place) for place in range(1, field.places + 1))
-        return _Stage(Round(field, points), max(points, default=0))
+        variants = self._variants(left, field.places)
+        return _Stage(Round(field, variants[0]), max(variants[0], default=0), variants)
+
+    def _variants(self, left: RemainingResult, places: int) -> tuple[tuple[Number, ...], ...]:
+        """The points by place on each scale that may apply, the fullest first."""
+        scale, rules = self._scale(left), self._pack.points
+        full = tuple(scale.at(place) for place in range(1, places + 1))
+        if left.part != "race" or not rules.reduced:
+            return (full,)
+        live, percent = self._live, None
+        if live is not None and left == _this(self._season, live):
+            laps, length = self._winner_laps(live), self._season.time_limit(left.round)
+            percent = percent_so_far(live.race, laps, self._pack, length)
+        reduced = []
+        for tier in rules.reduced:
+            if percent is None or percent < tier.below_percent:
+                named, factor = rules.scale_named(tier.scale or scale.name) or scale, tier.factor
+                worths = (exact(named.at(place)) * exact(factor) for place in range(1, places + 1))
+                reduced.append(tuple(map(tidy, worths)))
+        return (full, *reduced)
 
     def _open_field(self) -> RaceField:
         units = dict.fromkeys(chain.from_iterable(self._cars.values()))
@@ -430,25 +479,15 @@ class _TitleFight:
         near = [total for total in by_points if total.points + more >= first]
         near += by_points[len(near) : len(near) + 1]  # the best of the others gives the reason
         candidates = [self._contender(total) for total in near]
-        rounds = [stage.round for stage in stages]
         countback = self._pack.ties.countback
-        contenders: list[TitleContender] = []
-        if len(rounds) == 1:
-            for outlook in outlooks(candidates, rounds[0], countback):
-                points = have[outlook.names[0]].points
-                contenders.append(
-                    TitleContender(outlook.names, points, outlook.most, outlook.status, outlook)
-                )
+        ways = [
+            [stages[0].round._replace(scale=points), *(stage.round for stage in stages[1:])]
+            for points in stages[0].variants
+        ]
+        if len(stages) == 1:
+            contenders = self._in_deciding_race(candidates, ways, countback)
         else:
-            soon = clinched_in_next(candidates, rounds, countback)
-            for name, standing in with_rounds_left(candidates, rounds, countback).items():
-                points = have[name].points
-                next_clinch = soon.get(name) if standing == "open" else None
-                contenders.append(
-                    TitleContender(
-                        (name,), points, tidy(points + more), standing, None, next_clinch
-                    )
-                )
+            contenders = self._with_several_left(candidates, ways, more, countback)
         listed_names = {name for listed in contenders for name in listed.names}
         contenders += [
             TitleContender((total.name,), total.points, tidy(total.points + more), "out", None)
@@ -456,6 +495,88 @@ class _TitleFight:
             if total.name not in listed_names
         ]
         return tuple(sorted(contenders, key=lambda one: (-one.points, one.names)))
+
+    def _in_deciding_race(
+        self, candidates: Sequence[Contender], ways: Sequence[Sequence[Round]], countback: bool
+    ) -> list[TitleContender]:
+        """The contenders before the last result, scored in one of several ways."""
+        usual, *others = [outlooks(candidates, rounds[0], countback) for rounds in ways]
+        points = {one.name: one.points for one in candidates}
+        found = []
+        for index, outlook in enumerate(usual):
+            same = {one[index].status for one in others} <= {outlook.status}
+            sure = same or outlook.status in ("alive", "alive_share")
+            found.append(
+                TitleContender(
+                    outlook.names,
+                    points[outlook.names[0]],
+                    outlook.most,
+                    outlook.status if sure else "open",
+                    outlook if sure else None,
+                )
+            )
+        return found
+
+    def _with_several_left(
+        self,
+        candidates: Sequence[Contender],
+        ways: Sequence[Sequence[Round]],
+        more: Number,
+        countback: bool,
+    ) -> list[TitleContender]:
+        """The contenders with several results left, the next scored in one of several ways."""
+        standings = [with_rounds_left(candidates, rounds, countback) for rounds in ways]
+        soon = [clinched_in_next(candidates, rounds, countback) for rounds in ways]
+        found = []
+        for name, points, *_ in candidates:
+            statuses = {one[name] for one in standings}
+            status: TitleStanding = statuses.pop() if len(statuses) == 1 else "open"
+            clinching = [one.get(name) for one in soon] if status == "open" else []
+            found.append(
+                TitleContender(
+                    (name,), points, tidy(points + more), status, None, _strictest(clinching)
+                )
+            )
+        return found
+
+    def bounded(
+        self,
+        totals: Sequence[Total],
+        left: Sequence[RemainingResult],
+        stages: Sequence[_Stage],
+    ) -> tuple[TitleContender, ...]:
+        """Return the contenders with bounds on their points, best first."""
+        have = {total.name: total for total in totals}
+        for name in self._cars:
+            have.setdefault(name, Total(name, name, None, self._class, 0, (), (), ()))
+        adds_up = self._of != "drivers" and not _entrants(self._pack, self._of).best_only
+        results = [
+            BoundedResult(
+                one.round, stage.round.field, stage.variants, self._bonus(one, adds_up), adds_up
+            )
+            for one, stage in zip(left, stages, strict=True)
+        ]
+        found = title_bounds(
+            [self._contender(total) for total in have.values()],
+            results,
+            self._season.prospects(self._of, self._class),
+            countback=self._pack.ties.countback,
+            drops=self._pack.points.has_drops,
+        )
+        contenders = (
+            TitleContender((name,), have[name].points, most, standing, None, next_clinch, least)
+            for name, (least, most, standing, next_clinch) in found.items()
+        )
+        return tuple(sorted(contenders, key=lambda one: (-one.points, one.names)))
+
+    def _bonus(self, left: RemainingResult, adds_up: bool) -> Number:
+        """The most points that a contender can get beside those for its places."""
+        fastest, led = self._pack.points.fastest_lap, self._pack.points.most_laps_led
+        if left.part != "race":
+            return 0
+        cars = max(map(len, self._cars.values()), default=1) if adds_up else 1
+        laps = fastest.points * (cars if fastest.shared else 1) if fastest else 0
+        return laps + (led.points if led else 0)
 
     def _contender(self, total: Total) -> Contender:
         cars = tuple(self._cars.get(total.name, ()))
@@ -479,6 +600,14 @@ class _TitleFight:
             if driven and driven.get(name, 0) < minimum * 1000:
                 return True
         return False
+
+
+def _strictest(found: Sequence[NextClinch | None]) -> NextClinch | None:
+    """Return the best of these outcomes, which clinches in each way; None if one has none."""
+    clinching = [one for one in found if one is not None]
+    if not clinching or len(clinching) < len(found):
+        return None
+    return min(clinching, key=lambda one: inf if one.outcome == "no_score" else one.outcome)
 
 
 def _unit(row: ScoredRow) -> str:

@@ -132,6 +132,25 @@ def percent_run(
     return None if run is None or run >= 1 else int(run * 100)
 
 
+def percent_so_far(
+    race: Race, winner_laps: int, pack: RegulationPack, scheduled_ms: int | None = None
+) -> int | None:
+    """Return how much of a race is sure to be run, in whole percent; 100 once it is all run.
+
+    None where that is unknown, or the race is stopped and may end as of then. The arguments are
+    those of `percent_run`.
+    """
+    over = _over_at(race)
+    if over is None and race.track.flag == "red":
+        return None
+    measure, at = pack.points.reduced_by, max(0, race.at if over is None else over)
+    shares = _shares_run(race, at, winner_laps)
+    if not shares and scheduled_ms:
+        shares = [("time", Fraction(at, scheduled_ms))]
+    run = max((share for by, share in shares if measure in (None, by)), default=None)
+    return None if run is None else min(100, int(run * 100))
+
+
 def _over_at(race: Race) -> int | None:
     """Return the session time at which the race was stopped or ended; None while it runs."""
     if race.track.ended_under_red_at is not None:

@@ -253,6 +253,7 @@ def clinch(
     for one in titles:
         if one.contenders:
             heading = f"\n{one.car_class}, {one.of}{_what_is_left(one)}\n"
+            heading += f"{one.note}\n" if one.note else ""
             listed = one._replace(contenders=_listed(one))
             print_table(sporting_tables.CLINCH, list(clinch_rows(listed, note)), heading)
             echo("\n".join(["", *_sentences(one), *_unlisted(one, listed)]))

@@ -112,7 +112,7 @@ def clinch_rows(fight: Title, note: str | None = None) -> Iterator[Row]:
             "of": fight.of,
             "points": contender.points,
             "status": contender.status,
-            "least": outlook.least if outlook else None,
+            "least": outlook.least if outlook else contender.least,
             "most": contender.most,
             "clinches_from": needs.clinches_regardless_from if needs else _in_next(contender),
             "can_win_from": _worst(outlook) if outlook else None,
@@ -121,6 +121,7 @@ def clinch_rows(fight: Title, note: str | None = None) -> Iterator[Row]:
             "against": _against(outlook) if outlook else [],
             "left": [part_text(one) for one in fight.left],
             "length_note": note,
+            "bounds_note": fight.note,
         }
 
 
@@ -151,6 +152,8 @@ def contender_sentence(fight: Title, contender: TitleContender) -> str | None:
         return sentence(contender.outlook)
     names, several = " and ".join(contender.names), len(contender.names) > 1
     first = fight.contenders[0]
+    if contender.least is not None and contender.status in (*WON, "out"):
+        return _bounded(fight, contender)
     match contender.status:
         case "clinched":
             sure = f", and nobody else can reach {contender.points}" if fight.left else ""
@@ -173,6 +176,23 @@ def contender_sentence(fight: Title, contender: TitleContender) -> str | None:
             return _open(fight, contender)
         case _:
             return None
+
+
+def _bounded(fight: Title, contender: TitleContender) -> str:
+    """What is certain of a contender where only bounds are known."""
+    name, least = contender.names[0], contender.least
+    others = [one for one in fight.contenders if one.names != contender.names]
+    match contender.status:
+        case "clinched":
+            return f"{name} is champion: {least} points are certain, and no rival can reach them."
+        case "clinched_share":
+            return f"{name} has at least a share of the title: {least} points are certain."
+        case _:
+            best = max(others, key=lambda one: one.least or 0)
+            if contender.most < (best.least or 0):
+                rival = f"and {best.names[0]} is sure of {best.least}"
+                return f"{name} is out: at most {contender.most} points, {rival}."
+            return f"{name} is out: a rival is sure to stay ahead."
 
 
 def _open(fight: Title, contender: TitleContender) -> str:

@@ -13,7 +13,6 @@ from events.errors import (
     BadSessionId,
     NoSuchMoment,
     NotASeason,
-    Undecidable,
     UnknownRound,
     UnknownRules,
     UnknownSession,
@@ -121,10 +120,7 @@ async def clinch(
         rows = classify(race, Convention.of(pack))
         before, number = found.before(race)
         running = LiveRound(race, rows, number)
-        try:
-            titles = [title(before, of, name, running) for name in classes]
-        except Undecidable as error:
-            raise RequestRefused(404, str(error)) from None
+        titles = [title(before, of, name, running) for name in classes]
         note = titles_length_note(before, titles, running)
         return [row for one in titles for row in clinch_rows(one, note)]
 

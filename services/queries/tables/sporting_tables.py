@@ -505,6 +505,10 @@ class ClinchRow(RowModel):
         str | None,
         Field(description="that points depend on lengths of races that are unknown"),
     ]
+    bounds_note: Annotated[
+        str | None,
+        Field(description="why the figures are bounds, or for which length of race they are"),
+    ]
 
 
 CLINCH = Table(

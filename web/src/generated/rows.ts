@@ -146,6 +146,10 @@ export interface ClinchRow {
    * that points depend on lengths of races that are unknown
    */
   length_note: string | null;
+  /**
+   * why the figures are bounds, or for which length of race they are
+   */
+  bounds_note: string | null;
 }
 /**
  * What a contender needs against a rival.
