@@ -15,6 +15,7 @@ from pydantic import AliasGenerator, BeforeValidator, Field, ValidationError, mo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from events.errors import BadSetting, LapstreamError
+from projections.views.themes import Theme, read_themes
 from services.logging import FORMATS, LEVELS
 from services.roles import Tokens
 
@@ -196,6 +197,14 @@ class GatewaySettings(ServiceSettings):
     events_per_second: Annotated[float, _parsed(_rate), _unless_empty(EVENTS_PER_SECOND)] = Field(
         default=EVENTS_PER_SECOND,
         description="events a second that one producer may append, on average",
+    )
+
+    themes: Annotated[
+        tuple[Theme, ...], NoDecode, _parsed(lambda text: read_themes(Path(text)) if text else ())
+    ] = Field(
+        default=(),
+        description="file of themes, a JSON list: the colours and short names of classes by "
+        "series, before those that are shipped",
     )
 
     @model_validator(mode="after")

@@ -18,6 +18,3 @@ MOVEMENT_HOLD_MS: int = _CONSTANTS["movement_hold_ms"]
 
 CLOSE_INTERVAL_MS: int = _CONSTANTS["close_interval_ms"]
 """An interval (ms) below this is emphasized."""
-
-CLASS_COLOURS: tuple[str, ...] = tuple(_CONSTANTS["class_colours"])
-"""Colours of classes in their order, distinct for colour-blind eyes too (Okabe and Ito)."""

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from projections.views.display import CLASS_COLOURS, CLOSE_INTERVAL_MS
+from projections.views.display import CLOSE_INTERVAL_MS
+from projections.views.themes import class_colours, theme_of
 from projections.wording import CAR_STATES, PENALTIES, penalty_tag
 from services.formatting import gap_text, lap_time_text, running_text
 from services.terminal.tower_state import Row, TowerOptions, TowerState, is_race
@@ -49,7 +50,8 @@ class TowerContext(NamedTuple):
 def _class_styles(state: TowerState) -> dict[str | None, str]:
     names = list(state.session.get("classes") or ())
     names += sorted({row["class"] for row in state.rows if row.get("class")} - set(names))
-    return {name: CLASS_COLOURS[n % len(CLASS_COLOURS)] for n, name in enumerate(names)}
+    theme = theme_of(state.session.get("series"), state.session.get("rules"), names)
+    return {name: one.dark for name, one in class_colours(names, theme).items()}
 
 
 def short_tags(names: Iterable[str], width: int = 5) -> dict[str | None, str]:

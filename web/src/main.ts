@@ -2,7 +2,8 @@ import { mount } from "svelte";
 import { fontIsThere, SCREEN_WAITS_MS } from "./fonts/fonts";
 import App from "./screen/App.svelte";
 import "./screen/screen.css";
+import { ownThemes } from "./timing/themes";
 
 const target = document.getElementById("screen");
-await fontIsThere(SCREEN_WAITS_MS);
+await Promise.all([fontIsThere(SCREEN_WAITS_MS), ownThemes(SCREEN_WAITS_MS)]);
 if (target !== null) mount(App, { target });

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi.responses import FileResponse, PlainTextResponse, Response
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -77,7 +77,14 @@ def install(app: FastAPI) -> None:
     """Serve the pages at the paths of ``PAGES``, and their assets under ``/assets``."""
     for path, file in PAGES.items():
         app.add_api_route(path, _page(file), methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/themes.json", _themes, methods=["GET"], include_in_schema=False)
     app.mount("/assets", _Assets(directory=FILES / "assets", check_dir=False))
+
+
+async def _themes(request: Request) -> Response:
+    """The operator's own themes (`GatewaySettings.themes`), which the pages put first."""
+    themes = request.app.state.settings.themes
+    return JSONResponse([one.model_dump(mode="json") for one in themes], headers=HEADERS)
 
 
 def _page(file: str) -> Callable[[], Awaitable[Response]]:

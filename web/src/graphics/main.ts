@@ -9,6 +9,7 @@ import { isObject } from "../live/patch";
 import { Graphic } from "./graphic.svelte";
 import "./graphics.css";
 import Stage from "./Stage.svelte";
+import { ownThemes } from "../timing/themes";
 
 const graphic = new Graphic(new URL(location.href));
 
@@ -28,5 +29,5 @@ addEventListener("message", ({ source, data }: MessageEvent<unknown>) => {
 });
 
 const target = document.getElementById("stage");
-await fontIsThere(AIR_WAITS_MS);
+await Promise.all([fontIsThere(AIR_WAITS_MS), ownThemes(AIR_WAITS_MS)]);
 if (target !== null) mount(Stage, { target, props: { graphic } });

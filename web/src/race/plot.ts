@@ -19,38 +19,35 @@ export function dashOf(count: number): readonly number[] {
   return DASHES[count % DASHES.length] ?? [];
 }
 
-/** The colour (`#rrggbb`), darkened if a thin line of it would be hard to see on this ground (`rgb(...)`). */
-export function onGround(colour: string, ground: string): string {
-  const [red = 0, green = 0, blue = 0] = (ground.match(/[\d.]+/g) ?? []).map(Number);
-  if (red + green + blue < 384) return colour;
-  const parts = [1, 3, 5].map((at) => Math.round(parseInt(colour.slice(at, at + 2), 16) * 0.72));
-  return `rgb(${parts.join(", ")})`;
-}
-
 export interface Colours {
   readonly ink: string;
   readonly faint: string;
   readonly line: string;
   readonly ground: string;
+  /** The page's colour for one of a style sheet, such as `light-dark(...)`. */
+  readonly of: (css: string) => string;
 }
 
 /** The colours of the page as it is now, dark or light. */
 export function coloursOf(element: Element): Colours {
   const style = getComputedStyle(element);
   const probe = document.createElement("span");
-  element.append(probe);
-  const colour = (name: string) => {
-    probe.style.color = `var(${name})`;
-    return getComputedStyle(probe).color || style.color;
+  const resolved = new Map<string, string>();
+  const colour = (css: string) => {
+    probe.style.color = css;
+    element.append(probe);
+    const found = getComputedStyle(probe).color || style.color;
+    probe.remove();
+    resolved.set(css, found);
+    return found;
   };
-  const found = {
-    ink: colour("--ink"),
-    faint: colour("--faint"),
-    line: colour("--line"),
-    ground: colour("--ground"),
+  return {
+    ink: colour("var(--ink)"),
+    faint: colour("var(--faint)"),
+    line: colour("var(--line)"),
+    ground: colour("var(--ground)"),
+    of: (css) => resolved.get(css) ?? colour(css),
   };
-  probe.remove();
-  return found;
 }
 
 /** The bands behind the lines, hatched, each with its label at the top. */
