@@ -18,7 +18,7 @@ def near_names(names: Iterable[str]) -> list[tuple[str, str]]:
     """
     by_letters: dict[str, str] = {}
     for name in names:
-        by_letters.setdefault(_letters(name), name)
+        by_letters.setdefault(letters_of(name), name)
     alike: dict[str, list[str]] = {}
     for letters in by_letters:
         if len(letters) >= SHORTEST:
@@ -36,7 +36,8 @@ def near_names(names: Iterable[str]) -> list[tuple[str, str]]:
     return [(by_letters[name], by_letters[other]) for name, other in ordered]
 
 
-def _letters(name: str) -> str:
+def letters_of(name: str) -> str:
+    """Return the letters and digits of a name, without case and accents."""
     plain = unicodedata.normalize("NFKD", name.casefold())
     return "".join(letter for letter in plain if letter.isalnum())
 

@@ -43,6 +43,7 @@ from services.cli.store_queries import query_season, read_with_warning
 from services.queries.listings import season_rows
 from services.queries.packs import pack_named
 from services.queries.published import contradiction_rows, published_sources
+from services.queries.season_names import similar_name_rows
 from services.queries.season_scoring import (
     ScoringOptions,
     changed_sessions,
@@ -586,6 +587,28 @@ def alias(
 
     with_log(store, data, amended)
     echo(f"{name}: {', '.join(f'{one.name} is {one.means}' for one in more)}")
+
+
+@season.command("check")
+def check(
+    name: SeasonName,
+    known_at: KnownAt = None,
+    form: As = OutputFormat.TABLE,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Near-equal names of drivers, teams and makes that may be one, with the command that joins.
+
+    Names that stand in one result together are not listed: they are two contenders.
+    """
+    answer = query_season(SeasonQuestion(name, known_at), store, data)
+    rows = list(similar_name_rows(answer.season, name))
+    if form is OutputFormat.TABLE and not rows:
+        echo(f"{name}: no near-equal names")
+        return
+    print_rows(sporting_tables.SEASON_CHECK, rows, form, f"{answer.title}\n")
+    if form is OutputFormat.TABLE:
+        echo("\n".join(["", *(row["command"] for row in rows if row["command"])]))
 
 
 @season.command("contradictions")

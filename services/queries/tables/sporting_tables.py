@@ -616,6 +616,27 @@ CONTRADICTIONS = Table(
 )
 
 
+class SeasonCheckRow(RowModel):
+    """Two names in a season that may be one contender's."""
+
+    of: Annotated[Contest, Heading("Of")]
+    name: Annotated[str, Heading("Name")]
+    results: Annotated[int, Heading("Results")]
+    meant: Annotated[str, Heading("Perhaps")]
+    meant_results: Annotated[int, Heading("Results")]
+    why: Annotated[str, Heading("Why")]
+    command: str
+
+
+SEASON_CHECK = Table(
+    "season-check",
+    "Near-equal names that never stand in one result and may be one contender's: the name that "
+    "looks like a slip, the one perhaps meant, in how many results each stands, and the "
+    "`command` that joins them.",
+    SeasonCheckRow,
+)
+
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -638,6 +659,7 @@ TABLES: dict[str, Table] = {
         SEASONS,
         SEASON,
         CONTRADICTIONS,
+        SEASON_CHECK,
     )
 }
 """Each of them by its name, which is its command's."""

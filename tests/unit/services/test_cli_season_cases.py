@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -568,3 +569,21 @@ class TestFastestLap:
     def test_the_built_in_packs_are_unchanged(self) -> None:
         """None of them has a point for the fastest lap."""
         assert builtin_pack("wec-2024").points.fastest_lap is None
+
+
+class TestNames:
+    """Near-equal names, and the command that joins them."""
+
+    def test_a_slip_is_joined(self, lapstream: Commands) -> None:
+        """The command that `season check` prints gives the driver the points of both names."""
+        new_season(lapstream)
+        add(lapstream, finished("Marciello", "2"), 1)
+        add(lapstream, finished("Marcielo", "2"), 2)
+        assert "no near-equal names" in lapstream.output("season", "check", "alms-2007")
+        (row, *teams) = lapstream.rows("season-check", "season", "check", "s")
+        assert (row["of"], row["name"], row["meant"]) == ("drivers", "DMarcielo", "DMarciello")
+        assert [one["name"] for one in teams] == ["Team Marcielo"]
+        lapstream.output(*shlex.split(row["command"])[1:])
+        assert table(lapstream)["DMarciello"] == 50
+        left = lapstream.rows("season-check", "season", "check", "s")
+        assert [one["of"] for one in left] == ["teams"]
