@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -37,7 +38,7 @@ from services.cli.store_queries import query_race, query_season
 from services.queries.explanations import (
     ClassificationPoints,
     changed_rows,
-    statements,
+    statements_about,
     titles_changed,
 )
 from services.queries.packs import pack_named, pack_of
@@ -45,6 +46,20 @@ from services.queries.seasons import SeasonQuestion, as_it_stands, chosen_classe
 from services.queries.sessions import SessionQuestion, chosen_cars
 from services.queries.tables import sporting_tables
 from services.queries.tables.columns import Row
+
+
+class About(StrEnum):
+    """What statements are about."""
+
+    POSITION = "position"
+    GAP = "gap"
+    RESULT = "result"
+    STATUS = "status"
+    PENALTY = "penalty"
+    BEST_LAP = "best_lap"
+    CORRECTION = "correction"
+    POINTS = "points"
+    FORECAST = "forecast"
 
 
 def register(app: typer.Typer) -> None:
@@ -62,14 +77,20 @@ def explain_car(
     at: At = None,
     known_at: KnownAt = None,
     rules: Rules = None,
+    about: Annotated[
+        About | None, typer.Option("--about", help="Only statements about this.")
+    ] = None,
     form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
 ) -> None:
-    """Why a car has its position, its gap, its result and its points, in sentences."""
+    """Why a car has its position, its gap, its result and its points, in sentences.
+
+    With `--about forecast`: why it has its odds, which is no part of the rest.
+    """
     race, recorded = query_race(SessionQuestion(session, at, known_at), store, data)
     pack = pack_of(race, rules)
-    rows = statements(race, recorded.events, car, pack)
+    rows = statements_about(race, recorded.events, car, pack, about and about.value)
     if form is OutputFormat.TABLE:
         echo(session_heading(session_line(race)), bold=True)
         echo("\n".join(_with_sources(row) for row in rows))

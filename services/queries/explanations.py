@@ -35,6 +35,36 @@ def statements(
     return [_row(one, positions, pack) for one in found]
 
 
+FORECAST = "forecast"
+"""The subject of statements about a forecast, which no others are mixed with."""
+
+
+def statements_about(
+    race: Race,
+    events: Iterable[tuple[str, AnyEvent]],
+    car: str,
+    pack: RegulationPack | None,
+    about: str | None,
+) -> Sequence[Row]:
+    """The statements about one subject; without one, all but those about the forecast.
+
+    Raises UnknownCar and NoForecast.
+    """
+    if about == FORECAST:
+        return forecast_statements(race, car)
+    found = statements(race, events, car, pack)
+    return [row for row in found if about is None or row["about"] == about]
+
+
+def forecast_statements(race: Race, car: str) -> Sequence[Row]:
+    """Why a car has its odds. Raises UnknownCar and NoForecast."""
+    from projections.forecast.causes import explain_forecast
+    from projections.forecast.race_forecast import situation_of_race
+
+    found = explain_forecast(situation_of_race(race), car, race.session.opened.classes)
+    return [_row(Statement(FORECAST, text), {}, None) for text in found]
+
+
 def _row(
     statement: Statement,
     positions: Mapping[tuple[str, int], str],

@@ -27,7 +27,7 @@ from services.gateway.routes.parameters import CarClass, Cars
 from services.gateway.routes.view_request import TheViewRequest, required_pack, route_of
 from services.gateway.views.view_query import View
 from services.queries import explanations
-from services.queries.explanations import ClassificationPoints, statements
+from services.queries.explanations import FORECAST, ClassificationPoints, statements_about
 from services.queries.forecasts import forecast_rows
 from services.queries.pit_wall import drive_time_ledger
 from services.queries.race_cache import RaceMoment
@@ -82,13 +82,22 @@ async def chart(
 async def explain(
     request: TheViewRequest,
     car: Annotated[str, Query(min_length=1, max_length=200, description="The car.")],
+    about: Annotated[
+        str | None,
+        Query(
+            max_length=40,
+            description="Only statements about this, such as `gap`; `forecast`, which no other "
+            "answer contains, says why a car has its odds.",
+        ),
+    ] = None,
 ) -> Response:
     """Why a car is where it is."""
 
     def view(moment: RaceMoment) -> Sequence[Row]:
-        return statements(moment.race, moment.recorded, car, own_pack(moment.race))
+        race, recorded = moment.race, moment.recorded
+        return statements_about(race, recorded, car, own_pack(race), about)
 
-    return await request.respond("explain", view, car, recorded=True)
+    return await request.respond("explain", view, car, about, recorded=about != FORECAST)
 
 
 @router.get("/sessions/{session}/drive-times", **route_of("drive-times"))

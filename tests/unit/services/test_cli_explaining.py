@@ -157,3 +157,15 @@ def test_what_has_happened_already_cannot_be_supposed(race: Commands) -> None:
 def test_something_has_to_be_supposed(race: Commands) -> None:
     """Without a supposition there is nothing to answer."""
     assert "give at least one of --penalty" in race.misused("whatif", RACE)
+
+
+def test_statements_about_one_subject(race: Commands) -> None:
+    """Others are left out; those about the forecast are in no other answer."""
+    assert {
+        row["about"] for row in race.rows("explain", "explain", RACE, "2", "--about", "gap")
+    } == {"gap"}
+    everything = race.rows("explain", "explain", RACE, "2")
+    odds = race.rows("explain", "explain", RACE, "2", "--about", "forecast")
+    assert "forecast" not in {row["about"] for row in everything}
+    assert {row["about"] for row in odds} == {"forecast"}
+    assert odds[0]["text"].startswith("Forecast: #2, 2nd now, wins GT with a probability of ")
