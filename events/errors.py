@@ -46,6 +46,7 @@ attributes, and a message of one line: what is wrong and, where possible, what t
     ├── BadSetting                 an environment variable with an invalid value
     └── StoreError
         ├── StoreUnavailable       the server does not answer
+        │   └── NotConfirmed       too few replicas have it
         └── StoreUnfit             the server is too old or not persistent enough
 """
 
@@ -492,6 +493,15 @@ class StoreUnavailable(StoreError):
         self.url = url
         self.reason = reason
         super().__init__(f"no answer from the store at {url}: {reason}")
+
+
+class NotConfirmed(StoreUnavailable):
+    """Too few replicas have what was sent, which the log may have, or which was refused for it."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        text = f"not confirmed by a replica of the store at {url} ({reason})"
+        self.args = (f"{text}: ask again with the same source number; it counts once",)
 
 
 class StoreUnfit(StoreError):

@@ -61,7 +61,7 @@ class Quarantine:
         positions, upto = self.positions, self.upto
         for entry in entries:
             upto = entry.position
-            decision = _decision(entry)
+            decision = decision_of(entry)
             if decision is not None and _is_before(decision.position, upto):
                 positions = decided(positions, decision)
         return Quarantine(positions, upto)
@@ -88,7 +88,8 @@ def _is_before(position: str, other: str) -> bool:
         return False
 
 
-def _decision(entry: LogEntry) -> EventQuarantined | QuarantineLifted | None:
+def decision_of(entry: LogEntry) -> EventQuarantined | QuarantineLifted | None:
+    """The decision on a quarantine that a log entry is, None for any other entry."""
     fields = entry.fields
     if len(fields) != 2 or fields[0] != EVENT_FIELD or _MARK not in fields[1]:
         return None

@@ -81,6 +81,12 @@ def _limit(text: str) -> int:
     return int(text)
 
 
+def _replicas(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 3):
+        raise ValueError("a number of replicas, 0 to 99")
+    return int(text)
+
+
 def _rate(text: str) -> float:
     try:
         rate = float(text)
@@ -163,6 +169,11 @@ class ServiceSettings(LogSettings):
     data: Annotated[Path | None, _unless_empty(None)] = Field(
         default=None,
         description="folder of the embedded server; without it, the user's data folder",
+    )
+    replicas: Annotated[int, _parsed(_replicas), _unless_empty(0)] = Field(
+        default=0,
+        description="replicas of the store that must have an event before it is acknowledged, "
+        "`0` for none",
     )
 
 

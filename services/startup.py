@@ -59,7 +59,9 @@ async def _opened(stack: contextlib.AsyncExitStack, settings: ServiceSettings) -
     reason = ""
     while True:
         try:
-            return await stack.enter_async_context(open_store(settings.store, settings.data))
+            return await stack.enter_async_context(
+                open_store(settings.store, settings.data, replicas=settings.replicas)
+            )
         except StoreUnavailable as error:
             if settings.store is None:
                 raise

@@ -64,6 +64,16 @@ def serve(
             help="A live timing feed to follow into a session; may be given several times.",
         ),
     ] = None,
+    replicas: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            envvar="LAPSTREAM_REPLICAS",
+            min=0,
+            max=99,
+            help="Acknowledge an event only once so many replicas of the store have it.",
+        ),
+    ] = 0,
     store: Store = None,
     data: Data = None,
 ) -> None:
@@ -81,6 +91,7 @@ def serve(
         settings = GatewaySettings.load(
             store=store,
             data=data,
+            replicas=replicas,
             **({"tokens_file": str(tokens)} if tokens else {}),
         )
         if private:  # not an argument of `load`: a bad LAPSTREAM_PRIVATE is refused all the same

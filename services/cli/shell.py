@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
@@ -74,7 +75,7 @@ def with_store(url: str | None, data: Path | None, work: Callable[[Store], Await
     from services.storage.client import open_store
 
     async def opened() -> T:
-        async with open_store(url, data) as store:
+        async with open_store(url, data, replicas=_replicas()) as store:
             result = await work(store)
         task = asyncio.current_task()
         if task is not None and task.cancelling():
@@ -82,6 +83,15 @@ def with_store(url: str | None, data: Path | None, work: Callable[[Store], Await
         return result
 
     return run(opened())
+
+
+def _replicas() -> int:
+    """The replicas that must have what is appended. Raises BadSetting."""
+    if not os.environ.get("LAPSTREAM_REPLICAS"):  # loading the settings takes a query too long
+        return 0
+    from services.settings import ServiceSettings
+
+    return ServiceSettings.load().replicas
 
 
 def with_log(url: str | None, data: Path | None, work: Callable[[Log], Awaitable[T]]) -> T:

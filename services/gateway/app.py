@@ -18,12 +18,14 @@ from services.gateway.outputs.live_outputs import LiveOutputs
 from services.gateway.routes import (
     administration,
     analysis,
+    archives,
     decisions,
     edit_list,
     operations,
     output_content,
     output_holds,
     pages,
+    quarantine,
     replays,
     results,
     schemas,
@@ -67,6 +69,8 @@ ROUTERS = (
     schemas.router,
     operations.router,
     administration.router,
+    quarantine.router,
+    archives.router,
 )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from events.errors import StoreUnfit, UnknownSession
+from events.errors import AppendRefused, StoreUnfit, UnknownSession
 from replay.entries import check_session_id
 from services.fault_guard import logged_faults
 from services.gateway.clients import refuse_anonymous
@@ -85,14 +85,15 @@ class Gateway:
                 now = await removals(self.store)
                 before = now if known is None else known
                 for session in [one for one in self._existing if _differs(one, before, now)]:
-                    await self._forget(session)
+                    await self.forget(session)
                 known = now
                 for session in self._existing - await self.log.listed():
                     if not await self.log.exists(session):
-                        await self._forget(session)
+                        await self.forget(session)
             await asyncio.sleep(REMOVED_SECONDS)
 
-    async def _forget(self, session: str) -> None:
+    async def forget(self, session: str) -> None:
+        """Forget a session that was removed from the store."""
         self._existing.discard(session)
         self.races.forget(session)
         await self.tail_pool.end_session(session)
@@ -119,6 +120,12 @@ class Gateway:
                 with contextlib.suppress(StoreUnfit):  # a store without room stays as it is
                     await put_into_store(self.log, session)
         return await self.log.length(session) > 0
+
+    async def require_log(self, session: str) -> None:
+        """Raise UnknownSession, BadSessionId or AppendRefused unless the session has a log."""
+        await self.require(session)
+        if await self.is_replay(session):
+            raise AppendRefused(f"{session!r} is a replay: name the session that it plays")
 
     async def is_replay(self, session: str) -> bool:
         """Whether this is a replay. Nothing beyond its playhead may be sent."""

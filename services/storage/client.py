@@ -55,6 +55,8 @@ class Store:
     - ``name``: for messages: the URL without a password, or the embedded server's folder;
     - ``durability``: one line on when an acknowledged event is on disk;
     - ``cluster``: whether both clients are RedisCluster, which has the same commands;
+    - ``replicas``: how many replicas must have an event before it is acknowledged
+      (``confirmation``);
     - ``socket``: the embedded server's;
     - ``restart_error``: why the embedded server, which ended, does not start again;
     - ``committed``: the frames that this process commits, for the readers in it.
@@ -66,6 +68,7 @@ class Store:
     name: str
     durability: str
     cluster: bool = False
+    replicas: int = 0
     socket: Path | None = None
     restart_error: Callable[[], StoreError | None] = lambda: None
     committed: CommittedFrames = field(default_factory=CommittedFrames, compare=False)
@@ -104,23 +107,31 @@ class Store:
 
 @contextlib.asynccontextmanager
 async def open_store(
-    url: str | None = None, data: Path | None = None, *, connections: int = CONNECTIONS
+    url: str | None = None,
+    data: Path | None = None,
+    *,
+    connections: int = CONNECTIONS,
+    replicas: int = 0,
 ) -> AsyncIterator[Store]:
     """The store at ``url``, or the embedded server of the folder ``data``.
 
     Without either it is the embedded server of the user's data folder. A command without a
-    reply is sent again, so writes must be safe to repeat. Raises StoreUnavailable and
-    StoreUnfit.
+    reply is sent again, so writes must be safe to repeat. With ``replicas``, appends are
+    acknowledged once so many replicas have them. Raises StoreUnavailable and StoreUnfit.
     """
     if url is None:
+        if replicas:
+            reason = "it has no replicas: name a server with --store, or unset LAPSTREAM_REPLICAS"
+            raise StoreUnfit("the embedded server", reason)
         opening = _open_embedded(data or default_folder(), connections)
     else:
         name = url_name(url)
         report = await _report_of(url, name, retries=0)
         if report.mode == "cluster":
-            opening = _open_cluster(url, name, connections)
+            opening = _open_cluster(url, name, connections, replicas)
         else:
-            opening = _open_server(url, name, check_fitness(report, name), connections)
+            durability = check_fitness(report, name) + _on_replicas(replicas)
+            opening = _open_server(url, name, durability, connections, replicas)
     async with opening as store:
         yield store
 
@@ -157,14 +168,22 @@ async def _open_embedded(data: Path, connections: int) -> AsyncIterator[Store]:
 
 @contextlib.asynccontextmanager
 async def _open_server(
-    url: str, name: str, durability: str, connections: int
+    url: str, name: str, durability: str, connections: int, replicas: int
 ) -> AsyncIterator[Store]:
     async with connected(url, name, connections) as redis:
-        yield Store(redis, raw_client(redis), url, name, durability)
+        yield Store(redis, raw_client(redis), url, name, durability, replicas=replicas)
+
+
+def _on_replicas(replicas: int) -> str:
+    if not replicas:
+        return ""
+    return f", and has been confirmed by {replicas} replica{'s'[: replicas != 1]}"
 
 
 @contextlib.asynccontextmanager
-async def _open_cluster(url: str, name: str, connections: int) -> AsyncIterator[Store]:
+async def _open_cluster(
+    url: str, name: str, connections: int, replicas: int
+) -> AsyncIterator[Store]:
     if url.startswith("unix:"):
         raise StoreUnfit(name, "it is one node of a Cluster: name it as redis://HOST:PORT")
     async with (
@@ -172,8 +191,9 @@ async def _open_cluster(url: str, name: str, connections: int) -> AsyncIterator[
         connected_cluster(url, name, connections) as raw,
     ):
         with translated_errors(name):
-            durability = await check_cluster(redis, name)
-        yield Store(redis, without_entry_parsing(raw), url, name, durability, cluster=True)
+            durability = await check_cluster(redis, name, _on_replicas(replicas))
+        raw = without_entry_parsing(raw)
+        yield Store(redis, raw, url, name, durability, cluster=True, replicas=replicas)
 
 
 async def _report_of(url: str, name: str, retries: int) -> ServerReport:

@@ -132,8 +132,10 @@ def cluster_retry() -> Retry:
     return backoff_retry(CLUSTER_RETRIES)
 
 
-async def check_cluster(redis: Any, name: str) -> str:
+async def check_cluster(redis: Any, name: str, on_replicas: str = "") -> str:
     """Check all primaries; their weakest durability. Raises StoreUnfit.
+
+    ``on_replicas``: what is added where appends are confirmed by replicas.
 
     A node that does not answer is left out, and counted in the text.
     """
@@ -146,6 +148,7 @@ async def check_cluster(redis: Any, name: str) -> str:
         raise StoreUnavailable(name, "no node of the Cluster answers")
     weakest = max(durabilities, key=DURABILITIES.index)
     risk = "; a replica that takes over may lack the newest" if redis.get_replicas() else ""
+    risk = on_replicas or risk
     missing = len(nodes) - len(durabilities)
     silent = f"; {missing} of the nodes did not answer" if missing else ""
     return f"a Cluster of {len(nodes)} nodes: {weakest}{risk}{silent}"

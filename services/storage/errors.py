@@ -17,7 +17,11 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from events.errors import StoreUnavailable, StoreUnfit
+from events.errors import NotConfirmed, StoreUnavailable, StoreUnfit
+
+WITHOUT_REPLICAS = ("NOREPLICAS", "UNBLOCKED")
+"""Beginnings of replies to a write while there are too few replicas (min-replicas-to-write), and to
+a WAIT while the server becomes a replica itself."""
 
 
 @contextlib.contextmanager
@@ -43,6 +47,8 @@ def translated_errors(name: str) -> Iterator[None]:
     except InvalidResponse as error:
         raise StoreUnfit(name, "what listens there is neither Redis nor Valkey") from error
     except RedisError as error:
+        if str(error).startswith(WITHOUT_REPLICAS):
+            raise NotConfirmed(name, _one_line(error)) from error
         raise StoreUnfit(name, f"it rejected a command ({_one_line(error)})") from error
     finally:
         if _pending_cancellations() > before:

@@ -40,6 +40,7 @@ from events.errors import (
 )
 from replay.entries import START, LogEntry, check_session_id, parse_position
 from services.storage.client import Store, StoreCommand
+from services.storage.confirmation import confirm
 from services.storage.identity_search import IdentitySearch, raw_identity
 from services.storage.keys import SESSIONS, key, log_key, next_number_key, seen_key
 from services.storage.log_import import LogImport
@@ -136,7 +137,8 @@ class Log:
     """The logs of a store.
 
     Every method raises BadSessionId for a name that no session can have,
-    StoreUnavailable and StoreUnfit where the store does not answer or refuses.
+    StoreUnavailable and StoreUnfit where the store does not answer or refuses. What appends
+    raises NotConfirmed where the replicas that the store asks for do not have it in time.
     """
 
     def __init__(self, store: Store) -> None:
@@ -197,6 +199,7 @@ class Log:
             for index in rest:
                 arguments[1 + 3 * index] = -abs(int(arguments[1 + 3 * index]))
         position, *positions = rest
+        await confirm(self._store, session, position.decode())
         if before == b"0-0":  # a server that lost its last second may have lost the listing
             await self._list(session, again=True)
         return AppendResult(
@@ -272,7 +275,10 @@ class Log:
         async with importing.undone_unless_finished():
             await importing.write(batches)
             await self._list(session)
-            return await importing.finish()
+            count = await importing.finish()
+        if count:
+            await confirm(self._store, session, await self.last_position(session))
+        return count
 
     async def refuse_replay(self, session: str) -> None:
         """Raise AppendRefused for a replay, which has no log."""

@@ -21,6 +21,7 @@ Of a session with frames (``projection_store``):
 - ``{s}:blocks``         a hash: the checkpoint's histories in blocks, by their content's hash;
 - ``{s}:parked``         a stream of the log's unreadable entries, at their positions;
 - ``{s}:health``         a hash: who folds the session, or why it is stopped;
+- ``{s}:confirmed``      a log position that was sent to replicas (``confirmation``);
 - ``{s}:lease``          the projector at work on it.
 
 Of a replay, beside its frames (``replay_store``):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from events import AnyEvent, EventQuarantined, QuarantineLifted, decode
 from events.errors import BadDecision, UndecodableEvent
 from replay.entries import LogEntry, parse_position
-from replay.quarantine import NOTHING, QUARANTINE_EVENTS, Quarantine, describe
+from replay.quarantine import NOTHING, QUARANTINE_EVENTS, Quarantine, decision_of, describe
 from services.storage.decision_log import RACE_CONTROL, decide
 from services.storage.event_log import Log
 
@@ -25,6 +25,24 @@ async def quarantine_of(log: Log, session: str, known: Quarantine = NOTHING) -> 
     async for entries in log.read(session, known.upto):
         known = known.after(entries)
     return known
+
+
+async def decisions_in_force(log: Log, session: str) -> dict[str, tuple[str, EventQuarantined]]:
+    """By position, the decisions that put entries into quarantine, each with its own position.
+
+    Raises StoreError.
+    """
+    known, decided = NOTHING, dict[str, tuple[str, EventQuarantined]]()
+    async for entries in log.read(session):
+        known = known.after(entries)
+        for entry in entries:
+            event = decision_of(entry)
+            if isinstance(event, EventQuarantined):
+                decided.setdefault(event.position, (entry.position, event))
+            elif event is not None:
+                decided.pop(event.position, None)
+    positions = sorted(known.positions, key=parse_position)
+    return {one: decided[one] for one in positions if one in decided}
 
 
 async def has_changed(log: Log, session: str, known: Quarantine) -> tuple[bool, Quarantine]:

@@ -23,6 +23,13 @@ from tests.faults.storm import storm_on_a_cluster, storm_on_one_server
 PACE_SECONDS = 1.5
 """The mean time between two kills; in a Cluster twice as long."""
 
+CLUSTER_STORMS: dict[str, dict[str, bool]] = {
+    "cluster": {},
+    "replicas": {"require_replicas": True},
+    "confirmed": {"confirming": True},
+}
+"""The storms on a Cluster, by their folders: how they acknowledge."""
+
 LONG = 500
 """From so many kills on it is the long form."""
 
@@ -31,22 +38,20 @@ Part = Callable[[Path, int, int], Iterator[Report]]
 
 
 def storm(folder: Path, seed: int, kills: int) -> Iterator[Report]:
-    """Three storms, which share the kills."""
-    for name in ("one", "cluster", "replicas"):
+    """Four storms, which share the kills."""
+    for name in ("one", *CLUSTER_STORMS):
         (folder / name).mkdir(parents=True)
     of_cluster = max(1, kills // 5)
-    one_server = storm_on_one_server(
-        folder / "one", seed, max(1, kills - 2 * of_cluster), PACE_SECONDS
-    )
-    yield asyncio.run(one_server)
-    for name, require_replicas in (("cluster", False), ("replicas", True)):
+    of_one_server = max(1, kills - len(CLUSTER_STORMS) * of_cluster)
+    yield asyncio.run(storm_on_one_server(folder / "one", seed, of_one_server, PACE_SECONDS))
+    for name, options in CLUSTER_STORMS.items():
         yield asyncio.run(
             storm_on_a_cluster(
                 folder / name,
                 seed,
                 of_cluster,
                 2 * PACE_SECONDS,
-                require_replicas=require_replicas,
+                **options,
             )
         )
 

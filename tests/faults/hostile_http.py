@@ -281,7 +281,7 @@ class Attack:
     outcomes: defaultdict[str, Outcome] = field(default_factory=lambda: defaultdict(Outcome))
     failures: list[str] = field(default_factory=list)
     failed: Counter[str] = field(default_factory=Counter)
-    shed: Counter[bytes] = field(default_factory=Counter)
+    shed: Counter[str] = field(default_factory=Counter)
     slow: list[tuple[float, str]] = field(default_factory=list)
 
     async def work(self) -> None:
@@ -296,9 +296,8 @@ class Attack:
             if (took := time.monotonic() - began) > SLOW_SECONDS:
                 target = request.target[:60].decode("latin-1")
                 self.slow.append((round(took, 1), f"{kind}: {request.method!r} {target}"))
-            if status == "503" and b"retry-after" in body.lower():
-                status = "shed"  # as promised when there is too much at once
-                self.shed[body.rpartition(LINES)[2][:120]] += 1
+            if status == "429":
+                self.shed[body.rpartition(LINES)[2][:120].decode("latin-1")] += 1
             self.outcomes[kind].statuses[status] += 1
             if status.startswith("5") or status == "no answer":
                 sent = request.encode()[:300].decode("latin-1")
@@ -336,7 +335,7 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     if not status:
         raise asyncio.IncompleteReadError(b"", None)
     text = status[0].decode("latin-1")
-    return text, await reader.read(2000) if text.startswith("5") else b""
+    return text, await reader.read(2000) if text.startswith(("5", "429")) else b""
 
 
 @contextlib.asynccontextmanager
@@ -400,7 +399,7 @@ async def hostile_http(folder: Path, seed: int, count: int) -> Report:
             "proper_p99_s": percentile(proper.seconds, 0.99),
             "proper_longest_s": percentile(proper.seconds, 1),
             "slow": sorted(attack.slow, reverse=True)[:5],
-            "shed": {k.decode("latin-1"): v for k, v in attack.shed.most_common(10)},
+            "shed": dict(attack.shed.most_common(10)),
             "failed": dict(attack.failed.most_common(10)),
         }
         await _judge(report, attack, proper, calm - warm)

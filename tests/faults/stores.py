@@ -87,6 +87,8 @@ class Replicated:
     session: str
     chance: random.Random
     name: str = "a Cluster with replicas"
+    confirming: bool = False
+    """Whether the processes acknowledge what a replica has confirmed only."""
     cuts: int = 0
     takeover_seconds: list[float] = field(default_factory=list)
     wait_seconds: list[float] = field(default_factory=list)
@@ -94,7 +96,8 @@ class Replicated:
 
     def environment(self) -> dict[str, str]:
         """The variables of a process that uses the store, found by a node of another session."""
-        return {"LAPSTREAM_STORE": self._url(self._other())}
+        found = {"LAPSTREAM_STORE": self._url(self._other())}
+        return {**found, "LAPSTREAM_REPLICAS": "1"} if self.confirming else found
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[Store]:

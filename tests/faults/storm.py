@@ -308,7 +308,7 @@ class Storm:
                 "replica_cut_off": self.store.cuts,
             }
             report.require(not gone, f"{gone} batches that a replica confirmed are lost")
-        else:
+        if isinstance(self.store, OneServer) or self.store.confirming:
             report.require(not lost, f"{lost} acknowledged events are lost")
 
     async def _verify_projection(self, report: Report, store: Store, expected: str) -> None:
@@ -375,12 +375,24 @@ async def storm_on_one_server(folder: Path, seed: int, kills: int, pace: float) 
 
 
 async def storm_on_a_cluster(
-    folder: Path, seed: int, kills: int, pace: float, *, require_replicas: bool = False
+    folder: Path,
+    seed: int,
+    kills: int,
+    pace: float,
+    *,
+    require_replicas: bool = False,
+    confirming: bool = False,
 ) -> Report:
-    """A storm on a Cluster with replicas; with ``require_replicas`` none writes without."""
+    """A storm on a Cluster with replicas; with ``require_replicas`` none writes without.
+
+    With ``confirming`` an event is acknowledged once a replica has it.
+    """
     async with replicated_cluster(folder) as cluster:
         store = Replicated(cluster, SESSION, random.Random(seed))
         if require_replicas:
             store.name += ", min-replicas-to-write 1"
             await store.require_replicas()
+        if confirming:
+            store.name += ", LAPSTREAM_REPLICAS=1"
+            store.confirming = True
         return await Storm(store, folder, seed, kills, pace).run()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PRINTED
+from tests.faults.__main__ import CLUSTER_STORMS
 from tests.faults.environment import CASES, Case
 from tests.faults.extremes import extreme_events
 from tests.faults.hostile_feed import hostile_feeds
@@ -35,12 +36,12 @@ def test_a_kill_storm_on_one_server(short_folder: Path, record_property: Record)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("require_replicas", [False, True])
+@pytest.mark.parametrize("options", CLUSTER_STORMS.values(), ids=CLUSTER_STORMS)
 def test_a_kill_storm_on_a_cluster(
-    tmp_path: Path, record_property: Record, require_replicas: bool
+    tmp_path: Path, record_property: Record, options: dict[str, bool]
 ) -> None:
     """A replica takes over, and what it confirmed stays."""
-    storm = storm_on_a_cluster(tmp_path, SEED, 4, 2.0, require_replicas=require_replicas)
+    storm = storm_on_a_cluster(tmp_path, SEED, 4, 2.0, **options)
     check(asyncio.run(storm), record_property)
 
 

@@ -17,6 +17,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from events import encode
+from events.errors import StoreUnavailable
 from services.client import stream_url
 from services.gateway import store_deadline
 from services.roles import Role, Tokens, new_token
@@ -176,3 +177,19 @@ async def test_an_embedded_server_that_hangs(tmp_path: Path, brisk: None) -> Non
             assert (await client.get("/readyz")).status_code == 503
             refused = await client.post("/sessions/race/events", content=EVENT, headers=BEARER)
             assert refused.status_code == 503
+
+
+async def test_a_busy_process_is_no_silent_store(store: Store, brisk: None) -> None:
+    """A check that found no time to read the answer says nothing about the store."""
+    found = StoreMonitor(store)
+    await found.check()
+    checking = asyncio.create_task(found.check())
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        time.sleep(0.15)  # noqa: ASYNC251 - the loop is to be held up
+        await asyncio.sleep(0)
+    with contextlib.suppress(StoreUnavailable):
+        await checking
+    await asyncio.sleep(0)
+    assert not found._silent
+    await found.close()

@@ -16,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 
-from events.errors import StoreError, StoreUnfit
+from events.errors import NotConfirmed, StoreError, StoreUnfit
 from services.clocks import now_ms
 from services.gateway.auth import authorize, requires
 from services.gateway.errors import RequestRefused, responses
@@ -102,7 +102,9 @@ async def readyz(request: Request, gateway: TheGateway) -> GatewayHealth:
             raise
         # Without a token, the answer does not name the store.
         reason = "the store does not answer"
-        if isinstance(error, StoreUnfit):
+        if isinstance(error, NotConfirmed):
+            reason = f"the store has too few replicas: {error.reason}"
+        elif isinstance(error, StoreUnfit):
             reason = f"the store is unfit: {error.reason}"
         raise RequestRefused(503, reason, headers={"Retry-After": "1"}) from error
     name = gateway.store.name if known else None

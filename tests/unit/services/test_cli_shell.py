@@ -49,7 +49,7 @@ def test_ctrl_c_that_is_forgotten_on_the_way_out(monkeypatch):
     """A command whose store swallowed its cancellation ends all the same."""
 
     @contextlib.asynccontextmanager
-    async def open_store(url, data) -> AsyncIterator[object]:
+    async def open_store(url, data, **_) -> AsyncIterator[object]:
         yield object()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(0)

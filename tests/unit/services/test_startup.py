@@ -28,7 +28,9 @@ class Opening:
         self.tries = 0
 
     @contextlib.asynccontextmanager
-    async def __call__(self, url: str | None, data: Path | None) -> AsyncIterator[SimpleNamespace]:
+    async def __call__(
+        self, url: str | None, data: Path | None, **_: object
+    ) -> AsyncIterator[SimpleNamespace]:
         self.tries += 1
         if self.failures:
             raise self.failures.pop(0)
@@ -86,7 +88,7 @@ async def test_a_heartbeat(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     class Waiting(Opening):
         @contextlib.asynccontextmanager
         async def __call__(
-            self, url: str | None, data: Path | None
+            self, url: str | None, data: Path | None, **_: object
         ) -> AsyncIterator[SimpleNamespace]:
             await beaten()
             yield SimpleNamespace(name=URL, durability="on disk")
