@@ -66,4 +66,6 @@ class Case:
         return f"{ordinal(position)} overall{in_class if self.row.car_class else ''}"
 
     def car_class(self, car: str) -> str | None:
-        return self.race.session.car_class(car)
+        """Its class in the result, which may list cars that are not entered."""
+        listed = next((row.car_class for row in self.rows if row.car == car), None)
+        return listed or self.race.session.car_class(car)

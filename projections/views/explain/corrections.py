@@ -27,7 +27,7 @@ def best_lap(case: Case) -> Iterator[Statement]:
         return
     quickest = [car for car, _ in case.race.laps.fastest()]
     name = case.row.car_class
-    of_class = [car for car in quickest if case.race.session.car_class(car) == name]
+    of_class = [car for car in quickest if case.car_class(car) == name]
     ranks = [f"{_best_of(quickest.index(case.car))} of the race"]
     if name is not None and of_class.index(case.car) != quickest.index(case.car):
         ranks.append(f"{_best_of(of_class.index(case.car))} in {name}")

@@ -110,7 +110,7 @@ def _around(case: Case, order: Sequence[str]) -> dict[str, list[str]]:
     car_class = case.row.car_class
     scopes = {"overall": order}
     if car_class is not None:
-        of_class = [car for car in order if case.race.session.car_class(car) == car_class]
+        of_class = [car for car in order if case.car_class(car) == car_class]
         scopes[f"in {car_class}"] = of_class
     first = "the winner" if case.is_over else "which leads"
     found: dict[str, dict[str, list[str]]] = {}

@@ -499,6 +499,23 @@ def test_a_car_of_a_declared_result_alone() -> None:
     assert about == ["position", "status"]
 
 
+@pytest.mark.parametrize("car", ["1", "2", "3"])
+def test_classes_of_a_declared_result_alone(car: str) -> None:
+    """Cars that are not entered have the class that the result gives them."""
+    story = Story()
+    story.add(ev.SessionOpened, 0, title="A race", kind="race")
+    rows = tuple(
+        ev.ResultRow(car=number, car_class=name, position=place, laps=2, status="classified")
+        for place, (number, name) in enumerate([("1", "GT"), ("2", "P"), ("3", "GT")], 1)
+    )
+    story.add(ev.SessionEnded, 200_000)
+    story.add(ev.ResultDeclared, 300_000, status="final", rows=rows, rests_on="a bulletin")
+    texts = [one.text for one in explain(story.race(), story, car)]
+    stands = {"1": "overall and in GT", "2": "of P, 2nd overall", "3": "2nd in GT"}
+    assert stands[car] in texts[0]
+    assert ("in GT" in " ".join(texts)) == (car != "2")
+
+
 def test_a_car_known_by_an_intermediate_line_alone() -> None:
     """It is in the running order and in no classification; its neighbour is explained."""
     story = opened("1").line("2", "S1", 1, 20_000)
