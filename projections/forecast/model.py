@@ -35,6 +35,7 @@ class Stints(_Table):
     """How far a car goes without a stop."""
 
     minutes: PositiveFloat
+    fast_minutes: PositiveFloat
     worth: PositiveFloat
     full: PositiveFloat
     spread: PositiveFloat
@@ -42,6 +43,7 @@ class Stints(_Table):
     stretch: PositiveFloat
     further: PositiveFloat
     further_stints: PositiveFloat
+    even: PositiveFloat
 
 
 class Stops(_Table):

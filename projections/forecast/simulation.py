@@ -36,6 +36,9 @@ CAUTION_FUEL = 0.4
 FAR_BEHIND = np.float32(1e9)
 """Where cars that are out stand, so that they are in nobody's way (ms)."""
 
+APART = 1.05
+"""Classes whose laps differ by more than this multiple go different times on a tank."""
+
 SHORTEST_REST_MS = 2 * MINUTE_MS
 """A caution that lasts already goes on for at least this long."""
 
@@ -65,20 +68,27 @@ class Runs:
 
 
 def ranges(now: Situation, model: ForecastModel) -> Ranges:
-    """The ranges and costs of a situation's cars, from its stints so far and the model's own."""
+    """The ranges and costs of a situation's cars, from its stints so far and the model's own.
+
+    A stint that is not over says only that a tank goes at least so far.
+    """
     count = len(now.cars)
     stint, last, cost = (np.empty(count, dtype=np.float32) for _ in range(3))
+    fitted = model.stint
+    apart = now.pace.max(initial=0.0) > APART * now.pace.min(initial=np.inf)
     for number, block in enumerate(now.blocks):
         pace = now.pace[block.start]
-        fitted = model.stint
-        run = np.array(now.stint_lengths[number]) * pace / MINUTE_MS
-        run = run[run > fitted.full * fitted.minutes]
-        current = (now.stint[block] * pace / MINUTE_MS)[~now.retired[block]]
-        both = np.sort(np.concatenate([run, current]))
-        top = both[-2] if len(both) > 1 else 0.0  # the longest may have been a slip
-        count_full = int((both >= 0.85 * top).sum())
+        fast = apart and pace * APART < now.pace.max()
+        prior = fitted.fast_minutes if fast else fitted.minutes
+        run = np.sort(np.array(now.stint_lengths[number])) * pace / MINUTE_MS
+        run = run[run > fitted.full * prior]
+        current = np.sort((now.stint[block] * pace / MINUTE_MS)[~now.retired[block]])
+        top = float(run[-2]) if len(run) > 1 else prior  # the longest may have been a slip
+        count_full = int((run >= 0.85 * top).sum())
         worth = fitted.worth
-        minutes = (count_full * top + worth * fitted.minutes) / (count_full + worth)
+        minutes = (count_full * top + worth * prior) / (count_full + worth)
+        if len(current) > 1:
+            minutes = max(minutes, float(current[-2]))
         stint[block] = minutes * MINUTE_MS
         shown = int((run >= 0.93 * minutes).sum())
         further = 1 + fitted.further * np.exp(-shown / fitted.further_stints)
@@ -266,8 +276,12 @@ class _Simulation:
         """
         now, fitted = self.now, self.model.caution
         used = (now.stint * now.pace).astype(np.float32)
-        needed = used + now.left_ms > self.ranges.last
-        rest = np.maximum(1, (self.stint - used) / self.pace)
+        to_flag = used + now.left_ms
+        needed = to_flag > self.ranges.last
+        stints = np.maximum(2, np.ceil(to_flag / self.ranges.last))
+        even = self.model.stint.even * to_flag / stints
+        scale = np.minimum(1, even / self.ranges.stint)
+        rest = np.maximum(1, (np.maximum(self.stint * scale, used) - used) / self.pace)
         caution = np.minimum(self.first_caution, now.left_ms)[:, None]
         early = used + caution > fitted.stop_after * self.stint
         at_caution = np.maximum(1, caution / self.pace) + fitted.laps_to_stop
