@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projections.forecast.model import ForecastModel
-from projections.forecast.situation import Situation
+from projections.forecast.situation import Floats, Situation
 
 Array = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -38,6 +38,9 @@ FAR_BEHIND = np.float32(1e9)
 
 APART = 1.05
 """Classes whose laps differ by more than this multiple go different times on a tank."""
+
+STOPPAGE_MS = 5 * MINUTE_MS
+"""Where the usual car has been in the lane for longer, the race is stopped, whatever the flag."""
 
 SHORTEST_REST_MS = 2 * MINUTE_MS
 """A caution that lasts already goes on for at least this long."""
@@ -126,7 +129,7 @@ class _Simulation:
         self.left = np.full(runs, now.left_ms, dtype=np.float32)
         self.green = np.zeros(runs, dtype=np.float32)
         self.slow = np.zeros(runs, dtype=np.float32)
-        self.stops = np.zeros(self.shape, dtype=np.float32)
+        self.lost = np.zeros(self.shape, dtype=np.float32)
         self.first_caution = np.full(runs, np.inf, dtype=np.float32)
         self.out, self.behind, self.missed = self._start()
 
@@ -142,8 +145,10 @@ class _Simulation:
         A car that has been away or in the lane for long may be out. Under a red flag all stand.
         """
         now, trouble = self.now, self.model.trouble
-        in_lane = (now.in_lane_ms > 0) & (not now.red)
+        stopped = now.red or _usual(now, now.in_lane_ms) > STOPPAGE_MS
+        in_lane = (now.in_lane_ms > 0) & (not stopped)
         overdue = np.zeros_like(now.overdue_ms) if now.red else now.overdue_ms
+        overdue = overdue - _usual(now, overdue)  # where most are overdue, the race stands
         laps_overdue = np.maximum(0, overdue / now.pace - 0.3)
         standing = np.maximum(0, now.in_lane_ms / 90_000 - 1)
         gone = 1 - np.exp(
@@ -187,7 +192,6 @@ class _Simulation:
         run = self.used + spans
         stops = np.where(self.out, 0, np.floor(run / limit))
         self.used = np.maximum(0, run - stops * limit)
-        self.stops += stops
         moved = self.drift * spans
         moved += model.pace.wander_ms * np.sqrt(spans / MINUTE_MS) * self._normal()
         for block in self.now.blocks:
@@ -202,7 +206,9 @@ class _Simulation:
         where = np.nonzero(incident & ~self.out)
         drawn = self.chance.standard_normal(len(where[0]), dtype=np.float32)
         lost[where] += model.trouble.lost_seconds * 1000 * np.exp(model.trouble.spread * drawn)
-        self.behind += np.where(self.out, 0, lost)
+        lost = np.where(self.out, 0, lost)
+        self.behind += lost
+        self.lost += lost
         retires = (self._uniform() < 1 - np.exp(-model.trouble.retirements * hours)) & ~self.out
         when = self.left[:, None] - spans * self._uniform()
         self.missed = np.where(retires, when, self.missed)
@@ -260,13 +266,15 @@ class _Simulation:
         self.used[runs, block] = np.where(out, used, fuel)
 
     def _laps(self) -> Array:
-        """How many laps each car still completes, at its pace and with its stops."""
+        """How many laps each car still completes, at its pace and with its stops and trouble."""
         now = self.now
         pace = now.pace * (1 + now.expected_pace(self.model))
-        raced = self.green[:, None] - self.stops * self.ranges.cost
-        laps = raced / pace + self.slow[:, None] / (self.model.caution.slower * pace)
-        to_flag = 0.5 * now.pace.min() / pace  # the flag falls as the leader comes round
-        laps = np.minimum(np.floor(now.part + laps + to_flag) + 1, now.most_laps)
+        slow = self.slow[:, None] * pace / (self.model.caution.slower * now.pace.min())
+        run = now.part + np.maximum(0, self.green[:, None] - self.lost - self.missed + slow) / pace
+        leader = int(np.where(now.retired, np.inf, now.deficit).argmin())
+        round_to_flag = (np.floor(run[:, leader]) + 1 - run[:, leader]) * pace[leader]
+        run += (round_to_flag - 1)[:, None] / pace  # the flag falls as the leader comes round
+        laps = np.minimum(np.floor(run) + 1, now.most_laps)
         return np.where(now.retired, 0, np.maximum(0, laps)).astype(np.float32)
 
     def _next_stop(self, laps: Array) -> Array:
@@ -288,6 +296,12 @@ class _Simulation:
         stop = np.where(early, np.minimum(rest, at_caution), rest)
         never = (stop > laps) | ~needed | now.retired
         return np.where(never, np.inf, np.rint(stop)).astype(np.float32)
+
+
+def _usual(now: Situation, values: Floats) -> float:
+    """The median over the cars that have not retired."""
+    running = values[~now.retired]
+    return float(np.median(running)) if running.size else 0.0
 
 
 def _ranks(values: Array) -> NDArray[np.int64]:
