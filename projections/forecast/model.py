@@ -22,10 +22,9 @@ class _Table(BaseModel):
 class Pace(_Table):
     """How a car's pace goes on, and how gaps wander."""
 
-    shrink: PositiveFloat
+    mean: PositiveFloat
+    best: PositiveFloat
     laps: PositiveFloat
-    newest: PositiveFloat
-    newest_laps: PositiveFloat
     spread: PositiveFloat
     wander_ms: PositiveFloat
     to_pass_ms: PositiveFloat

@@ -30,8 +30,11 @@ N = TypeVar("N", int, float)
 RECENT_LAPS = 60
 """How many of a car's newest laps its pace is measured on."""
 
-NEWEST_LAPS = 15
-"""How many of these give its pace of late."""
+HALF_LIFE_LAPS = 20
+"""After so many laps a lap counts half as much for its car's pace."""
+
+BEST_LAPS = 3
+"""Which of a car's recent laps, by time, says what it can do."""
 
 SLOW = 1.12
 """A green lap slower than this multiple of the class's usual lap is no measure of pace."""
@@ -50,15 +53,14 @@ HOUR_MS = 3_600_000
 
 
 class MeasuredPace(NamedTuple):
-    """A car's lap against the usual one of its class, less one, and from how many laps.
+    """A car's recent laps against those of its class, as shares, and from how many laps.
 
-    Over the recent laps, and over the newest of them.
+    ``mean`` weighs the newer laps more, ``best`` is of its best laps.
     """
 
-    recent: float
-    recent_laps: int
-    newest: float
-    newest_laps: int
+    mean: float
+    best: float
+    laps: int
 
 
 @dataclass(frozen=True)
@@ -122,10 +124,9 @@ class Situation:
     def expected_pace(self, model: ForecastModel) -> Floats:
         """What each car's lap differs by from the usual one of its class, as a share."""
         fitted = model.pace
-        recent, recent_laps, newest, newest_laps = self.own_pace.T
-        weight = newest_laps / (newest_laps + fitted.newest_laps) * fitted.newest
-        settled = recent_laps / (recent_laps + fitted.laps)
-        return np.asarray(fitted.shrink * ((1 - weight) * settled * recent + weight * newest))
+        mean, best, laps = self.own_pace.T
+        known = laps / (laps + fitted.laps)
+        return np.asarray(known * (fitted.mean * mean + fitted.best * best))
 
     def cautions_an_hour(self, model: ForecastModel) -> float:
         """The rate of cautions, from those of this race and those that races have as a rule."""
@@ -155,9 +156,7 @@ def situation(race: Race, left_ms: int) -> Situation:
         deficit=_deficits(race, cars),
         behind_laps=_laps_behind(race, cars),
         pace=pace,
-        own_pace=np.array(
-            [_own_pace(laps, usual) for laps, usual in zip(recent, pace, strict=True)], dtype=float
-        ).reshape(-1, 4),
+        own_pace=_own_paces(recent, pace, of_class),
         stint=np.array([laps[-1] for laps in stints], dtype=float),
         retired=np.array([car in race.order.retired for car in cars], dtype=bool),
         most_laps=np.array([_most_laps(race, car) for car in cars], dtype=float),
@@ -229,14 +228,29 @@ def _any_laps(recent: list[Sequence[Lap]]) -> list[float]:
     ]
 
 
+def _own_paces(recent: list[Sequence[Lap]], pace: Floats, of_class: Ints) -> Floats:
+    """A row of `MeasuredPace` for each car; zeros for a car without a lap that counts."""
+    rows = [_own_pace(laps, usual) for laps, usual in zip(recent, pace, strict=True)]
+    found = np.array(rows, dtype=float).reshape(-1, 3)
+    for number in np.unique(of_class):
+        measured = (of_class == number) & (found[:, 2] >= ENOUGH_LAPS)
+        if measured.any():
+            found[measured, :2] -= found[measured, :2].mean(axis=0)
+    found[found[:, 2] < ENOUGH_LAPS] = 0
+    return found
+
+
 def _own_pace(laps: Sequence[Lap], usual: float) -> MeasuredPace:
     times = [ms for ms in _racing(laps) if ms < usual * SLOW]
     if not times:
-        return MeasuredPace(0.0, 0, 0.0, 0)
-    newest = times[-NEWEST_LAPS:]
-    return MeasuredPace(
-        median(times) / usual - 1, len(times), median(newest) / usual - 1, len(newest)
-    )
+        return MeasuredPace(0.0, 0.0, 0)
+    weights = _WEIGHTS[-len(times) :]
+    mean = float(np.dot(times, weights) / weights.sum())
+    best = sorted(times)[min(BEST_LAPS, len(times)) - 1]
+    return MeasuredPace(mean / usual - 1, best / usual - 1, len(times))
+
+
+_WEIGHTS = 0.5 ** (np.arange(RECENT_LAPS)[::-1] / HALF_LIFE_LAPS)
 
 
 def _parts(race: Race, cars: Sequence[str], pace: Floats) -> Floats:
