@@ -125,7 +125,7 @@ def goodness(by_share: dict[float, Scores]) -> float:
     honest = abs(_mean([one.held for one in each]) - _mean([one.claimed for one in each]))
     laps = _mean([one.laps_within_1 for one in each])
     stop = _mean([one.stop_error for one in each])
-    return skill + 0.03 * winner - 0.3 * honest + 0.05 * laps - 0.004 * stop
+    return skill + 0.03 * winner - 0.3 * honest + 0.05 * laps - 0.01 * stop
 
 
 def _mean(values: Sequence[float | None]) -> float:

@@ -157,7 +157,7 @@ class _Simulation:
         out = now.retired | (self._uniform() < gone)
         stood = np.maximum(now.deficit, now.behind_laps * now.pace)
         lane_left = np.where(in_lane, np.maximum(0, self.ranges.cost - now.in_lane_ms), 0)
-        behind = np.where(out, stood, now.deficit + lane_left).astype(np.float32)
+        behind = np.where(out, stood, now.deficit + lane_left + now.to_serve_ms).astype(np.float32)
         self.used[:, in_lane] = 0
         missed = np.where(out, self.left[:, None], 0).astype(np.float32)
         return out, behind, missed
@@ -177,7 +177,7 @@ class _Simulation:
             self._run_caution(first=number == 0)
             if not (self.left > 1).any():
                 break
-        behind = self.behind + self.missed
+        behind = self.behind + self.missed + now.added_ms.astype(np.float32)
         rank = np.empty(self.shape, dtype=np.int64)
         for block in now.blocks:
             rank[:, block] = _ranks(behind[:, block])

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from projections.folds.finish import laps_of_distance
 from projections.folds.laps import Lap
+from projections.folds.stewards import TO_SERVE
 from projections.forecast.model import ForecastModel
 from projections.race import Race
 
@@ -49,6 +50,9 @@ SPARE_PACE_MS = 100_000.0
 CAUTION_SHARE = 0.7
 """The share of the time under caution that does not count as time in which one could begin."""
 
+DRIVE_THROUGH_MS = 30_000
+"""What a drive-through costs where the session does not say."""
+
 HOUR_MS = 3_600_000
 
 
@@ -72,7 +76,9 @@ class Situation:
     ``pace`` the usual green lap of its class; ``own_pace`` a row of `MeasuredPace`; ``stint``
     the laps since its last stop, those under caution counted by the fuel they take. ``most_laps``
     is how many laps it may still complete: none once it has finished, any number by the clock.
-    ``in_lane_ms`` and ``overdue_ms`` are how long it has been in the lane, and away beyond a lap.
+    ``in_lane_ms`` and ``overdue_ms`` are how long it has been in the lane, and away beyond a lap;
+    ``to_serve_ms`` and ``added_ms`` what penalties cost it that it has to serve, or that count as
+    time.
     ``stint_lengths`` and ``lane_times`` are, by class, the stints that are over (laps) and the lane
     times of stops under green.
     """
@@ -93,6 +99,8 @@ class Situation:
     most_laps: Floats
     in_lane_ms: Floats
     overdue_ms: Floats
+    to_serve_ms: Floats
+    added_ms: Floats
     red: bool
     caution: bool
     caution_ms: int
@@ -167,6 +175,8 @@ def situation(race: Race, left_ms: int) -> Situation:
                 for car, usual in zip(cars, pace, strict=True)
             ]
         ),
+        to_serve_ms=_penalties(race, cars, TO_SERVE),
+        added_ms=_penalties(race, cars, ("time",)),
         red=track.flag == "red",
         caution=caution is not None,
         caution_ms=race.at - caution.start_ms if caution else 0,
@@ -296,6 +306,20 @@ def _most_laps(race: Race, car: str) -> float:
 def _in_lane_ms(race: Race, car: str) -> float:
     since = race.pits.in_lane_since(car)
     return 0.0 if since is None else float(max(1, race.at - since))
+
+
+def _penalties(race: Race, cars: Sequence[str], kinds: Sequence[str]) -> Floats:
+    """What the penalties of some kinds that are imposed and not served cost each car."""
+    found = dict.fromkeys(cars, 0.0)
+    through = race.session.opened.drive_through_ms or DRIVE_THROUGH_MS
+    for penalty in race.stewards.penalties.values():
+        if penalty.status not in ("imposed", "converted") or penalty.kind not in kinds:
+            continue
+        to_serve = penalty.kind in TO_SERVE
+        if penalty.car in found and not (to_serve and penalty.car in race.finish.cars):
+            seconds = penalty.amount or 0 if penalty.kind in ("time", "stop_and_hold") else 0
+            found[penalty.car] += 1000.0 * seconds + to_serve * through
+    return np.array(list(found.values()))
 
 
 def _stints(race: Race, car: str) -> list[float]:

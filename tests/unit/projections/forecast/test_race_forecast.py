@@ -87,7 +87,7 @@ class TestOdds:
 
     def test_a_stop_that_is_owed(self):
         """The car that has not stopped leads, and is behind in net order."""
-        story = Story().opened("1", "2", lines=("FL",), time_limit_ms=2 * HOUR_MS)
+        story = Story().opened("1", "2", lines=("FL",), time_limit_ms=100 * 60_000)
         for lap in range(1, 61):
             story.lap("1", lap, lap * 60_000)
             story.lap("2", lap, lap * 60_000 + (500 if lap < 55 else 30_000))
@@ -98,6 +98,21 @@ class TestOdds:
         assert made["1"].stops_left > made["2"].stops_left
         assert made["1"].net_position == 2
         assert made["1"].latest_stop is not None
+
+    @pytest.mark.parametrize(
+        ("kind", "amount"), [("drive_through", None), ("stop_and_hold", 20), ("time", 30)]
+    )
+    def test_a_penalty_that_is_not_served(self, kind: str, amount: int | None):
+        """It costs the leader its odds, until it is served or rescinded."""
+        story = a_race("1", "2", laps=55, gap_ms=10_000)
+        imposed = {"penalty_id": "p1", "car": "1", "kind": kind, "amount": amount}
+        before = forecast(story.race())["1"].win
+        story.add(ev.PenaltyImposed, 3_311_000, **imposed)
+        after = forecast(story.race())["1"].win
+        assert before > 0.7
+        assert after < 0.3
+        story.add(ev.PenaltyRescinded, 3_312_000, penalty_id="p1")
+        assert forecast(story.race())["1"].win > 0.7
 
     def test_it_is_certain_when_the_race_is_over(self):
         """Every car is where it is."""
