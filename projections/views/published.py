@@ -198,4 +198,5 @@ SubscribedState = create_model(
     },
     battle=_absent(dict[str, Any], "of an output for it: places and gaps by car"),
     championship=_absent(dict[str, Any], "of an output for it: its title and rows"),
+    forecast=_absent(dict[str, Any], "of an output for it: rows by car, or the reason for none"),
 )

@@ -21,7 +21,7 @@ from services.gateway.live.forecast_process import ForecastProcess
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.live.session_tail import SessionTail
 from services.gateway.live.tail_pool import TailPool, TooManySessions
-from services.queries.forecasts import forecast_task
+from services.queries.forecasts import ForecastTask, forecast_task
 from services.queries.race_cache import RaceCache
 from services.queries.recordings import ReplayedRaces
 from services.settings import GatewaySettings
@@ -163,7 +163,11 @@ class Gateway:
         else:
             found = await self.races.ask(session, forecast_task)
             task, position, epoch = found.answer, found.position, None
-        return SessionForecast(0, position, epoch, await self._forecaster.compute(task))
+        return SessionForecast(0, position, epoch, await self.compute_forecast(task))
+
+    async def compute_forecast(self, task: ForecastTask) -> bytes:
+        """The JSON of a forecast, made in the worker process. Raises NoWorker."""
+        return await self._forecaster.compute(task)
 
     def check_capacity(self) -> None:
         """Raise RequestRefused if there are as many subscribers as are allowed."""

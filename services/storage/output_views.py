@@ -13,6 +13,7 @@ OutputView = Literal[
     "penalties",
     "fastest",
     "championship",
+    "forecast",
     "results",
     "drivers",
     "cautions",

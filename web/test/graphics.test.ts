@@ -9,7 +9,8 @@ import { Cue, isNewBest, isNewDecision, isOn } from "../src/graphics/cues";
 import { fieldsOf } from "../src/graphics/fields";
 import { Slots, stopsOf } from "../src/graphics/pit_lane";
 import { rowsWithin, sizeWithin, towerName, towerWidth } from "../src/graphics/layout";
-import { championshipLines, pageOf, towerLines } from "../src/graphics/lines";
+import { inOrder } from "../src/timing/state";
+import { championshipLines, forecastLines, pageOf, towerLines } from "../src/graphics/lines";
 import { parametersOf, templateNamed, updated } from "../src/graphics/parameters";
 import {
   behindText,
@@ -263,6 +264,37 @@ describe("the championship", () => {
     const team = { position: 1, rank: 1, tied: false, name: "#7 Penske", car: "7", class: "GTP" };
     const teams = { of: "teams", rows: { a: { ...team, points: 350 } } };
     expect(championshipLines({ ...race, championship: teams }, null)[0]?.names).toBe("Penske");
+  });
+});
+
+describe("the forecast", () => {
+  const cars = inOrder(race).filter((one) => one.class === inOrder(race)[0]?.class);
+  const rows = Object.fromEntries(
+    cars.map(({ car, class_position }) => [
+      car,
+      {
+        ...{ car, class: cars[0]?.class, class_position },
+        net_position: class_position === 1 ? 2 : class_position === 2 ? 1 : class_position,
+        win: class_position === 1 ? 0.3 : class_position === 2 ? 0.62 : 0.001,
+      },
+    ]),
+  ) as OutputState["forecast"]["rows"];
+  const output = { ...race, forecast: { rows } };
+
+  test("is in the net order, of the class that leads, with the odds of its win", () => {
+    const { class: name, lines } = forecastLines(output, null);
+    expect(name).toBe(cars[0]?.class);
+    expect(lines.slice(0, 2).map(({ net, won, odds }) => [net, won, odds])).toEqual([
+      [1, 1, "62 %"],
+      [2, -1, "30 %"],
+    ]);
+    expect(lines.at(-1)?.odds).toBe("<1 %");
+  });
+
+  test("has the cars that were chosen, and none without a forecast", () => {
+    const [first] = cars;
+    expect(forecastLines(output, null, [first?.car ?? ""]).lines.length).toBe(1);
+    expect(forecastLines(race, null).lines).toEqual([]);
   });
 });
 

@@ -1,7 +1,14 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { classesOf } from "../src/timing/classes";
 import type { State } from "../src/timing/state";
-import { classColours, NEUTRAL, plainName, themeOf, useThemes, type Theme } from "../src/timing/themes";
+import {
+  classColours,
+  NEUTRAL,
+  plainName,
+  themeOf,
+  useThemes,
+  type Theme,
+} from "../src/timing/themes";
 import cases from "../../tests/golden/themes.json";
 
 function state(classes: string[], more: object = {}): State {

@@ -24,6 +24,7 @@ TOPICS: dict[OutputView, frozenset[str]] = {
     "penalties": frozenset({"standings", "penalties"}),
     "fastest": frozenset({"standings", "fastest"}),
     "championship": frozenset({"championship"}),
+    "forecast": frozenset({"forecast", "standings"}),
     "results": frozenset({"results"}),
     "drivers": frozenset({"standings", "drivers"}),
     "cautions": frozenset({"cautions"}),

@@ -1,17 +1,20 @@
-"""Topics of outputs that frames do not have: battles, and the championship as it stands.
+"""Topics of outputs that frames do not have: battles, the championship as it stands, a forecast.
 
-Both are made from the race, and the championship from its season too. The result is one more topic
+All are made from the race, and the championship from its season too. The result is one more topic
 of the snapshot, derived for the snapshot's position, so delay, hold and memory apply to it as well.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from events.errors import BadMoment
+from pydantic_core import from_json
+
+from events.errors import BadMoment, NoForecast
 from projections.championship.scoring import before_session
 from projections.championship.season import Season
 from projections.championship.single_session import season_of_session
@@ -22,12 +25,16 @@ from projections.results.provisional import own_pack, rounds_scored
 from projections.results.session_order import session_order
 from projections.views.merge_patch import State
 from projections.views.places import GapsBetween
+from projections.views.published import dense
 from services.gateway.live.filters import casefolded
 from services.gateway.live.frame_buffer import Snapshot
 from services.gateway.state import Gateway
+from services.queries.forecasts import ForecastTask, forecast_task
 from services.queries.seasons import as_it_stands, read_season, round_of
 from services.storage.output_store import Output
 from services.storage.output_views import OutputView
+
+T = TypeVar("T")
 
 SEASON_SECONDS = 5.0
 """How often a season is read again: it changes by decisions, which are rare."""
@@ -52,27 +59,36 @@ class TopicDeriver:
         Raises the errors of reading and folding, and UnknownRound for a session that is not a round
         of the season.
         """
-        topic = await self._view_of_race(snapshot, await DERIVED[self._output.view](self))
+        topic = await DERIVED[self._output.view](self, snapshot)
         return snapshot._replace(state={**snapshot.state, self._output.view: topic}, patch=None)
 
-    async def battle(self) -> Callable[[Race], State]:
+    async def battle(self, snapshot: Snapshot) -> State:
         """The battle of the output's cars."""
-        return partial(battle, cars=self._output.cars)
+        return await self._view_of_race(snapshot, partial(battle, cars=self._output.cars))
 
-    async def championship(self) -> Callable[[Race], State]:
+    async def forecast(self, snapshot: Snapshot) -> State:
+        """How the race may end, computed in the process for forecasts."""
+        task = await self._view_of_race(snapshot, _forecast_task)
+        if isinstance(task, str):
+            return {"reason": task, "rows": {}}
+        return forecast(from_json(await self._gateway.compute_forecast(task)), self._output)
+
+    async def championship(self, snapshot: Snapshot) -> State:
         """The championship of the output's season, as known at the moment shown.
 
         Raises the errors of reading the season.
         """
         session = await self._gateway.scored_as(self._output.session)
         output = self._output.model_copy(update={"session": session})
-        return partial(championship, season=await self._season(), output=output)
+        view = partial(championship, season=await self._season(), output=output)
+        return await self._view_of_race(snapshot, view)
 
-    async def _view_of_race(self, snapshot: Snapshot, view: Callable[[Race], State]) -> State:
+    async def _view_of_race(self, snapshot: Snapshot, view: Callable[[Race], T]) -> T:
         """The view of the race at the snapshot."""
         gateway, session = self._gateway, self._output.session
         if await gateway.is_replay(session):
-            return view(await gateway.replayed.race(session, snapshot.token, snapshot.clock_at))
+            race = await gateway.replayed.race(session, snapshot.token, snapshot.clock_at)
+            return await asyncio.to_thread(view, race)
         found = await gateway.races.ask(
             session,
             view,
@@ -96,11 +112,41 @@ class TopicDeriver:
         return self._read.season
 
 
-DERIVED: Mapping[OutputView, Callable[[TopicDeriver], Awaitable[Callable[[Race], State]]]] = {
+DERIVED: Mapping[OutputView, Callable[[TopicDeriver, Snapshot], Awaitable[State]]] = {
     "battle": TopicDeriver.battle,
     "championship": TopicDeriver.championship,
+    "forecast": TopicDeriver.forecast,
 }
-"""The views with a derived topic, and what gives the function that makes it from the race."""
+"""The views with a derived topic, and what makes it."""
+
+# -- Forecasts -----------------------------------------------------------------------------
+
+FORECAST_MEMBERS = (
+    *("car", "class", "class_position", "net_position", "expected_place"),
+    *("place_p10", "place_p90", "win", "podium", "stops_left"),
+)
+
+
+def _forecast_task(race: Race) -> ForecastTask | str:
+    """The task of the race's forecast, or why there is none."""
+    if race.finish.over:
+        return "the race is over"
+    try:
+        return forecast_task(race)
+    except NoForecast as error:
+        return str(error)
+
+
+def forecast(topic: Mapping[str, Any], output: Output) -> State:
+    """The forecast of the output's classes and cars: ``{at_ms, laps_to_go, last_lap, rows}``."""
+    classes, cars = casefolded(output.classes), casefolded(output.cars)
+    rows = {
+        car: dense({name: row[name] for name in FORECAST_MEMBERS})
+        for car, row in topic["cars"].items()
+        if (not cars or car.casefold() in cars)
+        and (not classes or (row["class"] or "").casefold() in classes)
+    }
+    return {**{name: topic[name] for name in ("at_ms", "laps_to_go", "last_lap")}, "rows": rows}
 
 
 # -- Battles -------------------------------------------------------------------------------

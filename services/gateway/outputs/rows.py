@@ -8,7 +8,9 @@ frozen output stand still.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from projections.views import FastestLapsRow, ResultsRow, StandingsRow
 from projections.views.merge_patch import State
@@ -126,6 +128,54 @@ CHAMPIONSHIP = Table(
 )
 
 
+class ForecastOutputRow(RowModel):
+    """How a car may end: a forecast, which says so in each row."""
+
+    label: Annotated[Literal["FORECAST"], Heading("")]
+    car: Annotated[str, Heading("Car")]
+    car_class: Annotated[str | None, Heading("Class"), Field(alias="class")]
+    class_position: Annotated[int, Heading("Now")]
+    net_position: Annotated[int, Heading("Net")]
+    expected_place: Annotated[float, Heading("Expected")]
+    place_p10: Annotated[int, Heading("From")]
+    place_p90: Annotated[int, Heading("To")]
+    win: Annotated[float, Heading("Win")]
+    podium: Annotated[float, Heading("Podium")]
+    stops_left: Annotated[int, Heading("Stops")]
+    team: Annotated[str | None, Heading("Team")]
+    driver: Annotated[str | None, Heading("Driver")]
+
+
+FORECAST_OUTPUT = Table(
+    "forecast",
+    "How each car may end, class by class in the net order, which is that if all had made the "
+    "stops they owe. Each row is labelled FORECAST: these are no standings.",
+    ForecastOutputRow,
+)
+
+
+def _forecast(snapshot: Snapshot, _: int) -> list[Row]:
+    cars = snapshot.state["standings"]
+    classes = snapshot.state["session"].get("classes", [])
+    rows = snapshot.state.get("forecast", {}).get("rows", {}).values()
+    order = {name: number for number, name in enumerate(classes)}
+    return [
+        {
+            **row_of(ForecastOutputRow, row),
+            "label": "FORECAST",
+            **{name: cars.get(row["car"], {}).get(name) for name in ("team", "driver")},
+        }
+        for row in sorted(
+            rows,
+            key=lambda row: (
+                order.get(row.get("class"), len(order)),
+                row["net_position"],
+                row["class_position"],
+            ),
+        )
+    ]
+
+
 def _battle(snapshot: Snapshot, _: int) -> list[Row]:
     cars = snapshot.state["standings"]
     rows = []
@@ -228,6 +278,7 @@ OUTPUT_VIEWS: dict[OutputView, tuple[Table, Callable[[Snapshot, int], list[Row]]
     "lane": (LANE, _lane),
     "fastest": (FASTEST, _fastest),
     "championship": (CHAMPIONSHIP, _championship),
+    "forecast": (FORECAST_OUTPUT, _forecast),
     "results": (race_tables.RESULTS, _results),
     "drivers": (race_tables.DRIVERS, _drivers),
 }

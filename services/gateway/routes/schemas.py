@@ -162,8 +162,8 @@ def asyncapi() -> Document:
             "output": channel(
                 "/outputs/{output}/stream",
                 "Subscribe to a named output by server-sent events or WebSocket. The output's "
-                "delay is added to `at`. The views `battle` and `championship` have a topic of "
-                "that name besides.",
+                "delay is added to `at`. The views `battle`, `championship` and `forecast` have "
+                "a topic of that name besides.",
                 [name for name in messages if name != "forecast"],
                 parameters={"output": {"description": "The output's name."}},
                 bindings={"ws": {"method": "GET", "query": output_query}},

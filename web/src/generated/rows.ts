@@ -1403,6 +1403,18 @@ export interface RulesRow {
   assumed: number;
 }
 /**
+ * Two names in a season that may be one contender's.
+ */
+export interface SeasonCheckRow {
+  of: "drivers" | "teams" | "manufacturers";
+  name: string;
+  results: number;
+  meant: string;
+  meant_results: number;
+  why: string;
+  command: string;
+}
+/**
  * A round of a season, and what of it was scored.
  */
 export interface SeasonRow {
@@ -1840,6 +1852,12 @@ export interface SubscribedState {
    * of an output for it: its title and rows
    */
   championship?: {
+    [k: string]: unknown;
+  };
+  /**
+   * of an output for it: rows by car, or the reason for none
+   */
+  forecast?: {
     [k: string]: unknown;
   };
 }

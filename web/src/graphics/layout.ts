@@ -9,6 +9,7 @@ import type { Name, Parameters, Template } from "./parameters";
 const HEIGHTS: Partial<Record<Template, readonly [rest: number, row: number]>> = {
   tower: [8.2, 4],
   championship: [8.2, 4],
+  forecast: [8.2, 4],
   battle: [4.6, 5.4],
   pit: [4, 7.2],
 };

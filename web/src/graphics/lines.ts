@@ -2,6 +2,7 @@
 
 import { carState } from "../timing/cars";
 import { lapTimeText } from "../timing/formatting";
+import { percentText } from "../timing/forecast";
 import { inOrder, isRace, type Gap, type Standing } from "../timing/state";
 import { classNamed, type OutputState, type Contender } from "./output_state";
 import type { GapTo, Parameters } from "./parameters";
@@ -101,6 +102,37 @@ export function championshipLines(output: OutputState, wanted: string | null): C
       won: first.before === undefined ? undefined : first.before - first.rank,
     };
   });
+}
+
+export interface ForecastLine {
+  readonly car: string;
+  readonly net: number;
+  /** Places that the car wins on the present order once all have made the stops they owe. */
+  readonly won: number;
+  readonly win: number;
+  readonly odds: string;
+}
+
+/** The net order of one class (null: of the first that runs), with the odds of its win. */
+export function forecastLines(
+  output: OutputState,
+  wanted: string | null,
+  cars: readonly string[] = [],
+): { readonly class: string | undefined; readonly lines: readonly ForecastLine[] } {
+  const all = Object.values(output.forecast.rows);
+  const first = inOrder(output).find((row) => output.forecast.rows[row.car] !== undefined);
+  const name = classNamed(output, wanted) ?? first?.class;
+  const lines = all
+    .filter((row) => row.class === name && (cars.length === 0 || cars.includes(row.car)))
+    .sort((a, b) => a.net_position - b.net_position || a.class_position - b.class_position)
+    .map((row) => ({
+      car: row.car,
+      net: row.net_position,
+      won: row.class_position - row.net_position,
+      win: row.win,
+      odds: percentText(row.win),
+    }));
+  return { class: name, lines };
 }
 
 /** `Porsche Penske` of `#7 Porsche Penske`: the number has a column of its own. */

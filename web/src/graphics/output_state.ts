@@ -25,6 +25,15 @@ export interface Contender {
   readonly gained?: number;
 }
 
+/** How a car may end. */
+export interface ForecastItem {
+  readonly car: string;
+  readonly class?: string;
+  readonly class_position: number;
+  readonly net_position: number;
+  readonly win: number;
+}
+
 type Topics = Required<
   Pick<SubscribedState, "session" | "standings" | "fastest" | "pits" | "penalties">
 >;
@@ -36,6 +45,7 @@ export type OutputState = Immutable<Topics> & {
     readonly of?: string;
     readonly rows: Readonly<Record<string, Contender>>;
   };
+  readonly forecast: { readonly rows: Readonly<Record<string, ForecastItem>> };
 };
 
 /** The state, or null before the session is opened. */
@@ -50,6 +60,7 @@ export function outputStateOf(received: JsonObject | null): OutputState | null {
     penalties: state.penalties ?? {},
     battle: state.battle ?? {},
     championship: state.championship ?? { rows: {} },
+    forecast: state.forecast ?? { rows: {} },
   };
 }
 

@@ -8,6 +8,7 @@ export const TEMPLATES = [
   "penalty",
   "fastest",
   "championship",
+  "forecast",
 ] as const;
 export type Template = (typeof TEMPLATES)[number];
 
@@ -22,6 +23,7 @@ export const TEMPLATE_OF: Readonly<Record<string, Template>> = {
   penalties: "penalty",
   fastest: "fastest",
   championship: "championship",
+  forecast: "forecast",
 };
 
 const PLACES = [
@@ -38,6 +40,7 @@ const WHERE: Readonly<Record<Template, string>> = {
   penalty: "bottom-left",
   fastest: "bottom-left",
   championship: "top-left",
+  forecast: "top-left",
 };
 
 const ROWS: Readonly<Record<Template, number>> = {
@@ -48,6 +51,7 @@ const ROWS: Readonly<Record<Template, number>> = {
   penalty: 1,
   fastest: 1,
   championship: 8,
+  forecast: 6,
 };
 
 export type Name = "driver" | "team" | "vehicle";

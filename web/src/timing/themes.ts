@@ -81,9 +81,12 @@ export function classColours(
   const used = new Set([...colours.values()].map(({ dark }) => dark));
   const { palette } = NEUTRAL;
   for (const name of [...new Set(names)].filter((one) => !colours.has(one)).sort()) {
-    const first = Array.from(plainName(name)).reduce((sum, sign) => sum + (sign.codePointAt(0) ?? 0), 0);
+    const first = Array.from(plainName(name)).reduce(
+      (sum, sign) => sum + (sign.codePointAt(0) ?? 0),
+      0,
+    );
     const slots = palette.map((_, n) => palette[(first + n) % palette.length] as Shades);
-    const free = slots.find(({ dark }) => !used.has(dark)) ?? (slots[0]);
+    const free = slots.find(({ dark }) => !used.has(dark)) ?? slots[0];
     colours.set(name, free);
     used.add(free.dark);
   }

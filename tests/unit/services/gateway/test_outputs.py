@@ -24,6 +24,7 @@ from projections.views.frame_builder import frame_state
 from projections.views.published import SubscribedState
 from replay.csv_text import csv_text
 from services.gateway.live.frame_buffer import FrameBuffer, Snapshot, token_order
+from services.gateway.outputs import derived
 from services.gateway.outputs.content import (
     EPOCHS,
     TOPICS,
@@ -33,12 +34,14 @@ from services.gateway.outputs.content import (
     frame_of,
     token_of,
 )
-from services.gateway.outputs.derived import DERIVED, battle, championship
+from services.gateway.outputs.derived import DERIVED, battle, championship, forecast
 from services.gateway.outputs.flat_output import output_rows, rows_etag
 from services.gateway.outputs.rows import JUST_OUT_MS, OUTPUT_VIEWS
+from services.queries.forecasts import forecast_task, forecast_topic
 from services.storage.output_store import Output
 from services.storage.output_views import OutputView
 from tests.builders import Story, opened
+from tests.unit.projections.forecast.test_race_forecast import a_race
 from tests.unit.services.gateway.short_race import frames
 
 WEB = Path(__file__).parents[4] / "web" / "src" / "graphics"
@@ -118,8 +121,33 @@ def shown_of(output: Output, story: Story, after_ms: int = 0) -> list[dict[str, 
     if output.view == "championship":
         rows_by_car = championship(race, None, output)
         snapshot = snapshot._replace(state={**snapshot.state, "championship": rows_by_car})
+    if output.view == "forecast":
+        topic = forecast(forecast_topic(forecast_task(race)), output)
+        snapshot = snapshot._replace(state={**snapshot.state, "forecast": topic})
     moment = snapshot.at + after_ms
     return output_rows(OutputContent(output, snapshot, moment, moment, moment, failed=False))[1]
+
+
+def test_a_forecast_says_so_in_each_row() -> None:
+    """Its rows are labelled, in the net order, and of the chosen cars."""
+    output = Output(name="f", session="x", view="forecast", cars=("1", "2"), rows=2)
+    rows = shown_of(output, a_race("1", "2", "7"))
+    assert [(row["label"], row["car"], row["net_position"]) for row in rows] == [
+        ("FORECAST", "1", "1"),
+        ("FORECAST", "2", "2"),
+    ]
+    assert float(rows[0]["win"]) > float(rows[1]["win"])
+
+
+def test_a_race_that_is_over_is_not_forecast() -> None:
+    """Nor is one without a length: the reason stands in place of rows."""
+    for story, reason in (
+        (a_race("1", "2").flag("chequered", 1_900_000), "the race is over"),
+        (opened("1").laps("1", 3), "no forecast: the length of the race is unknown"),
+    ):
+        task = derived._forecast_task(story.race())
+        assert isinstance(task, str)
+        assert task.startswith(reason[:11])
 
 
 def test_a_battle_is_reported_among_its_cars() -> None:
