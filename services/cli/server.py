@@ -138,7 +138,9 @@ def _announce(settings: GatewaySettings, text: str) -> None:
         return
     import structlog
 
-    structlog.get_logger(__name__).info("gateway is listening", description=text)
+    structlog.get_logger(__name__).info(
+        "gateway is listening", description=text.replace("\n", "; ")
+    )
 
 
 def _addresses(
@@ -148,7 +150,7 @@ def _addresses(
     feeds: Sequence[FeedTarget],
     stored_tokens: int,
 ) -> str:
-    """The line that says what is served where, and who may use it."""
+    """What is served where, and who may use it, in short lines."""
     from services.serving import missing_screen
 
     host, port = listener.getsockname()[:2]
@@ -156,13 +158,15 @@ def _addresses(
     reading = "with a token" if settings.private else "by everyone"
     if not settings.private and ipaddress.ip_address(host).is_loopback:
         reading = "on this machine"
-    page = "no timing screen: it was not built" if missing_screen() else "the timing screen"
+    pages = "no timing screen: it was not built; " if missing_screen() else ""
     tokens = len(settings.tokens) + stored_tokens
     writing = f"with one of {tokens} tokens" if tokens else "by nobody"
-    following = "".join(f"{one} is followed; " for one in feeds)
-    return (
-        f"lapstream is at http://{at} ({page}; described at /docs, /asyncapi.json), "
-        f"subscriptions at ws://{at}/sessions/ID/live and http://{at}/sessions/ID/stream; "
-        f"read {reading}, "
-        f"written {writing}; {following}the log is in {store.name}: {store.durability}"
-    )
+    lines = [
+        f"lapstream is at http://{at} ({pages}interface: /docs, /asyncapi.json)",
+        f"subscriptions: ws://{at}/sessions/ID/live, http://{at}/sessions/ID/stream",
+        f"access: read {reading}, written {writing}",
+        *(f"feed: {one} is followed" for one in feeds),
+        f"log: {store.name}",
+        f"durability: {store.durability}",
+    ]
+    return "\n".join(lines)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import HTTPException
+from starlette._utils import get_route_path
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,7 +49,7 @@ class BodyLimitMiddleware:
         if announced in (None, "0") and "transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
-        limit = self._larger.get(scope["path"], LARGEST_BODY)
+        limit = self._larger.get(get_route_path(scope), LARGEST_BODY)
         try:
             self._check(scope, int(announced or 0), limit)
         except RequestRefused as refused:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from starlette._utils import get_route_path
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -65,7 +66,7 @@ class StoreDeadlineMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with an end to its waiting."""
         availability: Availability | None = None
-        if scope["type"] in ("http", "websocket") and scope["path"] != READINESS:
+        if scope["type"] in ("http", "websocket") and get_route_path(scope) != READINESS:
             availability = getattr(scope["app"].state, "availability", None)
         if availability is None:
             await self._app(scope, receive, send)

@@ -313,5 +313,18 @@ async def faults(store: Store, sessions: Sequence[str]) -> dict[str, str]:
     return found
 
 
+async def stopped_sessions(store: Store, sessions: Sequence[str]) -> list[str]:
+    """Those of the sessions that are stopped; of a server that does not answer, none are known."""
+    with store.translated_errors():
+        replies = await store.execute_each(store.redis, [_state(one) for one in sessions])
+    return [
+        session for session, state in zip(sessions, replies, strict=True) if state == b"stopped"
+    ]
+
+
+def _state(session: str) -> StoreCommand:
+    return lambda on: cast("Awaitable[Any]", on.hget(key(session, "health"), "state"))
+
+
 def _hgetall(session: str) -> StoreCommand:
     return lambda on: cast("Awaitable[Any]", on.hgetall(key(session, "health")))

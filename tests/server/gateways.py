@@ -28,6 +28,9 @@ from tests.server.processes import ROOT
 
 EVERYTHING = GatewaySettings()
 
+PRINTED_LINES = 5
+"""What ``serve`` prints once it listens: addresses, access, and where the log is."""
+
 
 @contextlib.asynccontextmanager
 async def serving(
@@ -68,13 +71,15 @@ class GatewayProcess:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.printed_line = ""
+        self.printed = ""
 
     async def listening(self) -> int:
         """Wait until it listens; the port, 0 if it ended instead."""
         assert self._process.stdout is not None
-        self.printed_line = await asyncio.to_thread(self._process.stdout.readline)
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.printed_line)
+        readline = self._process.stdout.readline
+        lines = await asyncio.to_thread(lambda: [readline() for _ in range(PRINTED_LINES)])
+        self.printed = "".join(lines)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.printed)
         return int(found[1]) if found else 0
 
     def kill(self) -> None:

@@ -72,6 +72,27 @@ async def test_delays(
     assert await is_served(client, longer) == (True, True)  # it is kept by now
 
 
+def test_outputs_count() -> None:
+    """What an output keeps is of the budget, too, and goes when there is too much."""
+    pool = TailPool.__new__(TailPool)
+    pool._by_session = {}
+    source, shown = Tail("a", 0).buffer, FrameBuffer()
+    snapshot = None
+    while (snapshot := source.after(snapshot)) is not None:
+        shown.append(snapshot)
+    assert source.bytes / 2 < shown.bytes < source.bytes * 2
+    pool.output_buffers = lambda: {"tower": shown}
+    assert pool.memory == shown.bytes
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tail_pool, "SNAPSHOT_BYTES", 0)
+        pool.shed()
+    newest = source.newest
+    assert newest is not None
+    assert shown.newest is not None
+    assert shown.newest.token == newest.token
+    assert shown.after(None) is shown.newest
+
+
 async def test_folds(
     client: httpx.AsyncClient, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

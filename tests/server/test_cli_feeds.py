@@ -93,8 +93,10 @@ def test_serving_a_feed(machine: Machine) -> None:
     assert played is not None
     server = machine.start("serve", "--port", "0", "--feed", f"rmonitor:{played[1]}=live")
     assert server.stdout is not None
-    output = server.stdout.readline()
-    assert f"rmonitor {played[1]} into live is followed" in output
+    # Several short lines, not one of 300 characters.
+    output = "".join(server.stdout.readline() for _ in range(6))
+    assert f"feed: rmonitor {played[1]} into live is followed\n" in output
+    assert max(map(len, output.splitlines())) < 120
     found = re.search(r"http://\S+:\d+", output)
     assert found is not None
     with httpx.Client(base_url=found[0]) as client:

@@ -687,7 +687,7 @@ class TestServe:
             process = GatewayProcess(tmp_path, tokens=SECRETS[Role.CONTROL][1])
             port = await process.listening()
             url = f"http://127.0.0.1:{port}"
-            assert str(tmp_path) in process.printed_line
+            assert str(tmp_path) in process.printed
             async with httpx.AsyncClient(timeout=60) as client, projecting(store, session):
                 answer = await client.post(
                     f"{url}/sessions/{session}/events",

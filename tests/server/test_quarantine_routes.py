@@ -18,6 +18,7 @@ from services.settings import GatewaySettings
 from services.storage import session_removal
 from services.storage.client import Store
 from services.storage.event_log import Log
+from services.storage.keys import key
 from services.storage.output_store import Output, OutputStore
 from services.storage.token_store import TokenStore
 from tests.builders import opened
@@ -153,3 +154,14 @@ async def test_roles_and_scopes(
     await eventually(is_known, "the gateway knows the token")
     refused = await client.request(method, whole(client, path), headers=headers, **more)
     assert (refused.status_code, "is for another-* only" in refused.text) == (403, True)
+
+
+async def test_stopped_sessions_by_name(
+    client: httpx.AsyncClient, store: Store, session: str
+) -> None:
+    """The readiness names them, and is not affected."""
+    ready = whole(client).partition("/sessions")[0] + "/readyz"
+    assert session not in (await client.get(ready)).json()["stopped"]
+    await store.redis.hset(key(session, "health"), "state", "stopped")
+    answer = await client.get(ready)
+    assert (answer.status_code, session in answer.json()["stopped"]) == (200, True)

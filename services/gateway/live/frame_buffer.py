@@ -94,6 +94,7 @@ class FrameBuffer:
         """About what the snapshots take."""
         self._sizes: list[int] = []
         self._size = 0  # of the last delta that was measured
+        self._whole = False  # whether that was the whole state of another buffer's snapshot
         self.behind = False
         """Whether newer frames exist that have not arrived yet: nothing here is to be sent."""
 
@@ -132,10 +133,16 @@ class FrameBuffer:
         return snapshot
 
     def append(self, snapshot: Snapshot) -> Snapshot:
-        """Append a snapshot of another buffer, which has its state, renumbered."""
+        """Append a snapshot of another buffer, renumbered.
+
+        Its state counts here, too: the other buffer may forget it sooner.
+        """
         self.count += 1
+        whole = snapshot.patch is None
+        if self.count % MEASURED_EVERY == 0 or not self._size or whole is not self._whole:
+            self._size, self._whole = own_bytes(snapshot.state, snapshot.patch), whole
         snapshot = snapshot._replace(number=self.count, patch=None)
-        self._append(snapshot, 0)
+        self._append(snapshot, self._size)
         return snapshot
 
     def clear(self) -> None:

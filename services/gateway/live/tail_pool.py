@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -11,7 +12,7 @@ import structlog
 from projections.views.freshness import QUIET_MS
 from services.fault_guard import logged_faults
 from services.gateway.clients import is_known, refuse_anonymous
-from services.gateway.live.frame_buffer import MIN_SNAPSHOTS
+from services.gateway.live.frame_buffer import MIN_SNAPSHOTS, FrameBuffer
 from services.gateway.live.memory_budget import SNAPSHOT_BYTES
 from services.gateway.live.session_tail import SessionTail
 from services.storage.client import Store
@@ -45,6 +46,9 @@ class TooManySessions(Exception):
 class TailPool:
     """One tail for each session in use."""
 
+    output_buffers: Callable[[], Mapping[str, FrameBuffer]] = staticmethod(dict)
+    """The buffers of outputs by name, which share the budget of the tails."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
         self._by_session: dict[str, SessionTail] = {}
@@ -76,8 +80,15 @@ class TailPool:
 
     @property
     def memory(self) -> int:
-        """About what the snapshots of all tails take."""
-        return sum(tail.buffer.bytes for tail in self._by_session.values())
+        """About what the snapshots of all tails and outputs take."""
+        return sum(buffer.bytes for _, _, buffer in self._buffers())
+
+    def _buffers(self) -> list[tuple[str, str, FrameBuffer]]:
+        """The buffers that the budget is about, each with what it belongs to."""
+        return [
+            *(("session", tail.session, tail.buffer) for tail in self._by_session.values()),
+            *(("output", name, buffer) for name, buffer in self.output_buffers().items()),
+        ]
 
     def retain(self, tail: SessionTail, delay_ms: int) -> None:
         """Keep the snapshots of a tail for a delay.
@@ -92,19 +103,19 @@ class TailPool:
             buffer.retain_known_ms = max(buffer.retain_known_ms, delay_ms)
 
     def shed(self) -> None:
-        """Bring the snapshots within their budget: the largest tails first.
+        """Bring the snapshots within their budget: the largest buffers first.
 
         What clients without a token had kept goes first, then what subscribers could resume from,
         and the delays of those with a token last.
         """
         for count, known in ((MIN_SNAPSHOTS, True), (FEWEST_SNAPSHOTS, True), (1, False)):
-            for tail in sorted(self._by_session.values(), key=lambda one: -one.buffer.bytes):
+            for kind, name, buffer in sorted(self._buffers(), key=lambda one: -one[2].bytes):
                 if self.memory <= SNAPSHOT_BYTES:
                     return
-                before, buffer = tail.buffer.bytes, tail.buffer
+                before = buffer.bytes
                 buffer.shrink(count, buffer.retain_known_ms if known else 0)
                 if dropped := before - buffer.bytes:
-                    logger.warning("snapshots dropped", session=tail.session, bytes=dropped)
+                    logger.warning("snapshots dropped", **{kind: name}, bytes=dropped)
 
     async def _keep_budget(self) -> None:
         while True:

@@ -7,6 +7,7 @@ import asyncio
 import structlog
 
 from events.errors import LapstreamError
+from services.gateway.live.frame_buffer import FrameBuffer
 from services.gateway.live.session_tail import RETRY_SECONDS
 from services.gateway.outputs.content import OutputContent
 from services.gateway.outputs.live_output import LiveOutput
@@ -33,6 +34,7 @@ class LiveOutputs:
         """The outputs that cannot be read. They have no live output; the others are unaffected."""
         self._stored: dict[str, StoredOutput] = {}
         self._live: dict[str, LiveOutput] = {}
+        gateway.tail_pool.output_buffers = self._buffers
         self._closing: set[asyncio.Task[None]] = set()
         self._loaded = asyncio.Event()
         self._following = asyncio.create_task(self._follow_changes())
@@ -89,6 +91,9 @@ class LiveOutputs:
             closing = asyncio.create_task(output.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
+
+    def _buffers(self) -> dict[str, FrameBuffer]:
+        return {name: output.buffer for name, output in self._live.items()}
 
     def end(self) -> None:
         """Disconnect all subscribers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -24,9 +25,12 @@ from services.gateway.state import Gateway, TheGateway
 from services.gateway.store_deadline import availability_of
 from services.roles import Role
 from services.storage.feed_store import FeedHealth, feed_health, feeds_health
-from services.storage.projection_store import health
+from services.storage.projection_store import health, stopped_sessions
 
 STATES = frozenset({"waiting", "folding", "stopped"})
+
+STOPPED_SECONDS = 0.5
+"""How long the readiness looks for sessions that are stopped."""
 
 router = APIRouter(tags=["operations"])
 
@@ -81,6 +85,11 @@ class GatewayHealth(BaseModel):
     status: str
     store: str | None = None
     promise: str | None = None
+    stopped: list[str] | None = Field(
+        default=None,
+        description="The sessions that are stopped, by name; `GET /sessions` says why each is. "
+        "Null where it is not known, or needs a token to be known.",
+    )
 
 
 @router.get("/healthz", summary="Check that the process is alive")
@@ -93,7 +102,8 @@ async def healthz() -> GatewayHealth:
 async def readyz(request: Request, gateway: TheGateway) -> GatewayHealth:
     """Check that the store answers, takes events and keeps them; else it is said why not (503),
     within two seconds. `promise` says how durable an acknowledged event is; `store`, for requests
-    with a token, where the store is."""
+    with a token, where the store is; `stopped` lists sessions that need attention, which keep no
+    other one from being served."""
     known = _has_a_token(request, gateway)
     try:
         await availability_of(request).monitor.check()
@@ -108,7 +118,14 @@ async def readyz(request: Request, gateway: TheGateway) -> GatewayHealth:
             reason = f"the store is unfit: {error.reason}"
         raise RequestRefused(503, reason, headers={"Retry-After": "1"}) from error
     name = gateway.store.name if known else None
-    return GatewayHealth(status="ready", store=name, promise=gateway.store.durability)
+    promise = gateway.store.durability
+    stopped = None
+    if known or not gateway.settings.private:
+        with contextlib.suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(STOPPED_SECONDS):
+                names = sorted(await gateway.log.listed())
+                stopped = await stopped_sessions(gateway.store, names)
+    return GatewayHealth(status="ready", store=name, promise=promise, stopped=stopped)
 
 
 def _has_a_token(request: Request, gateway: Gateway) -> bool:

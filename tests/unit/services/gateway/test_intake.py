@@ -128,7 +128,7 @@ class TestAppending:
             monkeypatch.setattr(event_log, name, validated_again)
         monkeypatch.setattr(event_log, "_APPEND", script)
         monkeypatch.setattr(event_log.Log, "_list", AsyncMock())
-        result = await event_log.Log(MagicMock()).append_validated("race", events)
+        result = await event_log.Log(MagicMock(replicas=0)).append_validated("race", events)
         assert result.positions == ("2-0",)
         assert encode(events[0]) in sent
         with pytest.raises(AssertionError):
