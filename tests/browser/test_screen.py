@@ -88,6 +88,14 @@ def standing(of: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def behind_best(row: Row) -> str:
+    """How much slower the last lap was than the best of the car."""
+    last, best = row["last_lap_ms"], row["best_lap_ms"]
+    if last is None or best is None:
+        return ""
+    return "best" if last <= best else f"+{gap_text({'laps': 0, 'ms': last - best})}"
+
+
 def expected(row: Row, lines: Iterable[str], tags: Mapping[str | None, str]) -> dict[str, str]:
     """The cells of a row of the gateway's standings, as the terminal's tower writes them."""
     penalties = {one["id"]: one for one in row["penalties"]}
@@ -105,6 +113,7 @@ def expected(row: Row, lines: Iterable[str], tags: Mapping[str | None, str]) -> 
         "interval": gap_text(row["interval"], leads=leads),
         "class_gap": gap_text(row["class_gap"], leads=leads_class),
         "last": lap_time_text(row["last_lap_ms"]),
+        "last_diff": behind_best(row),
         "best": lap_time_text(row["best_lap_ms"]),
         "pace": lap_time_text(row["pace_ms"]),
         "stint": str(row["stint_laps"]),
@@ -204,7 +213,11 @@ async def test_cut_and_resumed(page: Page, served: Served, race: list[AnyEvent])
     await served.end()
     await expect(page.locator(".timing")).to_have_attribute("data-link", "lost")
     await expect(page.get_by_role("alert")).to_contain_text("Connection lost")
+    dimmed = "() => getComputedStyle(document.querySelector('.band')).backgroundColor"
+    assert await page.evaluate(dimmed) == "rgb(58, 63, 70)"  # its flag may hold no longer
+    clock = await page.locator(".clock b").text_content()
     assert {car: standing(of) for car, of in (await cells(page)).items()} == before
+    assert await page.locator(".clock b").text_content() == clock
     later = await append(served, race[:6000])
     await served.begin()
     await shows(page, later)
@@ -288,6 +301,49 @@ async def test_nothing_is_cut_off(
         heading = page.get_by_role("columnheader", name="Penalties")
         await expect(heading).to_have_count(0 if width < 700 else 1)
         assert await page.evaluate(CUT) == [], (width, height)
+
+
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+ON_A_PHONE = """() => {
+    const place = document.querySelector(".tower-place").getBoundingClientRect();
+    const whole = [...document.querySelectorAll("tbody.field tr[data-car]")]
+        .map(row => row.getBoundingClientRect())
+        .filter(({ top, bottom }) => top >= place.top && bottom <= place.bottom);
+    const small = [...document.querySelectorAll(":is(.controls, .replay) :is(button, input)")]
+        .filter(one => one.checkVisibility())
+        .filter(one => one.getBoundingClientRect().height < 44 && !one.matches(".replay input"));
+    return {
+        rows: whole.length,
+        least: Math.min(...whole.map(({ height }) => height)),
+        band: document.querySelector(".band").getBoundingClientRect().height,
+        small: small.map(one => one.textContent),
+        wide: document.documentElement.scrollWidth > innerWidth,
+    };
+}"""
+
+
+@pytest.mark.slow
+async def test_a_phone_has_names_and_twelve_cars(
+    page: Page, served: Served, race: list[AnyEvent]
+) -> None:
+    """Rows have two lines with the family name, and everything is as large as a finger."""
+    await page.set_viewport_size(PHONE)
+    position = await append(served, race[:SOME])
+    await look(page, served)
+    await shows(page, position)
+    await page.keyboard.press("h")  # with the replay bar, whatever the default
+    await expect(page.locator(".replay")).to_be_visible()
+    found = await page.evaluate(ON_A_PHONE)
+    assert found["rows"] >= 12
+    assert found["least"] >= 44
+    assert found["band"] == 40
+    assert found["small"] == []
+    assert not found["wide"]
+    leader = (await view(served, "standings"))["rows"][0]
+    name = page.locator("tbody.field tr[data-car] td[data-column='driver']").first
+    assert leader["driver"].endswith(await name.text_content() or "-")
+    await expect(name).to_be_visible()
 
 
 @pytest.mark.slow

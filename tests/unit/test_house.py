@@ -338,7 +338,8 @@ class TestCompose:
             assert "healthcheck" in COMPOSE["services"][name]
         for volume in service.get("volumes", []):
             named = volume.split(":")[0] in COMPOSE["volumes"]
-            assert named or volume.startswith("${LAPSTREAM_TOKENS_FILE:-/dev/null}:")
+            given = re.match(r"\$\{LAPSTREAM_(TOKENS_FILE|THEMES):-/dev/null\}:", volume)
+            assert named or given
 
     @pytest.mark.parametrize("service", SERVICES)
     def test_environment(self, service: dict[str, Any]) -> None:

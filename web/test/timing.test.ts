@@ -3,9 +3,9 @@ import { parseMessage } from "../src/live/messages";
 import { Bests } from "../src/timing/bests";
 import { carState, matches } from "../src/timing/cars";
 import { classesOf, shortTags } from "../src/timing/classes";
-import { columnsFor, fitting, LEAST_PX, type Scene } from "../src/timing/columns";
+import { columnsFor, fitting, LEAST_PX, twoLines, type Scene } from "../src/timing/columns";
 import { flagOfSession, localMarks } from "../src/timing/flags";
-import { Movements } from "../src/timing/movements";
+import { Movements, Passes } from "../src/timing/movements";
 import {
   inOrder,
   stateOf,
@@ -143,6 +143,47 @@ describe("movements", () => {
   });
 });
 
+describe("passes", () => {
+  const order = (...cars: string[]) =>
+    cars.map((one) => ({
+      car: one.replace("*", ""),
+      status: one.endsWith("*") ? ("pit" as const) : ("running" as const),
+    }));
+
+  test.each([
+    ["on the road", ["1", "2", "3"], ["2", "1", "3"], ["2"]],
+    ["of a car in the lane", ["1", "2", "3"], ["2", "1*", "3"], []],
+    ["of two, one of them in the lane", ["1", "2", "3"], ["3", "1*", "2"], ["3"]],
+    ["by a car that comes out of the lane", ["1", "2*"], ["2", "1"], []],
+    ["none", ["1", "2", "3"], ["1", "2", "3"], []],
+  ])("%s", (_, before, after, passed) => {
+    const passes = new Passes();
+    passes.see(order(...before), 0);
+    expect([...passes.see(order(...after), 10)]).toEqual(passed);
+    expect([...passes.see(order(...after), 5000)]).toEqual(passed);
+    expect([...passes.see(order(...after), 60_000)]).toEqual([]);
+  });
+});
+
+describe("a phone", () => {
+  const columns = twoLines(columnsFor(["S1"], 5), false);
+  const cell = (id: string, of: Standing) =>
+    columns.find((column) => column.id === id)?.cell(of, {} as Scene);
+
+  test("has the family name, and the last lap against the car's best", () => {
+    const car = row({ driver: "José María LÓPEZ", last_lap_ms: 70_842, best_lap_ms: 70_000 });
+    expect(cell("driver", car)).toEqual({ text: "LÓPEZ", title: "José María LÓPEZ" });
+    expect(cell("last_diff", car)).toEqual({ text: "+0.842" });
+    expect(cell("last_diff", { ...car, last_lap_ms: 70_000 })?.text).toBe("best");
+    expect(cell("last_diff", row())?.text).toBe("");
+  });
+  test("of qualifying has the best lap instead", () => {
+    const ids = twoLines(columnsFor(["S1"], 5, null, true), true).map(({ id }) => id);
+    expect(ids).toContain("best");
+    expect(ids).not.toContain("last_diff");
+  });
+});
+
 describe("a race", () => {
   test("the cars are in the running order", () => {
     const rows = inOrder(race);
@@ -164,7 +205,7 @@ describe("a race", () => {
       measured: null,
       forecast: null,
     };
-    const columns = columnsFor(race.session.timing_lines, 4);
+    const columns = columnsFor(race.session.timing_lines, 4, null, false, false);
     for (const one of inOrder(race))
       for (const column of columns) expect(typeof column.cell(one, scene).text).toBe("string");
     const cell = (id: string, of: Standing, inClass = false) =>
@@ -183,6 +224,11 @@ describe("a race", () => {
     expect(behind?.cell(second, { ...scene, timed: true })).toEqual({ text: "0.900" });
     const inPit = row({ status: "pit", in_pit_since_ms: 32_930_000 });
     expect(cell("state", inPit)?.text).toBe("PIT 1:10");
+    const parked = columns.find(({ id }) => id === "state");
+    expect(parked?.cell(inPit, { ...scene, timed: true }).text).toBe("PIT");
+    const bar = columnsFor(race.session.timing_lines, 4).find(({ id }) => id === "sector S1");
+    const sectors = row({ last_sectors_ms: { S1: 21_000 }, best_sectors_ms: { S1: 21_000 } });
+    expect(bar?.cell(sectors, scene)).toMatchObject({ text: "21.000", bar: true, look: "bar own" });
     expect(
       columns.flatMap(({ id, heading, name }) =>
         id.startsWith("sector") ? [[heading, name]] : [],
@@ -219,7 +265,9 @@ describe("a race", () => {
 });
 
 describe("columns have room, or give way", () => {
-  const wide = columnsFor(["S1", "S2", "FL"], 6).filter((column) => column.from < 2400);
+  const wide = columnsFor(["S1", "S2", "FL"], 6, null, false, false).filter(
+    (column) => column.from < 2400,
+  );
   const phone = wide.filter((column) => column.from === 0);
   const needed = ({ columns, pad }: ReturnType<typeof fitting>, digit: number) =>
     columns.reduce((sum, { width }) => sum + width * digit * LEAST_PX + pad * 2, 0);
@@ -261,10 +309,10 @@ describe("columns have room, or give way", () => {
       "class",
       "class_position",
       "car",
+      "state",
       "gap",
       "interval",
       "last",
-      "state",
       "penalties",
     ]);
   });

@@ -14,6 +14,10 @@ interface Stored {
   theme: Theme;
   view: View;
   panel: boolean;
+  /** The same on a phone, where the cars need the room. */
+  phonePanel: boolean;
+  /** Whether sectors are times instead of bars. */
+  times: boolean;
   /** Whether there is a replay bar; null: for replays, and for sessions that are over. */
   bar: boolean | null;
   /** The ids of the visible columns on a wide screen and on a phone; null for the defaults. */
@@ -27,6 +31,8 @@ const USUAL: Stored = {
   theme: "auto",
   view: { kind: "overall" },
   panel: true,
+  phonePanel: false,
+  times: false,
   bar: null,
   wide: null,
   phone: null,

@@ -5,8 +5,8 @@ import { liveUrl, Refused, serverTime, type Access } from "../live/gateway";
 import type { Clock, Message } from "../live/messages";
 import { ReceivedState } from "../live/received_state";
 import { browser, Subscription, type Connection, type Listener } from "../live/subscription";
-import { Movements } from "../timing/movements";
-import { stateOf, TOPICS, type State } from "../timing/state";
+import { Movements, Passes } from "../timing/movements";
+import { isRace, stateOf, TOPICS, type State } from "../timing/state";
 import { Board } from "./board.svelte";
 
 const TICK_MS = 200;
@@ -43,18 +43,19 @@ export class LiveSession implements Listener {
   refusal: string | null = $state(null);
   moved: ReadonlyMap<string, number> = $state.raw(new Map());
   movedInClass: ReadonlyMap<string, number> = $state.raw(new Map());
+  /** The cars that have just passed another on the road, overall and in class. */
+  passed: ReadonlySet<string> = $state.raw(new Set());
   #now = $state(Date.now());
   /** Whether the session's feed is silent, by the last heartbeat. */
   #silent = $state(false);
-  readonly freshness: Freshness = $derived(
-    freshness(
-      this.displayed.recordedAt,
-      this.displayed.clock,
-      this.#server.now(this.#now),
-      this.displayed.state?.session.patience_ms,
-      this.#silent,
-    ),
-  );
+  readonly freshness: Freshness = $derived.by(() => {
+    const { recordedAt, clock, state } = this.displayed;
+    const seen = (now: number) =>
+      freshness(recordedAt, clock, this.#server.now(now), state?.session.patience_ms, this.#silent);
+    const found = seen(this.#now);
+    // Without a connection nobody knows whether the clock still runs: it and all timers stand.
+    return this.lostAt === null ? found : { ...found, clockMs: seen(this.lostAt).clockMs };
+  });
   /** The session clock of the newest state. */
   readonly newestMs: number = $derived.by(() => {
     const { recordedAt, clock, state } = this.newest;
@@ -67,6 +68,7 @@ export class LiveSession implements Listener {
 
   readonly #overall = new Movements();
   readonly #inClass = new Movements();
+  readonly #passes = new Passes();
   readonly #subscription: Subscription;
   readonly #timer: ReturnType<typeof setInterval>;
   #drawing = 0;
@@ -88,6 +90,7 @@ export class LiveSession implements Listener {
     if (message.kind === "snapshot") {
       this.#overall.reset();
       this.#inClass.reset();
+      this.#passes.reset();
     }
     if (message.kind === "heartbeat") {
       this.#server.exactly(message.at + message.age_ms, now);
@@ -135,6 +138,7 @@ export class LiveSession implements Listener {
           };
     this.#overall.reset();
     this.#inClass.reset();
+    this.#passes.reset();
     this.#drawing ||= requestAnimationFrame(() => this.#draw());
   }
 
@@ -175,7 +179,7 @@ export class LiveSession implements Listener {
 
   #tick(): void {
     this.#now = Date.now();
-    if (this.moved.size > 0 || this.movedInClass.size > 0) this.#seeMoves();
+    if (this.moved.size + this.movedInClass.size + this.passed.size > 0) this.#seeMoves();
   }
 
   #seeMoves(): void {
@@ -184,5 +188,7 @@ export class LiveSession implements Listener {
     const inClass = new Map(rows.map((row) => [row.car, row.class_position]));
     this.moved = this.#overall.see(places, this.#now);
     this.movedInClass = this.#inClass.see(inClass, this.#now);
+    const { state } = this.displayed;
+    this.passed = this.#passes.see(state !== null && isRace(state.session) ? rows : [], this.#now);
   }
 }

@@ -5,6 +5,7 @@
 
 import display from "../../../projections/views/display.json";
 import { SIGNS, SPOKEN, type Bests, type Mark } from "./bests";
+import { nameParts } from "../graphics/driver_names";
 import { carState } from "./cars";
 import type { RaceClass } from "./classes";
 import { forecastColumns, type ShownForecast } from "./forecast";
@@ -18,8 +19,10 @@ export interface Cell {
   /** A sign behind the text (an empty one keeps its space); screen readers read `spoken`. */
   readonly sign?: string;
   readonly spoken?: string;
-  /** The car's class, where the cell is a chip of its colour. */
+  /** The car's class, where the cell is its name in its colour. */
   readonly chip?: RaceClass | undefined;
+  /** Whether it is drawn as a bar, whose text is read out and stands in the title. */
+  readonly bar?: boolean;
   readonly title?: string | undefined;
 }
 
@@ -30,6 +33,8 @@ export interface Scene {
   /** Whether gaps are those within the class. */
   readonly inClass: boolean;
   readonly moved: ReadonlyMap<string, number>;
+  /** The cars that have just passed another on the road. */
+  readonly passed?: ReadonlySet<string>;
   readonly clockMs: number;
   /** Whether cars are ordered by best lap: in qualifying and practice. */
   readonly timed: boolean;
@@ -79,7 +84,16 @@ const SET: readonly (readonly [pad: number, px: number])[] = [
  * number, gap, interval, last lap, state and penalties.
  */
 const GIVES_WAY: readonly RegExp[] = [
-  ...[/^last_pit$/, /^best_lap$/, /^pace$/, /^vehicle$/, /^sector /, /^best$/, /^class_gap$/],
+  ...[
+    /^last_pit$/,
+    /^best_lap$/,
+    /^last_diff$/,
+    /^pace$/,
+    /^vehicle$/,
+    /^sector /,
+    /^best$/,
+    /^class_gap$/,
+  ],
   ...[/^stops$/, /^stint$/, /^driver_short$/, /^team$/, /^laps$/, /^driver$/, /^moved$/],
   ...[/^forecast net$/, /^forecast /],
 ];
@@ -111,6 +125,15 @@ function lastLap(row: Standing, scene: Scene): Cell {
   return marked(words.lapTimeText(row.last_lap_ms), scene.bests.last(row));
 }
 
+/** How much slower the last lap was than the best of the car: what a driver has lost. */
+function lastDifference(row: Standing): Cell {
+  const [last, best] = [row.last_lap_ms, row.best_lap_ms];
+  if (last === undefined || best === undefined) return { text: "" };
+  return last <= best
+    ? { text: "best", look: "own" }
+    : { text: `+${words.secondsText(last - best)}` };
+}
+
 function bestLap(row: Standing, scene: Scene): Cell {
   if (row.outside_percent !== undefined) {
     const spoken = `not within ${row.outside_percent} % of the best time`;
@@ -127,6 +150,14 @@ function sector(row: Standing, scene: Scene, line: string, place: number): Cell 
   return done > 0 && place >= done
     ? { ...cell, look: `${cell.look} before`, title: "of the lap before" }
     : cell;
+}
+
+/** The sector as a bar, the higher the better: its time is read out, and seen on hover. */
+function sectorBar(row: Standing, scene: Scene, line: string, place: number): Cell {
+  const { text, look = "", spoken } = sector(row, scene, line, place);
+  if (text === "") return { text };
+  const title = [text, spoken, look.endsWith("before") && "of the lap before"].filter(Boolean);
+  return { text, look: `bar ${look}`, bar: true, title: title.join(", ") };
 }
 
 /** `S1`; the last one ends at the finish line, whose name would be read as that of a lap. */
@@ -163,7 +194,8 @@ function interval(row: Standing, scene: Scene): Cell {
 
 function state(row: Standing, scene: Scene): Cell {
   const { tag, name } = carState(row);
-  const since = row.status === "pit" ? row.in_pit_since_ms : undefined;
+  // In qualifying and practice cars are parked in the lane for most of the session.
+  const since = row.status === "pit" && !scene.timed ? row.in_pit_since_ms : undefined;
   const timer = since === undefined ? "" : ` ${words.runningText(scene.clockMs - since)}`;
   return { text: tag + timer, look: tag.toLowerCase(), title: tag && name };
 }
@@ -212,6 +244,7 @@ export function columnsFor(
   tag: number,
   to: string | null = null,
   timed = false,
+  bars = true,
 ): Column[] {
   const usual = timed ? "Gap to the best lap" : "Gap to the leader";
   const measured: [string, string] =
@@ -232,7 +265,7 @@ export function columnsFor(
     column("class", "Class", "Class", tag * 1.3 + 0.5, ALWAYS, classChip),
     column(
       "class_position",
-      "CP",
+      "PIC",
       "Position in class",
       2,
       ALWAYS,
@@ -240,6 +273,7 @@ export function columnsFor(
       right,
     ),
     column("car", "No", "Car number", 3, ALWAYS, (row) => ({ text: row.car }), fixed),
+    column("state", "State", "State", timed ? 4.5 : 10, ALWAYS, state),
     column("driver_short", "Drv", "Driver, in short", 4.5, CHOICE, (row) => ({
       text: row.driver_short ?? "",
     })),
@@ -252,7 +286,7 @@ export function columnsFor(
     column("interval", "Int", "Interval to the car ahead", 7, ALWAYS, interval, right),
     column(
       "class_gap",
-      "Cl gap",
+      "Class gap",
       timed ? "Gap to the best lap of the class" : "Gap to the class leader",
       7,
       DESK,
@@ -260,15 +294,24 @@ export function columnsFor(
       right,
     ),
     column("last", "Last", "Last lap", 9.5, ALWAYS, lastLap, right),
+    column(
+      "last_diff",
+      "± best",
+      "Last lap against the best of the car",
+      9,
+      ofRace,
+      lastDifference,
+      right,
+    ),
     ...lines.map((line, place) =>
       column(
         `sector ${line}`,
         sectorName(lines, place),
         `Sector ${place + 1}, up to ${line}`,
-        9.5,
+        bars ? 3 : 9.5,
         DESK,
-        (row, scene) => sector(row, scene, line, place),
-        right,
+        (row, scene) => (bars ? sectorBar : sector)(row, scene, line, place),
+        bars ? { align: "centre" } : right,
       ),
     ),
     ...(timed ? [] : [best]),
@@ -309,8 +352,32 @@ export function columnsFor(
       (row) => ({ text: String(row.last_pit_lap ?? "") }),
       right,
     ),
-    column("state", "State", "State", 11, ALWAYS, state),
     column("penalties", "Pen", "Penalties", 8, TABLET, penalties),
     ...(timed ? [] : forecastColumns()),
   ];
+}
+
+/** The columns of a phone, whose rows have two lines: what stands where, `screen.css` says. */
+const TWO_LINES = [
+  ...["position", "car", "driver", "state", "gap", "last"],
+  ...["class", "class_position", "team", "interval", "last_diff"],
+];
+
+/** The columns that stand in a row of two lines, the driver by the family name. */
+export function twoLines(all: readonly Column[], timed: boolean): Column[] {
+  const wanted = TWO_LINES.map((id) => (timed && id === "last_diff" ? "best" : id));
+  return wanted.flatMap((id) => {
+    const found = all.find((column) => column.id === id);
+    if (found === undefined) return [];
+    return id === "driver" ? [{ ...found, cell: familyName }] : [found];
+  });
+}
+
+const families = new Map<string, string>();
+
+function familyName({ driver }: Standing): Cell {
+  if (driver === undefined) return { text: "" };
+  const family = families.get(driver) ?? nameParts(driver).family;
+  families.set(driver, family);
+  return { text: family, title: driver };
 }

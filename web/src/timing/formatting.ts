@@ -13,7 +13,8 @@ export function gapText(gap: Gap | undefined, leads = false): string {
   return leads ? "-" : secondsText(gap.ms);
 }
 
-function secondsText(ms: number): string {
+/** A difference of times: `0.842`, `1:02.3`. */
+export function secondsText(ms: number): string {
   const minutes = Math.floor(ms / MINUTE);
   const rest = ms % MINUTE;
   if (minutes === 0) return (rest / 1000).toFixed(3);

@@ -2,6 +2,7 @@
 
 import display from "../../../projections/views/display.json";
 import { sameEntries, steady } from "./stable";
+import type { Standing } from "./state";
 
 /** How long a mark stands. */
 const HOLD_MS = display.movement_hold_ms;
@@ -36,4 +37,45 @@ export class Movements {
     this.#places = new Map();
     this.#moved.clear();
   }
+}
+
+type Runner = Pick<Standing, "car" | "status">;
+
+/** The cars that have just passed another on the road: both ran, neither was in the lane. */
+export class Passes {
+  #order: readonly Runner[] = [];
+  readonly #at = new Map<string, number>();
+  #passed: ReadonlySet<string> = new Set();
+
+  /** Note the order at a time of the viewer's clock; the same set as before if nothing changed. */
+  see(order: readonly Runner[], nowMs: number): ReadonlySet<string> {
+    const places = new Map(order.map(({ car }, place) => [car, place]));
+    const now = new Map(order.map((one) => [one.car, one]));
+    for (const [before, one] of this.#order.entries()) {
+      const place = places.get(one.car) ?? before;
+      if (place >= before || !runs(one) || !runs(now.get(one.car))) continue;
+      const behind = this.#order.slice(place, before).filter(({ car }) => {
+        return (places.get(car) ?? 0) > place;
+      });
+      if (behind.some((other) => runs(other) && runs(now.get(other.car))))
+        this.#at.set(one.car, nowMs);
+    }
+    this.#order = order;
+    for (const [car, at] of this.#at) if (nowMs - at >= HOLD_MS) this.#at.delete(car);
+    const same =
+      this.#at.size === this.#passed.size &&
+      [...this.#at.keys()].every((car) => this.#passed.has(car));
+    if (!same) this.#passed = new Set(this.#at.keys());
+    return this.#passed;
+  }
+
+  /** Forget the order, as after a jump in time. */
+  reset(): void {
+    this.#order = [];
+    this.#at.clear();
+  }
+}
+
+function runs(one: Runner | undefined): boolean {
+  return one?.status === "running";
 }

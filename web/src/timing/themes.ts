@@ -85,8 +85,9 @@ export function classColours(
       (sum, sign) => sum + (sign.codePointAt(0) ?? 0),
       0,
     );
-    const slots = palette.map((_, n) => palette[(first + n) % palette.length] as Shades);
-    const free = slots.find(({ dark }) => !used.has(dark)) ?? slots[0];
+    const slots = palette.map((_, n) => palette[(first + n) % palette.length]);
+    const free = slots.find((one) => one !== undefined && !used.has(one.dark)) ?? slots[0];
+    if (free === undefined) continue;
     colours.set(name, free);
     used.add(free.dark);
   }
