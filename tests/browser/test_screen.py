@@ -275,7 +275,7 @@ CUT = """() => [document.documentElement, document.querySelector(".tower-place")
     ...document.querySelectorAll(".band, .band > div, .replay, td[data-column='state'], td.right")]
     .filter(one => one.scrollWidth > one.clientWidth || one.matches(".band, .replay") &&
         one.scrollHeight > one.clientHeight)
-    .map(one => one.className || one.localName)"""
+    .map(one => (one.dataset.column || one.className || one.localName))"""
 """What is wider than it can be: nothing that tells where a car is, or what it owes, may be."""
 
 
