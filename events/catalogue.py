@@ -34,6 +34,7 @@ from events.session import (
     GridSet,
     PointsAdjusted,
     ResultDeclared,
+    RulesSwitched,
     SegmentStarted,
     SessionEnded,
     SessionOpened,
@@ -65,6 +66,7 @@ RaceEvent = (
     | EntryAdded
     | EntryAmended
     | GridSet
+    | RulesSwitched
     | ShortestLapSet
     | SegmentStarted
     | FlagShown

@@ -191,6 +191,20 @@ class SessionResumed(Event):
     reason: Text | None = None
 
 
+class RulesSwitched(Event):
+    """Another regulation pack applies to the session, or to a season ``from_round`` on.
+
+    ``rules`` names a built-in pack. What was timed and decided stays as it is; results and points
+    follow from the new rules. In a season, rules about the whole of it (drops, ties) are those of
+    the last switch.
+    """
+
+    type: Literal["rules_switched"] = "rules_switched"
+    rules: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", max_length=64)]
+    from_round: RoundNumber | None = None
+    reason: Text | None = None
+
+
 class ShortestLapSet(Event):
     """No lap of the session can be shorter than ``lap_time_ms``, from this event's time on.
 

@@ -50,7 +50,9 @@ def session_results(
     race = timeline.race
     declared = race.session.declared
     official = official_result(race)
-    if official is not None and not is_as_published(race, official, Convention.of(season.pack)):
+    if official is not None and not is_as_published(
+        race, official, Convention.of(season.pack_of(number))
+    ):
         results = _results_now(season, race, number)
     elif declared and not race.order.passings:
         results = counting(season, rounds_declared(race, declared[-1], number))
@@ -101,7 +103,7 @@ def _as_decided(season: Season, result: RoundScored) -> RoundScored:
 
 
 def _results_now(season: Season, race: Race, number: int) -> list[RoundScored]:
-    rows = classify(race, Convention.of(season.pack))
+    rows = classify(race, Convention.of(season.pack_of(number)))
     return [
         one.model_copy(update={"reason": None}) for one in rounds_now(season, race, rows, number)
     ]
@@ -114,7 +116,7 @@ def rounds_now(
 
     Of several races of the round it is the first that the season has no result of.
     """
-    rounds = rounds_scored(race, rows, number, season.pack, season.time_limit(number))
+    rounds = rounds_scored(race, rows, number, season.pack_of(number), season.time_limit(number))
     part = "qualifying" if race.session.opened.kind == "qualifying" else "race"
     results = _with_length(season, race, counting(season, rounds))
     return _as_race(season, results, number, season.next_race(number, part))
@@ -122,7 +124,8 @@ def rounds_now(
 
 def _with_length(season: Season, race: Race, results: list[RoundScored]) -> list[RoundScored]:
     """The results of a race with its scheduled length, if points need it and its round has none."""
-    length = scheduled_length(race).ms if depends_on_length(season.pack) else None
+    needed = any(depends_on_length(season.pack_of(one.round)) for one in results)
+    length = scheduled_length(race).ms if needed else None
     return [
         one.model_copy(update={"time_limit_ms": length})
         if length and one.part == "race" and season.time_limit(one.round) is None
@@ -162,7 +165,7 @@ def cup_marks(season: Season, race: Race, number: int) -> tuple[int, ...]:
     if opened.kind != "race":
         return ()
     limit = season.time_limit(number) or scheduled_length(race).ms or 0
-    return next((cup.marks_ms(limit) for cup in season.pack.points.cups), ())
+    return next((cup.marks_ms(limit) for cup in season.pack_of(number).points.cups), ())
 
 
 def segments_now(season: Season, timeline: Timeline, race: Race, number: int) -> list[RoundScored]:

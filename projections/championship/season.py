@@ -18,7 +18,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ from events import (
     PointsAdjusted,
     RoundAmended,
     RoundScored,
+    RulesSwitched,
     ScoredDriver,
     ScoredRow,
     SeasonOpened,
@@ -112,9 +113,9 @@ class CalendarRound(NamedTuple):
 class Season:
     """The fold of a season's own log, under the pack that it names or another.
 
-    ``apply`` folds SeasonOpened, RoundAmended, RoundScored and PointsAdjusted in effective order
-    and ignores other events. Queries raise UnknownRules if the season names a pack that is not
-    built in and no other was given.
+    ``apply`` folds SeasonOpened, RoundAmended, RoundScored, RulesSwitched and PointsAdjusted in
+    effective order and ignores other events. Queries raise UnknownRules if the season names a
+    pack that is not built in and no other was given.
     """
 
     other_pack: RegulationPack | None = None
@@ -124,6 +125,7 @@ class Season:
     amended: list[RoundAmended] = field(default_factory=list)
     ignored: list[RoundScored] = field(default_factory=list)
     """Results of sessions that were scored as another round."""
+    switched: list[RulesSwitched] = field(default_factory=list)
     _awards: dict[Result, list[Award]] = field(default_factory=dict, repr=False)
 
     def apply(self, event: AnyEvent) -> None:
@@ -138,6 +140,9 @@ class Season:
                 self.adjusted.append(event)
             case RoundAmended():
                 self.amended.append(event)
+                self._awards.clear()
+            case RulesSwitched():
+                self.switched.append(event)
                 self._awards.clear()
             case _:
                 pass
@@ -157,6 +162,10 @@ class Season:
                 if one.session == session:
                     yield result.round, result.race
 
+    def forget_awards(self) -> None:
+        """Score all results anew, after a change of the rules."""
+        self._awards.clear()
+
     def without_session(self, session: str) -> Season:
         """Return the season without the results that are scored from a session."""
         return self.known(lambda result: self.scored[result].session != session)
@@ -170,6 +179,7 @@ class Season:
             list(self.adjusted),
             list(self.amended),
             list(self.ignored),
+            list(self.switched),
         )
 
     def with_scored(self, events: Iterable[RoundScored]) -> Season:
@@ -181,6 +191,7 @@ class Season:
             list(self.adjusted),
             list(self.amended),
             list(self.ignored),
+            list(self.switched),
             dict(self._awards),
         )
         for event in events:
@@ -201,9 +212,18 @@ class Season:
 
     @property
     def pack(self) -> RegulationPack:
-        """The rules it is scored under."""
+        """The rules of the season as a whole: of several, those switched to last."""
+        return self._pack_by(self.switched)
+
+    def pack_of(self, number: int) -> RegulationPack:
+        """Return the rules that a round is scored under."""
+        return self._pack_by([one for one in self.switched if (one.from_round or 0) <= number])
+
+    def _pack_by(self, switched: Sequence[RulesSwitched]) -> RegulationPack:
         if self.other_pack is not None:
             return self.other_pack
+        if switched:
+            return builtin_pack(switched[-1].rules)
         return builtin_pack(self.opened.rules if self.opened else "")
 
     @property
@@ -255,7 +275,7 @@ class Season:
         if result not in self._awards:
             scored = self.scored[result]
             self._awards[result] = score(
-                self.pack,
+                self.pack_of(result.round),
                 scored.model_copy(update={"rows": tuple(map(self.named, scored.rows))}),
                 series=self.opened.series if self.opened else None,
                 time_limit_ms=self.time_limit(result.round) or scored.time_limit_ms,

@@ -126,5 +126,5 @@ def _begin_alike(given: list[str], other: list[str]) -> bool:
 
 def _one_in_the_other(words: list[str], others: list[str]) -> bool:
     shared = {*words} & {*others}
-    telling = any(len(word) >= SHORTEST_WORD for word in shared)
-    return telling and shared in ({*words}, {*others})
+    significant = any(len(word) >= SHORTEST_WORD for word in shared)
+    return significant and shared in ({*words}, {*others})

@@ -134,11 +134,12 @@ def title(
     stages = [fight.stage(one) for one in left]
     if not stages:
         return Title(of, car_class, (), _decided(totals, known))
-    bounded_by = _inexact_rules(season.pack, of)
+    packs = [season.pack, *(season.pack_of(one.round) for one in left)]
+    bounded_by = tuple(dict.fromkeys(chain(*(_inexact_rules(pack, of) for pack in packs))))
     if bounded_by:
         contenders = fight.bounded(totals, left, stages)
         return Title(of, car_class, left, contenders, bounded_by, _bounds_note(bounded_by))
-    note = _reduced_note(season.pack) if len(stages[0].variants) > 1 else None
+    note = _reduced_note(season.pack_of(left[0].round)) if len(stages[0].variants) > 1 else None
     return Title(of, car_class, left, fight.contenders(totals, stages), (), note)
 
 
@@ -163,7 +164,7 @@ def decided(
 
     def standing(index: int) -> Title:
         race = timeline.race_at(times[index])
-        rows = classify(race, Convention.of(season.pack))
+        rows = classify(race, Convention.of(season.pack_of(number)))
         return title(season, of, car_class, LiveRound(race, rows, number))
 
     def is_won(index: int) -> bool:
@@ -250,7 +251,7 @@ def _left(known: Season, car_class: str, live: LiveRound | None) -> tuple[Remain
         for race in range(1, one.races + 1):
             if (number, "race", race) in run or not one.is_run_by(car_class):
                 continue
-            if known.pack.points.qualifying and (number, "qualifying", race) not in run:
+            if known.pack_of(number).points.qualifying and (number, "qualifying", race) not in run:
                 left.append(RemainingResult(number, "qualifying", race))
             left.append(RemainingResult(number, "race", race))
     if live is not None:
@@ -293,7 +294,7 @@ class _TitleFight:
 
     def __init__(self, season: Season, of: Contest, car_class: str, live: LiveRound | None) -> None:
         self._season = season
-        self._pack = season.pack
+        self._pack = season.pack_of(live.number) if live else season.pack
         self._of = of
         self._class = car_class
         self._live = live
@@ -366,14 +367,15 @@ class _TitleFight:
 
     def _variants(self, left: RemainingResult, places: int) -> tuple[tuple[Number, ...], ...]:
         """The points by place on each scale that may apply, the fullest first."""
-        scale, rules = self._scale(left), self._pack.points
+        scale, pack = self._scale(left), self._season.pack_of(left.round)
+        rules = pack.points
         full = tuple(scale.at(place) for place in range(1, places + 1))
         if left.part != "race" or not rules.reduced:
             return (full,)
         live, percent = self._live, None
         if live is not None and left == _this(self._season, live):
             laps, length = self._winner_laps(live), self._season.time_limit(left.round)
-            percent = percent_so_far(live.race, laps, self._pack, length)
+            percent = percent_so_far(live.race, laps, pack, length)
         reduced = []
         for tier in rules.reduced:
             if percent is None or percent < tier.below_percent:
@@ -399,15 +401,16 @@ class _TitleFight:
         return RaceField([*field.cars, *absent], field.places)
 
     def _scale(self, left: RemainingResult) -> Scale:
+        points = self._season.pack_of(left.round).points
         if left.part == "qualifying":
-            scale = self._pack.points.qualifying
+            scale = points.qualifying
             if scale is None:
                 raise AssertionError("qualifying that is not scored is not left")
             return scale
         named = self._season.round(left.round).scale(left.race)
-        if named is not None and (scale := self._pack.points.scale_named(named)) is not None:
+        if named is not None and (scale := points.scale_named(named)) is not None:
             return scale
-        return self._pack.points.scale(self._where(left.round))
+        return points.scale(self._where(left.round))
 
     def _where(self, number: int) -> RuleScope:
         limit = self._season.time_limit(number)
@@ -479,7 +482,7 @@ class _TitleFight:
         near = [total for total in by_points if total.points + more >= first]
         near += by_points[len(near) : len(near) + 1]  # the best of the others gives the reason
         candidates = [self._contender(total) for total in near]
-        countback = self._pack.ties.countback
+        countback = self._season.pack.ties.countback
         ways = [
             [stages[0].round._replace(scale=points), *(stage.round for stage in stages[1:])]
             for points in stages[0].variants
@@ -560,8 +563,8 @@ class _TitleFight:
             [self._contender(total) for total in have.values()],
             results,
             self._season.prospects(self._of, self._class),
-            countback=self._pack.ties.countback,
-            drops=self._pack.points.has_drops,
+            countback=self._season.pack.ties.countback,
+            drops=self._season.pack.points.has_drops,
         )
         contenders = (
             TitleContender((name,), have[name].points, most, standing, None, next_clinch, least)
@@ -571,7 +574,8 @@ class _TitleFight:
 
     def _bonus(self, left: RemainingResult, adds_up: bool) -> Number:
         """The most points that a contender can get beside those for its places."""
-        fastest, led = self._pack.points.fastest_lap, self._pack.points.most_laps_led
+        points = self._season.pack_of(left.round).points
+        fastest, led = points.fastest_lap, points.most_laps_led
         if left.part != "race":
             return 0
         cars = max(map(len, self._cars.values()), default=1) if adds_up else 1

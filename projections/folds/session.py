@@ -11,6 +11,7 @@ from events import (
     EntryAmended,
     GridSet,
     ResultDeclared,
+    RulesSwitched,
     SessionEnded,
     SessionOpened,
     SessionResumed,
@@ -49,6 +50,7 @@ class Session(Projection):
             EntryAdded: self._entry_added,
             EntryAmended: self._entry_amended,
             GridSet: self._grid_set,
+            RulesSwitched: self._rules_switched,
             ShortestLapSet: self._shortest_lap_set,
             ResultDeclared: self._result_declared,
             SessionEnded: self._ended,
@@ -94,6 +96,9 @@ class Session(Projection):
 
     def _grid_set(self, event: GridSet) -> None:
         self.grid = event.order
+
+    def _rules_switched(self, event: RulesSwitched) -> None:
+        self.opened = self.opened.model_copy(update={"rules": event.rules})
 
     def _shortest_lap_set(self, event: ShortestLapSet) -> None:
         self.shortest_lap_ms, self.shortest_lap_set = event.lap_time_ms or 0, True

@@ -33,6 +33,7 @@ from events import (
     RaceControlMessage,
     ResultDeclared,
     ResultRow,
+    RulesSwitched,
     SafetyCarDeployed,
     SafetyCarWithdrawn,
     SegmentStarted,
@@ -51,6 +52,7 @@ from events.errors import (
     UnknownEvent,
     UnknownLap,
     UnknownPenalty,
+    UnknownRules,
 )
 from events.session import ResultStatus
 from projections.folds.stewards import TO_SERVE, Penalty
@@ -58,6 +60,7 @@ from projections.race import Race
 from projections.results.classification import Convention, classify
 from projections.results.revisions import describe_decision
 from projections.results.whatif import penalty_from
+from projections.rules.packs import builtin_names
 from projections.timeline import Timeline
 from projections.wording import flag_name, penalty_noun, plain
 
@@ -81,6 +84,7 @@ Decision = (
     | CrossingInserted
     | CrossingCounted
     | ShortestLapSet
+    | RulesSwitched
     | ResultDeclared
     | SegmentStarted
     | SessionResumed
@@ -96,7 +100,7 @@ Identity = tuple[str, int]
 # -- Validation ----------------------------------------------------------------------------
 
 
-def check(timeline: Timeline, event: AnyEvent) -> None:  # noqa: C901, PLR0912 (a check for each decision)
+def check(timeline: Timeline, event: AnyEvent) -> None:  # noqa: C901, PLR0912, PLR0915 (a check for each decision)
     """Validate a decision against the current state of the race.
 
     Raises UnknownCar, UnknownClass, UnknownLap, UnknownPenalty or UnknownEvent for a missing
@@ -151,6 +155,11 @@ def check(timeline: Timeline, event: AnyEvent) -> None:  # noqa: C901, PLR0912 (
             if race.session.is_race:
                 raise BadDecision("type", "a race has no segments; qualifying and practice may")
             _check_classes(race, classes)
+        case RulesSwitched(rules=rules):
+            if rules not in builtin_names():
+                raise UnknownRules(rules, builtin_names())
+            if race.session.opened.rules == rules:
+                raise BadDecision("rules", f"the session is under {rules} already")
         case SessionResumed():
             if not race.finish.over:
                 raise BadDecision("type", "the session is not over, so there is nothing to resume")

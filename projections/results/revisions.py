@@ -25,6 +25,7 @@ from events import (
     PenaltyRescinded,
     PenaltyServed,
     ResultDeclared,
+    RulesSwitched,
     SegmentStarted,
     SessionResumed,
     ShortestLapSet,
@@ -56,6 +57,7 @@ AMENDING = (
     CrossingInserted,
     CrossingCounted,
     ShortestLapSet,
+    RulesSwitched,
     SessionResumed,
 )
 """The decisions that may change a result after the flag."""
@@ -256,6 +258,8 @@ def describe_decision(event: AnyEvent) -> str:  # noqa: C901, PLR0912 (an arm fo
             return f"#{event.car}: time of lap {event.lap} deleted"
         case CrossingCounted():
             return f"{event.counted_source} {event.counted_seq} counts: {event.reason}"
+        case RulesSwitched(rules=rules):
+            return f"rules switched to {rules}" + (f": {event.reason}" if event.reason else "")
         case ShortestLapSet(lap_time_ms=ms):
             return f"shortest lap {'lifted' if ms is None else format_lap_time(ms)}"
         case CrossingInserted():

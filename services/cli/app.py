@@ -155,7 +155,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     ),
     "rules": LazyCommand(
         "Ask",
-        "List the regulation packs, show one, compare two.",
+        "List the regulation packs, show, compare and switch them.",
         ("regulations",),
     ),
     "delete-time": LazyCommand(

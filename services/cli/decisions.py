@@ -215,7 +215,8 @@ class DecisionContext:
         notes = [*_voided(recorded, decided), *(effect.text for effect in found)]
         recorded.timeline.add([decided])
         notes += crossings.effects(recorded.timeline.race, decided)
-        then = ClassificationPoints.of(recorded.timeline.race, pack, lost_on_road(found))
+        pack_then = pack_of(recorded.timeline.race, self.rules)  # a switch of rules is a decision
+        then = ClassificationPoints.of(recorded.timeline.race, pack_then, lost_on_road(found))
         rows = differing_rows(before, then)
         summary = "\n".join([summary, *notes])
         if self.form is not OutputFormat.TABLE:

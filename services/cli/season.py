@@ -315,7 +315,7 @@ def add(
             lines.append(scoring.line)
             events += [*moved, *scoring.events]
         if events:
-            await _append(log, name, existing, events, by)
+            await append_decided(log, name, existing, events, by)
         return lines
 
     try:
@@ -326,7 +326,7 @@ def add(
         echo(line)
 
 
-async def _append(
+async def append_decided(
     log: Log, name: str, existing: PositionedEvents, events: Sequence[AnyEvent], by: str | None
 ) -> None:
     """Append these events to a season's log, by ``by`` or else the user who is logged in."""
@@ -394,7 +394,7 @@ def adjust(
             points=given,
             reason=reason,
         )
-        await _append(log, name, existing, [event], by)
+        await append_decided(log, name, existing, [event], by)
 
     with_log(store, data, adjusted)
     echo(f"{name}: {who} {given:+} points ({reason})")
@@ -544,7 +544,7 @@ def _amend(name: str, changes: dict[str, Any], by: str | None, store: Store, dat
             fault = invalid.errors(include_url=False)[0]
             where = ".".join(map(str, fault["loc"]))
             raise typer.BadParameter(f"{where}: {fault['msg']}, with {fault['input']!r}") from None
-        await _append(log, name, existing, [event], by)
+        await append_decided(log, name, existing, [event], by)
         kept.apply(event)
         return _round_text(kept, number)
 
@@ -583,7 +583,7 @@ def alias(
         fresh = [one for one in more if one not in kept.opened.aliases]
         opened = kept.opened.model_copy(update={"aliases": (*kept.opened.aliases, *fresh)})
         if fresh:
-            await _append(log, name, existing, [opened], by)
+            await append_decided(log, name, existing, [opened], by)
 
     with_log(store, data, amended)
     echo(f"{name}: {', '.join(f'{one.name} is {one.means}' for one in more)}")

@@ -7,6 +7,7 @@ entries to park. Snapshots and checkpoints are made here too, when the projector
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class FoldStep:
     frame: Frame
     parked: tuple[Parked, ...]
     fault: CannotFold | None = None
+    rebuilt: bool = True
+    """Whether a new epoch was folded from the whole log, so that what was parked is replaced."""
 
 
 class SessionFold:
@@ -141,12 +144,17 @@ class SessionFold:
                 raise fault
         if not entries:
             return None
-        folded_again = self.timeline.refolded
+        folded_again, rules = self.timeline.refolded, self.timeline.race.session.opened.rules
         self._add(events, entries)
         self._moved_to(entries, events)
         if self.token is None:
             self._frames.advance(self.timeline.race)
             step = self._new_epoch(first_epoch, "the session's first frame", parked, fault)
+        elif rules not in (None, self.timeline.race.session.opened.rules):
+            self._frames.advance(self.timeline.race)
+            now = self.timeline.race.session.opened.rules
+            step = self._new_epoch(self.token.epoch + 1, f"rules switched to {now}", parked, fault)
+            step = dataclasses.replace(step, rebuilt=False)
         else:
             race = self.timeline.race
             in_order = self.timeline.refolded == folded_again

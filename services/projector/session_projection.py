@@ -298,7 +298,7 @@ class SessionProjection:
             step.before,
             step.frame.token,
             frame,
-            new_epoch=new_epoch,
+            new_epoch=new_epoch and step.rebuilt,
             snapshot=snapshot,
             checkpoint=checkpoint,
             forget_checkpoint=due and checkpoint is None,

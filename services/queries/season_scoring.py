@@ -175,7 +175,9 @@ def _with_options(
 
 def _is_reduced(season: Season, result: RoundScored) -> bool:
     percent = result.percent_run
-    return percent is not None and season.pack.points.reduction(percent) is not None
+    return (
+        percent is not None and season.pack_of(result.round).points.reduction(percent) is not None
+    )
 
 
 def _check_shortened(

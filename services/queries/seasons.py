@@ -175,9 +175,11 @@ def as_it_stands(
 
     ``lost`` is the time (ms) that cars would lose on the road before.
     """
-    rows = classify(race, Convention.of(season.pack), lost=lost)
+    rows = classify(race, Convention.of(season.pack_of(number)), lost=lost)
     rounds = rounds_now(season, race, rows, number)
-    return season.with_scored(rounds).with_adjusted(adjustments(race, rounds, season.pack))
+    return season.with_scored(rounds).with_adjusted(
+        adjustments(race, rounds, season.pack_of(number))
+    )
 
 
 def chosen_classes(season: Season, wanted: str | None) -> Sequence[str]:

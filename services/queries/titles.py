@@ -80,7 +80,7 @@ def live_of(answer: SeasonAnswer) -> LiveRound | None:
     """The running session with its classification."""
     if answer.race is None:
         return None
-    rows = classify(answer.race, Convention.of(answer.season.pack))
+    rows = classify(answer.race, Convention.of(answer.season.pack_of(answer.number)))
     return LiveRound(answer.race, rows, answer.number)
 
 
@@ -97,7 +97,7 @@ def titles_length_note(
     running = live.number if live else None
     notes = [season.length_note(left - {running})]
     if live is not None and season.time_limit(live.number) is None:
-        notes.append(length_note(live.race, season.pack))
+        notes.append(length_note(live.race, season.pack_of(live.number)))
     return "; ".join(filter(None, notes)) or None
 
 

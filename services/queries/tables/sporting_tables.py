@@ -637,6 +637,26 @@ SEASON_CHECK = Table(
 )
 
 
+class RulesSwitchRow(RowModel):
+    """A contender whose rank or points are others under the rules switched to."""
+
+    of: Annotated[Contest, Heading("Of")]
+    car_class: Annotated[str, Heading("Class"), Field(alias="class")]
+    name: Annotated[str, Heading("Name")]
+    rank_now: Annotated[int | None, Heading("Rank")]
+    rank_then: Annotated[int | None, Heading("then")]
+    points_now: Annotated[Points | None, Heading("Points")]
+    points_then: Annotated[Points | None, Heading("then")]
+
+
+RULES_SWITCH = Table(
+    "rules-switch",
+    "What a switch of a season's rules changes, over all its championships: the contenders whose "
+    "rank or points differ.",
+    RulesSwitchRow,
+)
+
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -660,6 +680,7 @@ TABLES: dict[str, Table] = {
         SEASON,
         CONTRADICTIONS,
         SEASON_CHECK,
+        RULES_SWITCH,
     )
 }
 """Each of them by its name, which is its command's."""

@@ -75,6 +75,7 @@ _happenings = st.one_of(
     _event(ev.SessionEnded),
     _event(ev.SessionResumed),
     _event(ev.ShortestLapSet, lap_time_ms=st.none() | st.integers(10, 60)),
+    _event(ev.RulesSwitched, rules=st.sampled_from(["alms-2007", "wec-2024"])),
     _event(
         ev.SegmentStarted,
         name=st.sampled_from(["Q1", "Q2"]),

@@ -306,3 +306,31 @@ def test_an_audit_is_no_data(resumed: bool) -> None:
     frame = taken(fold, entries[5:6]).frame
     assert (frame.token, frame.at) == (Token(1, "6-0"), 4)
     assert taken(fold, entries[6:]).frame.at == 7
+
+
+def test_a_switch_of_rules_begins_an_epoch():
+    """Made and taken back: a snapshot with the reason each time, and the race as it was before."""
+    story = Story().opened(lines=("FL",), rules="alms-2007").entry("7").lap("7", 1, 60_000)
+    fold = SessionFold()
+    steps = [taken(fold, entries_of(*story))]
+    before, race = fold.state, fold.timeline.race.state_hash()
+    first = len(story.events) + 1
+    switched = ev.RulesSwitched(at=0, source="rc", source_seq=0, rules="wec-2024")
+    void = ev.EventVoided(
+        at=60_000, source="rc", source_seq=1, voided_source="rc", voided_seq=0, reason="no"
+    )
+    steps.append(taken(fold, entries_of(switched, first=first)))
+    assert fold.timeline.race.session.opened.rules == "wec-2024"
+    steps.append(taken(fold, entries_of(void, first=first + 1)))
+    assert [(step.frame.token.epoch, step.frame.kind) for step in steps] == [
+        (1, "snapshot"),
+        (2, "snapshot"),
+        (3, "snapshot"),
+    ]
+    assert steps[1].before == steps[0].frame.token
+    assert "wec-2024" in (steps[1].frame.reason or "")
+    assert not any(step.rebuilt for step in steps[1:])
+    assert shown_after(steps) == fold.state
+    assert fold.state["standings"] == before["standings"]
+    assert fold.state["session"]["rules"] == "alms-2007"
+    assert fold.timeline.race.state_hash() == race

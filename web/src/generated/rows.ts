@@ -1403,6 +1403,18 @@ export interface RulesRow {
   assumed: number;
 }
 /**
+ * A contender whose rank or points are others under the rules switched to.
+ */
+export interface RulesSwitchRow {
+  of: "drivers" | "teams" | "manufacturers";
+  class: string;
+  name: string;
+  rank_now: number | null;
+  rank_then: number | null;
+  points_now: number | null;
+  points_then: number | null;
+}
+/**
  * Two names in a season that may be one contender's.
  */
 export interface SeasonCheckRow {
