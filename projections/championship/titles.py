@@ -377,7 +377,7 @@ class _TitleFight:
             laps, length = self._winner_laps(live), self._season.time_limit(left.round)
             percent = percent_so_far(live.race, laps, pack, length)
         reduced = []
-        for tier in rules.reduced:
+        for tier in rules.reductions(scale.name):
             if percent is None or percent < tier.below_percent:
                 named, factor = rules.scale_named(tier.scale or scale.name) or scale, tier.factor
                 worths = (exact(named.at(place)) * exact(factor) for place in range(1, places + 1))

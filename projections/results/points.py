@@ -32,6 +32,7 @@ from projections.rules.packs import (
     EntrantRules,
     Number,
     PointsRules,
+    ReducedPoints,
     RegulationPack,
     RuleScope,
     Scale,
@@ -114,6 +115,19 @@ def place_points(
         if judge.cup is None
         for one in _places(pack, rows, "drivers", series)
     ]
+
+
+def reduction(
+    pack: RegulationPack, scored: RoundScored, time_limit_ms: int | None = None
+) -> ReducedPoints | None:
+    """Return the reduction that applies to a result, None for full points.
+
+    Raises BadRules as `score` does.
+    """
+    if scored.part != "race" or scored.percent_run is None:
+        return None
+    scale = _scale(pack, scored, RuleScope(scored.round, scored.car_class, time_limit_ms))
+    return pack.points.reduction(scored.percent_run, scale.name)
 
 
 def tidy(points: Number | Fraction) -> Number:
@@ -313,13 +327,13 @@ def _race_judge(pack: RegulationPack, scored: RoundScored, where: RuleScope) -> 
     rules, scale, factor = pack.points, _scale(pack, scored, where), Fraction(1)
     notes: tuple[Why, ...] = ()
     percent = scored.percent_run
-    reduction = None if percent is None else rules.reduction(percent)
-    if reduction is not None:
-        index = rules.reduced.index(reduction)
-        text = f"{percent} % run, less than {reduction.below_percent} %"
+    tier = None if percent is None else rules.reduction(percent, scale.name)
+    if tier is not None:
+        index = rules.reduced.index(tier)
+        text = f"{percent} % run, less than {tier.below_percent} %"
         notes = (Why(f"points.reduced.{index}.below_percent", text),)
-        factor = exact(reduction.factor)
-        scale = rules.scale_named(reduction.scale or scale.name) or scale
+        factor = exact(tier.factor)
+        scale = rules.scale_named(tier.scale or scale.name) or scale
     limits = pack.drive_time.limits_at(where)
     return _RaceJudge(
         scored.car_class,

@@ -248,8 +248,12 @@ class Scale(ConditionalTable):
 
 
 class ReducedPoints(RuleTable):
-    """The points of a race of which less than ``below_percent`` was run."""
+    """The points of a race of which less than ``below_percent`` was run.
 
+    It concerns races on the scales ``of_scales`` only; none named: all races.
+    """
+
+    of_scales: tuple[Word, ...] = ()
     below_percent: Annotated[int, Field(gt=0, le=100)]
     scale: Word | None = None
     factor: Share = 1.0
@@ -376,9 +380,13 @@ class PointsRules(DistanceRules):
         """The scale of that name."""
         return next((scale for scale in self.scales if scale.name == name), None)
 
-    def reduction(self, percent_run: int) -> ReducedPoints | None:
+    def reductions(self, scale: str) -> tuple[ReducedPoints, ...]:
+        """Return the reductions that concern races on a scale."""
+        return tuple(one for one in self.reduced if not one.of_scales or scale in one.of_scales)
+
+    def reduction(self, percent_run: int, scale: str) -> ReducedPoints | None:
         """Return the strictest applicable reduction for a race of which so much was run."""
-        holding = [tier for tier in self.reduced if percent_run < tier.below_percent]
+        holding = [tier for tier in self.reductions(scale) if percent_run < tier.below_percent]
         return min(holding, key=lambda tier: tier.below_percent, default=None)
 
 
@@ -511,6 +519,10 @@ def _refuse_bad_scales(pack: RegulationPack, file: str) -> None:
         if tier.scale is not None and rules.scale_named(tier.scale) is None:
             key, names = f"points.reduced.{index}.scale", [scale.name for scale in rules.scales]
             raise BadRules(file, key, f"no scale {tier.scale!r}; there are {', '.join(names)}")
+        for name in tier.of_scales:
+            if rules.scale_named(name) is None:
+                key, names = f"points.reduced.{index}.of_scales", [one.name for one in rules.scales]
+                raise BadRules(file, key, f"no scale {name!r}; there are {', '.join(names)}")
     for path, table in tables(pack):
         if isinstance(table, Scale | Cup):
             worths = (*table.points, table.rest)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from events import AnyEvent, EventVoided, RulesSwitched, SeasonOpened
-from events.errors import BadDecision, UnknownRound, UnknownRules
+from events.errors import BadDecision, BadRules, UnknownRound, UnknownRules
 from projections.championship.season import Season
 from projections.rules.packs import (
     RegulationPack,
@@ -23,7 +24,7 @@ from services.cli.options import As, Data, OutputFormat, Store
 from services.cli.output import print_rows
 from services.cli.season import append_decided
 from services.cli.shell import with_log
-from services.queries.packs import pack_named
+from services.queries.packs import line_of, pack_named
 from services.queries.rules_switch import switch_in_force, switch_rows
 from services.queries.seasons import read_season, rounds_of
 from services.queries.sessions import PositionedEvents, read_events
@@ -63,6 +64,25 @@ def show(pack: Pack, form: As = OutputFormat.TABLE) -> None:
     chosen = pack_named(pack)
     heading = f"{chosen.title}: {chosen.name}, version {chosen.version}\n"
     print_rows(sporting_tables.RULES_SHOW, pack_rows(chosen), form, heading)
+
+
+@regulations.command("check")
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The pack's TOML file.")],
+) -> None:
+    """Check a pack of your own: the first error with its line, else what is assumed in it."""
+    try:
+        pack = pack_named(str(file))
+    except BadRules as bad:
+        text = file.read_text(encoding="utf-8", errors="replace")
+        line = line_of(text, bad.key)
+        where = ", ".join(filter(None, (f"{file}:{line}" if line else str(file), bad.key)))
+        raise BadRules(where, None, bad.reason) from None
+    rules = rules_of(pack)
+    assumed = [key for key, (_, source) in rules.items() if source is None]
+    echo(f"{file}: valid, {len(rules)} rules, {len(assumed)} of them assumed")
+    for key in assumed:
+        echo(f"assumed: {key}")
 
 
 @regulations.command("compare")

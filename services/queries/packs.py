@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from events.errors import BadRules, NoRules, UnknownRules
@@ -23,6 +25,46 @@ def pack_named(name: str) -> RegulationPack:
         return parse_pack(file.read_text(encoding="utf-8"), name)
     except UnicodeDecodeError:
         raise BadRules(name, None, "not TOML: not UTF-8") from None
+
+
+def line_of(text: str, key: str | None) -> int | None:
+    """Return the line, from 1, of a rule or table in a pack's file by its dotted key.
+
+    Items of a list of tables go by name or number. Of a rule that is not there, its table's line.
+    """
+    steps = key.split(".") if key else []
+    best, found = 0, None
+    table: list[str] = []
+    numbers: dict[str, int] = {}
+    names: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            table, names = header["name"].replace('"', "").split("."), []
+            if header["list"]:
+                names.append(str(numbers.get(header["name"], 0)))
+                numbers[header["name"]] = int(names[0]) + 1
+            here = _matched(steps, [*table, *names])
+        elif rule := _RULE.match(line):
+            if rule["key"] == "name" and names:
+                names.append(rule["value"].strip().strip('"'))
+            here = max(
+                _matched(steps, [*table, *([name] if name else []), rule["key"]])
+                for name in (names or [""])
+            )
+        else:
+            continue
+        if here > best:
+            best, found = here, number
+    return found
+
+
+_HEADER = re.compile(r"\s*\[(?P<list>\[?)(?P<name>[^\[\]]+)\]")
+_RULE = re.compile(r"(?P<key>\w+)\s*=(?P<value>[^#]*)")
+
+
+def _matched(steps: Sequence[str], path: Sequence[str]) -> int:
+    """How many steps of a key a path has, 0 where it leads elsewhere."""
+    return len(path) if list(steps[: len(path)]) == list(path) else 0
 
 
 def pack_of(race: Race, given: str | None = None) -> RegulationPack | None:

@@ -16,6 +16,7 @@ from projections.championship.scoring import (
 )
 from projections.championship.season import Result, Season
 from projections.race import Race
+from projections.results.points import reduction
 from projections.results.provisional import entered_row
 from projections.results.scheduled_length import reconstructed_note, scheduled_length
 from projections.timeline import Timeline
@@ -174,10 +175,8 @@ def _with_options(
 
 
 def _is_reduced(season: Season, result: RoundScored) -> bool:
-    percent = result.percent_run
-    return (
-        percent is not None and season.pack_of(result.round).points.reduction(percent) is not None
-    )
+    length = season.time_limit(result.round) or result.time_limit_ms
+    return reduction(season.pack_of(result.round), result, length) is not None
 
 
 def _check_shortened(

@@ -40,6 +40,44 @@ def test_a_pack_rule_by_rule(lapstream: Commands, tmp_path) -> None:
     assert "there are alms-2007, alms-2012" in lapstream.refused("rules", "show", "nascar")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("drops = 0", "drops = -1", "drops = -1", "points.drops"),
+        ("points = [1]", "points = [1, 2]", "points = [1, 2]", "a worse place"),
+        (
+            '["below_percent", "factor"]',
+            '["below_percent", "factor", "scale"]\nscale = "x"',
+            'scale = "x"',
+            "no scale 'x'",
+        ),
+        ('assumed = ["points", "statuses", "passed_on"]', "", "points = 1", "neither"),
+        ("format = 1", "format = ", "format = ", "not TOML"),
+        ("wave_by = false", "wave_buy = false", "[cautions]", "cautions.wave_by: Field required"),
+    ],
+)
+def test_a_pack_with_a_fault(
+    lapstream: Commands, tmp_path, old: str, new: str, line: str, says: str
+) -> None:
+    """The first error is named with its line."""
+    own = tmp_path / "own.toml"
+    text = text_of("club-template").replace(old, new, 1)
+    own.write_text(text)
+    printed = lapstream.refused("rules", "check", str(own))
+    assert says in printed
+    number = 1 + text.splitlines().index(line)
+    assert f"own.toml:{number}" in printed or f"line {number}," in printed
+
+
+def test_a_pack_without_faults(lapstream: Commands, tmp_path) -> None:
+    """What it assumes is listed."""
+    own = tmp_path / "own.toml"
+    own.write_text(text_of("club-template"))
+    first, *others = lapstream.output("rules", "check", str(own)).splitlines()
+    assert "valid, 45 rules, 44 of them assumed" in first
+    assert len(others) == 44
+
+
 # -- The pit wall --------------------------------------------------------------------------
 
 

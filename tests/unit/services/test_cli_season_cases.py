@@ -571,6 +571,22 @@ class TestFastestLap:
         assert builtin_pack("wec-2024").points.fastest_lap is None
 
 
+class TestSprints:
+    """Reductions of the pack that concern races on some scales only."""
+
+    @pytest.mark.parametrize(
+        ("laps", "points"), [(20, [8, 7]), (12, [8, 7]), (6, [0, 0])], ids=["full", "60", "30"]
+    )
+    def test_a_sprint_of_formula_one(
+        self, lapstream: Commands, laps: int, points: list[float]
+    ) -> None:
+        """Eight points under formula-1-2025, none under half its distance; no fastest lap."""
+        new_season(lapstream, "Miami (sprint race), R2", "formula-1-2025")
+        story = finished("1", "2", laps=laps, laps_limit=20, rules="formula-1-2025")
+        add(lapstream, story, 1)
+        assert list(table(lapstream).values()) == points
+
+
 class TestNames:
     """Near-equal names, and the command that joins them."""
 

@@ -20,11 +20,14 @@ from projections.rules.packs import (
 )
 from tests.rules import changed, text_of
 
-NAMES = ("alms-2007", "alms-2012", "imsa-2020", "imsa-2024", "wec-2024")
+NAMES = (
+    *("alms-2007", "alms-2012", "club-template", "elms-2025", "formula-1-2025"),
+    *("imsa-2020", "imsa-2023", "imsa-2024", "imsa-2025", "wec-2024", "wec-2025"),
+)
 
 
 def test_the_packs_that_come_with_the_program() -> None:
-    """Five packs are built in, each under the name of its file."""
+    """Eleven packs are built in, each under the name of its file."""
     assert builtin_names() == NAMES
     assert tuple(builtin_pack(name).name for name in NAMES) == NAMES
 
