@@ -30,7 +30,8 @@ Of a replay, beside its frames (``replay_store``):
 - ``{s}:control``        a stream of commands.
 
 ``lapstream:sessions`` and ``lapstream:replays`` list sessions and replays, ``lapstream:removed``
-has an id of the last removal of each session that was removed; the keys of the named outputs are
+has an id of the last removal of each session that was removed, ``lapstream:epochs`` the newest
+epoch of each, should all keys of a session but its log be lost; the keys of the named outputs are
 in ``output_store``.
 """
 
@@ -40,6 +41,9 @@ from replay.entries import check_session_id
 
 SESSIONS = "lapstream:sessions"
 """The set of the sessions."""
+
+EPOCHS = "lapstream:epochs"
+"""A hash: by session, the newest epoch of its frames."""
 
 REMOVED = "lapstream:removed"
 """A hash: by session, an id of its last removal."""

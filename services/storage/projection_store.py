@@ -13,18 +13,19 @@ written twice.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from events.errors import LapstreamError
+from events.errors import LapstreamError, StoreUnavailable
 from projections.views.frame import Token
 from replay.entries import parse_position
 from services.storage.client import Store, StoreCommand
 from services.storage.frame_ids import LARGEST_EPOCH, frame_id
-from services.storage.keys import key
+from services.storage.keys import EPOCHS, key
 from services.storage.scripts import Script
 
 RETAINED_FRAMES = 512
@@ -207,6 +208,8 @@ class ProjectionStore:
 
     async def commit(self, commit: Commit) -> bool:
         """Write it; whether the session has a snapshot now. Raises TakenOver and TokenTooLarge."""
+        if commit.new_epoch:  # before: an epoch too many does no harm, one that comes twice does
+            await self._note_epoch(commit.after.epoch)
         with self._store.translated_errors():
             answer, saved = await _COMMIT(self._redis, self._keys, commit.arguments())
         if answer == b"refused":
@@ -222,16 +225,29 @@ class ProjectionStore:
     async def last_epoch(self) -> int:
         """The epoch of the newest frame ever written, 0 if there was none.
 
-        A stream remembers its last id after its entries were deleted, and the health has the epoch
-        where the stream is lost: gateways ignore frames of an epoch before the one they know.
+        A stream remembers its last id after its entries were deleted, the health has the epoch
+        where the stream is lost, and ``lapstream:epochs`` where all keys of the session but its log
+        are: gateways ignore frames of an epoch before the one they know.
         """
         with self._store.translated_errors():
             known: Any = await cast("Any", self._redis).hget(key(self.session, "health"), "epoch")
             epoch = _epoch(known)
-            if not await self._redis.exists(key(self.session, "frames")):
-                return epoch
-            info = await self._redis.xinfo_stream(key(self.session, "frames"))
-        return max(epoch, parse_position(info["last-generated-id"].decode())[0] >> 48)
+            if await self._redis.exists(key(self.session, "frames")):
+                info = await self._redis.xinfo_stream(key(self.session, "frames"))
+                newest = parse_position(info["last-generated-id"].decode())[0] >> 48
+                epoch = max(epoch, newest)
+        return epoch or await self._noted_epoch()
+
+    async def _note_epoch(self, epoch: int) -> None:
+        # Where the node of a Cluster that has this key is down, the session goes on without.
+        with contextlib.suppress(StoreUnavailable), self._store.translated_errors():
+            await cast("Any", self._redis).hset(EPOCHS, self.session, epoch)
+
+    async def _noted_epoch(self) -> int:
+        with contextlib.suppress(StoreUnavailable), self._store.translated_errors():
+            noted: Any = await cast("Any", self._redis).hget(EPOCHS, self.session)
+            return _epoch(noted)
+        return 0
 
     async def checkpoint(self) -> tuple[bytes | None, dict[bytes, bytes]]:
         """The stored checkpoint and all blocks."""

@@ -200,6 +200,14 @@ async def test_an_epoch_after_the_last_one_known(store, log, session):
     token = await ProjectionStore(store, session).token()
     assert token is not None
     assert token.epoch == 6
+    for name in ("token", "frames", "health", "snapshot", "checkpoint", "blocks", "parked"):
+        await store.redis.delete(key(session, name))  # all that is derived
+    last = ev.PitExited(at=430_000, source="later", source_seq=1, car="7")
+    async with projecting(store, session):
+        await append_and_wait(log, store, session, [last])
+    token = await ProjectionStore(store, session).token()
+    assert token is not None
+    assert token.epoch == 7
 
 
 @pytest.mark.parametrize("saved", [b"", b"junk", b"-1", b"65535", b"999999999999", b"\xff"])
