@@ -14,7 +14,7 @@ import typer
 
 from events import AnyEvent, DataDoubted, EntryAdded, ResultDeclared, SessionOpened, encode
 from events.clock import format_lap_time, parse_clock
-from events.errors import IdentityTaken, PositionConflict, SessionNotEmpty
+from events.errors import IdentityTaken, PositionConflict, SessionNotEmpty, UnknownRound
 from projections.results.classification import Convention
 from projections.results.revisions import describe_decision
 from projections.wording import plain
@@ -23,6 +23,7 @@ from services.cli.console import echo
 from services.cli.options import Data, NewSession, Session, Store
 from services.cli.shell import with_log
 from services.queries.packs import pack_named
+from services.queries.seasons import read_season, rounds_of
 from services.queries.sessions import require_session
 from services.storage.event_log import Log
 
@@ -92,6 +93,14 @@ def import_alkamel(
     series: Annotated[
         str | None, typer.Option(help="The series, as the entries eligible for it name it.")
     ] = None,
+    season: Annotated[
+        str | None,
+        typer.Option(
+            "--season",
+            metavar="SEASON",
+            help="The season that it is a round of, which the race page shows.",
+        ),
+    ] = None,
     number: Annotated[
         int | None, typer.Option("--round", min=1, max=100, help="Which round of its season it is.")
     ] = None,
@@ -153,11 +162,16 @@ def import_alkamel(
     facts: SessionFacts = {
         "title": title,
         "series": series,
+        "season": season,
         "round_number": number,
         "rules": pack.name if pack else None,
         "length_ms": length,
         "strict": strict,
     }
+    if season is not None:
+        kept, _ = with_log(store, data, lambda log: read_season(log, season))
+        if number is not None and number > rounds_of(kept):
+            raise UnknownRound(number, rounds_of(kept))
     beside = importing.CompanionPaths(grid, pits, flags, weather)
     if laps is None and results is None:
         raise typer.BadParameter("give LAPS.csv, or --results for a result without laps")
@@ -196,6 +210,7 @@ class SessionFacts(TypedDict):
 
     title: str | None
     series: str | None
+    season: str | None
     round_number: int | None
     rules: str | None
     length_ms: int | None

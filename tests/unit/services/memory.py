@@ -38,7 +38,7 @@ class MemoryLog:
         return self
 
     @contextlib.asynccontextmanager
-    async def opened(self, *_: object) -> AsyncIterator[MemoryLog]:
+    async def opened(self, *_: object, **__: object) -> AsyncIterator[MemoryLog]:
         """Stand for ``open_store``."""
         yield self
 

@@ -207,3 +207,18 @@ def test_what_is_published_beside_the_laps(lapstream: Commands, folder: Path) ->
     assert "need LAPS.csv" in lapstream.misused(
         "import", "alkamel", "--results", flags, "--flags", flags, "--session", "other"
     )
+
+
+def test_a_round_of_a_season(lapstream: Commands, folder: Path) -> None:
+    """The session names its season and round, so that `season add` needs no more."""
+    lapstream.output(
+        *("season", "new", "s", "--title", "S", "--series", "S", "--rules", "imsa-2024"),
+        *("--classes", "GT", "--rounds", "R1 2:40, R2 2:40"),
+    )
+    laps = ("import", "alkamel", str(folder / "laps.csv"), "--title", "Race", "--season")
+    assert "t" in lapstream.refused(*laps, "t", "--session", "race")
+    assert "3" in lapstream.refused(*laps, "s", "--round", "3", "--session", "race")
+    lapstream.output(*laps, "s", "--round", "2", "--session", "race")
+    opened = next(one for one in lapstream.events("race") if isinstance(one, ev.SessionOpened))
+    assert (opened.season, opened.round) == ("s", 2)
+    assert "round 2, race, from race: GT" in lapstream.output("season", "add", "s", "race")
