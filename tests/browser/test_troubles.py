@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from events import ResultDeclared, ResultRow
 from tests.browser.conftest import Served
 from tests.browser.test_keys import story
 from tests.browser.test_screen import SESSION, append, look, shows
+from tests.builders import Story
 
 
 @pytest.mark.slow
@@ -92,3 +93,20 @@ async def test_sectors_of_the_lap_before(page: Page, served: Served) -> None:
         for line in ("S1", "S2", "FL")
     }
     assert {one for one, is_dim in dim.items() if is_dim} == {("1", "S2"), ("1", "FL")}
+
+
+async def test_a_page_that_fails_is_tried_again(page: Page, served: Served) -> None:
+    """A part of the pages that does not arrive is named, and a button asks for it again."""
+    fails = True
+
+    async def cut(route: Route) -> None:
+        await (route.abort() if fails else route.continue_())
+
+    await page.route("**/assets/Pages-*.js", cut)
+    await served.log.append("race", Story().opened("1").events)
+    await page.goto(f"{served.address}/?session=race&page=race")
+    again = page.get_by_role("button", name="Try again")
+    await expect(page.get_by_role("alert").filter(has_text="could not be loaded")).to_be_visible()
+    fails = False
+    await again.click()
+    await expect(page.get_by_role("button", name="Lap chart")).to_be_visible()

@@ -78,6 +78,33 @@ class TestServed:
         answer = await client.get("/assets/plain-1.woff2")
         assert answer.headers["content-type"] == "font/woff2"
 
+    @pytest.mark.parametrize(
+        ("accepted", "coding"),
+        [
+            ("gzip, deflate, br, zstd", "br"),
+            ("gzip;q=1.0, br;q=0", "gzip"),
+            ("gzip", "gzip"),
+            ("identity", None),
+            ("", None),
+        ],
+    )
+    async def test_compressed(
+        self, page: Path, client: httpx.AsyncClient, accepted: str, coding: str | None
+    ) -> None:
+        """Each client gets the smallest copy that it accepts, with the type of the file."""
+        asset = page / "assets" / "index-1.js"
+        (page / "assets" / "index-1.js.gz").write_bytes(gzip.compress(asset.read_bytes()))
+        (page / "assets" / "index-1.js.br").write_bytes(b"brotli")
+        async with client.stream(
+            "GET", "/assets/index-1.js", headers={"Accept-Encoding": accepted}
+        ) as answer:
+            body = b"".join([chunk async for chunk in answer.aiter_raw()])
+        assert answer.headers.get("content-encoding") == coding
+        assert "javascript" in answer.headers["content-type"]
+        assert answer.headers["vary"] == "Accept-Encoding"
+        endings = {"br": ".br", "gzip": ".gz", None: ""}
+        assert body == (page / "assets" / f"index-1.js{endings[coding]}").read_bytes()
+
     async def test_nothing_else_is_taken(self, page: Path, client: httpx.AsyncClient) -> None:
         """An unknown path is answered as it was, and no file outside of the page is given."""
         assert (await client.get("/sessionz")).status_code == 404
@@ -123,8 +150,9 @@ def needed(page: str, *, lazily: bool = True) -> set[Path]:
 
 
 def packed(files: Iterable[Path]) -> int:
-    """The bytes of files as they would be sent compressed."""
-    return sum(len(gzip.compress(path.read_bytes())) for path in files)
+    """The bytes of files as they are sent compressed: fonts are, by themselves."""
+    copies = {path: path.with_name(f"{path.name}.br") for path in files}
+    return sum((copy if copy.is_file() else path).stat().st_size for path, copy in copies.items())
 
 
 OWN_PAGES = sorted({*pages.PAGES.values()} - {"docs.html"})
@@ -144,6 +172,23 @@ class TestBuilt:
         """The timing screen is small, too, where names need letters beyond Latin 1."""
         atonce = needed("index.html", lazily=False) | set(fonts("latin-ext"))
         assert packed(atonce) < LARGEST_KB * 1000
+
+    @pytest.mark.parametrize("page", OWN_PAGES)
+    @pytest.mark.parametrize("coding", ["br", "gzip"])
+    async def test_on_the_wire(self, page: str, coding: str) -> None:
+        """What a page loads first is small as it is sent, and not only as it could be."""
+        transport = httpx.ASGITransport(create_app(GatewaySettings()))
+        sent = 0
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            for path in needed(page, lazily=False):
+                if path.suffix == ".html":
+                    sent += path.stat().st_size
+                    continue
+                headers = {"Accept-Encoding": coding}
+                url = f"/assets/{path.name}"
+                async with client.stream("GET", url, headers=headers) as answer:
+                    sent += sum([len(chunk) async for chunk in answer.aiter_raw()])
+        assert sent < LARGEST_KB * 1000
 
     def test_font(self) -> None:
         """Every page is told of the font at once; its licence comes along."""

@@ -6,4 +6,5 @@ import { ownThemes } from "./timing/themes";
 
 const target = document.getElementById("screen");
 await Promise.all([fontIsThere(SCREEN_WAITS_MS), ownThemes(SCREEN_WAITS_MS)]);
+target?.replaceChildren();
 if (target !== null) mount(App, { target });

@@ -6,12 +6,15 @@ everything else works, and ``/`` says how to build them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import mimetypes
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
 FILES = Path(__file__).resolve().parents[2] / "screen"
@@ -52,6 +55,9 @@ REFERENCE = {
 PAGE_HEADERS = {"desk.html": UNFRAMED, "docs.html": REFERENCE}
 """The headers of pages other than ``HEADERS``."""
 
+CODINGS: Mapping[str | None, str] = {"br": ".br", "gzip": ".gz"}
+"""The endings of the compressed copies that the build writes (``web/compress.ts``), best first."""
+
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -64,13 +70,40 @@ class _Assets(StaticFiles):
     """Files with names that contain a hash of their content."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file, cacheable without revalidation."""
-        response = await super().get_response(path, scope)
+        """The file, compressed if the client accepts that, cacheable without revalidation."""
+        coding = self._coding(path, scope)
+        ending = CODINGS.get(coding, "")
+        response = await super().get_response(path + ending, scope)
+        if coding is not None and response.status_code == 200:
+            kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+            charset = "; charset=utf-8" if kind.startswith("text/") else ""
+            response.headers["Content-Type"] = kind + charset
+        if coding is not None:
+            response.headers["Content-Encoding"] = coding
+        response.headers["Vary"] = "Accept-Encoding"
         response.headers["Cache-Control"] = IMMUTABLE
         response.headers["X-Content-Type-Options"] = "nosniff"
         if path.endswith(".woff2") and response.status_code == 200:
             response.headers["Content-Type"] = "font/woff2"  # mimetypes does not know it everywhere
         return response
+
+    def _coding(self, path: str, scope: Scope) -> str | None:
+        """The best content coding that the client accepts and that there is a file of."""
+        accepted = accepted_codings(Headers(scope=scope).get("accept-encoding", ""))
+        for coding, ending in CODINGS.items():
+            if coding in accepted and self.lookup_path(path + ending)[1] is not None:
+                return coding
+        return None
+
+
+def accepted_codings(header: str) -> set[str]:
+    """The content codings that an ``Accept-Encoding`` header names and does not rule out."""
+    codings = set()
+    for part in header.split(","):
+        name, *parameters = (text.strip().lower() for text in part.split(";"))
+        if not any(re.fullmatch(r"q=0(\.0*)?", parameter) for parameter in parameters):
+            codings.add(name)
+    return codings
 
 
 def install(app: FastAPI) -> None:

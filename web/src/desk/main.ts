@@ -7,4 +7,5 @@ import Desk from "./Desk.svelte";
 
 const target = document.getElementById("desk");
 await Promise.all([fontIsThere(SCREEN_WAITS_MS), ownThemes(SCREEN_WAITS_MS)]);
+target?.replaceChildren();
 if (target !== null) mount(Desk, { target });
