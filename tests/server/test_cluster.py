@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 import pytest
+from redis.crc import key_slot
 
+from events import AnyEvent
 from events.errors import (
     IdentityTaken,
     PositionConflict,
@@ -22,7 +25,8 @@ from services.storage.event_log import AppendResult, Log
 from services.storage.keys import SESSIONS, log_key
 from services.storage.replay_store import Replays
 from tests.builders import Story, opened
-from tests.server.clusters import Cluster, running_cluster
+from tests.faults.stores import command
+from tests.server.clusters import Cluster, Node, running_cluster
 from tests.server.command import batch
 from tests.server.gateways import serving
 from tests.server.projecting import (
@@ -187,6 +191,56 @@ async def test_a_node_that_is_gone_stops_no_command_to_another(cluster: Cluster,
         assert {type(error) for error in failed} == {StoreUnavailable}
         assert isinstance(last, AppendResult)
         assert last.added == 1
+
+
+async def move(session: str, start: Node, end: Node) -> None:
+    """Move the session's slot to another node, a key at a time."""
+    slot = str(key_slot(log_key(session).encode()))
+    ids = {node.port: await node.ask("CLUSTER", "MYID") for node in (start, end)}
+    await end.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[start.port])
+    await start.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[end.port])
+    while names := await command(start, "CLUSTER", "GETKEYSINSLOT", slot, "1"):
+        target = ("127.0.0.1", str(end.port), "", "0", "5000", "KEYS")
+        await command(start, "MIGRATE", *target, *names)
+        await asyncio.sleep(0.05)
+    for node in (end, start):
+        await node.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[end.port])
+
+
+@pytest.mark.slow
+async def test_a_race_is_moved_to_another_node(cluster: Cluster, store: Store):
+    """While it is appended to, folded and watched, there and back again; nothing is lost."""
+    first, second, _ = cluster.nodes
+    session = cluster.session_on(first, "race")
+    log, race = Log(store), a_race(20)
+    moved = 0
+
+    async def append(event: AnyEvent) -> bool:
+        return bool(await log.append(session, [event]))
+
+    async def append_all() -> None:
+        for event in race.events:
+            await eventually(partial(append, event), "an append")
+            await asyncio.sleep(0.02)
+
+    async with (
+        open_store(cluster.url) as other,
+        serving(store, projector=True) as one,
+        serving(other, projector=True) as two,
+    ):
+        await until_projected(store, session, (await log.append(session, race.events[:2])).position)
+        watching = [asyncio.create_task(watch(url, session, race)) for url in (one, two)]
+        appending = asyncio.create_task(append_all())
+        while not appending.done() or moved < 2:
+            await move(session, *((first, second) if moved % 2 == 0 else (second, first)))
+            moved += 1
+            await asyncio.sleep(0.3)
+        await appending
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.gather(*watching)
+    assert moved > 1
+    assert await log.length(session) == len(race.events)
+    await check_frames(store, session, race)
 
 
 async def watch(url: str, session: str, race: Story) -> None:
