@@ -176,12 +176,36 @@ def _interval(places: Sequence[float]) -> tuple[int, int, float]:
     return best[1], best[2], sum(places[best[1] - 1 : best[2]])
 
 
-def _calibration_error(wins: Sequence[tuple[float, bool]]) -> float:
+class Calibration(NamedTuple):
+    """The wins that were forecast with a probability from ``low`` to ``high``.
+
+    Of so many ``forecasts`` the mean probability was ``forecast``, and a share ``won`` was won.
+    """
+
+    low: float
+    high: float
+    forecasts: int
+    forecast: float
+    won: float
+
+
+def calibration(wins: Sequence[tuple[float, bool]]) -> list[Calibration]:
+    """The forecasts of wins by their probability, where there are any."""
     bins: list[list[tuple[float, bool]]] = [[] for _ in range(BINS)]
     for probability, won in wins:
         bins[min(BINS - 1, int(probability * BINS))].append((probability, won))
-    return sum(
-        abs(fmean(p for p, _ in one) - fmean(won for _, won in one)) * len(one) / len(wins)
-        for one in bins
+    return [
+        Calibration(
+            number / BINS,
+            (number + 1) / BINS,
+            len(one),
+            fmean(p for p, _ in one),
+            fmean(won for _, won in one),
+        )
+        for number, one in enumerate(bins)
         if one
-    )
+    ]
+
+
+def _calibration_error(wins: Sequence[tuple[float, bool]]) -> float:
+    return sum(abs(one.forecast - one.won) * one.forecasts / len(wins) for one in calibration(wins))

@@ -31,6 +31,10 @@ Session = Annotated[
     str,
     typer.Argument(metavar="SESSION", help="The session's name.", autocompletion=session_names),
 ]
+OptionalSession = Annotated[
+    str | None,
+    typer.Argument(metavar="SESSION", help="The session's name.", autocompletion=session_names),
+]
 Sessions = Annotated[
     list[str],
     typer.Argument(metavar="SESSION...", help="Their names.", autocompletion=session_names),

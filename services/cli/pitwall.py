@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,7 @@ from events.clock import format_clock
 from projections.results.rejoin import rejoins
 from projections.results.scheduled_length import reconstructed_note
 from projections.views import session_line
+from services.cli.console import echo
 from services.cli.options import (
     As,
     At,
@@ -17,17 +18,22 @@ from services.cli.options import (
     Cars,
     Data,
     KnownAt,
+    OptionalSession,
     OutputFormat,
     Rules,
     Session,
     Store,
 )
 from services.cli.output import print_rows, session_heading
+from services.cli.shell import with_log
 from services.cli.store_queries import query_race
 from services.queries.packs import required_pack
 from services.queries.pit_wall import drive_time_ledger, rejoin_row
 from services.queries.sessions import SessionQuestion, chosen_cars
 from services.queries.tables import sporting_tables
+
+if TYPE_CHECKING:
+    from services.queries.forecasts import Scorecard
 
 PIT_WALL = "On the pit wall"
 
@@ -62,7 +68,7 @@ def rejoin(
 
 
 def predict(
-    session: Session,
+    session: OptionalSession = None,
     car: Annotated[
         list[str] | None, typer.Argument(metavar="[CAR]...", help="Cars. Default: all.")
     ] = None,
@@ -72,6 +78,9 @@ def predict(
     score: Annotated[
         bool, typer.Option("--score", help="How good the forecasts of a race were that is over.")
     ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="With --score: of all races of the store that are over.")
+    ] = False,
     form: As = OutputFormat.TABLE,
     store: Store = None,
     data: Data = None,
@@ -80,10 +89,22 @@ def predict(
 
     It knows only what was known at that moment, and the same moment always gives the same odds.
     """
-    from services.queries.forecasts import forecast_of_race, forecast_row, score_rows
+    from services.queries.forecasts import (
+        forecast_of_race,
+        forecast_row,
+        score_rows,
+        scorecard,
+    )
 
     if score and (car or at or car_class):
         raise typer.BadParameter("--score is of the whole race: give no car, --at or --class")
+    if every:
+        if session is not None or not score or known_at:
+            raise typer.BadParameter("--all goes with --score alone, and without a session")
+        print_scorecard(with_log(store, data, scorecard), form)
+        return
+    if session is None:
+        raise typer.BadParameter("give a session, or --score --all")
     race, recorded = query_race(SessionQuestion(session, at, known_at), store, data)
     if score:
         scores = score_rows(recorded.timeline)
@@ -98,6 +119,16 @@ def predict(
         f"{format_clock(forecast.left_ms).split('.')[0]} left\n"
     )
     print_rows(sporting_tables.PREDICT, rows, form, heading)
+
+
+def print_scorecard(card: Scorecard, form: OutputFormat) -> None:
+    """Print the scores of all races and, for people, how well probabilities hold."""
+    for name, reason in card.left_out:
+        echo(f"lapstream: {name} is left out: {reason}", err=True)
+    print_rows(sporting_tables.PREDICT_SCORECARD, card.races, form)
+    if form is OutputFormat.TABLE and card.calibration:
+        heading = "\nWins by the probability that they were forecast with\n"
+        print_rows(sporting_tables.PREDICT_CALIBRATION, card.calibration, form, heading)
 
 
 def ledger(

@@ -5,16 +5,21 @@ The arrays they are computed with take long to load, so that a command that make
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from events.errors import NoForecast
+from events.errors import LapstreamError, NoForecast
 from projections.race import Race
 from projections.results.scheduled_length import UNKNOWN_LENGTH, scheduled_length
 from projections.timeline import Timeline
+from services.queries.listings import session_rows
+from services.queries.sessions import SessionQuestion, read_session
 from services.queries.tables.columns import Row
+from services.storage.event_log import Log
 
 if TYPE_CHECKING:
     from projections.forecast.race_forecast import CarForecast, RaceForecast
+    from projections.forecast.scores import Scores
     from projections.forecast.situation import Situation
 
 TOPIC_DIGITS = 4
@@ -100,6 +105,18 @@ def score_rows(timeline: Timeline) -> list[Row]:
     The last row is of all of them. Raises NoForecast for a race that is not over, or whose length
     is unknown.
     """
+    from projections.forecast.scores import Scores
+
+    of_all = Scores()
+    rows: list[Row] = []
+    for share, at, scores in _scores(timeline):
+        of_all.extend(scores)
+        rows.append({"share": share, "at_ms": at, **scores.score()._asdict()})
+    return [*rows, {"share": None, "at_ms": None, **of_all.score()._asdict()}]
+
+
+def _scores(timeline: Timeline) -> Iterator[tuple[float, int, Scores]]:
+    """The scores of the forecasts at each share of a race's length, and the moments."""
     from projections.forecast.race_forecast import race_forecast
     from projections.forecast.scores import Scores, truth_of
 
@@ -109,13 +126,47 @@ def score_rows(timeline: Timeline) -> list[Row]:
     length = scheduled_length(race).ms
     if length is None:
         raise NoForecast(UNKNOWN_LENGTH)
-    truth, of_all = truth_of(race), Scores()
-    rows: list[Row] = []
+    truth = truth_of(race)
     for share in SCORED_SHARES:
         then = timeline.race_at(int(share * length))
         then.at = int(share * length)
         scores = Scores()
         scores.add(race_forecast(then), then.order.laps, truth)
-        of_all.extend(scores)
-        rows.append({"share": share, "at_ms": then.at, **scores.score()._asdict()})
-    return [*rows, {"share": None, "at_ms": None, **of_all.score()._asdict()}]
+        yield share, then.at, scores
+
+
+class Scorecard(NamedTuple):
+    """The scores of all races of a store that are over, and what they say together.
+
+    ``races`` has a row for each race, the last one of all; ``calibration`` a row for each range of
+    probabilities. ``left_out`` are races without a score, with the reason.
+    """
+
+    races: Sequence[Row]
+    calibration: Sequence[Row]
+    left_out: Sequence[tuple[str, str]]
+
+
+async def scorecard(log: Log) -> Scorecard:
+    """Score the forecasts of every race of the store; a race of a day takes seconds."""
+    from projections.forecast.scores import Scores, calibration
+
+    of_all, rows, left_out = Scores(), [], []
+    for listed in await session_rows(log):
+        name = listed["session"]
+        if listed["kind"] != "race" or not listed["entries"]:
+            continue
+        try:
+            timeline = (await read_session(log, SessionQuestion(name))).timeline
+            of_race = Scores()
+            for _, _, scores in _scores(timeline):
+                of_race.extend(scores)
+        except LapstreamError as error:
+            left_out.append((name, str(error)))
+            continue
+        of_all.extend(of_race)
+        rows.append({"session": name, "title": listed["title"], **of_race.score()._asdict()})
+    if rows:
+        rows.append({"session": None, "title": "all races", **of_all.score()._asdict()})
+    bins = [one._asdict() for one in calibration(of_all.wins)]
+    return Scorecard(rows, bins, left_out)

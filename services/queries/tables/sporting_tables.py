@@ -397,6 +397,47 @@ PREDICT_SCORE = Table(
 )
 
 
+class PredictScorecardRow(RowModel):
+    """How good the forecasts of a race were; of all races in the last row."""
+
+    session: Annotated[str | None, Heading("Session")]
+    title: Annotated[str | None, Heading("Title", rank=1)]
+    forecasts: int
+    skill: Annotated[Score | None, Heading("Skill")]
+    winner: Annotated[Probability | None, Heading("Winner")]
+    calibration_error: Annotated[Score | None, Heading("Calibration error")]
+    held: Annotated[Probability | None, Heading("Held")]
+    claimed: Annotated[Probability | None, Heading("of")]
+    laps_within_1: Annotated[Probability | None, Heading("Laps within 1")]
+    stop_error: Annotated[Score | None, Heading("Stop off by")]
+
+
+PREDICT_SCORECARD = Table(
+    "predict-scorecard",
+    "How good the forecasts of each race of the store were that is over, and of all together in "
+    "the last row, which has no session. The members are those of `predict-score`.",
+    PredictScorecardRow,
+)
+
+
+class PredictCalibrationRow(RowModel):
+    """The wins that were forecast with a probability within a range."""
+
+    low: Annotated[Probability, Heading("From")]
+    high: Annotated[Probability, Heading("to")]
+    forecasts: Annotated[int, Heading("Forecasts")]
+    forecast: Annotated[Probability, Heading("Forecast")]
+    won: Annotated[Probability, Heading("Won")]
+
+
+PREDICT_CALIBRATION = Table(
+    "predict-calibration",
+    "Whether the probabilities of wins hold: of those forecast from `low` to `high` the mean was "
+    "`forecast`, and a share `won` was won.",
+    PredictCalibrationRow,
+)
+
+
 class DriveTimesRow(RowModel):
     """A driver's time at the wheel against the limits of the pack."""
 
@@ -671,6 +712,8 @@ TABLES: dict[str, Table] = {
         REJOIN,
         PREDICT,
         PREDICT_SCORE,
+        PREDICT_SCORECARD,
+        PREDICT_CALIBRATION,
         DRIVE_TIMES,
         POINTS_TABLE,
         CHAMPIONSHIP,

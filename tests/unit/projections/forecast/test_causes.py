@@ -59,7 +59,7 @@ def test_a_car_that_is_out_has_no_odds_to_explain() -> None:
     assert why(race, "2") == ["Forecast: #2 is out, and keeps its laps and about its place."]
 
 
-def test_a_car_in_the_lane_is_said_to_be_there() -> None:
+def test_a_car_in_the_lane_has_a_sentence() -> None:
     """How long it has been there is a sentence."""
     race = a_race("1", "2").pit("2", 1_803_000)
     race.add(ev.RaceControlMessage, 1_833_000, text="x")

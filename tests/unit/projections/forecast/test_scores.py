@@ -6,7 +6,7 @@ import pytest
 
 from projections.forecast.model import fitted_model
 from projections.forecast.race_forecast import CarForecast, Quantiles, RaceForecast
-from projections.forecast.scores import Scores, Truth, truth_of
+from projections.forecast.scores import Calibration, Scores, Truth, calibration, truth_of
 from tests.builders import Story
 
 TRUTH = Truth({"GT": ("1", "2", "3")}, {"1": 60, "2": 60, "3": 59}, {"1": [40], "2": [], "3": [35]})
@@ -76,3 +76,13 @@ def test_the_truth_is_laps_then_time():
     assert truth_of(story.race()) == Truth(
         {"GT": ["2", "1"]}, {"1": 3, "2": 3}, {"1": [3], "2": []}
     )
+
+
+def test_calibration_sets_what_was_forecast_beside_what_was_won():
+    """By ranges of the probability; ranges without a forecast are left out."""
+    wins = [(0.62, True), (0.68, False), (0.05, False), (1.0, True)]
+    assert calibration(wins) == [
+        Calibration(0.0, 0.1, 1, 0.05, 0.0),
+        Calibration(0.6, 0.7, 2, pytest.approx(0.65), 0.5),
+        Calibration(0.9, 1.0, 1, 1.0, 1.0),
+    ]
