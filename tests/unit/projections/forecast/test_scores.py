@@ -80,9 +80,9 @@ def test_the_truth_is_laps_then_time():
 
 def test_calibration_sets_what_was_forecast_beside_what_was_won():
     """By ranges of the probability; ranges without a forecast are left out."""
-    wins = [(0.62, True), (0.68, False), (0.05, False), (1.0, True)]
+    wins = [(0.625, True), (0.6875, False), (0.0625, False), (1.0, True)]
     assert calibration(wins) == [
-        Calibration(0.0, 0.1, 1, 0.05, 0.0),
-        Calibration(0.6, 0.7, 2, pytest.approx(0.65), 0.5),
+        Calibration(0.0, 0.1, 1, 0.0625, 0.0),
+        Calibration(0.6, 0.7, 2, 0.65625, 0.5),
         Calibration(0.9, 1.0, 1, 1.0, 1.0),
     ]
