@@ -29,7 +29,12 @@ from redis.exceptions import RedisError
 from services.projector.session_fold import RawEntry
 from services.storage.client import Store
 from services.storage.cluster import ClusterClient, cluster_retry
-from services.storage.connections import RETRIES, SOCKET_TIMEOUT, backoff_retry
+from services.storage.connections import (
+    RETRIES,
+    SOCKET_TIMEOUT,
+    backoff_retry,
+    write_directly,
+)
 from services.storage.keys import log_key
 
 BATCH = 2000
@@ -81,6 +86,8 @@ async def connect(broker: RedisBroker) -> None:
     """Connect the broker, and let each reply to XREAD be one message."""
     client: Any = await broker.connect()
     client.set_response_callback("XREAD", _as_one_message)
+    if not isinstance(broker, RedisClusterBroker):
+        write_directly(client.connection_pool)
 
 
 def log_subscriber(broker: RedisBroker, session: str, position: str, handle: EntryHandler) -> Any:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import ConnectionPool
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 
@@ -23,6 +30,53 @@ and an import that the server executes as one batch."""
 RETRIES = 10
 """Retries of a command without a reply. They take about three seconds, enough for an embedded
 server that was killed to be back."""
+
+
+class _WritesDirectly(AbstractConnection):
+    """A connection that writes a command where it is sent.
+
+    redis-py 8 lets a task of its own write each command, to limit the time of that. The task runs
+    a turn of the event loop later, and a session may be folded before. The time of the reply is
+    limited, too, and that is enough: a connection has one command at a time.
+    """
+
+    async def send_packed_command(
+        self, command: bytes | str | Iterable[bytes], check_health: bool = True
+    ) -> None:
+        """Send a packed command. Raises what redis-py raises."""
+        writer = self._writer
+        if writer is None or isinstance(command, bytes | str) or self.health_check_interval:
+            await super().send_packed_command(command, check_health)
+            return
+        try:
+            writer.writelines(command)
+        except BaseException:
+            await self.disconnect(nowait=True)
+            raise
+
+
+class _TcpConnection(_WritesDirectly, Connection):
+    pass
+
+
+class _TlsConnection(_WritesDirectly, SSLConnection):
+    pass
+
+
+class _UnixConnection(_WritesDirectly, UnixDomainSocketConnection):
+    pass
+
+
+_WRITING_DIRECTLY: dict[type[AbstractConnection], type[AbstractConnection]] = {
+    Connection: _TcpConnection,
+    SSLConnection: _TlsConnection,
+    UnixDomainSocketConnection: _UnixConnection,
+}
+
+
+def write_directly(pool: Any) -> None:
+    """Let the connections that the pool opens from now on write their commands directly."""
+    pool.connection_class = _WRITING_DIRECTLY.get(pool.connection_class, pool.connection_class)
 
 
 def backoff_retry(retries: int) -> Retry:
@@ -48,6 +102,7 @@ async def connected(
             name,
             "not the URL of a store: write redis://HOST:PORT, rediss://HOST:PORT or unix://PATH",
         ) from None
+    write_directly(pool)
     redis = Redis.from_pool(pool)
     try:
         yield redis

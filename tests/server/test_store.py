@@ -162,3 +162,21 @@ async def test_a_cancelled_command_ends_cancelled(store: Store):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+async def test_a_command_takes_no_task(store: Store):
+    """A command is written where it is sent, not by a task whose turn comes later."""
+    loop = asyncio.get_running_loop()
+    begun: list[str] = []
+    await store.redis.ping()
+
+    def counted(loop, coroutine, **options):
+        begun.append(coroutine.__qualname__)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    loop.set_task_factory(counted)
+    try:
+        assert await store.redis.ping()
+    finally:
+        loop.set_task_factory(None)
+    assert begun == []
