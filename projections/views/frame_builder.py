@@ -198,7 +198,7 @@ class FrameBuilder:
             if not happened and cached is known.get(car):
                 continue
             place, one = cached.place, before.get(car)
-            facts, own, part = one[:3] if one else ((), None, None)
+            facts, own = one[:2] if one else ((), None)
             if happened or own is None:
                 try:
                     now = views.car_facts(race, car, penalties.get(car, ()), ranked.get(car))
@@ -208,8 +208,7 @@ class FrameBuilder:
                 except Exception as error:  # noqa: BLE001 - it fails this car alone
                     self._failed("standings", error, car)
                     facts, own = (), own or {"car": car}
-            if one is None or part is None or one.place != place:
-                part = _place_part(place)
+            part, moved = _advanced_part(one, place)
             if one is not None and own is one.own and part is one.part:
                 if facts is not one.facts:
                     made[car] = one._replace(facts=facts)
@@ -217,7 +216,7 @@ class FrameBuilder:
             made[car] = _Car(facts, own, part, place, own | part)
             if one is None:
                 patch[car] = made[car].row
-            elif change := patch_of_rows(one.own, own) | _patch_of_places(one.part, part):
+            elif change := patch_of_rows(one.own, own) | moved:
                 patch[car] = change
         self._places = places
         if cars is None or len(before) != len(places):
@@ -370,7 +369,7 @@ _BY_ID = members_keyed_by("id", StandingsRow)
 
 
 def _place_part(place: views.Place) -> State:
-    """The part of a car's row that depends on other cars."""
+    """The part of a car's row that depends on other cars: the members of its place, in order."""
     part = {
         "position": place.position,
         "class_position": place.class_position,
@@ -384,21 +383,32 @@ def _place_part(place: views.Place) -> State:
     return part
 
 
-def _patch_of_places(before: State, after: State) -> Patch:
-    """``patch_of_rows`` of place parts, of which gaps are most: most of them of one member."""
-    if before is after:
-        return {}
+def _advanced_part(known: _Car | None, place: views.Place) -> tuple[State, Patch]:
+    """The place part of a car's row, and the patch that leads there from the ``known`` one.
+
+    Only what differs is made anew: mostly gaps in milliseconds, which stay so.
+    """
+    if known is None:
+        return _place_part(place), {}
+    was, before = known.place, known.part
+    if was == place:
+        return before, {}
+    if was.outside_percent != place.outside_percent:
+        after = _place_part(place)
+        return after, patch_of_rows(before, after)
+    after = dict(before)
     patch: Patch = {}
-    for name, value in after.items():
-        old = before.get(name)
-        if old == value:
+    for name, old, new in zip(before, was, place, strict=False):
+        if old == new:
             continue
-        if old and type(value) is dict and (len(value) != 1 or value.keys() != old.keys()):
-            patch[name] = patch_of_rows(old, value)
-        else:
-            patch[name] = value
-    patch.update((name, None) for name in before if name not in after)
-    return patch
+        if isinstance(new, int):
+            after[name] = patch[name] = new
+            continue
+        gap, old_gap = _gap(new), before[name]
+        after[name] = patch[name] = gap
+        if old_gap and (len(gap) != 1 or gap.keys() != old_gap.keys()):
+            patch[name] = patch_of_rows(old_gap, gap)
+    return after, patch
 
 
 def _gap(gap: Gap | None) -> State:

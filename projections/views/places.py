@@ -135,10 +135,12 @@ def _row(
     count, class_leader, class_ahead, in_class_chain, first = of_class
     overall = in_class = None
     if known is not None and holds:
-        overall = known.overall if known.before[1:3] == (leader, ahead) else None
-        in_class = (
-            known.in_class if known.class_before[1:3] == (class_leader, class_ahead) else None
-        )
+        _, was_first, was_ahead, _, _ = known.before
+        if was_ahead == ahead and was_first == leader:
+            overall = known.overall
+        _, was_first, was_ahead, _, _ = known.class_before
+        if was_ahead == class_ahead and was_first == class_leader:
+            in_class = known.in_class
     leader, class_leader = leader or car, class_leader or car
     if overall is None:
         overall = measure(race.order, leader, ahead, car, race.at)
