@@ -378,10 +378,16 @@ async def test_sessions_are_listed(page: Page, served: Served, race: list[AnyEve
     position = await append(served, race[:100])
     await served.log.append("another", Story().opened("1").events)
     await page.goto(served.address)
-    await page.get_by_role("link", name="Petit Le Mans 2007").click()
+    card = page.get_by_role("link", name="Petit Le Mans 2007")
+    await expect(card).to_contain_text("American Le Mans Series · ")
+    await expect(card.locator(".leader i")).to_have_text(["LMP1", "LMP2", "GT1", "GT2"])
+    await card.click()
     await shows(page, position)
     await page.goto(f"{served.address}/?session=nowhere")
     await expect(page.get_by_role("alert").filter(has_text="nowhere")).to_be_visible()
+    await expect(page.get_by_role("status")).to_have_text("No such session")
+    await expect(page.get_by_text("Connection lost")).to_have_count(0)
+    await expect(page.get_by_role("link", name="Petit Le Mans 2007")).to_be_visible()
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 /** Addresses of the gateway, and requests over HTTP. */
 
 import type { SessionsRow } from "../generated/rows";
+import type { SessionLine, Standing, State } from "../timing/state";
 
 /** A bearer token, where reading needs one: behind `#`, so that no log on the way has it. */
 export interface Access {
@@ -44,6 +45,31 @@ async function answered(
 
 export async function sessions(access: Access): Promise<SessionSummary[]> {
   return (await ask("/sessions", access)) as SessionSummary[];
+}
+
+/** A session's line and rows, as a card of it needs them. */
+export interface SessionNow {
+  readonly session: SessionLine;
+  readonly standings: State["standings"];
+  readonly freshness: { readonly stale: boolean; readonly age_ms: number };
+}
+
+/** How a session stands; absent members where the gateway writes null. Throws Refused. */
+export async function standings(session: string, access: Access): Promise<SessionNow> {
+  const given = (await ask(`/sessions/${encodeURIComponent(session)}/standings`, access)) as {
+    session: SessionLine & { stale: boolean; age_ms: number };
+    rows: Standing[];
+  };
+  const rows = given.rows.map(withoutNulls);
+  return {
+    session: withoutNulls(given.session),
+    standings: Object.fromEntries(rows.map((row) => [row.car, row])),
+    freshness: given.session,
+  };
+}
+
+function withoutNulls<T extends object>(given: T): T {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)) as T;
 }
 
 /** The server's time, in ms since 1970. Throws Refused where there is no such session. */
