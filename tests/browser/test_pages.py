@@ -415,3 +415,35 @@ async def test_pages_on_a_phone(page: Page, served: Served, race: list[AnyEvent]
         assert await page.locator("html").evaluate("one => one.scrollWidth <= one.clientWidth"), (
             more
         )
+
+
+@pytest.mark.slow
+async def test_the_forecast(page: Page, served: Served, race: list[AnyEvent]) -> None:
+    """Page and columns have the odds of the gateway's view, say what they are, and why."""
+    position = await append(served, race[:SOME])
+    await look(page, served, "&page=race&part=forecast")
+    await shows(page, position)
+    await expect(page.locator(".forecast-mark")).to_have_text("Forecast")
+    rows = {row["car"]: row for row in await view(served, "forecast")}
+    marks = page.locator("table.forecast tbody tr[data-car]")
+    await expect(marks).to_have_count(len(rows))
+    found = await marks.evaluate_all(
+        "rows => rows.map(row => [row.dataset.car, row.querySelector('.win').textContent.trim()])"
+    )
+    odds = {car: int(100 * row["win"] + 0.5) for car, row in rows.items()}
+    for car, text in found:
+        assert text in ("", f"{odds[car]} %", "<1 %", ">99 %"), (car, text)
+    car = max(odds, key=lambda one: odds[one])
+    await page.get_by_title(f"why car {car} is forecast like this").click()
+    dialog = page.get_by_role("dialog", name=f"Forecast: why car {car} has its odds")
+    await expect(dialog).to_contain_text(f"Forecast: #{car}, ")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Escape")
+    cells = page.locator("tbody.field td[data-column='forecast win']")
+    await expect(cells).to_have_count(0)
+    await page.keyboard.press("v")
+    await page.get_by_label("Forecast: probability of winning the class").check()
+    await page.keyboard.press("Escape")
+    cell = page.locator(f"tbody.field tr[data-car='{car}'] td[data-column='forecast win']")
+    await expect(cell).to_have_text(f"{odds[car]} %")
+    await expect(cell).to_have_attribute("title", re.compile("^Forecast: "))
