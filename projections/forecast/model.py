@@ -28,6 +28,7 @@ class Pace(_Table):
     spread: PositiveFloat
     wander_ms: PositiveFloat
     to_pass_ms: PositiveFloat
+    to_lead_ms: PositiveFloat
 
 
 class Stints(_Table):
@@ -59,6 +60,8 @@ class Cautions(_Table):
     per_hour: PositiveFloat
     worth_hours: PositiveFloat
     minutes: PositiveFloat
+    longer: PositiveFloat
+    worth: PositiveFloat
     spread: PositiveFloat
     slower: PositiveFloat
     lap_back: PositiveFloat

@@ -217,12 +217,14 @@ class _Simulation:
         self.green += span
 
     def _pass(self, block: slice, moved: Array) -> None:
-        """Move the cars of a class; who gains on a car must gain ``to_pass_ms`` more to pass it."""
+        """Move the cars of a class; who gains on a car must gain some more to pass it."""
         out = self.out[:, block]
         before = self.behind[:, block]
         start = np.where(out, FAR_BEHIND, before)
         end = np.where(out, start, start + moved)
-        key = end + self.model.pace.to_pass_ms * _ranks(start)
+        place = _ranks(start)
+        fitted = self.model.pace
+        key = end + fitted.to_pass_ms * place + fitted.to_lead_ms * (place > 0)
         by_gap = np.sort(end, axis=1)
         after = np.take_along_axis(by_gap, _ranks(key), 1)
         self.behind[:, block] = np.where(out, before, after)
@@ -231,7 +233,9 @@ class _Simulation:
         """Close the field up, give laps back, and let those stop that need fuel."""
         fitted = self.model.caution
         spread = fitted.spread * self.chance.standard_normal(self.runs, dtype=np.float32)
-        span = fitted.minutes * MINUTE_MS * np.exp(spread - fitted.spread**2 / 2)
+        span = (
+            self.now.caution_minutes(self.model) * MINUTE_MS * np.exp(spread - fitted.spread**2 / 2)
+        )
         if first and self.now.caution:
             span = np.maximum(span - self.now.caution_ms, SHORTEST_REST_MS)
         span = np.minimum(span, self.left).astype(np.float32)

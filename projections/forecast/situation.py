@@ -50,9 +50,17 @@ SPARE_PACE_MS = 100_000.0
 CAUTION_SHARE = 0.7
 """The share of the time under caution that does not count as time in which one could begin."""
 
+STOPPAGE_MS = 600_000
+STOPPED_SHARE = 0.2
+"""The race was stopped where so many of the cars were not seen for longer than this."""
+
 DRIVE_THROUGH_MS = 30_000
 """What a drive-through costs where the session does not say."""
 
+LONGEST_CAUTION_MINUTES = 25
+"""What is longer was a stoppage."""
+
+MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 
 
@@ -136,6 +144,14 @@ class Situation:
         known = laps / (laps + fitted.laps)
         return np.asarray(known * (fitted.mean * mean + fitted.best * best))
 
+    def caution_minutes(self, model: ForecastModel) -> float:
+        """The mean length of a caution, from those of this race and of races as long as it."""
+        fitted = model.caution
+        usual = fitted.minutes * ((self.at + self.left_ms) / HOUR_MS / 4) ** fitted.longer
+        over = self.cautions - self.caution
+        spent = min(self.caution_total_ms / MINUTE_MS, over * LONGEST_CAUTION_MINUTES)
+        return float((spent + usual * fitted.worth) / (over + fitted.worth))
+
     def cautions_an_hour(self, model: ForecastModel) -> float:
         """The rate of cautions, from those of this race and those that races have as a rule."""
         fitted = model.caution
@@ -169,12 +185,7 @@ def situation(race: Race, left_ms: int) -> Situation:
         retired=np.array([car in race.order.retired for car in cars], dtype=bool),
         most_laps=np.array([_most_laps(race, car) for car in cars], dtype=float),
         in_lane_ms=np.array([_in_lane_ms(race, car) for car in cars], dtype=float),
-        overdue_ms=np.array(
-            [
-                max(0.0, race.at - race.order.passings[car][-1] - usual)
-                for car, usual in zip(cars, pace, strict=True)
-            ]
-        ),
+        overdue_ms=_overdue(race, cars, pace),
         to_serve_ms=_penalties(race, cars, TO_SERVE),
         added_ms=_penalties(race, cars, ("time",)),
         red=track.flag == "red",
@@ -306,6 +317,19 @@ def _most_laps(race: Race, car: str) -> float:
 def _in_lane_ms(race: Race, car: str) -> float:
     since = race.pits.in_lane_since(car)
     return 0.0 if since is None else float(max(1, race.at - since))
+
+
+def _overdue(race: Race, cars: Sequence[str], pace: Floats) -> Floats:
+    """How long each car is away beyond a lap, without a stoppage: nobody passed the line then."""
+    lasts = np.array([race.order.passings[car][-1] for car in cars], dtype=float)
+    away = race.at - lasts - pace
+    running = np.sort([lasts[n] for n, car in enumerate(cars) if car not in race.order.retired])
+    if len(running) > 1:
+        pause = np.diff(running)
+        longest = int(pause.argmax())
+        if pause[longest] > STOPPAGE_MS and longest + 1 >= STOPPED_SHARE * len(running):
+            away -= np.where(lasts <= running[longest], pause[longest], 0)
+    return np.maximum(0, away)
 
 
 def _penalties(race: Race, cars: Sequence[str], kinds: Sequence[str]) -> Floats:

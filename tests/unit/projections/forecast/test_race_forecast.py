@@ -99,6 +99,21 @@ class TestOdds:
         assert made["1"].net_position == 2
         assert made["1"].latest_stop is not None
 
+    def test_a_stint_that_is_not_over(self):
+        """Ten minutes into a race of three hours nobody is due: a tank goes at least so far."""
+        made = forecast(a_race("1", "2", "3", "4", laps=10, time_limit_ms=3 * HOUR_MS).race())
+        assert all(one.next_stop and one.next_stop.p50 > 30 for one in made.values())
+
+    def test_a_stoppage_is_no_retirement(self):
+        """Cars that have not crossed the line since the race was stopped are not out."""
+        story = a_race("1", "2", "3", "4", time_limit_ms=3 * HOUR_MS)
+        story.flag("fcy", 1_810_000)
+        for car, at in (("1", 4_800_000), ("2", 4_802_000)):
+            story.lap(car, 31, at)
+        made = forecast(story.race())
+        assert all(one.laps_left.p10 > 10 for one in made.values())
+        assert made["3"].expected_place < 3.5
+
     @pytest.mark.parametrize(
         ("kind", "amount"), [("drive_through", None), ("stop_and_hold", 20), ("time", 30)]
     )
