@@ -12,6 +12,7 @@ each car; the cars of a class lie side by side.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,9 @@ MOST_CAUTIONS = 60
 
 CAUTION_FUEL = 0.4
 """What a minute under caution takes of a stint, in minutes under green."""
+
+STILL_GOING = 0.75
+"""Where fewer of the runs go on, those that have ended are set aside."""
 
 FAR_BEHIND = np.float32(1e9)
 """Where cars that are out stand, so that they are in nobody's way (ms)."""
@@ -110,6 +114,22 @@ def simulate(now: Situation, model: ForecastModel, runs: int, seed: int) -> Runs
     return _Simulation(now, model, runs, np.random.Generator(np.random.PCG64(seed))).run()
 
 
+class _State(NamedTuple):
+    """What changes in the course of the runs; each has a row for a run."""
+
+    drift: Array
+    stint: Array
+    last_stint: Array
+    used: Array
+    left: Array
+    green: Array
+    slow: Array
+    lost: Array
+    out: Flags
+    behind: Array
+    missed: Array
+
+
 class _Simulation:
     def __init__(
         self, now: Situation, model: ForecastModel, runs: int, chance: np.random.Generator
@@ -165,6 +185,8 @@ class _Simulation:
     def run(self) -> Runs:
         now = self.now
         rate = now.cautions_an_hour(self.model) / HOUR_MS
+        whole = _State._make(one.copy() for one in self._state())
+        rows = np.arange(self.runs)
         for number in range(MOST_CAUTIONS):
             wait = self.chance.exponential(1 / rate, self.runs).astype(np.float32)
             if number == 0 and now.caution:
@@ -172,17 +194,36 @@ class _Simulation:
             if number == 0:
                 self.first_caution = wait
             self._run_green(np.minimum(wait, self.left))
-            if not (self.left > 1).any():
+            if (self.left > 1).any():
+                self._run_caution(first=number == 0)
+            going = self.left > 1
+            if not going.any():
                 break
-            self._run_caution(first=number == 0)
-            if not (self.left > 1).any():
-                break
+            if going.mean() < STILL_GOING:
+                self._keep(whole, rows)
+                rows = rows[going]
+                self._take(*(one[going] for one in self._state()))
+        self._keep(whole, rows)
+        self._take(*whole)
         behind = self.behind + self.missed + now.added_ms.astype(np.float32)
         rank = np.empty(self.shape, dtype=np.int64)
         for block in now.blocks:
             rank[:, block] = _ranks(behind[:, block])
         laps = self._laps()
         return Runs(rank, behind, laps, self._next_stop(laps))
+
+    def _state(self) -> _State:
+        return _State._make(getattr(self, name) for name in _State._fields)
+
+    def _keep(self, whole: _State, rows: NDArray[np.int64]) -> None:
+        for kept, now in zip(whole, self._state(), strict=True):
+            kept[rows] = now
+
+    def _take(self, *state: Any) -> None:
+        for name, values in zip(_State._fields, state, strict=True):
+            setattr(self, name, values)
+        self.runs = len(self.left)
+        self.shape = (self.runs, len(self.now.cars))
 
     def _run_green(self, span: Array) -> None:
         """Race for so long (ms, one for each run)."""
