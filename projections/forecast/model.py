@@ -43,7 +43,6 @@ class Stints(_Table):
     stretch: PositiveFloat
     further: PositiveFloat
     further_stints: PositiveFloat
-    even: PositiveFloat
 
 
 class Stops(_Table):

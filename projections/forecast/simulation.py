@@ -329,12 +329,8 @@ class _Simulation:
         """
         now, fitted = self.now, self.model.caution
         used = (now.stint * now.pace).astype(np.float32)
-        to_flag = used + now.left_ms
-        needed = to_flag > self.ranges.last
-        stints = np.maximum(2, np.ceil(to_flag / self.ranges.last))
-        even = self.model.stint.even * to_flag / stints
-        scale = np.minimum(1, even / self.ranges.stint)
-        rest = np.maximum(1, (np.maximum(self.stint * scale, used) - used) / self.pace)
+        needed = used + now.left_ms > self.ranges.last
+        rest = np.maximum(1, (self.stint - used) / self.pace)
         caution = np.minimum(self.first_caution, now.left_ms)[:, None]
         early = used + caution > fitted.stop_after * self.stint
         at_caution = np.maximum(1, caution / self.pace) + fitted.laps_to_stop
