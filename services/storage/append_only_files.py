@@ -11,6 +11,7 @@ transaction, such as a batch of events, is kept as a whole or not at all.
 from __future__ import annotations
 
 import contextlib
+import json
 import mmap
 import os
 import re
@@ -25,6 +26,9 @@ from services.storage.valkey import find_binary
 
 FOLDER = "appendonlydir"
 MANIFEST = "appendonly.aof.manifest"
+SIZES = "appendonly.sizes"
+"""The file beside the folder with the sizes of its increments, by name."""
+
 RDB_MAGIC = (b"REDIS", b"VALKEY")
 LONGEST_NUMBER = 20
 
@@ -63,6 +67,31 @@ def manifest_fault(data: Path) -> str | None:
     return f"{MANIFEST} is missing, which lists the files of the log"
 
 
+def note_sizes(data: Path) -> None:
+    """Note beside the data how long its files are, so that it is known of one that is emptied."""
+    if emptied(data) is not None:  # the server was not started on it: what is known stays
+        return
+    sizes = {path.name: path.stat().st_size for path in data.joinpath(FOLDER).glob("*.incr.aof")}
+    part = data / f"{SIZES}.{os.getpid()}.part"
+    part.write_text(json.dumps(sizes), "ascii")
+    part.chmod(0o600)
+    part.replace(data / SIZES)
+
+
+def emptied(data: Path) -> str | None:
+    """Which increment is empty that held something when the folder was used last."""
+    try:
+        noted = json.loads(data.joinpath(SIZES).read_text("ascii"))
+        before = {str(name): int(size) for name, size in noted.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    for name, size in before.items():
+        path = data / FOLDER / name
+        if size and path.is_file() and not path.stat().st_size:
+            return f"{name} is empty, and held {size} bytes"
+    return None
+
+
 def file_faults(data: Path) -> list[str]:
     """What is wrong with the files of a folder whose server does not run."""
     if (fault := manifest_fault(data)) is not None:
@@ -73,7 +102,8 @@ def file_faults(data: Path) -> list[str]:
     listed = _listed(folder)
     if listed is None:
         return [f"{MANIFEST} is damaged, which lists the files of the log"]
-    return [fault for one in listed if one.type != "h" for fault in _faults(folder, one)]
+    found = [fault for one in listed if one.type != "h" for fault in _faults(folder, one)]
+    return found if (fault := emptied(data)) is None else [*found, fault]
 
 
 def repair(data: Path) -> list[str]:
@@ -87,6 +117,9 @@ def repair(data: Path) -> list[str]:
     copy = data / f"{FOLDER}.{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
     shutil.copytree(folder, copy)
     done = [f"the files as they were are in {copy}"]
+    if (fault := emptied(data)) is not None:
+        done.append(f"{fault}, which are lost")
+    data.joinpath(SIZES).unlink(missing_ok=True)
     listed = _listed(folder) if manifest_fault(data) is None else None
     if listed is None:
         listed = _found(folder)

@@ -39,7 +39,7 @@ from shlex import quote
 from typing import Any
 
 from events.errors import StoreError, StoreUnavailable, StoreUnfit
-from services.storage.append_only_files import manifest_fault
+from services.storage.append_only_files import emptied, manifest_fault, note_sizes
 from services.storage.lifeline import PATIENCE, Lifeline
 from services.storage.valkey import (
     SETTINGS,
@@ -115,6 +115,8 @@ class EmbeddedServer:
             self._keeper = None
         if self._users is not None:
             users, self._users = self._users, None
+            with contextlib.suppress(OSError):
+                note_sizes(self.data)
             try:
                 if _is_last(users):
                     await self._shut_down()
@@ -197,7 +199,7 @@ class EmbeddedServer:
             await self._end_orphan()
             self._trim_log()
             self._check_room()
-            if (fault := manifest_fault(self.data)) is not None:
+            if (fault := manifest_fault(self.data) or emptied(self.data)) is not None:
                 raise self._damaged(fault)
             os.ftruncate(lock, 0)
             os.pwrite(lock, os.fsencode(self.socket), 0)

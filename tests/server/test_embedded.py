@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -20,6 +21,7 @@ import pytest
 from events import decode
 from events.errors import StoreUnavailable, StoreUnfit
 from services.storage import embedded, lifeline
+from services.storage.append_only_files import file_faults, repair
 from services.storage.client import Store, open_store
 from services.storage.embedded import EmbeddedServer
 from services.storage.event_log import Log
@@ -514,3 +516,20 @@ async def test_a_long_log_of_the_server_is_cut(tmp_path: Path):
     async with open_store(data=tmp_path):
         assert (tmp_path / "valkey.log").stat().st_size < 100_000
     assert (tmp_path / "valkey.log.1").stat().st_size == 1_000_001
+
+
+async def test_an_emptied_log(tmp_path: Path):
+    """A server would open it as an empty store; what was there before is noted beside it."""
+    async with open_store(data=tmp_path) as store:
+        await Log(store).append("race", batch("x", 0, 3))
+    (file,) = (tmp_path / "appendonlydir").glob("*.incr.aof")
+    size = file.stat().st_size
+    os.truncate(file, 0)
+    fault = f"{file.name} is empty, and held {size} bytes"
+    assert fault in file_faults(tmp_path)
+    with pytest.raises(StoreUnfit, match=re.escape(fault)):
+        async with open_store(data=tmp_path):
+            pass
+    assert f"{fault}, which are lost" in repair(tmp_path)
+    async with open_store(data=tmp_path) as store:
+        assert await Log(store).sessions() == []
