@@ -91,6 +91,8 @@ class FrameBuilder:
         self._newest_control: tuple[int, ControlItem | None] = (0, None)
         self._penalties: dict[str, tuple[Penalty, State]] = {}
         self._cars: dict[str, _Car] = {}
+        self._rows: State = self.state["standings"]
+        """Those of ``_cars`` as they were published last."""
         self._places: dict[str, views.CachedPlace] = {}
         self._newest_caution: tuple[int, Caution | None, Caution | None] = (0, None, None)
         self._cautions: State = {}
@@ -220,12 +222,19 @@ class FrameBuilder:
                 patch[car] = change
         self._places = places
         if cars is None or len(before) != len(places):
-            made = {car: made[car] if car in made else before[car] for car in places}
-            self._cars = made
-            rows = {car: one.row for car, one in made.items()}
-            return patch_of_rows(self.state["standings"], rows), rows
-        before.update(made)
-        return patch, {car: before[car].row for car in places}
+            patch.update((car, None) for car in before if car not in places)
+            before = self._cars = {car: made.get(car) or before[car] for car in places}
+        else:
+            before.update(made)
+        return self._published_rows(patch, {car: before[car].row for car in places})
+
+    def _published_rows(self, patch: Patch, rows: State) -> tuple[Patch, State]:
+        """The rows of the standings, and the patch to them: ``patch`` leads from those before."""
+        if self._rows is not self.state["standings"]:  # published from elsewhere
+            patch = patch_of_rows(self.state["standings"], rows)
+        if patch:
+            self._rows = rows
+        return patch, rows
 
     def _leader(self, race: Race) -> str | None:
         """``first_of`` the session, by the places just made."""

@@ -299,9 +299,10 @@ def _read(
     entries: Sequence[RawEntry],
 ) -> tuple[list[AnyEvent], tuple[Parked, ...], CannotFold | None]:
     """The events in order, the entries to park, and what stopped the reading, if anything."""
-    if all(len(fields) == 2 and fields[0] == EVENT_FIELD for _, fields in entries):
-        with contextlib.suppress(UndecodableEvent):
-            return [decode(fields[1]) for _, fields in entries], (), None
+    with contextlib.suppress(UndecodableEvent, ValueError):  # for an entry of another shape
+        events = [decode(payload) for _, (name, payload) in entries if name == EVENT_FIELD]
+        if len(events) == len(entries):
+            return events, (), None
     return _read_one_by_one(entries)
 
 
