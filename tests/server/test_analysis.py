@@ -155,6 +155,15 @@ async def test_gaps_and_chart(client: httpx.AsyncClient) -> None:
 
 
 @only_looked_at
+async def test_the_seasons_are_listed(client: httpx.AsyncClient) -> None:
+    """Those of the store and those that are built in, with the classes that a page offers."""
+    answer = await client.get(client.base_url.join("/seasons"))
+    assert answer.status_code == 200
+    listed = {row["season"]: row for row in answer.json()}
+    assert "LMP2" in listed["alms-2007"]["classes"]
+
+
+@only_looked_at
 async def test_a_title_in_the_season_of_the_session(client: httpx.AsyncClient) -> None:
     """The season that the session names is asked, up to its round; each contender is told of."""
     rows = await rows_of(client, "championship", of="drivers", **{"class": "LMP2"})

@@ -31,6 +31,7 @@ BODIES = (
     ("PUT", "/outputs/x"),
     ("POST", "/replays/x/seek"),
     ("GET", "/sessions"),
+    ("GET", "/seasons"),
     ("POST", "/nowhere"),
 )
 

@@ -23,11 +23,14 @@ from projections.championship.titles import LiveRound, title
 from projections.race import Race
 from projections.results.classification import Convention, classify
 from services.gateway.auth import requires
-from services.gateway.errors import FieldError, RequestRefused
+from services.gateway.errors import FieldError, RequestRefused, responses
 from services.gateway.routes.view_request import TheViewRequest, ViewRequest, route_of
+from services.gateway.state import TheGateway
+from services.queries.listings import season_rows
 from services.queries.race_cache import RaceMoment
 from services.queries.seasons import as_it_stands, chosen_classes, read_season, round_of
 from services.queries.tables.columns import Row
+from services.queries.tables.sporting_tables import SeasonsRow
 from services.queries.titles import clinch_rows, titles_length_note
 from services.roles import Role
 
@@ -41,6 +44,12 @@ SeasonName = Annotated[
 SeasonClass = Annotated[
     str | None, Query(alias="class", max_length=200, description="Only this class.")
 ]
+
+
+@router.get("/seasons", summary="List the seasons", responses=responses(401, 403, 429, 503))
+async def seasons(gateway: TheGateway) -> list[SeasonsRow]:
+    """List the seasons of the store, and those that are built in, by name."""
+    return [SeasonsRow.model_validate(row) for row in await season_rows(gateway.log)]
 
 
 class SeasonOfSession(NamedTuple):

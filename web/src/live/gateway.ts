@@ -1,6 +1,6 @@
 /** Addresses of the gateway, and requests over HTTP. */
 
-import type { SessionsRow } from "../generated/rows";
+import type { SeasonsRow, SessionsRow } from "../generated/rows";
 import type { SessionLine, Standing, State } from "../timing/state";
 
 /** A bearer token, where reading needs one: behind `#`, so that no log on the way has it. */
@@ -9,6 +9,8 @@ export interface Access {
 }
 
 export type SessionSummary = Readonly<SessionsRow>;
+
+export type SeasonSummary = Readonly<SeasonsRow>;
 
 /** A refused request, with the gateway's message. */
 export class Refused extends Error {
@@ -70,6 +72,11 @@ export async function standings(session: string, access: Access): Promise<Sessio
 
 function withoutNulls<T extends object>(given: T): T {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)) as T;
+}
+
+/** The seasons of the store, and those that are built in. */
+export async function seasons(access: Access): Promise<SeasonSummary[]> {
+  return (await ask("/seasons", access)) as SeasonSummary[];
 }
 
 /** The server's time, in ms since 1970. Throws Refused where there is no such session. */
