@@ -700,6 +700,28 @@ export interface PointsRow {
   length_note: string | null;
 }
 /**
+ * The wins that were forecast with a probability within a range.
+ */
+export interface PredictCalibrationRow {
+  /**
+   * a forecast probability
+   */
+  low: number;
+  /**
+   * a forecast probability
+   */
+  high: number;
+  forecasts: number;
+  /**
+   * a forecast probability
+   */
+  forecast: number;
+  /**
+   * a forecast probability
+   */
+  won: number;
+}
+/**
  * How good the forecasts of a race were, at a share of its length.
  */
 export interface PredictScoreRow {
@@ -708,6 +730,33 @@ export interface PredictScoreRow {
    * milliseconds on the session clock
    */
   at_ms: number | null;
+  forecasts: number;
+  skill: number | null;
+  /**
+   * a forecast probability
+   */
+  winner: number | null;
+  calibration_error: number | null;
+  /**
+   * a forecast probability
+   */
+  held: number | null;
+  /**
+   * a forecast probability
+   */
+  claimed: number | null;
+  /**
+   * a forecast probability
+   */
+  laps_within_1: number | null;
+  stop_error: number | null;
+}
+/**
+ * How good the forecasts of a race were; of all races in the last row.
+ */
+export interface PredictScorecardRow {
+  session: string | null;
+  title: string | null;
   forecasts: number;
   skill: number | null;
   /**
