@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import schema from "../../docs/events.schema.json";
 import wording from "../../projections/wording.json";
 import {
+  counted,
   flagName,
   flagNamed,
   flagTitle,
@@ -74,5 +75,13 @@ test("statuses", () => {
   expect([resultStatus("not_classified"), pitVisit("drive_through")]).toEqual([
     "not classified",
     "drive-through",
+  ]);
+});
+
+test("a count has its noun in the right number", () => {
+  expect([0, 1, 2].map((count) => counted(count, "visit"))).toEqual([
+    "0 visits",
+    "1 visit",
+    "2 visits",
   ]);
 });

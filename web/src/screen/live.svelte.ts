@@ -41,6 +41,8 @@ export class LiveSession implements Listener {
   lostAt: number | null = $state(null);
   /** Why the gateway refuses the subscription; null if it does not. */
   refusal: string | null = $state(null);
+  /** Whether it is refused because there is no such session. */
+  unknown = $state(false);
   moved: ReadonlyMap<string, number> = $state.raw(new Map());
   movedInClass: ReadonlyMap<string, number> = $state.raw(new Map());
   /** The cars that have just passed another on the road, overall and in class. */
@@ -161,6 +163,7 @@ export class LiveSession implements Listener {
       this.refusal = null;
     } catch (error) {
       this.refusal = error instanceof Refused ? error.message : null;
+      this.unknown = error instanceof Refused && error.status === 404;
     }
   }
 

@@ -51,6 +51,11 @@ export function ordinal(number: number): string {
   return `${number}${sign}`;
 }
 
+/** A count with its noun: `1 visit`, `2 visits`. */
+export function counted(count: number, one: string, other = `${one}s`): string {
+  return `${count} ${count === 1 ? one : other}`;
+}
+
 // -- Flags --------------------------------------------------------------------------------
 
 /** A flag or kind of caution in a table or sentence: `FCY`, `safety car`. */
