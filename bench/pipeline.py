@@ -28,7 +28,7 @@ from services.storage.client import Store, open_store
 from services.storage.event_log import Log
 from services.storage.frame_ids import frame_id
 from services.storage.frame_reader import published_state
-from services.storage.keys import key, log_key
+from services.storage.keys import EPOCHS, key, log_key
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 SESSION = "bench"
@@ -71,8 +71,8 @@ async def read_and_validate(store: Store) -> None:
 
 
 async def forget(store: Store, sessions: Iterable[str] = (SESSION,)) -> None:
-    """Everything but the logs."""
-    await store.redis.unlink(*(key(one, name) for one in sessions for name in DERIVED))
+    """Everything but the logs, the newest epochs included: the frames begin at the first again."""
+    await store.redis.unlink(EPOCHS, *(key(one, name) for one in sessions for name in DERIVED))
 
 
 async def check(store: Store, events: list[AnyEvent], session: str = SESSION) -> None:
