@@ -187,7 +187,7 @@ def import_alkamel(  # noqa: PLR0913 (options, by keyword)
             companions=companions,
         )
     if strict:
-        _refuse_doubts(events, laps_path, results_path, *companions.files)
+        refuse_doubts(events, laps_path, results_path, *companions.files)
     report()
     return events
 
@@ -220,11 +220,12 @@ def import_alkamel_result(
             time_limit_ms=length_ms or _stated_length(path, title, None),
         )
     if strict:
-        _refuse_doubts(events, results_path)
+        refuse_doubts(events, results_path)
     return events
 
 
-def _refuse_doubts(events: Iterable[RaceEvent], *paths: Path | str | None) -> None:
+def refuse_doubts(events: Iterable[RaceEvent], *paths: Path | str | None) -> None:
+    """Raise BadTimingFile for the first doubt of the events, if there is any."""
     doubts = [event for event in events if isinstance(event, DataDoubted)]
     if doubts:
         first, *others = sorted(doubts, key=lambda doubt: (doubt.file or "", doubt.line or 0))

@@ -293,6 +293,52 @@ def import_summary(session: str, events: Sequence[AnyEvent], *, added: bool) -> 
     return f"{session}: {title}; {field}, {len(events)} events"
 
 
+@bring.command("f1")
+def import_f1(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="The session's .jsonStream files, one a topic."),
+    ],
+    session: NewSession,
+    title: Annotated[
+        str | None, typer.Option(help="The title. Default: the names in SessionInfo.")
+    ] = None,
+    kind: Annotated[SessionKind | None, typer.Option(help="Default: that of SessionInfo.")] = None,
+    rules: Annotated[
+        str | None, typer.Option(metavar="PACK", help="The regulation pack it is run under.")
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Refuse streams with a doubtful value, in place of recording it."
+        ),
+    ] = False,
+    store: Store = None,
+    data: Data = None,
+) -> None:
+    """Import a session recorded as Formula One live-timing streams.
+
+    TimingData.jsonStream is required; other topics add entries, grid, flags, race control and
+    weather. The whole folder is read first: nothing is appended from a bad one.
+    """
+    from replay.f1 import import_f1 as events_of
+
+    pack = pack_named(rules).name if rules else None
+    try:
+        events = events_of(
+            folder,
+            title=title,
+            kind=kind.value if kind else None,
+            rules=pack,
+            strict=strict,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    added = with_log(store, data, lambda log: append_whole(log, session, events))
+    echo(import_summary(session, events, added=added))
+    echo("".join(f"{line}\n" for line in _doubted(session, events)), nl=False)
+
+
 @bring.command("archive")
 def import_archive(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `lapstream export` wrote.")],
