@@ -296,12 +296,14 @@ class _Session:
     def _car(self, timing: CarTiming) -> None:
         car = timing.car
         for lap in timing.laps:
+            # Outside races a time at the line in the lane is no lap time: it is never a best lap.
+            counts = self.kind == "race" or not lap.in_lane
             self.drafts.add(
                 LapCompleted,
                 self._clock(lap.at),
                 car=car,
                 lap=lap.lap,
-                lap_time_ms=lap.time,
+                lap_time_ms=lap.time if counts else None,
                 in_pit_lane=lap.in_lane,
             )
         for line, number, at in timing.crossings():

@@ -23,15 +23,18 @@ import pytest
 
 from events import LapCompleted, LapTimeDeleted, PenaltyImposed, SegmentStarted
 from projections import views
+from projections.results.session_order import by_best_lap
+from projections.rules.packs import QualifyingRules
 from projections.timeline import Timeline
 from replay.f1 import import_f1
 from tests.data import DATA, needs_data
 
 RACES = {"2018-baku-race": 462_253, "2025-miami-sprint": 4_245_523}
 """The races, and when each was started in its recording (ms)."""
-QUALIFYING = ("2021-mexico-qualifying", "2023-baku-qualifying")
-PRACTICE = "2024-silverstone-practice-1"
-ALL = (*RACES, *QUALIFYING, PRACTICE)
+QUALIFYING = {"2021-mexico-qualifying": 900_306, "2023-baku-qualifying": 866_834}
+PRACTICE = {"2024-silverstone-practice-1": 804_399}
+ALL = {**RACES, **QUALIFYING, **PRACTICE}
+KNOCK_OUT = QualifyingRules(segments="knock_out", advance=(15, 10))
 
 MOMENTS = 50
 SINCE_MS = 200_000
@@ -107,7 +110,7 @@ def test_laps(session: str) -> None:
     }
 
 
-@pytest.mark.parametrize("session", [*RACES, PRACTICE])
+@pytest.mark.parametrize("session", [*RACES, *PRACTICE])
 def test_final_order_and_best_laps(session: str) -> None:
     """Equal, but for a time penalty that the stream adds and a running order does not."""
     events = import_f1(DATA / "f1" / session)
@@ -170,6 +173,38 @@ def test_positions_at_random_moments(session: str) -> None:
         for first, second in combinations(ours, 2):
             assert any(order[first] < order[second] for order in near), (moment, first, second)
     assert equal >= MOMENTS * 0.7
+
+
+@pytest.mark.parametrize("session", [*QUALIFYING, *PRACTICE])
+def test_order_by_best_laps_at_random_moments(session: str) -> None:
+    """At the end it is that of all cars; before, of those with a time in the part that runs."""
+    rules = KNOCK_OUT if session in QUALIFYING else None
+    zero, places, timed = ALL[session], dict[str, int](), set[str]()
+    orders: list[tuple[int, list[str]]] = []
+    for at, content in patches(session):
+        for car, line in content.get("Lines", {}).items():
+            places[car] = int(line.get("Position", places.get(car, 0)))
+            value = line.get("BestLapTime", {}).get("Value")
+            if value:
+                timed.add(car)
+            elif value == "":
+                timed.discard(car)
+        orders.append((at - zero, sorted(timed, key=places.__getitem__)))
+    race = timeline(session).race
+    assert by_best_lap(race, race.order.cars(), rules) == sorted(places, key=places.__getitem__)
+
+    events = import_f1(DATA / "f1" / session)
+    end = max(event.at for event in events if isinstance(event, LapCompleted))
+    picked = random.Random(session)
+    folded, done = Timeline(), 0
+    for moment in sorted(picked.randrange(200_000, end) for _ in range(MOMENTS)):
+        ahead = sum(event.at <= moment for event in events)
+        folded.add(events[done:ahead])
+        done = ahead
+        ours = by_best_lap(folded.race, folded.race.order.cars(), rules)
+        near = [order for at, order in orders if at <= moment][-1:]
+        near += [order for at, order in orders if moment < at <= moment + SOON_MS]
+        assert any([car for car in ours if car in order] == order for order in near), moment
 
 
 @pytest.mark.parametrize("session", QUALIFYING)

@@ -195,6 +195,12 @@ def test_an_in_lap_ends_where_the_line_was_crossed_in_the_lane() -> None:
     assert [one.at for one in of(events, PitExited)] == [10_000, 840_000]
 
 
+@pytest.mark.parametrize(("kind", "time"), [("Race", 101_000), ("Qualifying", None)])
+def test_a_lap_that_ends_in_the_lane_has_a_time_in_races_only(kind: str, time: int | None) -> None:
+    sent = lap(160_000, "4", 1), car(255_000, "4", InPit=True), lap(261_000, "4", 2, "1:41.000")
+    assert [one for *_, one in laps_of(events_of(kind, *sent), "4")] == [None, time]
+
+
 def test_sectors_are_lines_of_the_lap_that_is_driven() -> None:
     events = events_of(
         "Race",
