@@ -26,6 +26,7 @@ from services.gateway.connections import ConnectionLimit
 from services.gateway.http_protocol import LimitedProtocol
 from services.gateway.live.websocket_transport import DirectProtocol
 from services.gateway.origins import is_of_this_machine
+from services.gateway.outputs.rmonitor_server import RMonitorServer
 from services.gateway.routes import events as intake
 from services.gateway.routes import pages
 from services.gateway.state import Gateway
@@ -57,10 +58,12 @@ BACKLOG = 4096
 class CannotListen(LapstreamError):
     """The address is in use, or is not one of this machine."""
 
-    def __init__(self, host: str, port: int, reason: str) -> None:
+    def __init__(self, host: str, port: int, reason: str, option: str = "--port") -> None:
         self.host = host
         self.port = port
-        super().__init__(f"cannot listen on {host} port {port}: {reason}; name another with --port")
+        super().__init__(
+            f"cannot listen on {host} port {port}: {reason}; name another with {option}"
+        )
 
 
 class Server(uvicorn.Server):
@@ -151,8 +154,11 @@ def whole_app(
     return app
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 chooses a free port. Raises CannotListen."""
+def listen(host: str, port: int, option: str = "--port") -> socket.socket:
+    """A listening socket; port 0 chooses a free port. ``option`` is the one that named the port.
+
+    Raises CannotListen.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
@@ -167,7 +173,7 @@ def listen(host: str, port: int) -> socket.socket:
             raise
     except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise CannotListen(host, port, reason) from None
+        raise CannotListen(host, port, reason, option) from None
     return listener
 
 
@@ -178,18 +184,28 @@ async def serve(
     *,
     projector: bool = True,
     feeds: Sequence[FeedTarget] = (),
+    rmonitor: Sequence[tuple[socket.socket, str]] = (),
     listening: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until cancelled, then shut down gracefully. ``listening`` is called once.
 
-    ``feeds`` are followed meanwhile; a failure of one affects nothing else. Raises what ends the
-    projector, the replayer or the server.
+    ``feeds`` are followed meanwhile, and ``rmonitor`` are the listening sockets and sources of
+    RMonitor feeds to serve; a failure of one affects nothing else. Raises what ends the projector,
+    the replayer or the server.
     """
     stop = asyncio.Event()
     races = RaceCache(Log(store))
     loopback = is_of_this_machine(listener.getsockname()[0])
     app = whole_app(settings, store, races=races, loopback=loopback)
-    server = server_of(app, listening, connection_limit())
+    scoreboards: list[asyncio.Task[None]] = []
+
+    def started() -> None:
+        for one, source in rmonitor:
+            feed = RMonitorServer(app.state.gateway, app.state.outputs, source)
+            scoreboards.append(asyncio.create_task(feed.serve(one)))
+        listening()
+
+    server = server_of(app, started, connection_limit())
     projecting = asyncio.create_task(run_projector(store, stop) if projector else stop.wait())
     replaying = asyncio.create_task(run_replayer(store, stop, races) if projector else stop.wait())
     serving = asyncio.create_task(server.serve([listener]))
@@ -200,8 +216,10 @@ async def serve(
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        for scoreboard in scoreboards:
+            scoreboard.cancel()
         server.should_exit = True
-        await asyncio.wait([serving])
+        await asyncio.wait([serving, *scoreboards])
         stop.set()
         await asyncio.wait([projecting, replaying, *following])
         for task in ends:

@@ -235,7 +235,7 @@ def write_frame(kind: int, fields: Iterable[tuple[int, bytes]]) -> bytes:
         + body
         + bytes((END,))
     )
-    frame[4:6] = checksum(frame).to_bytes(2, "little")
+    frame[4:6] = checksum(bytes(frame)).to_bytes(2, "little")
     inner = bytearray()
     for byte in frame[1:-1]:
         inner += bytes((ESCAPE, byte + SHIFT)) if byte in (ESCAPE, START, END) else bytes((byte,))

@@ -64,6 +64,14 @@ def serve(
             help="A live timing feed to follow into a session; may be given several times.",
         ),
     ] = None,
+    rmonitor: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PORT=SOURCE",
+            help="Serve a session or replay ID, or the output `output:NAME` with its delay and "
+            "hold, as an RMonitor feed for scoreboards; may be given several times.",
+        ),
+    ] = None,
     replicas: Annotated[
         int,
         typer.Option(
@@ -98,16 +106,38 @@ def serve(
             settings = settings.model_copy(update={"private": True})
         feeds = [FeedTarget.parse(one) for one in feed or ()]
         configure(settings.log_level, settings.log_format)
-        with contextlib.closing(listen(host, port)) as listener:
-            run(_serve(settings, listener, projector, feeds), uvloop.new_event_loop)
+        wanted = [_rmonitor(one) for one in rmonitor or ()]
+        if wanted and settings.private:
+            reason = "the RMonitor protocol has no tokens, which a private gateway requires"
+            raise typer.BadParameter(reason, param_hint="--rmonitor")
+        with contextlib.ExitStack() as stack:
+            listener = stack.enter_context(contextlib.closing(listen(host, port)))
+            served = []
+            for number, source in wanted:
+                opened = stack.enter_context(contextlib.closing(listen(host, number, "--rmonitor")))
+                served.append((opened, source))
+            run(_serve(settings, listener, projector, feeds, served), uvloop.new_event_loop)
     except LapstreamError as error:
         if logs.log_format != "json":
             raise
         refuse_to_start(error)
 
 
+def _rmonitor(text: str) -> tuple[int, str]:
+    """The port and the source of an RMonitor feed to serve. Raises BadParameter."""
+    port, equals, source = text.partition("=")
+    if not equals or not source or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        reason = f"{text!r} names no port and source: write PORT=SESSION or PORT=output:NAME"
+        raise typer.BadParameter(reason, param_hint="--rmonitor")
+    return int(port), source
+
+
 async def _serve(
-    settings: GatewaySettings, listener: socket.socket, projector: bool, feeds: Sequence[FeedTarget]
+    settings: GatewaySettings,
+    listener: socket.socket,
+    projector: bool,
+    feeds: Sequence[FeedTarget],
+    rmonitor: Sequence[tuple[socket.socket, str]],
 ) -> None:
     from services.serving import serve as serve_until_cancelled
     from services.startup import service_store
@@ -125,8 +155,9 @@ async def _serve(
                 listener,
                 projector=projector,
                 feeds=feeds,
+                rmonitor=rmonitor,
                 listening=lambda: _announce(
-                    settings, _addresses(store, settings, listener, feeds, stored)
+                    settings, _addresses(store, settings, listener, feeds, rmonitor, stored)
                 ),
             )
 
@@ -148,6 +179,7 @@ def _addresses(
     settings: GatewaySettings,
     listener: socket.socket,
     feeds: Sequence[FeedTarget],
+    rmonitor: Sequence[tuple[socket.socket, str]],
     stored_tokens: int,
 ) -> str:
     """What is served where, and who may use it, in short lines."""
@@ -166,6 +198,7 @@ def _addresses(
         f"subscriptions: ws://{at}/sessions/ID/live, http://{at}/sessions/ID/stream",
         f"access: read {reading}, written {writing}",
         *(f"feed: {one} is followed" for one in feeds),
+        *(f"RMonitor: {source} on port {one.getsockname()[1]}" for one, source in rmonitor),
         f"log: {store.name}",
         f"durability: {store.durability}",
     ]

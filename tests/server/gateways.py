@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import os
 import re
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -39,12 +40,20 @@ async def serving(
     *,
     projector: bool = False,
     host: str = "127.0.0.1",
+    rmonitor: Sequence[tuple[socket.socket, str]] = (),
 ) -> AsyncIterator[str]:
     """A gateway with an intake in this process; gives its URL on this machine."""
     listener = listen(host, 0)
     started = asyncio.Event()
     task = asyncio.create_task(
-        serve(store, settings, listener, projector=projector, listening=started.set)
+        serve(
+            store,
+            settings,
+            listener,
+            projector=projector,
+            rmonitor=rmonitor,
+            listening=started.set,
+        )
     )
     try:
         async with asyncio.timeout(30):
