@@ -86,9 +86,8 @@ class RMonitorEncoder:
         for row in rows:
             reg = text_cell(row["car"])
             laps, total = self._totals.get(row["car"], (0, None))
-            if race:
-                place = f"$G,{row['position']},{reg},{laps or ''},{time_cell(total or 0)}"
-                lines += self._new(f"$G {reg}", place)
+            place = f"$G,{row['position']},{reg},{laps or ''},{time_cell(total or 0)}"
+            lines += self._new(f"$G {reg}", place)
             best = row.get("best_lap_ms")
             if best is not None:
                 place = "" if race else row["position"]

@@ -43,11 +43,13 @@ def places(race: Race) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("kind", ["race", "qualifying"])
 def test_a_session_is_read_back_to_the_same_places(kind: str) -> None:
-    story = opened("7", "8", "9", kind=kind)
-    for lap in range(1, 4):
-        for number, car in enumerate("789"):
-            ms = 60_000 + 1000 * ((number + 2 * lap) % 4)
-            story.lap(car, lap, lap * 64_000 + number * 500 + ms - 60_000, ms)
+    story = opened("7", "8", "9", kind=kind, title="Saturday")  # a reader trusts a title's hint
+    for number, car in enumerate("789"):
+        at = 0
+        for lap in range(1, 4):
+            ms = 60_000 + 1000 * ((number + 2 * lap) % 4) + 100 * number
+            at += ms
+            story.lap(car, lap, at, ms)
     race, read = read_back(sorted(story.events, key=lambda event: event.at))
     assert places(read) == places(race)
 
