@@ -79,17 +79,31 @@ def note_sizes(data: Path) -> None:
 
 
 def emptied(data: Path) -> str | None:
-    """Which increment is empty that held something when the folder was used last."""
+    """Which file is empty that held something: a base always does, an increment by the sizes."""
+    folder = data / FOLDER
+    for one in _listed(folder) or ():
+        if one.type == "b" and _is_empty(folder / one.name):
+            return f"{one.name} is empty, and a base never is"
     try:
         noted = json.loads(data.joinpath(SIZES).read_text("ascii"))
         before = {str(name): int(size) for name, size in noted.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError):
         return None
     for name, size in before.items():
-        path = data / FOLDER / name
-        if size and path.is_file() and not path.stat().st_size:
+        if size and _is_empty(folder / name):
             return f"{name} is empty, and held {size} bytes"
     return None
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and not path.stat().st_size
+
+
+def forget_sizes_of_removed(data: Path) -> None:
+    """Forget the sizes of files that were removed with their folder: the next have their names."""
+    if not data.joinpath(FOLDER).exists():
+        with contextlib.suppress(OSError):
+            data.joinpath(SIZES).unlink()
 
 
 def file_faults(data: Path) -> list[str]:
@@ -118,7 +132,7 @@ def repair(data: Path) -> list[str]:
     shutil.copytree(folder, copy)
     done = [f"the files as they were are in {copy}"]
     if (fault := emptied(data)) is not None:
-        done.append(f"{fault}, which are lost")
+        done.append(f"{fault}: what it held is lost")
     data.joinpath(SIZES).unlink(missing_ok=True)
     listed = _listed(folder) if manifest_fault(data) is None else None
     if listed is None:
@@ -130,6 +144,8 @@ def repair(data: Path) -> list[str]:
             continue
         if not folder.joinpath(one.name).exists():
             done.append(f"{one.name} is missing, and with it what only it held")
+            continue
+        if one.type == "b" and _is_empty(folder / one.name):
             continue
         kept.append(one)
         if one.type == "i":

@@ -39,7 +39,12 @@ from shlex import quote
 from typing import Any
 
 from events.errors import StoreError, StoreUnavailable, StoreUnfit
-from services.storage.append_only_files import emptied, manifest_fault, note_sizes
+from services.storage.append_only_files import (
+    emptied,
+    forget_sizes_of_removed,
+    manifest_fault,
+    note_sizes,
+)
 from services.storage.lifeline import PATIENCE, Lifeline
 from services.storage.valkey import (
     SETTINGS,
@@ -199,6 +204,7 @@ class EmbeddedServer:
             await self._end_orphan()
             self._trim_log()
             self._check_room()
+            forget_sizes_of_removed(self.data)
             if (fault := manifest_fault(self.data) or emptied(self.data)) is not None:
                 raise self._damaged(fault)
             os.ftruncate(lock, 0)

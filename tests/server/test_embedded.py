@@ -530,6 +530,6 @@ async def test_an_emptied_log(tmp_path: Path):
     with pytest.raises(StoreUnfit, match=re.escape(fault)):
         async with open_store(data=tmp_path):
             pass
-    assert f"{fault}, which are lost" in repair(tmp_path)
+    assert f"{fault}: what it held is lost" in repair(tmp_path)
     async with open_store(data=tmp_path) as store:
         assert await Log(store).sessions() == []

@@ -11,9 +11,12 @@ from services.storage import append_only_files
 from services.storage.append_only_files import (
     FOLDER,
     MANIFEST,
+    SIZES,
     Span,
     damaged_spans,
+    emptied,
     file_faults,
+    forget_sizes_of_removed,
     manifest_fault,
     repair,
 )
@@ -139,3 +142,35 @@ def test_a_damaged_folder(data: Path, name: str) -> None:
     if name == "garbage":
         assert path.read_bytes() == WHOLE
         assert "4 of " in done[1]
+
+
+def test_an_emptied_base(tmp_path: Path) -> None:
+    """The server would open it as a store without what the base held; repaired, it is let go."""
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    folder.joinpath(MANIFEST).write_text(LISTED)
+    folder.joinpath(BASE).write_bytes(b"")
+    folder.joinpath(INCREMENT).write_bytes(WHOLE)
+    fault = f"{BASE} is empty, and a base never is"
+    assert emptied(tmp_path) == fault
+    assert file_faults(tmp_path) == [fault]
+    assert f"{fault}: what it held is lost" in repair(tmp_path)
+    assert file_faults(tmp_path) == []
+    assert folder.joinpath(MANIFEST).read_text() == f"file {INCREMENT} seq 1 type i\n"
+
+
+@pytest.mark.parametrize("noted", ["[1]", '{"a": Infinity}', '{"a": null}', "", "["])
+def test_sizes_that_are_none(tmp_path: Path, noted: str) -> None:
+    """A note that cannot be read is none."""
+    tmp_path.joinpath(SIZES).write_text(noted)
+    assert emptied(tmp_path) is None
+
+
+def test_the_sizes_of_removed_files_are_forgotten(tmp_path: Path) -> None:
+    """Whoever removed the folder begins anew: the first increment has the name of the old one."""
+    tmp_path.joinpath(SIZES).write_text(f'{{"{INCREMENT}": 100}}')
+    forget_sizes_of_removed(tmp_path)
+    tmp_path.joinpath(FOLDER).mkdir()
+    tmp_path.joinpath(FOLDER, INCREMENT).write_bytes(b"")
+    assert emptied(tmp_path) is None
+    forget_sizes_of_removed(tmp_path)
