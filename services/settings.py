@@ -7,6 +7,7 @@ variables. ``load`` reads them and raises one error line for each invalid variab
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -99,6 +100,16 @@ def _rate(text: str) -> float:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, text.split(","))))
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    names = _names(text)
+    if not all(map(_HOST.fullmatch, names)) or (text and not names):
+        raise ValueError("names as in a Host header, such as timing.example, without http://")
+    return names
+
+
+_HOST = re.compile(r"([\w-]+(\.[\w-]+)*\.?|\[[0-9a-fA-F:.]+\])(:\d{1,5})?")
 
 
 def _sessions(text: str) -> tuple[str, ...] | None:
@@ -197,7 +208,7 @@ class GatewaySettings(ServiceSettings):
         description="web origins whose pages may read, separated by commas; `*` for any, "
         "`null,file://` for pages opened from a disk",
     )
-    hosts: Annotated[tuple[str, ...], NoDecode, _parsed(_names)] = Field(
+    hosts: Annotated[tuple[str, ...], NoDecode, _parsed(_hosts)] = Field(
         default=(),
         description="names by which the gateway is reached from elsewhere, separated by commas; "
         "with any, a request for another name is refused, which keeps out foreign pages",

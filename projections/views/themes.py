@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+Part = Annotated[str, Field(min_length=1)]
 Hex = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 
 
@@ -40,8 +41,8 @@ class Theme(_Model):
 
     name: str = Field(min_length=1)
     title: str = Field(min_length=1)
-    series: tuple[str, ...] = Field((), description="parts of the series' name, in any case")
-    rules: tuple[str, ...] = Field((), description="beginnings of the names of its packs")
+    series: tuple[Part, ...] = Field((), description="parts of the series' name, in any case")
+    rules: tuple[Part, ...] = Field((), description="beginnings of the names of its packs")
     accent: Shades
     corners: int = Field(2, ge=0, le=20, description="the radius of corners, in px")
     classes: Mapping[str, ClassStyle] = Field(min_length=1)

@@ -32,6 +32,7 @@ def test_each_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "EVENTS_PER_SECOND": "0.5",
         "PRIVATE": "true",
         "ORIGINS": "https://a.example, https://b.example,",
+        "HOSTS": "timing.example, box:8000, 10.0.0.7, [fe80::1]:8000",
     }
     for name, value in variables.items():
         monkeypatch.setenv(f"LAPSTREAM_{name}", value)
@@ -39,6 +40,7 @@ def test_each_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.connections, settings.events_per_second) == (20, 0.5)
     assert settings.private
     assert settings.origins == ("https://a.example", "https://b.example")
+    assert settings.hosts == ("timing.example", "box:8000", "10.0.0.7", "[fe80::1]:8000")
 
 
 @pytest.mark.parametrize(
@@ -53,12 +55,17 @@ def test_each_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("EVENTS_PER_SECOND", "nan"),
         ("EVENTS_PER_SECOND", "inf"),
         ("PRIVATE", "maybe"),
+        ("HOSTS", "https://timing.example"),
+        ("HOSTS", "timing.example,*"),
+        ("HOSTS", "fe80::1"),
+        ("HOSTS", ","),
     ],
 )
 def test_an_invalid_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """The variable is named, with its value, in one line."""
     monkeypatch.setenv(f"LAPSTREAM_{name}", value)
-    with pytest.raises(BadSetting, match=f"^LAPSTREAM_{name} must be .*, not {value!r}$"):
+    quoted = re.escape(repr(value))
+    with pytest.raises(BadSetting, match=f"^LAPSTREAM_{name} must be .*, not {quoted}$"):
         GatewaySettings.load()
 
 
