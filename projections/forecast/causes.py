@@ -64,6 +64,9 @@ def _sentences(
         found = _causes(now, model, own, rival)
         for cause in sorted(found, key=lambda one: -abs(one.worth_ms)):
             yield cause.text
+    if now.most_laps[place] == 0:
+        yield "It has finished, and nothing is left of the race for it."
+        return
     yield from _doubts(now, place)
     yield _rest(forecast, own)
     yield _cautions(now, model)

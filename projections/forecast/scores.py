@@ -173,7 +173,8 @@ def _interval(places: Sequence[float]) -> tuple[int, int, float]:
             if mass >= INTERVAL - 1e-9:
                 best = min(best, (last - first + 1, first + 1, last + 1))
                 break
-    return best[1], best[2], sum(places[best[1] - 1 : best[2]])
+    # The places are rounded, so that their sum may be a little more than 1.
+    return best[1], best[2], min(1.0, sum(places[best[1] - 1 : best[2]]))
 
 
 class Calibration(NamedTuple):

@@ -130,6 +130,8 @@ def _scores(timeline: Timeline) -> Iterator[tuple[float, int, Scores]]:
     for share in SCORED_SHARES:
         then = timeline.race_at(int(share * length))
         then.at = int(share * length)
+        if then.finish.over:  # it was cut short, or run by laps: nothing was left to forecast
+            continue
         scores = Scores()
         scores.add(race_forecast(then), then.order.laps, truth)
         yield share, then.at, scores

@@ -124,7 +124,11 @@ class ForecastFeed:
 
     def _keep(self, forecast: SessionForecast) -> None:
         last = self._kept[-1] if self._kept else None
-        if forecast.reason is not None and last is not None and last.reason == forecast.reason:
+        if (
+            forecast.reason is not None
+            and last is not None
+            and (last.reason, last.epoch) == (forecast.reason, forecast.epoch)
+        ):
             return
         self._count += 1
         self._kept.append(forecast._replace(number=self._count))

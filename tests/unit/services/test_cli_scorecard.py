@@ -46,6 +46,14 @@ def test_people_see_how_well_probabilities_hold(store: Commands) -> None:
     assert "Wins by the probability that they were forecast with" in text
 
 
+def test_a_race_that_was_cut_short(lapstream: Commands) -> None:
+    """Nothing is scored behind its end, where all would be right."""
+    cut = a_race("1", "2", "3", laps=30).flag("red", 31 * 60_000).ended(40 * 60_000)
+    lapstream.hold("spa", cut)
+    rows = lapstream.rows("predict-score", "predict", "spa", "--score")
+    assert [row["share"] for row in rows] == [0.1, 0.25, 0.5, None]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

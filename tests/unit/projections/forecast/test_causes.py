@@ -52,6 +52,14 @@ def test_what_is_alike_is_no_cause() -> None:
     assert sentences[-2].startswith("0:29:59 are left, ")
 
 
+def test_a_car_that_has_finished_is_not_overdue() -> None:
+    """What is left of the race, and whether the car may be out, is no question then."""
+    race = a_race("1", "2").flag("red", 31 * 60_000).ended(40 * 60_000)
+    *_, last = why(race, "1")
+    assert last == "It has finished, and nothing is left of the race for it."
+    assert not any("overdue" in one or "are left" in one for one in why(race, "1"))
+
+
 def test_a_car_that_is_out_has_no_odds_to_explain() -> None:
     """It is said in one sentence."""
     race = a_race("1", "2")

@@ -200,6 +200,25 @@ class TestFeed:
             "no forecast: the race has not begun",
         )
 
+    async def test_the_reason_is_given_again_after_a_seek(self) -> None:
+        """A replay that went back begins another epoch, whose subscribers have no reason yet."""
+        buffer = FrameBuffer()
+        tail: Any = SimpleNamespace(buffer=buffer, ended=False, replay=True, session="s")
+
+        async def make(_: Any, __: Any) -> SessionForecast:
+            raise NoForecast("the race has not begun")
+
+        feed = ForecastFeed(tail, make, lambda *_, **__: None)
+        buffer.apply(frames()[0])
+        await feed._turn()
+        shown = buffer.apply(snapshot(frames()[0], 2, "a seek"))
+        await feed._turn()
+        assert shown is not None
+        made = feed.newest(shown)
+        await feed.close()
+        assert made is not None
+        assert (made.number, made.epoch) == (2, 2)
+
     async def test_a_fault_is_no_forecast(self) -> None:
         """A fault leaves the subscriber without one, and the feed alive."""
 
