@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from projections.championship.clinch import NextClinch, Outcome, Outlook, RivalTable, TitleNeeds
-from projections.results.points import tidy
+from projections.results.points import total
 from projections.rules.packs import Number
 from projections.wording import ordinal
 
@@ -92,9 +92,9 @@ def open_sentence(
     leaders, best = first
     to_win = f"{more} still to be won"
     if points < best:
-        behind = tidy(best - points)
+        behind = total((best, -points))
         return f"{name} is in reach: {_points(behind)} behind {_names(leaders)}, with {to_win}."
-    lead = "" if next_points is None else f" by {_points(tidy(best - next_points))}"
+    lead = "" if next_points is None else f" by {_points(total((best, -next_points)))}"
     if len(leaders) > 1:
         others = _names([one for one in leaders if one != name])
         return f"{name} leads{lead}, level with {others}, with {to_win}."

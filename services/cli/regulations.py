@@ -210,6 +210,8 @@ def _decide_on_season(
             since = f" from round {number} on" if number else ""
             what = f"rules switched to {event.rules}{since}"
             then.switched = [*now.switched, event]
+            if _packs(then) == _packs(now):
+                raise BadDecision("rules", f"the season is under {event.rules} already{since}")
         else:
             switched = _to_restore(name, existing)
             event = EventVoided(**head, **_void(switched), **changes)
@@ -229,6 +231,12 @@ def _decide_on_season(
         print_rows(sporting_tables.RULES_SWITCH, rows, form, f"{summary}\n")
     else:
         echo(f"{summary}\nno rank and no points change")
+
+
+def _packs(season: Season) -> list[str]:
+    """The packs of a season as a whole, and of each round."""
+    rounds = range(1, rounds_of(season) + 1)
+    return [season.pack.name, *(season.pack_of(number).name for number in rounds)]
 
 
 def _row(pack: RegulationPack) -> Row:

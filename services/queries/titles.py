@@ -18,7 +18,7 @@ from projections.championship.titles import (
 )
 from projections.race import Race
 from projections.results.classification import Convention, classify
-from projections.results.points import tidy
+from projections.results.points import total
 from projections.results.scheduled_length import length_note
 from projections.wording import flag_name, plain
 from services.queries.seasons import SeasonAnswer
@@ -199,7 +199,7 @@ def _open(fight: Title, contender: TitleContender) -> str:
     best = fight.contenders[0].points
     leaders = [name for one in fight.contenders if one.points == best for name in one.names]
     behind = next((one.points for one in fight.contenders if one.points < best), None)
-    more = tidy(contender.most - contender.points)
+    more = total((contender.most, -contender.points))
     return open_sentence(contender.names[0], contender.points, (leaders, best), behind, more)
 
 

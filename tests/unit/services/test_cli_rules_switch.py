@@ -56,6 +56,7 @@ class TestSeasons:
         [
             (("switch", "s", "imsa-1900", *REASON), "imsa-1900"),
             (("switch", "s", "imsa-2024", "--from", "9", *REASON), "9"),
+            (("switch", "s", "wec-2024", "--from", "2", *REASON), "under wec-2024 already from"),
             (("restore", "s", *REASON), "no switch of rules of 's' is in force"),
         ],
     )
