@@ -29,8 +29,9 @@ from events.formats.f1_race_control import (
     deletion_in,
     penalty_in,
 )
-from events.formats.f1_stream import Stream, items, lines_of, member, merge, text_of
+from events.formats.f1_stream import Stream, is_car, items, lines_of, member, merge, text_of, whole
 from events.running import (
+    MOST_LAPS,
     CarRetired,
     CarReturned,
     LapCompleted,
@@ -171,7 +172,7 @@ class _Session:
         cars: dict[str, CarTiming] = {}
         for patch in stream.patches:
             for car, line in lines_of(patch):
-                if not car.isdecimal():
+                if not is_car(car):
                     reason = "not a car number"
                     self.doubts.append(Doubt(stream.file, patch.line, "Lines", car, reason))
                     continue
@@ -194,7 +195,7 @@ class _Session:
     # The session
 
     def _opened(self) -> None:
-        lap_count = self.streams[LAP_COUNT].merged().get("TotalLaps")
+        laps_limit = whole(self.streams[LAP_COUNT].merged().get("TotalLaps"))
         values: dict[str, object] = {
             "title": self.title or self._named(),
             "series": self.series,
@@ -204,8 +205,8 @@ class _Session:
             "starts_at": self._starts_at(),
             "provenance": "Formula One live timing, recorded",
         }
-        if self.kind == "race" and isinstance(lap_count, int) and 0 < lap_count <= 1000:
-            values["laps_limit"] = lap_count
+        if self.kind == "race" and laps_limit is not None and 0 < laps_limit <= MOST_LAPS:
+            values["laps_limit"] = laps_limit
         if circuit := text_of(member(self.info, "Meeting", "Circuit", "ShortName")):
             values["circuit"] = circuit[:200]
         start = text_of(self.info.get("StartDate"))
@@ -248,7 +249,7 @@ class _Session:
 
     def _entries(self) -> None:
         drivers = self.streams[DRIVERS].merged()
-        for car in sorted({*self.cars, *(one for one in drivers if one.isdecimal())}):
+        for car in sorted({*self.cars, *(one for one in drivers if is_car(one))}):
             values: dict[str, object] = {"car": car}
             names = [text_of(member(drivers, car, part)) for part in ("FirstName", "LastName")]
             name = " ".join(filter(None, names)) or text_of(member(drivers, car, "FullName"))
@@ -322,8 +323,8 @@ class _Session:
         letters = "SQ" if "sprint" in name or "shootout" in name else "Q"
         parts: dict[int, int] = {1: self.zero}
         for patch in self.streams[TIMING].patches:
-            part = patch.content.get("SessionPart")
-            if isinstance(part, int) and 1 < part <= 9:
+            part = whole(patch.content.get("SessionPart"))
+            if part is not None and 1 < part <= 9:
                 parts.setdefault(part, patch.at)
         if len(parts) == 1:
             parts |= dict(enumerate(self._restarts(), 2))
@@ -420,8 +421,8 @@ class _Session:
 
     def _sector_flag(self, message: _Message, clock: int) -> None:
         content = message.content
-        sector, flag = content.get("Sector"), SECTOR_FLAGS.get(text_of(content.get("Flag")))
-        if content.get("Scope") == "Sector" and flag and isinstance(sector, int):
+        sector, flag = whole(content.get("Sector")), SECTOR_FLAGS.get(text_of(content.get("Flag")))
+        if content.get("Scope") == "Sector" and flag and sector is not None:
             file = self.streams[MESSAGES].file
             doubt = Doubt(file, message.line, "Sector", str(sector), "not a sector", at=clock)
             self._add(doubt, FlagShown, clock, flag=flag, sector=sector)

@@ -16,7 +16,7 @@ from statistics import median_low
 from typing import Any
 
 from events.formats.doubts import Doubt
-from events.formats.f1_stream import Patch, items, member, text_of
+from events.formats.f1_stream import Patch, items, member, text_of, whole
 from events.running import MOST_LAPS
 
 LATE_MS = 30_000
@@ -71,15 +71,16 @@ class CarTiming:
 
     def take(self, patch: Patch, line: dict[str, Any]) -> None:
         """Take what a patch changes of the car."""
-        number, text = line.get("NumberOfLaps"), text_of(member(line, "LastLapTime", "Value"))
+        sent, text = line.get("NumberOfLaps"), text_of(member(line, "LastLapTime", "Value"))
         time = milliseconds(text)
         if text and time is None:
             self._doubt(patch, "LastLapTime", text, "not a lap time")
-        if isinstance(number, int) and 0 <= number <= MOST_LAPS:
+        number = whole(sent)
+        if number is not None and 0 <= number <= MOST_LAPS:
             self._counted(patch, number, time)
         else:
-            if number is not None:
-                self._doubt(patch, "NumberOfLaps", str(number), "not a number of laps")
+            if sent is not None:
+                self._doubt(patch, "NumberOfLaps", str(sent)[:200], "not a number of laps")
             if time is not None:
                 self._timed(patch, time)
         position = line.get("Position")

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from events.errors import BadTimingFile
 from events.formats.doubts import Doubt, bounded, shortened
 
+_CAR = re.compile(r"\d{1,4}", re.ASCII)
 _LINE = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(?:\.(\d{1,7}))?\s*(?=[{\[])", re.ASCII)
 
 
@@ -124,6 +125,16 @@ def member(value: object, *path: str) -> Any:
 def text_of(value: object) -> str:
     """The text of a member; blank for anything else."""
     return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+def whole(value: object) -> int | None:
+    """An integer member; None for anything else, true and false included."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def is_car(text: str) -> bool:
+    """Whether a key is a car's number."""
+    return _CAR.fullmatch(text) is not None
 
 
 def lines_of(patch: Patch) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -274,6 +276,87 @@ def test_parts_of_qualifying_are_segments_each_with_its_flags() -> None:
         *((0, "green"), (239_000, "red"), (340_000, "green"), (640_000, "chequered")),
         *((840_000, "green"), (1_440_000, "chequered")),
     ]
+
+
+# Anything at all
+
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    10**30,
+    "",
+    "x",
+    "9" * 50,
+    "٣",
+    [],
+    {},
+    [1],
+    {"a": {}},
+    {"0": 5},
+    1e308,
+)
+GOOD: dict[str, dict[str, Any]] = {
+    "TimingData": {
+        "Lines": {
+            "4": {
+                "NumberOfLaps": 1,
+                "LastLapTime": {"Value": "1:40.000"},
+                "InPit": True,
+                "Position": "1",
+                "Sectors": {"0": {"Value": "30.000"}},
+            }
+        },
+        "SessionPart": 2,
+    },
+    "DriverList": {"4": {"FirstName": "Ada", "Tla": "BEL", "TeamName": "North"}},
+    "SessionInfo": {"Type": "Race", "GmtOffset": "04:00:00", "Meeting": {"Name": "Test"}},
+    "SessionStatus": {"Status": "Started"},
+    "TrackStatus": {"Status": "4"},
+    "RaceControlMessages": {
+        "Messages": [
+            {
+                "Utc": "2025-05-03T12:00:00",
+                "Message": "CAR 4 TIME 1:40.000 DELETED",
+                "Flag": "YELLOW",
+                "Scope": "Sector",
+                "Sector": 3,
+            }
+        ]
+    },
+    "LapCount": {"TotalLaps": 3},
+    "TimingAppData": {"Lines": {"4": {"GridPos": "1"}}},
+    "WeatherData": {"AirTemp": "21.1", "WindDirection": "17"},
+}
+
+
+def mutations(value: Any) -> Iterator[Any]:
+    """The value with one member, at any depth, replaced by each of the odd ones."""
+    yield from ODD
+    pairs = value.items() if isinstance(value, dict) else ()
+    for key, member in pairs:
+        yield from ({**value, key: changed} for changed in mutations(member))
+        yield {**value, "٣": member}
+    if isinstance(value, list):
+        for changed in mutations(value[0]):
+            yield [changed]
+
+
+def has_cars(sent: dict[str, Stream]) -> bool:
+    """Whether there is a line of timing data about a car."""
+    lines = sent["TimingData"].patches[0].content.get("Lines")
+    return isinstance(lines, dict) and isinstance(lines.get("4"), dict)
+
+
+@pytest.mark.parametrize("topic", GOOD)
+def test_no_value_whatever_stops_the_import(topic: str) -> None:
+    for changed in mutations(GOOD[topic]):
+        if not isinstance(changed, dict):
+            continue
+        sent = {name: stream(name, (START, patch)) for name, patch in GOOD.items()}
+        sent[topic] = stream(topic, (START, changed), (START + 1, changed))
+        with contextlib.nullcontext() if has_cars(sent) else pytest.raises(BadTimingFile):
+            assert of(list(session_events(sent)), SessionOpened)
 
 
 # Race control
