@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from math import isfinite
 from statistics import median_low
 from typing import Any, NamedTuple, cast
 
@@ -395,7 +396,8 @@ class _Session:
             clock, text = self._clock(message.at), message.text
             number = text_of(message.content.get("RacingNumber")) or car_in(text)
             car = number if number in self.cars else None
-            doubt = Doubt(file, message.line, "Message", shortened(text), "cannot be a message")
+            reason = "cannot be a message"
+            doubt = Doubt(file, message.line, "Message", shortened(text), reason, at=message.at)
             self._add(doubt, RaceControlMessage, clock, text=text, car=car)
             self._sector_flag(message, clock)
             if (deletion := deletion_in(text)) is not None:
@@ -424,7 +426,8 @@ class _Session:
         sector, flag = whole(content.get("Sector")), SECTOR_FLAGS.get(text_of(content.get("Flag")))
         if content.get("Scope") == "Sector" and flag and sector is not None:
             file = self.streams[MESSAGES].file
-            doubt = Doubt(file, message.line, "Sector", str(sector), "not a sector", at=clock)
+            reason = "not a sector"
+            doubt = Doubt(file, message.line, "Sector", str(sector), reason, at=message.at)
             self._add(doubt, FlagShown, clock, flag=flag, sector=sector)
 
     def _serve(
@@ -510,7 +513,8 @@ class _Session:
             if (rain := _figure(patch.content.get("Rainfall"))) is not None:
                 values["rain"] = bool(rain)
             clock = self._clock(patch.at)
-            doubt = Doubt(stream.file, patch.line, "weather", "", "not a possible weather")
+            reason = "not a possible weather"
+            doubt = Doubt(stream.file, patch.line, "weather", "", reason, at=patch.at)
             if values:
                 self._add(doubt, WeatherMeasured, clock, **values)
 
@@ -539,6 +543,7 @@ def _since(changes: list[tuple[int, bool]], zero: int) -> Iterator[tuple[int, bo
 
 def _figure(value: object) -> float | None:
     try:
-        return float(value) if isinstance(value, str) else None
+        figure = float(value) if isinstance(value, str) else None
     except ValueError:
         return None
+    return figure if figure is not None and isfinite(figure) else None

@@ -458,3 +458,19 @@ def test_the_weather() -> None:
     (weather,) = of(events, WeatherMeasured)
     assert (weather.air_c, weather.rain, weather.wind_kph) == (21.1, False, 3.6)
     assert weather.wind_direction_deg == 0
+
+
+@pytest.mark.parametrize("figure", ["nan", "inf", "-inf", "1e400"])
+def test_a_figure_of_the_weather_that_is_no_number_is_left_out(figure: str) -> None:
+    sent = {"AirTemp": "21.1", "WindDirection": figure, "WindSpeed": figure}
+    events = events_of("Race", car(0, "4"), WeatherData=stream("WeatherData", (70_000, sent)))
+    (weather,) = of(events, WeatherMeasured)
+    assert (weather.air_c, weather.wind_kph, weather.wind_direction_deg) == (21.1, None, None)
+
+
+def test_a_doubt_stands_at_its_message() -> None:
+    sent = messages((70_000, "YELLOW"), Flag="YELLOW", Scope="Sector", Sector=-1)
+    weather = stream("WeatherData", (80_000, {"AirTemp": "999"}))
+    events = events_of("Race", car(0, "4"), RaceControlMessages=sent, WeatherData=weather)
+    doubts = {one.column: one.at for one in of(events, DataDoubted)}
+    assert doubts == {"Sector": 70_000 - START, "weather": 80_000 - START}
