@@ -208,7 +208,8 @@ class ProjectionStore:
 
     async def commit(self, commit: Commit) -> bool:
         """Write it; whether the session has a snapshot now. Raises TakenOver and TokenTooLarge."""
-        if commit.new_epoch:  # before: an epoch too many does no harm, one that comes twice does
+        # Before the commit: an epoch too many does no harm, one that comes twice does.
+        if commit.before is None or commit.before.epoch != commit.after.epoch:
             await self._note_epoch(commit.after.epoch)
         with self._store.translated_errors():
             answer, saved = await _COMMIT(self._redis, self._keys, commit.arguments())

@@ -36,6 +36,7 @@ from services.storage.frame_reader import HISTORY_IS_GONE, frames, published_sta
 from services.storage.keys import SESSIONS, key, log_key
 from services.storage.leases import Leases
 from services.storage.projection_store import (
+    DERIVED,
     Commit,
     Parked,
     ProjectionStore,
@@ -240,6 +241,15 @@ async def test_a_stale_writer_is_refused(store, session):
         with pytest.raises(TakenOver, match="stands at 1:5-0"):
             await writing.commit(stale)
     assert await everything(store, session) == before
+
+
+async def test_each_epoch_is_noted_beside_the_keys_of_the_session(store, session):
+    """Also one that keeps what was parked: after the loss of all keys, none comes twice."""
+    writing = ProjectionStore(store, session)
+    await writing.commit(commit(None, Token(1, "1-0"), new_epoch=True))
+    await writing.commit(commit(Token(1, "1-0"), Token(2, "2-0")))
+    await store.redis.delete(*(key(session, name) for name in DERIVED))
+    assert await writing.last_epoch() == 2
 
 
 async def test_a_commit_sent_twice_counts_once(store, session):
