@@ -177,7 +177,8 @@ async def _open_server(
 def _on_replicas(replicas: int) -> str:
     if not replicas:
         return ""
-    return f", and has been confirmed by {replicas} replica{'s'[: replicas != 1]}"
+    confirmed_by = "1 replica" if replicas == 1 else f"{replicas} replicas"
+    return f", and has been confirmed by {confirmed_by}"
 
 
 @contextlib.asynccontextmanager
