@@ -131,8 +131,8 @@ class Pits(Projection):
         return stints
 
     def stint_laps(self, car: str) -> int:
-        """Laps completed since the last stop."""
-        return self.order.laps.get(car, 0) - self.stint_from.get(car, 0)
+        """Laps completed since the last stop; none on the rest of the lap on which it was made."""
+        return max(0, self.order.laps.get(car, 0) - self.stint_from.get(car, 0))
 
     def _visit_of(self, car: str, at: int) -> Visit | None:
         """Return the visit under way of a car that has not finished."""

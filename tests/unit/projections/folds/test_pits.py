@@ -79,3 +79,11 @@ def test_an_exit_without_an_entry_is_no_visit():
     story = opened("7")
     story.add(ev.PitExited, 10_000, car="7")
     assert story.race().pits.visits == {}
+
+
+def test_a_stop_before_the_line():
+    """Back on the track on the lap of the stop, a car has a stint of no laps."""
+    story = opened("7").laps("7", 2).pit("7", 130_000, 150_000)
+    assert story.race().pits.stint_laps("7") == 0
+    assert story.lap("7", 3, 190_000).race().pits.stint_laps("7") == 0
+    assert story.lap("7", 4, 250_000).race().pits.stint_laps("7") == 1
