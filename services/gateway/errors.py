@@ -112,14 +112,14 @@ class ViewFailed(LapstreamError):
         )
 
 
-def check_expected(position: str | None) -> None:
+def check_expected(position: str | None, name: str = "expected") -> None:
     """Raise RequestRefused unless the expected position is one, or None."""
     if position is not None:
         try:
             parse_position(position)
         except ValueError as error:
-            fault = FieldError(field="expected", value=position, reason=str(error))
-            raise RequestRefused(422, f"expected: {error}", [fault]) from None
+            fault = FieldError(field=name, value=position, reason=str(error))
+            raise RequestRefused(422, f"{name}: {error}", [fault]) from None
 
 
 def as_refusal(error: LapstreamError) -> RequestRefused:  # noqa: C901, PLR0912 (an arm for each error)

@@ -91,7 +91,7 @@ async def remove(
     """Remove a session for good, with its log and everything derived from it. What it was is in an
     archive only, if one was kept."""
     await gateway.require_log(session)
-    check_expected(position)
+    check_expected(position, "position")
     entries = await gateway.log.length(session)
     if not force and (uses := await uses_of(gateway.log, session)):
         raise RequestRefused(409, str(SessionInUse(session, uses, "; force=true removes it")))
