@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from events import AUDIT_EVENTS, AnyEvent, decode
+from events import AUDIT_EVENTS, AnyEvent, RulesSwitched, decode
 from events.errors import LapstreamError, UndecodableEvent, UnreadableEvent
 from projections.engine.state import canonical, digest
 from projections.race import Race
@@ -150,10 +150,12 @@ class SessionFold:
         if self.token is None:
             self._frames.advance(self.timeline.race)
             step = self._new_epoch(first_epoch, "the session's first frame", parked, fault)
-        elif rules not in (None, self.timeline.race.session.opened.rules):
+        elif rules != (now := self.timeline.race.session.opened.rules) and (
+            rules is not None or any(isinstance(event, RulesSwitched) for event in events)
+        ):
             self._frames.advance(self.timeline.race)
-            now = self.timeline.race.session.opened.rules
-            step = self._new_epoch(self.token.epoch + 1, f"rules switched to {now}", parked, fault)
+            reason = f"rules switched to {now}" if now else f"switch to {rules} taken back"
+            step = self._new_epoch(self.token.epoch + 1, reason, parked, fault)
             step = dataclasses.replace(step, rebuilt=False)
         else:
             race = self.timeline.race

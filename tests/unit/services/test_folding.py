@@ -308,6 +308,22 @@ def test_an_audit_is_no_data(resumed: bool) -> None:
     assert taken(fold, entries[6:]).frame.at == 7
 
 
+def test_a_switch_of_a_session_without_rules():
+    """It begins an epoch as well, and so does taking it back, which leaves no pack to name."""
+    story = Story().opened(lines=("FL",)).entry("7").lap("7", 1, 60_000)
+    fold = SessionFold()
+    taken(fold, entries_of(*story))
+    first = len(story.events) + 1
+    switched = ev.RulesSwitched(at=0, source="rc", source_seq=0, rules="wec-2024")
+    void = ev.EventVoided(
+        at=0, source="rc", source_seq=1, voided_source="rc", voided_seq=0, reason="no"
+    )
+    made = taken(fold, entries_of(switched, first=first)).frame
+    back = taken(fold, entries_of(void, first=first + 1)).frame
+    assert (made.token.epoch, made.reason) == (2, "rules switched to wec-2024")
+    assert (back.token.epoch, back.reason) == (3, "switch to wec-2024 taken back")
+
+
 def test_a_switch_of_rules_begins_an_epoch():
     """Made and taken back: a snapshot with the reason each time, and the race as it was before."""
     story = Story().opened(lines=("FL",), rules="alms-2007").entry("7").lap("7", 1, 60_000)
