@@ -29,8 +29,8 @@ logger = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
 MOST_CONNECTIONS = 64
-LARGEST_BACKLOG = 1 << 20
-"""Bytes that wait for a scoreboard before it is disconnected."""
+STALLED_SECONDS = 10.0
+"""How long a scoreboard may leave its buffer full before it is disconnected."""
 
 OUTPUT_PREFIX = "output:"
 
@@ -92,7 +92,7 @@ class RMonitorServer:
                         due = now + HEARTBEAT_SECONDS
                         lines = [*lines, _beat(state, snapshot)]
                     sent = snapshot
-                    await _write(writer, lines)
+                    await write_lines(writer, lines)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(HEARTBEAT_SECONDS):
                         await wake.wait()
@@ -115,14 +115,17 @@ def _beat(state: State, snapshot: Snapshot) -> str:
     return heartbeat(state, clock_of(snapshot, now), int(now))
 
 
-async def _write(writer: asyncio.StreamWriter, lines: Sequence[str]) -> None:
+async def write_lines(writer: asyncio.StreamWriter, lines: Sequence[str]) -> None:
     """Write lines. Raises ConnectionError for a scoreboard that does not read."""
     if not lines:
         return
-    if writer.transport.get_write_buffer_size() > LARGEST_BACKLOG:
-        raise ConnectionError("the scoreboard does not read")
     writer.write("".join(f"{line}\r\n" for line in lines).encode())
-    await writer.drain()
+    try:
+        async with asyncio.timeout(STALLED_SECONDS):
+            await writer.drain()
+    except TimeoutError:
+        writer.transport.abort()  # closing would wait until it reads what is left
+        raise ConnectionError("the scoreboard does not read") from None
 
 
 async def _discard(reader: asyncio.StreamReader) -> None:
