@@ -162,9 +162,12 @@ class Season:
                 if one.session == session:
                     yield result.round, result.race
 
-    def forget_awards(self) -> None:
-        """Score all results anew, after a change of the rules."""
-        self._awards.clear()
+    def with_switches(self, switches: Iterable[RulesSwitched]) -> Season:
+        """Return the season under these switches of its rules alone, scored anew."""
+        season = self.with_scored(())
+        season.switched = list(switches)
+        season._awards.clear()
+        return season
 
     def without_session(self, session: str) -> Season:
         """Return the season without the results that are scored from a session."""

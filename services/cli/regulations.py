@@ -200,7 +200,6 @@ def _decide_on_season(
 
     async def decided(log: Log) -> tuple[str, Season, Season]:
         now, existing = await read_season(log, name)
-        then = now.with_scored(())
         event: AnyEvent
         if "rules" in changes:
             number = changes["from_round"]
@@ -209,15 +208,15 @@ def _decide_on_season(
             event = RulesSwitched(**head, **changes)
             since = f" from round {number} on" if number else ""
             what = f"rules switched to {event.rules}{since}"
-            then.switched = [*now.switched, event]
+            then = now.with_switches([*now.switched, event])
             if _packs(then) == _packs(now):
                 raise BadDecision("rules", f"the season is under {event.rules} already{since}")
         else:
             switched = _to_restore(name, existing)
             event = EventVoided(**head, **_void(switched), **changes)
             what = f"switch to {switched.rules} taken back"
-            then.switched = [one for one in now.switched if one.identity != switched.identity]
-        then.forget_awards()
+            rest = [one for one in now.switched if one.identity != switched.identity]
+            then = now.with_switches(rest)
         if not dry_run:
             await append_decided(log, name, existing, [event], by)
         return what, now, then
