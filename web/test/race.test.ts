@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { viewPath } from "../src/live/gateway";
 import { addressed, addressOf } from "../src/screen/address";
 import {
+  battleRange,
   cautionBands,
   cautionLaps,
   goingOnFrom,
@@ -13,7 +14,7 @@ import {
   valueAt,
 } from "../src/race/chart";
 import { closing, median } from "../src/race/closing";
-import { apart, dashOf, roomFor } from "../src/race/plot";
+import { apart, bandLabels, dashOf, hueOf, roomFor } from "../src/race/plot";
 import type {
   CautionRow,
   ChartRow,
@@ -24,6 +25,7 @@ import type {
 } from "../src/race/rows";
 import { bars, newestFirst, ticks } from "../src/race/strategy";
 import {
+  axisMinutes,
   axisSeconds,
   closingText,
   moveText,
@@ -184,6 +186,49 @@ describe("a chart", () => {
     expect(written(2500, -10_000, 2500)).toEqual(["−10.0 s", "+2.5 s"]);
     expect(written(250, 250, 0)).toEqual(["+0.25 s", "0.00 s"]);
     expect(written(50, 50)).toEqual(["+0.05 s"]);
+  });
+});
+
+describe("gaps and cautions of a chart", () => {
+  test.each([
+    [30_000, 10_000, "0:30"],
+    [600_000, 60_000, "10:00"],
+    [720_000, 60_000, "12:00"],
+    [3_900_000, 300_000, "1:05:00"],
+    [-2_500, 500, "−0:02.5"],
+  ])("a mark of %i ms is written in full", (ms, step, text) => {
+    expect(axisMinutes(ms, step)).toBe(text);
+  });
+
+  test("a car laps down does not flatten a battle", () => {
+    const fight = [3500, 3400, 3600, 3500];
+    const [least, most] = battleRange([[0, 0, 0, 0], fight, [5e6, 5e6, 5e6, 5e6]]) ?? [0, 0];
+    expect(most).toBeLessThan(16_000);
+    expect(least).toBeLessThan(0);
+    expect(battleRange([[0, 0, 0, 0], fight])).toBeNull();
+  });
+
+  test("nor do laps on which they were far apart", () => {
+    const split = [60_000, 60_000, 60_000, 60_000, 3500, 3400, 3600];
+    expect(battleRange([split])?.[1]).toBeLessThan(16_000);
+  });
+
+  test("labels of cautions do not touch, and those out of range are left out", () => {
+    const spans = [
+      { left: -30, right: -10, label: "1" },
+      { left: 100, right: 104, label: "12" },
+      { left: 106, right: 110, label: "13" },
+      { left: 300, right: 320, label: "14" },
+    ];
+    const labels = bandLabels(spans, 0, 200, () => 14, 4);
+    expect(labels).toEqual([
+      { label: "12", middle: 102, row: 0 },
+      { label: "13", middle: 108, row: 1 },
+    ]);
+  });
+
+  test("chosen cars have a hue each", () => {
+    expect(new Set(Array.from({ length: 8 }, (_, at) => hueOf(at))).size).toBe(8);
   });
 });
 

@@ -110,6 +110,36 @@ export function paceRange(times: readonly (number | null)[]): [number, number] {
   return [best - margin, Math.min(middle * 1.2, (timed.at(-1) ?? middle) + margin)];
 }
 
+/** The least range (ms) of a chart of gaps, and how many times the closest gap it shows. */
+const LEAST_RANGE_MS = 10_000;
+const TIMES_THE_CLOSEST = 4;
+
+/**
+ * The range of gaps (ms) in which a battle is fought, for lines of gaps to one car: a car laps
+ * down, or laps on which the cars were far apart, would make the rest a straight line. Null where
+ * all gaps fit.
+ */
+export function battleRange(
+  gaps: readonly (readonly (number | null)[])[],
+): [number, number] | null {
+  const closest = gaps.flatMap((line) => {
+    const known = line.flatMap((ms) => (ms ? [Math.abs(ms)] : [])).sort((a, b) => a - b);
+    return known[Math.floor(known.length / 4)] ?? [];
+  });
+  if (closest.length === 0) return null;
+  const limit = Math.max(LEAST_RANGE_MS, TIMES_THE_CLOSEST * Math.min(...closest));
+  let [least, most, beyond] = [0, 0, false];
+  for (const line of gaps)
+    for (const ms of line) {
+      if (ms === null) continue;
+      if (Math.abs(ms) > limit) beyond = true;
+      least = Math.max(-limit, Math.min(least, ms));
+      most = Math.min(limit, Math.max(most, ms));
+    }
+  const margin = (most - least) * 0.04;
+  return beyond ? [least - margin, most + margin] : null;
+}
+
 /** The last laps, newest first, on which any of the cars has a time. */
 export function lastLaps(rows: readonly ChartRow[], count: number): number[] {
   const last = Math.max(0, ...rows.map((row) => row.first_lap + row.at_ms.length - 1));

@@ -1,6 +1,6 @@
 /** How gaps, times and changes are written on the race pages. */
 
-import { gapText } from "../timing/formatting";
+import { clockText, gapText } from "../timing/formatting";
 import type { Closing } from "./closing";
 import { gapOf, type DifferenceRow, type GapRow } from "./rows";
 
@@ -21,6 +21,22 @@ export function signedSeconds(ms: number): string {
 export function axisSeconds(ms: number, stepMs: number): string {
   const places = [0, 1, 2].find((count) => stepMs % 10 ** (3 - count) === 0) ?? 3;
   return `${ms < 0 ? "−" : ms > 0 ? "+" : ""}${(Math.abs(ms) / 1000).toFixed(places)} s`;
+}
+
+/** A mark of an axis in minutes, with as many places as the marks' distance needs: `0:30`,
+ * `12:00`, `1:05:00`, `−0:02.5`. */
+export function axisMinutes(ms: number, stepMs: number): string {
+  const places = [0, 1, 2].find((count) => stepMs % 10 ** (3 - count) === 0) ?? 3;
+  const unit = 10 ** (3 - places);
+  const whole = Math.round(Math.abs(ms) / unit) * unit;
+  const clock = clockText(whole).replace(/^0:0?/, "");
+  const part =
+    places === 0
+      ? ""
+      : `.${String(whole % 1000)
+          .padStart(3, "0")
+          .slice(0, places)}`;
+  return `${ms < 0 ? "−" : ""}${clock}${part}`;
 }
 
 /** `wins 0.512 s a lap, level in 7 laps`; the latter only while they race (`green`). */

@@ -19,6 +19,22 @@ export function dashOf(count: number): readonly number[] {
   return DASHES[count % DASHES.length] ?? [];
 }
 
+const HUES: readonly string[] = [
+  "light-dark(#0b63c4, #5aa9ff)",
+  "light-dark(#c2410c, #ff9147)",
+  "light-dark(#15803d, #4ade80)",
+  "light-dark(#a21caf, #e879f9)",
+  "light-dark(#0f766e, #2dd4bf)",
+  "light-dark(#b91c1c, #ff7b7b)",
+  "light-dark(#6d28d9, #b79bff)",
+  "light-dark(#854d0e, #facc15)",
+];
+
+/** The colour of the nth chosen car, whatever its class. */
+export function hueOf(count: number): string {
+  return HUES[count % HUES.length] ?? "#888888";
+}
+
 export interface Colours {
   readonly ink: string;
   readonly faint: string;
@@ -50,6 +66,36 @@ export function coloursOf(element: Element): Colours {
   };
 }
 
+/** A label of a band, and the row below the top edge that it stands in. */
+export interface BandLabel {
+  readonly label: string;
+  readonly middle: number;
+  readonly row: number;
+}
+
+const LABEL_ROWS = 3;
+
+/** Labels of the bands in sight, in rows so that none touches another; one without room is left out. */
+export function bandLabels(
+  spans: readonly { left: number; right: number; label: string }[],
+  from: number,
+  to: number,
+  widthOf: (label: string) => number,
+  space: number,
+): BandLabel[] {
+  const ends = Array<number>(LABEL_ROWS).fill(-Infinity);
+  return spans.flatMap(({ left, right, label }) => {
+    if (label === "" || right < from || left > to) return [];
+    const half = widthOf(label) / 2;
+    const inside = (Math.max(left, from) + Math.min(right, to)) / 2;
+    const middle = Math.max(from + half, Math.min(inside, to - half));
+    const row = ends.findIndex((end) => middle - half >= end + space);
+    if (row < 0) return [];
+    ends[row] = middle + half;
+    return [{ label, middle, row }];
+  });
+}
+
 /** The bands behind the lines, hatched, each with its label at the top. */
 export function drawBands(
   context: CanvasRenderingContext2D,
@@ -63,21 +109,27 @@ export function drawBands(
   context.beginPath();
   context.rect(box.left, box.top, box.width, box.height);
   context.clip();
-  for (const { from, to, label } of bands) {
+  const spans = bands.map(({ from, to, label }) => {
     const left = place(from);
-    const width = Math.max(2 * ratio, place(to) - left);
-    context.globalAlpha = 0.22;
-    context.fillStyle = "#e0b000";
-    context.fillRect(left, box.top, width, box.height);
-    context.globalAlpha = 1;
-    context.fillStyle = colours.faint;
-    context.font = `${11 * ratio}px ${getComputedStyle(context.canvas).fontFamily}`;
-    context.textAlign = "center";
-    context.textBaseline = "top";
-    const half = context.measureText(label).width / 2;
-    const middle = Math.min(left + width / 2, box.left + box.width - half); // whole at the right edge
-    if (label !== "") context.fillText(label, middle, box.top + 2 * ratio);
-  }
+    return { left, right: left + Math.max(2 * ratio, place(to) - left), label };
+  });
+  context.globalAlpha = 0.22;
+  context.fillStyle = "#e0b000";
+  for (const { left, right } of spans) context.fillRect(left, box.top, right - left, box.height);
+  context.globalAlpha = 1;
+  context.fillStyle = colours.faint;
+  context.font = `${11 * ratio}px ${getComputedStyle(context.canvas).fontFamily}`;
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  const labels = bandLabels(
+    spans,
+    box.left,
+    box.left + box.width,
+    (label) => context.measureText(label).width,
+    4 * ratio,
+  );
+  for (const { label, middle, row } of labels)
+    context.fillText(label, middle, box.top + (2 + 12 * row) * ratio);
   context.restore();
 }
 
