@@ -58,7 +58,7 @@ class Gateway:
         self.replays = Replays(store)
         self.replayed = ReplayedRaces(self.replays, self.races)
         self._forecaster = ForecastProcess()
-        self.forecasts = ForecastFeeds(self._forecast, self._forecaster.close)
+        self.forecasts = ForecastFeeds(self._forecast)
         self.subscribers = {"websocket": 0, "sse": 0}
         self.started_at = time.monotonic()
         self._existing: set[str] = set()  # sessions with a log, until they are removed
@@ -72,6 +72,7 @@ class Gateway:
         self._watching.cancel()
         await asyncio.wait([self._watching])
         await self.forecasts.close()
+        await self._forecaster.close()
         await self.tail_pool.close()
 
     async def _forget_removed(self) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
+from weakref import WeakSet
 
 import structlog
 
@@ -25,6 +26,9 @@ PACE_SECONDS = 1.0
 
 IDLE_SECONDS = 15.0
 """How long forecasts are made after the last subscriber looked for one."""
+
+LONGEST_PAUSE_SECONDS = 60.0
+"""The most between two tries while forecasts fail; each pause is twice the one before."""
 
 MOST_DELAYED = 128
 """The forecasts that are kept where subscribers have a delay; the older, the sparser."""
@@ -56,19 +60,12 @@ MakeForecast = Callable[[SessionTail, Snapshot], Awaitable[SessionForecast]]
 """Makes the forecast of a session whose newest snapshot this is."""
 
 
-class ActivityChanged(Protocol):
-    """Called when a feed begins to make forecasts, and when it ends."""
-
-    def __call__(self, feed: ForecastFeed, *, active: bool) -> None: ...
-
-
 class ForecastFeed:
     """Makes the forecasts of a session while somebody looks for them."""
 
-    def __init__(self, tail: SessionTail, make: MakeForecast, changed: ActivityChanged) -> None:
+    def __init__(self, tail: SessionTail, make: MakeForecast) -> None:
         self._tail = tail
         self._make = make
-        self._changed = changed
         self._kept: list[SessionForecast] = []
         self._made_from: Snapshot | None = None
         self._count = 0
@@ -80,7 +77,6 @@ class ForecastFeed:
         self._looked_at = time.monotonic()
         if self._making is None and not self._tail.ended:
             self._making = asyncio.create_task(self._run())
-            self._changed(self, active=True)
         return next((one for one in reversed(self._kept) if one.known_to(snapshot)), None)
 
     async def close(self) -> None:
@@ -91,36 +87,41 @@ class ForecastFeed:
 
     async def _run(self) -> None:
         try:
+            pace = PACE_SECONDS
             while not self._tail.ended and time.monotonic() - self._looked_at < IDLE_SECONDS:
                 began = time.monotonic()
-                await self._turn()
-                await asyncio.sleep(max(0.0, began + PACE_SECONDS - time.monotonic()))
+                failed = not await self._turn()
+                pace = min(2 * pace, LONGEST_PAUSE_SECONDS) if failed else PACE_SECONDS
+                await asyncio.sleep(max(0.0, began + pace - time.monotonic()))
         finally:
             self._making = None
-            self._changed(self, active=False)
 
-    async def _turn(self) -> None:
-        """Make a forecast if there is a new snapshot. An outage passes, others report it."""
+    async def _turn(self) -> bool:
+        """Make a forecast if there is a new snapshot; False if that failed.
+
+        An outage of the store passes, and others report it.
+        """
         buffer = self._tail.buffer
         snapshot = None if buffer.behind else buffer.newest
         before = self._made_from
         if snapshot is None or (before is not None and before.token == snapshot.token):
-            return
+            return True
         try:
             forecast = await self._make(self._tail, snapshot)
         except NoForecast as error:
             forecast = SessionForecast(0, *_origin(self._tail, snapshot), None, str(error))
         except (StoreError, RequestRefused):
-            return
+            return True
         except LapstreamError as error:
             logger.warning("no forecast", session=self._tail.session, reason=str(error))
-            return
+            return False
         except Exception:
             logger.exception("no forecast", session=self._tail.session)
             self._made_from = snapshot  # the next snapshot may do
-            return
+            return False
         self._made_from = snapshot
         self._keep(forecast)
+        return True
 
     def _keep(self, forecast: SessionForecast) -> None:
         last = self._kept[-1] if self._kept else None
@@ -145,36 +146,20 @@ def _origin(tail: SessionTail, snapshot: Snapshot) -> tuple[str, int | None]:
 
 
 class ForecastFeeds:
-    """The feeds of a gateway; ``idle`` is called when none is active any more."""
+    """The feeds of a gateway."""
 
-    def __init__(self, make: MakeForecast, idle: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, make: MakeForecast) -> None:
         self._make = make
-        self._idle = idle
-        self._active: set[ForecastFeed] = set()
-        self._resting: asyncio.Task[None] | None = None
+        self._feeds: WeakSet[ForecastFeed] = WeakSet()
 
     def of(self, tail: SessionTail) -> ForecastFeed:
         """The feed of a session."""
         if tail.forecasts is None:
-            tail.forecasts = ForecastFeed(tail, self._make, self._changed)
+            tail.forecasts = ForecastFeed(tail, self._make)
+            self._feeds.add(tail.forecasts)
         return tail.forecasts
-
-    def _changed(self, feed: ForecastFeed, *, active: bool) -> None:
-        if active:
-            self._active.add(feed)
-            return
-        self._active.discard(feed)
-        if not self._active:
-            self._resting = asyncio.create_task(self._rest())
-
-    async def _rest(self) -> None:
-        if not self._active:
-            await self._idle()
 
     async def close(self) -> None:
         """Stop making forecasts."""
-        for feed in list(self._active):
+        for feed in list(self._feeds):
             await feed.close()
-        if self._resting is not None:
-            await asyncio.wait([self._resting])
-        await self._idle()

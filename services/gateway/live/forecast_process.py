@@ -19,6 +19,9 @@ from services.queries.forecasts import ForecastTask
 SECONDS = 10.0
 """How long a forecast may take; starting the process is part of the first."""
 
+IDLE_SECONDS = 30.0
+"""How long the process stays without a task."""
+
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -27,11 +30,12 @@ class NoWorker(LapstreamError):
 
 
 class ForecastProcess:
-    """Computes one forecast at a time in another process."""
+    """Computes one forecast at a time in another process, which ends when it is idle."""
 
     def __init__(self) -> None:
         self._process: Process | None = None
         self._turn = asyncio.Lock()
+        self._ending: asyncio.Task[None] | None = None
 
     @property
     def runs(self) -> bool:
@@ -41,6 +45,7 @@ class ForecastProcess:
     async def compute(self, task: ForecastTask) -> bytes:
         """The JSON of the task's forecast. Raises NoWorker."""
         async with self._turn:
+            self._keep()
             try:
                 async with asyncio.timeout(SECONDS):
                     return await self._answer(pickle.dumps(task))
@@ -51,6 +56,9 @@ class ForecastProcess:
             except asyncio.CancelledError:
                 await self._end()  # its answer would be taken for that of the next task
                 raise
+            finally:
+                if self._process is not None:
+                    self._ending = asyncio.create_task(self._end_later())
 
     async def _answer(self, task: bytes) -> bytes:
         process = self._process or await self._start()
@@ -72,6 +80,18 @@ class ForecastProcess:
 
     async def close(self) -> None:
         """End the process, once it has answered."""
+        async with self._turn:
+            self._keep()
+            await self._end()
+
+    def _keep(self) -> None:
+        """Do not end it for having been idle."""
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+
+    async def _end_later(self) -> None:
+        await asyncio.sleep(IDLE_SECONDS)
         async with self._turn:
             await self._end()
 

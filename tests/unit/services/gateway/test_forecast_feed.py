@@ -157,21 +157,20 @@ class TestMessage:
 class TestFeed:
     """When a forecast is made."""
 
-    async def made(self, make: Any, looks: int = 1) -> tuple[ForecastFeed, list[bool]]:
-        """A feed that was looked at, after its first turn, and when it was active."""
+    async def made(self, make: Any, looks: int = 1) -> ForecastFeed:
+        """A feed that was looked at, after its first turn."""
         buffer = FrameBuffer()
         shown = buffer.apply(frames()[0])
         assert shown is not None
         tail: Any = SimpleNamespace(buffer=buffer, ended=False, replay=False, session="s")
-        activity: list[bool] = []
-        feed = ForecastFeed(tail, make, lambda _, *, active: activity.append(active))
+        feed = ForecastFeed(tail, make)
         for _ in range(looks):
             assert feed.newest(shown) is None
         for _ in range(5):
             await asyncio.sleep(0)
         self.newest = feed.newest(shown)
         await feed.close()
-        return feed, activity
+        return feed
 
     async def test_only_while_somebody_looks(self) -> None:
         """The first look starts it, and one forecast is made of one snapshot."""
@@ -181,9 +180,8 @@ class TestFeed:
             calls.append(shown)
             return SessionForecast(0, shown.token.position, None, BODY)
 
-        _, activity = await self.made(make, looks=3)
+        await self.made(make, looks=3)
         assert len(calls) == 1
-        assert activity == [True, False]
         assert self.newest is not None
         assert self.newest.number == 1
 
@@ -208,7 +206,7 @@ class TestFeed:
         async def make(_: Any, __: Any) -> SessionForecast:
             raise NoForecast("the race has not begun")
 
-        feed = ForecastFeed(tail, make, lambda *_, **__: None)
+        feed = ForecastFeed(tail, make)
         buffer.apply(frames()[0])
         await feed._turn()
         shown = buffer.apply(snapshot(frames()[0], 2, "a seek"))
@@ -225,9 +223,8 @@ class TestFeed:
         async def make(_: Any, __: Any) -> SessionForecast:
             raise ZeroDivisionError
 
-        _, activity = await self.made(make)
+        await self.made(make)
         assert self.newest is None
-        assert activity == [True, False]
 
 
 def test_the_worker_answers_each_task() -> None:
