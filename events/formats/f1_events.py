@@ -24,8 +24,8 @@ from events.formats.f1_race_control import (
     ALL_CLEAR,
     SECTOR_FLAGS,
     TRACK_STATUS,
+    AnnouncedPenalty,
     Deletion,
-    Penalty,
     car_in,
     deletion_in,
     penalty_in,
@@ -387,7 +387,7 @@ class _Session:
     # Race control
 
     def _race_control(self) -> None:
-        penalties: list[tuple[int, str, Penalty]] = []
+        penalties: list[tuple[int, str, AnnouncedPenalty]] = []
         served: set[str] = set()
         says_served = any("PENALTY SERVED" in message.text for message in self.messages)
         deletions: list[_Deleted] = []
@@ -433,8 +433,8 @@ class _Session:
     def _serve(
         self,
         clock: int,
-        penalty: Penalty,
-        penalties: list[tuple[int, str, Penalty]],
+        penalty: AnnouncedPenalty,
+        penalties: list[tuple[int, str, AnnouncedPenalty]],
         served: set[str],
     ) -> None:
         """Serve the car's oldest penalty of the kind that is not served."""
@@ -445,7 +445,7 @@ class _Session:
                 self.drafts.add(PenaltyServed, clock, penalty_id=name)
                 return
 
-    def _infer_served(self, penalties: list[tuple[int, str, Penalty]]) -> None:
+    def _infer_served(self, penalties: list[tuple[int, str, AnnouncedPenalty]]) -> None:
         """Take penalties as served at the next stop, where the messages never say so."""
         for imposed, name, penalty in penalties:
             if penalty.kind not in ("time", "stop_and_hold", "drive_through"):

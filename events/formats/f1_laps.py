@@ -41,7 +41,7 @@ def milliseconds(text: str) -> int | None:
 
 
 @dataclass(slots=True)
-class Lap:
+class StreamLap:
     """A completed lap; ``arrived`` is when it was reported, ``at`` when the line was crossed."""
 
     lap: int
@@ -57,7 +57,7 @@ class CarTiming:
 
     car: str
     file: str
-    laps: list[Lap] = field(default_factory=list)
+    laps: list[StreamLap] = field(default_factory=list)
     visits: list[tuple[int, bool]] = field(default_factory=list)
     """When the car entered (True) or left the pit lane."""
     retired: list[tuple[int, bool]] = field(default_factory=list)
@@ -114,7 +114,7 @@ class CarTiming:
                 early_at, early = self._early
                 if self.in_lane or patch.at - early_at <= EARLY_MS:
                     arrived, time = early_at, early
-            self.laps.append(Lap(number, arrived, time, self.in_lane))
+            self.laps.append(StreamLap(number, arrived, time, self.in_lane))
         self._number, self._early = number, None
 
     def _timed(self, patch: Patch, time: int) -> None:
@@ -147,9 +147,9 @@ class CarTiming:
             if lap.time is None and before.time and abs(expected - before.time) <= BREAK_MS / 2:
                 lap.time = before.time
 
-    def _chains(self) -> Iterator[list[Lap]]:
+    def _chains(self) -> Iterator[list[StreamLap]]:
         """Consecutive laps, each but the first with a time that fits the arrivals."""
-        chain: list[Lap] = []
+        chain: list[StreamLap] = []
         for lap in self.laps:
             if chain and not _follows(chain[-1], lap):
                 yield chain
@@ -180,7 +180,7 @@ class CarTiming:
         )
 
 
-def _follows(before: Lap, lap: Lap) -> bool:
+def _follows(before: StreamLap, lap: StreamLap) -> bool:
     if lap.time is None or lap.lap != before.lap + 1:
         return False
     return abs(lap.arrived - before.arrived - lap.time) <= BREAK_MS

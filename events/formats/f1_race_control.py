@@ -35,7 +35,7 @@ _LAP = re.compile(r"\bLAP (\d{1,3})\b", re.ASCII)
 _CARS = re.compile(r"\bCARS? (\d{1,3})\b", re.ASCII)
 
 
-class Penalty(NamedTuple):
+class AnnouncedPenalty(NamedTuple):
     """A penalty in a message; ``served`` if the message says that it was."""
 
     car: str
@@ -55,7 +55,7 @@ class Deletion(NamedTuple):
     reinstated: bool = False
 
 
-def penalty_in(text: str) -> Penalty | None:
+def penalty_in(text: str) -> AnnouncedPenalty | None:
     """The penalty that a message imposes or calls served; None without one."""
     car = _OF_CAR.search(text)
     if car is None or "GRID" in text or "RESCINDED" in text:
@@ -64,7 +64,7 @@ def penalty_in(text: str) -> Penalty | None:
     if kind is None:
         return None
     reason = text.rpartition(" - ")[2] if " - " in text else None
-    return Penalty(car["car"], kind, amount, reason, "PENALTY SERVED" in text)
+    return AnnouncedPenalty(car["car"], kind, amount, reason, "PENALTY SERVED" in text)
 
 
 def _kind(text: str) -> tuple[PenaltyKind | None, int | None]:
