@@ -15,7 +15,7 @@ from events import encode
 from events.clock import format_clock
 from services.cli.app import command_tree
 from tests.builders import Story
-from tests.scoring import finish, opened, scored
+from tests.scoring import finish, opened, row, scored
 from tests.unit.services.commands import Commands
 
 RACE, RUNNING, SEASON = "short", "running", "season"
@@ -23,6 +23,7 @@ ARGUMENTS = {"SESSION": RACE, "SEASON": SEASON, "CAR": "1"}
 OPTIONS = {  # what a command needs beside its arguments
     "championship": ("--session", RACE),
     "clinch": ("--session", RACE, "--of", "teams"),
+    "predict": (RACE,),
     "queue": ("--at", "0:07:15"),  # under the caution
     "replay": ("--speed", "max"),
     "tower": ("--size", "120x20"),
@@ -35,12 +36,13 @@ NO_TABLES = {
     "feed status": "tells of the feed, now",
     "feed recording": "writes what a feed said",
     "next-number": "counts on from the log as it is",
+    "import alkamel": "reads a file into a session",
     "output put": "arranges what graphics show",
     "session archive": "writes a session to a file, and removes it",
     "session remove": "removes a session",
     "season contradictions": "shows what was published, and no log",
 }
-NO_CLOCK = {"queue", "revisions", "season show"}
+NO_CLOCK = {"queue", "revisions", "season check", "season show"}
 """Tells of every revision, or of a whole season: there is no moment of a session in it. The queue
 is there under a caution only, so that its moment is given above."""
 FROM_AND_UNTIL = {"replay"}
@@ -139,14 +141,20 @@ def season() -> list[ev.AnyEvent]:
         opened("imsa-2024", rounds=2),
         scored(finish("2", "1", "3")),
         scored(finish("2", "1", "3"), 2, part="qualifying"),
-        scored(finish("2", "1", "3"), 3, round=2, part="qualifying"),
+        scored(
+            [*finish("2", "1", "3"), row("4", 4, team="Paul Miller Racing")],
+            3,
+            round=2,
+            part="qualifying",
+        ),
     ]
 
 
 @pytest.fixture
 def known(lapstream: Commands) -> Commands:
     """The race and the season, and what was learned of both much later."""
-    again = scored(finish("1", "3", "2"), 9, at=9, session="again")
+    misspelt = row("4", 4, team="Paul Miler Racing")
+    again = scored([*finish("1", "3", "2"), misspelt], 9, at=9, session="again")
     for name, early, late in (
         (RACE, race(), put_right(race())),
         (RUNNING, race(flag=False), put_right(race(flag=False))),
