@@ -27,23 +27,25 @@ logger = structlog.get_logger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def service_store(settings: ServiceSettings, service: str) -> AsyncIterator[Store]:
+async def service_store(settings: ServiceSettings, service: str | None) -> AsyncIterator[Store]:
     """The store of a service, which may answer only later; an embedded one is started at once.
 
-    Meanwhile the heartbeat is written, and within the context garbage is collected on schedule.
-    Raises StoreUnfit, and StoreUnavailable where the embedded server cannot be started.
+    That it has started is logged, unless it says so itself (``service`` is None). The heartbeat is
+    written meanwhile, and within the context garbage is collected on schedule. Raises StoreUnfit,
+    and StoreUnavailable where the embedded server cannot be started.
     """
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(_heartbeat(settings.heartbeat))
         store = await _opened(stack, settings)
         await stack.enter_async_context(scheduled_collection())
-        logger.info(
-            "service started",
-            service=service,
-            version=version("lapstream"),
-            store=store.name,
-            durability=store.durability,
-        )
+        if service is not None:
+            logger.info(
+                "service started",
+                service=service,
+                version=version("lapstream"),
+                store=store.name,
+                durability=store.durability,
+            )
         yield store
 
 

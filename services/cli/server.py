@@ -144,7 +144,8 @@ async def _serve(
     from services.storage.event_log import Log
     from services.storage.token_store import TokenStore
 
-    async with service_store(settings, "gateway") as store:
+    service = "gateway" if settings.log_format == "json" else None
+    async with service_store(settings, service) as store:
         stored = len(await TokenStore(store).all())
         for one in feeds:
             await Log(store).refuse_replay(one.session)

@@ -157,6 +157,7 @@ async def test_a_safety_car_is_seen_elsewhere(desk: Desk, browser: Browser) -> N
     await tower.close()
 
 
+@pytest.mark.slow
 async def test_a_penalty_from_preview_to_rescission(desk: Desk) -> None:
     """Previewed, imposed, in force; converted, served, rescinded; each is in the book."""
     await desk.open()

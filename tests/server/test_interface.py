@@ -138,6 +138,7 @@ def test_no_server_error_when_reading(case: Case[Any], url: str) -> None:
     check(case, url)
 
 
+@pytest.mark.slow
 @pytest.mark.hypothesis
 @schema.exclude(method="GET").parametrize()
 @tried

@@ -36,6 +36,10 @@ COMPANIONS = {
 }
 """Files beside the laps."""
 
+F1_TIMING = """00:00:01.000{"Lines":{"4":{"NumberOfLaps":1}}}
+00:01:41.000{"Lines":{"4":{"NumberOfLaps":2,"LastLapTime":{"Value":"1:40.000"}}}}
+"""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -46,6 +50,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = result_text(result_row(1, "7", 9, 540_000), result_row(2, "31", 9, 540_450))
     (folder / "23_Time_Cards_Race.CSV").write_text(laps_text(leader, second))
     (folder / "03_Results_Race.CSV").write_text(results)
+    recorded = folder / "2018-baku-race"
+    recorded.mkdir()
+    (recorded / "TimingData.jsonStream").write_text(F1_TIMING)
     for name, text in COMPANIONS.items():
         (folder / name).write_text(text)
     return folder
